@@ -1,0 +1,3 @@
+"""Runtail: the output of Celery tasks, live and whole, in the browser."""
+
+__version__ = "0.1.0"
