@@ -1,0 +1,117 @@
+"""Every error Runtail raises on purpose.
+
+    RuntailError
+    ├── ConfigError            a setting is wrong; nothing was started
+    ├── Unsupported            this pool, platform or store cannot do what was asked
+    ├── ProtocolError          bytes or messages from elsewhere are not what the protocol says
+    ├── StoreUnavailable       Redis did not answer; nothing is lost, ask again later
+    ├── Fenced                 this writer may not write to the run any more
+    ├── RunDeleted             the run was deleted while it was being written
+    └── StartError             a run could not be started
+        ├── TaskUnknown
+        ├── ExclusiveHeld
+        ├── IdempotencyConflict
+        └── PublishFailed
+    RunNotFound, RunEnded      (RuntailError) about a run that was named
+"""
+
+from __future__ import annotations
+
+
+class RuntailError(Exception):
+    """Base of all errors of this library."""
+
+
+class ConfigError(RuntailError):
+    """A setting has a value that cannot be used."""
+
+
+class Unsupported(RuntailError):
+    """What was asked cannot work here; the message says why and what would."""
+
+
+class ProtocolError(RuntailError):
+    """The other side sent something the protocol does not allow.
+
+    :param code: a short stable word a program can act on, e.g. ``version``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StoreUnavailable(RuntailError):
+    """Redis or Valkey did not answer, or refuses writes; the caller may try again.
+
+    :param retry_after_seconds: a sensible time to wait before the next try.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: float = 2.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Fenced(RuntailError):
+    """The run has ended or belongs to another writer: nothing more is accepted.
+
+    :param reason: ``ended``, ``superseded`` or ``owner``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this writer is fenced off: {reason}")
+        self.reason = reason
+
+
+class RunDeleted(RuntailError):
+    """The run's record is gone although the store was not emptied: somebody deleted it."""
+
+
+class RunNotFound(RuntailError):
+    """No run has this id (never started, expired, or deleted)."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"there is no run {run_id!r}")
+        self.run_id = run_id
+
+
+class RunEnded(RuntailError):
+    """The run is already over, so what was asked has no meaning any more."""
+
+    def __init__(self, run_id: str, state: str) -> None:
+        super().__init__(f"run {run_id!r} is already over: {state}")
+        self.run_id = run_id
+        self.state = state
+
+
+class StartError(RuntailError):
+    """A run could not be started; nothing of it was left behind."""
+
+
+class TaskUnknown(StartError):
+    """No worker has ever published a task of this name."""
+
+    def __init__(self, task: str) -> None:
+        super().__init__(f"no worker has published a task named {task!r}")
+        self.task = task
+
+
+class ExclusiveHeld(StartError):
+    """The task allows one run at a time and one holds it."""
+
+    def __init__(self, task: str, holder: str) -> None:
+        super().__init__("Task is already running")
+        self.task = task
+        self.holder = holder
+
+
+class IdempotencyConflict(StartError):
+    """The key was used before for a different request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the idempotency key {key!r} was used for another request")
+        self.key = key
+
+
+class PublishFailed(StartError):
+    """The broker did not take the message; the run was closed again."""

@@ -1,0 +1,84 @@
+"""The names of everything Runtail keeps in Redis, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key and channel names under one prefix.
+
+    :param prefix: put before every name, so that several installations (or
+        tests) can share a server.
+    """
+
+    prefix: str = "runtail:"
+
+    def store(self) -> str:
+        """String: a uuid made once per data set; another value means an emptied store."""
+        return f"{self.prefix}store"
+
+    def run(self, run_id: str) -> str:
+        """Hash: the run's record."""
+        return f"{self.prefix}run:{run_id}"
+
+    def log(self, run_id: str) -> str:
+        """Stream: the run's log, ids ``<attempt>-<seq>``."""
+        return f"{self.prefix}log:{run_id}"
+
+    def runs(self) -> str:
+        """Sorted set of all run ids by creation time (ms)."""
+        return f"{self.prefix}runs"
+
+    def running(self) -> str:
+        """Set of run ids in state ``running``."""
+        return f"{self.prefix}running"
+
+    def queued(self) -> str:
+        """Sorted set of run ids in state ``queued`` by the time since when (ms)."""
+        return f"{self.prefix}queued"
+
+    def finished(self) -> str:
+        """Sorted set of ended run ids by the time they ended (ms)."""
+        return f"{self.prefix}finished"
+
+    def finished_sizes(self) -> str:
+        """Hash of ended run id to the bytes its log holds."""
+        return f"{self.prefix}finished:sizes"
+
+    def finished_bytes(self) -> str:
+        """Integer: the sum of :meth:`finished_sizes`."""
+        return f"{self.prefix}finished:bytes"
+
+    def idempotency(self, key: str) -> str:
+        """String: the run a start request with this key made."""
+        return f"{self.prefix}idem:{key}"
+
+    def exclusive(self, task: str) -> str:
+        """String: the id of the run that holds an exclusive task."""
+        return f"{self.prefix}exclusive:{task}"
+
+    def bell(self, run_id: str) -> str:
+        """Channel: rings when the run's record or log changed."""
+        return f"{self.prefix}bell:{run_id}"
+
+    def list_bell(self) -> str:
+        """Channel: rings with a run id when the state of any run changed."""
+        return f"{self.prefix}bells"
+
+    def tasks(self) -> str:
+        """Hash of task name to its catalogue entry (JSON)."""
+        return f"{self.prefix}tasks"
+
+    def worker(self, name: str) -> str:
+        """String with a TTL: what a living worker says of itself (JSON)."""
+        return f"{self.prefix}worker:{name}"
+
+    def workers(self) -> str:
+        """Sorted set of worker names by the time they last spoke (ms)."""
+        return f"{self.prefix}workers"
+
+    def lock(self, name: str) -> str:
+        """String with a TTL: held by the one process that does a job."""
+        return f"{self.prefix}lock:{name}"

@@ -1,0 +1,42 @@
+"""What a log is made of and how its parts travel. Pure: no I/O, no Redis, no web framework.
+
+=============  ==========================================================
+``position``   entry ids ``<attempt>-<seq>`` and positions (epoch, line, chain)
+``chain``      the SHA-256 chain over all entries
+``entry``      one entry: stored fields and wire form
+``event``      event entries: what happened to the run, in place
+``state``      the states of a run
+``cursor``     reading in order; cuts; what does not continue is refused
+``view``       one subscriber's proof that what it saw is whole
+=============  ==========================================================
+
+The text is ``docs/protocol.md``; ``vectors.json`` holds the test vectors for
+implementations in any language.
+"""
+
+from runtail.protocol.chain import GENESIS, link
+from runtail.protocol.cursor import Cursor, Cut, Discontinuity
+from runtail.protocol.entry import EVENT, OUTPUT, Entry, EntryType, count_lines
+from runtail.protocol.position import BEGINNING, VERSION, EntryId, Position
+from runtail.protocol.state import RunState
+from runtail.protocol.view import Verdict, View
+
+__all__ = [
+    "BEGINNING",
+    "EVENT",
+    "GENESIS",
+    "OUTPUT",
+    "VERSION",
+    "Cursor",
+    "Cut",
+    "Discontinuity",
+    "Entry",
+    "EntryId",
+    "EntryType",
+    "Position",
+    "RunState",
+    "Verdict",
+    "View",
+    "count_lines",
+    "link",
+]

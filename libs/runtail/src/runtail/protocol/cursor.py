@@ -1,0 +1,142 @@
+"""Reading a log in order: what follows must continue what was read, or say why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runtail.errors import ProtocolError
+from runtail.protocol.chain import GENESIS, link
+from runtail.protocol.entry import EVENT, Entry
+from runtail.protocol.event import STORE_LOST, decode
+from runtail.protocol.position import BEGINNING, EntryId, Position
+
+
+class Discontinuity(ProtocolError):
+    """An entry does not continue what was read before it.
+
+    :param entry: the entry that does not fit.
+    :param expected: what was expected, in words.
+    """
+
+    def __init__(self, entry: Entry, expected: str, got: str) -> None:
+        super().__init__("discontinuity", f"entry {entry.id}: expected {expected}, got {got}")
+        self.entry = entry
+        self.expected = expected
+        self.got = got
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Entries that were deleted to keep a run inside its quota.
+
+    The numbers are those of the run's record: they only grow. A reader that
+    stands inside gets a copy whose ``from_line`` is its own next line.
+    """
+
+    #: First and last missing line.
+    from_line: int
+    to_line: int
+    #: Output bytes and entries that were deleted.
+    bytes: int
+    entries: int
+    #: The digest after the last deleted entry, so that the chain goes on behind the cut.
+    chain: bytes
+    #: Id of the last deleted entry.
+    last: EntryId
+
+    def wire(self) -> dict[str, Any]:
+        """Return the item that stands among a frame's entries."""
+        return {
+            "cut": {
+                "from": self.from_line,
+                "to": self.to_line,
+                "bytes": self.bytes,
+                "entries": self.entries,
+                "chain": self.chain.hex(),
+                "last": str(self.last),
+            }
+        }
+
+    @classmethod
+    def from_wire(cls, item: Mapping[str, Any]) -> Cut:
+        """Read :meth:`wire`.
+
+        :raises ProtocolError: code ``cut``.
+        """
+        try:
+            cut = item["cut"]
+            return cls(
+                int(cut["from"]),
+                int(cut["to"]),
+                int(cut["bytes"]),
+                int(cut["entries"]),
+                bytes.fromhex(cut["chain"]),
+                EntryId.parse(cut["last"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise ProtocolError("cut", f"not a cut: {error!r}") from error
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How far a reader has come, and the check that the next entry belongs there."""
+
+    epoch: int
+    #: The last entry read; :data:`BEGINNING` before the first.
+    last: EntryId = BEGINNING
+    #: Number of the next line.
+    line: int = 1
+    #: Digest of everything read.
+    chain: bytes = GENESIS
+
+    @property
+    def position(self) -> Position:
+        """The position to resume at."""
+        return Position(self.epoch, self.line, self.chain)
+
+    def advance(self, entries: Iterable[Entry], cut: Cut | None = None) -> list[Entry | Cut]:
+        """Take the next entries, in order, and return them with a cut where one lies between.
+
+        :param cut: the cut that the run's record knows, if any.
+        :raises Discontinuity: at the first entry that does not continue; the
+            cursor then stands before it (what came before it was taken).
+        """
+        taken: list[Entry | Cut] = []
+        for entry in entries:
+            if entry.id <= self.last:
+                raise Discontinuity(entry, f"an id after {self.last}", str(entry.id))
+            if cut is not None and self.last < cut.last < entry.id:
+                taken.append(self.skip(cut))
+            self.check(entry)
+            self.last, self.line, self.chain = entry.id, entry.next_line, entry.chain
+            taken.append(entry)
+        return taken
+
+    def skip(self, cut: Cut) -> Cut:
+        """Jump over a cut that begins at or before this cursor; return it as seen from here."""
+        seen = replace(cut, from_line=max(cut.from_line, self.line))
+        self.last, self.line, self.chain = cut.last, cut.to_line + 1, cut.chain
+        return seen
+
+    def check(self, entry: Entry) -> None:
+        """Check that *entry* is the very next one.
+
+        :raises Discontinuity: if a number is missing or the digest differs.
+        """
+        a, b = self.last, entry.id
+        if not ((b.attempt == a.attempt and b.seq == a.seq + 1) or (b.attempt > a.attempt and b.seq == 1)):
+            # After lost history numbers jump, and the entry that says so stands first.
+            if not _explains_a_jump(entry):
+                raise Discontinuity(entry, f"the entry after {a}", str(b))
+        if entry.from_line != self.line and not _explains_a_jump(entry):
+            raise Discontinuity(entry, f"line {self.line}", f"line {entry.from_line}")
+        expected = link(self.chain, entry.type, entry.payload)
+        if entry.chain != expected:
+            raise Discontinuity(entry, f"digest {expected.hex()}", entry.chain.hex())
+
+
+def _explains_a_jump(entry: Entry) -> bool:
+    """True for the ``store-lost`` event, after which numbers go on behind what was lost."""
+    return entry.type == EVENT and decode(entry)["kind"] == STORE_LOST

@@ -1,0 +1,198 @@
+"""All settings: one table that program, chart and docs share, read once into a frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from runtail.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table.
+
+    :param name: the attribute of :class:`Settings`; the environment variable is ``RUNTAIL_`` + upper case.
+    :param default: also decides the type: str, int, float or bool.
+    :param choices: the only values allowed, if not empty.
+    """
+
+    name: str
+    default: str | int | float | bool
+    help: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "RUNTAIL_" + self.name.upper()
+
+    def parse(self, text: str) -> str | int | float | bool:
+        """Read a value from the environment.
+
+        :raises ConfigError: if it is not of the type, or not one of the choices.
+        """
+        kind = type(self.default)
+        try:
+            if kind is bool:
+                return {"1": True, "true": True, "on": True, "yes": True,
+                        "0": False, "false": False, "off": False, "no": False}[text.strip().lower()]  # fmt: skip
+            value = kind(text.strip()) if kind is not str else text
+        except (ValueError, KeyError):
+            raise ConfigError(f"{self.variable}={text!r} is not a {kind.__name__}") from None
+        if not isinstance(value, str) and value < 0:
+            raise ConfigError(f"{self.variable}={text!r} must not be negative")
+        if self.choices and value not in self.choices:
+            raise ConfigError(f"{self.variable}={text!r} is not one of {', '.join(self.choices)}")
+        return value
+
+
+SETTINGS: tuple[Setting, ...] = (
+    # Where things are.
+    Setting("broker_url", "redis://127.0.0.1:6379/0", "Celery's broker."),
+    Setting("store_url", "", "Redis or Valkey >= 7 that keeps runs and logs (redis, rediss, unix or redis+sentinel); empty: the broker's server."),
+    Setting("key_prefix", "runtail:", "Put before every key, so that several installations can share a server."),
+    Setting("admin_host", "127.0.0.1", "Address of the admin ports (health and metrics)."),
+    # Runs.
+    Setting("lease_seconds", 10.0, "A writer that is silent for this long counts as gone."),
+    Setting("beat_seconds", 2.0, "How often a writer renews its lease."),
+    Setting("unpublished_seconds", 30.0, "A run whose message was not published after this is closed."),
+    Setting("vanished_seconds", 30.0, "A queued run whose message is nowhere is published again after this."),
+    Setting("claim_patience_seconds", 5.0, "A task Runtail did not start runs after this although the store is away."),
+    Setting("cancel_grace_seconds", 10.0, "Between TERM and KILL when a run is cancelled."),
+    Setting("log_ttl_seconds", 604800, "How long an ended run is kept."),
+    Setting("idempotency_seconds", 86400, "How long an idempotency key is remembered."),
+    # The log.
+    Setting("quota_bytes", 64 * 1024 * 1024, "Stored bytes per run; above it the middle is cut, head and tail stay."),
+    Setting("head_bytes", 1024 * 1024, "How much of the beginning a cut leaves."),
+    Setting("budget_bytes", 1024 * 1024 * 1024, "Stored bytes of all ended runs together; above it the oldest go."),
+    Setting("max_markers", 10000, "Sections, warnings and errors recorded per run; more are counted."),
+    Setting("retained_seconds", 10.0, "How much of what it wrote a writer keeps, to repair a store that rolled back."),
+    Setting("retained_bytes", 8 * 1024 * 1024, "The most it keeps for that."),
+    # Capture.
+    Setting("capture", True, "Record what tasks write. Off: tasks run as without Runtail."),
+    Setting("cr", "last", "A line overwritten with \\r: store what stands at the end (last) or everything (keep).", ("last", "keep")),
+    Setting("split", False, "One pipe each for stdout and stderr: tells them apart, loses their order."),
+    Setting("echo", True, "Write captured output to the worker's own stdout as well."),
+    Setting("overflow", "drop", "Spool full while the store is away: drop the oldest output, or block the task.", ("drop", "block")),
+    Setting("spool_bytes", 64 * 1024 * 1024, "Output of all runs kept in memory while the store is away."),
+    Setting("flush_seconds", 0.05, "Output is stored at least this often."),
+    Setting("flush_bytes", 65536, "Output is stored at the latest when this much has come."),
+    Setting("max_line_bytes", 65536, "A longer line becomes numbered pieces."),
+    Setting("live_interval_seconds", 0.1, "The unfinished line is shown at most this often."),
+    Setting("live_bytes", 4096, "The most that is shown of the unfinished line."),
+    Setting("late_seconds", 60.0, "How long output that comes after the end of a run is drained and counted."),
+    Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
+    # Relay.
+    Setting("socket_host", "127.0.0.1", "Address the relay listens on."),
+    Setting("socket_port", 8010, "Port the relay listens on."),
+    Setting("socket_admin_port", 8011, "The relay's admin port."),
+    Setting("socket_url", "", "Where browsers reach the relay; empty: the page's own origin."),
+    Setting("socket_async_mode", "eventlet", "What the relay runs on.", ("eventlet", "gevent")),
+    Setting("direct_send", True, "Write frames straight to the socket when a viewer's queue is empty."),
+    Setting("max_connections", 2000, "Viewers per relay; one more is answered 503."),
+    Setting("drain_seconds", 10.0, "Over how long a relay that is told to stop sends its viewers away."),
+    Setting("sweep_seconds", 1.0, "How often a relay compares watched runs with the store."),
+    Setting("coalesce_seconds", 0.1, "A busy relay reads at most this seldom."),
+    Setting("frame_bytes", 262144, "The largest frame a relay sends while a viewer catches up."),
+    Setting("window_bytes", 262144, "Bytes under way to a viewer that acknowledges."),
+    # Web.
+    Setting("web_host", "127.0.0.1", "Address the web service listens on."),
+    Setting("web_port", 8000, "Port the web service listens on."),
+    Setting("web_admin_port", 8001, "The web service's admin port."),
+    Setting("web_threads", 16, "Requests served at once."),
+    Setting("max_body_bytes", 65536, "The largest request body."),
+    Setting("allowed_hosts", "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas."),
+    Setting("allowed_origins", "", "Origins of other pages that may use API and relay, with commas."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values in force. The fields are the rows of :data:`SETTINGS`, explained there."""
+
+    broker_url: str
+    store_url: str
+    key_prefix: str
+    admin_host: str
+    lease_seconds: float
+    beat_seconds: float
+    unpublished_seconds: float
+    vanished_seconds: float
+    claim_patience_seconds: float
+    cancel_grace_seconds: float
+    log_ttl_seconds: int
+    idempotency_seconds: int
+    quota_bytes: int
+    head_bytes: int
+    budget_bytes: int
+    max_markers: int
+    retained_seconds: float
+    retained_bytes: int
+    capture: bool
+    cr: str
+    split: bool
+    echo: bool
+    overflow: str
+    spool_bytes: int
+    flush_seconds: float
+    flush_bytes: int
+    max_line_bytes: int
+    live_interval_seconds: float
+    live_bytes: int
+    late_seconds: float
+    worker_admin_port: int
+    socket_host: str
+    socket_port: int
+    socket_admin_port: int
+    socket_url: str
+    socket_async_mode: str
+    direct_send: bool
+    max_connections: int
+    drain_seconds: float
+    sweep_seconds: float
+    coalesce_seconds: float
+    frame_bytes: int
+    window_bytes: int
+    web_host: str
+    web_port: int
+    web_admin_port: int
+    web_threads: int
+    max_body_bytes: int
+    allowed_hosts: str
+    allowed_origins: str
+
+    @property
+    def effective_store_url(self) -> str:
+        """The store's URL: its own, or the broker's.
+
+        :raises ConfigError: if only a broker that cannot be the store is named.
+        """
+        url = self.store_url or self.broker_url
+        if not url.startswith(("redis://", "rediss://", "unix://", "redis+sentinel://")):
+            raise ConfigError(f"RUNTAIL_STORE_URL must name a Redis or Valkey server; {url.split(':')[0]!r} is none")
+        return url
+
+
+def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
+    """Read all settings once.
+
+    :param environ: usually ``os.environ``.
+    :param overrides: values by field name that win over the environment (tests, ``runtail dev``).
+    :raises ConfigError: if a value has the wrong type or cannot be used.
+    """
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = environ.get(setting.variable)
+        values[setting.name] = setting.default if text is None else setting.parse(text)
+    values.update(overrides)
+    settings = Settings(**values)
+    if settings.beat_seconds * 2 > settings.lease_seconds:
+        raise ConfigError("RUNTAIL_BEAT_SECONDS must be at most half of RUNTAIL_LEASE_SECONDS")
+    if settings.head_bytes >= settings.quota_bytes:
+        raise ConfigError("RUNTAIL_HEAD_BYTES must be smaller than RUNTAIL_QUOTA_BYTES")
+    return settings
+
+
+assert [f.name for f in fields(Settings)] == [s.name for s in SETTINGS], "table and object disagree"
