@@ -1,44 +1,179 @@
-# `make` alone prints the targets.
+# `make` alone prints the targets. Nothing but make and Python 3.11 to 3.13 is
+# needed: Node comes from a wheel where the machine has none that fits.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+# Neither belongs to the project: the first would make tests of buffering lie,
+# the second every start of a process slow.
+unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := libs/runtail services/web services/worker services/socket
+UI := services/web/ui
+TESTED := $(wildcard tests/unit tests/integration tests/browser)
+
+# Files that say "done, and newer than what it was made from".
 VENV := .venv/.complete
+MODULES := $(UI)/node_modules/.complete
+PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 
 .PHONY: help
 help: ## Print this text
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-##@ Set up
+##@ Use
+
+.PHONY: run
+run: $(VENV) $(PAGES) ## Start everything on this machine and print the address; Ctrl-C ends it
+	@exec $(BIN)/runtail dev
+
+##@ Develop
+
+.PHONY: test
+test: test-ui test-python ## Run all tests; T=tests/unit/test_x.py narrows, also T='-k word'
+
+.PHONY: test-unit
+test-unit: $(VENV) test-ui ## Run the tests that need no server
+	@$(BIN)/pytest $(or $(T),tests/unit)
+
+.PHONY: test-integration
+test-integration: $(VENV) $(PAGES) ## Run the tests with a real server, worker, relay and web
+	@$(BIN)/pytest $(or $(T),tests/integration)
+
+.PHONY: test-browser
+test-browser: $(VENV) $(PAGES) ## Run the tests in a real Chromium
+	@$(BIN)/pytest $(or $(T),tests/browser)
+
+.PHONY: test-python
+test-python: $(VENV) $(PAGES)
+	@$(BIN)/pytest $(if $(filter-out -%,$(firstword $(T))),,$(TESTED)) $(T)
+
+# The tests of the TypeScript modules; skipped when T names something else.
+.PHONY: test-ui
+test-ui: $(if $(T),,$(MODULES))
+	$(if $(T),@:,@$(USE_NODE); cd $(UI); npm run --silent test)
+
+.PHONY: lint
+lint: lint-python lint-ui lint-locks ## Check style, types and that the locks are fresh
+
+.PHONY: lint-python
+lint-python: $(VENV)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { \
+	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
+	@$(BIN)/mypy $(PACKAGES:%=%/src) tests
+
+.PHONY: lint-ui
+lint-ui: $(MODULES)
+	@$(USE_NODE); cd $(UI); npm run --silent lint
+
+.PHONY: format
+format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters can
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format .
+	@$(USE_NODE); cd $(UI); npm run --silent format
+
+.PHONY: figures
+figures: $(VENV) $(PAGES) ## Measure and print the product's figures; F=name picks some
+	@exec $(BIN)/python -m tests.figures $(F)
+
+##@ Build
 
 .PHONY: venv
 venv: $(VENV) ## Make .venv from the hash-pinned locks
 
-# The packages are installed as links to their sources, with a build backend
-# that is pinned like everything else (hence no build isolation).
+.PHONY: ui
+ui: $(PAGES) ## Build the pages into the web service's package
+
+.PHONY: clean
+clean: ## Remove everything that make has made
+	rm -rf .venv build $(UI)/node_modules services/web/src/runtail_web/static
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find libs services tests -name __pycache__ -type d -not -path '*/node_modules/*' -prune -exec rm -rf {} +
+
+# An existing environment is brought up to date in place, so that what runs from
+# it keeps running. The packages are installed as links to their sources, with
+# a build backend that is pinned like everything else (hence no build isolation).
 $(VENV): requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
-	@python=; \
-	for candidate in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
-	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; \
-	  then python=$$candidate; break; fi; \
-	done; \
-	if [ -z "$$python" ]; then \
-	  echo "Runtail needs Python 3.11, 3.12 or 3.13, and none is on the PATH" \
-	    "(python3 is: $$(python3 --version 2>&1 || true)); PYTHON=/path/to/python names another." >&2; \
-	  exit 1; \
-	fi; \
-	echo "Making .venv with $$("$$python" --version)"; \
-	rm -rf .venv; \
-	"$$python" -m venv .venv || { \
-	  echo "Python's venv module does not work here (on Debian: apt install python3-venv)." >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'; \
+	if ! $(BIN)/python -c "$$fits" 2>/dev/null; then \
+	  python=; \
+	  for candidate in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
+	    if "$$candidate" -c "$$fits" 2>/dev/null; then python=$$candidate; break; fi; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "Runtail needs Python 3.11, 3.12 or 3.13, and the PATH has none" \
+	      "(PYTHON=/path/to/python names one elsewhere)." >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Making .venv with $$("$$python" --version)"; \
+	  rm -rf .venv; \
+	  "$$python" -m venv .venv || { \
+	    echo "Python's venv module does not work here (on Debian: apt install python3-venv)." >&2; \
+	    rm -rf .venv; exit 1; }; \
+	fi
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@touch $@
+
+# Puts a Node that the UI's tools accept first on the PATH: the machine's own,
+# else the one from the wheel, which is installed when it is needed first.
+define USE_NODE
+fits='const [a, b] = process.versions.node.split(".").map(Number); \
+  process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)'; \
+if ! { command -v npm && node -e "$$fits"; } >/dev/null 2>&1; then \
+  [ -x $(BIN)/npm ] || $(PIP) install --require-hashes -r requirements/node.txt; \
+  export PATH="$(CURDIR)/$(BIN):$$PATH"; \
+fi
+endef
+
+$(MODULES): $(UI)/package.json $(UI)/package-lock.json $(UI)/.npmrc $(VENV)
+	@$(USE_NODE); cd $(UI); npm ci --silent
+	@touch $@
+
+$(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)/src -type f)
+	@$(USE_NODE); cd $(UI); npm run --silent build -- --logLevel warn
+	@touch $@
+
+##@ Locks
+
+LOCKS := web worker socket dev node
+UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
+# One resolution for every platform and Python that we support. The packages of
+# this repository are sources of requirements, not requirements.
+COMPILE := $(BIN)/uv pip compile --quiet --no-config --no-python-downloads \
+  --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+  --no-emit-package runtail --no-emit-package runtail-web \
+  --no-emit-package runtail-worker --no-emit-package runtail-socket
+
+.PHONY: lock
+lock: $(VENV) ## Write the locks anew; pins stay unless UPGRADE=all or UPGRADE=package
+	@for name in $(LOCKS); do \
+	  $(COMPILE) $(UPGRADE_FLAGS) requirements/$$name.in -o requirements/$$name.txt >/dev/null; \
+	done
+	@$(USE_NODE); cd $(UI); \
+	  $(if $(filter all,$(UPGRADE)),rm -rf package-lock.json node_modules;) \
+	  npm install --silent --package-lock-only
+
+# A copy of each lock is compiled again: the pins in it are kept, so that a
+# difference means that a requirement changed and `make lock` was forgotten.
+.PHONY: lint-locks
+lint-locks: $(VENV) $(MODULES)
+	@copies=$$(mktemp -d); trap 'rm -rf "$$copies"' EXIT; \
+	for name in $(LOCKS); do \
+	  cp requirements/$$name.txt "$$copies/"; \
+	  $(COMPILE) requirements/$$name.in -o "$$copies/$$name.txt" >/dev/null; \
+	  diff -u requirements/$$name.txt "$$copies/$$name.txt" || { \
+	    echo "requirements/$$name.txt is stale: run 'make lock'." >&2; exit 1; }; \
+	done
+	@$(USE_NODE); cd $(UI); npm ci --silent --dry-run || { \
+	  echo "$(UI)/package-lock.json is stale: run 'make lock'." >&2; exit 1; }

@@ -1,0 +1,20 @@
+import { defineConfig } from "vite";
+
+// The pages are rendered by the web service, which finds the hashed file names
+// in `.vite/manifest.json`. There is no index.html and no inline script, so
+// that a strict Content-Security-Policy holds.
+export default defineConfig({
+  base: "/static/",
+  build: {
+    outDir: "../src/runtail_web/static",
+    // The folder lies outside this one, so that Vite would not empty it unasked.
+    emptyOutDir: true,
+    manifest: true,
+    // Inlined assets become data: URLs, which the policy refuses.
+    assetsInlineLimit: 0,
+    // The polyfill would be an extra script, and every supported browser has it.
+    modulePreload: { polyfill: false },
+    target: "es2022",
+    rolldownOptions: { input: "src/main.tsx" },
+  },
+});
