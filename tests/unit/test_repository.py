@@ -1,0 +1,124 @@
+"""Rules of the repository that no other tool checks."""
+
+import ast
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "runtail": ROOT / "libs/runtail",
+    "runtail_web": ROOT / "services/web",
+    "runtail_worker": ROOT / "services/worker",
+    "runtail_socket": ROOT / "services/socket",
+}
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+NPM_LOCK = ROOT / "services/web/ui/package-lock.json"
+GREEN = {"eventlet", "gevent", "greenlet"}
+#: Distributions whose modules are not called as the distribution is.
+MODULES_OF = {
+    "flask-socketio": {"flask_socketio"},
+    "prometheus-client": {"prometheus_client"},
+    "python-engineio": {"engineio"},
+    "python-socketio": {"socketio"},
+}
+
+
+def sources(package: str) -> Iterator[Path]:
+    """The Python files of one of the four packages."""
+    yield from sorted((PACKAGES[package] / "src" / package).rglob("*.py"))
+
+
+def imported_roots(source: Path) -> set[str]:
+    """The first parts of all module names that a file imports, anywhere in it."""
+    roots = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            roots.add(node.module.partition(".")[0])
+    return roots
+
+
+def declared_modules(package: str) -> set[str]:
+    """Top-level modules of what a package declares as dependencies, extras included."""
+    project = tomllib.loads((PACKAGES[package] / "pyproject.toml").read_text())["project"]
+    requirements = list(project["dependencies"])
+    for extra in project.get("optional-dependencies", {}).values():
+        requirements += extra
+    modules = set()
+    for requirement in requirements:
+        match = re.match(r"[A-Za-z0-9._-]+", requirement)
+        assert match, requirement
+        name = match.group().lower()
+        modules |= MODULES_OF.get(name, {name.replace("-", "_")})
+    return modules
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_python_lock_is_hashed_and_names_no_registry(lock: Path) -> None:
+    lines = lock.read_text().splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.lstrip().startswith("#"))
+    assert "://" not in text
+    assert not re.search(r"^-", text, re.MULTILINE), "options such as --index-url"
+    requirements = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert requirements
+    assert [r for r in requirements if "==" not in r or "--hash=sha256:" not in r] == []
+
+
+def test_npm_lock_is_hashed_and_names_no_registry() -> None:
+    packages = json.loads(NPM_LOCK.read_text())["packages"]
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
+    assert [name for name, entry in packages.items() if name and "integrity" not in entry] == []
+
+
+def test_one_module_knows_green_threads() -> None:
+    importers = [
+        source.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for source in sources(package)
+        if imported_roots(source) & GREEN
+    ]
+    assert len(importers) <= 1, importers
+    assert all(path.startswith("services/socket/") for path in importers), importers
+
+
+def test_relay_cannot_be_imported_as_socket() -> None:
+    assert not (ROOT / "services/socket/__init__.py").exists()
+    assert not (ROOT / "services/__init__.py").exists()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_are_declared(package: str) -> None:
+    # What the library depends on is there for the services, too; that they do
+    # not import each other follows from none declaring another.
+    allowed = declared_modules(package) | declared_modules("runtail")
+    allowed |= {package, *sys.stdlib_module_names}
+    undeclared = {
+        f"{source.relative_to(ROOT)} imports {root}"
+        for source in sources(package)
+        for root in imported_roots(source) - allowed
+    }
+    assert undeclared == set()
+
+
+def test_packages_have_one_version() -> None:
+    versions = set()
+    for package, folder in PACKAGES.items():
+        init = (folder / "src" / package / "__init__.py").read_text()
+        versions |= set(re.findall(r'^__version__ = "(.*)"', init, re.MULTILINE))
+    assert len(versions) == 1
+
+
+def test_files_are_small_and_named_after_their_subject() -> None:
+    files = [source for package in PACKAGES for source in sources(package)]
+    files += (ROOT / "tests").rglob("*.py")
+    files += (path for end in ("ts", "tsx") for path in (NPM_LOCK.parent / "src").rglob(f"*.{end}"))
+    vague = {"utils", "util", "helpers", "common", "core", "misc"}
+    assert [path for path in files if path.stem in vague] == []
+    assert [path for path in files if len(path.read_text().splitlines()) > 600] == []
