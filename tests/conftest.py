@@ -1,22 +1,19 @@
 """Fixtures for all tests: a real server, key prefixes, processes, faults."""
 
+import itertools
 import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 import redis
 
 from tests.support import processes
-from tests.support.processes import Process
+from tests.support.processes import Process, StartProcess
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
-
-#: True in continuous integration: what a developer may lack is a failure there.
-CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # A developer's own settings must not change what is tested.
 for variable in [name for name in os.environ if name.startswith("RUNTAIL_")]:
@@ -68,28 +65,20 @@ def make_proxy() -> Iterator[Callable[[str, int], TcpProxy]]:
         yield lambda host, port: stack.enter_context(TcpProxy(host, port))
 
 
-class StartProcess(Protocol):
-    """What the fixture ``start_process`` returns."""
-
-    def __call__(
-        self,
-        *command: str | Path,
-        name: str | None = None,
-        environment: dict[str, str | None] | None = None,
-    ) -> Process: ...
-
-
 @pytest.fixture
 def start_process(tmp_path: Path) -> Iterator[StartProcess]:
     """Starts processes whose whole group is killed when the test ends."""
     with ExitStack() as stack:
+        numbers = itertools.count(1)
 
         def start(
             *command: str | Path,
             name: str | None = None,
             environment: dict[str, str | None] | None = None,
         ) -> Process:
-            process = Process(command, tmp_path, name=name, environment=environment)
+            # Each with an output file of its own.
+            unique = name or f"{Path(command[0]).name}-{next(numbers)}"
+            process = Process(command, tmp_path, name=unique, environment=environment)
             return stack.enter_context(process)
 
         yield start

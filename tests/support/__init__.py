@@ -5,6 +5,7 @@
 * :mod:`tests.support.processes`: a child process with its output in a file.
 * :mod:`tests.support.redis_server`: a real Redis or Valkey, to be killed and restarted.
 * :mod:`tests.support.proxy`: a TCP proxy that delays, cuts, stalls and loses replies.
+* :mod:`tests.support.continuous_integration`: skip at home what must not be skipped there.
 
 The fixtures made from them are in ``tests/conftest.py``.
 """

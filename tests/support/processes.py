@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import psutil
 
@@ -170,3 +170,14 @@ class Process:
         traceback: TracebackType | None,
     ) -> None:
         self.kill()
+
+
+class StartProcess(Protocol):
+    """What the fixture ``start_process`` gives: a process in the test's own folder."""
+
+    def __call__(
+        self,
+        *command: str | Path,
+        name: str | None = None,
+        environment: dict[str, str | None] | None = None,
+    ) -> Process: ...
