@@ -1,6 +1,23 @@
+// Which page this is, and nothing else.
+
+import "./theme.css";
 import { render } from "preact";
+import { RunPage } from "./run";
+import { RunsPage } from "./runs";
+import { socketAddress, Tail } from "./socket";
 
 const root = document.getElementById("app");
 if (root) {
-  render(<p>Runtail</p>, root);
+  const tail = new Tail(socketAddress());
+  const match = /^\/runs\/([^/]+)$/.exec(location.pathname);
+  const runId = match?.[1];
+  render(
+    runId === undefined ? (
+      <RunsPage tail={tail} />
+    ) : (
+      <RunPage tail={tail} runId={decodeURIComponent(runId)} />
+    ),
+    root,
+  );
+  tail.open();
 }

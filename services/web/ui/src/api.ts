@@ -1,0 +1,150 @@
+// The JSON API, typed; every failure is a `Problem` with a sentence.
+
+export interface Task {
+  readonly name: string;
+  readonly doc: string;
+  readonly schema: Schema;
+  readonly queue: string;
+  readonly exclusive: boolean;
+}
+
+export interface Schema {
+  readonly type?: string | readonly string[];
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+export interface Worker {
+  readonly name: string;
+  readonly queues: readonly string[];
+}
+
+export interface Run {
+  readonly id: string;
+  readonly task: string;
+  readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "lost";
+  readonly why: string;
+  readonly since_ms: number;
+  readonly created_ms: number;
+  readonly started_ms: number | null;
+  readonly finished_ms: number | null;
+  readonly attempt: number;
+  readonly who: string;
+  readonly queue: string;
+  readonly worker: string;
+  readonly exit_status: number | null;
+  readonly signal: number | null;
+  readonly kwargs: Readonly<Record<string, unknown>> | null;
+  readonly lines: number;
+  readonly bytes: number;
+  readonly cancel: unknown;
+}
+
+export interface RunList {
+  readonly runs: readonly Run[];
+  readonly next: string | null;
+}
+
+/** A window of whole entries, and the position of the first. */
+export interface LogWindow {
+  readonly run: string;
+  readonly epoch: number;
+  readonly from: number;
+  readonly chain: string;
+  readonly items: readonly unknown[];
+  readonly next: number;
+  readonly state: Run["state"];
+}
+
+/** What the server answered instead of what was asked (RFC 9457). */
+export class Problem extends Error {
+  readonly status: number;
+  readonly title: string;
+  /** Field name → what is wrong with it. */
+  readonly errors: readonly { readonly field: string; readonly message: string }[];
+  /** The page of the run that stands in the way, if one does. */
+  readonly holder: string | null;
+
+  constructor(status: number, body: Record<string, unknown>) {
+    const title = String(body["title"] ?? `The server answered ${status}`);
+    super(typeof body["detail"] === "string" ? body["detail"] : title);
+    this.status = status;
+    this.title = title;
+    this.errors = Array.isArray(body["errors"]) ? body["errors"] : [];
+    this.holder = typeof body["run_page"] === "string" ? body["run_page"] : null;
+  }
+}
+
+async function call<T>(method: string, path: string, init: RequestInit = {}): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, { ...init, method });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Problem(0, { title: "The server does not answer. Is it running?" });
+  }
+  if (response.status === 204) return undefined as T;
+  let body: unknown;
+  try {
+    body = await response.json();
+  } catch {
+    throw new Problem(response.status, {});
+  }
+  if (!response.ok) throw new Problem(response.status, (body ?? {}) as Record<string, unknown>);
+  return body as T;
+}
+
+const id = encodeURIComponent;
+
+export function tasks(): Promise<{ readonly tasks: readonly Task[] }> {
+  return call("GET", "/tasks");
+}
+
+export function workers(): Promise<{ readonly workers: readonly Worker[] }> {
+  return call("GET", "/workers");
+}
+
+export function runs(cursor: string | null = null): Promise<RunList> {
+  return call("GET", cursor === null ? "/runs" : `/runs?cursor=${id(cursor)}`);
+}
+
+export function run(runId: string): Promise<Run> {
+  return call("GET", `/runs/${id(runId)}`);
+}
+
+/** The key makes a repeated click or a repeated request start one run only. */
+export function start(task: string, kwargs: Record<string, unknown>, key: string): Promise<Run> {
+  return call("POST", "/runs", {
+    body: JSON.stringify({ task, kwargs }),
+    headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+  });
+}
+
+export function cancel(runId: string): Promise<Run> {
+  return call("POST", `/runs/${id(runId)}/cancel`, {
+    body: "{}",
+    headers: { "Content-Type": "application/json" },
+  });
+}
+
+export function remove(runId: string): Promise<void> {
+  return call("DELETE", `/runs/${id(runId)}`);
+}
+
+export function logWindow(runId: string, from: number, limit: number): Promise<LogWindow> {
+  return call("GET", `/runs/${id(runId)}/log?from=${from}&limit=${limit}`);
+}
+
+export function downloadAddress(runId: string): string {
+  return `/api/v1/runs/${id(runId)}/log.txt`;
+}
+
+/** 128 random bits as hex; `crypto.randomUUID` is absent on plain http. */
+export function freshKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,302 @@
+// Keeps one run's view going: subscribes, resumes at its position after any
+// absence, and reads over HTTP while no websocket can be had.
+
+import { batch, effect, signal } from "@preact/signals";
+import { type LogWindow, logWindow, Problem, type Run } from "../api";
+import type { Position } from "../protocol/cursor";
+import { Discontinuity } from "../protocol/cursor";
+import { type Item, ProtocolError, VERSION } from "../protocol/entry";
+import { type Verdict, View } from "../protocol/view";
+import type { Tail } from "../socket";
+
+/** Lines fetched when the page is opened; earlier ones are loaded when asked for. */
+export const OPENING_LINES = 2_000;
+const WINDOW_LINES = 2_000;
+const ANSWER_WITHIN_MS = 15_000;
+const POLL_MS = 2_000;
+/** From this many failed tries on the log is also read over HTTP. */
+const FAILURES_BEFORE_HTTP = 2;
+
+export interface LiveLine {
+  readonly text: string;
+  readonly progress: { readonly value?: number; readonly text?: string } | null;
+}
+
+export type Phase =
+  | { readonly name: "opening" }
+  | { readonly name: "live" }
+  | { readonly name: "http" }
+  /** The view is over: verified or not, nothing more will come. */
+  | { readonly name: "over" }
+  | { readonly name: "refused"; readonly why: string };
+
+interface Answer {
+  readonly ok: boolean;
+  readonly reset?: boolean;
+  readonly epoch?: number;
+  readonly from?: number;
+  readonly chain?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly record?: Run;
+}
+
+interface Message {
+  readonly v: number;
+  readonly run: string;
+  readonly epoch: number;
+  readonly entries: readonly unknown[];
+}
+
+/** What the log's list draws. */
+export interface Screen {
+  append(items: readonly Item[]): void;
+  prepend(items: readonly Item[]): void;
+  clear(): void;
+}
+
+export class Follow {
+  readonly phase = signal<Phase>({ name: "opening" });
+  readonly live = signal<LiveLine | null>(null);
+  readonly verdict = signal<Verdict | null>(null);
+  /** Why the shown log is a new one, if it is. */
+  readonly resetWhy = signal<string | null>(null);
+  /** First line that is checked, and the next line to come. */
+  readonly range = signal<{ from: number; next: number }>({ from: 1, next: 1 });
+  /** Rises with every event entry: the record has changed. */
+  readonly changes = signal(0);
+  readonly lastHeard = signal(Date.now());
+
+  readonly #run: string;
+  readonly #tail: Tail;
+  readonly #screen: Screen;
+  #view = new View();
+  #answered = false;
+  #early: Message[] = [];
+  #attempt = 0;
+  #poll: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(run: string, tail: Tail, screen: Screen) {
+    this.#run = run;
+    this.#tail = tail;
+    this.#screen = screen;
+    const { socket } = tail;
+    socket.on("tail-message", (message: Message) => this.#message(message));
+    socket.on("tail-live", (message: LiveLine & { run?: string }) => this.#liveLine(message));
+    socket.on("tail-reset", (message: { run: string; why?: string; reason?: string }) => {
+      if (message.run === run) this.#reset(message.why ?? message.reason ?? "the log changed");
+    });
+    effect(() => {
+      const connection = tail.connection.value;
+      clearTimeout(this.#poll);
+      if (connection.state === "connected") this.#subscribe();
+      else if (connection.state === "lost" && connection.failures >= FAILURES_BEFORE_HTTP) {
+        this.#poll = setTimeout(() => void this.#pollOnce(), 0);
+      }
+    });
+  }
+
+  get #over(): boolean {
+    const name = this.phase.peek().name;
+    return name === "over" || name === "refused";
+  }
+
+  #subscribe(): void {
+    if (this.#over) return;
+    clearTimeout(this.#retry);
+    const position = this.#view.position;
+    const request =
+      position === null
+        ? { v: VERSION, run: this.#run, from: -OPENING_LINES }
+        : {
+            v: VERSION,
+            run: this.#run,
+            epoch: position.epoch,
+            from: position.line,
+            chain: position.chain,
+          };
+    this.#answered = false;
+    this.#early = [];
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    this.#tail.socket
+      .timeout(ANSWER_WITHIN_MS)
+      .emit("subscribe", request, (error: Error | null, answer: Answer) => {
+        if (attempt !== this.#attempt || !this.#tail.socket.connected) return;
+        if (error) this.#again(0);
+        else this.#answer(answer);
+      });
+  }
+
+  #again(wait: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#tail.socket.connected) this.#subscribe();
+    }, wait);
+  }
+
+  #answer(answer: Answer): void {
+    if (!answer.ok) {
+      if (answer.code === "unavailable" || answer.code === "too-many") {
+        this.phase.value = { name: "opening" };
+        this.#again(2_000 + Math.random() * 2_000);
+      } else {
+        this.phase.value = { name: "refused", why: answer.message ?? "The server refused." };
+      }
+      return;
+    }
+    // The event with the reason follows or came before.
+    if (answer.reset) return;
+    this.#guard(() => {
+      this.#view.begin({
+        epoch: answer.epoch ?? 0,
+        line: answer.from ?? 1,
+        chain: answer.chain ?? "",
+      });
+      this.#answered = true;
+      this.phase.value = { name: "live" };
+      this.#note();
+      for (const message of this.#early.splice(0)) this.#message(message);
+    });
+  }
+
+  #message(message: Message): void {
+    if (typeof message !== "object" || message?.run !== this.#run || this.#over) return;
+    this.lastHeard.value = Date.now();
+    if (!this.#answered) {
+      this.#early.push(message);
+      return;
+    }
+    this.#guard(() => this.#take(this.#view.feed(message.entries, message.epoch)));
+  }
+
+  /** Draw what was checked; an end that fits ends the view. */
+  #take(items: Item[]): void {
+    batch(() => {
+      this.#screen.append(items);
+      // The live line is stored now, or outdated.
+      if (items.some((item) => "payload" in item && item.type === "o")) this.live.value = null;
+      if (items.some((item) => "payload" in item && item.type === "e")) this.changes.value += 1;
+      this.#note();
+      this.verdict.value = this.#view.verdict;
+      if (this.#view.end !== null) this.#finish();
+    });
+  }
+
+  #finish(): void {
+    this.live.value = null;
+    this.phase.value = { name: "over" };
+    this.#tail.socket.emit("unsubscribe", { run: this.#run });
+  }
+
+  #note(): void {
+    this.range.value = {
+      from: this.#view.beganAt?.line ?? 1,
+      next: this.#view.position?.line ?? 1,
+    };
+  }
+
+  /** A mismatch stops the view: it is said, and never repaired in silence. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.verdict.value = this.#view.verdict ?? {
+        verified: false,
+        from: this.#view.beganAt?.line ?? 1,
+        lines: (this.#view.position?.line ?? 1) - 1,
+        text: `does not match the protocol: ${error.message}`,
+      };
+      this.#finish();
+    }
+  }
+
+  #liveLine(message: LiveLine & { run?: string }): void {
+    if (this.#over || (message.run !== undefined && message.run !== this.#run)) return;
+    this.lastHeard.value = Date.now();
+    this.live.value = message.text || message.progress ? message : null;
+  }
+
+  #reset(why: string): void {
+    if (this.phase.peek().name === "refused") return;
+    batch(() => {
+      this.#view = new View();
+      this.#screen.clear();
+      this.live.value = null;
+      this.verdict.value = null;
+      this.resetWhy.value = why;
+      this.phase.value = { name: "opening" };
+      this.#note();
+    });
+    if (this.#tail.socket.connected) this.#subscribe();
+  }
+
+  /** One step of reading over HTTP, and the next one planned. */
+  async #pollOnce(): Promise<void> {
+    const view = this.#view;
+    const attempt = ++this.#attempt;
+    try {
+      const position = view.position;
+      const from = position?.line ?? -OPENING_LINES;
+      const window = await logWindow(this.#run, from, WINDOW_LINES);
+      if (attempt !== this.#attempt || view !== this.#view || this.#over) return;
+      if (position !== null && !continues(window, position)) {
+        this.#reset("the stored log is another one than what was shown");
+      } else {
+        this.phase.value = { name: "http" };
+        this.lastHeard.value = Date.now();
+        this.#guard(() => {
+          this.#view.begin({ epoch: window.epoch, line: window.from, chain: window.chain });
+          this.#take(this.#view.feed(window.items, window.epoch));
+        });
+      }
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.status === 404) this.phase.value = { name: "refused", why: error.message };
+    }
+    if (!this.#over && this.#tail.connection.peek().state !== "connected") {
+      this.#poll = setTimeout(() => void this.#pollOnce(), POLL_MS);
+    }
+  }
+
+  /** Load the piece before the first checked line, and check it. */
+  async earlier(lines: number): Promise<void> {
+    const view = this.#view;
+    const before = view.beganAt;
+    if (before === null || before.line <= 1) return;
+    const from = Math.max(1, before.line - lines);
+    const window = await logWindow(this.#run, from, before.line - from);
+    if (view !== this.#view) return;
+    if (window.epoch !== before.epoch) {
+      this.#reset("the stored log is another one than what was shown");
+      return;
+    }
+    try {
+      const items = view.prepend(
+        { epoch: window.epoch, line: window.from, chain: window.chain },
+        window.items,
+      );
+      this.#screen.prepend(items);
+      this.#note();
+      this.verdict.value = view.verdict;
+    } catch (error) {
+      if (!(error instanceof Discontinuity)) throw error;
+      this.verdict.value = {
+        verified: false,
+        from: before.line,
+        lines: (view.position?.line ?? 1) - 1,
+        text: `does not match its chain: ${error.message}`,
+      };
+    }
+  }
+}
+
+function continues(window: LogWindow, position: Position): boolean {
+  return (
+    window.epoch === position.epoch &&
+    window.from === position.line &&
+    window.chain === position.chain
+  );
+}

@@ -1,0 +1,82 @@
+// The words for events and cuts. Pure.
+
+import type { Cut } from "../protocol/entry";
+import type { Event } from "../protocol/event";
+import { grouped } from "../protocol/view";
+import { clock } from "../time";
+
+/** How loudly a row speaks. */
+export type Level = "note" | "warning" | "error";
+
+export interface Words {
+  readonly text: string;
+  readonly level: Level;
+}
+
+function s(value: unknown): string {
+  return typeof value === "string" ? value : value == null ? "" : String(value);
+}
+
+function seconds(ms: unknown): string {
+  return `${(Number(ms) / 1000).toFixed(0)} s`;
+}
+
+const SPEAKERS: Record<string, (event: Event) => Words> = {
+  start: (e) => ({
+    text: `Attempt ${s(e["attempt"])} started on ${s(e["worker"]) || "a worker"}${e["why"] ? `: ${s(e["why"])}` : ""}`,
+    level: "note",
+  }),
+  group: (e) => ({ text: `▸ ${s(e["title"])}`, level: "note" }),
+  endgroup: () => ({ text: "◂ end of section", level: "note" }),
+  warning: (e) => ({ text: `Warning: ${s(e["text"])}`, level: "warning" }),
+  error: (e) => ({ text: `Error: ${s(e["text"])}`, level: "error" }),
+  masked: (e) => ({ text: `${s(e["count"])} secrets were masked so far`, level: "note" }),
+  overflow: (e) => ({
+    text: `${grouped(Number(e["bytes"]))} bytes of output were dropped here: the store was away longer than the spool holds`,
+    level: "error",
+  }),
+  retry: (e) => ({
+    text: `Retry ${s(e["retries"])} of ${s(e["max"])}${e["eta_ms"] ? ` at ${clock(Number(e["eta_ms"]))}` : ""}: ${s(e["reason"])}`,
+    level: "warning",
+  }),
+  "cancel-requested": (e) => ({
+    text: `${s(e["who"]) || "Somebody"} asked to cancel${e["why"] ? `: ${s(e["why"])}` : ""}`,
+    level: "warning",
+  }),
+  cancel: (e) => ({
+    text: `Cancelled by ${s(e["who"]) || "somebody"}${e["signal"] ? ` (signal ${s(e["signal"])})` : ""}`,
+    level: "warning",
+  }),
+  interrupted: (e) => ({
+    text: `Interrupted: ${s(e["reason"]) || "the worker was shut down"}`,
+    level: "warning",
+  }),
+  "worker-lost": (e) => ({
+    text: `The worker fell silent${e["silent_ms"] ? ` for ${seconds(e["silent_ms"])}` : ""}; what it wrote in its last ${e["unflushed_ms"] ? seconds(e["unflushed_ms"]) : "moments"} may be missing`,
+    level: "error",
+  }),
+  "store-lost": (e) => ({
+    text: `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were lost: ${s(e["reason"])}`,
+    level: "error",
+  }),
+  "markers-capped": (e) => ({
+    text: `${s(e["count"])} more sections, warnings and errors were not recorded`,
+    level: "warning",
+  }),
+  end: (e) => ({
+    text: `${s(e["state"]).replace(/^./, (c) => c.toUpperCase())}${e["why"] ? `: ${s(e["why"])}` : ""}`,
+    level: e["state"] === "succeeded" ? "note" : "error",
+  }),
+};
+
+/** One sentence for an event; an unknown kind is shown, never hidden. */
+export function eventWords(event: Event): Words {
+  return SPEAKERS[event.kind]?.(event) ?? { text: event.kind, level: "note" };
+}
+
+export function cutWords(cut: Cut): Words {
+  return {
+    text: `Lines ${grouped(cut.from)}-${grouped(cut.to)} were cut: the run's log passed its quota (${grouped(cut.bytes)} bytes cut in all)`,
+    level: "error",
+  };
+}

@@ -1,0 +1,20 @@
+// A failure in words, with what stands in the way.
+
+import { Problem } from "./api";
+
+export function ProblemNote({ problem, retry }: { problem: Error; retry?: () => void }) {
+  const holder = problem instanceof Problem ? problem.holder : null;
+  return (
+    <p class="problem" role="alert">
+      {problem instanceof Problem && problem.title !== problem.message && (
+        <strong>{problem.title}. </strong>
+      )}
+      {problem.message} {holder && <a href={holder}>Open the run that holds it</a>}
+      {retry && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,191 @@
+// What this page has seen of a run, and whether it can be proved whole.
+// Pure: no sockets, no clock, no DOM.
+
+import { GENESIS } from "./chain";
+import { Cursor, Discontinuity, type Position } from "./cursor";
+import { type Cut, type Entry, type Item, isCut, ProtocolError, parseItem } from "./entry";
+import { decodeEvent, type End, readEnd } from "./event";
+
+export interface Verdict {
+  /** Everything shown continues the chain, and the totals agree. */
+  readonly verified: boolean;
+  /** The first line that was checked; 1 for a whole log. */
+  readonly from: number;
+  /** Lines of the run. */
+  readonly lines: number;
+  /** One sentence for people. */
+  readonly text: string;
+}
+
+/** `48211` as `48,211`, the same for every reader. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
+export class View {
+  #cursor: Cursor | null = null;
+  #beganAt: Position | null = null;
+  #bytes = 0;
+  readonly #cuts: Cut[] = [];
+  readonly #lost: [from: number, to: number][] = [];
+  #end: End | null = null;
+  #mismatch: Discontinuity | null = null;
+
+  /** Where to resume, or null before the first answer. */
+  get position(): Position | null {
+    return this.#cursor?.position ?? null;
+  }
+
+  /** The position the checked part begins at. */
+  get beganAt(): Position | null {
+    return this.#beganAt;
+  }
+
+  get end(): End | null {
+    return this.#end;
+  }
+
+  get mismatch(): Discontinuity | null {
+    return this.#mismatch;
+  }
+
+  /** Start where the server's answer says, or go on there after an absence. */
+  begin(position: Position): void {
+    const cursor = this.#cursor;
+    if (cursor === null) {
+      this.#cursor = new Cursor(position.epoch, position.line, position.chain);
+      this.#beganAt = position;
+      return;
+    }
+    if (cursor.epoch !== position.epoch) {
+      throw new ProtocolError("epoch", "a view never mixes epochs");
+    }
+    if (cursor.line !== position.line || cursor.chain !== position.chain) {
+      throw new ProtocolError(
+        "resume",
+        `resumed at line ${position.line}, asked for line ${cursor.line}`,
+      );
+    }
+  }
+
+  /** Take the items of one message; returns what is new, parsed and checked. */
+  feed(values: readonly unknown[], epoch: number): Item[] {
+    const cursor = this.#cursor;
+    if (cursor === null) throw new ProtocolError("order", "a message before the answer");
+    if (cursor.epoch !== epoch) {
+      throw new ProtocolError("epoch", `a message of epoch ${epoch} in a view of ${cursor.epoch}`);
+    }
+    const items: Item[] = [];
+    for (const value of values) {
+      const item = parseItem(value);
+      try {
+        items.push(this.#take(cursor, item));
+      } catch (error) {
+        if (error instanceof Discontinuity) this.#mismatch = error;
+        throw error;
+      }
+    }
+    return items;
+  }
+
+  #take(cursor: Cursor, item: Item): Item {
+    if (isCut(item)) {
+      const seen = cursor.skip(item);
+      this.#cuts.push(seen);
+      return seen;
+    }
+    cursor.take(item);
+    if (item.type === "o") this.#bytes += item.payload.length;
+    else this.#event(item);
+    return item;
+  }
+
+  #event(entry: Entry): void {
+    const event = decodeEvent(entry);
+    if (event.kind === "store-lost") {
+      this.#lost.push([Number(event["from"]), Number(event["to"])]);
+    } else if (event.kind === "end") {
+      this.#end = readEnd(event);
+    }
+  }
+
+  /**
+   * Move the beginning of the checked part up by an earlier, contiguous piece.
+   * The piece is checked in itself and must end where this view begins.
+   * Returns its items; throws `Discontinuity` and changes nothing otherwise.
+   */
+  prepend(start: Position, values: readonly unknown[]): Item[] {
+    const before = this.#beganAt;
+    if (before === null || start.epoch !== before.epoch) {
+      throw new ProtocolError("epoch", "a view never mixes epochs");
+    }
+    const cursor = new Cursor(start.epoch, start.line, start.chain);
+    const items: Item[] = [];
+    let bytes = 0;
+    for (const value of values) {
+      if (cursor.line >= before.line && cursor.chain === before.chain) break;
+      const item = parseItem(value);
+      if (isCut(item)) {
+        items.push(cursor.skip(item));
+      } else {
+        cursor.take(item);
+        if (item.type === "o") bytes += item.payload.length;
+        items.push(item);
+      }
+    }
+    if (cursor.line !== before.line || cursor.chain !== before.chain) {
+      throw new Discontinuity(
+        cursor.last ? `${cursor.last.attempt}-${cursor.last.seq}` : "?",
+        `digest ${before.chain} at line ${before.line}`,
+        `${cursor.chain} at line ${cursor.line}`,
+      );
+    }
+    for (const item of items) if (isCut(item)) this.#cuts.unshift(item);
+    this.#bytes += bytes;
+    this.#beganAt = start;
+    return items;
+  }
+
+  /** The claim that can be made, or null while the run goes on. */
+  get verdict(): Verdict | null {
+    const from = this.#beganAt?.line ?? 1;
+    const counted = (this.#cursor?.line ?? 1) - 1;
+    if (this.#mismatch !== null) {
+      const { entry, expected, got } = this.#mismatch;
+      const text = `does not match its chain: entry ${entry}, expected ${expected}, got ${got}`;
+      return { verified: false, from, lines: counted, text };
+    }
+    const end = this.#end;
+    if (end === null) return null;
+    const wrong = this.#wrongTotal(end, counted);
+    if (wrong !== null) {
+      return {
+        verified: false,
+        from,
+        lines: end.lines,
+        text: `does not match its end: ${wrong}`,
+      };
+    }
+    const proof = from === 1 ? "verified" : `verified from line ${grouped(from)}`;
+    const missing = [
+      ...this.#cuts.map((cut) => `lines ${grouped(cut.from)}-${grouped(cut.to)} were cut`),
+      ...this.#lost.map(([first, last]) => `lines ${grouped(first)}-${grouped(last)} were lost`),
+    ];
+    const text =
+      missing.length === 0
+        ? `complete: ${grouped(end.lines)} lines, ${proof}`
+        : `${grouped(end.lines)} lines, ${proof}; ${missing.join("; ")}`;
+    return { verified: true, from, lines: end.lines, text };
+  }
+
+  #wrongTotal(end: End, counted: number): string | null {
+    if (end.lines !== counted) return `${end.lines} lines at the end, ${counted} counted`;
+    const start = this.#beganAt;
+    const whole = start?.line === 1 && start.chain === GENESIS;
+    // Behind a cut or a loss the bytes that this view never saw cannot be told apart.
+    if (whole && this.#cuts.length === 0 && this.#lost.length === 0 && end.bytes !== this.#bytes) {
+      return `${end.bytes} bytes at the end, ${this.#bytes} counted`;
+    }
+    return null;
+  }
+}

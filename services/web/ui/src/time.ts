@@ -1,0 +1,23 @@
+// Ages, durations and clock times in words. Pure.
+
+/** `14:05:09` in the reader's own zone. */
+export function clock(ms: number): string {
+  return new Date(ms).toLocaleTimeString("en-GB");
+}
+
+/** `2026-11-23 14:05:09`, for a list. */
+export function stamp(ms: number): string {
+  return `${new Date(ms).toLocaleDateString("sv-SE")} ${clock(ms)}`;
+}
+
+/** `4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
+export function duration(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return `${s} s`;
+  const min = Math.floor(s / 60);
+  if (min < 60) return s % 60 === 0 ? `${min} min` : `${min} min ${s % 60} s`;
+  const h = Math.floor(min / 60);
+  if (h < 24) return min % 60 === 0 ? `${h} h` : `${h} h ${min % 60} min`;
+  const d = Math.floor(h / 24);
+  return h % 24 === 0 ? `${d} d` : `${d} d ${h % 24} h`;
+}
