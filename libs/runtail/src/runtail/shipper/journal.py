@@ -1,0 +1,65 @@
+"""What a successor needs, kept inside the run's spool, far behind its output.
+
+The spool is a memfd that the keeper holds too, so it outlives a killed shipper
+and never leaves the machine's memory. Secrets may stand here; they may not
+stand in the store.
+
+Each cell has two slots written in turn, each with a generation and a checksum:
+a shipper killed in the middle of writing leaves the older slot whole.
+"""
+
+import os
+import struct
+import zlib
+from typing import Final
+
+#: Sparse offsets cost nothing; output never gets here (1 TiB).
+_BASE: Final = 1 << 40
+_SLOT_BYTES: Final = 64 << 20
+#: Magic, generation, length, checksum of the payload.
+_HEADER: Final = struct.Struct("<4sQII")
+_MAGIC: Final = b"RTJ1"
+_CELLS: Final = ("state", "end")
+
+
+class Journal:
+    """The cells of one run. Errors of the memfd surface as OSError."""
+
+    def __init__(self, memfd: int) -> None:
+        self._memfd = memfd
+        self._generation = {cell: self._newest(cell) for cell in _CELLS}
+
+    def write(self, cell: str, payload: bytes) -> None:
+        """Keep ``payload``; the value before it stays readable until the next write."""
+        generation = self._generation[cell] + 1
+        header = _HEADER.pack(_MAGIC, generation, len(payload), zlib.crc32(payload))
+        os.pwrite(self._memfd, header + payload, self.slot_offset(cell))
+        self._generation[cell] = generation
+
+    def read(self, cell: str) -> list[bytes]:
+        """The whole values of ``cell``, newest first: none, one or two."""
+        found = [slot for slot in (self._slot(cell, 0), self._slot(cell, 1)) if slot]
+        return [payload for _, payload in sorted(found, reverse=True)]
+
+    def slot_offset(self, cell: str) -> int:
+        """Where the next value of ``cell`` will be written."""
+        return _offset(cell, self._generation[cell] + 1)
+
+    def _newest(self, cell: str) -> int:
+        slots = (self._slot(cell, 0), self._slot(cell, 1))
+        return max((slot[0] for slot in slots if slot), default=0)
+
+    def _slot(self, cell: str, parity: int) -> tuple[int, bytes] | None:
+        offset = _offset(cell, parity)
+        raw = os.pread(self._memfd, _HEADER.size, offset)
+        if len(raw) < _HEADER.size:
+            return None
+        magic, generation, length, checksum = _HEADER.unpack(raw)
+        if magic != _MAGIC or length > _SLOT_BYTES:
+            return None
+        payload = os.pread(self._memfd, length, offset + _HEADER.size)
+        return (generation, payload) if zlib.crc32(payload) == checksum else None
+
+
+def _offset(cell: str, generation: int) -> int:
+    return _BASE + (2 * _CELLS.index(cell) + generation % 2) * _SLOT_BYTES

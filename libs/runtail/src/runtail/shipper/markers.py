@@ -1,0 +1,144 @@
+"""What a task says *about* its output, found inside it. Pure: no I/O.
+
+Two forms:
+
+* A **sequence**: ``ESC ] 7777 ; <nonce> ; <base64url of a JSON object> BEL``, written by
+  ``runtail.section`` and its like. It is removed from the output. The nonce is
+  known to the task's process and the shipper only, so that output copied from
+  elsewhere cannot pose as one.
+* A **marker line**: ``::group::title``, ``::endgroup::``, ``::warning::text``,
+  ``::error::text`` at the start of a line, from any language. It stays in the
+  output and an event tells its number.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+#: A sequence longer than this is output like any other.
+MAX_SEQUENCE_BYTES: Final = 131072
+#: Titles and texts are cut here; they are headings, not output.
+MAX_TEXT_CHARS: Final = 1024
+
+OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "mask", "warning", "error"})
+_LINE_FORMS: Final = {
+    b"group::": ("group", "title"),
+    b"endgroup::": ("endgroup", ""),
+    b"warning::": ("warning", "text"),
+    b"error::": ("error", "text"),
+}
+
+
+def sequence(nonce: str, operation: dict[str, Any]) -> bytes:
+    """The bytes a task writes for ``operation``."""
+    body = base64.urlsafe_b64encode(json.dumps(operation).encode())
+    return b"\x1b]7777;%b;%b\x07" % (nonce.encode(), body)
+
+
+class Markers:
+    """Takes the sequences of one run out of its output, across any split."""
+
+    def __init__(self, nonce: str) -> None:
+        self._prefix = b"\x1b]7777;" + nonce.encode() + b";" if nonce else b""
+        #: The beginning of a sequence whose end has not come.
+        self.held = b""
+
+    def feed(self, data: bytes) -> list[bytes | dict[str, Any]]:
+        """Take what came next; answer output and operations in their order."""
+        if not self._prefix:
+            return [data]
+        buffer = self.held + data if self.held else data
+        self.held = b""
+        if b"\x1b" not in buffer:
+            return [buffer]
+        parts: list[bytes | dict[str, Any]] = []
+        text = 0
+        at = buffer.find(self._prefix)
+        while at >= 0:
+            body = at + len(self._prefix)
+            end = buffer.find(b"\x07", body, at + MAX_SEQUENCE_BYTES)
+            if end < 0 and len(buffer) - at < MAX_SEQUENCE_BYTES:
+                return self._hold(parts, buffer, text, at)
+            operation = _decode(buffer[body:end]) if end >= 0 else None
+            if operation is None:
+                # Not one of ours after all: output, from its first byte on.
+                at = buffer.find(self._prefix, at + 1)
+                continue
+            if at > text:
+                parts.append(buffer[text:at])
+            parts.append(operation)
+            text = end + 1
+            at = buffer.find(self._prefix, text)
+        # Only its first byte is ESC, so an unfinished prefix starts at the last one.
+        escape = buffer.rfind(b"\x1b", max(text, len(buffer) - len(self._prefix) + 1))
+        if escape >= 0 and self._prefix.startswith(buffer[escape:]):
+            return self._hold(parts, buffer, text, escape)
+        return self._hold(parts, buffer, text, len(buffer))
+
+    def finish(self) -> bytes:
+        """Nothing follows. An unfinished prefix was output; more than that never is.
+
+        A sequence cut off in its middle (its writer was killed) may hold a
+        secret that was to be masked. It is dropped.
+        """
+        held, self.held = self.held, b""
+        return b"" if held.startswith(self._prefix) else held
+
+    def _hold(
+        self, parts: list[bytes | dict[str, Any]], buffer: bytes, text: int, hold: int
+    ) -> list[bytes | dict[str, Any]]:
+        if hold > text:
+            parts.append(buffer[text:hold])
+        self.held = buffer[hold:]
+        return parts
+
+
+def _decode(body: bytes) -> dict[str, Any] | None:
+    try:
+        operation = json.loads(base64.b64decode(body, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        return None
+    if not isinstance(operation, dict) or operation.get("op") not in OPERATIONS:
+        return None
+    return operation
+
+
+def marker_lines(
+    chunk: bytes, *, at_line_start: bool = True
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The marker lines of a chunk: (index of the line in the chunk, event).
+
+    ``at_line_start`` is False when the chunk goes on with a line whose
+    beginning has left as a piece.
+    """
+    if b"::" not in chunk:
+        return
+    index, counted = 0, 0
+    at = 0 if at_line_start and chunk.startswith(b"::") else _next(chunk, 0)
+    while at >= 0:
+        index += chunk.count(b"\n", counted, at)
+        counted = at
+        event = _line_event(chunk, at)
+        if event is not None:
+            yield index, event
+        at = _next(chunk, at)
+
+
+def _next(chunk: bytes, start: int) -> int:
+    found = chunk.find(b"\n::", start)
+    return found + 1 if found >= 0 else -1
+
+
+def _line_event(chunk: bytes, at: int) -> dict[str, str] | None:
+    for form, (kind, field) in _LINE_FORMS.items():
+        if chunk.startswith(form, at + 2):
+            end = chunk.find(b"\n", at)
+            if end < 0:
+                return None
+            if not field:
+                return {"kind": kind}
+            raw = chunk[at + 2 + len(form) : min(end, at + 4 * MAX_TEXT_CHARS)]
+            return {"kind": kind, field: raw.decode(errors="replace").strip()[:MAX_TEXT_CHARS]}
+    return None

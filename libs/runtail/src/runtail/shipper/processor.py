@@ -1,0 +1,228 @@
+"""One run's raw bytes in, what its log says about them out. Pure: no I/O.
+
+Sequences are taken out first, then secrets are masked, then lines are cut: a
+secret that a sequence or a piece's end would split is still found whole.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines
+from runtail.shipper.markers import MAX_TEXT_CHARS, Markers, marker_lines
+from runtail.shipper.mask import MIN_SECRET_BYTES, Masker
+
+DEFAULT_MAX_MARKERS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A chunk of output, and the marker lines in it: (index of the line, event)."""
+
+    chunk: Chunk
+    events: tuple[tuple[int, dict[str, Any]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something about the output that is not output."""
+
+    fields: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Gap:
+    """Output that was dropped and not yet told."""
+
+    size_bytes: int = 0
+    lines: int = 0
+    #: What stood before it and must be told first.
+    before: list["Output | Event"] = field(default_factory=list)
+
+
+class Processor:
+    """Turns one run's raw output into entries; its state can be saved and restored.
+
+    ``consumed`` is the offset in the raw stream up to which everything is
+    either given out or part of the state.
+    """
+
+    def __init__(
+        self,
+        nonce: str,
+        secrets: Iterable[bytes] = (),
+        *,
+        cr: str = "last",
+        max_line_bytes: int = DEFAULT_MAX_LINE_BYTES,
+        max_markers: int = DEFAULT_MAX_MARKERS,
+    ) -> None:
+        self.consumed = 0
+        self.overflow_bytes = 0
+        #: Marker events given out, and those above the limit that were not.
+        self.markers = 0
+        self.capped_markers = 0
+        self.progress: dict[str, Any] | None = None
+        self._max_markers = max_markers
+        self._continued = False
+        self._gap = _Gap()
+        self._markers = Markers(nonce)
+        self.masker = Masker(secrets)
+        self._lines = Lines(max_line_bytes=max_line_bytes, cr=cr)
+
+    def feed(self, data: bytes) -> list[Output | Event]:
+        """Take what came next; answer what is final now."""
+        items = self._tell_gap()
+        self.consumed += len(data)
+        for part in self._markers.feed(data):
+            if isinstance(part, bytes):
+                self._give(self._lines.feed(self.masker.feed(part)), items)
+            else:
+                self._operate(part, items)
+        return items
+
+    def skip(self, data: bytes) -> None:
+        """Drop what came next, counted; secrets announced in it still count.
+
+        The next :meth:`feed` or :meth:`finish` says what is missing.
+        """
+        gap = self._gap
+        if not gap.size_bytes:
+            # Held bytes may be the first half of a secret whose second half is
+            # dropped here: they go with it.
+            gap.size_bytes += len(self.masker.held)
+            self.masker.held, self.masker.covered = b"", 0
+            self._give(self._lines.finish(), gap.before)
+        self.consumed += len(data)
+        self.overflow_bytes += len(data)
+        for part in self._markers.feed(data):
+            if isinstance(part, bytes):
+                gap.size_bytes += len(part)
+                gap.lines += part.count(b"\n")
+            else:
+                self._operate(part, gap.before)
+
+    def finish(self) -> list[Output | Event]:
+        """Nothing follows: answer everything that was held, then the summaries."""
+        items = self._tell_gap()
+        rest = self.masker.feed(self._markers.finish()) + self.masker.finish()
+        self._give(self._lines.feed(rest) + self._lines.finish(), items)
+        if self.capped_markers:
+            items.append(Event({"kind": "markers-capped", "count": self.capped_markers}))
+        if self.masker.count:
+            items.append(Event({"kind": "masked", "count": self.masker.count}))
+        return items
+
+    def live(self, limit_bytes: int) -> str:
+        """The end of the unfinished line, masked, at most ``limit_bytes`` of it."""
+        return self._lines.live()[-limit_bytes:].decode(errors="replace")
+
+    def counters(self) -> dict[str, int]:
+        """The figures of the run's record that belong to ``consumed``."""
+        return {
+            "consumed": self.consumed,
+            "masked": self.masker.count,
+            "rewritten_bytes": self._lines.rewritten_bytes,
+            "overflow_bytes": self.overflow_bytes,
+        }
+
+    def resume(self, counters: dict[str, int]) -> None:
+        """Go on from the record alone: no state was saved for this point."""
+        self.consumed = counters.get("consumed", 0)
+        self.masker.count = counters.get("masked", 0)
+        self._lines.rewritten_bytes = counters.get("rewritten_bytes", 0)
+        self.overflow_bytes = counters.get("overflow_bytes", 0)
+
+    def save(self) -> bytes:
+        """Everything needed to go on from ``consumed``. Holds secrets: never store it."""
+        state = {
+            **self.counters(),
+            "markers": self.markers,
+            "capped": self.capped_markers,
+            "progress": self.progress,
+            "continued": self._continued,
+            "covered": self.masker.covered,
+            "gap": [self._gap.size_bytes, self._gap.lines],
+            "gap_before": [_pack(item) for item in self._gap.before],
+            # latin-1 maps each byte to one character and back.
+            "sequence": self._markers.held.decode("latin-1"),
+            "held": self.masker.held.decode("latin-1"),
+            "tail": self._lines.tail.decode("latin-1"),
+            "secrets": [secret.decode("latin-1") for secret in self.masker.secrets],
+        }
+        return json.dumps(state, ensure_ascii=False).encode()
+
+    def restore(self, saved: bytes) -> None:
+        """Become what :meth:`save` saw."""
+        state = json.loads(saved)
+        self.resume(state)
+        self.markers, self.capped_markers = state["markers"], state["capped"]
+        self.progress, self._continued = state["progress"], state["continued"]
+        size_bytes, lines = state["gap"]
+        self._gap = _Gap(size_bytes, lines, [_unpack(item) for item in state["gap_before"]])
+        self._markers.held = state["sequence"].encode("latin-1")
+        self._lines.tail = state["tail"].encode("latin-1")
+        for secret in state["secrets"]:
+            self.masker.add(secret.encode("latin-1"))
+        self.masker.held = state["held"].encode("latin-1")
+        self.masker.covered = state["covered"]
+
+    def _tell_gap(self) -> list[Output | Event]:
+        if not self._gap.size_bytes:
+            return []
+        gap, self._gap = self._gap, _Gap()
+        told = {"kind": "overflow", "bytes": gap.size_bytes, "lines": gap.lines}
+        return [*gap.before, Event(told)]
+
+    def _give(self, chunks: list[Chunk], items: list[Output | Event]) -> None:
+        for chunk in chunks:
+            events: list[tuple[int, dict[str, Any]]] = []
+            for index, event in marker_lines(chunk.payload, at_line_start=not self._continued):
+                if self._admit():
+                    events.append((index, event))
+            self._continued = chunk.continues
+            items.append(Output(chunk, tuple(events)))
+
+    def _operate(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
+        kind = operation["op"]
+        if kind == "mask":
+            secret = str(operation.get("secret", "")).encode(errors="surrogatepass")
+            if not self.masker.add(secret):
+                text = f"A secret of fewer than {MIN_SECRET_BYTES} bytes is not masked."
+                items.append(Event({"kind": "warning", "text": text}))
+        elif kind == "progress":
+            value = operation.get("value")
+            number = float(value) if isinstance(value, int | float) else None
+            self.progress = {"value": number, "text": self._text(operation.get("text"))}
+        elif self._admit():
+            event: dict[str, Any] = {"kind": kind}
+            if kind == "group":
+                event["title"] = self._text(operation.get("title"))
+            elif kind != "endgroup":
+                event["text"] = self._text(operation.get("text"))
+            items.append(Event(event))
+
+    def _admit(self) -> bool:
+        """Whether one more marker event fits under the limit."""
+        if self.markers < self._max_markers:
+            self.markers += 1
+            return True
+        self.capped_markers += 1
+        return False
+
+    def _text(self, value: object) -> str:
+        return self.masker.whole(str(value or ""))[:MAX_TEXT_CHARS]
+
+
+def _pack(item: Output | Event) -> dict[str, Any]:
+    if isinstance(item, Event):
+        return {"event": item.fields}
+    payload = item.chunk.payload.decode("latin-1")
+    return {"payload": payload, "continues": item.chunk.continues, "events": item.events}
+
+
+def _unpack(item: dict[str, Any]) -> Output | Event:
+    if "event" in item:
+        return Event(item["event"])
+    chunk = Chunk(item["payload"].encode("latin-1"), item["continues"])
+    return Output(chunk, tuple((index, event) for index, event in item["events"]))

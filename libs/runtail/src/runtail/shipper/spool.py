@@ -1,0 +1,107 @@
+"""A run's output between its pipe and the store.
+
+The spool is a memfd. Its file position, which the kernel keeps and the keeper
+shares, is the number of bytes taken from the pipe: a shipper killed between
+two instructions loses nothing and doubles nothing. What has been stored is
+punched out, which gives the memory back.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import select
+import struct
+import termios
+from typing import Final
+
+_FALLOC_FL_KEEP_SIZE: Final = 0x01
+_FALLOC_FL_PUNCH_HOLE: Final = 0x02
+#: Punching frees whole pages only and costs a system call.
+_PUNCH_BYTES: Final = 256 << 10
+F_GETPIPE_SZ: Final = getattr(fcntl, "F_GETPIPE_SZ", 1032)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+
+
+class Spool:
+    """The memfd of one run."""
+
+    def __init__(self, memfd: int) -> None:
+        self.memfd = memfd
+        #: Bytes taken from the pipe since the run began.
+        self.position = os.lseek(memfd, 0, os.SEEK_CUR)
+        #: Everything before this offset has been given back.
+        self.released = 0
+        self._splices = True
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory in use for output (the last partly released page aside)."""
+        return max(0, self.position - self.released)
+
+    def take(self, source: int, limit_bytes: int) -> int | None:
+        """Move at most ``limit_bytes`` from a pipe or terminal here.
+
+        Answers how many; None at the end of the stream (no writer is left; a
+        terminal says EIO). 0 when there is nothing now.
+        """
+        try:
+            if self._splices:
+                flags = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
+                moved = os.splice(source, self.memfd, limit_bytes, flags=flags)
+            else:
+                moved = self._copy(source, limit_bytes)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            if error.errno == errno.EIO:
+                return None
+            if error.errno not in (errno.EINVAL, errno.ENOSYS) or not self._splices:
+                raise
+            # Terminals, and sandboxes that emulate the kernel, cannot splice.
+            self._splices = False
+            return self.take(source, limit_bytes)
+        self.position = os.lseek(self.memfd, 0, os.SEEK_CUR)
+        return moved or None
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        """The bytes at ``offset``, at most up to what has been taken."""
+        return os.pread(self.memfd, max(0, min(size_bytes, self.position - offset)), offset)
+
+    def release(self, offset: int, *, now: bool = False) -> None:
+        """Give back the memory of everything before ``offset``."""
+        end = offset if now else offset - offset % 4096
+        if end - self.released < (1 if now else _PUNCH_BYTES):
+            return
+        flags = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
+        if _libc.fallocate(self.memfd, flags, self.released, end - self.released):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), "fallocate")
+        self.released = end
+
+    def _copy(self, source: int, limit_bytes: int) -> int:
+        # The descriptor may be in blocking mode, so look first.
+        if not readable_bytes(source):
+            poller = select.poll()
+            poller.register(source, select.POLLIN)
+            if not any(events & select.POLLHUP for _, events in poller.poll(0)):
+                raise BlockingIOError
+        data = os.read(source, limit_bytes)
+        os.write(self.memfd, data)
+        return len(data)
+
+
+def readable_bytes(source: int) -> int:
+    """FIONREAD: how many bytes lie in a pipe or terminal right now."""
+    answer = fcntl.ioctl(source, termios.FIONREAD, b"\0\0\0\0")
+    return int(struct.unpack("i", answer)[0])
+
+
+def pipe_size(source: int) -> int:
+    """The real capacity of a pipe; a plain user's pipes may be 8 KiB only."""
+    try:
+        return fcntl.fcntl(source, F_GETPIPE_SZ)
+    except OSError:
+        return 4096  # a terminal gives at most this much at once

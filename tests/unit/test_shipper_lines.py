@@ -1,0 +1,146 @@
+"""Cutting output into lines, pieces and the live line."""
+
+import random
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtail.shipper.lines import Chunk, Lines
+
+TEXT = st.text(alphabet="ab\r\n", max_size=120).map(str.encode)
+SIZES = st.lists(st.integers(1, 9), min_size=1)
+
+
+def split(data: bytes, sizes: list[int]) -> list[bytes]:
+    parts, at, turn = [], 0, 0
+    while at < len(data):
+        size = sizes[turn % len(sizes)]
+        parts.append(data[at : at + size])
+        at, turn = at + size, turn + 1
+    return parts
+
+
+def units(chunks: list[Chunk]) -> list[tuple[bytes, bool]]:
+    """Lines and pieces, whatever chunk they travelled in."""
+    found: list[tuple[bytes, bool]] = []
+    for chunk in chunks:
+        parts = chunk.payload.split(b"\n")
+        found += [(part + b"\n", False) for part in parts[:-1]]
+        if parts[-1]:
+            found.append((parts[-1], chunk.continues))
+    return found
+
+
+def feed(parts: list[bytes], lines: Lines) -> list[Chunk]:
+    return [chunk for part in parts for chunk in lines.feed(part)] + lines.finish()
+
+
+@given(TEXT, SIZES, st.sampled_from(["last", "keep"]))
+def test_the_split_of_the_input_changes_nothing(data: bytes, sizes: list[int], cr: str) -> None:
+    one, many, bytewise = (Lines(max_line_bytes=7, cr=cr) for _ in range(3))
+    expected = units(feed([data], one))
+    assert units(feed(split(data, sizes), many)) == expected
+    assert units(feed([bytes([b]) for b in data], bytewise)) == expected
+    assert one.rewritten_bytes == many.rewritten_bytes == bytewise.rewritten_bytes
+
+
+@given(TEXT, SIZES, st.sampled_from(["last", "keep"]))
+def test_every_byte_is_stored_or_counted(data: bytes, sizes: list[int], cr: str) -> None:
+    lines = Lines(max_line_bytes=7, cr=cr)
+    stored = b"".join(chunk.payload for chunk in feed(split(data, sizes), lines))
+    assert len(stored) + lines.rewritten_bytes == len(data)
+    if cr == "keep":
+        assert stored == data
+
+
+@given(st.binary(max_size=300), SIZES)
+def test_any_bytes_without_returns_are_kept(data: bytes, sizes: list[int]) -> None:
+    data = data.replace(b"\r", b"?")
+    assert b"".join(c.payload for c in feed(split(data, sizes), Lines(max_line_bytes=50))) == data
+
+
+def test_what_stands_after_the_last_bare_return_is_stored() -> None:
+    lines = Lines()
+    assert lines.feed(b"10%\r50%\r100%\ndone\n") == [Chunk(b"100%\ndone\n")]
+    assert lines.rewritten_bytes == 8
+
+
+def test_returns_before_a_newline_are_not_bare() -> None:
+    lines = Lines()
+    assert lines.feed(b"dos\r\nterminal\r\r\n") == [Chunk(b"dos\r\nterminal\r\r\n")]
+    assert lines.rewritten_bytes == 0
+
+
+def test_a_return_at_the_end_waits_for_what_follows() -> None:
+    lines = Lines()
+    assert lines.feed(b"50%\r") == []
+    assert lines.live() == b"50%"
+    assert lines.feed(b"60%") == []
+    assert (lines.live(), lines.rewritten_bytes) == (b"60%", 4)
+
+
+def test_keep_stores_everything_and_still_shows_the_last_state() -> None:
+    lines = Lines(cr="keep")
+    lines.feed(b"50%\r60%\r")
+    assert lines.live() == b"60%"
+    assert lines.feed(b"\n") == [Chunk(b"50%\r60%\r\n")]
+
+
+def test_a_long_line_becomes_pieces() -> None:
+    lines = Lines(max_line_bytes=10)
+    chunks = lines.feed(b"short\n" + b"x" * 25 + b"\nnext\n")
+    assert chunks == [
+        Chunk(b"short\n"),
+        Chunk(b"x" * 10, continues=True),
+        Chunk(b"x" * 10, continues=True),
+        Chunk(b"xxxxx\nnext\n"),
+    ]
+
+
+def test_a_line_of_exactly_the_limit_is_no_piece() -> None:
+    assert Lines(max_line_bytes=10).feed(b"x" * 10 + b"\n") == [Chunk(b"x" * 10 + b"\n")]
+
+
+def test_chunks_are_cut_at_the_last_newline_that_fits() -> None:
+    chunks = Lines().feed((b"y" * 99 + b"\n") * 2000)
+    assert all(len(c.payload) <= 65537 and c.payload.endswith(b"\n") for c in chunks)
+    assert len(chunks) == 4
+
+
+def test_memory_is_bounded_without_a_newline() -> None:
+    lines, block, stored = Lines(), b"z" * 65536, 0
+    for _ in range(1024):
+        stored += sum(len(c.payload) for c in lines.feed(block))
+        assert len(lines.tail) <= 65536
+    assert stored + len(lines.tail) == 1024 * 65536
+
+
+def test_memory_is_bounded_under_endless_overwriting() -> None:
+    lines = Lines()
+    for percent in range(20_000):
+        assert lines.feed(b"progress %d\r" % percent) == []
+        assert len(lines.tail) < 64
+    assert lines.live() == b"progress 19999"
+
+
+def test_no_work_is_done_per_line() -> None:
+    # A ratio, not a time: cutting may cost at most a few passes over the bytes.
+    block = (b"q" * 99 + b"\n") * 655
+    started = time.perf_counter()
+    for _ in range(200):
+        block.count(b"\n")
+    once = time.perf_counter() - started
+    lines = Lines()
+    started = time.perf_counter()
+    for _ in range(200):
+        lines.feed(block)
+    assert time.perf_counter() - started < 20 * once
+
+
+def test_random_terminal_output_matches_a_byte_by_byte_reading() -> None:
+    random.seed(7)
+    data = bytes(random.choices(b"ab\r\n", weights=[6, 6, 2, 1], k=5000))
+    whole, bytewise = Lines(max_line_bytes=40), Lines(max_line_bytes=40)
+    expected = feed([bytes([b]) for b in data], bytewise)
+    assert units(feed([data], whole)) == units(expected)

@@ -1,0 +1,95 @@
+"""Sequences and marker lines become events, across any split."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtail.shipper.markers import MAX_SEQUENCE_BYTES, Markers, marker_lines, sequence
+
+NONCE = "0123456789abcdef"
+GROUP = {"op": "group", "title": "Build ✓"}
+
+
+def parse(parts: list[bytes]) -> list[bytes | dict[str, Any]]:
+    """Feed all parts; join neighbouring output."""
+    markers = Markers(NONCE)
+    found: list[bytes | dict[str, Any]] = []
+    for part in [*(p for raw in parts for p in markers.feed(raw)), markers.finish()]:
+        if isinstance(part, bytes) and found and isinstance(found[-1], bytes):
+            found[-1] += part
+        elif part:
+            found.append(part)
+    return found
+
+
+PIECE = st.sampled_from(
+    [
+        b"text\n",
+        b"\x1b[31mred",
+        b"\x1b",
+        b"\x1b]7777;",
+        b"\x07",
+        sequence(NONCE, GROUP),
+        sequence("f" * 16, GROUP),
+        sequence(NONCE, {"op": "mask", "secret": "s3cret"}),
+        b"\x1b]7777;" + NONCE.encode() + b";no json\x07",
+    ]
+)
+
+
+@given(st.lists(PIECE, max_size=8).map(b"".join), st.integers(1, 40))
+def test_any_split_gives_the_same(data: bytes, size: int) -> None:
+    assert parse([data[i : i + size] for i in range(0, len(data), size)]) == parse([data])
+
+
+def test_sequences_are_taken_out_in_order() -> None:
+    data = b"a\n" + sequence(NONCE, GROUP) + b"b\n" + sequence(NONCE, {"op": "endgroup"})
+    assert parse([data]) == [b"a\n", GROUP, b"b\n", {"op": "endgroup"}]
+
+
+def test_a_foreign_nonce_is_output() -> None:
+    data = b"x" + sequence("f" * 16, GROUP) + b"y"
+    assert parse([data]) == [data]
+
+
+@pytest.mark.parametrize("body", [b"!!!", b"bm8=", b"e30=", b"eyJvcCI6ImV2aWwifQ=="])
+def test_what_is_not_an_operation_is_output(body: bytes) -> None:
+    data = b"\x1b]7777;" + NONCE.encode() + b";" + body + b"\x07"
+    assert parse([data]) == [data]
+
+
+def test_a_sequence_without_end_is_bounded() -> None:
+    markers = Markers(NONCE)
+    start = b"\x1b]7777;" + NONCE.encode() + b";"
+    total = sum(len(p) for p in markers.feed(start))
+    for _ in range(10):
+        total += sum(len(p) for p in markers.feed(b"A" * 65536))
+        assert len(markers.held) < MAX_SEQUENCE_BYTES
+    assert total + len(markers.held) == len(start) + 655360
+
+
+def test_a_cut_off_sequence_may_hold_a_secret_and_is_dropped() -> None:
+    data = b"before" + sequence(NONCE, {"op": "mask", "secret": "s3cret"})[:-4]
+    assert parse([data]) == [b"before"]
+
+
+def test_an_unfinished_prefix_is_output() -> None:
+    assert parse([b"bell \x1b]77"]) == [b"bell \x1b]77"]
+
+
+def test_marker_lines_at_line_start_only() -> None:
+    chunk = b"::group::One\nx ::group::no\n::warning::hot \r\n::endgroup::\n::unknown::\n"
+    chunk += b"::error::\xff\n"
+    assert list(marker_lines(chunk)) == [
+        (0, {"kind": "group", "title": "One"}),
+        (2, {"kind": "warning", "text": "hot"}),
+        (3, {"kind": "endgroup"}),
+        (5, {"kind": "error", "text": "\ufffd"}),
+    ]
+
+
+def test_a_piece_does_not_start_a_line() -> None:
+    assert list(marker_lines(b"::group::x\n", at_line_start=False)) == []
+    assert list(marker_lines(b"::group::unfinished")) == []

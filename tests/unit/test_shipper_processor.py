@@ -1,0 +1,136 @@
+"""Raw bytes to entries, and going on from a saved state."""
+
+import random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtail.shipper.markers import sequence
+from runtail.shipper.processor import Event, Output, Processor
+
+NONCE = "0123456789abcdef"
+SECRET = b"hunter2-s3cret"
+PIECE = st.sampled_from(
+    [
+        b"line\n",
+        b"half",
+        b"\r",
+        b"\n",
+        b"50%\r60%",
+        SECRET,
+        SECRET[:7],
+        b"\xff\x00\xed\xa0\x80\n",
+        b"x" * 30,
+        b"::group::T " + SECRET + b"\n",
+        sequence(NONCE, {"op": "group", "title": "s3 hunter2-s3cret"}),
+        sequence(NONCE, {"op": "mask", "secret": "line"}),
+        sequence(NONCE, {"op": "progress", "value": 0.5, "text": "t"}),
+    ]
+)
+DATA = st.lists(PIECE, max_size=12).map(b"".join)
+
+
+def new() -> Processor:
+    return Processor(NONCE, [SECRET], max_line_bytes=20, max_markers=3)
+
+
+def told(items: list[Output | Event]) -> tuple[bytes, list[Any]]:
+    """The output, and the events between it (those inside a line come when it ends)."""
+    output = b"".join(i.chunk.payload for i in items if isinstance(i, Output))
+    events: list[Any] = []
+    for item in items:
+        if isinstance(item, Event):
+            events.append(item.fields)
+        else:
+            events += [event for _, event in item.events]
+    return output, events
+
+
+@given(DATA, st.lists(st.integers(1, 50), min_size=1))
+def test_a_successor_goes_on_exactly_where_the_state_was_saved(
+    data: bytes, sizes: list[int]
+) -> None:
+    """Every block is fed to a new processor that got nothing but the saved state."""
+    whole = new()
+    expected = told(whole.feed(data) + whole.finish())
+    items: list[Output | Event] = []
+    state: bytes | None = None
+    at = turn = 0
+    while at < len(data):
+        processor = new()
+        if state is not None:
+            processor.restore(state)
+        assert processor.consumed == at
+        size = sizes[turn % len(sizes)]
+        items += processor.feed(data[at : at + size])
+        state = processor.save()
+        at, turn = at + size, turn + 1
+    last = new()
+    if state is not None:
+        last.restore(state)
+    items += last.finish()
+    assert told(items) == expected
+    assert last.counters() == whole.counters()
+    assert SECRET not in expected[0]
+    assert SECRET.decode() not in str(expected[1])
+
+
+def test_a_gap_is_told_where_it_is_and_its_secrets_count() -> None:
+    processor = new()
+    items = processor.feed(b"one\nhalf hunter2")
+    processor.skip(b"lost\nlost\n" + sequence(NONCE, {"op": "mask", "secret": "later-secret"}))
+    processor.skip(b"more\n")
+    items += processor.feed(b"after later-secret\n")
+    output, events = told(items)
+    assert output == b"one\nhalf after ***\n"
+    # The seven held bytes of a possible secret went with what was dropped.
+    assert events == [{"kind": "overflow", "bytes": 22, "lines": 3}]
+
+
+def test_a_gap_at_the_end_is_told_too() -> None:
+    processor = new()
+    processor.skip(b"lost\n")
+    assert told(processor.finish())[1] == [{"kind": "overflow", "bytes": 5, "lines": 1}]
+
+
+def test_a_saved_gap_is_still_told() -> None:
+    processor = new()
+    processor.feed(b"begin")
+    processor.skip(b"lost\n")
+    other = new()
+    other.restore(processor.save())
+    assert told(other.feed(b"x\n")) == (b"beginx\n", [{"kind": "overflow", "bytes": 5, "lines": 1}])
+
+
+def test_marker_lines_know_their_line() -> None:
+    items = Processor(NONCE).feed(b"a\n::group::T\nb\n::endgroup::\n")
+    assert isinstance(items[0], Output)
+    assert items[0].events == ((1, {"kind": "group", "title": "T"}), (3, {"kind": "endgroup"}))
+
+
+def test_markers_above_the_limit_are_counted() -> None:
+    processor = new()
+    processor.feed(b"::group::T\n" * 5)
+    assert {"kind": "markers-capped", "count": 2} in told(processor.finish())[1]
+
+
+def test_the_live_line_is_masked() -> None:
+    processor = new()
+    processor.feed(b"login hunter2-s3cret at hunt")
+    assert processor.live(4096) == "login *** at "
+
+
+def test_random_splits_of_a_long_run_agree() -> None:
+    random.seed(3)
+    pool = [b"word ", b"\n", b"\r", SECRET, b"::group::g\n", b"x" * 50]
+    data = b"".join(random.choices(pool, k=2000))
+    one, many = new(), new()
+    expected = told(one.feed(data) + one.finish())
+    items: list[Output | Event] = []
+    at = 0
+    while at < len(data):
+        size = random.randint(1, 500)
+        items += many.feed(data[at : at + size])
+        at += size
+    assert told(items + many.finish()) == expected
