@@ -1,18 +1,18 @@
 """Every error Runtail raises on purpose.
 
-    RuntailError
-    ├── ConfigError            a setting is wrong; nothing was started
-    ├── Unsupported            this pool, platform or store cannot do what was asked
-    ├── ProtocolError          bytes or messages from elsewhere are not what the protocol says
-    ├── StoreUnavailable       Redis did not answer; nothing is lost, ask again later
-    ├── Fenced                 this writer may not write to the run any more
-    ├── RunDeleted             the run was deleted while it was being written
-    └── StartError             a run could not be started
-        ├── TaskUnknown
-        ├── ExclusiveHeld
-        ├── IdempotencyConflict
-        └── PublishFailed
-    RunNotFound, RunEnded      (RuntailError) about a run that was named
+RuntailError
+├── ConfigError            a setting is wrong; nothing was started
+├── Unsupported            this pool, platform or store cannot do what was asked
+├── ProtocolError          bytes or messages from elsewhere are not what the protocol says
+├── StoreUnavailable       Redis did not answer; nothing is lost, ask again later
+├── Fenced                 this writer may not write to the run any more
+├── RunDeleted             the run was deleted while it was being written
+└── StartError             a run could not be started
+    ├── TaskUnknown
+    ├── ExclusiveHeld
+    ├── IdempotencyConflict
+    └── PublishFailed
+RunNotFound, RunEnded      (RuntailError) about a run that was named
 """
 
 from __future__ import annotations

@@ -51,7 +51,11 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     # Where things are.
     Setting("broker_url", "redis://127.0.0.1:6379/0", "Celery's broker."),
-    Setting("store_url", "", "Redis or Valkey >= 7 that keeps runs and logs (redis, rediss, unix or redis+sentinel); empty: the broker's server."),
+    Setting(
+        "store_url",
+        "",
+        "Redis or Valkey >= 7 that keeps runs and logs (redis, rediss, unix or redis+sentinel); empty: the broker's server.",
+    ),
     Setting("key_prefix", "runtail:", "Put before every key, so that several installations can share a server."),
     Setting("admin_host", "127.0.0.1", "Address of the admin ports (health and metrics)."),
     # Runs.
@@ -72,10 +76,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("retained_bytes", 8 * 1024 * 1024, "The most it keeps for that."),
     # Capture.
     Setting("capture", True, "Record what tasks write. Off: tasks run as without Runtail."),
-    Setting("cr", "last", "A line overwritten with \\r: store what stands at the end (last) or everything (keep).", ("last", "keep")),
+    Setting(
+        "cr",
+        "last",
+        "A line overwritten with \\r: store what stands at the end (last) or everything (keep).",
+        ("last", "keep"),
+    ),
     Setting("split", False, "One pipe each for stdout and stderr: tells them apart, loses their order."),
     Setting("echo", True, "Write captured output to the worker's own stdout as well."),
-    Setting("overflow", "drop", "Spool full while the store is away: drop the oldest output, or block the task.", ("drop", "block")),
+    Setting(
+        "overflow",
+        "drop",
+        "Spool full while the store is away: drop the oldest output, or block the task.",
+        ("drop", "block"),
+    ),
     Setting("spool_bytes", 64 * 1024 * 1024, "Output of all runs kept in memory while the store is away."),
     Setting("flush_seconds", 0.05, "Output is stored at least this often."),
     Setting("flush_bytes", 65536, "Output is stored at the latest when this much has come."),
@@ -105,7 +119,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_body_bytes", 65536, "The largest request body."),
     Setting("allowed_hosts", "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas."),
     Setting("allowed_origins", "", "Origins of other pages that may use API and relay, with commas."),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Cut:
     from_line: int
     to_line: int
     #: Output bytes and entries that were deleted.
-    bytes: int
+    size_bytes: int
     entries: int
     #: The digest after the last deleted entry, so that the chain goes on behind the cut.
     chain: bytes
@@ -52,7 +52,7 @@ class Cut:
             "cut": {
                 "from": self.from_line,
                 "to": self.to_line,
-                "bytes": self.bytes,
+                "bytes": self.size_bytes,
                 "entries": self.entries,
                 "chain": self.chain.hex(),
                 "last": str(self.last),
@@ -126,10 +126,10 @@ class Cursor:
         :raises Discontinuity: if a number is missing or the digest differs.
         """
         a, b = self.last, entry.id
-        if not ((b.attempt == a.attempt and b.seq == a.seq + 1) or (b.attempt > a.attempt and b.seq == 1)):
-            # After lost history numbers jump, and the entry that says so stands first.
-            if not _explains_a_jump(entry):
-                raise Discontinuity(entry, f"the entry after {a}", str(b))
+        next_one = (b.attempt == a.attempt and b.seq == a.seq + 1) or (b.attempt > a.attempt and b.seq == 1)
+        # After lost history numbers jump, and the entry that says so stands first.
+        if not next_one and not _explains_a_jump(entry):
+            raise Discontinuity(entry, f"the entry after {a}", str(b))
         if entry.from_line != self.line and not _explains_a_jump(entry):
             raise Discontinuity(entry, f"line {self.line}", f"line {entry.from_line}")
         expected = link(self.chain, entry.type, entry.payload)

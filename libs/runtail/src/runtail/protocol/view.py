@@ -39,7 +39,7 @@ class View:
     cursor: Cursor | None = None
     began_at: int = 1
     began_whole: bool = False
-    bytes: int = 0
+    seen_bytes: int = 0
     cuts: list[Cut] = field(default_factory=list)
     lost: list[tuple[int, int]] = field(default_factory=list)
     end: dict[str, Any] | None = None
@@ -52,13 +52,11 @@ class View:
         """
         if self.cursor is not None and self.cursor.epoch == epoch:
             if (line, chain) != (self.cursor.line, self.cursor.chain):
-                raise ProtocolError(
-                    "resume", f"resumed at line {line}, asked for line {self.cursor.line}"
-                )
+                raise ProtocolError("resume", f"resumed at line {line}, asked for line {self.cursor.line}")
             return
         self.cursor = Cursor(epoch, line=line, chain=chain)
         self.began_at, self.began_whole = line, line == 1 and chain == GENESIS
-        self.bytes, self.cuts, self.lost, self.end, self.mismatch = 0, [], [], None, None
+        self.seen_bytes, self.cuts, self.lost, self.end, self.mismatch = 0, [], [], None, None
 
     def feed(self, items: Iterable[Mapping[str, Any]], *, epoch: int) -> list[Entry]:
         """Take the items of one message and return the new entries.
@@ -77,7 +75,7 @@ class View:
             if "cut" in item:
                 seen = cursor.skip(Cut.from_wire(item))
                 self.cuts.append(seen)
-                self.bytes += seen.bytes
+                self.seen_bytes += seen.size_bytes
                 continue
             entry = Entry.from_wire(item)
             try:
@@ -94,12 +92,12 @@ class View:
             cursor.last = entry.id._replace(seq=entry.id.seq - 1)
         cursor.advance([entry])
         if entry.type != EVENT:
-            self.bytes += len(entry.payload)
+            self.seen_bytes += len(entry.payload)
             return
         event = decode(entry)
         if event["kind"] == STORE_LOST:
             self.lost.append((int(event["from"]), int(event["to"])))
-            self.bytes += int(event.get("bytes", 0))
+            self.seen_bytes += int(event.get("bytes", 0))
         elif event["kind"] == END:
             self.end = event
 
@@ -124,9 +122,10 @@ class View:
         return Verdict(True, self.began_at, lines, text)
 
     def _wrong_total(self) -> str | None:
-        assert self.end is not None and self.cursor is not None
+        assert self.end is not None
+        assert self.cursor is not None
         if int(self.end["lines"]) != self.cursor.line - 1:
             return f"{self.end['lines']} lines at the end, {self.cursor.line - 1} counted"
-        if self.began_whole and int(self.end["bytes"]) != self.bytes:
-            return f"{self.end['bytes']} bytes at the end, {self.bytes} counted"
+        if self.began_whole and int(self.end["bytes"]) != self.seen_bytes:
+            return f"{self.end['bytes']} bytes at the end, {self.seen_bytes} counted"
         return None

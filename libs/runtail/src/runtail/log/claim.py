@@ -1,0 +1,96 @@
+"""What a writer holds: the right to write one attempt of one run, and where it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtail.protocol import BEGINNING, EVENT, GENESIS, Entry, EntryId
+
+#: Fields that say where the log stands; a record that is built again gets new ones.
+LOG_FIELDS = frozenset(
+    {
+        "epoch",
+        "last",
+        "line",
+        "chain",
+        "bytes",
+        "entries",
+        "stored_bytes",
+        "head_last",
+        "live",
+        "beat",
+        "cut_from",
+        "cut_to",
+        "cut_bytes",
+        "cut_entries",
+        "cut_last",
+        "cut_chain",
+    }
+)
+#: Fields a claim sets; asserted again when a failover rolled the claim back.
+CLAIM_FIELDS = (
+    "state",
+    "why",
+    "since_ms",
+    "started_ms",
+    "attempt",
+    "owner",
+    "token",
+    "worker",
+    "retries",
+    "published",
+    "redelivers",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a stored log ends: last entry, next line, digest, output bytes."""
+
+    last: EntryId = BEGINNING
+    line: int = 1
+    chain: bytes = GENESIS
+    total_bytes: int = 0
+
+    def after(self, entry: Entry) -> Point:
+        """Return the point behind *entry*."""
+        size = 0 if entry.type == EVENT else len(entry.payload)
+        return Point(entry.id, entry.next_line, entry.chain, self.total_bytes + size)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to a successful claim, and the starting point of a :class:`~runtail.log.writer.LogWriter`."""
+
+    run_id: str
+    attempt: int
+    #: The delivered execution; the same token claims the same attempt again.
+    token: str
+    epoch: int
+    #: Where the log ended at the claim.
+    start: Point
+    #: The store's uuid when the claim was made.
+    store_uuid: str
+    #: The stored fields of the record, to build it again in an emptied store.
+    record: dict[str, str] = field(default_factory=dict)
+    #: True when this execution had claimed the attempt before (a new shipper).
+    resumed: bool = False
+    #: State before the claim; ``running`` when a silent worker was taken over.
+    previous_state: str = "queued"
+    #: Somebody's wish to end the run, if there is one.
+    cancel: dict[str, Any] | None = None
+
+    def number(self, name: str) -> int:
+        """Return a number of the record as it stood at the claim, 0 if it has none."""
+        return int(self.record.get(name) or 0)
+
+    def create_fields(self) -> dict[str, str]:
+        """Return the record without what says where the log stands."""
+        return {
+            name: value for name, value in self.record.items() if name not in LOG_FIELDS and not name.startswith("a:")
+        }
+
+    def reclaim_fields(self) -> dict[str, str]:
+        """Return the fields the claim set."""
+        return {name: self.record[name] for name in CLAIM_FIELDS if name in self.record}

@@ -1,0 +1,70 @@
+"""The terminal entry: how a run ended, and the totals a reader checks its view against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runtail.protocol import RunState
+from runtail.protocol import event as events
+
+#: Totals that the record and the terminal entry carry beside lines and bytes.
+COUNTERS = ("masked", "rewritten_bytes", "late_bytes", "overflow_bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a log amounts to just before its terminal entry."""
+
+    #: The next line's number.
+    line: int
+    chain: bytes
+    #: Output bytes ever written, cut and lost ones included.
+    total_bytes: int
+    #: ``{"from", "to", "bytes", "entries"}`` of what the quota cut, as far as the writer knows.
+    cut: Mapping[str, int] | None
+    counters: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends.
+
+    :param why: one honest sentence.
+    :param exit_status: the task's own, when it has one.
+    :param signal: what killed its process.
+    """
+
+    state: RunState
+    why: str
+    exit_status: int | None = None
+    signal: int | None = None
+
+    def payload(self, tally: Tally) -> bytes:
+        """Return the terminal entry's bytes."""
+        return events.encode(
+            events.END,
+            state=str(self.state),
+            why=self.why,
+            exit_status=self.exit_status,
+            signal=self.signal,
+            lines=tally.line - 1,
+            bytes=tally.total_bytes,
+            chain=tally.chain.hex(),
+            cut=dict(tally.cut) if tally.cut else None,
+            **{name: tally.counters.get(name, 0) for name in COUNTERS},
+        )
+
+    def next(self, ttl_seconds: int, *, forget_idempotency: str | None = None) -> dict[str, Any]:
+        """Return what ``append.lua`` does to the record together with the terminal entry.
+
+        :param ttl_seconds: how long record and log are kept from now on.
+        :param forget_idempotency: a key to free, so that the same request may be made again.
+        """
+        fields = {"state": str(self.state), "why": self.why}
+        if self.exit_status is not None:
+            fields["exit_status"] = str(self.exit_status)
+        if self.signal is not None:
+            fields["signal"] = str(self.signal)
+        return {"fields": fields, "ttl_seconds": ttl_seconds, "forget_idempotency": forget_idempotency or False}

@@ -1,0 +1,245 @@
+"""Writing a log: entries get their id, line and digest here; one script call stores them.
+
+A writer can always send again what it sent: ids are explicit, so a repeated
+append is recognised by the store. After a failover that rolled the store
+back it repairs the log from what it retained (:mod:`runtail.log.repair`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from runtail.errors import Fenced, RuntailError, StoreUnavailable
+from runtail.log import repair
+from runtail.log.claim import Claim, Point
+from runtail.log.ending import COUNTERS, Ending, Tally
+from runtail.protocol import EVENT, Entry, EntryId, EntryType, RunState
+from runtail.store import Store, store_errors
+
+#: A store that rolls back again during a repair is repaired again, but not for ever in one call.
+_MAX_REPAIRS = 8
+
+#: One call carries at most this much; Redis is single-threaded and others wait.
+MAX_CALL_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the store said to an append or a renewal."""
+
+    #: ``{"who", "at_ms", "why"}`` when somebody wants the run to end.
+    cancel: dict[str, Any] | None = None
+
+
+class LogWriter:
+    """The one writer of one attempt.
+
+    :meth:`add` never does I/O; :meth:`flush`, :meth:`end`, :meth:`release`
+    and :meth:`reassert` do, and after :class:`StoreUnavailable` may simply be
+    called again. Not thread-safe.
+
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, store: Store, claim: Claim, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.store = store
+        self.claim = claim
+        self._clock = clock
+        #: The next line's number, the digest of all entries added, the output bytes of the run.
+        self.line = claim.start.line
+        self.chain = claim.start.chain
+        self.total_bytes = claim.start.total_bytes
+        self.last = claim.start.last
+        self.epoch = claim.epoch
+        self.seq = claim.start.last.seq if claim.start.last.attempt == claim.attempt else 0
+        #: Added and not stored yet, oldest first.
+        self.pending: deque[Entry] = deque()
+        self.pending_bytes = 0
+        #: Where the store stands after the last answer.
+        self.stored = claim.start
+        #: Stored lately, kept to repair a store that rolled back: (seconds, entry).
+        self.retained: deque[tuple[float, Entry]] = deque()
+        self._retained_bytes = 0
+        #: Totals in the record, by field.
+        self.counters: dict[str, int] = {}
+        self.counters.update({name: claim.number(name) for name in COUNTERS if name in claim.record})
+        #: What the quota has cut so far.
+        self.cut: dict[str, int] | None = None
+        self.ending: Ending | None = None
+        self.next: dict[str, Any] | None = None
+        #: What the next call says besides, to repair the record; empty when nothing is wrong.
+        self.mending: dict[str, Any] = {}
+        self.cancel = claim.cancel
+        #: How often history was repaired and lost, for metrics.
+        self.repairs = 0
+        self.losses = 0
+
+    def add(self, type_: EntryType, payload: bytes, t_ms: int, *, continues: bool = False) -> Entry:
+        """Queue one entry and return it.
+
+        :param t_ms: when it was written, milliseconds since 1970 by the store's clock.
+        :param continues: the last line goes on in the next entry.
+        :raises RuntailError: after :meth:`end` or :meth:`release`.
+        """
+        if self.next is not None:
+            raise RuntailError("nothing can be added behind the end")
+        self.seq += 1
+        entry = Entry.make(
+            EntryId(self.claim.attempt, self.seq), type_, self.line, t_ms, payload, self.chain, continues=continues
+        )
+        self.pending.append(entry)
+        self.pending_bytes += len(entry.payload)
+        self.last, self.line, self.chain = entry.id, entry.next_line, entry.chain
+        if entry.type != EVENT:
+            self.total_bytes += len(entry.payload)
+        return entry
+
+    def flush(self, *, live: Mapping[str, Any] | None = None, counters: Mapping[str, int] | None = None) -> Answer:
+        """Store what is pending and renew the lease; with nothing pending, only renew.
+
+        :param live: the unfinished line: ``{"rev", "line", "text", "progress"}``.
+        :param counters: totals to set in the record, e.g. ``masked``; they are kept and sent again after a repair.
+        :raises StoreUnavailable: nothing is lost, call again.
+        :raises Fenced: the run has ended or another writer has it.
+        :raises RunDeleted: somebody deleted the run.
+        """
+        if counters:
+            self.counters.update(counters)
+        for _ in range(_MAX_REPAIRS):
+            while True:
+                batch = self._batch()
+                whole = len(batch) == len(self.pending)
+                reply = self._call(batch, live if whole else None, self.next if whole else None)
+                if reply[0] != b"ok":
+                    break
+                self._settle(batch, reply)
+                if whole:
+                    return self._answer(reply[1])
+            if reply[0] == b"fenced":
+                raise Fenced(reply[1].decode())
+            if reply[0] == b"gone":
+                repair.after_emptying(self, reply[1].decode())
+            else:
+                repair.after_mismatch(self, repair.Found.read(reply))
+        raise StoreUnavailable("the store changes faster than its log can be repaired")
+
+    def end(
+        self, state: RunState, why: str, *, t_ms: int, exit_status: int | None = None, signal: int | None = None
+    ) -> Answer:
+        """Write the terminal entry and finish the run, in one call together with what is pending.
+
+        :param why: one honest sentence, e.g. ``signal 9``.
+        :param t_ms: now, by the store's clock.
+        :raises: as :meth:`flush`.
+        """
+        if self.ending is None:
+            if self.pending:
+                self.flush()  # the quota may cut; the terminal entry must say how much
+            self.ending = Ending(state, why, exit_status, signal)
+            self.add(EVENT, self.ending.payload(self.tally()), t_ms)
+            self.next = self.ending.next(self.store.settings.log_ttl_seconds)
+        return self.flush()
+
+    def tally(self) -> Tally:
+        """Return the totals as they stand."""
+        return Tally(self.line, self.chain, self.total_bytes, self.cut, self.counters)
+
+    def release(self, why: str, event: bytes, *, t_ms: int, eta_ms: int | None = None) -> Answer:
+        """Write an event and put the run back to ``queued``: a retry, a requeue, an interruption.
+
+        :param event: payload made by :func:`runtail.protocol.event.encode`.
+        :param eta_ms: when it will be tried again, if known.
+        :raises: as :meth:`flush`.
+        """
+        if self.next is None:
+            self.add(EVENT, event, t_ms)
+            fields = {"state": str(RunState.QUEUED), "why": why, "owner": "", "token": ""}
+            if eta_ms is not None:
+                fields["eta_ms"] = str(eta_ms)
+            self.next = {"fields": fields}
+        return self.flush()
+
+    def reassert(self) -> Answer:
+        """After the end: look whether the store still has it, and repair it if it was rolled back.
+
+        :raises Fenced: in the ordinary case of a released run that somebody else took.
+        """
+        return self.flush()
+
+    def _batch(self) -> list[Entry]:
+        batch: list[Entry] = []
+        size = 0
+        for entry in self.pending:
+            if batch and size + len(entry.payload) > MAX_CALL_BYTES:
+                break
+            batch.append(entry)
+            size += len(entry.payload)
+        return batch
+
+    def _call(
+        self, batch: Sequence[Entry], live: Mapping[str, Any] | None, next_: Mapping[str, Any] | None
+    ) -> list[bytes]:
+        claim, settings = self.claim, self.store.settings
+        ask = {
+            "as": "writer",
+            "attempt": claim.attempt,
+            "token": claim.token,
+            "epoch": self.epoch,
+            "last": str(self.stored.last),
+            "line": self.stored.line,
+            "quota": settings.quota_bytes,
+            "head": settings.head_bytes,
+            "counters": self.counters,
+            "live": orjson.dumps(live).decode() if live is not None else False,
+            "next": next_ or False,
+            **self.mending,
+        }
+        with store_errors():
+            return append(self.store, claim.run_id, ask, self.stored.chain, batch)
+
+    def _settle(self, batch: Sequence[Entry], reply: Sequence[bytes]) -> None:
+        """The store has the batch: keep it for repairs for a while."""
+        now, settings = self._clock(), self.store.settings
+        self.epoch, self.mending = int(reply[2]), {}
+        if reply[3]:
+            self.cut = dict(zip(("from", "to", "bytes", "entries"), map(int, reply[3:7]), strict=True))
+        for entry in batch:
+            self.pending.popleft()
+            self.pending_bytes -= len(entry.payload)
+            self.retained.append((now, entry))
+            self._retained_bytes += len(entry.payload)
+            self.stored = self.stored.after(entry)
+        while self.retained and (
+            self._retained_bytes > settings.retained_bytes or self.retained[0][0] < now - settings.retained_seconds
+        ):
+            self._retained_bytes -= len(self.retained.popleft()[1].payload)
+
+    def requeue(self, entries: Sequence[Entry], stored: Point) -> None:
+        """Take *entries* as all that is pending behind *stored*; used by repairs."""
+        self.pending = deque(entries)
+        self.pending_bytes = sum(len(entry.payload) for entry in entries)
+        self.retained.clear()
+        self._retained_bytes = 0
+        self.stored = stored
+        if entries:
+            self.last, self.line, self.chain = entries[-1].id, entries[-1].next_line, entries[-1].chain
+            self.seq = max(self.seq, entries[-1].id.seq)
+
+    def _answer(self, cancel: bytes) -> Answer:
+        if cancel:
+            self.cancel = orjson.loads(cancel)
+        return Answer(self.cancel)
+
+
+def append(store: Store, run_id: str, ask: Mapping[str, Any], chain: bytes, entries: Sequence[Entry]) -> list[bytes]:
+    """Call the append script once; see ``append.lua`` for *ask* and the reply."""
+    arguments: list[bytes | str | int] = [chain]
+    for entry in entries:
+        arguments += [str(entry.id), entry.header(), entry.payload, entry.chain, entry.n]
+    return store.scripts.call("append", run_id, ask, arguments)

@@ -1,0 +1,43 @@
+"""Cancelling: a queued run ends at once, a running one is told to."""
+
+from __future__ import annotations
+
+import orjson
+
+from runtail.errors import Fenced, RunEnded, StoreUnavailable
+from runtail.log.ending import Ending
+from runtail.protocol import RunState
+from runtail.protocol import event as events
+from runtail.runs.ending import write_events
+from runtail.runs.record import Run, read_run
+from runtail.runs.start import mark
+from runtail.store import Store
+
+
+def cancel(store: Store, run_id: str, *, who: str | None = None, why: str = "") -> Run:
+    """Ask for a run's end and return it as it stands then.
+
+    A running one ends when its worker has ended the process tree; asking
+    again changes nothing.
+
+    :raises RunNotFound: if there is no such run.
+    :raises RunEnded: if it is over.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    for _ in range(20):
+        run = read_run(store, run_id)
+        wish = {"who": who, "why": why, "at_ms": store.now_ms()}
+        if run.state.terminal:
+            raise RunEnded(run_id, run.state)
+        if run.state is RunState.RUNNING:
+            if mark(store, run_id, RunState.RUNNING, {"cancel": orjson.dumps(wish).decode()}, once=True, changed=True):
+                return read_run(store, run_id)
+            continue
+        sentence = f"cancelled by {who} before it began" if who else "cancelled before it began"
+        payload = events.encode(events.CANCEL, who=who, why=why, signal=None)
+        try:
+            write_events(store, run, "queued", [payload], ending=Ending(RunState.CANCELLED, sentence))
+        except Fenced:
+            continue  # claimed or ended a moment ago: look again
+        return read_run(store, run_id)
+    raise StoreUnavailable(f"run {run_id} changes too fast to be cancelled; try again")

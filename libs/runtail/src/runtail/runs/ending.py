@@ -1,0 +1,81 @@
+"""Ending or releasing a run from outside its writer: cancel while queued, the reaper, a failed start."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from runtail.errors import Fenced, RunNotFound
+from runtail.log.claim import Point
+from runtail.log.ending import COUNTERS, Ending, Tally
+from runtail.log.writer import append
+from runtail.protocol import EVENT, Entry, EntryId
+from runtail.runs.record import Run
+from runtail.store import Store, store_errors
+
+#: Who writes: only while the run is queued, or only while its writer's beat stands still.
+Actor = Literal["queued", "reaper"]
+
+
+def write_events(
+    store: Store,
+    run: Run,
+    actor: Actor,
+    payloads: list[bytes],
+    *,
+    ending: Ending | None = None,
+    release: str | None = None,
+    forget_idempotency: bool = False,
+) -> None:
+    """Append events to a run without holding its lease; end or release it in the same call.
+
+    :param run: the record as just read; its attempt and beat must still be the same.
+    :param ending: end the run so.
+    :param release: put it back to ``queued`` for this reason.
+    :param forget_idempotency: free the key it was started with.
+    :raises Fenced: the run moved on in the meantime: nothing was written.
+    :raises RunNotFound: the run is gone.
+    :raises StoreUnavailable: the server did not answer; calling again is safe.
+    """
+    now_ms = store.now_ms()
+    start = run.point
+    point, entries = start, list[Entry]()
+
+    def add(payload: bytes) -> None:
+        nonlocal point
+        seq = point.last.seq + 1 if point.last.attempt == run.number("attempt") else 1
+        id_ = EntryId(run.number("attempt"), seq)
+        entries.append(Entry.make(id_, EVENT, point.line, now_ms, payload, point.chain))
+        point = point.after(entries[-1])
+
+    for payload in payloads:
+        add(payload)
+    ask: dict[str, Any] = {"as": actor, "attempt": run.number("attempt"), "beat": run.number("beat")}
+    if ending is not None:
+        counters = {name: run.number(name) for name in COUNTERS}
+        add(ending.payload(Tally(point.line, point.chain, point.total_bytes, run.cut, counters)))
+        key = run.text("idempotency") if forget_idempotency else None
+        ask["next"] = ending.next(store.settings.log_ttl_seconds, forget_idempotency=key or None)
+    elif release is not None:
+        ask["next"] = {"fields": {"state": "queued", "why": release, "owner": "", "token": ""}}
+    _append(store, run, ask, start, entries)
+
+
+def _append(store: Store, run: Run, ask: dict[str, Any], start: Point, entries: list[Entry]) -> None:
+    settings = store.settings
+    ask = {
+        **ask,
+        "epoch": run.number("epoch"),
+        "last": str(start.last),
+        "line": start.line,
+        "quota": settings.quota_bytes,
+        "head": settings.head_bytes,
+        "live": False,
+        "next": ask.get("next", False),
+    }
+    with store_errors():
+        reply = append(store, run.id, ask, start.chain, entries)
+    if reply[0] == b"ok":
+        return
+    if reply[0] == b"gone":
+        raise RunNotFound(run.id)
+    raise Fenced(reply[1].decode() if reply[0] == b"fenced" else "moved")

@@ -1,0 +1,133 @@
+"""The record of a run: the truth about it, as a typed object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from runtail.errors import RunNotFound
+from runtail.log.claim import Point
+from runtail.protocol import EntryId, RunState
+from runtail.store import Store, store_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, as its record stood when it was read."""
+
+    id: str
+    #: The fields as stored, decoded where they are text; numbers by :meth:`number`.
+    fields: Mapping[str, str]
+    chain: bytes
+
+    @classmethod
+    def from_hash(cls, run_id: str, values: Mapping[bytes, bytes]) -> Run | None:
+        """Build from ``HGETALL``; None if there is no such record."""
+        if b"state" not in values:
+            return None
+        fields = {
+            name.decode(): value.decode("utf-8", "replace")
+            for name, value in values.items()
+            if name not in (b"chain", b"cut_chain")
+        }
+        return cls(run_id, fields, values.get(b"chain", b""))
+
+    @property
+    def state(self) -> RunState:
+        """The state."""
+        return RunState(self.fields["state"])
+
+    def text(self, name: str) -> str:
+        """A field as text, empty if it is not set."""
+        return self.fields.get(name, "")
+
+    def number(self, name: str) -> int:
+        """A field as a whole number, 0 if it is not set."""
+        return int(self.fields.get(name) or 0)
+
+    def maybe(self, name: str) -> int | None:
+        """A field as a whole number, None if it is not set."""
+        value = self.fields.get(name)
+        return int(value) if value else None
+
+    def json(self, name: str) -> Any:
+        """A field that holds JSON, None if it is not set."""
+        value = self.fields.get(name)
+        return orjson.loads(value) if value else None
+
+    @property
+    def point(self) -> Point:
+        """Where the log ends."""
+        return Point(EntryId.parse(self.text("last") or "0-0"), self.number("line"), self.chain, self.number("bytes"))
+
+    @property
+    def cut(self) -> dict[str, int] | None:
+        """``{"from", "to", "bytes", "entries"}`` of what the quota took."""
+        if "cut_from" not in self.fields:
+            return None
+        return {name: self.number(f"cut_{name}") for name in ("from", "to", "bytes", "entries")}
+
+    def summary(self) -> dict[str, Any]:
+        """Return what API, relay and page show of a run."""
+        return {
+            "v": 1,
+            "id": self.id,
+            "task": self.text("task"),
+            "kwargs": self.json("kwargs"),
+            "state": str(self.state),
+            "why": self.text("why"),
+            "since_ms": self.number("since_ms"),
+            "created_ms": self.number("created_ms"),
+            "started_ms": self.maybe("started_ms"),
+            "finished_ms": self.maybe("finished_ms"),
+            "eta_ms": self.maybe("eta_ms"),
+            "attempt": self.number("attempt"),
+            "who": self.text("who") or None,
+            "queue": self.text("queue") or None,
+            "worker": self.text("worker") or None,
+            "exit_status": self.maybe("exit_status"),
+            "signal": self.maybe("signal"),
+            "exclusive": bool(self.text("hold")),
+            "cancel": self.json("cancel"),
+            "epoch": self.number("epoch"),
+            "lines": max(0, self.number("line") - 1),
+            "bytes": self.number("bytes"),
+            "cut": self.cut,
+            "masked": self.number("masked"),
+            "rewritten_bytes": self.number("rewritten_bytes"),
+            "late_bytes": self.number("late_bytes"),
+            "overflow_bytes": self.number("overflow_bytes"),
+        }
+
+
+def read_run(store: Store, run_id: str) -> Run:
+    """Read one record.
+
+    :raises RunNotFound: if there is none.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    with store_errors():
+        values: Any = store.client.hgetall(store.keys.run(run_id))
+    run = Run.from_hash(run_id, values)
+    if run is None:
+        raise RunNotFound(run_id)
+    return run
+
+
+def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
+    """Read many records in one round trip; those that are gone are left out.
+
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    if not run_ids:
+        return []
+    with store_errors():
+        pipeline = store.client.pipeline(transaction=False)
+        for run_id in run_ids:
+            pipeline.hgetall(store.keys.run(run_id))
+        found: list[Any] = pipeline.execute()
+    runs = (Run.from_hash(run_id, values) for run_id, values in zip(run_ids, found, strict=True))
+    return [run for run in runs if run is not None]

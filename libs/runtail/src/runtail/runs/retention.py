@@ -1,0 +1,59 @@
+"""Deleting runs: one that somebody names, those that expired, the oldest over the budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtail.errors import RunNotFound
+from runtail.store import Store, store_errors
+
+
+def delete(store: Store, run_id: str) -> None:
+    """Delete a run and its log. A writer that still writes to it is told to stop.
+
+    :raises RunNotFound: if there is no such run.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    with store_errors():
+        existed = store.scripts.call("delete", run_id, {})
+    if int(existed[0]) == 0:
+        raise RunNotFound(run_id)
+
+
+def forget_expired(store: Store, *, now_ms: int, batch: int = 500) -> int:
+    """Take runs whose record the TTL removed out of the indexes; return how many.
+
+    :param now_ms: the store's clock.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    oldest_ms = now_ms - store.settings.log_ttl_seconds * 1000
+    with store_errors():
+        ids: Any = store.client.zrange(store.keys.finished(), "-inf", oldest_ms, byscore=True, offset=0, num=batch)
+    return sum(_forget(store, run_id.decode()) for run_id in ids)
+
+
+def keep_budget(store: Store, *, batch: int = 500) -> int:
+    """Delete the oldest ended runs while all of them together hold more than the budget; return how many.
+
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    deleted = 0
+    while deleted < batch:
+        with store_errors():
+            total: Any = store.client.get(store.keys.finished_bytes())
+            if int(total or 0) <= store.settings.budget_bytes:
+                break
+            oldest: Any = store.client.zrange(store.keys.finished(), 0, 0)
+        if not oldest:
+            break
+        _forget(store, oldest[0].decode(), force=True)
+        deleted += 1
+    return deleted
+
+
+def _forget(store: Store, run_id: str, *, force: bool = False) -> int:
+    with store_errors():
+        if not force and store.client.exists(store.keys.run(run_id)):
+            return 0
+        store.scripts.call("delete", run_id, {})
+    return 1

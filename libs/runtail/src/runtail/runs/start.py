@@ -1,0 +1,127 @@
+"""Starting a run: record first, message second, and no trace of either if that fails."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from runtail.errors import ExclusiveHeld, IdempotencyConflict, PublishFailed, RuntailError, StartError
+from runtail.log.ending import Ending
+from runtail.protocol import RunState
+from runtail.runs.ending import write_events
+from runtail.runs.record import Run, read_run
+from runtail.store import Store, store_errors
+
+#: Puts the message of a run on its queue; must raise, within seconds, if that fails.
+#: ``(run_id, task, kwargs, queue, headers)``
+Publisher = Callable[[str, str, Mapping[str, Any], str, Mapping[str, Any]], None]
+
+
+def message_headers(store_uuid: str, run_id: str, attempt: int) -> dict[str, Any]:
+    """Return the header that tells a worker which run a message belongs to."""
+    return {"runtail": {"v": 1, "run": run_id, "attempt": attempt, "store": store_uuid}}
+
+
+def start(
+    store: Store,
+    publish: Publisher,
+    *,
+    task: Mapping[str, Any],
+    kwargs: Mapping[str, Any],
+    who: str | None = None,
+    run_id: str | None = None,
+    idempotency_key: str | None = None,
+) -> tuple[Run, bool]:
+    """Start a run and return it, and True if it was made by this call.
+
+    :param task: the catalogue's entry: name, queue, exclusive, restart, max_attempts.
+    :param run_id: chosen by the caller, or made here.
+    :param idempotency_key: the same key with the same request returns the same run for 24 h.
+    :raises ExclusiveHeld: another run of an exclusive task is not over.
+    :raises IdempotencyConflict: the key was used for another request.
+    :raises StartError: the run id is taken.
+    :raises PublishFailed: the broker did not take the message; the run is closed as failed.
+    :raises StoreUnavailable: nothing was made.
+    """
+    name = str(task["name"])
+    run_id = run_id or str(uuid.uuid4())
+    body = orjson.dumps([name, kwargs], option=orjson.OPT_SORT_KEYS)
+    fields = {
+        "v": "1",
+        "state": str(RunState.QUEUED),
+        "why": "waiting for a worker",
+        "task": name,
+        "kwargs": orjson.dumps(kwargs).decode(),
+        "who": who or "",
+        "queue": str(task.get("queue", "celery")),
+        "announced": "1",
+        "published": "0",
+        "restart": "1" if task.get("restart") else "0",
+        "max_attempts": str(int(task.get("max_attempts") or 3)),
+    }
+    ask = {
+        "fields": fields,
+        "digest": hashlib.sha256(body).hexdigest(),
+        "idempotency_seconds": store.settings.idempotency_seconds,
+        "record_prefix": store.keys.run(""),
+    }
+    more_keys = [
+        store.keys.idempotency(idempotency_key) if idempotency_key else "",
+        store.keys.exclusive(name) if task.get("exclusive") else "",
+    ]
+    uuid_ = store.uuid()
+    with store_errors():
+        answer, known = (part.decode() for part in store.scripts.call("start", run_id, ask, more_keys=more_keys))
+    if answer == "exists":
+        return read_run(store, known), False
+    if answer == "conflict":
+        raise IdempotencyConflict(idempotency_key or "")
+    if answer == "held":
+        raise ExclusiveHeld(name, known)
+    if answer == "taken":
+        raise StartError(f"there is already a run with the id {run_id!r}")
+    try:
+        publish(run_id, name, kwargs, fields["queue"], message_headers(uuid_, run_id, 1))
+    except Exception as error:
+        abort(store, run_id, "not started: the broker did not take the message")
+        raise PublishFailed(f"the broker did not take the message: {error}") from error
+    mark(store, run_id, RunState.QUEUED, {"published": "1"})
+    return read_run(store, run_id), True
+
+
+def abort(store: Store, run_id: str, why: str) -> None:
+    """Close a run whose message was never published; a late message of it is then refused.
+
+    If this fails as well, the reaper does it later.
+    """
+    try:
+        ending = Ending(RunState.FAILED, why)
+        write_events(store, read_run(store, run_id), "queued", [], ending=ending, forget_idempotency=True)
+    except RuntailError:
+        # Claimed after all (the broker took it and only its answer was lost), or the store is away: the
+        # record says unpublished, and the reaper closes it.
+        return
+
+
+def mark(
+    store: Store,
+    run_id: str,
+    state: RunState,
+    fields: Mapping[str, str],
+    *,
+    once: bool = False,
+    changed: bool = False,
+) -> bool:
+    """Set fields of a record if it is still in *state*; return whether it was.
+
+    :param once: keep a value that is already there.
+    :param changed: tell those who watch the list.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    ask = {"state": str(state), "fields": dict(fields), "once": once, "changed": changed}
+    with store_errors():
+        return store.scripts.call("mark", run_id, ask)[0] == b"ok"

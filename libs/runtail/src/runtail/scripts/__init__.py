@@ -1,0 +1,75 @@
+"""The Lua scripts: every change of a run is one of them, so that it happens whole or not at all.
+
+Each ``*.lua`` file stands behind ``prelude.lua`` and gets the keys of one run
+in the order of :func:`run_keys`, then ``ARGV[1]``, a JSON object the file
+describes at its top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import orjson
+import redis
+from redis.commands.core import Script
+
+from runtail.keys import Keys
+
+NAMES = ("append", "claim", "delete", "locate", "mark", "raise", "start")
+
+
+@cache
+def source(name: str) -> str:
+    """Return the text of a script with the prelude before it."""
+    folder = resources.files(__package__)
+    return (folder / "prelude.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+def run_keys(keys: Keys, run_id: str) -> list[str]:
+    """Return the keys every script gets, in the prelude's order."""
+    return [
+        keys.run(run_id),
+        keys.log(run_id),
+        keys.runs(),
+        keys.running(),
+        keys.queued(),
+        keys.finished(),
+        keys.finished_sizes(),
+        keys.finished_bytes(),
+        keys.store(),
+        keys.bell(run_id),
+        keys.list_bell(),
+    ]
+
+
+class Scripts:
+    """The scripts bound to a client.
+
+    :param client: a client of :func:`runtail.store.connect`.
+    :param keys: the key names.
+    """
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._keys = keys
+        self._scripts: dict[str, Script] = {name: client.register_script(source(name)) for name in NAMES}
+
+    def call(
+        self,
+        name: str,
+        run_id: str,
+        ask: Mapping[str, Any],
+        arguments: Sequence[bytes | str | int] = (),
+        *,
+        more_keys: Sequence[str] = (),
+    ) -> list[bytes]:
+        """Run one script for one run and return its reply as a list.
+
+        :param ask: the JSON object; ``run`` is added.
+        :param arguments: what follows it.
+        """
+        keys = [*run_keys(self._keys, run_id), *more_keys]
+        reply: Any = self._scripts[name](keys=keys, args=[orjson.dumps({"run": run_id, **ask}), *arguments])
+        return reply if isinstance(reply, list) else [reply]

@@ -1,0 +1,48 @@
+-- A worker asks to run a task for a run. The record decides; Celery's delivery is only a hint.
+--
+-- ask: run, owner, token (one per delivered execution), worker, retries, announced, store (the uuid in
+--      the message's header or false), takeover {attempt, beat} (stood still for a whole lease) or false,
+--      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false)
+-- returns claimed | refused reason | held attempt beat; claimed: attempt, previous state, then the record
+local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel')
+local now = now_ms()
+
+if not r.state then
+  if ask.announced and ask.store and ask.store == (redis.call('GET', STORE) or '') then
+    return {'refused', 'deleted'}
+  end
+  if ask.hold then
+    local holder = redis.call('GET', ask.hold)
+    if holder and holder ~= ask.run then return {'refused', 'exclusive', holder} end
+  end
+  for name, value in pairs(ask.create) do redis.call('HSET', RUN, name, value) end
+  redis.call('HSET', RUN, 'created_ms', int(now), 'epoch', int(next_epoch(0)), 'last', '0-0', 'line', '1',
+    'chain', GENESIS, 'attempt', '0', 'beat', '0')
+  if ask.hold then
+    redis.call('SET', ask.hold, ask.run)
+    redis.call('HSET', RUN, 'hold', ask.hold)
+  end
+  redis.call('ZADD', RUNS, int(now), ask.run)
+  r = {state = 'queued', attempt = '0', beat = '0'}
+end
+
+if is_terminal(r.state) then return {'refused', 'ended', r.state} end
+local attempt = number(r.attempt)
+if r.state == 'running' and r.token ~= ask.token then
+  local still = ask.takeover and ask.takeover.attempt == attempt and ask.takeover.beat == number(r.beat)
+  if not still then return {'held', int(attempt), r.beat or '0'} end
+end
+if not (r.state == 'running' and r.token == ask.token) then
+  attempt = attempt + 1
+  redis.call('HSET', RUN, 'state', 'running', 'why', '', 'since_ms', int(now), 'started_ms', int(now),
+    'attempt', int(attempt), 'owner', ask.owner, 'token', ask.token, 'worker', ask.worker,
+    'retries', int(ask.retries), 'published', '1', 'redelivers', ask.redelivers, 'consumed', '0')
+  redis.call('HDEL', RUN, 'eta_ms', 'live')
+  redis.call('ZREM', QUEUED, ask.run)
+  redis.call('SADD', RUNNING, ask.run)
+  redis.call('PERSIST', RUN)
+  redis.call('PERSIST', LOG)
+end
+redis.call('HINCRBY', RUN, 'beat', 1)
+ring(ask.run, true)
+return {'claimed', int(attempt), r.state, redis.call('HGETALL', RUN)}

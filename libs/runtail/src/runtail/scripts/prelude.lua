@@ -1,0 +1,73 @@
+-- What all scripts share. Every script gets the same keys (runtail/scripts/__init__.py):
+local RUN, LOG, RUNS, RUNNING, QUEUED, FINISHED, SIZES, TOTAL, STORE, BELL, BELLS =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local ask = cjson.decode(ARGV[1])
+
+-- What an entry costs besides its payload (design: counted + 64 B).
+local ENTRY_OVERHEAD_BYTES = 64
+local GENESIS = string.rep('\0', 32)
+
+-- Lua prints large numbers as 1.7e+12; Redis must get all digits.
+local function int(n) return string.format('%.0f', n) end
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function is_terminal(state) return state ~= 'queued' and state ~= 'running' end
+
+local function read(...)
+  local names, values, record = {...}, redis.call('HMGET', RUN, ...), {}
+  for i, name in ipairs(names) do record[name] = values[i] or nil end
+  return record
+end
+
+local function number(value) return tonumber(value or '0') or 0 end
+
+-- '12-7' -> 12, 7
+local function split_id(id)
+  local a, s = string.match(id, '^(%d+)%-(%d+)$')
+  return tonumber(a), tonumber(s)
+end
+
+-- id a <= id b
+local function not_after(a, b)
+  local aa, as = split_id(a)
+  local ba, bs = split_id(b)
+  return aa < ba or (aa == ba and as <= bs)
+end
+
+-- fields of one stream entry, which Redis returns as a flat list
+local function field(entry, name)
+  for i = 1, #entry[2], 2 do
+    if entry[2][i] == name then return entry[2][i + 1] end
+  end
+end
+
+-- '1 o <from> <n> <t> <flags>' -> type, from, n
+local function header(entry)
+  local type_, from, n = string.match(field(entry, 'h'), '^%d+ (%a) (%d+) (%d+)')
+  return type_, tonumber(from), tonumber(n)
+end
+
+-- An epoch never repeats, not even in an emptied store: it is the store's clock.
+local function next_epoch(floor) return math.max(now_ms(), floor + 1) end
+
+local function ring(run_id, state_changed)
+  redis.call('PUBLISH', BELL, '1')
+  if state_changed then redis.call('PUBLISH', BELLS, run_id) end
+end
+
+-- The exclusive hold is freed only by the run that has it.
+local function free_hold(hold, run_id)
+  if hold and hold ~= '' and redis.call('GET', hold) == run_id then redis.call('DEL', hold) end
+end
+
+local function forget_size(run_id)
+  local size = redis.call('HGET', SIZES, run_id)
+  if size then
+    redis.call('HDEL', SIZES, run_id)
+    redis.call('DECRBY', TOTAL, size)
+  end
+end

@@ -1,0 +1,151 @@
+"""The connection to Redis or Valkey: one mode, one place where its errors become ours."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, Sentinel
+
+from runtail.errors import ConfigError, StoreUnavailable
+from runtail.keys import Keys
+from runtail.scripts import Scripts
+from runtail.settings import Settings
+
+#: What a server says while it cannot take the command, although nothing is wrong with the command.
+_PASSING = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    MasterDownError,
+    MasterNotFoundError,
+    OutOfMemoryError,
+    TryAgainError,
+)
+_PASSING_WORDS = ("READONLY", "LOADING", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "UNBLOCKED")
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn errors of the connection into ours.
+
+    :raises StoreUnavailable: the server did not answer or takes no writes now.
+    """
+    try:
+        yield
+    except _PASSING as error:
+        raise StoreUnavailable(f"the store did not answer: {error}") from error
+    except ResponseError as error:
+        # Errors inside a script come as text: "... script: <hash>, on @user_script:9: OOM command ..."
+        if any(word in str(error) for word in _PASSING_WORDS):
+            raise StoreUnavailable(f"the store takes no writes now: {error}") from error
+        raise
+
+
+def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis.Redis:
+    """Return a client; nothing is sent yet.
+
+    Commands are not retried by the client: a retry after a lost reply would
+    repeat the command, and our callers know better whether that is safe. The
+    protocol is pinned to RESP2, whose replies have one shape for all servers.
+
+    :param socket_timeout_seconds: how long to wait for an answer or a connection.
+    :raises ConfigError: if the URL cannot be used.
+    """
+    url = settings.effective_store_url
+    options: dict[str, Any] = {
+        "socket_timeout": socket_timeout_seconds,
+        "socket_connect_timeout": min(socket_timeout_seconds, 3.0),
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "health_check_interval": 0,
+    }
+    if not url.startswith("redis+sentinel://"):
+        try:
+            return redis.Redis.from_url(url, **options)
+        except ValueError as error:
+            raise ConfigError(f"RUNTAIL_STORE_URL cannot be used: {error}") from error
+    return _connect_sentinel(url, options)
+
+
+def _connect_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
+    """``redis+sentinel://user:password@host:26379,host:26379/<db>?master=<name>``."""
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    query = parse_qs(parts.query)
+    if "master" not in query:
+        raise ConfigError("RUNTAIL_STORE_URL with redis+sentinel needs ?master=<name>")
+    addresses = []
+    for host in hosts.split(","):
+        name, _, port = host.partition(":")
+        addresses.append((name, int(port or 26379)))
+    username, _, password = login.partition(":")
+    sentinel = Sentinel(addresses, sentinel_kwargs={"socket_timeout": options["socket_timeout"]})
+    client: redis.Redis = sentinel.master_for(
+        query["master"][0],
+        db=int(parts.path.strip("/") or 0),
+        username=unquote(username) or None,
+        password=unquote(password) or None,
+        **options,
+    )
+    return client
+
+
+class Store:
+    """A client with the key names, the scripts and the settings that belong to it.
+
+    :param settings: the settings in force.
+    :param client: made by :func:`connect` when not given.
+    """
+
+    def __init__(self, settings: Settings, client: redis.Redis | None = None) -> None:
+        self.settings = settings
+        self.keys = Keys(settings.key_prefix)
+        self.client = client if client is not None else connect(settings)
+        self.scripts = Scripts(self.client, self.keys)
+
+    def uuid(self) -> str:
+        """Return the data set's name, made on first use; another value means that the store was emptied.
+
+        :raises StoreUnavailable: if the server did not answer.
+        """
+        with store_errors():
+            found: Any = self.client.get(self.keys.store())
+            if found is None:
+                self.client.set(self.keys.store(), str(uuid.uuid4()), nx=True)
+                found = self.client.get(self.keys.store())
+        return bytes(found).decode("ascii")
+
+    def now_ms(self) -> int:
+        """Return the store's clock in milliseconds since 1970.
+
+        :raises StoreUnavailable: if the server did not answer.
+        """
+        with store_errors():
+            seconds, microseconds = self.client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def ping(self) -> bool:
+        """Return True if the server answers and takes commands."""
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
