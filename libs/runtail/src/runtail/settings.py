@@ -54,7 +54,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "store_url",
         "",
-        "Redis or Valkey >= 7 that keeps runs and logs (redis, rediss, unix or redis+sentinel); empty: the broker's server.",
+        "Redis or Valkey >= 7 that keeps runs and logs (redis:, rediss:, redis+sentinel:). Empty: the broker's server.",
     ),
     Setting("key_prefix", "runtail:", "Put before every key, so that several installations can share a server."),
     Setting("admin_host", "127.0.0.1", "Address of the admin ports (health and metrics)."),

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import orjson
-
 from runtail.errors import Fenced, RunDeleted
 from runtail.log.claim import Point
 from runtail.log.ending import Tally
@@ -49,8 +47,6 @@ def after_mismatch(writer: LogWriter, found: Found) -> None:
     point = found.point
     after = _continuation(writer, kept, point)
     writer.mending = {"reclaim": writer.claim.reclaim_fields()}
-    if writer.cancel is not None:
-        writer.mending["cancel"] = orjson.dumps(writer.cancel).decode()
     if after is not None:
         # The store may have forgotten that an epoch was raised; a number must not come back.
         if found.epoch < writer.epoch:
@@ -77,8 +73,6 @@ def after_emptying(writer: LogWriter, store_uuid: str) -> None:
     writer.claim = replace(writer.claim, store_uuid=store_uuid or writer.store.uuid())
     kept = [*(entry for _, entry in writer.retained), *writer.pending]
     writer.mending = {"reclaim": writer.claim.reclaim_fields()}
-    if writer.cancel is not None:
-        writer.mending["cancel"] = orjson.dumps(writer.cancel).decode()
     _lose(writer, kept, Point(), 0, "emptied")
     writer.mending["create"] = writer.claim.create_fields()
 

@@ -197,6 +197,8 @@ class LogWriter:
             "head": settings.head_bytes,
             "counters": self.counters,
             "live": orjson.dumps(live).decode() if live is not None else False,
+            # Said again each time: a rollback may take the wish and leave the log as it was.
+            "cancel": orjson.dumps(self.cancel).decode() if self.cancel is not None else False,
             "next": next_ or False,
             **self.mending,
         }

@@ -53,7 +53,7 @@ if before then
   end
 end
 -- Inside the cut: what the reader misses begins at the line it asked for.
-local in_cut = r.cut_last and not_after(last, r.cut_last) and last ~= r.cut_last and line > at and line <= number(r.cut_to)
+local in_cut = r.cut_last and line >= number(r.cut_from) and line <= number(r.cut_to)
 if in_cut then at = line end
 -- Right behind the cut: nothing is missing for this reader.
 if r.cut_last and line == number(r.cut_to) + 1 and not_after(last, r.cut_last) then
