@@ -1,0 +1,155 @@
+"""What a task's author can say besides printing: sections, progress, secrets, commands.
+
+Everything goes in band, through the run's own pipe, so that it stands exactly
+where it was said: what was printed before ``mask(secret)`` is stored before it,
+what comes after is masked. Outside of a run nothing is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runtail.capture import context
+from runtail.capture.streams import write_all
+
+#: Shorter secrets would mask half the log.
+MIN_SECRET_CHARS = 3
+#: Columns and rows of the terminal that ``sh(tty=True)`` gives.
+_TTY_SIZE = (40, 120)
+
+
+@contextlib.contextmanager
+def section(title: str) -> Iterator[None]:
+    """Group the lines written inside under a title that can be folded."""
+    if not _say({"op": "group", "title": str(title)[:500]}):
+        print(title, flush=True)  # noqa: T201 - outside of a run the title is a line
+    try:
+        yield
+    finally:
+        _say({"op": "endgroup"})
+
+
+def progress(value: float, text: str = "") -> None:
+    """Show how far the task has come.
+
+    :param value: from 0 to 1; what lies outside is moved to the edge.
+    """
+    _say({"op": "progress", "value": min(1.0, max(0.0, float(value))), "text": str(text)[:500]})
+
+
+def mask(secret: str) -> None:
+    """Never store *secret*: from here on it is replaced by ``***``.
+
+    The lines of a secret of several lines are masked one by one; lines shorter
+    than three characters are left.
+    """
+    for line in secret.splitlines():
+        if len(line.strip()) >= MIN_SECRET_CHARS:
+            _say({"op": "mask", "secret": line.strip()})
+
+
+def warning(text: str) -> None:
+    """Mark this place with a warning."""
+    _say({"op": "warning", "text": str(text)[:2000]})
+
+
+def error(text: str) -> None:
+    """Mark this place with an error."""
+    _say({"op": "error", "text": str(text)[:2000]})
+
+
+def sh(
+    command: str | Sequence[str],
+    *,
+    tty: bool = False,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+) -> int:
+    """Run a command whose output belongs to this run; return its exit status.
+
+    :param command: a text is given to ``/bin/sh``, a list is run as it is.
+    :param tty: give it a terminal, for programs that write other or later
+        without one. Slower, and standard error cannot be told apart.
+    :param check: raise if the exit status is not 0.
+    :param env: added to the environment.
+    :raises subprocess.CalledProcessError: if it fails and *check* is True.
+    """
+    argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+    environment = {**os.environ, **env} if env is not None else None
+    _flush()
+    if tty:
+        status = _run_on_terminal(argv, environment, cwd)
+    else:
+        status = subprocess.run(argv, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, check=False).returncode
+    if check and status != 0:
+        raise subprocess.CalledProcessError(status, command)
+    return status
+
+
+def _run_on_terminal(argv: list[str], environment: Mapping[str, str] | None, cwd: str | Path | None) -> int:
+    import fcntl
+    import termios
+
+    ours, theirs = os.openpty()
+    try:
+        attributes: list[Any] = termios.tcgetattr(theirs)
+        # Otherwise the terminal turns \n into \r\n and repeats what it is sent.
+        attributes[1] &= ~termios.OPOST
+        attributes[3] &= ~(termios.ECHO | termios.ECHONL)
+        termios.tcsetattr(theirs, termios.TCSANOW, attributes)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *_TTY_SIZE, 0, 0))
+        process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=cwd)
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    try:
+        with process:
+            while data := _read_terminal(ours):
+                write_all(_output(), data)
+            return process.wait()
+    finally:
+        os.close(ours)
+
+
+def _read_terminal(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except OSError as failure:
+        # Linux's way to say that the last writer has closed a terminal.
+        if failure.errno == errno.EIO:
+            return b""
+        raise
+
+
+def _output() -> int:
+    return context.current.fd if context.current is not None else 1
+
+
+def _say(message: dict[str, Any]) -> bool:
+    current = context.current
+    if current is None:
+        return False
+    text = json.dumps(message, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    payload = base64.urlsafe_b64encode(text)
+    _flush()
+    write_all(current.fd, b"\x1b]7777;" + current.nonce.encode("ascii") + b";" + payload + b"\x07")
+    return True
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()

@@ -1,0 +1,16 @@
+"""Capturing what a task writes, outside of its process.
+
+supervisor   Celery's main process: starts the keeper, ends cancelled trees
+keeper       a process of its own: holds every run's descriptors, starts the shipper
+trace        the hook around a task: claim, redirect, run, restore, report
+child        what a pool child does for one run, step by step
+descriptors  pipes and saved file descriptors
+streams      Python's and C's streams on top of them
+celerylog    keeps Celery's own log lines out of a run
+arguments    a call's arguments as JSON
+outcome      what Celery's result means for the run
+cancel       finding and ending all processes of a run
+orphans      processes a run left behind
+door         messages and descriptors over a socket
+context      which run this process is in
+"""

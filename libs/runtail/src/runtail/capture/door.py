@@ -1,0 +1,76 @@
+"""Messages with file descriptors between processes of one worker.
+
+Every message is one JSON object in one SOCK_SEQPACKET record, so that many
+writers can share a socket and none is ever split. The keeper speaks the same
+but cannot import this module: it runs without site-packages.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+#: The largest record. A sender that has more must shorten it itself.
+MAX_BYTES = 64 * 1024
+#: The most descriptors a record carries: two pipes, private socket, pidfd, spool.
+MAX_FDS = 8
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected ends, both closed on exec."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def send(sock: socket.socket, message: dict[str, Any], fds: Sequence[int] = (), *, seconds: float = 5.0) -> bool:
+    """Send one record; return False if there was no room within *seconds*.
+
+    The socket's flags stay as they are (it is shared with other processes).
+
+    :raises OSError: if the other end is gone.
+    :raises ValueError: if the record is larger than :data:`MAX_BYTES`.
+    """
+    data = json.dumps(message, separators=(",", ":")).encode("ascii")
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"a record of {len(data)} bytes does not fit")
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if fds:
+                socket.send_fds(sock, [data], list(fds), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            else:
+                sock.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            return True
+        except BlockingIOError:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            poller = select.poll()
+            poller.register(sock, select.POLLOUT)
+            poller.poll(left * 1000)
+
+
+def receive(sock: socket.socket, seconds: float) -> tuple[dict[str, Any], list[int]] | None:
+    """Return the next record and its descriptors (closed on exec), or None after *seconds*.
+
+    :raises EOFError: if the other end is gone.
+    """
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    if not poller.poll(max(0.0, seconds) * 1000):
+        return None
+    try:
+        data, fds, _flags, _address = socket.recv_fds(
+            sock, MAX_BYTES, MAX_FDS, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+        )
+    except BlockingIOError:
+        return None
+    except ConnectionError:
+        raise EOFError from None
+    if not data:
+        raise EOFError
+    message: dict[str, Any] = json.loads(data)
+    return message, fds

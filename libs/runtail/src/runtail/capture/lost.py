@@ -1,0 +1,47 @@
+"""What Celery's main process knows of a task whose process is gone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from celery.worker import state
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Why a process ended, read from Celery's words."""
+
+    why: str
+    signal: int | None = None
+    exit_status: int | None = None
+
+
+def read_status(text: str) -> Status:
+    """Read the text of a ``WorkerLostError``."""
+    killed = re.search(r"signal (\d+)(?: \((\w+)\))?", text)
+    if killed:
+        name = f" ({killed[2]})" if killed[2] else ""
+        return Status(f"killed by signal {killed[1]}{name}", signal=int(killed[1]))
+    left = re.search(r"exitcode (-?\d+)", text)
+    if left:
+        code = int(left[1])
+        # billiard's own code for "told to stop by signal n".
+        if code < -128:
+            return Status(f"killed by signal {256 + code}", signal=256 + code)
+        return Status(f"the process exited with status {code & 0xFF}", exit_status=code & 0xFF)
+    return Status("the task's process is gone: " + text[:200])
+
+
+def pid_of(task_id: str | None) -> int:
+    """Return the pool child that executes a task now, 0 if none does."""
+    for _ in range(5):
+        try:
+            for request in state.active_requests:
+                if request.id == task_id and request.worker_pid:
+                    return int(request.worker_pid)
+            return 0
+        except RuntimeError:
+            # The set changed under us: another thread owns it.
+            continue
+    return 0

@@ -1,0 +1,328 @@
+"""Runtail in Celery's main process: starts the keeper, watches it, ends cancelled runs.
+
+One thread waits for messages. It holds no lock while it waits, and what it does
+needs none, because this process forks its pool children at any moment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runtail.capture import cancel, door, keeper
+from runtail.capture.descriptors import FIRST_PRIVATE_FD
+from runtail.settings import Settings
+
+log = logging.getLogger("celery.runtail")
+
+_TICK_SECONDS = 1.0
+#: The descriptors the keeper finds open.
+_DOOR, _CTL, _PIDFD = 3, 4, 5
+#: At shutdown, how long the runs in hand may take to be stored.
+CLOSE_SECONDS = 10.0
+
+
+class Supervisor:
+    """Everything Runtail does in the main process of one worker."""
+
+    def __init__(self, hostname: str, settings: Settings) -> None:
+        """Start the keeper (and through it the shipper).
+
+        :raises OSError: if it cannot be started at all.
+        """
+        self.hostname = hostname
+        self.settings = settings
+        #: The lease owner: stays while shippers come and go.
+        self.owner = str(uuid.uuid4())
+        self.pid = os.getpid()
+        # Main keeps both ends: what was sent while no keeper lives waits for the next.
+        self.door_rx, self.door_tx = door.pair()
+        self.keeper_pid = 0
+        self.keeper_pidfd: int | None = None
+        self.ctl: socket.socket | None = None
+        self.catalogue: bytes | None = None
+        #: Set once the shipper reached the store.
+        self.store_ready = threading.Event()
+        #: Tells the pool's processes and which of them runs what; None under solo.
+        self.pool_pids: Callable[[], set[int]] = set
+        self.running: Callable[[int, str], bool] = lambda _pid, _run: False
+        self.cancels = False
+        self._children: dict[int, int] = {}
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._start_keeper()
+
+    # For pool children.
+
+    def send(self, message: dict[str, Any], fds: list[int]) -> bool:
+        """Put a record through the door (any process of the worker).
+
+        :raises OSError: if it cannot be sent.
+        """
+        return door.send(self.door_tx, message, fds)
+
+    def forget_in_child(self) -> None:
+        """Close in a pool child what only the main process may hold open."""
+        if self.ctl is not None:
+            self.ctl.close()
+        self.door_rx.close()
+        for fd in (self.keeper_pidfd, *self._children.values()):
+            if fd is not None:
+                with contextlib.suppress(OSError):
+                    os.close(fd)
+
+    # Keeper.
+
+    def _start_keeper(self) -> None:
+        ours, theirs = door.pair()
+        main_pidfd: int | None = None
+        with contextlib.suppress(OSError, AttributeError):
+            main_pidfd = os.pidfd_open(self.pid)
+        config = {
+            "door": _DOOR,
+            "ctl": _CTL,
+            "main_pidfd": None if main_pidfd is None else _PIDFD,
+            "main_pid": self.pid,
+            "worker": self.hostname,
+            "owner": self.owner,
+            "shipper": [sys.executable, "-m", "runtail.shipper"],
+            "spool_bytes": self.settings.spool_bytes,
+            "block": self.settings.overflow == "block",
+        }
+        argv = [sys.executable, "-I", "-S", str(Path(keeper.__file__)), json.dumps(config)]
+        # Numbers above the targets, so that no dup2 hits a source.
+        sources = [(self.door_rx.fileno(), _DOOR), (theirs.fileno(), _CTL)]
+        if main_pidfd is not None:
+            sources.append((main_pidfd, _PIDFD))
+        high = [(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_PRIVATE_FD), target) for fd, target in sources]
+        actions: list[Any] = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
+        actions += [(os.POSIX_SPAWN_DUP2, fd, target) for fd, target in high]
+        try:
+            # Not subprocess: its pipe to the child, inherited by a pool child
+            # that is forked at that moment, would block it.
+            self.keeper_pid = os.posix_spawn(argv[0], argv, _environment(), file_actions=actions)
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            for fd, _target in high:
+                os.close(fd)
+            if main_pidfd is not None:
+                os.close(main_pidfd)
+        self.ctl = ours
+        with contextlib.suppress(OSError, AttributeError):
+            self.keeper_pidfd = os.pidfd_open(self.keeper_pid)
+        if self.catalogue is not None:
+            self.publish(self.catalogue)
+
+    def _keeper_gone(self) -> bool:
+        try:
+            pid, _status = os.waitpid(self.keeper_pid, os.WNOHANG)
+        except ChildProcessError:
+            return True
+        return pid != 0
+
+    def _replace_keeper(self) -> None:
+        log.warning("Runtail: the keeper (pid %d) is gone and is replaced; runs in hand go on", self.keeper_pid)
+        if self.ctl is not None:
+            self.ctl.close()
+            self.ctl = None
+        if self.keeper_pidfd is not None:
+            os.close(self.keeper_pidfd)
+            self.keeper_pidfd = None
+        try:
+            self._start_keeper()
+        except OSError as error:
+            log.error("Runtail: the keeper could not be started: %s", error)
+
+    # What main tells the shipper.
+
+    def publish(self, document: bytes) -> None:
+        """Hand the worker's description and catalogue to the shipper, which publishes them."""
+        self.catalogue = document
+        fd = os.memfd_create("runtail-catalogue", os.MFD_CLOEXEC)
+        try:
+            os.write(fd, document)
+            with contextlib.suppress(OSError):
+                door.send(self.door_tx, {"v": 1, "op": "catalogue"}, [fd])
+        finally:
+            os.close(fd)
+
+    def died(self, pid: int, run: str | None, why: str, *, signum: int | None, exit_status: int | None) -> None:
+        """Tell why a task's process is gone, as far as this process knows."""
+        message = {"v": 1, "op": "died", "pid": pid, "run": run, "why": why, "signal": signum,
+                   "exit_status": exit_status}  # fmt: skip
+        with contextlib.suppress(OSError):
+            door.send(self.door_tx, message)
+
+    def draining(self) -> None:
+        """Tell the shipper that this worker has begun to shut down."""
+        with contextlib.suppress(OSError):
+            door.send(self.door_tx, {"v": 1, "op": "drain"}, seconds=0.5)
+
+    # The thread.
+
+    def start_thread(self) -> None:
+        """Begin to watch (after the pool was forked for the first time)."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="runtail", daemon=True)
+            self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._closing:
+            try:
+                self._step()
+            except Exception:
+                # This thread is what restarts the keeper: it must not end.
+                log.exception("Runtail: watching the keeper failed")
+                time.sleep(_TICK_SECONDS)
+
+    def _step(self) -> None:
+        poller = select.poll()
+        if self.ctl is not None:
+            poller.register(self.ctl, select.POLLIN)
+        if self.keeper_pidfd is not None:
+            poller.register(self.keeper_pidfd, select.POLLIN)
+        by_fd = {fd: pid for pid, fd in self._children.items()}
+        for fd in by_fd:
+            poller.register(fd, select.POLLIN)
+        ready = {fd for fd, _events in poller.poll(_TICK_SECONDS * 1000)}
+        if self._closing:
+            return
+        for fd in ready & by_fd.keys():
+            self._child_gone(by_fd[fd], fd)
+        if self.ctl is not None and self.ctl.fileno() in ready:
+            self._hear_keeper()
+        if self._keeper_gone():
+            self._replace_keeper()
+
+    def _hear_keeper(self) -> None:
+        assert self.ctl is not None
+        while True:
+            try:
+                received = door.receive(self.ctl, 0)
+            except EOFError:
+                self.ctl.close()
+                self.ctl = None
+                return
+            if received is None:
+                return
+            message, fds = received
+            for fd in fds:
+                os.close(fd)
+            op = message.get("op")
+            if op == "ready":
+                self.store_ready.set()
+            elif op == "watch":
+                self._watch_child(int(message["pid"]))
+            elif op == "cancel":
+                threading.Thread(target=self._cancel, args=(message,), name="runtail-cancel", daemon=True).start()
+
+    # The ends of pool children.
+
+    def _watch_child(self, pid: int) -> None:
+        if pid == self.pid or pid in self._children:
+            return
+        with contextlib.suppress(OSError, AttributeError):
+            self._children[pid] = os.pidfd_open(pid)
+
+    def _child_gone(self, pid: int, fd: int) -> None:
+        # Celery looks too early at one death in five and then again only after
+        # seconds; whichever of us is first knows the status.
+        try:
+            found = os.waitid(os.P_PIDFD, fd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        except OSError:
+            found = None
+        if found is not None:
+            killed = found.si_code != os.CLD_EXITED
+            if killed:
+                why = f"killed by signal {found.si_status} ({_signal_name(found.si_status)})"
+            else:
+                why = f"the process exited with status {found.si_status}"
+            self.died(
+                pid,
+                None,
+                why,
+                signum=found.si_status if killed else None,
+                exit_status=None if killed else found.si_status,
+            )
+        os.close(self._children.pop(pid))
+        if self.ctl is not None:
+            with contextlib.suppress(OSError):
+                door.send(self.ctl, {"op": "gone", "pid": pid}, seconds=0.1)
+
+    # Cancelling.
+
+    def _cancel(self, message: dict[str, Any]) -> None:
+        pid, run, key = int(message["pid"]), str(message["run"]), str(message["key"])
+        ended = cancel.Ended(None, 0, 0)
+        why = ""
+        if self.cancels:
+            target = cancel.Target(
+                pid,
+                f"{run}.{message.get('attempt', 0)}",
+                frozenset(message.get("inodes", ())),
+                frozenset({self.pid, self.keeper_pid, *self.pool_pids()}) - {pid},
+            )
+            grace = float(message.get("grace_seconds", self.settings.cancel_grace_seconds))
+            ended = cancel.end_tree(target, grace, lambda: self.running(pid, run))
+        else:
+            why = "this worker's pool runs tasks in its only process and cannot cancel them"
+        answer = {"v": 1, "op": "cancelled", "run": run, "key": key, "signal": ended.signal,
+                  "pids": ended.pids, "killed": ended.killed, "why": why}  # fmt: skip
+        with contextlib.suppress(OSError):
+            door.send(self.door_tx, answer)
+
+    # The end.
+
+    def close(self) -> None:
+        """Let the keeper go and wait, bounded, until the last output is stored."""
+        self._closing = True
+        if self.ctl is not None:
+            self.ctl.shutdown(socket.SHUT_RDWR)
+        if self._thread is not None:
+            self._thread.join(_TICK_SECONDS * 2)
+        if self.ctl is not None:
+            self.ctl.close()
+            self.ctl = None
+        deadline = time.monotonic() + CLOSE_SECONDS
+        poller = select.poll()
+        if self.keeper_pidfd is not None:
+            poller.register(self.keeper_pidfd, select.POLLIN)
+        while not self._keeper_gone():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                log.warning("Runtail: output is still being stored; keeper and shipper go on without the worker")
+                return
+            poller.poll(min(left, 0.2) * 1000)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment for keeper and shipper: they must find this very library."""
+    environment = dict(os.environ)
+    home = str(Path(__file__).parent.parent.parent)
+    if Path(home).name not in ("site-packages", "dist-packages"):
+        before = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = home + (os.pathsep + before if before else "")
+    return environment
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "?"

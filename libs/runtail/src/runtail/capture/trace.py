@@ -1,0 +1,206 @@
+"""The hook around a task: ``task.__trace__``, what Celery calls to execute one message.
+
+Everything a task does for a message happens inside it: custom bases, callbacks,
+retries. And it is the only place where an execution can be refused without
+Celery calling it a failure. It is internal API, so its shape is checked when a
+worker starts (:func:`wrap_tasks`) and by a test.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from billiard.common import terminate_handler_fired
+from celery.app.trace import trace_ok_t
+
+from runtail.capture import arguments, child, orphans, outcome
+from runtail.capture.streams import Streams
+from runtail.errors import Unsupported
+
+log = logging.getLogger("celery.runtail")
+
+#: The message header in which run, attempt and starter travel.
+HEADER = "runtail"
+_MARK = "_runtail_wrapped"
+#: Said again at most this often, not for every task.
+_COMPLAIN_SECONDS = 60.0
+
+Send = Callable[[dict[str, Any], list[int]], bool]
+
+
+class Tracer:
+    """Captures the runs of one process: a pool child, or the worker itself under ``solo``."""
+
+    def __init__(
+        self,
+        app: Any,
+        send: Send,
+        streams: Streams,
+        *,
+        hostname: str,
+        split: bool,
+        patience_seconds: float,
+        reaps: bool,
+    ) -> None:
+        """Make the tracer of this process.
+
+        :param send: puts a record and descriptors through the door.
+        :param reaps: this process is a subreaper and must collect dead orphans.
+        """
+        self.app = app
+        self.send = send
+        self.streams = streams
+        self.hostname = hostname
+        self.split = split
+        self.patience_seconds = patience_seconds
+        self.reaps = reaps
+        self._complained = 0.0
+
+    def wrap_tasks(self) -> None:
+        """Wrap every task but Celery's own. Safe to call again after Celery rebuilt them.
+
+        :raises Unsupported: if this Celery has no ``__trace__`` to wrap.
+        """
+        for name, task in self.app.tasks.items():
+            if name.startswith("celery."):
+                continue
+            original = getattr(task, "__trace__", None)
+            if not callable(original):
+                raise Unsupported(f"task {name} has no __trace__; Runtail does not know this version of Celery")
+            if not hasattr(original, _MARK):
+                task.__trace__ = self._wrapper(task, original)
+
+    def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
+            return self.run(task, original, uuid, args, kwargs, request if request is not None else {})
+
+        setattr(trace, _MARK, True)
+        return trace
+
+    def run(self, task: Any, original: Callable[..., Any], uuid: str, args: Any, kwargs: Any, request: Any) -> Any:
+        """Execute one message with its output captured."""
+        mask = child.hold_signals()
+        try:
+            try:
+                record = self._record(task, uuid, args, kwargs, request)
+                execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
+            except child.Refused as refusal:
+                log.info("Runtail: %s[%s] is not executed: %s", task.name, uuid, refusal)
+                return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
+            except (child.Unrecorded, OSError) as error:
+                self._complain(error)
+                execution = None
+            except child.StopRequested:
+                # The signal is delivered below and ends this process; the run
+                # was never claimed and stays queued.
+                return trace_ok_t(None, None, 0.0, "the worker was told to stop before the task began")
+            if execution is not None:
+                return self._captured(execution, mask, task, original, uuid, args, kwargs, request)
+        finally:
+            child.release_signals(mask)
+        return original(uuid, args, kwargs, request)
+
+    def _captured(
+        self,
+        execution: child.Execution,
+        mask: Any,
+        task: Any,
+        original: Callable[..., Any],
+        uuid: str,
+        args: Any,
+        kwargs: Any,
+        request: Any,
+    ) -> Any:
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            execution.begin(self._fallback_handler)
+        except OSError as failure:
+            self._complain(failure)
+        try:
+            try:
+                child.release_signals(mask)
+                result = original(uuid, args, kwargs, request)
+            finally:
+                child.hold_signals()
+        except BaseException as caught:  # noqa: BLE001 - raised again below, after the run was ended
+            child.hold_signals()
+            error = caught
+        try:
+            ended = self._conclude(execution, result, error, task, request)
+        finally:
+            execution.end()
+        execution.report(ended)
+        execution.close()
+        if self.reaps:
+            orphans.reap()
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # Its traceback holds this frame, and this frame holds it.
+                error = None
+        return result
+
+    def _conclude(
+        self, execution: child.Execution, result: Any, error: BaseException | None, task: Any, request: Any
+    ) -> dict[str, Any]:
+        """Write the traceback of a failure into the run and return the run's outcome."""
+        if isinstance(error, SystemExit):
+            if terminate_handler_fired():
+                return outcome.interrupted("told to stop by a signal")
+            # Celery goes on to call this a lost worker; the run knows better.
+            if isinstance(error.code, str):
+                execution.write(error.code + "\n")
+            return outcome.outcome_of_exit(error.code)
+        if error is not None:
+            execution.write(child.format_exception(error))
+            return outcome.outcome_of_exception(error)
+        ended = outcome.outcome_of(result, task, request)
+        # Celery logs the traceback, and its log is kept out of the run.
+        if ended["state"] in ("failed", "retry") and getattr(result.retval, "traceback", None):
+            execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
+        return ended
+
+    def _record(self, task: Any, uuid: str, args: Any, kwargs: Any, request: Any) -> dict[str, Any]:
+        options = getattr(task, "runtail", None) or {}
+        header = request.get(HEADER)
+        header = header if isinstance(header, dict) else None
+        delivery = request.get("delivery_info") or {}
+        named = arguments.bind(task.run, args or (), kwargs or {})
+        secrets = tuple(options.get("secrets", ()))
+        return child.new_record(
+            run=uuid,
+            task=task.name,
+            headers=header,
+            who=(header or {}).get("who"),
+            retries=int(request.get("retries") or 0),
+            redelivered=bool(delivery.get("redelivered")),
+            redelivers=bool(task.acks_late),
+            restart=bool(options.get("restart", False)),
+            exclusive=bool(options.get("exclusive", False)),
+            max_attempts=int(options.get("max_attempts", 3)),
+            kwargs=arguments.recorded(named, secrets),
+            args=[],
+            queue=delivery.get("routing_key"),
+            worker=self.hostname,
+            split=self.split,
+            masks=[named[name] for name in secrets if isinstance(named.get(name), str)],
+        )
+
+    def _fallback_handler(self) -> logging.Handler:
+        """Return a handler for workers whose own logging goes to a file."""
+        from celery.app.log import TaskFormatter
+
+        handler = logging.StreamHandler(self.streams.err)
+        handler.setFormatter(TaskFormatter(self.app.conf.worker_task_log_format, use_color=False))
+        return handler
+
+    def _complain(self, error: BaseException) -> None:
+        now = time.monotonic()
+        if not self._complained or now - self._complained > _COMPLAIN_SECONDS:
+            self._complained = now
+            log.warning("Runtail: tasks run without being recorded: %s", error)

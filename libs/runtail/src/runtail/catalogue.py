@@ -1,0 +1,209 @@
+"""What workers tell the rest of Runtail about themselves: their tasks and their queues.
+
+The web service imports no task code. Every worker publishes, for each task, a
+JSON Schema of its parameters made from signature and docstring, its queue and
+its rules; and, with a time to live, itself.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import re
+import time
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from runtail import __version__
+from runtail.store import Store, store_errors
+
+#: How often a worker says that it is there, and how long that holds.
+REFRESH_SECONDS = 10.0
+TTL_SECONDS = 30
+
+_SIMPLE: dict[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    dict: {"type": "object"},
+    list: {"type": "array"},
+    tuple: {"type": "array"},
+    type(None): {"type": "null"},
+}
+
+
+def publish(store: Store, document: Mapping[str, Any]) -> None:
+    """Tell the store about a worker; to be repeated every :data:`REFRESH_SECONDS`.
+
+    :param document: ``{"worker": {...}, "tasks": [...]}`` as :func:`document` makes it.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    worker, tasks = document["worker"], document["tasks"]
+    with store_errors():
+        pipeline = store.client.pipeline(transaction=True)
+        if tasks:
+            pipeline.hset(store.keys.tasks(), mapping={task["name"]: orjson.dumps(task) for task in tasks})
+        pipeline.set(store.keys.worker(worker["name"]), orjson.dumps(worker), ex=TTL_SECONDS)
+        pipeline.zadd(store.keys.workers(), {worker["name"]: int(time.time() * 1000)})
+        pipeline.execute()
+
+
+def withdraw(store: Store, document: Mapping[str, Any]) -> None:
+    """Tell the store that a worker is gone. Its tasks stay known.
+
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    name = document["worker"]["name"]
+    with store_errors():
+        pipeline = store.client.pipeline(transaction=True)
+        pipeline.delete(store.keys.worker(name))
+        pipeline.zrem(store.keys.workers(), name)
+        pipeline.execute()
+
+
+def document(app: Any, consumer: Any) -> bytes:
+    """Return what a worker publishes, as JSON.
+
+    :param app: the Celery app.
+    :param consumer: Celery's consumer, once it is connected.
+    """
+    tasks = tasks_of(app)
+    pool = consumer.pool
+    worker = {
+        "v": 1,
+        "name": consumer.hostname,
+        "queues": sorted(app.amqp.queues.consume_from),
+        "pool": type(pool).__module__.rpartition(".")[2],
+        "concurrency": getattr(pool, "limit", None) or 1,
+        "tasks": [task["name"] for task in tasks],
+        "started_ms": int(time.time() * 1000),
+        "version": __version__,
+    }
+    return orjson.dumps({"worker": worker, "tasks": tasks})
+
+
+def tasks_of(app: Any) -> list[dict[str, Any]]:
+    """Return the catalogue entries of an app's tasks, Celery's own left out."""
+    return [entry(app, task) for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")]
+
+
+def entry(app: Any, task: Any) -> dict[str, Any]:
+    """Return the catalogue entry of one task."""
+    options = getattr(task, "runtail", None) or {}
+    doc = inspect.getdoc(task.run) or ""
+    return {
+        "name": task.name,
+        "doc": summary_of(doc),
+        "schema": schema_of(task.run, doc, options.get("secrets", ())),
+        "queue": _queue_of(app, task),
+        "serializer": task.serializer or app.conf.task_serializer,
+        "exclusive": bool(options.get("exclusive", False)),
+        "restart": bool(options.get("restart", False)),
+        "max_attempts": int(options.get("max_attempts", 3)),
+        "acks_late": bool(task.acks_late),
+    }
+
+
+def _queue_of(app: Any, task: Any) -> str:
+    queue = getattr(task, "queue", None)
+    if not queue:
+        route = app.amqp.router.route({}, task.name)
+        queue = route.get("queue") or app.conf.task_default_queue
+    return str(getattr(queue, "name", queue))
+
+
+def summary_of(doc: str) -> str:
+    """Return a docstring's text up to the description of its parameters."""
+    sections = r"^\s*(?::\w+[^:\n]*:|Args:|Arguments:|Parameters\n|Returns:)"
+    return re.split(sections, doc, maxsplit=1, flags=re.M)[0].strip()
+
+
+def parameter_docs(doc: str) -> dict[str, str]:
+    """Return what a docstring says of each parameter (``:param x:`` or an ``Args:`` block)."""
+    found: dict[str, str] = {}
+    for match in re.finditer(r"^:param (?:[^:\n]* )?(\w+):((?:.|\n(?!:|\n))*)", doc, flags=re.M):
+        found[match[1]] = " ".join(match[2].split())
+    block = re.search(r"^(?:Args|Arguments):\n((?:[ \t]+.*\n?|\n)+)", doc, flags=re.M)
+    if block:
+        for match in re.finditer(r"^[ \t]+(\w+)(?: \([^)\n]*\))?:((?:.|\n[ \t]{6,})*)", block[1], flags=re.M):
+            found.setdefault(match[1], " ".join(match[2].split()))
+    return found
+
+
+def schema_of(function: Callable[..., Any], doc: str = "", secrets: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the JSON Schema of a function's keyword arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return {"type": "object"}
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception:  # noqa: BLE001 - annotations are somebody's code and may name what is not there
+        hints = {}
+    docs = parameter_docs(doc)
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    open_ended = False
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            open_ended = True
+            continue
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            continue
+        rule = _rule(hints.get(name, inspect.Parameter.empty), parameter.default)
+        if name in docs:
+            rule["description"] = docs[name]
+        if name in secrets:
+            rule["writeOnly"] = True
+        if parameter.default is inspect.Parameter.empty:
+            required.append(name)
+        elif _is_json(parameter.default):
+            rule["default"] = parameter.default
+        properties[name] = rule
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": open_ended}
+    if required:
+        schema["required"] = required
+    return schema
+
+
+def _rule(hint: Any, default: Any) -> dict[str, Any]:
+    if hint is inspect.Parameter.empty:
+        # Without an annotation the default tells the type.
+        if default is None or default is inspect.Parameter.empty:
+            return {}
+        return dict(_SIMPLE.get(type(default), {}))
+    return _type(hint)
+
+
+def _type(hint: Any) -> dict[str, Any]:
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return {"enum": [member.value for member in hint]}
+    if hint in _SIMPLE:
+        return dict(_SIMPLE[hint])
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return _type(args[0])
+    if origin is typing.Literal:
+        return {"enum": list(args)}
+    if origin in (typing.Union, types.UnionType):
+        rules = [_type(arg) for arg in args]
+        return {} if {} in rules else {"anyOf": rules}
+    if origin in (list, tuple, set, frozenset, Sequence):
+        items = _type(args[0]) if args else {}
+        return {"type": "array", "items": items} if items else {"type": "array"}
+    if origin in (dict, Mapping):
+        return {"type": "object"}
+    return {}
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,225 @@
+"""``runtail.install(app)``: record what the tasks of a Celery app write.
+
+It changes no setting of the app. Outside of a worker process (a web app, beat,
+a shell) it only connects a few signals. In a worker it
+
+    worker_init          checks the pool, starts the keeper
+    worker_process_init  wraps the tasks in every pool child
+    consumer bootstep    wraps them under ``solo``, watches the keeper
+    task_failure         tells why a task's process is gone
+    worker_shutdown      waits until the last output is stored
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from runtail.capture.supervisor import Supervisor
+    from runtail.settings import Settings
+
+_INSTALLED = "_runtail_installation"
+
+
+def install(app: Celery, settings: Settings | None = None) -> None:
+    """Record the output of *app*'s tasks. Safe to call twice.
+
+    :param settings: read from the environment when a worker starts, if not given.
+    """
+    if getattr(app, _INSTALLED, None) is None:
+        setattr(app, _INSTALLED, Installation(app, settings))
+
+
+class Installation:
+    """Runtail in one app."""
+
+    def __init__(self, app: Any, settings: Settings | None) -> None:
+        from celery import signals
+
+        self.app = app
+        self.settings = settings
+        self.supervisor: Supervisor | None = None
+        self.worker: Any = None
+        self._tracer: Any = None
+        # weak=False: nobody else holds these methods.
+        signals.worker_init.connect(self._on_worker_init, weak=False)
+        signals.worker_process_init.connect(self._on_child_init, weak=False)
+        signals.task_failure.connect(self._on_task_failure, weak=False)
+        signals.worker_shutting_down.connect(self._on_shutting_down, weak=False)
+        signals.worker_shutdown.connect(self._on_shutdown, weak=False)
+        app.steps["consumer"].add(_consumer_step(self))
+
+    # Signals. Celery swallows every Exception a handler raises.
+
+    def _on_worker_init(self, sender: Any, **_: Any) -> None:
+        if sender.app is not self.app or self.supervisor is not None:
+            return
+        from runtail.errors import ConfigError
+        from runtail.settings import load_settings
+
+        try:
+            settings = self.settings or load_settings(os.environ)
+        except ConfigError as error:
+            raise SystemExit(f"Runtail: {error}") from None
+        if not settings.capture:
+            return
+        refusal = reason_to_refuse(sender)
+        if refusal:
+            # Not an Exception, so it ends the worker, with this sentence.
+            raise SystemExit(f"Runtail: {refusal}")
+        from runtail.capture.supervisor import Supervisor, log
+
+        if sys.platform != "linux":
+            log.warning("Runtail captures output on Linux only; tasks run without being recorded")
+            return
+        self.worker = sender
+        try:
+            self.supervisor = Supervisor(sender.hostname, settings)
+        except OSError as error:
+            log.error("Runtail: tasks run without being recorded: the keeper could not be started: %s", error)
+            return
+        if is_prefork(sender.pool_cls):
+            self.supervisor.cancels = True
+            self.supervisor.pool_pids = self._pool_pids
+            self.supervisor.running = self._running
+        # worker_shutdown is not sent by a cold shutdown.
+        atexit.register(self._on_shutdown)
+
+    def _on_child_init(self, **_: Any) -> None:
+        supervisor = self.supervisor
+        if supervisor is None or os.getpid() == supervisor.pid:
+            return
+        from runtail.capture import orphans
+
+        supervisor.forget_in_child()
+        orphans.offer_to_oom_killer()
+        self.wrap(reaps=orphans.become_subreaper())
+
+    def _on_task_failure(self, task_id: str | None = None, exception: BaseException | None = None, **_: Any) -> None:
+        supervisor = self.supervisor
+        if supervisor is None or os.getpid() != supervisor.pid:
+            return
+        from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+
+        from runtail.capture.lost import pid_of, read_status
+
+        if isinstance(exception, TimeLimitExceeded):
+            why = f"time limit of {exception} s exceeded" if str(exception).isdigit() else "time limit exceeded"
+            supervisor.died(pid_of(task_id), task_id, why, signum=None, exit_status=None)
+        elif isinstance(exception, WorkerLostError):
+            status = read_status(str(exception))
+            supervisor.died(pid_of(task_id), task_id, status.why, signum=status.signal, exit_status=status.exit_status)
+
+    def _on_shutting_down(self, **_: Any) -> None:
+        if self.supervisor is not None and os.getpid() == self.supervisor.pid:
+            self.supervisor.draining()
+
+    def _on_shutdown(self, **_: Any) -> None:
+        supervisor = self.supervisor
+        if supervisor is None or os.getpid() != supervisor.pid:
+            return
+        self.supervisor = None
+        supervisor.close()
+
+    # What the worker's processes need.
+
+    def wrap(self, *, reaps: bool) -> None:
+        """Wrap the tasks of this process (again, after Celery rebuilt them)."""
+        supervisor = self.supervisor
+        if supervisor is None:
+            return
+        if self._tracer is None:
+            from runtail.capture import celerylog
+            from runtail.capture.streams import Streams
+            from runtail.capture.trace import Tracer
+
+            streams = Streams()
+            celerylog.split()
+            streams.adopt_handlers()
+            self._tracer = Tracer(
+                self.app,
+                supervisor.send,
+                streams,
+                hostname=supervisor.hostname,
+                split=supervisor.settings.split,
+                patience_seconds=supervisor.settings.claim_patience_seconds,
+                reaps=reaps,
+            )
+        self._tracer.wrap_tasks()
+
+    def _pool_pids(self) -> set[int]:
+        pool = getattr(getattr(self.worker, "pool", None), "_pool", None)
+        return {process.pid for process in list(getattr(pool, "_pool", ())) if process.pid}
+
+    def _running(self, pid: int, run: str) -> bool:
+        from runtail.capture.lost import pid_of
+
+        return pid_of(run) == pid
+
+
+def reason_to_refuse(worker: Any) -> str | None:
+    """Return why this worker's pool cannot be captured, or None.
+
+    :param worker: Celery's ``WorkController``, as ``worker_init`` shows it.
+    """
+    pool = _pool_class(worker.pool_cls)
+    kind = pool.__module__.rpartition(".")[2]
+    if is_prefork(worker.pool_cls):
+        if worker.pool_start_method == "spawn":
+            return (
+                "worker_pool_start_method=spawn is not supported: spawned pool processes do not inherit the "
+                "socket that captured output goes through. Use fork, the default on Linux."
+            )
+        return None
+    if kind == "solo":
+        return None
+    most = (getattr(worker, "options", None) or {}).get("autoscale") or worker.concurrency
+    if most == 1:
+        return None
+    return (
+        f"the {kind} pool with concurrency {most} is not supported: its tasks share file descriptors 1 and 2, so "
+        "their output cannot be told apart. Use the prefork pool, or --concurrency=1; RUNTAIL_CAPTURE=off runs "
+        "this worker without Runtail."
+    )
+
+
+def is_prefork(pool: Any) -> bool:
+    """True for Celery's prefork pool and what is derived from it."""
+    from celery.concurrency.prefork import TaskPool
+
+    return issubclass(_pool_class(pool), TaskPool)
+
+
+def _pool_class(pool: Any) -> type:
+    from celery.concurrency import get_implementation
+
+    found: type = get_implementation(pool)
+    return found
+
+
+def _consumer_step(installation: Installation) -> type:
+    from celery import bootsteps
+
+    class RuntailStep(bootsteps.StartStopStep):
+        """Starts when the worker is connected, and again after every reconnect."""
+
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def start(self, consumer: Any) -> None:
+            supervisor = installation.supervisor
+            if supervisor is None:
+                return
+            if not is_prefork(type(consumer.pool)):
+                # Celery has just built the traces of this process anew.
+                installation.wrap(reaps=False)
+            supervisor.start_thread()
+            from runtail import catalogue
+
+            supervisor.publish(catalogue.document(installation.app, consumer))
+
+    return RuntailStep
