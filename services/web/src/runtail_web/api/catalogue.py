@@ -1,0 +1,24 @@
+"""What can be started and who would run it, as workers publish it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from runtail.runs.listing import list_tasks, list_workers
+from runtail.store import Store
+from runtail_web.answers import json_answer
+
+
+def make_catalogue(store: Store) -> Blueprint:
+    """Return the routes."""
+    catalogue = Blueprint("catalogue", __name__)
+
+    @catalogue.get("/tasks")
+    def tasks() -> Response:
+        return json_answer({"tasks": list_tasks(store)})
+
+    @catalogue.get("/workers")
+    def workers() -> Response:
+        return json_answer({"workers": list_workers(store)})
+
+    return catalogue

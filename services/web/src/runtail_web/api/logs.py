@@ -1,0 +1,128 @@
+"""A run's log: as text, whole or followed, and as a window of entries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from runtail.log.reader import Location, locate, read
+from runtail.protocol import Entry
+from runtail.protocol.cursor import Cut
+from runtail.runs.record import Run, read_run
+from runtail.store import Store
+from runtail_web.answers import json_answer
+from runtail_web.bodies import TextQuery, WindowQuery, read_query
+from runtail_web.following import followed, gone_check, stored
+from runtail_web.problems import Problem, unavailable
+
+#: A window ends after this much output, whatever was asked for.
+WINDOW_BYTES = 2 * 1024 * 1024
+ENTRIES = 32
+
+
+def text_headers(run: Run) -> dict[str, str]:
+    """Return what is known of the whole log. The body is output and nothing else."""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": "inline",
+        "Runtail-State": str(run.state),
+        "Runtail-Epoch": str(run.number("epoch")),
+        "Runtail-Lines": str(run.number("line") - 1),
+        "Runtail-Bytes": str(run.number("bytes")),
+        "Runtail-Chain": run.chain.hex(),
+    }
+    if run.cut is not None:
+        headers["Runtail-Cut"] = ", ".join(f"{name}={value}" for name, value in run.cut.items())
+    for name in ("masked", "rewritten_bytes", "late_bytes", "overflow_bytes"):
+        if run.number(name):
+            headers["Runtail-" + name.replace("_", "-").title()] = str(run.number(name))
+    return headers
+
+
+def window(store: Store, run_id: str, location: Location, to_line: int) -> dict[str, Any]:
+    """Return whole entries from a location on.
+
+    Events that stand right before line *to_line* belong to it; it ends early
+    when it has grown too large, and ``next`` says where to go on.
+    """
+    cursor = location.cursor
+    start = {"from": cursor.line, "chain": cursor.chain.hex()}
+    items: list[Entry | Cut] = []
+    size = 0
+    done = location.beyond
+    while not done and cursor.last < location.head.last:
+        _, more = read(store, cursor, run_id, count=ENTRIES)
+        done = not more
+        for item in more:
+            if isinstance(item, Entry):
+                if item.type == "o" and (item.from_line >= to_line or size >= WINDOW_BYTES):
+                    done = True
+                    break
+                size += len(item.payload)
+            items.append(item)
+    end = next((item for item in reversed(items)), None)
+    if isinstance(end, Entry):
+        following = {"line": end.next_line, "chain": end.chain.hex()}
+    elif isinstance(end, Cut):
+        following = {"line": end.to_line + 1, "chain": end.chain.hex()}
+    else:
+        following = {"line": location.line, "chain": location.chain.hex()}
+    head = location.head
+    return {
+        "v": 1,
+        "run": run_id,
+        "epoch": head.epoch,
+        **start,
+        "entries": [item.wire() for item in items],
+        "next": following,
+        "lines": head.line - 1,
+        "state": str(head.state),
+    }
+
+
+def make_logs(store: Store, stop: threading.Event) -> Blueprint:
+    """Return the routes.
+
+    :param stop: set when this service ends; streams end then.
+    """
+    routes = Blueprint("logs", __name__)
+    # The other half stays free for people who start, cancel and look.
+    followers = threading.BoundedSemaphore(max(1, store.settings.web_threads // 2))
+
+    @routes.get("/runs/<run_id>/log.txt")
+    def text(run_id: str) -> Response:
+        query = read_query(request, TextQuery)
+        run = read_run(store, run_id)
+        location = locate(store, run_id, 1)
+        if not query.follow:
+            return _text(stored(store, run_id, location), text_headers(run))
+        if not followers.acquire(blocking=False):
+            raise unavailable("As many logs are followed here as can be.", 5)
+        gone = gone_check(request.environ)
+        response = _text(followed(store, run_id, location, stop=stop, gone=gone), text_headers(run))
+        response.call_on_close(followers.release)
+        return response
+
+    @routes.get("/runs/<run_id>/log")
+    def entries(run_id: str) -> Response:
+        query = read_query(request, WindowQuery)
+        chain = bytes.fromhex(query.chain) if query.chain else None
+        location = locate(store, run_id, query.from_line or 1, chain)
+        if chain is not None and not location.matched:
+            raise Problem(
+                409,
+                "position",
+                "This position is not in the log",
+                "The stored log is another one than what was read before. Read it again without `chain`.",
+                epoch=location.head.epoch,
+            )
+        return json_answer(window(store, run_id, location, location.line + query.limit))
+
+    return routes
+
+
+def _text(body: Iterator[bytes], headers: dict[str, str]) -> Response:
+    return Response(body, headers=headers, content_type="text/plain; charset=utf-8")

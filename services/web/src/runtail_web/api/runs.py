@@ -1,0 +1,109 @@
+"""Runs: list, start, read, cancel, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+
+from runtail.protocol import RunState
+from runtail.runs.cancel import cancel
+from runtail.runs.listing import list_runs, list_workers, read_task, waiting_reason
+from runtail.runs.record import Run, read_run
+from runtail.runs.retention import delete
+from runtail.runs.start import Publisher, start
+from runtail.store import Store
+from runtail_web.answers import json_answer
+from runtail_web.bodies import CancelBody, ListQuery, StartBody, read_body, read_query
+from runtail_web.parameters import check_parameters
+from runtail_web.problems import Problem
+
+#: A key is a name somebody made up; longer ones are a mistake.
+MAX_KEY_CHARS = 200
+
+
+def somebody() -> str:
+    """Return who asks. There is no login yet, so it is an address."""
+    return f"somebody at {request.remote_addr or 'an unknown address'}"
+
+
+def shown(store: Store, runs: list[Run]) -> list[dict[str, Any]]:
+    """Return runs as the API shows them: a queued one says why it waits."""
+    workers: list[dict[str, Any]] | None = None
+    result = []
+    for run in runs:
+        summary = run.summary()
+        if run.state is RunState.QUEUED:
+            if workers is None:
+                workers = list_workers(store)
+            summary["why"] = waiting_reason(run, workers)
+        result.append(summary)
+    return result
+
+
+def idempotency_key() -> str | None:
+    """Return the request's ``Idempotency-Key``.
+
+    :raises Problem: 422 if it is empty or too long.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= MAX_KEY_CHARS:
+        message = f"must have 1 to {MAX_KEY_CHARS} characters"
+        raise Problem(
+            422,
+            "invalid",
+            "Some values are wrong",
+            f"Idempotency-Key {message}.",
+            errors=[{"field": "Idempotency-Key", "message": message}],
+        )
+    return key
+
+
+def make_runs(store: Store, publish: Publisher) -> Blueprint:
+    """Return the routes."""
+    routes = Blueprint("runs", __name__)
+
+    @routes.get("/runs")
+    def listed() -> Response:
+        query = read_query(request, ListQuery)
+        runs = list_runs(store, limit=query.limit, before_ms=query.cursor)
+        following = str(runs[-1].number("created_ms")) if len(runs) == query.limit else None
+        return json_answer({"runs": shown(store, runs), "next": following})
+
+    @routes.post("/runs")
+    def started() -> Response:
+        body = read_body(request, StartBody)
+        key = idempotency_key()
+        task = read_task(store, body.task)
+        check_parameters(task, body.kwargs)
+        run, created = start(
+            store,
+            publish,
+            task=task,
+            kwargs=body.kwargs,
+            who=somebody(),
+            run_id=body.run_id,
+            idempotency_key=key,
+        )
+        headers = {"Location": f"/api/v1/runs/{quote(run.id, safe='')}"}
+        if not created:
+            headers["Idempotency-Replayed"] = "true"
+        return json_answer(shown(store, [run])[0], 202, headers)
+
+    @routes.get("/runs/<run_id>")
+    def read(run_id: str) -> Response:
+        return json_answer(shown(store, [read_run(store, run_id)])[0])
+
+    @routes.post("/runs/<run_id>/cancel")
+    def cancelled(run_id: str) -> Response:
+        body = read_body(request, CancelBody, optional=True)
+        run = cancel(store, run_id, who=somebody(), why=body.why)
+        return json_answer(run.summary(), 200 if run.state.terminal else 202)
+
+    @routes.delete("/runs/<run_id>")
+    def deleted(run_id: str) -> Response:
+        delete(store, run_id)
+        return Response(status=204)
+
+    return routes

@@ -1,0 +1,35 @@
+"""The Flask application: routes, guards and errors, wired together."""
+
+from __future__ import annotations
+
+import threading
+
+from flask import Flask
+
+from runtail.runs.start import Publisher
+from runtail.settings import Settings
+from runtail.store import Store
+from runtail_web import guard, problems
+from runtail_web.api.catalogue import make_catalogue
+from runtail_web.api.logs import make_logs
+from runtail_web.api.runs import make_runs
+from runtail_web.pages import make_pages
+
+API = "/api/v1"
+
+
+def create_app(settings: Settings, store: Store, publish: Publisher, stop: threading.Event) -> Flask:
+    """Return the application.
+
+    :param publish: puts messages on queues.
+    :param stop: set when the service ends.
+    """
+    app = Flask(__name__, static_folder="static", static_url_path="/static")
+    # One more than allowed, so that what was cut off at the limit can be told from what just fits.
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
+    guard.install(app, settings)
+    problems.install(app)
+    app.register_blueprint(make_pages(settings))
+    for routes in (make_catalogue(store), make_runs(store, publish), make_logs(store, stop)):
+        app.register_blueprint(routes, url_prefix=API)
+    return app

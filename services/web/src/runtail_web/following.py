@@ -1,0 +1,109 @@
+"""A log as one stream of bytes: what is stored, or that and what still comes."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from redis.client import PubSub
+from redis.exceptions import RedisError
+
+from runtail.errors import RunNotFound, StoreUnavailable
+from runtail.log.reader import Location, read
+from runtail.protocol.cursor import Cut
+from runtail.store import Store
+
+#: A lost bell is noticed after this.
+SWEEP_SECONDS = 1.0
+#: A follower waits this long for a store that is away, then its stream breaks off.
+PATIENCE_SECONDS = 60.0
+#: Entries per read; an entry has at most 64 KiB or so.
+ENTRIES = 32
+
+
+def stored(store: Store, run_id: str, location: Location) -> Iterator[bytes]:
+    """Yield the output that is stored now, byte for byte.
+
+    :raises RuntailError: in the middle; the transfer then breaks off visibly.
+    """
+    cursor, until = location.cursor, location.head.last
+    while cursor.last < until:
+        head, items = read(store, cursor, run_id, count=ENTRIES)
+        if head is None:
+            raise RunNotFound(run_id)
+        if not items:
+            return
+        for item in items:
+            if not isinstance(item, Cut) and item.type == "o" and item.id <= until:
+                yield item.payload
+
+
+def followed(
+    store: Store,
+    run_id: str,
+    location: Location,
+    *,
+    stop: threading.Event,
+    gone: Callable[[], bool],
+) -> Iterator[bytes]:
+    """Yield the output that is stored, then what comes, until the run is over.
+
+    :param stop: set when this service ends.
+    :param gone: tells whether the reader went away.
+    """
+    cursor = location.cursor
+    bell = store.client.pubsub(ignore_subscribe_messages=True)
+    away_since: float | None = None
+    try:
+        while not (stop.is_set() or gone()):
+            try:
+                head, items = read(store, cursor, run_id, count=ENTRIES)
+            except StoreUnavailable:
+                away_since = away_since or time.monotonic()
+                if time.monotonic() - away_since > PATIENCE_SECONDS:
+                    raise
+                stop.wait(SWEEP_SECONDS)
+                continue
+            away_since = None
+            yield from (item.payload for item in items if not isinstance(item, Cut) and item.type == "o")
+            if head is None or (head.state.terminal and cursor.last >= head.last):
+                return
+            if not items or cursor.last >= head.last:
+                _wait(store, bell, run_id, stop)
+    finally:
+        bell.close()
+
+
+def _wait(store: Store, bell: PubSub, run_id: str, stop: threading.Event) -> None:
+    """Wait for the run's bell, or for a sweep's time."""
+    try:
+        if not bell.subscribed:
+            bell.subscribe(store.keys.bell(run_id))
+            # What was written before the subscription stood rings no bell: look at once.
+            return
+        bell.get_message(timeout=SWEEP_SECONDS)
+    except RedisError:
+        stop.wait(SWEEP_SECONDS)
+
+
+def gone_check(environ: dict[str, object]) -> Callable[[], bool]:
+    """Return a function that tells whether the client closed its connection.
+
+    A silent run writes nothing, so a write would not notice it. The server
+    names the socket in the environment; without it nobody is ever gone.
+    """
+    connection = environ.get("gunicorn.socket")
+    if not isinstance(connection, socket.socket):
+        return lambda: False
+
+    def gone() -> bool:
+        try:
+            return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    return gone

@@ -1,0 +1,105 @@
+"""Who may talk to us, and what a page of ours may do in a browser.
+
+Until there is a login, the check of ``Host`` is what keeps a foreign page that
+points its own name at this machine (DNS rebinding) away, and the check of
+``Origin`` what keeps any other page from starting runs.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+from runtail.settings import Settings
+from runtail_web.problems import Problem
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def host_name(host: str) -> str:
+    """Return the name in a ``Host`` header, without the port: ``[::1]:8000`` is ``[::1]``."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def socket_sources(socket_url: str) -> str:
+    """Return what ``connect-src`` needs beside ``'self'`` for the relay at *socket_url*."""
+    if not socket_url:
+        return ""
+    parts = urlsplit(socket_url)
+    scheme = "wss" if parts.scheme in ("https", "wss") else "ws"
+    return f" {scheme}://{parts.netloc}"
+
+
+def content_security_policy(settings: Settings) -> str:
+    """Return the policy of every answer: our own scripts and styles, and nothing inline."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            f"connect-src 'self'{socket_sources(settings.socket_url)}",
+            "require-trusted-types-for 'script'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+        )
+    )
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Check Host and Origin of every request, and set the headers of every answer."""
+    hosts = _listed(settings.allowed_hosts)
+    origins = _listed(settings.allowed_origins)
+    policy = content_security_policy(settings)
+
+    @app.before_request
+    def check() -> Response | None:
+        host = request.headers.get("Host", "").lower()
+        if host_name(host) not in hosts:
+            raise Problem(
+                403,
+                "host",
+                "This host name is not allowed",
+                f"The request was for {host!r}. RUNTAIL_ALLOWED_HOSTS lists the names this service answers to.",
+            )
+        origin = request.headers.get("Origin", "").lower()
+        if not origin:
+            return None
+        if origin not in origins and urlsplit(origin).netloc != host:
+            raise Problem(
+                403,
+                "origin",
+                "This origin is not allowed",
+                f"The page is one of {origin!r}. RUNTAIL_ALLOWED_ORIGINS lists the origins that may use the API.",
+            )
+        if request.method == "OPTIONS" and origin in origins:
+            return Response(
+                status=204,
+                headers={
+                    "Access-Control-Allow-Methods": "GET, POST, DELETE",
+                    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
+                    "Access-Control-Max-Age": "600",
+                },
+            )
+        return None
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        origin = request.headers.get("Origin", "").lower()
+        if origin and origin in origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
+        else:
+            response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.vary.add("Origin")
+        return response

@@ -1,0 +1,208 @@
+"""Every error is a problem document (RFC 9457) that says what to do next."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from runtail.errors import (
+    ExclusiveHeld,
+    IdempotencyConflict,
+    ProtocolError,
+    PublishFailed,
+    RunDeleted,
+    RunEnded,
+    RunNotFound,
+    StartError,
+    StoreUnavailable,
+    TaskUnknown,
+)
+
+log = logging.getLogger(__name__)
+
+#: What a client is told to wait when it is not our store that says how long.
+RETRY_AFTER_SECONDS = 2
+
+
+class Problem(Exception):
+    """An answer that is not what was asked for.
+
+    :param status: the HTTP status.
+    :param code: a short stable word a program can act on.
+    :param title: the problem in one sentence, the same for all of its kind.
+    :param detail: what happened here, and what to do next.
+    :param headers: more headers of the answer.
+    :param members: more members of the document.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(f"{title}: {detail}")
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def response(self) -> Response:
+        """Return the document."""
+        body = {
+            "type": f"urn:runtail:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.members,
+        }
+        return Response(
+            orjson.dumps(body),
+            self.status,
+            {"Cache-Control": "no-store", **self.headers},
+            content_type="application/problem+json",
+        )
+
+
+def invalid(errors: Sequence[Mapping[str, str]], what: str) -> Problem:
+    """Return the answer to wrong values.
+
+    :param errors: ``{"field", "message"}`` per wrong value; at least one.
+    :param what: what they are, e.g. ``The parameters of demo.tail``.
+    """
+    fields = ", ".join(dict.fromkeys(error["field"] for error in errors))
+    first = errors[0]
+    detail = f"{what} are wrong in: {fields}. {first['field']}: {first['message']}"
+    return Problem(422, "invalid", "Some values are wrong", detail, errors=list(errors))
+
+
+def unavailable(detail: str, retry_after_seconds: float = RETRY_AFTER_SECONDS) -> Problem:
+    """Return the answer while something we need is away."""
+    seconds = max(1, math.ceil(retry_after_seconds))
+    return Problem(
+        503,
+        "unavailable",
+        "Not available right now",
+        f"{detail} Try again in {seconds} s.",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+def run_page(run_id: str) -> str:
+    """Return the path of a run's page."""
+    return f"/runs/{quote(run_id, safe='')}"
+
+
+def of_error(error: Exception) -> Problem:
+    """Return the problem that an error of ours is to a client."""
+    match error:
+        case Problem():
+            return error
+        case RunNotFound():
+            return Problem(
+                404,
+                "unknown-run",
+                "There is no such run",
+                f"No run has the id {error.run_id!r}: it was never started, was deleted, or is older than "
+                "logs are kept. GET /api/v1/runs lists the runs there are.",
+            )
+        case RunDeleted():
+            return Problem(404, "unknown-run", "There is no such run", "The run was deleted a moment ago.")
+        case RunEnded():
+            return Problem(
+                409,
+                "ended",
+                "The run is already over",
+                f"It ended as {error.state}, so there is nothing left to do.",
+                run=error.run_id,
+                run_page=run_page(error.run_id),
+            )
+        case TaskUnknown():
+            return Problem(
+                404,
+                "unknown-task",
+                "There is no such task",
+                f"No worker has published a task named {error.task!r}. GET /api/v1/tasks lists those there "
+                "are; is the worker that has it running, with runtail.install(app)?",
+            )
+        case ExclusiveHeld():
+            return Problem(
+                409,
+                "exclusive",
+                "Task is already running",
+                f"{error.task} runs once at a time. Wait for the run that holds it, or cancel that one.",
+                task=error.task,
+                run=error.holder,
+                run_page=run_page(error.holder),
+            )
+        case IdempotencyConflict():
+            return Problem(
+                422,
+                "idempotency",
+                "The Idempotency-Key was used for another request",
+                f"The key {error.key!r} belongs to a request with another body. Use a new key for a new request.",
+            )
+        case PublishFailed():
+            return unavailable("The broker did not take the task, and nothing was started.")
+        case StartError():
+            return Problem(409, "taken", "The run cannot be started", f"{error}. Choose another id, or none.")
+        case StoreUnavailable():
+            return unavailable("The store does not answer.", error.retry_after_seconds)
+        case ProtocolError():
+            return Problem(
+                500,
+                "log",
+                "The stored log cannot be read",
+                f"{error}. The run's log contradicts itself; please report this.",
+            )
+        case HTTPException():
+            return _of_http(error)
+        case _:
+            log.error("a request failed", exc_info=error)
+            return Problem(
+                500,
+                "internal",
+                "Something went wrong here",
+                "The web service's log has the traceback; please report it.",
+            )
+
+
+_HTTP = {
+    400: ("malformed", "Send a well-formed request."),
+    404: ("not-found", "The API is under /api/v1, the pages are / and /runs/<id>."),
+    405: ("method", "The Allow header names the methods there are."),
+    413: ("too-large", "Send a smaller body."),
+    415: ("media-type", "Send JSON, with Content-Type: application/json."),
+}
+
+
+def _of_http(error: HTTPException) -> Problem:
+    status = error.code or 500
+    code, advice = _HTTP.get(status, ("http", ""))
+    headers = {
+        name: value for name, value in error.get_headers() if name.lower() not in {"content-type", "content-length"}
+    }
+    detail = " ".join(part for part in (error.description, advice) if part)
+    return Problem(status, code, error.name, detail, headers=headers)
+
+
+def install(app: Flask) -> None:
+    """Make every error of *app* a problem document."""
+
+    @app.errorhandler(Exception)
+    def answer(error: Exception) -> Response:
+        return of_error(error).response()

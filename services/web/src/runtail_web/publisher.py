@@ -1,0 +1,67 @@
+"""Puts a run's message on its queue, by the task's name: no task code is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from celery import Celery
+
+from runtail.errors import TaskUnknown
+from runtail.runs.listing import read_task
+from runtail.settings import Settings
+from runtail.store import Store
+
+#: How long a silent broker may hold up a request.
+BROKER_TIMEOUT_SECONDS = 3.0
+
+
+def make_producer(settings: Settings) -> Celery:
+    """Return a Celery app that only publishes, and gives up within seconds."""
+    app = Celery("runtail-web", broker=settings.broker_url, set_as_current=False)
+    app.conf.update(
+        broker_connection_timeout=BROKER_TIMEOUT_SECONDS,
+        broker_pool_limit=settings.web_threads,
+        broker_transport_options={
+            "socket_timeout": BROKER_TIMEOUT_SECONDS,
+            "socket_connect_timeout": BROKER_TIMEOUT_SECONDS,
+            "socket_keepalive": True,
+            # Kombu would try to connect for ever.
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.2,
+            "interval_max": 0.5,
+            "connect_retries_timeout": BROKER_TIMEOUT_SECONDS,
+        },
+        task_ignore_result=True,
+        task_publish_retry=False,
+        result_backend=None,
+    )
+    return app
+
+
+class TaskPublisher:
+    """Publishes runs: what :func:`runtail.runs.start.start` and the reaper call."""
+
+    def __init__(self, store: Store, producer: Celery) -> None:
+        self._store = store
+        self._producer = producer
+
+    def __call__(
+        self, run_id: str, task: str, kwargs: Mapping[str, Any], queue: str, headers: Mapping[str, Any]
+    ) -> None:
+        """Publish one message. Raises whatever the broker's client raises, within seconds."""
+        try:
+            serializer = read_task(self._store, task).get("serializer") or "json"
+        except TaskUnknown:
+            serializer = "json"
+        self._producer.send_task(
+            task,
+            kwargs=dict(kwargs),
+            task_id=run_id,
+            queue=queue,
+            headers=dict(headers),
+            serializer=serializer,
+            ignore_result=True,
+            retry=False,
+        )

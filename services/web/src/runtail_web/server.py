@@ -1,0 +1,91 @@
+"""gunicorn around the application: one process, threads, a clean end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from runtail.settings import Settings
+from runtail.store import Store, connect
+from runtail_web.app import create_app
+from runtail_web.publisher import TaskPublisher, make_producer
+
+log = logging.getLogger(__name__)
+
+#: A request waits this long for the store before it is answered 503.
+STORE_TIMEOUT_SECONDS = 3.0
+#: Requests under way may take this long when the service is told to end.
+GRACE_SECONDS = 10
+#: gunicorn's sign of life is a file that is touched; on a disk that stalls it would kill the worker.
+MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn makes an unlinked file there
+
+
+class WebServer(BaseApplication):
+    """One gunicorn worker with threads.
+
+    Everything with threads or connections is made in the worker, after the
+    fork: neither survives one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._parts: list[Any] = []
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn up; called by its base class."""
+        settings = self._settings
+        values = {
+            "bind": [f"{settings.web_host}:{settings.web_port}"],
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": settings.web_threads,
+            "graceful_timeout": GRACE_SECONDS,
+            "control_socket_disable": True,
+            "proc_name": "runtail-web",
+            "loglevel": "warning",
+            "post_worker_init": self._begin,
+            "worker_exit": self._end,
+        }
+        if os.access(MEMORY_FOLDER, os.W_OK):
+            values["worker_tmp_dir"] = str(MEMORY_FOLDER)
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the WSGI application; called in the worker."""
+        store = Store(self._settings, connect(self._settings, socket_timeout_seconds=STORE_TIMEOUT_SECONDS))
+        publish = TaskPublisher(store, make_producer(self._settings))
+        return create_app(self._settings, store, publish, self._stop)
+
+    def _begin(self, _worker: Any) -> None:
+        """Run in the worker when it is ready to serve."""
+        self._end_streams_on(signal.SIGTERM)
+        self._end_streams_on(signal.SIGINT)
+        self._end_streams_on(signal.SIGQUIT)
+        log.warning("web: http://%s:%d", self._settings.web_host, self._settings.web_port)
+
+    def _end_streams_on(self, number: signal.Signals) -> None:
+        """Let followers end first: gunicorn waits for their threads."""
+        before = signal.getsignal(number)
+
+        def handle(signum: int, frame: FrameType | None) -> None:
+            self._stop.set()
+            if callable(before):
+                before(signum, frame)
+
+        signal.signal(number, handle)
+
+    def _end(self, _arbiter: Any, _worker: Any) -> None:
+        """Run in the worker when it ends."""
+        self._stop.set()
+        for part in self._parts:
+            part.stop()

@@ -1,0 +1,50 @@
+"""The pages' HTML: a shell without inline scripts; the rest is TypeScript."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import orjson
+
+STATIC = Path(__file__).parent / "static"
+#: Vite's list of what it built, with hashed names.
+MANIFEST = STATIC / ".vite" / "manifest.json"
+ENTRY = "src/main.tsx"
+
+_SHELL = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Runtail</title>
+<meta name="runtail-socket" content="{socket}">
+<link rel="icon" href="/static/icon.svg">
+{links}
+</head>
+<body>
+<div id="app"></div>
+<noscript>This page shows logs live, which needs JavaScript. Without it: /api/v1/runs/&lt;id&gt;/log.txt</noscript>
+</body>
+</html>
+"""
+
+
+class PagesMissing(Exception):
+    """The pages were not built."""
+
+
+def render(socket_url: str, manifest: Path = MANIFEST) -> str:
+    """Return the HTML of every page.
+
+    :param socket_url: where the browser finds the relay; empty: this origin.
+    :raises PagesMissing: run ``make ui``.
+    """
+    try:
+        built = orjson.loads(manifest.read_bytes())
+    except FileNotFoundError:
+        raise PagesMissing(f"{manifest} is missing") from None
+    entry = built[ENTRY]
+    links = [f'<link rel="stylesheet" href="/static/{name}">' for name in entry.get("css", ())]
+    links.append(f'<script type="module" src="/static/{entry["file"]}"></script>')
+    return _SHELL.format(socket=html.escape(socket_url, quote=True), links="\n".join(links))
