@@ -63,7 +63,8 @@ def test_what_was_written_is_read_and_proves_itself(store: Store) -> None:
     head = reader.head(store, writer.claim.run_id)
     assert (head.state, head.line, head.last) == (RunState.SUCCEEDED, 96, EntryId(1, 11))
     verdict = view_of(items, head.epoch).verdict
-    assert verdict is not None and verdict.text == "complete: 95 lines, verified"
+    assert verdict is not None
+    assert verdict.text == "complete: 95 lines, verified"
 
 
 def test_a_lost_reply_never_doubles_an_entry(store: Store) -> None:
@@ -126,7 +127,8 @@ def test_the_quota_keeps_head_and_tail_and_says_what_is_gone(store: Store) -> No
     end = events.decode(items[-1])  # type: ignore[arg-type]
     assert (end["lines"], end["bytes"], end["cut"]) == (5000, len(numbered(1, 5000)), run.cut)
     verdict = view_of(items, run.number("epoch")).verdict
-    assert verdict is not None and verdict.verified
+    assert verdict is not None
+    assert verdict.verified
     assert verdict.text == f"5,000 lines, verified; lines {cut.from_line:,}-{cut.to_line:,} were cut"
 
 
@@ -138,13 +140,16 @@ def test_a_reader_may_begin_at_any_line_also_inside_and_behind_a_cut(store: Stor
     assert cut is not None
     for line in (1, 2, 7, 8, 100, cut["from"] - 1, cut["from"], cut["from"] + 5, cut["to"], cut["to"] + 1, 2999, 3000):
         location = reader.locate(store, run_id, line)
-        assert location.matched and location.line <= line
+        assert location.matched
+        assert location.line <= line
         items = read_all(store, run_id, line)
         first = items[0]
         if cut["from"] <= line <= cut["to"]:
-            assert isinstance(first, Cut) and (first.from_line, first.to_line) == (line, cut["to"])
+            assert isinstance(first, Cut)
+            assert (first.from_line, first.to_line) == (line, cut["to"])
         else:
-            assert isinstance(first, Entry) and first.from_line <= line < first.next_line
+            assert isinstance(first, Entry)
+            assert first.from_line <= line < first.next_line
         assert items[-1].next_line == 3001  # type: ignore[union-attr]
     assert reader.locate(store, run_id, 3001).last == EntryId(1, writer.seq)
     assert reader.locate(store, run_id, 3002).beyond
@@ -162,7 +167,8 @@ def test_an_exact_resume_tells_events_at_the_same_line_apart(store: Store) -> No
     write_lines(writer, 11, 20)
     for line, chain, id_ in positions:
         location = reader.locate(store, writer.claim.run_id, line, chain)
-        assert location.matched and location.last == id_
+        assert location.matched
+        assert location.last == id_
     assert not reader.locate(store, writer.claim.run_id, 11, b"x" * 32).matched
     assert not reader.locate(store, writer.claim.run_id, 5, writer.chain).matched
 
@@ -249,10 +255,13 @@ def test_history_lost_beyond_the_tail_raises_the_epoch_and_is_said(redis_url: st
     head = reader.head(store, writer.claim.run_id)
     assert head.epoch > epoch
     [lost] = [events.decode(i) for i in items if isinstance(i, Entry) and kinds([i]) == ["store-lost"]]
-    assert lost["from"] == 31 and text(items) == numbered(1, 30) + numbered(lost["to"] + 1, 220)
+    assert lost["from"] == 31
+    assert text(items) == numbered(1, 30) + numbered(lost["to"] + 1, 220)
     assert lost["bytes"] == len(numbered(31, lost["to"]))
     verdict = view_of(items, head.epoch).verdict
-    assert verdict is not None and verdict.verified and f"lines 31-{lost['to']:,} were lost" in verdict.text
+    assert verdict is not None
+    assert verdict.verified
+    assert f"lines 31-{lost['to']:,} were lost" in verdict.text
     store.client.close()
 
 
@@ -268,9 +277,12 @@ def test_an_emptied_store_gets_the_run_again_under_a_new_epoch(redis_url: str, k
     run = read_run(store, writer.claim.run_id)
     assert (run.state, run.text("task")) == (RunState.SUCCEEDED, "tests.task")
     items = read_all(store, writer.claim.run_id)
-    assert text(items).endswith(numbered(lines + 1, lines + 10)) and run.number("epoch") > epoch
+    assert text(items).endswith(numbered(lines + 1, lines + 10))
+    assert run.number("epoch") > epoch
     verdict = view_of(items, run.number("epoch")).verdict
-    assert verdict is not None and verdict.verified and verdict.lines == lines + 10
+    assert verdict is not None
+    assert verdict.verified
+    assert verdict.lines == lines + 10
     store.client.close()
 
 

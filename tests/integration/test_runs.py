@@ -80,7 +80,9 @@ def kinds(store: Store, run_id: str) -> list[str]:
 
 def test_a_started_run_is_queued_published_and_says_who_asked(store: Store, broker: Broker) -> None:
     run, created = start(store, broker.publish, task=TASK, kwargs={"a": 1}, who="ana")
-    assert created and run.state is RunState.QUEUED and run.number("published") == 1
+    assert created
+    assert run.state is RunState.QUEUED
+    assert run.number("published") == 1
     summary = run.summary()
     assert (summary["task"], summary["kwargs"], summary["who"]) == ("tests.task", {"a": 1}, "ana")
     headers = broker.messages[0][4]["runtail"]
@@ -91,7 +93,9 @@ def test_a_started_run_is_queued_published_and_says_who_asked(store: Store, brok
 def test_the_same_key_gives_the_same_run_and_another_body_is_refused(store: Store, broker: Broker) -> None:
     first, _ = start(store, broker.publish, task=TASK, kwargs={"a": 1}, idempotency_key="k")
     again, created = start(store, broker.publish, task=TASK, kwargs={"a": 1}, idempotency_key="k")
-    assert again.id == first.id and not created and len(broker.messages) == 1
+    assert again.id == first.id
+    assert not created
+    assert len(broker.messages) == 1
     with pytest.raises(IdempotencyConflict):
         start(store, broker.publish, task=TASK, kwargs={"a": 2}, idempotency_key="k")
     with pytest.raises(StartError):
@@ -109,13 +113,14 @@ def test_a_failed_publication_leaves_a_tombstone_that_refuses_a_late_message(sto
     assert take(store, late) == Refused("ended", "failed")
     broker.refuses = False
     run, created = start(store, broker.publish, task=task, kwargs={}, idempotency_key="k")
-    assert created and run.id != "r"
+    assert created
+    assert run.id != "r"
 
 
 def test_an_exclusive_task_is_refused_until_its_run_is_over(store: Store, broker: Broker) -> None:
     task = {**TASK, "exclusive": True}
     run, _ = start(store, broker.publish, task=task, kwargs={})
-    with pytest.raises(ExclusiveHeld, match="^Task is already running$") as refused:
+    with pytest.raises(ExclusiveHeld, match=r"^Task is already running$") as refused:
         start(store, broker.publish, task=task, kwargs={})
     assert refused.value.holder == run.id
     claimed = take(store, broker.delivery())
@@ -133,9 +138,12 @@ def test_a_hold_whose_run_is_gone_holds_nothing(store: Store, broker: Broker) ->
 def test_only_one_of_two_deliveries_runs(store: Store, broker: Broker) -> None:
     start(store, broker.publish, task=TASK, kwargs={})
     first = take(store, broker.delivery())
-    assert isinstance(first, Claimed) and first.claim.attempt == 1
+    assert isinstance(first, Claimed)
+    assert first.claim.attempt == 1
     again = take(store, broker.delivery())
-    assert isinstance(again, Claimed) and again.claim.attempt == 1 and again.claim.token == "token-1"
+    assert isinstance(again, Claimed)
+    assert again.claim.attempt == 1
+    assert again.claim.token == "token-1"
     held = take(store, broker.delivery(), "token-2")
     assert isinstance(held, Held)
     LogWriter(store, first.claim).flush()
@@ -171,7 +179,8 @@ def test_a_message_of_a_deleted_run_is_refused_but_not_after_an_emptied_store(st
     assert take(store, broker.delivery()) == Refused("deleted", "")
     store.client.delete(store.keys.store())
     claimed = take(store, broker.delivery())
-    assert isinstance(claimed, Claimed) and read_run(store, run.id).json("kwargs") == {"a": 1}
+    assert isinstance(claimed, Claimed)
+    assert read_run(store, run.id).json("kwargs") == {"a": 1}
 
 
 def test_a_queued_run_is_cancelled_at_once_and_its_message_refused(store: Store, broker: Broker) -> None:
@@ -192,14 +201,16 @@ def test_a_running_run_learns_of_the_wish_with_its_next_renewal(store: Store) ->
     cancel(store, "r", who="ana")
     cancel(store, "r", who="ben")
     wish = writer.flush().cancel
-    assert wish is not None and wish["who"] == "ana"
+    assert wish is not None
+    assert wish["who"] == "ana"
 
 
 def test_waiting_runs_say_why(store: Store, broker: Broker) -> None:
     run, _ = start(store, broker.publish, task={**TASK, "queue": "builds"}, kwargs={})
     assert waiting_reason(run, []) == "waiting: no worker listens to queue builds"
     assert waiting_reason(run, [{"queues": ["builds"]}]) == "waiting for a worker"
-    assert list_tasks(store) == [] and list_workers(store) == []
+    assert list_tasks(store) == []
+    assert list_workers(store) == []
 
 
 def test_the_oldest_ended_runs_go_when_the_budget_is_full(redis_url: str, key_prefix: str) -> None:
@@ -212,8 +223,10 @@ def test_the_oldest_ended_runs_go_when_the_budget_is_full(redis_url: str, key_pr
         finish(writer)
     assert keep_budget(store) > 0
     left = {run.id for run in list_runs(store)}
-    assert "living" in left and "run-9" in left and "run-0" not in left
-    total = int(store.client.get(store.keys.finished_bytes()) or 0)  # type: ignore[arg-type]
+    assert "living" in left
+    assert "run-9" in left
+    assert "run-0" not in left
+    total = int(store.client.get(store.keys.finished_bytes()) or 0)
     assert 15_000 < total <= 20_000
     assert store.client.exists(store.keys.log("run-0")) == 0
     assert store.client.zcard(store.keys.finished()) == len(left) - 1
@@ -223,12 +236,13 @@ def test_the_oldest_ended_runs_go_when_the_budget_is_full(redis_url: str, key_pr
 def test_indexes_forget_runs_whose_record_expired(store: Store) -> None:
     writer = open_run(store, "r")
     finish(writer)
-    assert 0 < store.client.ttl(store.keys.run("r")) <= store.settings.log_ttl_seconds  # type: ignore[operator]
+    assert 0 < store.client.ttl(store.keys.run("r")) <= store.settings.log_ttl_seconds
     later_ms = store.now_ms() + store.settings.log_ttl_seconds * 1000 + 1000
     assert forget_expired(store, now_ms=later_ms) == 0
     store.client.delete(store.keys.run("r"), store.keys.log("r"))
     assert forget_expired(store, now_ms=later_ms) == 1
-    assert list_runs(store) == [] and store.client.zcard(store.keys.finished()) == 0
+    assert list_runs(store) == []
+    assert store.client.zcard(store.keys.finished()) == 0
     assert store.client.get(store.keys.finished_bytes()) == b"0"
 
 

@@ -1,0 +1,247 @@
+"""The reaper: ends what nobody else can end, and keeps the store tidy.
+
+It trusts only its own eyes: a writer counts as gone when (attempt, beat) of
+its run stood still for a whole lease of the reaper's own monotonic clock,
+through its own unbroken successful reads. A failed read, a pause of the
+reaper itself or another master start every count anew, so that an outage or
+a failover of Redis ends no run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from runtail.errors import Fenced, RunNotFound, StoreUnavailable
+from runtail.log.ending import Ending
+from runtail.protocol import RunState
+from runtail.protocol import event as events
+from runtail.runs.ending import write_events
+from runtail.runs.queues import RedisQueues
+from runtail.runs.record import Run, read_run, read_runs
+from runtail.runs.retention import forget_expired, keep_budget
+from runtail.runs.start import Publisher, abort, mark, message_headers
+from runtail.store import Store, store_errors
+
+#: How often the reaper looks, as a part of the lease.
+_STEP_PART_OF_LEASE = 0.1
+#: A message that vanished this often is not published again.
+_MAX_REPUBLICATIONS = 3
+#: Retention needs no hurry.
+_TIDY_SECONDS = 30.0
+
+_log = structlog.get_logger("runtail.reaper")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One running run: what was seen, and since when on our clock."""
+
+    attempt: int
+    beat: int
+    since: float
+    told: bool = False
+
+
+class Reaper:
+    """One round is :meth:`step`; :meth:`run` repeats it until told to stop.
+
+    :param publish: puts a message of a run on its queue again.
+    :param queues: the broker's queues if it is a Redis; None: vanished messages are not looked for.
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        publish: Publisher,
+        queues: RedisQueues | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._publish, self._queues, self._clock = store, publish, queues, clock
+        self._name = str(uuid.uuid4())
+        self._lease_seconds = store.settings.lease_seconds
+        self.interval_seconds = min(1.0, self._lease_seconds * _STEP_PART_OF_LEASE)
+        self._watches: dict[str, _Watch] = {}
+        self._missing: dict[str, float] = {}
+        self._master: str | None = None
+        self._last_step: float | None = None
+        self._tidied: float | None = None
+        #: What was done so far, by word; for metrics.
+        self.actions: Counter[str] = Counter()
+
+    def run(self, stop: threading.Event) -> None:
+        """Repeat until *stop* is set. Errors of the store are waited out."""
+        while not stop.wait(self.interval_seconds):
+            try:
+                self.step()
+            except StoreUnavailable as error:
+                self.forget()
+                _log.warning("the reaper waits for the store", reason=str(error))
+
+    def forget(self) -> None:
+        """Start every count anew."""
+        self._watches.clear()
+        self._missing.clear()
+        self._last_step = None
+
+    def step(self) -> None:
+        """Look once and act.
+
+        :raises StoreUnavailable: after which every count must start anew.
+        """
+        now = self._clock()
+        if self._last_step is not None and now - self._last_step > self._lease_seconds / 2:
+            self.forget()  # we were stopped ourselves: what we saw before proves nothing
+        if not self._lead() or not self._same_master():
+            self.forget()
+            return
+        self._last_step = now
+        self._reap_running(now)
+        self._look_at_queued(now)
+        if self._tidied is None or now - self._tidied > _TIDY_SECONDS:
+            self._tidied = now
+            self.actions["expired"] += forget_expired(self._store, now_ms=self._store.now_ms())
+            self.actions["over-budget"] += keep_budget(self._store)
+
+    def _lead(self) -> bool:
+        """Take or keep the lock: of several web services one reaps."""
+        key, client = self._store.keys.lock("reaper"), self._store.client
+        ttl_ms = int(self._lease_seconds * 1000)
+        with store_errors():
+            if client.set(key, self._name, nx=True, px=ttl_ms):
+                return True
+            holder: Any = client.get(key)
+            if holder != self._name.encode():
+                return False
+            client.pexpire(key, ttl_ms)
+            return True
+
+    def _same_master(self) -> bool:
+        with store_errors():
+            info: Any = self._store.client.info("replication")
+        master = str(info.get("master_replid", ""))
+        same = self._master is None or self._master == master
+        self._master = master
+        return same
+
+    def _reap_running(self, now: float) -> None:
+        with store_errors():
+            members: Any = self._store.client.smembers(self._store.keys.running())
+        ids = sorted(member.decode() for member in members)
+        runs = {run.id: run for run in read_runs(self._store, ids)}
+        for run_id in ids:
+            if run_id not in runs:
+                with store_errors():
+                    self._store.client.srem(self._store.keys.running(), run_id)
+        for gone in self._watches.keys() - runs.keys():
+            del self._watches[gone]
+        for run in runs.values():
+            self._watch(run, now)
+
+    def _watch(self, run: Run, now: float) -> None:
+        attempt, beat = run.number("attempt"), run.number("beat")
+        watch = self._watches.get(run.id)
+        if watch is None or (watch.attempt, watch.beat) != (attempt, beat):
+            if watch is not None and watch.told:
+                mark(self._store, run.id, RunState.RUNNING, {"why": ""}, changed=True)
+            self._watches[run.id] = _Watch(attempt, beat, now)
+            return
+        silent_seconds = now - watch.since
+        if silent_seconds >= self._lease_seconds:
+            del self._watches[run.id]
+            # Ended, renewed or claimed a moment ago: not ours to end.
+            with contextlib.suppress(Fenced, RunNotFound):
+                self._end_lost(run, silent_seconds)
+        elif silent_seconds >= self._lease_seconds / 2 and not watch.told:
+            watch.told = True
+            mark(self._store, run.id, RunState.RUNNING, {"why": "worker silent"}, changed=True)
+
+    def _end_lost(self, run: Run, silent_seconds: float) -> None:
+        worker = run.text("worker") or "its worker"
+        lost = events.encode(
+            events.WORKER_LOST,
+            worker=worker,
+            silent_ms=round(silent_seconds * 1000),
+            # What the writer had not stored when it fell silent: at most what it buffers between two flushes.
+            unflushed_ms=round(self._store.settings.flush_seconds * 1000) + 100,
+        )
+        silence = f"{worker} was silent for {silent_seconds:.0f} s"
+        cancel = run.json("cancel")
+        if cancel:
+            who = f" by {cancel['who']}" if cancel.get("who") else ""
+            self._end(run, lost, RunState.CANCELLED, f"cancelled{who}; {silence}")
+        elif run.number("redelivers"):
+            write_events(self._store, run, "reaper", [lost], release=f"{silence}; the broker delivers it again")
+            self.actions["released"] += 1
+        elif run.number("restart") and run.number("announced") and run.number("attempt") < run.number("max_attempts"):
+            write_events(self._store, run, "reaper", [lost], release=f"{silence}; restarting")
+            self.actions["restarted"] += 1
+            self._publish_again(run, run.number("attempt") + 1)
+        else:
+            self._end(run, lost, RunState.LOST, f"{silence}; how it ended is not known")
+
+    def _end(self, run: Run, lost: bytes, state: RunState, why: str) -> None:
+        write_events(self._store, run, "reaper", [lost], ending=Ending(state, why))
+        self.actions[str(state)] += 1
+        _log.info("ended a run whose worker fell silent", run=run.id, state=str(state), why=why)
+
+    def _publish_again(self, run: Run, attempt: int) -> None:
+        headers = message_headers(self._store.uuid(), run.id, attempt)
+        try:
+            self._publish(run.id, run.text("task"), run.json("kwargs") or {}, run.text("queue"), headers)
+        except Exception as error:  # noqa: BLE001 - a broker raises what it likes; the run stays queued, it is tried again
+            _log.warning("could not publish again", run=run.id, reason=str(error))
+        else:
+            self.actions["published-again"] += 1
+
+    def _look_at_queued(self, now: float) -> None:
+        settings = self._store.settings
+        now_ms = self._store.now_ms()
+        oldest_ms = now_ms - round(min(settings.unpublished_seconds, settings.vanished_seconds) * 1000)
+        with store_errors():
+            ids: Any = self._store.client.zrange(self._store.keys.queued(), "-inf", oldest_ms, byscore=True)
+        seen = {run_id.decode() for run_id in ids}
+        for known in self._missing.keys() - seen:
+            del self._missing[known]
+        runs = read_runs(self._store, sorted(seen))
+        for run_id in seen - {run.id for run in runs}:
+            with store_errors():
+                self._store.client.zrem(self._store.keys.queued(), run_id)
+        for run in runs:
+            waited_seconds = (now_ms - run.number("since_ms")) / 1000
+            if run.number("published") == 0:
+                if waited_seconds >= settings.unpublished_seconds:
+                    abort(self._store, run.id, "not started: its message was never published")
+                    self.actions["aborted"] += 1
+            elif waited_seconds >= settings.vanished_seconds and run.number("eta_ms") < now_ms - 5000:
+                self._look_for_message(run, now)
+
+    def _look_for_message(self, run: Run, now: float) -> None:
+        """Publish again what is nowhere, seen twice some seconds apart: a worker may just be taking it."""
+        if self._queues is None or self._queues.holds(run.id, run.text("queue")) is not False:
+            self._missing.pop(run.id, None)
+            return
+        since = self._missing.setdefault(run.id, now)
+        if now - since < self._lease_seconds / 2:
+            return
+        del self._missing[run.id]
+        times = run.number("republished")
+        if not run.number("announced") or times >= _MAX_REPUBLICATIONS:
+            why = "its message is gone from the broker"
+            with contextlib.suppress(Fenced, RunNotFound):
+                write_events(self._store, run, "queued", [], ending=Ending(RunState.LOST, why))
+                self.actions["lost"] += 1
+            return
+        fields = {"republished": str(times + 1), "why": "its message vanished and was published again"}
+        if mark(self._store, run.id, RunState.QUEUED, fields, changed=True):
+            self._publish_again(read_run(self._store, run.id), run.number("attempt") + 1)
