@@ -124,7 +124,8 @@ def test_another_master_starts_the_count_anew(own_redis_server: RedisServer, tmp
         wait_for(lambda: replica.client().exists(store.keys.run("r")) == 1, 10)
         replica.promote()
         promoted = make_store(replica.url, key_prefix)
-        store.client = promoted.client  # what a Sentinel client does after a failover
+        # What a Sentinel client does after a failover.
+        store.client, store.scripts = promoted.client, promoted.scripts
         rig.pass_seconds(9)
         assert read_run(promoted, "r").state is RunState.RUNNING
         rig.pass_seconds(3)
