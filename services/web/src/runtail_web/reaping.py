@@ -1,43 +1,35 @@
-"""The reaper's thread. All web replicas have one; a lock lets one of them work."""
+"""The reaper's thread. Every web replica has one; a lock in the store lets one of them reap."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
-from collections.abc import Callable
-from typing import Protocol
 
-from redis.exceptions import LockError, RedisError
-
-from runtail.errors import RuntailError
-from runtail.store import Store
+from runtail.reaper import Reaper
+from runtail.runs.queues import RedisQueues
+from runtail.runs.start import Publisher
+from runtail.settings import Settings
+from runtail.store import Store, connect
 
 log = logging.getLogger(__name__)
 
-#: The lock of a replica that died is free again after this.
-LOCK_SECONDS = 15.0
-#: Between two rounds, or two looks whether the lock is free.
-ROUND_SECONDS = 1.0
+#: After a mistake of ours the reaper starts afresh, but not in a tight loop.
+PAUSE_SECONDS = 5.0
 
 
-class Rounds(Protocol):
-    """What is needed of :class:`runtail.reaper.Reaper`."""
-
-    def step(self) -> object:
-        """Do one round."""
-        ...
+def broker_queues(settings: Settings) -> RedisQueues | None:
+    """Return the broker's queues; None with another broker than Redis, whose queues cannot be looked into."""
+    if not settings.broker_url.startswith(("redis://", "rediss://", "unix://")):
+        return None
+    return RedisQueues(connect(dataclasses.replace(settings, store_url=settings.broker_url)))
 
 
 class ReaperThread:
-    """Holds the lock and does rounds until told to stop.
+    """Runs a reaper in a thread of its own until told to stop."""
 
-    :param make: makes a reaper that has seen nothing yet. Each time the lock is
-        won a new one begins: what it knew of silent writers is old by then.
-    """
-
-    def __init__(self, store: Store, make: Callable[[], Rounds]) -> None:
-        self._store = store
-        self._make = make
+    def __init__(self, store: Store, publish: Publisher) -> None:
+        self._reaper = Reaper(store, publish, broker_queues(store.settings))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
@@ -45,34 +37,17 @@ class ReaperThread:
         """Begin."""
         self._thread.start()
 
-    def stop(self, timeout_seconds: float = 5.0) -> None:
-        """End after the present round, and free the lock."""
+    def stop(self) -> None:
+        """End after the present round, which takes a few seconds at most."""
         self._stop.set()
-        self._thread.join(timeout_seconds)
+        self._thread.join(5.0)
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            lock = self._store.client.lock(
-                self._store.keys.lock("reaper"), timeout=LOCK_SECONDS, blocking=False, thread_local=False
-            )
             try:
-                if lock.acquire():
-                    try:
-                        self._reap(lock.reacquire)
-                    finally:
-                        lock.release()
-            except LockError:
-                log.warning("the reaper's lock was lost; another replica may have it")
-            except (RuntailError, RedisError) as error:
-                log.warning("the reaper waits: %s", error)
+                self._reaper.run(self._stop)
             except Exception:
-                # A round that fails must not end all rounds: dead workers would hold their runs for ever.
+                # One round that fails must not end all rounds: runs of dead workers would run for ever.
                 log.exception("the reaper's round failed")
-            self._stop.wait(ROUND_SECONDS)
-
-    def _reap(self, renew: Callable[[], object]) -> None:
-        reaper = self._make()
-        while not self._stop.is_set():
-            reaper.step()
-            renew()
-            self._stop.wait(ROUND_SECONDS)
+                self._reaper.forget()
+                self._stop.wait(PAUSE_SECONDS)

@@ -16,6 +16,7 @@ from runtail.settings import Settings
 from runtail.store import Store, connect
 from runtail_web.app import create_app
 from runtail_web.publisher import TaskPublisher, make_producer
+from runtail_web.reaping import ReaperThread
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class WebServer(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
-        self._parts: list[Any] = []
+        self._parts: list[ReaperThread] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -64,6 +65,7 @@ class WebServer(BaseApplication):
         """Return the WSGI application; called in the worker."""
         store = Store(self._settings, connect(self._settings, socket_timeout_seconds=STORE_TIMEOUT_SECONDS))
         publish = TaskPublisher(store, make_producer(self._settings))
+        self._parts = [ReaperThread(store, publish)]
         return create_app(self._settings, store, publish, self._stop)
 
     def _begin(self, _worker: Any) -> None:
@@ -71,6 +73,8 @@ class WebServer(BaseApplication):
         self._end_streams_on(signal.SIGTERM)
         self._end_streams_on(signal.SIGINT)
         self._end_streams_on(signal.SIGQUIT)
+        for part in self._parts:
+            part.start()
         log.warning("web: http://%s:%d", self._settings.web_host, self._settings.web_port)
 
     def _end_streams_on(self, number: signal.Signals) -> None:

@@ -55,8 +55,9 @@ export interface LogWindow {
   readonly epoch: number;
   readonly from: number;
   readonly chain: string;
-  readonly items: readonly unknown[];
-  readonly next: number;
+  readonly entries: readonly unknown[];
+  /** Where to go on. */
+  readonly next: { readonly line: number; readonly chain: string };
   readonly state: Run["state"];
 }
 
@@ -135,8 +136,15 @@ export function remove(runId: string): Promise<void> {
   return call("DELETE", `/runs/${id(runId)}`);
 }
 
-export function logWindow(runId: string, from: number, limit: number): Promise<LogWindow> {
-  return call("GET", `/runs/${id(runId)}/log?from=${from}&limit=${limit}`);
+/** `chain`: the digest before line `from`, for an exact continuation; 409 if it is another log. */
+export function logWindow(
+  runId: string,
+  from: number,
+  limit: number,
+  chain: string | null = null,
+): Promise<LogWindow> {
+  const exact = chain === null ? "" : `&chain=${chain}`;
+  return call("GET", `/runs/${id(runId)}/log?from=${from}&limit=${limit}${exact}`);
 }
 
 export function downloadAddress(runId: string): string {

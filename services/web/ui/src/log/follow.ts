@@ -5,7 +5,7 @@ import { batch, effect, signal } from "@preact/signals";
 import { type LogWindow, logWindow, Problem, type Run } from "../api";
 import type { Position } from "../protocol/cursor";
 import { Discontinuity } from "../protocol/cursor";
-import { type Item, ProtocolError, VERSION } from "../protocol/entry";
+import { type Item, isCut, ProtocolError, VERSION } from "../protocol/entry";
 import { type Verdict, View } from "../protocol/view";
 import type { Tail } from "../socket";
 
@@ -14,6 +14,9 @@ export const OPENING_LINES = 2_000;
 const WINDOW_LINES = 2_000;
 const ANSWER_WITHIN_MS = 15_000;
 const POLL_MS = 2_000;
+/** Acknowledged at the latest after so many payload bytes, or so much time. */
+const ACK_BYTES = 64 * 1024;
+const ACK_MS = 1_000;
 /** From this many failed tries on the log is also read over HTTP. */
 const FAILURES_BEFORE_HTTP = 2;
 
@@ -74,6 +77,9 @@ export class Follow {
   #answered = false;
   #early: Message[] = [];
   #attempt = 0;
+  /** Payload bytes since the subscription began, how many of them were acknowledged, newest time. */
+  #received = { bytes: 0, acked: 0, t: 0 };
+  #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #poll: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -118,6 +124,7 @@ export class Follow {
           };
     this.#answered = false;
     this.#early = [];
+    this.#received = { bytes: 0, acked: 0, t: 0 };
     this.#attempt += 1;
     const attempt = this.#attempt;
     this.#tail.socket
@@ -168,7 +175,36 @@ export class Follow {
       this.#early.push(message);
       return;
     }
-    this.#guard(() => this.#take(this.#view.feed(message.entries, message.epoch)));
+    this.#guard(() => {
+      const items = this.#view.feed(message.entries, message.epoch);
+      for (const item of items) {
+        if (isCut(item)) continue;
+        this.#received.bytes += item.payload.length;
+        this.#received.t = item.t;
+      }
+      this.#take(items);
+      this.#acknowledge();
+    });
+  }
+
+  /**
+   * Tell the server what we have, so that it need not guess. When it is
+   * stored, not when it is drawn: a hidden page draws nothing.
+   */
+  #acknowledge(): void {
+    if (this.#received.bytes - this.#received.acked >= ACK_BYTES) this.#sendAck();
+    else this.#ackTimer ??= setTimeout(() => this.#sendAck(), ACK_MS);
+  }
+
+  #sendAck(): void {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    const { bytes, acked, t } = this.#received;
+    if (this.#over || bytes === acked || !this.#tail.socket.connected) return;
+    this.#received.acked = bytes;
+    // Only what somebody can see tells how long it took to the eye.
+    const seen = document.visibilityState === "visible" ? { t } : {};
+    this.#tail.socket.emit("ack", { run: this.#run, bytes, ...seen });
   }
 
   /** Draw what was checked; an end that fits ends the view. */
@@ -240,7 +276,7 @@ export class Follow {
     try {
       const position = view.position;
       const from = position?.line ?? -OPENING_LINES;
-      const window = await logWindow(this.#run, from, WINDOW_LINES);
+      const window = await logWindow(this.#run, from, WINDOW_LINES, position?.chain ?? null);
       if (attempt !== this.#attempt || view !== this.#view || this.#over) return;
       if (position !== null && !continues(window, position)) {
         this.#reset("the stored log is another one than what was shown");
@@ -249,11 +285,12 @@ export class Follow {
         this.lastHeard.value = Date.now();
         this.#guard(() => {
           this.#view.begin({ epoch: window.epoch, line: window.from, chain: window.chain });
-          this.#take(this.#view.feed(window.items, window.epoch));
+          this.#take(this.#view.feed(window.entries, window.epoch));
         });
       }
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
+      if (error.status === 409) this.#reset("the stored log is another one than what was shown");
       if (error.status === 404) this.phase.value = { name: "refused", why: error.message };
     }
     if (!this.#over && this.#tail.connection.peek().state !== "connected") {
@@ -266,17 +303,25 @@ export class Follow {
     const view = this.#view;
     const before = view.beganAt;
     if (before === null || before.line <= 1) return;
-    const from = Math.max(1, before.line - lines);
-    const window = await logWindow(this.#run, from, before.line - from);
+    const first = await logWindow(this.#run, Math.max(1, before.line - lines), lines);
+    const entries = [...first.entries];
+    let { next, epoch } = first;
+    // A window of long lines ends early.
+    while (next.line < before.line && epoch === before.epoch) {
+      const window = await logWindow(this.#run, next.line, before.line - next.line, next.chain);
+      if (window.entries.length === 0) break;
+      entries.push(...window.entries);
+      ({ next, epoch } = window);
+    }
     if (view !== this.#view) return;
-    if (window.epoch !== before.epoch) {
+    if (epoch !== before.epoch) {
       this.#reset("the stored log is another one than what was shown");
       return;
     }
     try {
       const items = view.prepend(
-        { epoch: window.epoch, line: window.from, chain: window.chain },
-        window.items,
+        { epoch: first.epoch, line: first.from, chain: first.chain },
+        entries,
       );
       this.#screen.prepend(items);
       this.#note();
