@@ -1,0 +1,28 @@
+"""``python -m runtail_socket``: the relay."""
+
+import os
+
+from runtail_socket import runtime
+
+# Before any other import: what is imported first keeps the blocking version.
+runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
+
+import sys  # noqa: E402
+
+from runtail.errors import RuntailError  # noqa: E402
+from runtail.settings import load_settings  # noqa: E402
+from runtail_socket.service import Service  # noqa: E402
+
+
+def main() -> int:
+    """Run the relay and return its exit status."""
+    try:
+        Service(load_settings(os.environ)).run()
+    except (RuntailError, OSError) as error:
+        sys.stderr.write(f"runtail relay: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Bells: one pub/sub connection that says which runs changed.
+
+A bell is a hint and carries no data. What is lost here is found by the
+reader's sweep; what makes this connection silent is found by a nonce that we
+ring ourselves and must hear.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from runtail.errors import StoreUnavailable
+from runtail.store import Store, store_errors
+
+log = structlog.get_logger("runtail.socket.bells")
+
+#: How often the nonce is rung. Below the connection's read timeout (5 s), so
+#: that a connection that hears nothing at all ends by itself.
+NONCE_SECONDS = 2.0
+
+#: Not having heard it for this long means deaf.
+DEAF_SECONDS = 3 * NONCE_SECONDS
+
+#: Between attempts to connect.
+BACKOFF_SECONDS = 0.5
+
+
+class Bells:
+    """The subscription to the bells of all watched runs and of the list.
+
+    :param on_run: called with the id of a watched run that changed.
+    :param on_list: called with the id of any run whose state changed.
+    :param on_connected: called after every (re)connection: anything may have been missed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        on_run: Callable[[str], None],
+        on_list: Callable[[str], None],
+        on_connected: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._on_run = on_run
+        self._on_list = on_list
+        self._on_connected = on_connected
+        self._list_channel = store.keys.list_bell().encode()
+        self._nonce_channel = f"{store.keys.list_bell()}:{uuid.uuid4()}".encode()
+        self._run_prefix = store.keys.bell("").encode()
+        self._watched: set[bytes] = set()
+        self._connection: Any = None
+        self._sending = threading.Lock()
+        self._broken = False
+        self._heard_at = time.monotonic()
+        #: How often the connection was found deaf.
+        self.deaf_count = 0
+        self._stopped = False
+
+    def watch(self, run_id: str) -> None:
+        """Listen to a run. Its bells may be missed until the server has the command."""
+        channel = self._run_prefix + run_id.encode()
+        self._watched.add(channel)
+        self._send("SUBSCRIBE", channel)
+
+    def unwatch(self, run_id: str) -> None:
+        """Stop listening to a run."""
+        channel = self._run_prefix + run_id.encode()
+        self._watched.discard(channel)
+        self._send("UNSUBSCRIBE", channel)
+
+    def ring_nonce(self) -> None:
+        """Ring our own bell; call every :data:`NONCE_SECONDS`.
+
+        :raises StoreUnavailable: if the store does not answer (which says nothing about deafness).
+        """
+        with store_errors():
+            self._store.client.publish(self._nonce_channel, b"")
+        if self._connection is not None and time.monotonic() - self._heard_at > DEAF_SECONDS:
+            self.deaf_count += 1
+            self._broken = True
+
+    def run(self) -> None:
+        """Listen, for ever; connects again whenever the connection ends."""
+        pool = self._store.client.connection_pool
+        while not self._stopped:
+            connection: Any = None
+            try:
+                with store_errors():
+                    connection = pool.get_connection()
+                    self._listen(connection)
+            except (StoreUnavailable, RedisError, OSError) as error:
+                log.info("bells: connection ended", error=str(error))
+            finally:
+                self._connection = None
+                if connection is not None:
+                    connection.disconnect()
+                    pool.release(connection)
+            time.sleep(BACKOFF_SECONDS)
+
+    def stop(self) -> None:
+        """End :meth:`run` at its next wake-up."""
+        self._stopped = self._broken = True
+
+    def _listen(self, connection: Any) -> None:
+        with self._sending:
+            connection.send_command("SUBSCRIBE", self._list_channel, self._nonce_channel, *self._watched)
+            self._connection, self._broken = connection, False
+            self._heard_at = time.monotonic()
+        self._on_connected()
+        while not self._broken:
+            kind, channel, data = connection.read_response()
+            if kind != b"message":
+                continue
+            if channel == self._nonce_channel:
+                self._heard_at = time.monotonic()
+            elif channel == self._list_channel:
+                self._on_list(data.decode())
+            else:
+                self._on_run(channel[len(self._run_prefix) :].decode())
+
+    def _send(self, command: str, channel: bytes) -> None:
+        with self._sending:
+            if self._connection is None or self._broken:
+                return
+            try:
+                self._connection.send_command(command, channel)
+            except (RedisError, OSError):
+                # The listener finds out by itself, and subscribes to all anew.
+                self._broken = True

@@ -1,0 +1,97 @@
+"""The door: who may connect, how many, and who is sent away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from runtail.settings import Settings
+from runtail_socket.direct import Links
+from runtail_socket.runtime import WsgiApp
+
+#: Where Socket.IO lives; nothing else is served on this port.
+PATH = "/socket.io/"
+
+#: A client that has not joined our namespace after this is sent away: neither
+#: Engine.IO nor Socket.IO has a limit for it.
+JOIN_SECONDS = 10.0
+
+#: When to try again; clients spread it further by themselves.
+RETRY_AFTER_SECONDS = 5
+
+
+class Door:
+    """WSGI middleware in front of Socket.IO.
+
+    :param app: the Socket.IO application.
+    :param on_refused: called with why: ``draining``, ``full``, ``host``, ``origin``.
+    """
+
+    def __init__(self, app: WsgiApp, settings: Settings, links: Links, on_refused: Callable[[str], None]) -> None:
+        self._app = app
+        self._links = links
+        self._max_connections = settings.max_connections
+        self._hosts = set(_names(settings.allowed_hosts))
+        self._origins = set(_names(settings.allowed_origins))
+        self._on_refused = on_refused
+        #: Requests being served, which is connections: each lasts as long as its WebSocket.
+        self.open = 0
+        #: Set when this relay is about to stop.
+        self.draining = False
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        refusal = self._refusal(environ)
+        if refusal is not None:
+            reason, status, sentence = refusal
+            self._on_refused(reason)
+            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
+            if status.startswith("503"):
+                headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
+            start_response(status, headers)
+            return [sentence.encode() + b"\n"]
+        self.open += 1
+        try:
+            return self._app(environ, start_response)
+        finally:
+            self.open -= 1
+
+    def _refusal(self, environ: dict[str, Any]) -> tuple[str, str, str] | None:
+        if not environ["PATH_INFO"].startswith(PATH):
+            return "path", "404 Not Found", f"Only {PATH} is served here."
+        host = environ.get("HTTP_HOST", "")
+        if not self._knows_host(host):
+            return "host", "421 Misdirected Request", "RUNTAIL_ALLOWED_HOSTS does not name this host."
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and not self._knows_origin(origin, host):
+            return "origin", "403 Forbidden", "RUNTAIL_ALLOWED_ORIGINS does not name this origin."
+        if self.draining:
+            return "draining", "503 Service Unavailable", "This relay is about to stop."
+        if self.open >= self._max_connections:
+            return "full", "503 Service Unavailable", "This relay has as many viewers as it may have."
+        return None
+
+    def _knows_host(self, host: str) -> bool:
+        return host in self._hosts or _without_port(host) in self._hosts
+
+    def _knows_origin(self, origin: str, host: str) -> bool:
+        # The page's own origin: whatever stands before us may have ended TLS.
+        own = {f"http://{host}", f"https://{host}"}
+        return origin in own or origin.rstrip("/") in self._origins
+
+    def sweep(self) -> None:
+        """Send away who never joined, and end what Engine.IO has given up; call it each second."""
+        now = time.monotonic()
+        for link in self._links.all():
+            link.sweep()
+            if not link.joined and not link.closed and now - link.opened_at > JOIN_SECONDS:
+                link.close()
+
+
+def _names(text: str) -> Iterable[str]:
+    return (name.strip().rstrip("/") for name in text.split(",") if name.strip())
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host

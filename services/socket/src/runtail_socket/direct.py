@@ -1,0 +1,199 @@
+"""Below Engine.IO: every private attribute of python-engineio and python-socketio that we use.
+
+Engine.IO gives each client a queue without a bound, a greenlet that empties
+it, and a timer per packet; together they cost five times the send. So frames
+of the log go to the client's socket directly, in between what that greenlet
+sends, and flow control rests on the socket. What this needs from inside the
+libraries stands here and nowhere else, and ``test_relay_direct.py`` fails when
+a new version changes it:
+
+* ``engineio.Server._async["websocket"]``: what turns a request into a WebSocket;
+* the handler it is given is a bound method of ``engineio.Socket``, of which we
+  use ``sid``, ``queue``, ``closing``, ``closed``, ``last_ping``, ``close()``;
+* ``engineio.Server.sockets`` and ``send_packet()``, ``engineio.Packet.encode()``;
+* ``socketio.Server.eio`` and ``manager.eio_sid_from_sid()``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engineio.packet import MESSAGE, NOOP, Packet
+
+from runtail_socket import runtime
+from runtail_socket.frames import NAMESPACE
+from runtail_socket.websocket import Frame, Offered, Refused, WebSocket
+
+
+class Link:
+    """One client: its Engine.IO socket and the WebSocket below it.
+
+    :param direct: write frames to the socket; False: through Engine.IO's queue.
+    """
+
+    def __init__(self, engine: Any, web_socket: WebSocket, *, direct: bool) -> None:
+        self._engine = engine
+        self._web_socket = web_socket
+        self._direct = direct
+        self.opened_at = time.monotonic()
+        #: The client has joined our namespace.
+        self.joined = False
+
+    @property
+    def id(self) -> str:
+        """Engine.IO's id of this client."""
+        return str(self._engine.sid)
+
+    @property
+    def closed(self) -> bool:
+        """The connection is over or about to be."""
+        return bool(self._engine.closed or self._engine.closing or self._web_socket.closed)
+
+    @property
+    def queued(self) -> int:
+        """Packets that wait in Engine.IO's queue."""
+        return int(self._engine.queue.qsize())
+
+    def offer(self, frame: Frame) -> Offered:
+        """Send a frame now if nothing is queued and the socket took all there was. Never waits."""
+        if self.closed or self.queued or not self._web_socket.idle:
+            return Offered.NONE
+        if self._direct:
+            return self._web_socket.offer(frame)
+        self.enqueue(frame)
+        return Offered.ALL
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame, waiting as long as the socket does not take it.
+
+        :raises OSError: if the connection is over.
+        """
+        if self.closed:
+            raise OSError("the client is gone")
+        before = time.monotonic()
+        self._web_socket.send(frame)
+        if time.monotonic() - before > 1.0:
+            self._still_alive()
+
+    def flush(self) -> None:
+        """Send what is left of an offered frame.
+
+        :raises OSError: if the connection is over.
+        """
+        self._web_socket.flush()
+
+    def enqueue(self, frame: Frame) -> None:
+        """Send a frame behind everything Engine.IO has queued."""
+        self._engine.server.send_packet(self.id, _Ready(frame))
+
+    def wait_for_queue(self, timeout_seconds: float) -> bool:
+        """Wait until everything queued so far was sent; False if that took too long."""
+        barrier = _Barrier()
+        self._engine.server.send_packet(self.id, barrier)
+        return barrier.passed.wait(timeout_seconds)
+
+    def _still_alive(self) -> None:
+        # Engine.IO counts a ping's time from when it was queued. A client that
+        # takes our bytes, if slowly, has not had the chance to answer it.
+        if self._engine.last_ping:
+            self._engine.last_ping = time.time()
+
+    def close(self) -> None:
+        """Send the client away: an Engine.IO close, after which browsers reconnect by themselves.
+
+        (A Socket.IO disconnect would keep them away for good.)
+        """
+        self._engine.close(wait=False)
+
+    def sweep(self) -> None:
+        """End the connection of a client that Engine.IO has given up (unanswered ping)."""
+        if self._engine.closed and not self._web_socket.closed:
+            self._web_socket.close()
+
+
+class _Ready(Packet):
+    """A message that is a complete frame already."""
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__(MESSAGE)
+        self._frame = frame
+
+    def encode(self, b64: bool = False) -> Frame:  # noqa: ARG002
+        return self._frame
+
+
+class _Barrier(Packet):
+    """A packet clients ignore, which tells when its turn has come."""
+
+    def __init__(self) -> None:
+        super().__init__(NOOP)
+        self.passed = threading.Event()
+
+    def encode(self, b64: bool = False) -> str:
+        self.passed.set()
+        return str(super().encode(b64))
+
+
+class Links:
+    """All clients of this relay, by Engine.IO id.
+
+    :param direct: see :class:`Link`.
+    :param silence_seconds: see :class:`WebSocket`.
+    """
+
+    def __init__(self, *, direct: bool, silence_seconds: float) -> None:
+        self._direct = direct
+        self._silence_seconds = silence_seconds
+        self._links: dict[str, Link] = {}
+
+    def attach(self, server: Any) -> None:
+        """Let a ``socketio.Server`` use our WebSockets."""
+        server.eio._async = {**server.eio._async, "websocket": self._upgrade}
+
+    def of_client(self, server: Any, sid: str) -> Link | None:
+        """Return the client with a Socket.IO id, if it is still there."""
+        return self._links.get(server.manager.eio_sid_from_sid(sid, NAMESPACE))
+
+    def all(self) -> list[Link]:
+        """Return a copy of the list."""
+        return list(self._links.values())
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def _upgrade(
+        self, handler: Callable[[WebSocket], Any], _server: Any
+    ) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+        engine = handler.__self__  # type: ignore[attr-defined]
+
+        def upgrade(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            green = runtime.take_socket(environ)
+            try:
+                web_socket = WebSocket.accept(green, _headers(environ), environ["PATH_INFO"], self._silence_seconds)
+            except Refused as refused:
+                engine.close(wait=False, abort=True)
+                start_response(refused.status, [("Content-Type", "text/plain")])
+                return [b"This is not a WebSocket handshake.\n"]
+            except OSError:
+                engine.close(wait=False, abort=True)
+                return runtime.taken(environ)
+            self._links[engine.sid] = Link(engine, web_socket, direct=self._direct)
+            try:
+                handler(web_socket)
+            finally:
+                del self._links[engine.sid]
+                web_socket.close()
+            return runtime.taken(environ)
+
+        return upgrade
+
+
+def _headers(environ: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    return [
+        (name[5:].replace("_", "-").encode("latin-1"), value.encode("latin-1"))
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    ]

@@ -1,0 +1,74 @@
+"""Stopping: not ready, no new clients, the old ones sent away one by one, then the end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+
+import structlog
+
+from runtail_socket.connections import Door
+from runtail_socket.direct import Links
+
+log = structlog.get_logger("runtail.socket.drain")
+
+#: How often the flags are looked at. A signal handler can do no more than set
+#: one: a greenlet started there may not run until the next event, seconds later.
+POLL_SECONDS = 0.2
+
+#: What the last clients may take to close.
+LAST_GRACE_SECONDS = 3.0
+
+
+class Drain:
+    """The life of the process, told by signals.
+
+    SIGTERM drains; a second one, or SIGINT, ends it at once.
+    """
+
+    def __init__(self, door: Door, links: Links, drain_seconds: float) -> None:
+        self._door = door
+        self._links = links
+        self._drain_seconds = drain_seconds
+        self._signals = 0
+
+    def install(self) -> None:
+        """Take over SIGTERM and SIGINT."""
+        signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def _on_term(self, _number: int, _frame: FrameType | None) -> None:
+        self._signals += 1
+
+    def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._signals += 2
+
+    def wait(self) -> None:
+        """Return when the process may end."""
+        while not self._signals:
+            time.sleep(POLL_SECONDS)
+        # First refuse: those who are sent away must not come back here.
+        self._door.draining = True
+        leaving = self._links.all()
+        log.info("draining", clients=len(leaving), seconds=self._drain_seconds)
+        began = time.monotonic()
+        for number, link in enumerate(leaving, 1):
+            # Spread evenly, so that the other relays get them a few at a time.
+            self._sleep_until(began + self._drain_seconds * number / len(leaving))
+            if not link.closed:
+                link.close()
+        self._finish(time.monotonic() + LAST_GRACE_SECONDS)
+        log.info("drained")
+
+    def _sleep_until(self, moment: float) -> None:
+        while self._signals < 2 and (left := moment - time.monotonic()) > 0:
+            time.sleep(min(POLL_SECONDS, left))
+
+    def _finish(self, deadline: float) -> None:
+        while len(self._links) and self._signals < 2 and time.monotonic() < deadline:
+            # Whoever came in between the flag and the list.
+            for link in self._links.all():
+                if not link.closed:
+                    link.close()
+            time.sleep(POLL_SECONDS)

@@ -1,0 +1,181 @@
+"""The Socket.IO namespace ``/tail``: subscribe, ack, unsubscribe.
+
+Every event is answered in its acknowledgement, errors too, and the socket
+stays usable. Events of one client run one after the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask_socketio import Namespace
+
+from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
+from runtail.log import reader as store_reader
+from runtail.log.reader import Location
+from runtail.protocol import BEGINNING, VERSION, Cursor
+from runtail.runs.record import read_run
+from runtail.store import Store
+from runtail_socket import request as requests
+from runtail_socket.catchup import CatchUp
+from runtail_socket.direct import Links
+from runtail_socket.feed import Feed
+from runtail_socket.frames import NAMESPACE, tail_reset
+from runtail_socket.reader import Reader
+from runtail_socket.request import Subscribe, SubscribeList
+from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Standing, Subscription, Viewer
+
+#: A run whose epoch changes while it is subscribed to is looked up again this often.
+ATTEMPTS = 3
+
+Answer = dict[str, Any]
+
+
+class TailNamespace(Namespace):
+    """All clients, and what they may ask.
+
+    :param on_painted: called with the seconds from an entry's writing to its being seen.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        links: Links,
+        reader: Reader,
+        catch_up: CatchUp,
+        *,
+        on_painted: Callable[[float], None],
+    ) -> None:
+        super().__init__(NAMESPACE)
+        self._store = store
+        self._links = links
+        self._reader = reader
+        self._catch_up = catch_up
+        self._on_painted = on_painted
+        #: Clients by Socket.IO id.
+        self.viewers: dict[str, Viewer] = {}
+        self._events: dict[str, Callable[[Viewer, object], Answer]] = {
+            "subscribe": self._subscribe,
+            "ack": self._ack,
+            "unsubscribe": self._unsubscribe,
+        }
+
+    def trigger_event(self, event: str, sid: str, *args: Any) -> Any:
+        """Handle an event; called by Socket.IO. (No Flask context: nothing here uses one.)"""
+        if event == "connect":
+            return self._connect(sid)
+        if event == "disconnect":
+            return self._disconnect(sid)
+        viewer = self.viewers.get(sid)
+        if viewer is None:
+            return _error("bad-request", "You are not connected.")
+        handler = self._events.get(event)
+        if handler is None:
+            return _error("bad-request", f"There is no event {event[:40]!r}.")
+        if len(args) != 1:
+            return _error("bad-request", f"{event} takes one argument.")
+        try:
+            return handler(viewer, args[0])
+        except RunNotFound as error:
+            return _error("unknown-run", f"There is no run {error.run_id!r}.")
+        except StoreUnavailable:
+            return _error("unavailable", "The store does not answer. Please try again.")
+        except ProtocolError as error:
+            return _error(error.code, str(error))
+
+    def _connect(self, sid: str) -> bool:
+        link = self._links.of_client(self.socketio.server, sid)
+        if link is None:
+            return False
+        link.joined = True
+        self.viewers[sid] = Viewer(link)
+        return True
+
+    def _disconnect(self, sid: str) -> None:
+        viewer = self.viewers.pop(sid, None)
+        if viewer is not None:
+            viewer.finish()
+
+    # subscribe
+
+    def _subscribe(self, viewer: Viewer, data: object) -> Answer:
+        request = requests.subscribe(data)
+        if isinstance(request, SubscribeList):
+            viewer.lists = True
+            return {"ok": True, "v": VERSION}
+        others = len(viewer.subscriptions) - (request.run_id in viewer.subscriptions)
+        if others >= MAX_SUBSCRIPTIONS:
+            return _error("too-many", f"One client may follow {MAX_SUBSCRIPTIONS} runs at once.")
+        for _ in range(ATTEMPTS):
+            with self._reader.hold(request.run_id) as feed:
+                found = store_reader.locate(self._store, request.run_id, request.line, request.chain)
+                if found.head.epoch != feed.cursor.epoch:
+                    self._reader.outdated(feed, found.head.epoch)
+                    continue
+                return self._admit(viewer, request, feed, found)
+        raise StoreUnavailable("the epoch changes too fast")
+
+    def _admit(self, viewer: Viewer, request: Subscribe, feed: Feed, found: Location) -> Answer:
+        epoch = found.head.epoch
+        if request.epoch not in (None, epoch):
+            why = "The log that was shown is no longer the one in the store."
+            return self._refuse_resume(viewer, request, epoch, "epoch", why)
+        waits = found.beyond and request.chain is not None
+        if not found.matched and not waits:
+            why = "The position does not fit the stored log."
+            return self._refuse_resume(viewer, request, epoch, "chain", why)
+        record = read_run(self._store, request.run_id).summary()
+        if feed.over or viewer.gone:
+            raise StoreUnavailable("the log was replaced meanwhile")
+        cursor = found.cursor
+        if waits and request.chain is not None:
+            # The store may have rolled back and be about to get these lines again.
+            cursor = Cursor(epoch, BEGINNING, request.line, request.chain)
+        subscription = Subscription(viewer.link, feed, request.shape, cursor, self._store.settings.window_bytes)
+        if waits:
+            subscription.standing = Standing.WAITING
+        previous = viewer.subscriptions.get(request.run_id)
+        if previous is not None:
+            previous.finish()
+        viewer.subscriptions[request.run_id] = subscription
+        feed.subscriptions.add(subscription)
+        self._catch_up.start(subscription)
+        return {
+            "ok": True,
+            "v": VERSION,
+            "run": request.run_id,
+            "epoch": epoch,
+            "from": cursor.line,
+            "chain": cursor.chain.hex(),
+            "record": record,
+        }
+
+    def _refuse_resume(self, viewer: Viewer, request: Subscribe, epoch: int, reason: str, why: str) -> Answer:
+        previous = viewer.subscriptions.pop(request.run_id, None)
+        if previous is not None:
+            previous.finish()
+        viewer.link.enqueue(tail_reset(request.run_id, epoch, reason, why))
+        return {"ok": True, "v": VERSION, "reset": True, "run": request.run_id, "epoch": epoch}
+
+    # ack, unsubscribe
+
+    def _ack(self, viewer: Viewer, data: object) -> Answer:
+        ack = requests.acknowledge(data)
+        subscription = viewer.subscriptions.get(ack.run_id)
+        if subscription is not None:
+            subscription.acknowledge(ack.bytes)
+            if ack.painted_ms is not None:
+                self._on_painted(max(0.0, time.time() - ack.painted_ms / 1000))
+        return {"ok": True}
+
+    def _unsubscribe(self, viewer: Viewer, data: object) -> Answer:
+        subscription = viewer.subscriptions.pop(requests.unsubscribe(data), None)
+        if subscription is not None:
+            subscription.finish()
+        return {"ok": True}
+
+
+def _error(code: str, message: str) -> Answer:
+    return {"ok": False, "v": VERSION, "code": code, "message": message}

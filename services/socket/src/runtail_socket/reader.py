@@ -1,0 +1,282 @@
+"""The one reader of all watched runs: rung by bells, made sure by a sweep.
+
+Dirty runs are pulled together, in one round trip: at once when the relay is
+idle; a busy relay collects what rings for up to ``coalesce_seconds`` first.
+The sweep pulls every watched run each second, so that a lost bell, a deaf
+connection and a store that rolled back are all noticed. While the store is
+away nothing is said to viewers, because nothing is known.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from runtail.errors import ProtocolError, StoreUnavailable
+from runtail.log import reader as store_reader
+from runtail.log.reader import Head
+from runtail.protocol import Cursor, Cut, Entry, EntryId
+from runtail.store import Store, store_errors
+from runtail_socket.bells import Bells
+from runtail_socket.feed import Feed
+from runtail_socket.frames import Chunk, chunks, tail_reset, terminal
+from runtail_socket.viewer import Subscription
+
+log = structlog.get_logger("runtail.socket.reader")
+
+#: Runs per round trip: bounds what one reply holds.
+RUNS_PER_PULL = 32
+
+#: Entries per run and round trip.
+ENTRIES_PER_PULL = 16
+
+#: A busy relay spends at most a fifth of its time reading.
+IDLE_SHARE = 4.0
+
+#: Between attempts while the store is away.
+RETRY_SECONDS = 0.5
+
+#: An entry that does not continue our chain is read again this often before it is believed:
+#: head and entries are not read in one moment.
+RECHECKS = 2
+
+
+class Reader:
+    """Keeps every watched run's feed at the end of its log.
+
+    :param catch_up: starts the greenlet of a subscription that is not at the live edge.
+    :param on_state: called with the id of a watched run whose state changed.
+    :param on_sent: called with (frames taken, newest entry's time in ms or None) per delivery.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bells: Bells,
+        *,
+        catch_up: Callable[[Subscription], None],
+        on_state: Callable[[str], None],
+        on_sent: Callable[[int, int | None], None],
+    ) -> None:
+        self._store = store
+        self._settings = store.settings
+        self._bells = bells
+        self._catch_up = catch_up
+        self._on_state = on_state
+        self._on_sent = on_sent
+        self.feeds: dict[str, Feed] = {}
+        self._dirty: set[str] = set()
+        self._wake = threading.Event()
+        self._store_uuid: str | None = None
+        #: The store answered the last time it was asked.
+        self.store_answers = False
+        #: Runs whose epoch was found or made anew.
+        self.resets = 0
+
+    # Called by bells and sweep
+
+    def mark(self, run_id: str) -> None:
+        """A watched run may have changed."""
+        if run_id in self.feeds:
+            self._dirty.add(run_id)
+            self._wake.set()
+
+    def mark_all(self) -> None:
+        """Any watched run may have changed."""
+        self._dirty.update(self.feeds)
+        self._wake.set()
+
+    # Called by subscriptions
+
+    @contextmanager
+    def hold(self, run_id: str) -> Iterator[Feed]:
+        """Give the feed of a run, watching it from now on; it stays while held or subscribed to.
+
+        :raises RunNotFound: if there is no such run.
+        :raises StoreUnavailable: if the store does not answer.
+        """
+        feed = self.feeds.get(run_id) or self._open(run_id)
+        feed.holds += 1
+        try:
+            yield feed
+        finally:
+            feed.holds -= 1
+            self.forget_unused(feed)
+
+    def _open(self, run_id: str) -> Feed:
+        head = store_reader.head(self._store, run_id)
+        end = self._read_end(run_id) if head.state.terminal else None
+        feed = self.feeds.get(run_id)
+        if feed is not None:  # Somebody else was faster while we asked.
+            return feed
+        feed = Feed(run_id, at_end(head), catch_up=self._catch_up, on_unused=self.forget_unused)
+        feed.state, feed.live, feed.end = str(head.state), head.live, end
+        self.feeds[run_id] = feed
+        self._bells.watch(run_id)
+        # What was written between the answer and the subscription.
+        self.mark(run_id)
+        return feed
+
+    def _read_end(self, run_id: str) -> dict[str, Any] | None:
+        with store_errors():
+            newest: Any = self._store.client.xrevrange(self._store.keys.log(run_id), count=1)
+        if not newest:
+            return None
+        id_, fields = newest[0]
+        return terminal(Entry.from_fields(EntryId.parse(id_), fields))
+
+    def forget_unused(self, feed: Feed) -> None:
+        """Stop watching a run that nobody follows any more."""
+        if feed.unused and self.feeds.get(feed.run_id) is feed:
+            del self.feeds[feed.run_id]
+            self._dirty.discard(feed.run_id)
+            self._bells.unwatch(feed.run_id)
+
+    def outdated(self, feed: Feed, epoch: int) -> None:
+        """The store has another epoch than this feed: everybody begins anew."""
+        if not feed.over:
+            self._reset(
+                feed,
+                epoch,
+                "store-lost",
+                "The store lost a part of this run's log. What it has now begins a new history.",
+            )
+
+    # The loop
+
+    def run(self) -> None:
+        """Pull dirty runs, for ever."""
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            began = time.monotonic()
+            pause = 0.0
+            dirty, self._dirty = self._dirty, set()
+            try:
+                self._pull(dirty)
+                self.store_answers = True
+            except StoreUnavailable as error:
+                if self.store_answers:
+                    log.warning("the store does not answer", error=str(error))
+                self.store_answers = False
+                self._dirty |= dirty
+                self._wake.set()
+                pause = RETRY_SECONDS
+            busy = time.monotonic() - began
+            time.sleep(pause or min(self._settings.coalesce_seconds, busy * IDLE_SHARE))
+
+    def _pull(self, dirty: set[str]) -> None:
+        feeds = [feed for run_id in dirty if (feed := self.feeds.get(run_id))]
+        for index in range(0, len(feeds), RUNS_PER_PULL):
+            batch = [(feed, feed.cursor) for feed in feeds[index : index + RUNS_PER_PULL]]
+            wanted = [(feed.run_id, cursor.last) for feed, cursor in batch]
+            answers = store_reader.pull(self._store, wanted, count=ENTRIES_PER_PULL)
+            for (feed, _), (head, entries) in zip(batch, answers, strict=True):
+                # Between question and answer the last viewer may have gone.
+                if self.feeds.get(feed.run_id) is feed:
+                    self._take(feed, head, entries)
+
+    def _take(self, feed: Feed, head: Head | None, entries: list[Entry]) -> None:
+        if head is None:
+            self._gone(feed)
+            return
+        if head.epoch != feed.cursor.epoch:
+            self.outdated(feed, head.epoch)
+            return
+        if head.last < feed.cursor.last:
+            self._behind(feed)
+            return
+        feed.behind_since = None
+        trial = replace(feed.cursor)
+        try:
+            items = trial.advance(entries, head.cut)
+        except ProtocolError as error:
+            self._contradiction(feed, error)
+            return
+        feed.suspicions = 0
+        self._deliver(feed, items)
+        if head.live and head.live.get("line", 0) >= feed.cursor.line:
+            feed.show_live(head.live)
+        if str(head.state) != feed.state:
+            feed.state = str(head.state)
+            self._on_state(feed.run_id)
+        if len(entries) == ENTRIES_PER_PULL:
+            self.mark(feed.run_id)
+
+    def _deliver(self, feed: Feed, items: list[Entry | Cut]) -> None:
+        made: list[Chunk] = list(chunks(feed.run_id, feed.cursor, items, self._settings.frame_bytes))
+        for chunk in made:
+            self._on_sent(feed.deliver([chunk]), chunk.newest_ms)
+
+    # What may be wrong with a log
+
+    def _gone(self, feed: Feed) -> None:
+        """No record: the run was deleted, or the store was emptied and its writer will say so."""
+        uuid = self._store.uuid()
+        if self._store_uuid is None or uuid == self._store_uuid or self._patience_is_over(feed):
+            self._reset(feed, 0, "store-lost", "This run is no longer in the store: it was deleted or has expired.")
+
+    def _behind(self, feed: Feed) -> None:
+        """The store has less than we have sent: its writer may be about to write it again."""
+        if self._patience_is_over(feed):
+            epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor)
+            self._after_raise(feed, epoch, "ahead", "The store lost lines that were already shown.")
+
+    def _contradiction(self, feed: Feed, error: Exception) -> None:
+        """What follows does not continue our chain: look again, then begin a new epoch."""
+        feed.suspicions += 1
+        self.mark(feed.run_id)
+        if feed.suspicions > RECHECKS:
+            log.warning("a log contradicts itself", run=feed.run_id, error=str(error))
+            epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor, certain=True)
+            self._after_raise(feed, epoch, "chain", "The stored log does not continue what was already shown.")
+
+    def _after_raise(self, feed: Feed, epoch: int, reason: str, why: str) -> None:
+        if self.feeds.get(feed.run_id) is not feed:
+            return
+        if epoch == feed.cursor.epoch:
+            # The store agrees with us after all.
+            feed.behind_since, feed.suspicions = None, 0
+            return
+        self._reset(feed, epoch, reason, why)
+
+    def _patience_is_over(self, feed: Feed) -> bool:
+        now = time.monotonic()
+        feed.behind_since = feed.behind_since or now
+        return now - feed.behind_since > self._settings.lease_seconds
+
+    def _reset(self, feed: Feed, epoch: int, reason: str, why: str) -> None:
+        """End all subscriptions to a history that is no more; clients subscribe again as they like."""
+        self.resets += 1
+        log.info("reset", run=feed.run_id, reason=reason, epoch=epoch)
+        feed.over = True
+        farewell = tail_reset(feed.run_id, epoch, reason, why)
+        for subscription in list(feed.subscriptions):
+            subscription.finish(farewell)
+        # A handler may still hold it; it will see that it is over.
+        if self.feeds.get(feed.run_id) is feed:
+            del self.feeds[feed.run_id]
+            self._bells.unwatch(feed.run_id)
+
+    # The sweep
+
+    def sweep(self) -> None:
+        """Compare every watched run with the store; call it each ``sweep_seconds``.
+
+        :raises StoreUnavailable: if the store does not answer.
+        """
+        if self._store_uuid is None:
+            self._store_uuid = self._store.uuid()
+            self.store_answers = True
+        self.mark_all()
+
+
+def at_end(head: Head) -> Cursor:
+    """Return a cursor at the end of a run's log."""
+    return Cursor(head.epoch, head.last, head.line, head.chain)

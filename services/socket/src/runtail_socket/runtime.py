@@ -1,0 +1,212 @@
+"""Concurrency: the only module that knows eventlet or gevent.
+
+Rule 1: :func:`patch` runs before anything else is imported (``__main__``), so
+that ``threading``, ``time``, ``socket`` and ``select`` are cooperative
+everywhere, in our own code and in redis-py. The other modules use those.
+
+Rule 2: whatever a patched standard library cannot do (start a greenlet
+without a ``Thread`` object, serve, hand over a connection, send without
+waiting) stands here, once for each of the two.
+
+Rule 3: between two calls that wait (socket, store, lock, sleep) nothing else
+runs. Fan-out relies on it: a viewer joins the live edge with no yield in between.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, cast
+
+#: eventlet or gevent, once :func:`patch` ran.
+mode = ""
+
+#: Connections the kernel holds for us while we are busy: a relay that takes
+#: over another's viewers gets them all within a second or two.
+BACKLOG = 4096
+
+#: A connection that has not sent its request after this is closed.
+REQUEST_TIMEOUT_SECONDS = 10.0
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class NonBlocking(Protocol):
+    """The one method the direct send needs."""
+
+    def send(self, data: Any, /) -> int:
+        """Write what the kernel takes now; BlockingIOError if that is nothing."""
+
+
+def patch(chosen: str) -> None:
+    """Make the standard library cooperative. Call it before any other import.
+
+    :param chosen: ``eventlet`` or ``gevent``.
+    :raises ValueError: for anything else.
+    """
+    global mode
+    if chosen == "eventlet":
+        # greendns mishandles Kubernetes' search lists; lookups are rare here.
+        os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import eventlet
+        eventlet.monkey_patch()
+    elif chosen == "gevent":
+        import gevent.monkey
+
+        gevent.monkey.patch_all()
+    else:
+        raise ValueError(f"RUNTAIL_SOCKET_ASYNC_MODE={chosen!r} is neither eventlet nor gevent")
+    mode = chosen
+
+
+def spawn(function: Callable[..., object], *args: Any) -> None:
+    """Start a greenlet; an error in it is printed and ends only that greenlet."""
+    if mode == "eventlet":
+        import eventlet
+
+        eventlet.spawn_n(function, *args)
+    else:
+        import gevent
+
+        gevent.spawn(function, *args)
+
+
+def spawn_after(seconds: float, function: Callable[..., object], *args: Any) -> None:
+    """Start a greenlet later."""
+    if mode == "eventlet":
+        import eventlet
+
+        eventlet.spawn_after(seconds, function, *args)
+    else:
+        import gevent
+
+        gevent.spawn_later(seconds, function, *args)
+
+
+def listen(host: str, port: int) -> Any:
+    """Return a listening socket.
+
+    Never with SO_REUSEPORT: a second relay on a taken port must fail, not share it.
+
+    :raises OSError: if the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(BACKLOG)
+    return listener
+
+
+def serve(listener: Any, app: WsgiApp, max_size: int) -> None:
+    """Start to serve a WSGI application on *listener*, in the background.
+
+    :param max_size: connections at once; above it the kernel's backlog fills.
+    """
+    if mode == "eventlet":
+        import eventlet.wsgi
+
+        spawn(
+            lambda: eventlet.wsgi.server(
+                listener,
+                app,
+                log=_Errors(),
+                max_size=max_size,
+                log_output=False,
+                debug=False,
+                socket_timeout=REQUEST_TIMEOUT_SECONDS,
+            )
+        )
+    else:
+        from gevent.pool import Pool
+        from gevent.pywsgi import WSGIServer
+
+        WSGIServer(
+            listener,
+            app,
+            spawn=Pool(max_size),
+            log=None,
+            error_log=_Errors(),
+            handler_class=_gevent_handler(),
+        ).start()
+
+
+class _Errors:
+    """Where servers write tracebacks of requests that failed: the process's own stderr."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def info(self, text: str, *_args: object) -> None:
+        # eventlet logs resets by peers and the like at this level.
+        if "Traceback" in text:
+            sys.stderr.write(text)
+
+    debug = info
+
+    def error(self, text: str, *_args: object) -> None:
+        sys.stderr.write(text)
+
+    exception = warning = error
+
+
+def _gevent_handler() -> type:
+    from gevent import Timeout
+    from gevent.pywsgi import WSGIHandler
+
+    class Handler(WSGIHandler):  # type: ignore[misc, unused-ignore]
+        def get_environ(self) -> dict[str, Any]:
+            environ = cast("dict[str, Any]", super().get_environ())
+            environ["runtail.handler"] = self
+            return environ
+
+        def read_requestline(self) -> Any:
+            with Timeout(REQUEST_TIMEOUT_SECONDS, OSError("no request came")):
+                return super().read_requestline()
+
+    return Handler
+
+
+def take_socket(environ: dict[str, Any]) -> Any:
+    """Take the connection away from the WSGI server, to speak WebSocket on it.
+
+    The server no longer reads or writes it; the caller answers
+    :func:`taken` when the connection is over.
+    """
+    if mode == "eventlet":
+        # A drain must not wait for it as for a request that is being answered.
+        environ["eventlet.set_idle"]()
+        return environ["eventlet.input"].get_socket()
+    return environ["runtail.handler"].socket
+
+
+def taken(environ: dict[str, Any]) -> list[bytes]:
+    """What a WSGI application returns after :func:`take_socket`."""
+    if mode == "eventlet":
+        import eventlet.wsgi
+
+        eventlet.wsgi.WSGI_LOCAL.already_handled = True
+    else:
+        environ["runtail.handler"].close_connection = True
+    return []
+
+
+def non_blocking(green: Any) -> NonBlocking:
+    """Return the socket below a cooperative one: its ``send`` never waits and never yields."""
+    if mode == "eventlet":
+        return cast(NonBlocking, green.fd)
+    if mode == "gevent":
+        return cast(NonBlocking, green._sock)
+    return cast(NonBlocking, green)

@@ -1,0 +1,224 @@
+"""The relay, wired together. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import flask
+import orjson
+import structlog
+from flask_socketio import SocketIO
+from prometheus_client import CollectorRegistry
+
+from runtail.errors import StoreUnavailable
+from runtail.settings import Settings
+from runtail.store import Store
+from runtail_socket import bells, runtime
+from runtail_socket.bells import Bells
+from runtail_socket.catchup import CatchUp
+from runtail_socket.connections import PATH, Door
+from runtail_socket.direct import Links
+from runtail_socket.drain import Drain
+from runtail_socket.measures import AdminApp, Measures
+from runtail_socket.namespace import TailNamespace
+from runtail_socket.reader import Reader
+from runtail_socket.states import States
+from runtail_socket.viewer import Standing, Subscription, Viewer
+from runtail_socket.websocket import MAX_MESSAGE_BYTES
+
+log = structlog.get_logger("runtail.socket")
+
+#: Engine.IO's usual values: a dead client is noticed within 45 s, and proxies
+#: that close idle connections after 60 s see traffic.
+PING_INTERVAL_SECONDS = 25
+PING_TIMEOUT_SECONDS = 20
+
+#: Connections that may exist above the cap, so that who is refused hears why.
+SPARE_CONNECTIONS = 1000
+
+#: Connections to the admin port at once.
+ADMIN_CONNECTIONS = 64
+
+
+class Json:
+    """orjson as Socket.IO wants a JSON module: text out, and no options."""
+
+    @staticmethod
+    def dumps(value: Any, **_options: Any) -> str:
+        return orjson.dumps(value).decode()
+
+    @staticmethod
+    def loads(text: str | bytes) -> Any:
+        return orjson.loads(text)
+
+
+class _OneLine(logging.Filter):
+    """Malformed packets are the client's mistake: one line each, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            record.msg = f"{record.msg}: {record.exc_info[1]!r:.200}"
+            record.exc_info = None
+        return True
+
+
+def _engine_log() -> logging.Logger:
+    logger = logging.getLogger("runtail.socket.engineio")
+    logger.setLevel(logging.ERROR)
+    logger.addFilter(_OneLine())
+    return logger
+
+
+class Service:
+    """One relay.
+
+    :param settings: the settings in force.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = Store(settings)
+        self._measures = Measures(CollectorRegistry())
+        self._links = Links(
+            direct=settings.direct_send,
+            silence_seconds=PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS,
+        )
+        self._catch_up = CatchUp(self._store, nudge=self._mark, on_sent=self._measures.sent)
+        self._states = States(self._store, self._viewers)
+        self._bells = Bells(
+            self._store,
+            on_run=self._mark,
+            on_list=self._states.mark,
+            on_connected=self._mark_all,
+        )
+        self._reader = Reader(
+            self._store,
+            self._bells,
+            catch_up=self._catch_up.start,
+            on_state=self._states.mark,
+            on_sent=self._measures.sent,
+        )
+        self._namespace = TailNamespace(
+            self._store,
+            self._links,
+            self._reader,
+            self._catch_up,
+            on_painted=self._measures.painted_seconds.observe,
+        )
+        self._door = Door(
+            self._application(),
+            settings,
+            self._links,
+            lambda reason: self._measures.refused.labels(reason).inc(),
+        )
+        self._drain = Drain(self._door, self._links, settings.drain_seconds)
+        self._was_ready = False
+
+    def _application(self) -> Any:
+        app = flask.Flask("runtail_socket", static_folder=None)
+        engine_log = _engine_log()
+        socket_io = SocketIO(
+            app,
+            path=PATH.strip("/"),
+            async_mode=self._settings.socket_async_mode,
+            # No sticky sessions: a websocket is one connection to one relay.
+            transports=["websocket"],
+            # One after the other, in the client's own greenlet: subscribe and
+            # unsubscribe keep their order, and a flood waits in the socket.
+            async_handlers=False,
+            always_connect=False,
+            manage_session=False,
+            max_http_buffer_size=MAX_MESSAGE_BYTES,
+            # The door has checked.
+            cors_allowed_origins=[],
+            ping_interval=PING_INTERVAL_SECONDS,
+            ping_timeout=PING_TIMEOUT_SECONDS,
+            json=Json,
+            logger=engine_log,
+            engineio_logger=engine_log,
+        )
+        socket_io.on_namespace(self._namespace)
+        self._links.attach(socket_io.server)
+        return app
+
+    def run(self) -> None:
+        """Serve until told to stop.
+
+        :raises OSError: if a port is taken.
+        """
+        settings = self._settings
+        self._drain.install()
+        listener = runtime.listen(settings.socket_host, settings.socket_port)
+        admin = runtime.listen(settings.admin_host, settings.socket_admin_port)
+        # Probes have a listener and a pool of their own: they are answered
+        # however many viewers there are.
+        runtime.serve(admin, AdminApp(self._measures, self._not_ready, self._refresh), ADMIN_CONNECTIONS)
+        for loop in (
+            self._bells.run,
+            self._reader.run,
+            self._states.run,
+            self._sweep_runs,
+            self._sweep_connections,
+        ):
+            runtime.spawn(loop)
+        runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)
+        log.info(
+            "relay ready",
+            address=f"{settings.socket_host}:{settings.socket_port}",
+            mode=runtime.mode,
+        )
+        self._drain.wait()
+
+    def _mark(self, run_id: str) -> None:
+        self._reader.mark(run_id)
+
+    def _mark_all(self) -> None:
+        self._reader.mark_all()
+
+    def _viewers(self) -> list[Viewer]:
+        return list(self._namespace.viewers.values())
+
+    def _sweep_runs(self) -> None:
+        nonce_at = 0.0
+        while True:
+            try:
+                self._reader.sweep()
+                if time.monotonic() - nonce_at >= bells.NONCE_SECONDS:
+                    nonce_at = time.monotonic()
+                    self._bells.ring_nonce()
+            except StoreUnavailable:
+                # The reader's own pull says so; nothing is known meanwhile.
+                pass
+            time.sleep(self._settings.sweep_seconds)
+
+    def _sweep_connections(self) -> None:
+        while True:
+            self._door.sweep()
+            time.sleep(1.0)
+
+    def _not_ready(self) -> str | None:
+        if self._door.draining:
+            return "about to stop"
+        # Once it was seen the store may go and come back: viewers stay, and no
+        # other relay would serve them better.
+        self._was_ready = self._was_ready or self._reader.store_answers
+        return None if self._was_ready else "the store has not answered yet"
+
+    def _refresh(self) -> None:
+        measures = self._measures
+        subscriptions = [subscription for viewer in self._viewers() for subscription in viewer.subscriptions.values()]
+        live = sum(is_live(subscription) for subscription in subscriptions)
+        measures.connections.set(len(self._links))
+        measures.subscriptions.labels("live").set(live)
+        measures.subscriptions.labels("catching-up").set(len(subscriptions) - live)
+        measures.watched_runs.set(len(self._reader.feeds))
+        measures.resets.set(self._reader.resets)
+        measures.deaf.set(self._bells.deaf_count)
+        measures.store_up.set(self._reader.store_answers)
+
+
+def is_live(subscription: Subscription) -> bool:
+    """True if a subscription is at the live edge."""
+    return subscription.standing is Standing.LIVE

@@ -1,0 +1,353 @@
+"""The relay as a process, its clients, and runs for them to watch."""
+
+import contextlib
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import orjson
+import websocket
+
+from runtail.log.writer import LogWriter
+from runtail.protocol import EVENT, OUTPUT, RunState, View
+from runtail.protocol import event as events
+from runtail.runs.claim import Claimed, Delivery, claim
+from runtail.settings import load_settings
+from runtail.store import Store
+from tests.support.ports import free_port
+from tests.support.processes import Process, StartProcess
+from tests.support.waiting import wait_for
+
+NAMESPACE = "/tail"
+
+
+def make_store(redis_url: str, key_prefix: str, **overrides: Any) -> Store:
+    """A store for one test."""
+    return Store(load_settings({}, broker_url=redis_url, key_prefix=key_prefix, **overrides))
+
+
+class Relay:
+    """A relay process. Restarting it keeps its ports.
+
+    :param settings: values of ``RUNTAIL_*`` variables by lower-case name.
+    """
+
+    def __init__(self, start_process: StartProcess, redis_url: str, key_prefix: str, **settings: object) -> None:
+        self._start_process = start_process
+        self.port = free_port()
+        self.admin_port = free_port()
+        self._environment: dict[str, str | None] = {
+            "RUNTAIL_BROKER_URL": redis_url,
+            "RUNTAIL_KEY_PREFIX": key_prefix,
+            "RUNTAIL_SOCKET_PORT": str(self.port),
+            "RUNTAIL_SOCKET_ADMIN_PORT": str(self.admin_port),
+            **{f"RUNTAIL_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        self.process = self._start()
+
+    def _start(self) -> Process:
+        return self._start_process(
+            sys.executable, "-m", "runtail_socket",
+            name=f"relay-{self.port}-{uuid.uuid4().hex[:4]}", environment=self._environment,
+        )  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_until_ready(self, deadline_seconds: float = 20.0) -> Self:
+        """Return when it can serve."""
+        wait_for(self._is_ready, deadline_seconds, self.process.evidence)
+        return self
+
+    def _is_ready(self) -> bool:
+        assert self.process.is_running(), self.process.evidence()
+        return self.get("/readyz")[0] == 200
+
+    def restart(self) -> None:
+        """Start it again after it ended."""
+        self.process = self._start()
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask the admin port: status and body; status 0 while it does not answer."""
+        return http_get(f"http://127.0.0.1:{self.admin_port}{path}")
+
+    def metric(self, name: str) -> float:
+        """One metric's value; the name may carry labels as in the exposition."""
+        for line in self.get("/metrics")[1].splitlines():
+            key, _, value = line.rpartition(" ")
+            if key == name:
+                return float(value)
+        raise AssertionError(f"no metric {name}")
+
+
+def http_get(url: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
+    """One GET: status and body; status 0 if there was no answer."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+class Client:
+    """A Socket.IO client on a bare WebSocket: frame by frame, in order, and able to misbehave.
+
+    (python-socketio's own client runs a thread per message and so loses their order.)
+
+    :param receive_buffer: SO_RCVBUF, to be slow with little data.
+    """
+
+    def __init__(self, url: str, *, receive_buffer: int | None = None, headers: list[str] | None = None) -> None:
+        options = []
+        if receive_buffer:
+            import socket
+
+            options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer))
+        self.ws = websocket.create_connection(
+            f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket",
+            timeout=30,
+            sockopt=options,
+            header=headers,
+        )
+        self.opened = orjson.loads(self.receive()[1:])
+        self._ids = 0
+        #: Events that came before they were asked for.
+        self.waiting: list[tuple[str, Any]] = []
+        self.closed_by_engine = False
+
+    def join(self) -> Self:
+        """Connect to the namespace."""
+        self.ws.send(f"40{NAMESPACE},")
+        answer = self.receive()
+        assert answer.startswith(f"40{NAMESPACE},"), answer
+        return self
+
+    def receive(self) -> str:
+        """The next packet as text; pings are answered on the way.
+
+        :raises ConnectionError: the connection is over.
+        """
+        while True:
+            try:
+                packet = self.ws.recv()
+            except (websocket.WebSocketConnectionClosedException, OSError) as error:
+                if isinstance(error, websocket.WebSocketTimeoutException | TimeoutError):
+                    raise
+                raise ConnectionError("closed") from error
+            if packet == "2":
+                self.ws.send("3")
+            elif packet == "1":
+                self.closed_by_engine = True
+            elif packet == "":
+                raise ConnectionError("closed")
+            elif packet != "6":
+                return str(packet)
+
+    def emit(self, event: str, *data: Any) -> Any:
+        """Send an event and return the answer."""
+        self._ids += 1
+        self.send(f"42{NAMESPACE},{self._ids}{orjson.dumps([event, *data]).decode()}")
+        answer = f"43{NAMESPACE},{self._ids}"
+        while True:
+            packet = self.receive()
+            if packet.startswith(answer):
+                return orjson.loads(packet[len(answer) :])[0]
+            self._keep(packet)
+
+    def send(self, text: str) -> None:
+        """Send a packet as it is."""
+        self.ws.send(text)
+
+    def next_event(self) -> tuple[str, Any]:
+        """The next event: name and argument."""
+        while not self.waiting:
+            self._keep(self.receive())
+        return self.waiting.pop(0)
+
+    def _keep(self, packet: str) -> None:
+        prefix = f"42{NAMESPACE},"
+        assert packet.startswith(prefix), packet[:100]
+        name, data = orjson.loads(packet[len(prefix) :])
+        self.waiting.append((name, data))
+
+    def close(self) -> None:
+        """Leave."""
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            self.ws.close(timeout=1)
+
+
+class Follower:
+    """A well-behaved viewer: follows a run with a :class:`View` and resumes where it was.
+
+    :param acknowledges: send ``ack`` for every message.
+    """
+
+    def __init__(self, run_id: str, *, line: int = 1, acknowledges: bool = False) -> None:
+        self.run_id = run_id
+        self.view = View()
+        self.lines: list[bytes] = []
+        self.resets: list[dict[str, Any]] = []
+        self.ended: dict[str, Any] | None = None
+        self.record: dict[str, Any] = {}
+        self._line = line
+        self._acknowledges = acknowledges
+        self._received = 0
+        self.client: Client | None = None
+
+    def connect(self, url: str, **options: Any) -> dict[str, Any]:
+        """Connect and subscribe at the view's position; return the answer."""
+        self.client = Client(url, **options).join()
+        return self.subscribe()
+
+    def subscribe(self) -> dict[str, Any]:
+        """Ask for what follows the view."""
+        assert self.client is not None
+        request: dict[str, Any] = {"v": 1, "run": self.run_id, "from": self._line}
+        cursor = self.view.cursor
+        if cursor is not None:
+            request |= {"epoch": cursor.epoch, "from": cursor.line, "chain": cursor.chain.hex()}
+        self._received = 0
+        answer: dict[str, Any] = self.client.emit("subscribe", request)
+        if answer.get("ok") and not answer.get("reset"):
+            self.record = answer["record"]
+            self.view.begin(answer["epoch"], answer["from"], bytes.fromhex(answer["chain"]))
+        return answer
+
+    def step(self) -> str:
+        """Take one event and return its name.
+
+        :raises ConnectionError: the connection is over.
+        :raises ProtocolError: what came does not follow.
+        """
+        assert self.client is not None
+        name, data = self.client.next_event()
+        if name == "tail-message":
+            for entry in self.view.feed(data["entries"], epoch=data["epoch"]):
+                self._received += len(entry.payload)
+                if entry.type == OUTPUT:
+                    self.lines += entry.payload.splitlines()
+            if self._acknowledges:
+                last = data["entries"][-1]
+                ack = {"run": self.run_id, "bytes": self._received, "t": last.get("t")}
+                self.client.send(f"42{NAMESPACE},{orjson.dumps(['ack', ack]).decode()}")
+        elif name == "tail-end":
+            self.ended = data
+        elif name == "tail-reset":
+            self.resets.append(data)
+        return name
+
+    def until(self, condition: Callable[[], object], deadline_seconds: float = 20.0) -> Self:
+        """Take events until a condition holds."""
+        assert self.client is not None
+        deadline = time.monotonic() + deadline_seconds
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"not in time; {len(self.lines)} lines, view {self.view}")
+            self.client.ws.settimeout(left)
+            self.step()
+        return self
+
+    def until_end(self, deadline_seconds: float = 30.0) -> Self:
+        """Follow to the end of the run."""
+        return self.until(lambda: self.ended, deadline_seconds)
+
+    def close(self) -> None:
+        """Leave; the view stays."""
+        if self.client is not None:
+            self.client.close()
+
+
+class Producer:
+    """A run with a writer of its own, without any task."""
+
+    def __init__(self, store: Store, run_id: str | None = None) -> None:
+        self.store = store
+        self.run_id = run_id or uuid.uuid4().hex
+        token = uuid.uuid4().hex
+        delivery = Delivery(run_id=self.run_id, task="tests.write", worker="test@here")
+        claimed = claim(store, delivery, owner="test", token=token)
+        assert isinstance(claimed, Claimed), claimed
+        self.writer = LogWriter(store, claimed.claim)
+        self.count = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def line(self, number: int) -> bytes:
+        """The text of a line, numbered from 1."""
+        return b"line %d of the log" % number
+
+    def write(self, lines: int) -> None:
+        """Store the next lines as one entry."""
+        first = self.count + 1
+        self.count += lines
+        payload = b"".join(self.line(n) + b"\n" for n in range(first, self.count + 1))
+        self.writer.add(OUTPUT, payload, now_ms())
+        self.writer.flush()
+
+    def mark(self, title: str) -> None:
+        """Store an event."""
+        self.writer.add(EVENT, events.encode(events.GROUP, title=title), now_ms())
+        self.writer.flush()
+
+    def end(self) -> None:
+        """Finish the run."""
+        self.writer.end(RunState.SUCCEEDED, "done", t_ms=now_ms(), exit_status=0)
+
+    def start(self, lines_per_second: float, *, flushes_per_second: float = 20) -> Self:
+        """Write in the background, without a pause, until :meth:`stop`."""
+        per_flush = max(1, round(lines_per_second / flushes_per_second))
+
+        def work() -> None:
+            due = time.monotonic()
+            while not self._stop.is_set():
+                self.write(per_flush)
+                due += per_flush / lines_per_second
+                self._stop.wait(max(0.0, due - time.monotonic()))
+
+        self._thread = threading.Thread(target=work, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self, *, end: bool = True) -> None:
+        """Stop writing in the background, and finish the run."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(30)
+        if end:
+            self.end()
+
+    def expected(self, first: int = 1) -> list[bytes]:
+        """All lines from a number on."""
+        return [self.line(n) for n in range(first, self.count + 1)]
+
+
+@contextlib.contextmanager
+def following(follower: Follower, url: str) -> Iterator[Follower]:
+    """A follower that is connected, and closed at the end."""
+    answer = follower.connect(url)
+    assert answer["ok"], answer
+    try:
+        yield follower
+    finally:
+        follower.close()
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+__all__ = [
+    "Client", "Follower", "Producer", "Relay", "following", "http_get", "make_store", "now_ms",
+]  # fmt: skip
