@@ -11,6 +11,7 @@ import json
 import select
 import socket
 import time
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,10 +40,9 @@ def send(sock: socket.socket, message: dict[str, Any], fds: Sequence[int] = (), 
     deadline = time.monotonic() + seconds
     while True:
         try:
-            if fds:
-                socket.send_fds(sock, [data], list(fds), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-            else:
-                sock.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            # Not socket.send_fds and recv_fds: they ignore their flags argument.
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
+            sock.sendmsg([data], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             return True
         except BlockingIOError:
             left = deadline - time.monotonic()
@@ -63,8 +63,8 @@ def receive(sock: socket.socket, seconds: float) -> tuple[dict[str, Any], list[i
     if not poller.poll(max(0.0, seconds) * 1000):
         return None
     try:
-        data, fds, _flags, _address = socket.recv_fds(
-            sock, MAX_BYTES, MAX_FDS, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+        data, rights, _flags, _address = sock.recvmsg(
+            MAX_BYTES, socket.CMSG_LEN(MAX_FDS * 4), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
         )
     except BlockingIOError:
         return None
@@ -72,5 +72,9 @@ def receive(sock: socket.socket, seconds: float) -> tuple[dict[str, Any], list[i
         raise EOFError from None
     if not data:
         raise EOFError
+    fds = array("i")
+    for level, kind, content in rights:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
     message: dict[str, Any] = json.loads(data)
-    return message, fds
+    return message, list(fds)

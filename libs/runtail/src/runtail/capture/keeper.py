@@ -29,6 +29,7 @@ import signal
 import socket
 import sys
 import time
+from array import array
 from collections import deque
 from typing import Any
 
@@ -159,7 +160,9 @@ class Keeper:
         while self.backlog and self.link is not None:
             data, fds = self.backlog[0]
             try:
-                socket.send_fds(self.link, [data], fds, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                # Not socket.send_fds and recv_fds: they ignore their flags argument.
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
+                self.link.sendmsg([data], rights, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 self.poller.modify(self.link, select.POLLIN | select.POLLOUT)
                 return
@@ -350,8 +353,8 @@ def messages(sock: socket.socket) -> Any:
     """Yield what is there as (message, descriptors); (None, []) at the end of the connection."""
     while True:
         try:
-            data, fds, _flags, _address = socket.recv_fds(
-                sock, MAX_BYTES + 4096, MAX_FDS, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+            data, rights, _flags, _address = sock.recvmsg(
+                MAX_BYTES + 4096, socket.CMSG_LEN(MAX_FDS * 4), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
             )
         except BlockingIOError:
             return
@@ -361,6 +364,11 @@ def messages(sock: socket.socket) -> Any:
         if not data:
             yield None, []
             return
+        received = array("i")
+        for level, kind, content in rights:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                received.frombytes(content[: len(content) - len(content) % received.itemsize])
+        fds = list(received)
         try:
             message = json.loads(data)
         except ValueError:

@@ -28,6 +28,8 @@ from runtail.settings import Settings
 
 log = logging.getLogger("celery.runtail")
 
+#: What the keeper starts, with ``--link <fd>`` behind it.
+SHIPPER_COMMAND = [sys.executable, "-m", "runtail.shipper"]
 _TICK_SECONDS = 1.0
 #: The descriptors the keeper finds open.
 _DOOR, _CTL, _PIDFD = 3, 4, 5
@@ -98,7 +100,7 @@ class Supervisor:
             "main_pid": self.pid,
             "worker": self.hostname,
             "owner": self.owner,
-            "shipper": [sys.executable, "-m", "runtail.shipper"],
+            "shipper": SHIPPER_COMMAND,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
         }

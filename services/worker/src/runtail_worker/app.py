@@ -1,0 +1,50 @@
+"""The reference worker: a Celery app set up for tasks that run for hours.
+
+    celery --app runtail_worker.app worker --without-gossip --without-mingle
+
+An app of one's own needs none of these settings to use Runtail.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+import runtail
+from runtail.settings import load_settings
+from runtail_worker import health
+
+settings = load_settings(os.environ)
+
+#: How long publishing to, and reading from, a broker that does not answer may take.
+SOCKET_TIMEOUT_SECONDS = 30
+
+app = Celery("runtail_worker", broker=settings.broker_url, include=["runtail_worker.demo"])
+app.conf.update(
+    # A message is acknowledged before its task runs: on Redis a late
+    # acknowledgement means that a connection lost for a moment runs an
+    # hours-long task twice. What was lost is found by lease and reaper.
+    task_acks_late=False,
+    # A message waits in the queue, where every worker can take it, not behind
+    # a task that runs for hours.
+    worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,
+    # The run's record is the result.
+    task_ignore_result=True,
+    # The default gives up after 100 tries and ends the worker with its tasks.
+    broker_connection_max_retries=None,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        # Only messages between reception and start are outstanding.
+        "visibility_timeout": 1800,
+        # Without them a silent broker holds a publisher for ever.
+        "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+        "socket_connect_timeout": 5,
+    },
+    task_default_queue="celery",
+    worker_send_task_events=False,
+)
+
+runtail.install(app, settings)
+health.install(app)
