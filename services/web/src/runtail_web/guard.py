@@ -7,6 +7,7 @@ points its own name at this machine (DNS rebinding) away, and the check of
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -14,16 +15,17 @@ from flask import Flask, Response, request
 from runtail.settings import Settings
 from runtail_web.problems import Problem
 
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?")
+
 
 def _listed(text: str) -> frozenset[str]:
     return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
 
 
 def host_name(host: str) -> str:
-    """Return the name in a ``Host`` header, without the port: ``[::1]:8000`` is ``[::1]``."""
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    """Return the name in a ``Host`` header, without the port; empty if it is none."""
+    match = _HOST.fullmatch(host)
+    return match[1] if match else ""
 
 
 def socket_sources(socket_url: str) -> str:

@@ -119,7 +119,8 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
                 "The stored log is another one than what was read before. Read it again without `chain`.",
                 epoch=location.head.epoch,
             )
-        return json_answer(window(store, run_id, location, location.line + query.limit))
+        first = max(query.from_line, location.line)
+        return json_answer(window(store, run_id, location, first + query.limit))
 
     return routes
 

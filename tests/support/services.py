@@ -1,0 +1,74 @@
+"""The product's services as processes, as they run in production."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from tests.support.ports import free_port
+from tests.support.processes import Process
+from tests.support.waiting import wait_for
+
+START_SECONDS = 30.0
+
+
+class Service:
+    """A service with a port and an admin port. Killed at the end of the ``with``.
+
+    :param name: ``web`` or ``socket``.
+    :param settings: by environment variable without ``RUNTAIL_``, in lower case.
+    """
+
+    def __init__(self, name: str, directory: Path, settings: Mapping[str, object]) -> None:
+        self.name = name
+        self.port = free_port()
+        self.admin_port = free_port()
+        self._directory = directory
+        self._environment = {f"RUNTAIL_{key.upper()}": str(value) for key, value in settings.items()}
+        self._environment[f"RUNTAIL_{name.upper()}_PORT"] = str(self.port)
+        self._environment[f"RUNTAIL_{name.upper()}_ADMIN_PORT"] = str(self.admin_port)
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address, without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def process(self) -> Process:
+        """The running process."""
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process
+
+    def start(self) -> Service:
+        """Start it and return when it answers."""
+        command = [sys.executable, "-m", f"runtail_{self.name}"]
+        self._process = Process(
+            command, self._directory, name=f"{self.name}-{self.port}", environment=self._environment
+        )
+        wait_for(self._answers, START_SECONDS, self._process.evidence)
+        return self
+
+    def restart(self) -> None:
+        """Kill it, as a crash would, and start it again on the same port."""
+        self.process.kill()
+        self.start()
+
+    def _answers(self) -> bool:
+        if not self.process.is_running():
+            raise AssertionError(f"{self.name} did not start\n{self.process.evidence()}")
+        try:
+            httpx.get(f"{self.url}/", timeout=2)
+        except httpx.TransportError:
+            return False
+        return True
+
+    def __enter__(self) -> Service:
+        return self.start()
+
+    def __exit__(self, *_error: object) -> None:
+        if self._process is not None:
+            self._process.kill()
