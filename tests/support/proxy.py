@@ -85,7 +85,8 @@ class TcpProxy:
     host = "127.0.0.1"
 
     def __init__(self, target_host: str, target_port: int) -> None:
-        self._target = (target_host, target_port)
+        #: Where new connections go; change it, then :meth:`cut`, to play a failover.
+        self.target = (target_host, target_port)
         self._connections: set[_Connection] = set()
         self._lock = threading.Lock()
         self._stalls_new = False
@@ -187,7 +188,7 @@ class TcpProxy:
                 client.close()
                 continue
             try:
-                server = socket.create_connection(self._target, timeout=10)
+                server = socket.create_connection(self.target, timeout=10)
             except OSError:
                 client.close()
                 continue
