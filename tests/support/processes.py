@@ -30,6 +30,7 @@ class Process:
     :param environment: added to the environment of the tests. ``None`` as a value
         removes a variable. PYTHONUNBUFFERED is never passed on unless it is named
         here: it would hide what buffering does.
+    :param pass_fds: inheritable descriptors that it gets under the same numbers.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Process:
         name: str | None = None,
         environment: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = [str(part) for part in command]
         self.name = name or Path(self.command[0]).name
@@ -58,6 +60,7 @@ class Process:
                 cwd=cwd or directory,
                 env=merged,
                 start_new_session=True,
+                pass_fds=pass_fds,
             )
         known.add(self)
 

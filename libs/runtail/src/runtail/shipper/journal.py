@@ -19,7 +19,7 @@ _SLOT_BYTES: Final = 64 << 20
 #: Magic, generation, length, checksum of the payload.
 _HEADER: Final = struct.Struct("<4sQII")
 _MAGIC: Final = b"RTJ1"
-_CELLS: Final = ("state", "end")
+_CELLS: Final = ("state", "end", "drop")
 
 
 class Journal:
@@ -29,17 +29,26 @@ class Journal:
         self._memfd = memfd
         self._generation = {cell: self._newest(cell) for cell in _CELLS}
 
-    def write(self, cell: str, payload: bytes) -> None:
-        """Keep ``payload``; the value before it stays readable until the next write."""
+    def write(self, cell: str, payload: bytes) -> int:
+        """Keep ``payload`` and answer its generation.
+
+        The value before it stays readable until the next write.
+        """
         generation = self._generation[cell] + 1
         header = _HEADER.pack(_MAGIC, generation, len(payload), zlib.crc32(payload))
         os.pwrite(self._memfd, header + payload, self.slot_offset(cell))
         self._generation[cell] = generation
+        return generation
 
     def read(self, cell: str) -> list[bytes]:
         """The whole values of ``cell``, newest first: none, one or two."""
         found = [slot for slot in (self._slot(cell, 0), self._slot(cell, 1)) if slot]
         return [payload for _, payload in sorted(found, reverse=True)]
+
+    def value(self, cell: str, generation: int) -> bytes | None:
+        """The value that :meth:`write` gave ``generation`` to, if it is still there."""
+        slot = self._slot(cell, generation % 2)
+        return slot[1] if slot and slot[0] == generation else None
 
     def slot_offset(self, cell: str) -> int:
         """Where the next value of ``cell`` will be written."""

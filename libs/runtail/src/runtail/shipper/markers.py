@@ -105,9 +105,7 @@ def _decode(body: bytes) -> dict[str, Any] | None:
     return operation
 
 
-def marker_lines(
-    chunk: bytes, *, at_line_start: bool = True
-) -> Iterator[tuple[int, dict[str, str]]]:
+def marker_lines(chunk: bytes, *, at_line_start: bool = True) -> Iterator[tuple[int, dict[str, str]]]:
     """The marker lines of a chunk: (index of the line in the chunk, event).
 
     ``at_line_start`` is False when the chunk goes on with a line whose

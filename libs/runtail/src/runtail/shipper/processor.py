@@ -59,6 +59,8 @@ class Processor:
     ) -> None:
         self.consumed = 0
         self.overflow_bytes = 0
+        #: Of these, what the keeper dropped; it never got into the raw stream.
+        self.outside_bytes = 0
         #: Marker events given out, and those above the limit that were not.
         self.markers = 0
         self.capped_markers = 0
@@ -102,6 +104,24 @@ class Processor:
             else:
                 self._operate(part, gap.before)
 
+    def skip_lost(self, size_bytes: int, *, secrets: Iterable[bytes] = ()) -> None:
+        """As :meth:`skip`, for bytes that cannot be read any more."""
+        for secret in secrets:
+            self.masker.add(secret)
+        self.skip(b"")
+        self._markers.finish()
+        self._gap.size_bytes += size_bytes
+        self.consumed += size_bytes
+        self.overflow_bytes += size_bytes
+
+    def drop_outside(self, total_bytes: int) -> None:
+        """The keeper dropped output itself, ``total_bytes`` of it since the run began."""
+        new, self.outside_bytes = total_bytes - self.outside_bytes, total_bytes
+        if new > 0:
+            self.skip(b"")
+            self._gap.size_bytes += new
+            self.overflow_bytes += new
+
     def finish(self) -> list[Output | Event]:
         """Nothing follows: answer everything that was held, then the summaries."""
         items = self._tell_gap()
@@ -127,7 +147,7 @@ class Processor:
         }
 
     def resume(self, counters: dict[str, int]) -> None:
-        """Go on from the record alone: no state was saved for this point."""
+        """Take over the totals of a record (of an earlier attempt, or without a saved state)."""
         self.consumed = counters.get("consumed", 0)
         self.masker.count = counters.get("masked", 0)
         self._lines.rewritten_bytes = counters.get("rewritten_bytes", 0)
@@ -137,6 +157,7 @@ class Processor:
         """Everything needed to go on from ``consumed``. Holds secrets: never store it."""
         state = {
             **self.counters(),
+            "outside": self.outside_bytes,
             "markers": self.markers,
             "capped": self.capped_markers,
             "progress": self.progress,
@@ -156,6 +177,7 @@ class Processor:
         """Become what :meth:`save` saw."""
         state = json.loads(saved)
         self.resume(state)
+        self.outside_bytes = state["outside"]
         self.markers, self.capped_markers = state["markers"], state["capped"]
         self.progress, self._continued = state["progress"], state["continued"]
         size_bytes, lines = state["gap"]

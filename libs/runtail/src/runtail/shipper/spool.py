@@ -32,8 +32,10 @@ class Spool:
         self.memfd = memfd
         #: Bytes taken from the pipe since the run began.
         self.position = os.lseek(memfd, 0, os.SEEK_CUR)
-        #: Everything before this offset has been given back.
-        self.released = 0
+        #: Everything before this offset has been given back. (A successor
+        #: knows it from the memory that is left; the journal's is little.)
+        used = os.fstat(memfd).st_blocks * 512
+        self.released = max(0, self.position - used) & ~4095
         self._splices = True
 
     @property

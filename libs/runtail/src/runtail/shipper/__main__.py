@@ -1,0 +1,39 @@
+"""``python -m runtail.shipper --link <fd>``: started by the keeper, never by hand.
+
+The order matters: while the Redis client is imported (0.1 s) output is taken
+from the pipes already.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+
+from runtail.settings import load_settings
+from runtail.shipper.echo import Echo
+from runtail.shipper.link import Link
+from runtail.shipper.reader import Reader
+from runtail.shipper.sender import Sender
+
+
+def main() -> None:
+    """Ship until the keeper closes the link and every run is over."""
+    parser = argparse.ArgumentParser(prog="runtail.shipper")
+    parser.add_argument("--link", type=int, required=True, help="descriptor of the keeper's link")
+    options = parser.parse_args()
+    # It outlives the worker: the keeper ends it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="runtail shipper: %(message)s")
+    settings = load_settings(os.environ)
+    link = Link(options.link)
+    sender = Sender(settings, link, Echo(1 if settings.echo else None))
+    reader = Reader(link, sender, settings)
+    sender.start()
+    reader.serve()
+    sender.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""The thread that never waits for the store: pipes, processes and the keeper's link."""
+
+import json
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from runtail.settings import Settings
+from runtail.shipper.intake import Intake
+from runtail.shipper.link import Link
+from runtail.shipper.run import Run
+from runtail.shipper.sender import Sender
+
+#: A run this far ahead of a store that answers waits: its task fills the pipe
+#: and blocks, as on any slow terminal. Only a store that is away may cost output.
+HIGH_WATER_BYTES: Final = 8 << 20
+_DROP_BYTES: Final = 1 << 20
+_ALIVE_SECONDS: Final = 1.0
+_TICK_SECONDS: Final = 0.02
+#: The sender may wait for the store for seconds; longer than this it hangs.
+_SENDER_HANGS_SECONDS: Final = 60.0
+
+
+class Reader:
+    """The event loop of the shipper's main thread."""
+
+    def __init__(self, link: Link, sender: Sender, settings: Settings) -> None:
+        self._link = link
+        self._sender = sender
+        self._settings = settings
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._resting: dict[int, float] = {}
+        self._intakes: dict[str, Intake] = {}
+        self._over = False
+        self.dropped_bytes = 0
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.watch(link.fileno(), self._on_link)
+        self.watch(self._wake, self._drain_wake)
+        sender.on_closed = self.wake
+
+    def wake(self) -> None:
+        """Look at once for what changed (any thread)."""
+        os.eventfd_write(self._wake, 1)
+
+    def serve(self) -> None:
+        """Run until the keeper is gone and every run in hand is over."""
+        alive_at = ticked_at = 0.0
+        while not (self._over and not self._intakes):
+            for fd, _events in self._epoll.poll(self._timeout(alive_at)):
+                handler = self._handlers.get(fd)
+                if handler:
+                    handler()
+            now = time.monotonic()
+            self._end_rests(now)
+            if now - ticked_at >= _TICK_SECONDS:
+                ticked_at = now
+                self._tick()
+            if now - alive_at >= _ALIVE_SECONDS:
+                alive_at = now
+                if now - self._sender.breathed_at < _SENDER_HANGS_SECONDS:
+                    self._link.send({"op": "alive"})
+
+    # What intakes use.
+
+    def watch(self, fd: int, handler: Callable[[], None]) -> None:
+        """Call ``handler`` whenever ``fd`` is readable or closed."""
+        self._handlers[fd] = handler
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        """Forget ``fd``."""
+        self._handlers.pop(fd, None)
+        self._resting.pop(fd, None)
+        try:
+            self._epoll.unregister(fd)
+        except OSError:
+            pass  # closed already
+
+    def rest(self, fd: int, seconds: float) -> None:
+        """Do not look at ``fd`` for a while."""
+        if fd in self._handlers:
+            if fd not in self._resting:
+                self._epoll.unregister(fd)
+            self._resting[fd] = time.monotonic() + seconds
+
+    def may_take(self, run: Run) -> bool:
+        """Whether more of the run's output fits."""
+        if run.backlog_bytes < HIGH_WATER_BYTES:
+            return True
+        if not self._sender.away:
+            return False
+        return self._settings.overflow == "drop" or self._held() < self._settings.spool_bytes
+
+    def taken(self, run: Run) -> None:
+        """Output came; make room if there is too much and the store is away."""
+        over = self._held() - self._settings.spool_bytes
+        if over > 0 and self._sender.away and self._settings.overflow == "drop":
+            runs = (intake.run for intake in self._intakes.values())
+            longest = max(runs, key=lambda other: other.backlog_bytes)
+            self.dropped_bytes += longest.drop(max(over, _DROP_BYTES))
+        self._sender.poke(run)
+
+    def changed(self, run: Run) -> None:
+        """The sender must look at the run."""
+        self._sender.poke(run, now=True)
+
+    # The loop.
+
+    def _held(self) -> int:
+        return sum(intake.run.spool.held_bytes for intake in self._intakes.values())
+
+    def _timeout(self, alive_at: float) -> float:
+        now = time.monotonic()
+        until = alive_at + _ALIVE_SECONDS
+        if self._resting:
+            until = min(until, min(self._resting.values()))
+        if any(intake.died_at for intake in self._intakes.values()):
+            until = min(until, now + _TICK_SECONDS)
+        return max(0.0, until - now)
+
+    def _end_rests(self, now: float) -> None:
+        for fd in [fd for fd, until in self._resting.items() if until <= now]:
+            del self._resting[fd]
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def _tick(self) -> None:
+        for key, intake in list(self._intakes.items()):
+            run = intake.run
+            if run.closed:
+                del self._intakes[key]
+                intake.close()
+                self._link.send({"op": "closed", "key": key})
+                continue
+            if intake.died_at and not run.over:
+                intake.look_for_exit()
+            if run.end and self._sender.away and not run.over:
+                # The store is away; the output is safe in the spool, and the
+                # task's process need not wait for it.
+                run.tell_done()
+
+    def _drain_wake(self) -> None:
+        try:
+            os.eventfd_read(self._wake)
+        except BlockingIOError:
+            pass
+        self._tick()
+
+    def _on_link(self) -> None:
+        for message, fds in self._link.receive():
+            if message is None:
+                self._over = True
+                self.unwatch(self._link.fileno())
+                return
+            self._hear(message, fds)
+
+    def _hear(self, message: dict[str, Any], fds: list[int]) -> None:
+        op = message.get("op")
+        if op == "run" and len(fds) >= 3:
+            run = Run(message, fds, self._settings)
+            self._intakes[run.key] = Intake(run, self)
+            self._sender.add(run)
+            return
+        if op == "catalogue" and fds:
+            size = os.fstat(fds[0]).st_size
+            self._sender.catalogue = json.loads(os.pread(fds[0], size, 0))
+        for fd in fds:
+            os.close(fd)
+        if op == "hello":
+            self._sender.hello(str(message["owner"]), str(message["worker"]))
+        elif op == "died":
+            for intake in self._intakes.values():
+                if intake.run.record.get("pid") == message.get("pid") and not intake.run.over:
+                    named = message.get("run")
+                    if named in (None, intake.run.id):
+                        intake.on_died(message)
+        elif op == "cancelled":
+            found = self._intakes.get(str(message.get("key")))
+            if found:
+                found.run.cancelled = message
+                self.changed(found.run)
+        elif op == "bye":
+            self._sender.worker_gone()

@@ -1,0 +1,194 @@
+"""What the shipper's two threads share about one execution of a task.
+
+The reader fills the spool and finds out that the task ended; the sender turns
+the spool into entries. ``lock`` guards the processor and ``marks``; every other
+attribute is written by one of them only (named beside it), whole values at a time.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from runtail.settings import Settings
+from runtail.shipper.journal import Journal
+from runtail.shipper.processor import Processor
+from runtail.shipper.spool import Spool
+
+#: Times of reads kept for entries that are made later, while the store is away.
+MAX_MARKS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The task is over."""
+
+    #: What the task's process said; None when it died without a word.
+    outcome: dict[str, Any] | None
+    #: Offset in the raw stream at which its own output ends; later bytes are late.
+    at: int
+    #: Wall clock, milliseconds.
+    at_ms: int
+    #: The store has the end: a successor only drains what is late.
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a process ended, as far as somebody knows."""
+
+    signal: int | None = None
+    exit_status: int | None = None
+    why: str = ""
+
+
+class Run:
+    """One execution: its record, its descriptors, how far it is."""
+
+    def __init__(self, record: dict[str, Any], fds: list[int], settings: Settings) -> None:
+        self.record = record
+        self.key: str = record["key"]
+        self.id: str = record["run"]
+        self.again = bool(record.get("again"))
+        pipes = 2 if record.get("split") else 1
+        self.pipes = fds[:pipes]
+        self._private = socket.socket(fileno=fds[pipes])
+        self.private = self._private.fileno()
+        self.pidfd: int | None = fds[pipes + 1] if len(fds) > pipes + 2 else None
+        self.spool = Spool(fds[-1])
+        self.journal = Journal(fds[-1])
+        self._settings = settings
+        self.processor = self.new_processor()
+        if self.again:
+            # A guess that only bounds memory; the claim tells the right state.
+            for saved in self.journal.read("state")[:1]:
+                self.processor.restore(saved)
+        self.lock = threading.Lock()
+        #: (offset, milliseconds): everything up to the offset was read by then.
+        self.marks: deque[tuple[int, int]] = deque()
+        #: Reader: the end, what is known of a death, bytes after the end.
+        self.end = self._journaled_end()
+        self.end_seen = time.monotonic() if self.end else 0.0
+        self.death: Death | None = None
+        self.late_bytes = 0
+        self.discarded_bytes = 0
+        #: Reader: nothing can come any more (every writer is gone).
+        self.silent = False
+        #: Reader: what the worker's main process did to end the tree.
+        self.cancelled: dict[str, Any] | None = None
+        #: Sender: this writer was fenced off; output is counted and dropped.
+        self.fenced = False
+        #: Sender: the store has the end, or never will.
+        self.over = False
+        #: Sender: nothing is left to do; the reader closes the descriptors.
+        self.closed = False
+        self.went = False
+        self.done = False
+
+    def new_processor(self) -> Processor:
+        """A processor for this run that has seen nothing."""
+        settings = self._settings
+        return Processor(
+            str(self.record.get("nonce") or ""),
+            [str(mask).encode(errors="surrogatepass") for mask in self.record.get("masks") or ()],
+            cr=settings.cr,
+            max_line_bytes=settings.max_line_bytes,
+            max_markers=settings.max_markers,
+        )
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Output in the spool that is not an entry yet."""
+        return self.limit - self.processor.consumed
+
+    @property
+    def limit(self) -> int:
+        """Offset up to which the raw stream is known to be the task's output."""
+        end = self.end
+        return end.at if end else self.spool.position
+
+    def keep_end(self, end: End) -> None:
+        """The task ended. Kept for a successor first: its message comes only once."""
+        self.journal.write("end", json.dumps(asdict(end)).encode())
+        if not self.end:
+            self.end_seen = time.monotonic()
+        self.end = end
+
+    def mark(self, now_ms: int) -> None:
+        """Remember when the newest bytes were read."""
+        with self.lock:
+            if len(self.marks) < MAX_MARKS:
+                self.marks.append((self.spool.position, now_ms))
+
+    def written_ms(self, offset: int) -> int | None:
+        """When the byte at ``offset`` was read, None if unknown. Call with the lock held."""
+        while self.marks and self.marks[0][0] <= offset:
+            self.marks.popleft()
+        return self.marks[0][1] if self.marks else None
+
+    def peek_child(self) -> dict[str, Any] | None:
+        """The next message of the task's process, left in its socket; {} at its end."""
+        try:
+            data = self._private.recv(65536, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return {}
+        return dict(json.loads(data)) if data else {}
+
+    def take_child(self) -> None:
+        """Remove the message that :meth:`peek_child` showed."""
+        try:
+            self._private.recv(65536, socket.MSG_DONTWAIT)
+        except OSError:
+            pass
+
+    def tell_child(self, message: dict[str, Any]) -> None:
+        """Send to the task's process; a dead one does not matter."""
+        try:
+            flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+            self._private.send(json.dumps(message).encode(), flags)
+        except OSError:
+            pass
+
+    def tell_done(self) -> None:
+        """The task's process may go on: its output is safe. No signal follows."""
+        if not self.done:
+            self.done = True
+            self.tell_child({"op": "done"})
+
+    def drop(self, size_bytes: int) -> int:
+        """Drop the oldest output that is not an entry yet, up to the end of a line.
+
+        Answers how many bytes went. What a successor must know of it (secrets
+        that were announced in it) is kept first.
+        """
+        with self.lock:
+            processor = self.processor
+            start = processor.consumed
+            stop = min(self.limit, start + size_bytes)
+            while processor.consumed < stop:
+                block = self.spool.read(processor.consumed, min(65536, self.limit - processor.consumed))
+                if processor.consumed + len(block) >= stop:
+                    block = block[: block.rfind(b"\n") + 1] or block
+                processor.skip(block)
+            secrets = [secret.decode("latin-1") for secret in processor.masker.secrets]
+            kept = {"upto": processor.consumed, "secrets": secrets}
+            self.journal.write("drop", json.dumps(kept).encode())
+            self.spool.release(processor.consumed, now=True)
+            return processor.consumed - start
+
+    def close(self) -> None:
+        """Close this process's descriptors (the keeper has its own)."""
+        self._private.close()
+        for fd in (*self.pipes, self.pidfd, self.spool.memfd):
+            if fd is not None:
+                os.close(fd)
+
+    def _journaled_end(self) -> End | None:
+        kept = self.journal.read("end")
+        return End(**json.loads(kept[0])) if kept else None

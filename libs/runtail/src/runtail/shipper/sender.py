@@ -1,0 +1,204 @@
+"""The thread that talks to the store, for all runs of the worker.
+
+It may wait for the store as long as it likes: meanwhile the reader goes on
+filling the spools. Everything that imports the Redis client is imported here,
+in the thread, while output is being spooled already.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from runtail.errors import StoreUnavailable
+from runtail.settings import Settings
+from runtail.shipper.echo import Echo
+from runtail.shipper.link import Link
+from runtail.shipper.run import Run
+
+if TYPE_CHECKING:
+    from runtail.shipper.shipping import Shipping
+    from runtail.store import Store
+
+log = logging.getLogger(__name__)
+
+#: First and longest wait before a store that did not answer is asked again.
+_BACK_OFF_SECONDS: Final = 0.1
+_MAX_BACK_OFF_SECONDS: Final = 2.0
+#: A call that takes longer than this counts as "the store is away".
+_SLOW_CALL_SECONDS: Final = 0.5
+#: The store's clock is compared with ours this often.
+_CLOCK_SECONDS: Final = 60.0
+
+
+class Sender:
+    """Ships all runs of one worker."""
+
+    def __init__(self, settings: Settings, link: Link, echo: Echo) -> None:
+        self.settings = settings
+        self.link = link
+        self.echo = echo
+        self.owner = self.worker = ""
+        #: What the worker publishes about itself, once it is known.
+        self.catalogue: dict[str, Any] | None = None
+        #: Called when a run is closed; set by the reader.
+        self.on_closed: Callable[[], None] = lambda: None
+        #: Monotonic; the reader sees by it that this thread does not hang.
+        self.breathed_at = time.monotonic()
+        self.main_is_gone = False
+        #: Figures for the metrics.
+        self.entries = self.output_bytes = self.fenced = self.store_errors = 0
+        self.refused = self.repairs = self.losses = 0
+        self.delay_seconds = 0.0
+        self._runs: dict[str, tuple[Run, Shipping | None]] = {}
+        self._wake = threading.Condition()
+        self._due: set[str] = set()
+        self._hello = threading.Event()
+        self._stop = False
+        self._failures = 0
+        self._call_started = 0.0
+        self._retry_at = 0.0
+        self._clock_offset_ms = 0
+        self._clock_at = 0.0
+        self._ready = False
+        self._published_at = 0.0
+        self._thread = threading.Thread(target=self._serve, name="sender", daemon=True)
+
+    # For the reader.
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Every run is over: leave."""
+        with self._wake:
+            self._stop = True
+            self._wake.notify()
+        self._thread.join(5)
+
+    def hello(self, owner: str, worker: str) -> None:
+        """The keeper said whose output this is."""
+        self.owner, self.worker = owner, worker
+        self._hello.set()
+
+    def worker_gone(self) -> None:
+        """The worker's main process is gone; runs in hand are finished."""
+        self.main_is_gone = True
+        with self._wake:
+            self._wake.notify()
+
+    def add(self, run: Run) -> None:
+        """A task wants to run, or runs already."""
+        with self._wake:
+            self._runs[run.key] = (run, None)
+            self._due.add(run.key)
+            self._wake.notify()
+
+    def poke(self, run: Run, *, now: bool = False) -> None:
+        """Something came for the run. ``now``: its due time may be earlier than known."""
+        if run.key not in self._due or now:
+            with self._wake:
+                self._due.add(run.key)
+                self._wake.notify()
+
+    @property
+    def away(self) -> bool:
+        """The store does not answer."""
+        started = self._call_started
+        slow = started and time.monotonic() - started > _SLOW_CALL_SECONDS
+        return bool(self._failures or slow or not self._ready)
+
+    # For shippings, in the thread.
+
+    def now_ms(self, local_ms: int | None = None) -> int:
+        """A time by the store's clock, milliseconds since 1970."""
+        return (local_ms or int(time.time() * 1000)) + self._clock_offset_ms
+
+    # The thread.
+
+    def _serve(self) -> None:
+        from runtail.shipper.shipping import Shipping
+        from runtail.store import Store
+
+        store = Store(self.settings)
+        self._hello.wait()
+        wake_at = 0.0
+        while True:
+            with self._wake:
+                if not self._due and not self._stop:
+                    self._wake.wait(max(0.0, wake_at - time.monotonic()))
+                if self._stop:
+                    break
+                self._due.clear()
+                for key, (run, known) in self._runs.items():
+                    if known is None:
+                        self._runs[key] = (run, Shipping(run, store, self))
+                runs = [(key, shipping) for key, (_, shipping) in self._runs.items() if shipping]
+            self.breathed_at = now = time.monotonic()
+            if now < self._retry_at:
+                wake_at = self._retry_at
+                self._nap(runs, now)
+                continue
+            wake_at = now + 1.0
+            self._call_started = now
+            try:
+                self._greet(store, now)
+                for key, shipping in runs:
+                    self._call_started = time.monotonic()
+                    due = shipping.step(self._call_started)
+                    if due is None:
+                        with self._wake:
+                            del self._runs[key]
+                    else:
+                        wake_at = min(wake_at, due)
+                self._failures = 0
+            except StoreUnavailable as error:
+                self._failed(error)
+            finally:
+                self._call_started = 0.0
+        self._farewell(store)
+
+    def _nap(self, runs: list[tuple[str, Shipping]], now: float) -> None:
+        """While the store is away: let tasks start that need not wait for it."""
+        for _, shipping in runs:
+            shipping.while_away(now)
+        with self._wake:
+            if not self._stop:
+                self._wake.wait(min(0.5, max(0.0, self._retry_at - now)))
+            self._due.clear()
+
+    def _failed(self, error: StoreUnavailable) -> None:
+        if not self._failures:
+            log.warning("the store is away, output is kept in memory: %s", error)
+        self._failures += 1
+        self.store_errors += 1
+        wait = min(_MAX_BACK_OFF_SECONDS, _BACK_OFF_SECONDS * 2 ** min(self._failures, 10))
+        self._retry_at = time.monotonic() + wait
+        self._clock_at = 0.0
+
+    def _greet(self, store: Store, now: float) -> None:
+        if not self._clock_at or now - self._clock_at > _CLOCK_SECONDS:
+            self._clock_offset_ms = store.now_ms() - int(time.time() * 1000)
+            self._clock_at = now
+        if not self._ready:
+            self._ready = True
+            self.link.send({"op": "ready"})
+        if self.catalogue and not self.main_is_gone:
+            from runtail import catalogue
+
+            if now - self._published_at > catalogue.REFRESH_SECONDS or not self._published_at:
+                catalogue.publish(store, self.catalogue)
+                self._published_at = now
+
+    def _farewell(self, store: Store) -> None:
+        if self.catalogue and self.main_is_gone:
+            from runtail import catalogue
+
+            try:
+                catalogue.withdraw(store, self.catalogue)
+            except StoreUnavailable:
+                pass  # its entry expires by itself

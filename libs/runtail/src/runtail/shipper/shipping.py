@@ -1,0 +1,470 @@
+"""One run as the sender sees it: claim, batches, end, and what comes after it.
+
+Exactly once across the death of this process rests on one rule: one batch at a
+time. A batch is some entries, the state of the processor behind them (kept in
+the run's journal under a generation), and one append that stores the entries
+together with that generation. Whatever the store has says which state is the
+right one to go on with.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from runtail.errors import Fenced, RunDeleted
+from runtail.log.writer import Answer, LogWriter
+from runtail.protocol import EVENT, OUTPUT
+from runtail.protocol import event as events
+from runtail.runs.claim import Claimed, Delivery, Held, claim
+from runtail.runs.start import mark
+from runtail.shipper.processor import Event, Output
+from runtail.shipper.run import Run
+from runtail.shipper.verdict import Facts, Verdict, judge
+
+if TYPE_CHECKING:
+    from runtail.log.claim import Claim
+    from runtail.shipper.sender import Sender
+    from runtail.store import Store
+
+log = logging.getLogger(__name__)
+
+#: Raw bytes per batch. All of a batch must fit into one call to the store.
+_BATCH_BYTES: Final = 512 << 10
+#: How long the end waits for somebody who knows why the process died.
+_WHY_SECONDS: Final = 1.0
+#: A worker that dies itself is noticed a little after its children.
+_DEATH_SECONDS: Final = 0.25
+_HELD_POLL_SECONDS: Final = 0.5
+_REASSERT_SECONDS: Final = 2.0
+
+
+class Shipping:
+    """Brings one run into the store. :meth:`step` is called whenever it is due."""
+
+    def __init__(self, run: Run, store: Store, sender: Sender) -> None:
+        self.run = run
+        self._store = store
+        self._sender = sender
+        self._settings = store.settings
+        self._writer: LogWriter | None = None
+        self._added_at = time.monotonic()
+        self._held: tuple[Held, float] | None = None
+        self._verdict: Verdict | None = None
+        self._finished = False
+        self._cancel: dict[str, Any] | None = None
+        self._called_at = 0.0
+        self._flushed_to = 0
+        self._counters: dict[str, int] = {}
+        self._earlier_late_bytes = 0
+        self._live: tuple[str, Any] = ("", None)
+        self._live_at = 0.0
+        self._revision = 0
+        self._ended_at = 0.0
+        self._told_late = 0
+
+    def step(self, now: float) -> float | None:
+        """Do what is due; answer when to be called next (monotonic), None when never.
+
+        :raises StoreUnavailable: nothing is lost, call again.
+        """
+        try:
+            return self._step(now)
+        except (Fenced, RunDeleted) as error:
+            if self._ended_at:
+                # After the end: somebody deleted the run, or took a released one.
+                self._leave()
+                return None
+            self._fence(error)
+            return now
+
+    def while_away(self, now: float) -> None:
+        """The store is away: a task that nobody announced need not wait for it."""
+        run = self.run
+        waited = now - self._added_at
+        if (
+            self._writer is None
+            and not run.went
+            and run.record.get("headers") is None
+            and waited >= self._settings.claim_patience_seconds
+        ):
+            self._go(int(run.record.get("retries") or 0) + 1)
+
+    def _step(self, now: float) -> float | None:
+        run = self.run
+        if run.closed and not self._ended_at:
+            return None
+        if run.over:
+            return self._after(now)
+        if run.end and run.end.stored:
+            # A successor: only what is late is left.
+            self._over(now)
+            return now
+        if run.fenced:
+            if run.end:
+                self._over(now)
+                return now
+            return now + 1.0
+        if self._writer is None:
+            return self._claim(now)
+        if self._writer.pending:
+            # The store was away in the middle of a batch: first the same again.
+            self._call(self._writer, now)
+        if self._verdict is None and self._is_due(now):
+            self._ship(self._writer, now)
+        if run.end and not self._writer.pending and run.processor.consumed >= run.limit:
+            return self._end(self._writer, now)
+        return self._due(now)
+
+    # Claim.
+
+    def _claim(self, now: float) -> float | None:
+        run, record = self.run, self.run.record
+        delivery = Delivery(
+            run_id=run.id,
+            task=str(record["task"]),
+            worker=str(record.get("worker") or self._sender.worker),
+            retries=int(record.get("retries") or 0),
+            headers=record.get("headers"),
+            kwargs=record.get("kwargs"),
+            queue=str(record.get("queue") or ""),
+            who=record.get("who"),
+            redelivers=bool(record.get("redelivers")),
+            restart=bool(record.get("restart")),
+            exclusive=bool(record.get("exclusive")),
+            max_attempts=int(record.get("max_attempts") or 3),
+        )
+        takeover = None
+        if self._held and now - self._held[1] >= self._settings.lease_seconds:
+            takeover = self._held[0]
+        answer = claim(self._store, delivery, owner=self._sender.owner, token=run.key, takeover=takeover)
+        if isinstance(answer, Claimed):
+            return self._claimed(answer.claim, now)
+        if isinstance(answer, Held):
+            if self._held is None or takeover:
+                self._held = (answer, now)
+            if self._held[0] == answer:
+                return now + _HELD_POLL_SECONDS
+            return self._refused("held", "another worker runs it", now)
+        detail = f" ({answer.detail})" if answer.detail else ""
+        return self._refused(answer.reason, f"the run is {answer.reason}{detail}", now)
+
+    def _claimed(self, found: Claim, now: float) -> float:
+        run = self.run
+        writer = LogWriter(self._store, found)
+        self._earlier_late_bytes = found.number("late_bytes")
+        with run.lock:
+            self._restore(found)
+        if not found.resumed:
+            start = {"attempt": found.attempt, "worker": self._sender.worker}
+            writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
+        self._writer = writer
+        self._go(found.attempt)
+        self._heed(writer, Answer(found.cancel))
+        return now
+
+    def _restore(self, found: Claim) -> None:
+        """Bring the processor to where the stored log ends. Call with the lock held."""
+        run = self.run
+        if run.again:
+            run.processor = run.new_processor()
+        processor = run.processor
+        names = ("masked", "rewritten_bytes", "overflow_bytes")
+        totals = {name: found.number(name) for name in names}
+        if not found.resumed:
+            # An earlier attempt's totals; what was dropped before the claim adds up.
+            dropped, consumed = processor.overflow_bytes, processor.consumed
+            processor.resume({**totals, "consumed": consumed})
+            processor.overflow_bytes += dropped
+        else:
+            saved = run.journal.value("state", found.number("journal"))
+            if saved:
+                processor.restore(saved)
+            else:
+                log.warning("run %s goes on without its saved state", run.id)
+                processor.resume({**totals, "consumed": found.number("consumed")})
+        for kept in run.journal.read("drop")[:1]:
+            drop = json.loads(kept)
+            secrets = [secret.encode("latin-1") for secret in drop["secrets"]]
+            if drop["upto"] > processor.consumed:
+                processor.skip_lost(drop["upto"] - processor.consumed, secrets=secrets)
+        if run.again:
+            processor.drop_outside(int(run.record.get("dropped") or 0))
+
+    def _go(self, attempt: int) -> None:
+        self.run.went = True
+        self.run.tell_child({"op": "go", "run": self.run.id, "attempt": attempt})
+
+    def _refused(self, reason: str, sentence: str, now: float) -> float:
+        run = self.run
+        self._sender.refused += 1
+        if not run.went and not run.again:
+            run.tell_child({"op": "refuse", "reason": reason, "message": sentence})
+            self._close()
+            return now
+        if run.again and run.end:
+            # The end was stored; only its "done" may not have been heard.
+            self._over(now)
+            return now
+        self._fence(Fenced(reason))
+        return now
+
+    # Output.
+
+    def _is_due(self, now: float) -> bool:
+        backlog, settings = self.run.backlog_bytes, self._settings
+        since = now - self._called_at
+        if backlog:
+            full = self.run.end is not None or backlog >= settings.flush_bytes
+            return full or since >= settings.flush_seconds
+        if now - self._live_at >= settings.live_interval_seconds and self._live_changed():
+            return True
+        return since >= settings.beat_seconds
+
+    def _due(self, now: float) -> float:
+        backlog, settings = self.run.backlog_bytes, self._settings
+        if self.run.end or backlog >= settings.flush_bytes:
+            return now
+        if backlog:
+            return self._called_at + settings.flush_seconds
+        if self._live_changed():
+            return max(now, self._live_at + settings.live_interval_seconds)
+        return self._called_at + settings.beat_seconds
+
+    def _ship(self, writer: LogWriter, now: float) -> None:
+        run, processor = self.run, self.run.processor
+        size = 0
+        with run.lock:
+            while size < _BATCH_BYTES:
+                offset = processor.consumed
+                data = run.spool.read(offset, min(self._settings.flush_bytes, run.limit - offset))
+                if not data:
+                    break
+                written = self._sender.now_ms(run.written_ms(offset))
+                self._add(writer, processor.feed(data), written)
+                size += len(data)
+            self._keep_state()
+        self._call(writer, now)
+
+    def _add(self, writer: LogWriter, items: list[Output | Event], written_ms: int) -> None:
+        for item in items:
+            if isinstance(item, Event):
+                writer.add(EVENT, _encode(item.fields), written_ms)
+                continue
+            chunk = item.chunk
+            entry = writer.add(OUTPUT, chunk.payload, written_ms, continues=chunk.continues)
+            self._sender.entries += 1
+            self._sender.output_bytes += len(chunk.payload)
+            self._sender.echo.write(chunk.payload)
+            for index, fields in item.events:
+                event = _encode({**fields, "line": entry.from_line + index})
+                writer.add(EVENT, event, written_ms)
+
+    def _keep_state(self) -> None:
+        processor = self.run.processor
+        generation = self.run.journal.write("state", processor.save())
+        self._counters = {**processor.counters(), "journal": generation}
+        self._counters["late_bytes"] = self._late_bytes()
+        self._flushed_to = processor.consumed
+
+    def _call(self, writer: LogWriter, now: float) -> None:
+        run = self.run
+        flushed_to = self._flushed_to
+        live = self._new_live(writer, now)
+        answer = writer.flush(live=live, counters=self._counters)
+        self._called_at = time.monotonic()
+        run.spool.release(flushed_to)
+        self._heed(writer, answer)
+
+    # The live line.
+
+    def _live_now(self) -> tuple[str, Any]:
+        processor = self.run.processor
+        return processor.live(self._settings.live_bytes), processor.progress
+
+    def _live_changed(self) -> bool:
+        return self._live_now() != self._live
+
+    def _new_live(self, writer: LogWriter, now: float) -> dict[str, Any] | None:
+        if now - self._live_at < self._settings.live_interval_seconds:
+            return None
+        live = self._live_now()
+        if live == self._live:
+            return None
+        self._live, self._live_at = live, now
+        self._revision += 1
+        text, progress = live
+        return {"rev": self._revision, "line": writer.line, "text": text, "progress": progress}
+
+    # Cancel and fence.
+
+    def _heed(self, writer: LogWriter, answer: Answer) -> None:
+        run, wish = self.run, answer.cancel
+        if not wish or self._cancel is not None or run.end:
+            return
+        self._cancel = wish
+        fields = {name: wish.get(name) for name in ("who", "at_ms", "why")}
+        if writer.next is None:
+            event = events.encode(events.CANCEL_REQUESTED, **fields)
+            writer.add(EVENT, event, self._sender.now_ms())
+        self._stop_task(wish.get("who"), str(wish.get("why") or ""))
+
+    def _stop_task(self, who: Any, why: str) -> None:
+        record = self.run.record
+        self._sender.link.send(
+            {
+                "op": "cancel",
+                "run": self.run.id,
+                "key": self.run.key,
+                "pid": record.get("pid"),
+                "who": who,
+                "why": why,
+                "grace_seconds": self._settings.cancel_grace_seconds,
+            }
+        )
+
+    def _fence(self, error: Exception) -> None:
+        """Nothing of this run is accepted any more: stop its task, drop its output."""
+        run = self.run
+        log.warning("run %s: %s; its task is told to stop", run.id, error)
+        self._sender.fenced += 1
+        run.fenced = True
+        if not run.end:
+            self._stop_task("runtail", str(error))
+
+    # The end.
+
+    def _end(self, writer: LogWriter, now: float) -> float:
+        run = self.run
+        end = run.end
+        assert end is not None
+        if self._verdict is None:
+            if not self._why_is_known(now):
+                return now + 0.02
+            self._verdict = self._judge(writer)
+            with run.lock:
+                items = run.processor.finish()
+                written = self._sender.now_ms(end.at_ms)
+                self._add(writer, items, written)
+                self._keep_state()
+            writer.counters.update(self._counters)
+        self._call_end(writer, self._verdict, self._sender.now_ms(end.at_ms))
+        self._over(now)
+        return now
+
+    def _call_end(self, writer: LogWriter, verdict: Verdict, t_ms: int) -> None:
+        event = verdict.event
+        if verdict.released:
+            payload = _encode(event or {"kind": "interrupted", "reason": verdict.why})
+            writer.release(verdict.why, payload, t_ms=t_ms, eta_ms=verdict.eta_ms)
+            return
+        if event and writer.next is None:
+            writer.add(EVENT, _encode(event), t_ms)
+        writer.end(
+            verdict.state,
+            verdict.why,
+            t_ms=t_ms,
+            exit_status=verdict.exit_status,
+            signal=verdict.signal,
+        )
+
+    def _why_is_known(self, now: float) -> bool:
+        run = self.run
+        waited = now - run.end_seen
+        if waited >= _WHY_SECONDS:
+            return True
+        if self._cancel is not None and run.cancelled is None:
+            return False
+        if run.end and run.end.outcome is not None:
+            return True
+        death = run.death
+        if death is None:
+            return False
+        return bool(death.why) or waited >= _DEATH_SECONDS
+
+    def _judge(self, writer: LogWriter) -> Verdict:
+        run, record = self.run, self.run.record
+        assert run.end is not None
+        outcome = run.end.outcome
+        if outcome:
+            mask = run.processor.masker.whole
+            retry = outcome.get("retry")
+            outcome = {**outcome, "why": mask(str(outcome.get("why") or ""))}
+            if retry:
+                outcome["retry"] = {**retry, "reason": mask(str(retry.get("reason") or ""))}
+        return judge(
+            Facts(
+                outcome,
+                run.death,
+                cancel=self._cancel,
+                cancelled=run.cancelled,
+                worker_gone=self._sender.main_is_gone,
+                redelivers=bool(record.get("redelivers")),
+                restart=bool(record.get("restart")),
+                attempt=writer.claim.attempt,
+                max_attempts=int(record.get("max_attempts") or 3),
+            )
+        )
+
+    def _over(self, now: float) -> None:
+        """The store has the end, or this run will never have one from us."""
+        run = self.run
+        self._ended_at = now
+        if run.end and not run.end.stored:
+            from dataclasses import replace
+
+            run.keep_end(replace(run.end, stored=True))
+        run.over = True
+        run.tell_done()
+        run.spool.release(run.spool.position, now=True)
+
+    # After the end.
+
+    def _after(self, now: float) -> float | None:
+        """Count what is late, and look whether the store still has the end."""
+        run, writer = self.run, self._writer
+        if not run.closed and (run.silent or now - self._ended_at >= self._settings.late_seconds):
+            self._tell_late()
+            self._close()
+        if writer is None or run.fenced:
+            return None if run.closed else now + 1.0
+        if now - self._ended_at >= self._settings.retained_seconds:
+            if run.closed:
+                self._leave()
+                return None
+            self._tell_late()
+            return now + 1.0
+        if now - self._called_at >= _REASSERT_SECONDS:
+            writer.reassert()
+            self._called_at = time.monotonic()
+        return now + (_REASSERT_SECONDS if run.closed else 0.5)
+
+    def _late_bytes(self) -> int:
+        return self._earlier_late_bytes + self.run.late_bytes
+
+    def _tell_late(self) -> None:
+        if self._verdict is None or self._verdict.released:
+            return
+        late = self._late_bytes()
+        if late != self._counters.get("late_bytes", 0) and late != self._told_late:
+            mark(self._store, self.run.id, self._verdict.state, {"late_bytes": str(late)})
+            self._told_late = late
+
+    def _leave(self) -> None:
+        writer = self._writer
+        if writer is not None:
+            self._sender.repairs += writer.repairs
+            self._sender.losses += writer.losses
+        if not self.run.closed:
+            self._close()
+
+    def _close(self) -> None:
+        self.run.closed = True
+        self._sender.on_closed()
+
+
+def _encode(fields: dict[str, Any]) -> bytes:
+    rest = {name: value for name, value in fields.items() if name != "kind"}
+    return events.encode(str(fields["kind"]), **rest)

@@ -1,0 +1,133 @@
+"""How a run ends, from what is known about its task. Pure.
+
+Either the run is over (``release`` is None), or it goes back to the queue and
+somebody will run it again.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from runtail.protocol import RunState
+from runtail.shipper.death import name_of
+from runtail.shipper.run import Death
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known when a task is over."""
+
+    #: What its process said, None if it died without a word.
+    outcome: dict[str, Any] | None
+    death: Death | None = None
+    #: The wish that was passed on to the worker, and what the worker did about it.
+    cancel: dict[str, Any] | None = None
+    cancelled: dict[str, Any] | None = None
+    #: The worker's main process is gone.
+    worker_gone: bool = False
+    #: The broker delivers the message again.
+    redelivers: bool = False
+    #: The task's rule says that it may be run again.
+    restart: bool = False
+    attempt: int = 1
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is written: an event before the end, and the end or the release."""
+
+    state: RunState
+    why: str
+    exit_status: int | None = None
+    signal: int | None = None
+    #: An event that stands before the terminal entry, or is the release's own.
+    event: dict[str, Any] | None = None
+    eta_ms: int | None = None
+
+    @property
+    def released(self) -> bool:
+        """The run goes back to the queue."""
+        return self.state is RunState.QUEUED
+
+
+def judge(facts: Facts) -> Verdict:
+    """Decide from all that is known."""
+    outcome = facts.outcome
+    state = outcome["state"] if outcome else "died"
+    if facts.cancel is not None and state in ("died", "interrupted", "failed"):
+        return _cancelled(facts)
+    if state == "died":
+        return _died(facts)
+    assert outcome is not None
+    why = str(outcome.get("why") or "")
+    exit_status = outcome.get("exit_status")
+    if state == "succeeded":
+        return Verdict(RunState.SUCCEEDED, why, exit_status)
+    if state == "ignored":
+        return Verdict(RunState.SUCCEEDED, why or "the task ignored its result", exit_status)
+    if state == "retry":
+        retry = dict(outcome.get("retry") or {})
+        event = {"kind": "retry", **retry}
+        return Verdict(RunState.QUEUED, why, event=event, eta_ms=retry.get("eta_ms"))
+    if state == "rejected":
+        if outcome.get("requeue"):
+            event = {"kind": "interrupted", "reason": why or "rejected"}
+            return Verdict(RunState.QUEUED, f"{why or 'rejected'}, requeued", event=event)
+        return Verdict(RunState.FAILED, why or "rejected", exit_status)
+    if state == "interrupted":
+        return _interrupted(facts, why or "interrupted by shutdown")
+    return Verdict(RunState.FAILED, why or "failed", exit_status)
+
+
+def _cancelled(facts: Facts) -> Verdict:
+    cancel, done = facts.cancel or {}, facts.cancelled or {}
+    who, reason = cancel.get("who"), cancel.get("why")
+    signal = done.get("signal") or (facts.death.signal if facts.death else None)
+    why = f"cancelled by {who}" if who else "cancelled"
+    why = f"{why}: {reason}" if reason else why
+    event = {"kind": "cancel", "who": who, "signal": signal}
+    event |= {name: done[name] for name in ("pids", "killed") if name in done}
+    exit_status = facts.death.exit_status if facts.death else None
+    return Verdict(RunState.CANCELLED, why, exit_status, signal, event)
+
+
+def _died(facts: Facts) -> Verdict:
+    death = facts.death or Death()
+    if facts.redelivers:
+        how = _how(death)
+        event = {"kind": "interrupted", "reason": f"{how}; redelivery expected"}
+        return Verdict(RunState.QUEUED, "redelivery expected", event=event)
+    if facts.worker_gone:
+        return _again_or_lost(facts, "the worker's process ended", death)
+    return Verdict(RunState.FAILED, _how(death), death.exit_status, death.signal)
+
+
+def _interrupted(facts: Facts, why: str) -> Verdict:
+    death = facts.death
+    if death is not None and death.why:
+        # A hard time limit: the worker says why before it sends TERM.
+        return Verdict(RunState.FAILED, death.why, death.exit_status, death.signal)
+    if facts.redelivers:
+        event = {"kind": "interrupted", "reason": f"{why}; redelivery expected"}
+        return Verdict(RunState.QUEUED, "redelivery expected", event=event)
+    return _again_or_lost(facts, why, death)
+
+
+def _again_or_lost(facts: Facts, why: str, death: Death | None) -> Verdict:
+    event = {"kind": "interrupted", "reason": why}
+    if facts.restart and facts.attempt < facts.max_attempts:
+        return Verdict(RunState.QUEUED, why, event=event)
+    signal = death.signal if death else None
+    return Verdict(RunState.LOST, why, None, signal, event)
+
+
+def _how(death: Death) -> str:
+    if death.signal:
+        name = name_of(death.signal)
+        how = f"signal {death.signal} ({name})" if name else f"signal {death.signal}"
+        return f"{how}: {death.why}" if death.why and "signal" not in death.why else how
+    if death.why:
+        return death.why
+    if death.exit_status is not None:
+        return f"the process exited with status {death.exit_status}"
+    return "the process died, status unknown"

@@ -1,0 +1,270 @@
+"""One run through keeper and shipper: output, end, death, refusal, late output."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runtail.shipper.markers import sequence
+from tests.support.capture_rig import NONCE, Rig
+from tests.support.waiting import wait_for
+
+MakeRig = Callable[..., Rig]
+
+
+@pytest.fixture
+def rig(tmp_path: Path, redis_url: str, key_prefix: str) -> Iterator[Rig]:
+    with Rig(tmp_path, redis_url, key_prefix) as rig:
+        yield rig
+
+
+def test_a_run_from_start_to_end(rig: Rig) -> None:
+    task = rig.run("for n in range(1000): print('line', n)")
+    run = task.wait_ended()
+    assert (str(run.state), run.text("why")) == ("succeeded", "")
+    assert task.output() == b"".join(b"line %d\n" % n for n in range(1000))
+    kinds = [event["kind"] for event in task.events()]
+    assert (kinds[0], kinds[-1]) == ("start", "end")
+    *_, end = task.events()
+    assert (end["lines"], end["bytes"]) == (1000, len(task.output()))
+    report = task.report()
+    assert report["done"]
+    assert report["answer"] == {"op": "go", "run": task.run_id, "attempt": 1}
+
+
+def test_any_bytes_are_kept(rig: Rig) -> None:
+    data = bytes(range(256)) + b"\xed\xa0\x80 lone surrogate\n" + b"\0" * 10 + b"\xff\xfe no newline"
+    data = data.replace(b"\r", b"")
+    task = rig.run(f"import os; os.write(1, {data!r})")
+    task.wait_ended()
+    assert task.output() == data
+
+
+def test_fifty_threads_keep_their_lines_whole(rig: Rig) -> None:
+    task = rig.run(
+        "import os, threading\n"
+        "def work(t):\n"
+        "    for n in range(100): os.write(1, b'%d-%d\\n' % (t, n))\n"
+        "threads = [threading.Thread(target=work, args=(t,)) for t in range(50)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]"
+    )
+    task.wait_ended()
+    lines = task.output().splitlines()
+    assert sorted(lines) == sorted(b"%d-%d" % (t, n) for t in range(50) for n in range(100))
+
+
+def test_a_killed_task_loses_nothing_and_ends_with_its_signal(rig: Rig) -> None:
+    task = rig.run("import os\nfor n in range(20000): os.write(1, b'%06d\\n' % n)\nos.kill(os.getpid(), 9)")
+    wait_for(lambda: not task.process.is_running(), 20)
+    died = time.monotonic()
+    run = task.wait_ended(deadline_seconds=5)
+    assert time.monotonic() - died < 2
+    assert str(run.state) == "failed"
+    assert run.maybe("signal") in (9, None)
+    assert task.output() == b"".join(b"%06d\n" % n for n in range(20000))
+
+
+def test_the_worker_knows_why_a_task_died(rig: Rig) -> None:
+    task = rig.run("import os; print('x', flush=True); os.kill(os.getpid(), 9)")
+    wait_for(lambda: not task.process.is_running(), 20)
+    rig.tell({"v": 1, "op": "died", "pid": task.process.pid, "run": None, "why": "", "signal": 9,
+              "exit_status": None})  # fmt: skip
+    run = task.wait_ended(deadline_seconds=5)
+    assert (run.text("why"), run.maybe("signal")) == ("signal 9 (SIGKILL)", 9)
+
+
+def test_a_task_that_will_be_redelivered_goes_back_to_the_queue(rig: Rig) -> None:
+    task = rig.run("import os; print('x', flush=True); os._exit(3)", redelivers=True)
+    run = task.wait_state("queued")
+    assert run.text("why") == "redelivery expected"
+    assert [e["kind"] for e in task.events()] == ["start", "interrupted"]
+    again = rig.run("print('y')", task.run_id)
+    again.wait_ended()
+    assert again.output() == b"x\ny\n"
+    assert again.report()["answer"]["attempt"] == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "why", "kind"),
+    [
+        ({"state": "failed", "why": "ValueError: no"}, "failed", "ValueError: no", None),
+        ({"state": "failed", "why": "x", "exit_status": 7}, "failed", "x", None),
+        ({"state": "ignored", "why": ""}, "succeeded", "the task ignored its result", None),
+        ({"state": "rejected", "why": "rejected"}, "failed", "rejected", None),
+        ({"state": "rejected", "why": "rejected", "requeue": True}, "queued", "rejected, requeued", "interrupted"),
+        ({"state": "interrupted", "why": "shutdown"}, "lost", "shutdown", "interrupted"),
+    ],
+)  # fmt: skip
+def test_outcomes(rig: Rig, outcome: dict[str, object], state: str, why: str, kind: str | None) -> None:
+    task = rig.run(f"print('out'); outcome = {outcome!r}")
+    run = task.wait_state(state)
+    assert run.text("why") == why
+    assert run.maybe("exit_status") == outcome.get("exit_status")
+    assert (kind in [e["kind"] for e in task.events()]) == (kind is not None)
+
+
+def test_an_interrupted_task_that_may_restart_is_queued(rig: Rig) -> None:
+    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True)
+    assert task.wait_state("queued").text("why") == "shutdown"
+
+
+def test_a_retry_is_an_entry_and_a_new_attempt(rig: Rig) -> None:
+    retry = {"retries": 1, "max": 3, "eta_ms": 1764000000000, "reason": "flaky hunter2secret"}
+    outcome = {"state": "retry", "why": "retry 1 of 3: flaky", "retry": retry}
+    task = rig.run(f"print('one'); outcome = {outcome!r}", masks=["hunter2secret"])
+    run = task.wait_state("queued")
+    assert run.number("eta_ms") == 1764000000000
+    events = {event["kind"]: event for event in task.events()}
+    assert events["retry"]["reason"] == "flaky ***"
+    second = rig.run("print('two')", task.run_id, retries=1)
+    second.wait_ended()
+    assert second.output() == b"one\ntwo\n"
+
+
+def test_a_second_delivery_is_refused(rig: Rig) -> None:
+    task = rig.run("print('once')")
+    task.wait_ended()
+    again = rig.run("print('twice')", task.run_id)
+    answer = again.report()["answer"]
+    assert (answer["op"], answer["reason"]) == ("refuse", "ended")
+    assert task.output() == b"once\n"
+
+
+def test_a_held_run_is_refused_while_its_holder_lives(rig: Rig, tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    body = f"import os, time\nwhile not os.path.exists({str(stop)!r}): time.sleep(0.01)"
+    first = rig.run(body)
+    first.wait_state("running")
+    second = rig.run("print('no')", first.run_id)
+    answer = second.report()["answer"]
+    assert (answer["op"], answer["reason"]) == ("refuse", "held")
+    stop.touch()
+    assert str(first.wait_ended().state) == "succeeded"
+
+
+def test_a_left_behind_process_does_not_hold_the_run(rig: Rig, tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    body = (
+        "import os, time\n"
+        "print('own', flush=True)\n"
+        "if os.fork() == 0:\n"
+        f"    while not os.path.exists({str(stop)!r}):\n"
+        "        os.write(1, b'late\\n'); time.sleep(0.001)\n"
+        "    os._exit(0)\n"
+    )
+    started = time.monotonic()
+    task = rig.run(body)
+    run = task.wait_ended()
+    assert time.monotonic() - started < 10
+    assert task.report()["done_after"] < 2
+    own = task.output()
+    assert own.startswith(b"own\n")
+    stop.touch()
+
+    def counted() -> bool:
+        record = task.record
+        return record is not None and record.number("late_bytes") > 0
+
+    wait_for(counted, 10, rig.evidence)
+    assert task.output() == own
+    assert run.text("state") == "succeeded"
+
+
+def test_in_band_sequences_become_events(rig: Rig) -> None:
+    data = b"a\n" + sequence(NONCE, {"op": "group", "title": "Build"}) + b"in\n"
+    data += b"::warning::hot\n" + sequence(NONCE, {"op": "mask", "secret": "hunter2secret"})
+    data += b"pw hunter2secret\n" + sequence(NONCE, {"op": "endgroup"})
+    task = rig.run(f"import os; os.write(1, {data!r})")
+    run = task.wait_ended()
+    assert task.output() == b"a\nin\n::warning::hot\npw ***\n"
+    events = [e for e in task.events() if e["kind"] not in ("start", "end")]
+    assert [(e["kind"], e.get("line")) for e in events] == [
+        ("group", None), ("warning", 3), ("endgroup", None), ("masked", None),
+    ]  # fmt: skip
+    assert run.number("masked") == 1
+
+
+def test_the_unfinished_line_is_live(rig: Rig, tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    task = rig.run(
+        "import os, time\n"
+        "print('done')\n"
+        "os.write(1, b'10%\\r20%')\n"
+        f"while not os.path.exists({str(stop)!r}): time.sleep(0.01)\n"
+        "os.write(1, b'\\r100%\\n')"
+    )
+
+    def live() -> dict[str, object] | None:
+        record = task.record
+        value = record.json("live") if record else None
+        return value if value and value["text"] == "20%" else None
+
+    shown = wait_for(live, 10, rig.evidence)
+    assert shown is not None
+    assert shown["line"] == 2
+    stop.touch()
+    run = task.wait_ended()
+    assert task.output() == b"done\n100%\n"
+    assert run.number("rewritten_bytes") == 8
+
+
+def test_endless_overwriting_stays_small(rig: Rig) -> None:
+    task = rig.run(
+        "import os, time\nfor n in range(2000): os.write(1, b'\\rprogress %d' % n); time.sleep(0.001)\nprint()"
+    )
+    run = task.wait_ended()
+    assert task.output() == b"progress 1999\n"
+    assert run.number("rewritten_bytes") > 20000
+
+
+def test_a_cancel_reaches_the_worker_and_the_log(rig: Rig) -> None:
+    from runtail.runs.cancel import cancel
+
+    task = rig.run("import time\nprint('x')\ntime.sleep(60)")
+    task.wait_state("running")
+    cancel(rig.store, task.run_id, who="ann", why="wrong branch")
+    wish = rig.hear("cancel")
+    assert (wish["run"], wish["pid"], wish["who"]) == (task.run_id, task.process.pid, "ann")
+    task.process.kill()
+    rig.tell({"v": 1, "op": "cancelled", "run": task.run_id, "key": task.key, "signal": 9,
+              "pids": 1, "killed": 1})  # fmt: skip
+    run = task.wait_ended()
+    assert str(run.state) == "cancelled"
+    assert run.text("why") == "cancelled by ann: wrong branch"
+    kinds = [e["kind"] for e in task.events()]
+    assert kinds == ["start", "cancel-requested", "cancel", "end"]
+
+
+def test_a_deleted_run_is_stopped(rig: Rig) -> None:
+    from runtail.runs.retention import delete
+
+    task = rig.run("import time\nprint('x')\ntime.sleep(60)")
+    task.wait_state("running")
+    delete(rig.store, task.run_id)
+    assert rig.hear("cancel")["run"] == task.run_id
+    task.process.kill()
+    wait_for(lambda: task.record is None, 5)
+
+
+def test_output_is_echoed(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
+    with Rig(tmp_path, redis_url, key_prefix, echo=True) as rig:
+        task = rig.run("print('seen hunter2secret')", masks=["hunter2secret"])
+        task.wait_ended()
+        rig.keeper.wait_for_log("seen ***", 5)
+
+
+def test_small_pipes_work(rig: Rig) -> None:
+    body = "import os\nfor n in range(3000): os.write(1, b'x' * 99 + b'\\n')"
+    task = rig.run(body, pipe_bytes=4096)
+    task.wait_ended()
+    assert task.output() == (b"x" * 99 + b"\n") * 3000
+
+
+def test_the_record_counts_what_the_end_says(rig: Rig) -> None:
+    task = rig.run("import os; os.write(1, b'abc\\rd\\n')")
+    run = task.wait_ended()
+    *_, end = task.events()
+    assert (end["rewritten_bytes"], run.number("rewritten_bytes")) == (4, 4)
+    assert json.dumps(end)

@@ -1,0 +1,221 @@
+"""A worker's capture for tests: the real keeper and shipper, the test in place of Celery's main."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+from runtail.capture import door
+from runtail.errors import RunNotFound
+from runtail.log.reader import entries as read_entries
+from runtail.protocol import Entry
+from runtail.protocol.event import decode
+from runtail.runs.record import Run, read_run
+from runtail.settings import load_settings
+from runtail.store import Store
+from tests.support.processes import Process
+from tests.support.waiting import wait_for
+
+NONCE = "00112233445566778899aabbccddeeff"
+_SHIPPER = [sys.executable, "-m", "runtail.shipper"]
+
+
+class Rig:
+    """Keeper, shipper, store and tasks. A context manager; everything it started ends with it.
+
+    :param directory: for logs.
+    :param overrides: settings, by name in lower case.
+    """
+
+    def __init__(self, directory: Path, redis_url: str, key_prefix: str, **overrides: Any) -> None:
+        self.directory = directory
+        values = {"broker_url": redis_url, "key_prefix": key_prefix, "echo": False}
+        values |= {"worker_admin_port": 0, **overrides}
+        self.environment = {f"RUNTAIL_{name.upper()}": _text(v) for name, v in values.items()}
+        self.settings = load_settings(self.environment)
+        self.store = Store(self.settings)
+        self.door_rx, self.door_tx = door.pair()
+        self.ctl, self._ctl_far = door.pair()
+        self.tasks: list[Process] = []
+        self._keeper: Process | None = None
+        self._numbers = 0
+
+    def start_keeper(self) -> None:
+        """Start the keeper (and with it the shipper)."""
+        import runtail.capture.keeper
+
+        numbers = {"door": self.door_rx.fileno(), "ctl": self._ctl_far.fileno()}
+        for fd in numbers.values():
+            os.set_inheritable(fd, True)
+        config = {
+            **numbers,
+            "main_pidfd": None,
+            "main_pid": os.getpid(),
+            "worker": "test@rig",
+            "owner": str(uuid.uuid4()),
+            "shipper": _SHIPPER,
+            "spool_bytes": self.settings.spool_bytes,
+            "block": self.settings.overflow == "block",
+        }
+        path = str(Path(runtail.capture.keeper.__file__))
+        command = [sys.executable, "-I", "-S", path, json.dumps(config)]
+        self._keeper = self._process(command, "keeper", tuple(numbers.values()))
+
+    @property
+    def keeper(self) -> Process:
+        """The keeper's process."""
+        assert self._keeper is not None
+        return self._keeper
+
+    def shipper(self) -> psutil.Process | None:
+        """The shipper's process, if one runs now."""
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(self.keeper.pid).children():
+                if "runtail.shipper" in child.cmdline():
+                    return child
+        return None
+
+    def wait_shipper(self) -> psutil.Process:
+        """The shipper's process, as soon as one runs."""
+        found = wait_for(self.shipper, 15, self.evidence)
+        assert found is not None
+        return found
+
+    def kill_shipper(self) -> None:
+        """SIGKILL the shipper that runs now."""
+        with contextlib.suppress(psutil.Error):
+            self.wait_shipper().send_signal(signal.SIGKILL)
+
+    def run(self, body: str, run_id: str | None = None, **record: Any) -> "Task":
+        """Start a task's process that runs ``body``; the run is one nobody announced.
+
+        :param record: more fields of the start record, e.g. ``masks=["secret"]``.
+        """
+        self._numbers += 1
+        key = str(uuid.uuid4())
+        run_id = run_id or f"run-{self._numbers}-{key[:8]}"
+        fields = {
+            "v": 1, "op": "run", "key": key, "run": run_id, "task": "test.task", "headers": None, "retries": 0,
+            "redelivered": False, "redelivers": False, "restart": False, "exclusive": False, "max_attempts": 3,
+            "kwargs": {}, "args": [], "queue": "celery", "who": None, "nonce": NONCE, "worker": "test@rig",
+            "split": False, "tty": False, "masks": [], **record,
+        }  # fmt: skip
+        os.set_inheritable(self.door_tx.fileno(), True)
+        command = [sys.executable, "-m", "tests.support.task_process"]
+        command += [str(self.door_tx.fileno()), json.dumps(fields), body]
+        name = f"task-{self._numbers}"
+        process = self._process(command, name, (self.door_tx.fileno(),))
+        self.tasks.append(process)
+        return Task(self, run_id, key, process)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send through the door what Celery's main process would send."""
+        door.send(self.door_tx, message)
+
+    def hear(self, op: str, deadline_seconds: float = 15) -> dict[str, Any]:
+        """The next message to Celery's main process of this kind."""
+
+        def receive() -> dict[str, Any] | None:
+            received = door.receive(self.ctl, 0)
+            return received[0] if received and received[0]["op"] == op else None
+
+        found = wait_for(receive, deadline_seconds, self.evidence)
+        assert found is not None
+        return found
+
+    def evidence(self) -> str:
+        """What failures show."""
+        processes = [p for p in (self._keeper, *self.tasks[-4:]) if p is not None]
+        return "\n".join(process.evidence() for process in processes)
+
+    def _process(self, command: list[str], name: str, fds: tuple[int, ...]) -> Process:
+        root = str(Path(__file__).resolve().parents[2])
+        environment: dict[str, str | None] = {**self.environment, "PYTHONPATH": root}
+        return Process(command, self.directory, name=name, environment=environment, pass_fds=fds)
+
+    def __enter__(self) -> Self:
+        self.start_keeper()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        shipper = self.shipper()
+        for process in (*self.tasks, self._keeper):
+            if process is not None:
+                process.kill()
+        if shipper is not None:
+            with contextlib.suppress(psutil.Error):
+                shipper.kill()
+        for sock in (self.door_rx, self.door_tx, self.ctl, self._ctl_far):
+            sock.close()
+        self.store.client.close()
+
+
+class Task:
+    """One task that a rig started."""
+
+    def __init__(self, rig: Rig, run_id: str, key: str, process: Process) -> None:
+        self.rig = rig
+        self.run_id = run_id
+        self.key = key
+        self.process = process
+
+    @property
+    def record(self) -> Run | None:
+        """The run's record, None while there is none."""
+        try:
+            return read_run(self.rig.store, self.run_id)
+        except RunNotFound:
+            return None
+
+    def wait_state(self, *states: str, deadline_seconds: float = 30) -> Run:
+        """The record, as soon as the run is in one of the states."""
+
+        def there() -> Run | None:
+            run = self.record
+            return run if run and str(run.state) in states else None
+
+        found = wait_for(there, deadline_seconds, lambda: f"{self.record}\n{self.rig.evidence()}")
+        assert found is not None
+        return found
+
+    def wait_ended(self, deadline_seconds: float = 30) -> Run:
+        """The record, as soon as the run is over."""
+        states = ("succeeded", "failed", "cancelled", "lost")
+        return self.wait_state(*states, deadline_seconds=deadline_seconds)
+
+    def report(self, deadline_seconds: float = 30) -> dict[str, Any]:
+        """What the task's process reports of the shipper's answers."""
+        evidence = self.process.evidence
+        wait_for(lambda: not self.process.is_running(), deadline_seconds, evidence)
+        return dict(json.loads(self.process.output().splitlines()[-1]))
+
+    def entries(self) -> list[Entry]:
+        """The log as it is stored now."""
+        return [e for e in read_entries(self.rig.store, self.run_id) if isinstance(e, Entry)]
+
+    def output(self) -> bytes:
+        """All stored output."""
+        return b"".join(entry.payload for entry in self.entries() if entry.type == "o")
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """All stored events."""
+        for entry in self.entries():
+            if entry.type == "e":
+                yield decode(entry)
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
