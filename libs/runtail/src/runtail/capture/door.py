@@ -63,18 +63,27 @@ def receive(sock: socket.socket, seconds: float) -> tuple[dict[str, Any], list[i
     if not poller.poll(max(0.0, seconds) * 1000):
         return None
     try:
-        data, rights, _flags, _address = sock.recvmsg(
-            MAX_BYTES, socket.CMSG_LEN(MAX_FDS * 4), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-        )
+        data, fds = take(sock)
     except BlockingIOError:
         return None
     except ConnectionError:
         raise EOFError from None
     if not data:
         raise EOFError
+    message: dict[str, Any] = json.loads(data)
+    return message, fds
+
+
+def take(sock: socket.socket, most: int = MAX_BYTES) -> tuple[bytes, list[int]]:
+    """Return the next record as it is and its descriptors (closed on exec), without waiting.
+
+    :raises BlockingIOError: if there is none.
+    """
+    data, rights, _flags, _address = sock.recvmsg(
+        most, socket.CMSG_LEN(MAX_FDS * 4), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+    )
     fds = array("i")
     for level, kind, content in rights:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
-    message: dict[str, Any] = json.loads(data)
-    return message, list(fds)
+    return data, list(fds)

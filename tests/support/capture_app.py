@@ -1,0 +1,230 @@
+"""A Celery app whose tasks write in every way there is."""
+
+import ctypes
+import faulthandler
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import runtail
+from celery import Celery
+from celery.utils.log import get_task_logger
+
+app = Celery("capture_app", broker=os.environ["RUNTAIL_BROKER_URL"], backend=os.environ["RUNTAIL_BROKER_URL"])
+app.conf.update(
+    task_default_queue=os.environ["TEST_QUEUE"],
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+)
+runtail.install(app)
+log = logging.getLogger("someone")
+task_log = get_task_logger("someone.task")
+libc = ctypes.CDLL(None)
+
+
+@app.task(name="t.printing")
+def printing() -> None:
+    print("one")
+    print("two", "words", file=sys.stderr)
+    sys.stdout.write("three\n")
+    print("four", file=sys.__stdout__)
+
+
+@app.task(name="t.logs")
+def logs() -> None:
+    log.info("from a logger")
+    task_log.warning("from a task logger")
+
+
+@app.task(name="t.writes")
+def writes() -> None:
+    for number in range(100):
+        os.write(1 + number % 2, b"%d\n" % number)
+
+
+@app.task(name="t.subprocesses")
+def subprocesses() -> None:
+    print("before")
+    subprocess.run(["/bin/sh", "-c", "echo run; echo err >&2"], check=True)
+    os.system("echo system")
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=sys.stdout) as process:
+        process.communicate(b"popen\n")
+    print("after")
+
+
+@app.task(name="t.c")
+def c() -> None:
+    print("python")
+    libc.puts(b"puts")
+    libc.printf(b"no newline")
+
+
+@app.task(name="t.threads")
+def threads() -> None:
+    def write(number: int) -> None:
+        for line in range(100):
+            print(f"thread {number} line {line}\n", end="")
+
+    started = [threading.Thread(target=write, args=(number,)) for number in range(50)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+
+
+@app.task(name="t.dump")
+def dump() -> None:
+    faulthandler.dump_traceback(2)
+
+
+@app.task(name="t.raw_bytes")
+def raw_bytes() -> None:
+    os.write(1, b"nul \0 bad \xff\xfe half \xe2\x82\n")
+    sys.stdout.buffer.write(b"\xc3\x28\n")
+    print(os.fsdecode(b"name-\xe9"))
+    print("lone \ud800")
+
+
+@app.task(name="t.by_name")
+def by_name() -> None:
+    with open("/dev/stdout", "w") as out:
+        out.write("dev stdout\n")
+    subprocess.run(["/bin/sh", "-c", "echo named > /dev/fd/2"], check=True)
+
+
+@app.task(name="t.nonblocking")
+def nonblocking(lines: int) -> None:
+    # What node does to its standard output, and leaves behind when killed.
+    subprocess.run([sys.executable, "-c", "import os; os.set_blocking(1, False)"], check=True)
+    for number in range(lines):
+        print(f"{number:0200d}")
+
+
+@app.task(name="t.exit")
+def exit_(code: Any) -> None:
+    print("leaving")
+    sys.exit(code)
+
+
+@app.task(name="t.long_failure")
+def long_failure(size: int) -> None:
+    print("about to fail")
+    raise ValueError("begin " + "x" * size + " end")
+
+
+@app.task(name="t.leaves_grandchild")
+def leaves_grandchild(seconds: float) -> int:
+    process = subprocess.Popen(["sleep", str(seconds)])
+    print("left one behind")
+    return process.pid
+
+
+@app.task(name="t.closes")
+def closes() -> None:
+    print("before closing")
+    sys.stdout.close()
+    sys.stderr.close()
+    os.write(1, b"still here\n")
+
+
+@app.task(name="t.environment")
+def environment() -> None:
+    for name in ("RUNTAIL_RUN", "PYTHONUNBUFFERED", "FORCE_COLOR"):
+        print(f"{name}={os.environ.get(name)}")
+
+
+@app.task(name="t.said", runtail={"secrets": ["token"]})
+def said(token: str) -> None:
+    print(f"token is {token}")
+    with runtail.section("First"):
+        print("inside")
+        runtail.progress(0.5, "half")
+    runtail.mask("opensesame")
+    print("say opensesame twice: opensesame")
+    status = runtail.sh("test -t 1 && echo terminal; printf 'a\\nb\\n'; exit 3", tty=True, check=False)
+    print(f"status {status}")
+    runtail.sh(["echo", "list"])
+
+
+@app.task(name="t.writes_until", bind=True)
+def writes_until(self: Any, path: str, interval: float = 0.001) -> int:
+    """Print numbers until the file exists; return how many."""
+    number = 0
+    while not os.path.exists(path):
+        number += 1
+        print(f"line {number}")
+        time.sleep(interval)
+    return number
+
+
+@app.task(name="t.shell_until")
+def shell_until(path: str) -> int:
+    script = f'n=0; while [ ! -e "{path}" ]; do n=$((n+1)); echo "line $n"; done; exit 0'
+    subprocess.run(["/bin/sh", "-c", script], check=True)
+    return 0
+
+
+@app.task(name="t.writes_then_kills_itself")
+def writes_then_kills_itself(lines: int) -> None:
+    for number in range(lines):
+        print(f"line {number}")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="t.arguments", bind=True)
+def arguments(self: Any, a: int, b: str = "x", *more: Any, **rest: Any) -> None:
+    print("called")
+
+
+@app.task(name="t.waits")
+def waits(path: str) -> str:
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return "seen"
+
+
+@app.task(name="t.retries", bind=True, max_retries=3)
+def retries(self: Any) -> str:
+    print(f"attempt {self.request.retries}")
+    if self.request.retries < 2:
+        raise self.retry(exc=ValueError("not yet"), countdown=0.1)
+    return "done"
+
+
+@app.task(name="t.hard_limit", time_limit=1)
+def hard_limit() -> None:
+    print("too long")
+    while True:
+        time.sleep(0.1)
+
+
+@app.task(name="t.stubborn")
+def stubborn() -> None:
+    """Starts processes that hide in every way, says their pids, and waits."""
+    scripts = {
+        "child": "exec sleep 300",
+        "session": "exec setsid sleep 300",
+        "orphan": "(sleep 300 & echo $!) ; exit 0",
+        "daemon": "setsid sh -c 'sleep 300 </dev/null >/dev/null 2>&1 & echo $!' ; exit 0",
+        "naked": "setsid env -i /bin/sleep 300 >/dev/null 2>&1 & echo $!; exit 0",
+        "deaf": "trap '' TERM; sleep 300; sleep 300",
+    }
+    for name, script in scripts.items():
+        waited = script.endswith("exit 0")
+        process = subprocess.Popen(["/bin/sh", "-c", script], stdout=subprocess.PIPE if waited else None)
+        if waited:
+            assert process.stdout is not None
+            print(f"{name} {process.stdout.readline().decode().strip()}")
+            process.wait()
+        else:
+            print(f"{name} {process.pid}")
+    print("all started")
+    try:
+        time.sleep(300)
+    finally:
+        print("cleaning up")
