@@ -25,6 +25,9 @@ from tests.support.waiting import wait_for
 
 NAMESPACE = "/tail"
 
+#: Clients that were not closed; the fixture ``start_relay`` closes them at the end.
+open_clients: "set[Client]" = set()
+
 
 def make_store(redis_url: str, key_prefix: str, **overrides: Any) -> Store:
     """A store for one test."""
@@ -105,9 +108,12 @@ class Client:
     (python-socketio's own client runs a thread per message and so loses their order.)
 
     :param receive_buffer: SO_RCVBUF, to be slow with little data.
+    :param origin: send the server's own address as Origin; else what *headers* say.
     """
 
-    def __init__(self, url: str, *, receive_buffer: int | None = None, headers: list[str] | None = None) -> None:
+    def __init__(
+        self, url: str, *, receive_buffer: int | None = None, headers: list[str] | None = None, origin: bool = True
+    ) -> None:
         options = []
         if receive_buffer:
             import socket
@@ -118,7 +124,9 @@ class Client:
             timeout=30,
             sockopt=options,
             header=headers,
+            suppress_origin=not origin,
         )
+        open_clients.add(self)
         self.opened = orjson.loads(self.receive()[1:])
         self._ids = 0
         #: Events that came before they were asked for.
@@ -182,8 +190,10 @@ class Client:
 
     def close(self) -> None:
         """Leave."""
+        open_clients.discard(self)
         with contextlib.suppress(OSError, websocket.WebSocketException):
-            self.ws.close(timeout=1)
+            self.ws.send_close()
+        self.ws.shutdown()
 
 
 class Follower:
