@@ -3,8 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { cancel, downloadAddress, type Run } from "./api";
 import { ProblemNote } from "./problem";
-import { exitWords, isOver, StateChip, sinceWords } from "./state";
+import { StateChip } from "./state";
 import { stamp } from "./time";
+import { exitWords, isOver, sinceWords } from "./words";
 
 export function Header(props: { run: Run; now: number; changed: (run: Run) => void }) {
   const { run, now } = props;

@@ -11,8 +11,8 @@ import { visible } from "./log/visible";
 import { ProblemNote } from "./problem";
 import { grouped } from "./protocol/view";
 import { connectionWords, type Tail } from "./socket";
-import { isOver } from "./state";
 import { duration } from "./time";
+import { isOver } from "./words";
 
 const REFETCH_MS = 10_000;
 const EARLIER_LINES = 2_000;

@@ -8,8 +8,9 @@ import { ProblemNote } from "./problem";
 import { VERSION } from "./protocol/entry";
 import type { Tail } from "./socket";
 import { StartButton, StartForm } from "./start";
-import { StateChip, sinceWords } from "./state";
+import { StateChip } from "./state";
 import { stamp } from "./time";
+import { sinceWords } from "./words";
 
 const REFETCH_MS = 10_000;
 

@@ -1,7 +1,6 @@
 // A run's state: a shape, a word and a colour, never the colour alone.
 
 import type { Run } from "./api";
-import { duration } from "./time";
 
 const SHAPES: Record<Run["state"], string> = {
   queued: "◌",
@@ -12,30 +11,10 @@ const SHAPES: Record<Run["state"], string> = {
   lost: "?",
 };
 
-export function isOver(run: Run): boolean {
-  return run.state !== "queued" && run.state !== "running";
-}
-
 export function StateChip({ state }: { state: Run["state"] }) {
   return (
     <span class={`chip ${state}`}>
       <span aria-hidden="true">{SHAPES[state]}</span> {state}
     </span>
   );
-}
-
-/** Since when it stands there, or how long it took. `now` in ms since 1970. */
-export function sinceWords(run: Run, now: number): string {
-  if (!isOver(run)) return `for ${duration(now - run.since_ms)}`;
-  const { started_ms: started, finished_ms: finished } = run;
-  if (finished === null) return "";
-  const ago = `${duration(now - finished)} ago`;
-  return started === null ? ago : `${ago}, took ${duration(finished - started)}`;
-}
-
-/** How the process ended, where that says more than the state. */
-export function exitWords(run: Run): string | null {
-  if (run.signal !== null) return `ended by signal ${run.signal}`;
-  if (run.exit_status !== null) return `exit status ${run.exit_status}`;
-  return null;
 }

@@ -1,0 +1,94 @@
+// The small pure parts of the page.
+
+import { describe, expect, test } from "vitest";
+import type { Run } from "../src/api";
+import { type Field, fields, fieldValue } from "../src/schema";
+import { connectionWords, waitMs } from "../src/socket";
+import { duration } from "../src/time";
+import { exitWords, sinceWords } from "../src/words";
+
+describe("schema", () => {
+  const schema = {
+    properties: {
+      name: { type: "string", description: "Who" },
+      lines: { type: "integer", default: 20 },
+      fast: { type: "boolean", default: true },
+      region: { enum: ["eu", "us"], default: "eu" },
+      roles: { type: "array", default: ["web"] },
+    },
+    required: ["name"],
+  };
+
+  test("becomes fields with defaults", () => {
+    expect(
+      fields(schema).map(({ name, kind, initial, required }) => [name, kind, initial, required]),
+    ).toEqual([
+      ["name", "text", "", true],
+      ["lines", "integer", "20", false],
+      ["fast", "boolean", "true", false],
+      ["region", "choice", "eu", false],
+      ["roles", "json", '["web"]', false],
+    ]);
+  });
+
+  const field = (name: string): Field => {
+    const found = fields(schema).find((one) => one.name === name);
+    if (!found) throw new Error(name);
+    return found;
+  };
+
+  test("texts become JSON values", () => {
+    expect(fieldValue(field("lines"), "3")).toBe(3);
+    expect(fieldValue(field("lines"), "")).toBeUndefined();
+    // The server names the field.
+    expect(fieldValue(field("lines"), "many")).toBe("many");
+    expect(fieldValue(field("fast"), "false")).toBe(false);
+    expect(fieldValue(field("name"), "")).toBe("");
+    expect(fieldValue(field("roles"), '["a"]')).toEqual(["a"]);
+    expect(() => fieldValue(field("roles"), "[")).toThrow("JSON");
+  });
+});
+
+describe("connection", () => {
+  test("waits grow, are bounded and spread", () => {
+    expect(waitMs(0, 0.5)).toBe(500);
+    expect(waitMs(3, 0.5)).toBe(4000);
+    expect(waitMs(1000, 0.5)).toBe(10_000);
+    expect(waitMs(3, 0)).toBeLessThan(waitMs(3, 1));
+  });
+
+  test("is said in words", () => {
+    expect(connectionWords({ state: "lost", at: 5_000, failures: 1 }, 2_100)).toBe(
+      "Connection lost. Next try in 3 s.",
+    );
+    expect(connectionWords({ state: "offline" }, 0)).toBe("You are offline.");
+  });
+});
+
+describe("time", () => {
+  test.each([
+    [-5, "0 s"],
+    [4_900, "4 s"],
+    [200_000, "3 min 20 s"],
+    [7_500_000, "2 h 5 min"],
+    [273_600_000, "3 d 4 h"],
+  ])("%d ms is %s", (ms, words) => {
+    expect(duration(ms)).toBe(words);
+  });
+
+  const run = { state: "running", since_ms: 1_000, started_ms: 1_000, finished_ms: null } as Run;
+
+  test("of a run", () => {
+    expect(sinceWords(run, 61_000)).toBe("for 1 min");
+    const over: Run = {
+      ...run,
+      state: "failed",
+      finished_ms: 31_000,
+      exit_status: 3,
+      signal: null,
+    };
+    expect(sinceWords(over, 91_000)).toBe("1 min ago, took 30 s");
+    expect(exitWords(over)).toBe("exit status 3");
+    expect(exitWords({ ...over, signal: 9 })).toBe("ended by signal 9");
+  });
+});
