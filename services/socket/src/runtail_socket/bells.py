@@ -64,6 +64,11 @@ class Bells:
         self.deaf_count = 0
         self._stopped = False
 
+    @property
+    def watched(self) -> int:
+        """Runs listened to."""
+        return len(self._watched)
+
     def watch(self, run_id: str) -> None:
         """Listen to a run. Its bells may be missed until the server has the command."""
         channel = self._run_prefix + run_id.encode()

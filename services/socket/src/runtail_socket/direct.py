@@ -11,7 +11,8 @@ a new version changes it:
 * the handler it is given is a bound method of ``engineio.Socket``, of which we
   use ``sid``, ``queue``, ``closing``, ``closed``, ``last_ping``, ``close()``;
 * ``engineio.Server.sockets`` and ``send_packet()``, ``engineio.Packet.encode()``;
-* ``socketio.Server.eio`` and ``manager.eio_sid_from_sid()``.
+* ``socketio.Server.eio`` and ``manager.eio_sid_from_sid()``; for a metric
+  ``manager.rooms`` and ``environ``.
 """
 
 from __future__ import annotations
@@ -164,6 +165,11 @@ class Links:
     def __len__(self) -> int:
         return len(self._links)
 
+    def inside(self, server: Any) -> int:
+        """How many entries the libraries keep in their tables of clients: 0 without clients."""
+        rooms = sum(len(members) for rooms in server.manager.rooms.values() for members in rooms.values())
+        return len(server.eio.sockets) + len(server.environ) + rooms
+
     def _upgrade(
         self, handler: Callable[[WebSocket], Any], _server: Any
     ) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
@@ -171,15 +177,17 @@ class Links:
 
         def upgrade(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             green = runtime.take_socket(environ)
+            web_socket = None
             try:
                 web_socket = WebSocket.accept(green, _headers(environ), environ["PATH_INFO"], self._silence_seconds)
             except Refused as refused:
-                engine.close(wait=False, abort=True)
                 start_response(refused.status, [("Content-Type", "text/plain")])
                 return [b"This is not a WebSocket handshake.\n"]
             except OSError:
-                engine.close(wait=False, abort=True)
                 return runtime.taken(environ)
+            finally:
+                if web_socket is None:
+                    engine.close(wait=False, abort=True)
             self._links[engine.sid] = Link(engine, web_socket, direct=self._direct)
             try:
                 handler(web_socket)

@@ -30,6 +30,11 @@ class Measures:
             registry=registry,
         )
         self.watched_runs = Gauge("runtail_socket_watched_runs", "Runs this relay reads.", registry=registry)
+        self.tracked = Gauge(
+            "runtail_socket_tracked",
+            "Entries in all tables of clients and runs: 0 without clients.",
+            registry=registry,
+        )
         self.frames = Counter("runtail_socket_frames", "Frames of log entries sent.", registry=registry)
         self.sent_seconds = Histogram(
             "runtail_socket_sent_seconds",

@@ -14,6 +14,7 @@ runs. Fan-out relies on it: a viewer joins the live edge with no yield in betwee
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -100,9 +101,11 @@ def listen(host: str, port: int) -> Any:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host.strip("[]"), port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        if error.errno == errno.EADDRINUSE:
+            raise OSError(f"{host}:{port} is taken by another program") from error
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     listener.listen(BACKLOG)
     return listener
 

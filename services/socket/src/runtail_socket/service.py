@@ -214,6 +214,14 @@ class Service:
         measures.subscriptions.labels("live").set(live)
         measures.subscriptions.labels("catching-up").set(len(subscriptions) - live)
         measures.watched_runs.set(len(self._reader.feeds))
+        measures.tracked.set(
+            len(self._links)
+            + len(self._namespace.viewers)
+            + len(self._reader.feeds)
+            + self._catch_up.serving
+            + self._links.inside(self._namespace.socketio.server)
+            + self._bells.watched
+        )
         measures.resets.set(self._reader.resets)
         measures.deaf.set(self._bells.deaf_count)
         measures.store_up.set(self._reader.store_answers)

@@ -50,6 +50,16 @@ MESSAGES_BURST = 200.0
 CLOSE_GRACE_SECONDS = 2.0
 
 
+#: What a handshake says; extensions and subprotocols are left out, so none is agreed on.
+HANDSHAKE_HEADERS = {
+    b"host",
+    b"connection",
+    b"upgrade",
+    b"sec-websocket-key",
+    b"sec-websocket-version",
+}
+
+
 class Frame(bytes):
     """A complete WebSocket frame: header and payload, ready for the wire."""
 
@@ -124,8 +134,11 @@ class WebSocket:
         :raises OSError: if the peer is gone.
         """
         protocol = WSConnection(ConnectionType.SERVER)
+        shaking = [(name, value) for name, value in headers if name.lower() in HANDSHAKE_HEADERS]
+        if not any(name.lower() == b"host" for name, _ in shaking):
+            raise Refused("400 Bad Request")
         try:
-            protocol.initiate_upgrade_connection(list(headers), path)
+            protocol.initiate_upgrade_connection(shaking, path)
             if not isinstance(next(protocol.events(), None), Request):
                 raise Refused("400 Bad Request")
             answer = protocol.send(AcceptConnection())

@@ -1,0 +1,122 @@
+"""Who may come in, and how they are sent away."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+import websocket
+
+from runtail.store import Store
+from tests.support.processes import StartProcess
+from tests.support.relay import Client, Follower, Producer, Relay, following, http_get
+from tests.support.waiting import wait_for
+
+StartRelay = Callable[..., Relay]
+HANDSHAKE = "/socket.io/?EIO=4&transport=websocket"
+
+
+def test_above_the_cap_the_answer_is_503_and_probes_are_answered(start_relay: StartRelay) -> None:
+    relay = start_relay(max_connections=3)
+    clients = [Client(relay.url).join() for _ in range(3)]
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        Client(relay.url)
+    assert refused.value.status_code == 503
+    assert refused.value.resp_headers is not None
+    assert int(refused.value.resp_headers["retry-after"]) > 0
+    assert relay.get("/healthz")[0] == relay.get("/readyz")[0] == 200
+    assert relay.metric('runtail_socket_refused_total{reason="full"}') == 1
+    clients[0].close()
+
+    def comes_in() -> bool:
+        try:
+            Client(relay.url).join().close()
+        except websocket.WebSocketBadStatusException:
+            return False
+        return True
+
+    wait_for(comes_in, 10)
+
+
+def test_a_client_that_never_joins_is_sent_away(start_relay: StartRelay) -> None:
+    relay = start_relay()
+    client = Client(relay.url)
+    with pytest.raises(ConnectionError):
+        client.receive()
+    assert client.closed_by_engine
+
+
+def test_draining_spreads_the_clients_and_loses_nothing(start_relay: StartRelay, relay_store: Store) -> None:
+    relay, other = start_relay(drain_seconds=3), start_relay()
+    producer = Producer(relay_store).start(1000)
+    followers = [Follower(producer.run_id) for _ in range(6)]
+    for follower in followers:
+        follower.connect(relay.url)
+    relay.process.signal(signal.SIGTERM)
+    began = time.monotonic()
+    wait_for(lambda: relay.get("/readyz")[0] == 503, 5)
+    assert http_get(relay.url + HANDSHAKE)[0] == 503
+    ends = []
+    for follower in followers:
+        with pytest.raises(ConnectionError):
+            follower.until(lambda: False)
+        ends.append(time.monotonic() - began)
+        assert follower.client is not None
+        assert follower.client.closed_by_engine
+        follower.close()
+    assert relay.process.wait(10) == 0
+    # One after the other over three seconds; read one after the other, too.
+    assert ends[-1] - ends[0] > 2
+    producer.stop()
+    for follower in followers:
+        with following(follower, other.url):
+            follower.until_end()
+        assert follower.lines == producer.expected()
+
+
+def test_draining_takes_at_least_ten_seconds_unless_told_otherwise(start_relay: StartRelay) -> None:
+    relay = start_relay()
+    clients = [Client(relay.url).join() for _ in range(2)]
+    relay.process.signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert relay.process.wait(30) == 0
+    assert 9.5 < time.monotonic() - began < 20
+    for client in clients:
+        client.close()
+
+
+def test_without_clients_it_stops_at_once_and_a_second_signal_hurries(
+    start_relay: StartRelay,
+) -> None:
+    relay = start_relay()
+    began = time.monotonic()
+    assert relay.process.terminate() == 0
+    assert time.monotonic() - began < 5
+
+    hurried = start_relay()
+    client = Client(hurried.url).join()
+    hurried.process.signal(signal.SIGTERM)
+    hurried.process.wait_for_log("draining", 5)
+    hurried.process.signal(signal.SIGINT)
+    assert hurried.process.wait(5) == 0
+    client.close()
+
+
+def test_a_taken_port_is_named_in_one_sentence(
+    start_relay: StartRelay, start_process: StartProcess, redis_url: str
+) -> None:
+    relay = start_relay()
+    second = start_process(
+        sys.executable,
+        "-m",
+        "runtail_socket",
+        environment={
+            "RUNTAIL_BROKER_URL": redis_url,
+            "RUNTAIL_SOCKET_PORT": str(relay.port),
+            "RUNTAIL_SOCKET_ADMIN_PORT": "0",
+        },
+    )
+    assert second.wait(20) == 1
+    assert f"127.0.0.1:{relay.port} is taken" in second.output()
+    assert "Traceback" not in second.output()

@@ -1,0 +1,262 @@
+"""Whatever fails around the relay, viewers get every line once, or are told."""
+
+import threading
+from collections.abc import Callable
+
+import orjson
+import psutil
+import pytest
+
+from runtail.store import Store
+from tests.support.redis_server import RedisServer
+from tests.support.relay import Client, Follower, Producer, Relay, following, make_store
+from tests.support.waiting import stays, wait_for
+
+StartRelay = Callable[..., Relay]
+
+MIB = 1024 * 1024
+
+
+def live(relay: Relay) -> float:
+    """Subscriptions at the live edge."""
+    return relay.metric('runtail_socket_subscriptions{standing="live"}')
+
+
+def test_a_lost_bell_is_healed_by_the_sweep(
+    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    relay = start_relay(url=own_redis_server.url)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url), own_redis_server.client() as client:
+        producer.write(1)
+        follower.until(lambda: len(follower.lines) == 1)
+        # The relay may not subscribe again: it is deaf from now on.
+        client.config_set("appendonly", "no")
+        client.acl_setuser("default", enabled=True, commands=["-subscribe"])
+        assert client.client_kill_filter(_type="pubsub")
+        producer.write(5)
+        follower.until(lambda: len(follower.lines) == 6)
+        client.acl_setuser("default", enabled=True, commands=["+subscribe"])
+        producer.end()
+        follower.until_end()
+    assert follower.lines == producer.expected()
+
+
+def test_the_bells_come_back_after_their_connection_was_killed(
+    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    # No sweep to help.
+    relay = start_relay(url=own_redis_server.url, sweep_seconds=3600)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url), own_redis_server.client() as client:
+        producer.write(1)
+        follower.until(lambda: len(follower.lines) == 1)
+        assert client.client_kill_filter(_type="pubsub")
+        wait_for(lambda: client.pubsub_numsub(f"{key_prefix}bell:{producer.run_id}")[0][1], 10)
+        producer.write(1)
+        follower.until(lambda: len(follower.lines) == 2)
+
+
+def test_while_the_store_is_away_viewers_are_told_nothing_and_go_on_after(
+    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    own_redis_server.restart(append_only="always")
+    relay = start_relay(url=own_redis_server.url)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url):
+        producer.write(10)
+        follower.until(lambda: len(follower.lines) == 10)
+        own_redis_server.stop()
+        wait_for(lambda: relay.metric("runtail_socket_store_up") == 0, 10, relay.process.evidence)
+        assert relay.get("/readyz")[0] == 200
+        late = Client(relay.url).join()
+        answer = late.emit("subscribe", {"v": 1, "run": producer.run_id})
+        assert answer["code"] == "unavailable"
+        own_redis_server.start()
+        producer.write(10)
+        producer.end()
+        follower.until_end()
+        assert late.emit("subscribe", {"v": 1, "run": producer.run_id})["ok"]
+    assert follower.lines == producer.expected()
+    assert not follower.resets
+
+
+def test_an_emptied_store_resets_every_view_and_the_new_history_is_whole(
+    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    relay = start_relay(url=own_redis_server.url)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url), own_redis_server.client() as client:
+        producer.write(10)
+        follower.until(lambda: len(follower.lines) == 10)
+        client.flushall()
+        producer.write(5)
+        follower.until(lambda: follower.resets)
+        assert follower.resets[0]["reason"] == "store-lost"
+        anew = Follower(producer.run_id)
+        with following(anew, relay.url):
+            producer.end()
+            anew.until_end()
+    assert anew.view.verdict is not None
+    assert anew.view.verdict.verified
+    assert anew.view.cursor is not None
+    assert anew.view.cursor.epoch > follower.resets[0]["epoch"] - 1
+
+
+def test_a_deleted_run_ends_its_views(start_relay: StartRelay, relay_store: Store) -> None:
+    relay = start_relay()
+    producer = Producer(relay_store)
+    producer.write(1)
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url):
+        follower.until(lambda: follower.lines)
+        keys = relay_store.keys
+        relay_store.client.delete(keys.run(producer.run_id), keys.log(producer.run_id))
+        follower.until(lambda: follower.resets)
+        assert "no longer in the store" in follower.resets[0]["why"]
+        assert follower.subscribe()["code"] == "unknown-run"
+
+
+def test_a_reader_that_is_ahead_of_the_store_raises_the_epoch_after_the_lease(
+    start_relay: StartRelay, relay_store: Store
+) -> None:
+    relay = start_relay(lease_seconds=2, beat_seconds=1)
+    producer = Producer(relay_store)
+    producer.write(5)
+    keys, client = relay_store.keys, relay_store.client
+    before = client.hgetall(keys.run(producer.run_id))
+    producer.write(5)
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url):
+        follower.until(lambda: len(follower.lines) == 10)
+        # A failover to a replica that had the first entry only; the writer is gone.
+        client.xtrim(keys.log(producer.run_id), maxlen=1, approximate=False)
+        newest = client.xrange(keys.log(producer.run_id))
+        client.xdel(keys.log(producer.run_id), newest[-1][0])
+        client.hset(keys.run(producer.run_id), mapping=before)
+        follower.until(lambda: follower.resets)
+    assert follower.resets[0]["reason"] == "ahead"
+    assert follower.view.cursor is not None
+    assert follower.resets[0]["epoch"] > follower.view.cursor.epoch
+
+
+def test_a_rollback_that_the_writer_repairs_is_not_seen(start_relay: StartRelay, relay_store: Store) -> None:
+    relay = start_relay()
+    producer = Producer(relay_store)
+    producer.write(5)
+    keys, client = relay_store.keys, relay_store.client
+    before = client.hgetall(keys.run(producer.run_id))
+    first = client.xrange(keys.log(producer.run_id))
+    producer.write(5)
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url):
+        follower.until(lambda: len(follower.lines) == 10)
+        pipeline = client.pipeline()
+        pipeline.delete(keys.log(producer.run_id), keys.run(producer.run_id))
+        for id_, fields in first:
+            pipeline.xadd(keys.log(producer.run_id), fields, id=id_)
+        pipeline.hset(keys.run(producer.run_id), mapping=before)
+        pipeline.execute()
+        producer.write(5)
+        producer.end()
+        follower.until_end()
+    assert follower.lines == producer.expected()
+    assert not follower.resets
+
+
+def test_a_killed_relay_loses_nothing(start_relay: StartRelay, relay_store: Store) -> None:
+    one, other = start_relay(), start_relay()
+    producer = Producer(relay_store).start(3000)
+    follower = Follower(producer.run_id)
+    follower.connect(one.url)
+    follower.until(lambda: len(follower.lines) > 500)
+    one.process.kill()
+    with pytest.raises(ConnectionError):
+        follower.until(lambda: False)
+    follower.close()
+    producer.stop()
+    with following(follower, other.url):
+        follower.until_end()
+    assert follower.lines == producer.expected()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_viewer_that_stops_reading_costs_little_and_nobody_else_anything(
+    start_relay: StartRelay, relay_store: Store
+) -> None:
+    relay = start_relay()
+    producer = Producer(relay_store)
+    others = [Follower(producer.run_id) for _ in range(3)]
+    for follower in others:
+        follower.connect(relay.url)
+    stalled = [Client(relay.url, receive_buffer=4096).join() for _ in range(4)]
+    for client in stalled:
+        assert client.emit("subscribe", {"v": 1, "run": producer.run_id})["ok"]
+    producer.start(5000)
+    threads = [threading.Thread(target=follower.until_end, args=[120]) for follower in others]
+    for thread in threads:
+        thread.start()
+    process = psutil.Process(relay.process.pid)
+    # All have left the edge: what they cost from now on is theirs.
+    wait_for(lambda: len(others[0].lines) > 20_000, 30)
+    before = process.memory_info().rss
+    wait_for(lambda: len(others[0].lines) > 70_000, 60)
+    grown = process.memory_info().rss - before
+    producer.stop()
+    for thread in threads:
+        thread.join(60)
+    for follower in others:
+        assert follower.lines == producer.expected()
+    assert grown < len(stalled) * MIB
+    # They resume where they stopped, as if nothing had been.
+    lines = 0
+    while lines < producer.count:
+        name, data = stalled[0].next_event()
+        if name == "tail-message":
+            lines += sum(entry["n"] for entry in data["entries"])
+    assert lines == producer.count
+
+
+def test_a_thousand_comings_and_goings_leave_nothing_behind(start_relay: StartRelay, relay_store: Store) -> None:
+    relay = start_relay()
+    producers = [Producer(relay_store) for _ in range(5)]
+    for producer in producers:
+        producer.write(1)
+
+    def cycle(number: int) -> None:
+        client = Client(relay.url).join()
+        run_id = producers[number % len(producers)].run_id
+        client.send(f"42/tail,1{orjson.dumps(['subscribe', {'v': 1, 'run': run_id}]).decode()}")
+        if number % 3:
+            client.receive()
+        if number % 2:
+            client.close()
+        else:
+            client.ws.shutdown()
+
+    for number in range(200):
+        cycle(number)
+    objects = {}
+    for phase in ("warm", "after"):
+        wait_for(lambda: relay.metric("runtail_socket_connections") == 0, 20)
+        wait_for(lambda: relay.metric("runtail_socket_watched_runs") == 0, 20)
+        wait_for(lambda: not psutil_connections(relay), 20)
+        objects[phase] = relay.metric("runtail_socket_tracked")
+        if phase == "warm":
+            for number in range(1000):
+                cycle(number)
+    assert objects["after"] == objects["warm"]
+    stays(relay.process.is_running, 0.1)
+
+
+def psutil_connections(relay: Relay) -> int:
+    """Established connections to the relay's viewers' port, as the kernel sees them."""
+    return sum(
+        connection.laddr.port == relay.port and connection.status == psutil.CONN_ESTABLISHED
+        for connection in psutil.Process(relay.process.pid).net_connections("tcp")
+    )

@@ -1,0 +1,117 @@
+"""The WebSocket: what the kernel does not take is remembered, and nothing overtakes it."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from runtail_socket.websocket import Offered, Refused, WebSocket, text_frame
+
+HEADERS = [
+    (b"host", b"here"),
+    (b"connection", b"Upgrade"),
+    (b"upgrade", b"websocket"),
+    (b"sec-websocket-version", b"13"),
+    (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+]
+
+Pair = tuple[WebSocket, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A server's WebSocket and the bare socket of its client, behind the handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    client.settimeout(10)
+    with client, server:
+        green = _NoWait(server)
+        web_socket = WebSocket.accept(green, HEADERS, "/", 10)
+        answer = client.recv(4096)
+        assert b"101 Switching Protocols" in answer
+        assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer
+        assert b"Extensions" not in answer
+        yield web_socket, client
+        green.close()
+
+
+class _NoWait:
+    """A socket whose ``send`` does not wait while nobody insists, as the one below a green socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._quick = sock.dup()
+        self._quick.settimeout(0)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sock, name)
+
+    def send(self, data: bytes) -> int:
+        if isinstance(data, memoryview):
+            return self._sock.send(data)
+        return self._quick.send(data)
+
+    def close(self) -> None:
+        self._quick.close()
+
+
+def receive(client: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        data += client.recv(size - len(data))
+    return data
+
+
+def test_a_partial_send_is_continued_before_anything_else(pair: Pair) -> None:
+    web_socket, client = pair
+    frame = text_frame(b"0123456789" * 100_000)
+    count = 1
+    while (outcome := web_socket.offer(frame)) is Offered.ALL:
+        count += 1
+    assert outcome is Offered.PART
+    assert not web_socket.idle
+    assert web_socket.offer(text_frame(b"overtakes")) is Offered.NONE
+    received: list[bytes] = []
+    size = len(frame) * count + len(text_frame(b"last"))
+    reader = threading.Thread(target=lambda: received.append(receive(client, size)))
+    reader.start()
+    web_socket.send("last")
+    reader.join(20)
+    assert received[0] == frame * count + text_frame(b"last")
+    assert web_socket.idle
+
+
+def test_nothing_is_taken_while_the_kernel_is_full(pair: Pair) -> None:
+    web_socket, _client = pair
+    small = text_frame(b"x" * 1000)
+    outcome = Offered.ALL
+    while outcome is Offered.ALL:
+        outcome = web_socket.offer(small)
+    if outcome is Offered.NONE:
+        assert web_socket.idle
+        assert web_socket.offer(small) is Offered.NONE
+
+
+def test_aborting_wakes_whoever_waits(pair: Pair) -> None:
+    web_socket, _client = pair
+    ended = threading.Event()
+
+    def read() -> None:
+        assert web_socket.wait() is None
+        ended.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    web_socket.abort()
+    assert ended.wait(10)
+    with pytest.raises(OSError, match="closed"):
+        web_socket.send("x")
+    assert web_socket.offer(text_frame(b"x")) is Offered.NONE
+
+
+@pytest.mark.parametrize("missing", range(len(HEADERS)))
+def test_what_is_no_handshake_is_refused(missing: int) -> None:
+    headers = HEADERS[:missing] + HEADERS[missing + 1 :]
+    with pytest.raises(Refused):
+        WebSocket.accept(None, headers, "/", 10)
