@@ -64,7 +64,7 @@ def main() -> None:
         try:
             exec(body, names)
             outcome |= names.get("outcome", {})
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - as the worker does
             outcome = {"state": "failed", "why": f"{type(error).__name__}: {error}"}
         sys.stdout.flush()
         os.dup2(saved[0], 1)

@@ -86,6 +86,7 @@ class Keeper:
         self.shipper_pid = 0
         self.backlog: deque[tuple[bytes, list[int]]] = deque()
         self.spoke = 0.0
+        self.spoken = False
         self.started = 0.0
         self.failures = 0
         self.next_start = 0.0
@@ -112,6 +113,7 @@ class Keeper:
             theirs.close()
         self.link = ours
         self.poller.register(ours, select.POLLIN)
+        self.spoken = False
         self.started, self.spoke = now, now + START_SECONDS - SILENT_SECONDS
         hello = {"v": 1, "op": "hello", "worker": self.config["worker"], "owner": self.config["owner"],
                  "main_pid": self.config["main_pid"]}  # fmt: skip
@@ -146,6 +148,9 @@ class Keeper:
             self.failures = 0
             self.next_start = now
         else:
+            if self.spoken:
+                # It had begun to work, so somebody killed it: wait 0.2 s at most.
+                self.failures = min(self.failures, 2)
             self.next_start = now + (min(MAX_BACKOFF_SECONDS, 0.05 * 2**self.failures) if self.failures else 0.0)
             self.failures += 1
 
@@ -183,6 +188,7 @@ class Keeper:
                 self.shipper_gone()
                 return
             self.spoke = max(self.spoke, time.monotonic())
+            self.spoken = True
             op = message.get("op")
             if op == "closed":
                 run = self.runs.pop(str(message.get("key")), None)

@@ -1,0 +1,235 @@
+"""Shipper, keeper and store die; the log does not."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.capture_rig import Rig
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def rig(tmp_path: Path, redis_url: str, key_prefix: str) -> Iterator[Rig]:
+    with Rig(tmp_path, redis_url, key_prefix, quota_bytes=1 << 30, beat_seconds=0.5) as rig:
+        yield rig
+
+
+WRITER = """
+import os, time
+name, stop = {name!r}, {stop!r}
+n = 0
+copy = open({copy!r}, "wb", buffering=0)
+while not os.path.exists(stop):
+    block = b"".join(b"%s %d %s\\n" % (name.encode(), n + i, b"x" * ((n + i) % 120)) for i in range(50))
+    n += 50
+    os.write(1, block)
+    copy.write(block)
+    time.sleep(0.002)
+os.write(1, b"unfinished")
+copy.write(b"unfinished")
+"""
+
+
+def writer(rig: Rig, directory: Path, name: str) -> tuple[str, Path]:
+    copy = directory / f"{name}.copy"
+    stop = str(directory / "stop")
+    return WRITER.format(name=name, stop=stop, copy=str(copy)), copy
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.slow
+def test_fifty_deaths_of_the_shipper_lose_and_double_nothing(rig: Rig, tmp_path: Path) -> None:
+    tasks = []
+    for name in ("a", "b", "c"):
+        body, copy = writer(rig, tmp_path, name)
+        tasks.append((rig.run(body, masks=["never there"]), copy))
+    # And one whose output comes from a C program.
+    copy = tmp_path / "c.copy"
+    body = (
+        "import subprocess\n"
+        f"subprocess.run(['sh', '-c', 'yes run_of_yes | head -c 20000000 | tee {tmp_path}/yes.copy; "
+        f"while [ ! -e {tmp_path}/stop ]; do echo tick | tee -a {tmp_path}/yes.copy; sleep 0.01; done'])"
+    )
+    tasks.append((rig.run(body), tmp_path / "yes.copy"))
+    for task, _ in tasks:
+        task.wait_state("running")
+    killed = set()
+    for _ in range(50):
+        until = time.monotonic() + 0.05 + (len(killed) % 7) * 0.05
+        wait_for(lambda t=until: time.monotonic() >= t, 5)  # type: ignore[misc]
+        shipper = rig.wait_shipper()
+        killed.add(shipper.pid)
+        shipper.kill()
+        wait_for(lambda: (s := rig.shipper()) is not None and s.pid not in killed, 10, rig.evidence)
+    (tmp_path / "stop").touch()
+    for task, copy in tasks:
+        run = task.wait_ended(60)
+        assert str(run.state) == "succeeded", run
+        assert task.output() == copy.read_bytes()
+        assert task.process.wait(20) == 0
+        assert run.number("attempt") == 1
+    print(f"\n{len(killed)} kills, {sum(c.stat().st_size for _, c in tasks) / 1e6:.0f} MB byte-equal")
+
+
+def test_a_death_between_end_and_store_is_made_good(
+    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    with Rig(tmp_path, own_redis_server.url, key_prefix) as rig:
+        go = tmp_path / "go"
+        body = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\nprint('last words')"
+        task = rig.run(body)
+        task.wait_state("running")
+        own_redis_server.pause()
+        go.touch()
+        assert task.report()["done"]
+        rig.kill_shipper()
+        rig.wait_shipper()
+        own_redis_server.resume()
+        assert str(task.wait_ended().state) == "succeeded"
+        assert task.output() == b"last words\n"
+
+
+def test_a_hanging_shipper_is_replaced(rig: Rig, tmp_path: Path) -> None:
+    body, copy = writer(rig, tmp_path, "a")
+    task = rig.run(body)
+    task.wait_state("running")
+    first = rig.wait_shipper()
+    first.send_signal(signal.SIGSTOP)
+    wait_for(lambda: (s := rig.shipper()) is not None and s.pid != first.pid, 30, rig.evidence)
+    (tmp_path / "stop").touch()
+    task.wait_ended()
+    assert task.output() == copy.read_bytes()
+
+
+def test_the_death_of_the_keeper_is_not_noticed(rig: Rig, tmp_path: Path) -> None:
+    body, copy = writer(rig, tmp_path, "a")
+    task = rig.run(body)
+    task.wait_state("running")
+    os.kill(rig.keeper.pid, signal.SIGKILL)
+    rig.keeper.wait(5)
+    rig.start_keeper()
+    other_body, _ = writer(rig, tmp_path, "b")
+    other = rig.run(other_body)
+    other.wait_state("running")
+    (tmp_path / "stop").touch()
+    for each in (task, other):
+        assert str(each.wait_ended().state) == "succeeded"
+    assert task.output() == copy.read_bytes()
+
+
+def test_five_tasks_do_not_notice_a_store_that_is_away(
+    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    away_seconds = float(os.environ.get("RUNTAIL_TEST_AWAY_SECONDS", "12"))
+    own_redis_server.restart(append_only="always")
+    with Rig(tmp_path, own_redis_server.url, key_prefix) as rig:
+        tasks = []
+        for name in ("a", "b", "c", "d", "e"):
+            body, copy = writer(rig, tmp_path, name)
+            tasks.append((rig.run(body), copy))
+        for task, _ in tasks:
+            task.wait_state("running")
+        own_redis_server.kill()
+        until = time.monotonic() + away_seconds
+        sizes = [copy.stat().st_size for _, copy in tasks]
+        wait_for(lambda: time.monotonic() >= until, away_seconds + 5)
+        # Nobody was held up meanwhile.
+        for (_, copy), size in zip(tasks, sizes, strict=True):
+            assert copy.stat().st_size > size
+        own_redis_server.start()
+        (tmp_path / "stop").touch()
+        for task, copy in tasks:
+            assert str(task.wait_ended(60).state) == "succeeded"
+            assert task.output() == copy.read_bytes()
+
+
+def test_what_does_not_fit_is_dropped_counted_and_said_in_place(
+    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    go, over = tmp_path / "go", tmp_path / "over"
+    with Rig(tmp_path, own_redis_server.url, key_prefix, spool_bytes=4 << 20) as rig:
+        task = rig.run(
+            "import os, time\n"
+            "print('first', flush=True)\n"
+            f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+            "for n in range(200000): os.write(1, b'%0100d\\n' % n)\n"
+            f"while not os.path.exists({str(over)!r}): time.sleep(0.01)\n"
+            "print('last')"
+        )
+        wait_for(lambda: task.record is not None and task.output() == b"first\n", 10)
+        own_redis_server.pause()
+        go.touch()
+        shipper = rig.wait_shipper()
+        wait_for(lambda: task.process.is_running() and shipper.is_running(), 5)
+        pause = time.monotonic() + 8
+        wait_for(lambda: time.monotonic() > pause, 10)
+        over.touch()
+        own_redis_server.resume()
+        run = task.wait_ended()
+        output = task.output()
+        events = [event for event in task.events() if event["kind"] == "overflow"]
+        assert output.startswith(b"first\n")
+        assert output.endswith(b"%0100d\nlast\n" % 199999)
+        dropped = sum(event["bytes"] for event in events)
+        assert dropped > 0
+        assert dropped == run.number("overflow_bytes")
+        assert len(output) + dropped == 6 + 200000 * 101 + 5
+        assert sum(event["lines"] for event in events) == dropped // 101
+
+
+def test_block_makes_the_task_wait_instead(
+    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    with Rig(
+        tmp_path, own_redis_server.url, key_prefix, spool_bytes=9 << 20, overflow="block"
+    ) as rig:
+        progress = tmp_path / "progress"
+        task = rig.run(
+            "import os, time\n"
+            "print('first', flush=True)\n"
+            "time.sleep(0.5)\n"
+            f"progress = open({str(progress)!r}, 'wb', buffering=0)\n"
+            "for n in range(200000):\n"
+            "    os.write(1, b'%0100d\\n' % n)\n"
+            "    if n % 1000 == 0: progress.write(b'.')"
+        )
+        wait_for(lambda: task.record is not None and task.output() == b"first\n", 10)
+        own_redis_server.pause()
+        wait_for(lambda: progress.exists() and progress.stat().st_size > 80, 20)
+        seen, since = -1, time.monotonic()
+
+        def stands_still() -> bool:
+            nonlocal seen, since
+            if progress.stat().st_size != seen:
+                seen, since = progress.stat().st_size, time.monotonic()
+            return time.monotonic() - since > 2
+
+        wait_for(stands_still, 30)
+        assert seen < 150
+        own_redis_server.resume()
+        run = task.wait_ended(60)
+        assert run.number("overflow_bytes") == 0
+        assert run.number("bytes") == 6 + 200000 * 101
+
+
+def test_a_task_nobody_announced_starts_without_the_store(
+    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    with Rig(tmp_path, own_redis_server.url, key_prefix, claim_patience_seconds=1) as rig:
+        rig.hear("ready")
+        own_redis_server.pause()
+        task = rig.run("print('spooled')")
+        announced = rig.run("print('waited')", headers={"v": 1, "run": "r", "store": "none"})
+        report = task.report()
+        assert report["answer"]["op"] == "go"
+        assert report["done"]
+        assert announced.process.is_running()
+        own_redis_server.resume()
+        for each, output in ((task, b"spooled\n"), (announced, b"waited\n")):
+            assert str(each.wait_ended().state) == "succeeded"
+            assert each.output() == output
