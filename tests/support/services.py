@@ -32,6 +32,10 @@ class Service:
         self._environment[f"RUNTAIL_{name.upper()}_ADMIN_PORT"] = str(self.admin_port)
         self._process: Process | None = None
 
+    def configure(self, **settings: object) -> None:
+        """Add settings before it is started."""
+        self._environment |= {f"RUNTAIL_{key.upper()}": str(value) for key, value in settings.items()}
+
     @property
     def url(self) -> str:
         """Its address, without a path."""

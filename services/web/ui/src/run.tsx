@@ -12,7 +12,7 @@ import { ProblemNote } from "./problem";
 import { grouped } from "./protocol/view";
 import { connectionWords, type Tail } from "./socket";
 import { duration } from "./time";
-import { isOver } from "./words";
+import { isOver, waitingWords } from "./words";
 
 const REFETCH_MS = 10_000;
 const EARLIER_LINES = 2_000;
@@ -122,7 +122,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
   if (phase.name === "opening") return { words: "Connected, opening the log…" };
-  if (run?.state === "queued") return { words: `Waiting: ${run.why || "for a worker"}` };
+  if (run?.state === "queued") return { words: waitingWords(run) };
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };
   return { words: "Live" };

@@ -22,3 +22,9 @@ export function exitWords(run: Run): string | null {
   if (run.exit_status !== null) return `exit status ${run.exit_status}`;
   return null;
 }
+
+/** Why a queued run waits; the server's reason may begin with the word itself. */
+export function waitingWords(run: Run): string {
+  const reason = run.why.replace(/^waiting:? */i, "");
+  return reason ? `Waiting: ${reason}` : "Waiting for a worker";
+}

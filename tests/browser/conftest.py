@@ -1,0 +1,123 @@
+"""A real Chromium, strict about errors; a page's services; runs to look at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from runtail.store import Store
+from tests.support.continuous_integration import lacking
+from tests.support.relay import Relay, make_store
+from tests.support.services import Service
+
+#: What Debian and others call it.
+NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
+
+#: Root cannot use the sandbox, and containers have a tiny /dev/shm.
+ARGUMENTS = ["--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
+
+OpenPage = Callable[[str], Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        lacking("no Chromium", f"the browser tests need one of {', '.join(NAMES)} on the PATH")
+    arguments = [*ARGUMENTS, "--no-sandbox"] if os.getuid() == 0 else ARGUMENTS
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+class Complaints:
+    """What a page complained about: exceptions, console errors, violations of its policy."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        #: Texts of complaints that the test brings about itself.
+        self.expected: list[str] = []
+
+    def expect(self, text: str) -> None:
+        """Let complaints with this text pass, e.g. while the relay is down."""
+        self.expected.append(text)
+
+    def watch(self, page: Page) -> None:
+        """Collect what *page* complains about."""
+
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                self.found.append(f"console {message.type}: {message.text}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: self.found.append(f"exception: {error}"))
+        # Reported to the console as well, but not for every directive.
+        page.add_init_script(
+            "document.addEventListener('securitypolicyviolation', (event) =>"
+            " console.error(`policy ${event.violatedDirective} ${event.blockedURI}`))"
+        )
+
+    @property
+    def unexpected(self) -> list[str]:
+        """What nobody expected."""
+        return [one for one in self.found if not any(text in one for text in self.expected)]
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    """Collects complaints; any unexpected one fails the test."""
+    made = Complaints()
+    yield made
+    assert made.unexpected == []
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile."""
+    with browser.new_context(viewport={"width": 1200, "height": 800}) as made:
+        yield made
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, complaints: Complaints) -> OpenPage:
+    """Opens an address in a page that is watched."""
+
+    def open_(address: str) -> Page:
+        page = context.new_page()
+        complaints.watch(page)
+        page.goto(address)
+        return page
+
+    return open_
+
+
+class Site:
+    """Store, relay and web under one prefix."""
+
+    def __init__(self, store: Store, relay: Relay, web: Service) -> None:
+        self.store, self.relay, self.web = store, relay, web
+
+    def run_page(self, run_id: str) -> str:
+        """The address of a run's page."""
+        return f"{self.web.url}/runs/{run_id}"
+
+
+@pytest.fixture
+def site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: Callable[..., object]) -> Iterator[Site]:
+    """A whole site."""
+    settings = {"broker_url": redis_url, "key_prefix": key_prefix}
+    with ExitStack() as stack:
+        web = Service("web", tmp_path, settings)
+        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=web.url)  # type: ignore[arg-type]
+        web.configure(socket_url=relay.url)
+        stack.enter_context(web)
+        relay.wait_until_ready()
+        yield Site(make_store(redis_url, key_prefix), relay, web)

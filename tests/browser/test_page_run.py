@@ -1,0 +1,266 @@
+"""The page of a run: live, whole, verified, resumed; its text never becomes markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from runtail.protocol import RunState
+from runtail.protocol import event as events
+from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.support.relay import Producer, now_ms
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 20_000
+
+
+def shown(page: Page) -> list[tuple[int, str]]:
+    """Return the lines in the page: number and text."""
+    rows = page.evaluate(
+        """() => [...document.querySelectorAll(".row.line")].map((row) =>
+            [Number(row.querySelector(".number").textContent), row.querySelector(".text").textContent])"""
+    )
+    return [(number, text) for number, text in rows]
+
+
+def expect_lines(page: Page, producer: Producer, first: int = 1) -> None:
+    """Wait until the page shows all lines from *first* on, in order, once."""
+    expected = [(number, producer.line(number).decode()) for number in range(first, producer.count + 1)]
+    wait_for(lambda: shown(page) == expected, 20, lambda: (shown(page)[-5:], expected[-5:]))
+
+
+def test_a_run_is_shown_live_and_verified_at_its_end(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(20)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    expect(page.locator(".connection")).to_contain_text("Live")
+    expect(page.locator("h1 .chip")).to_contain_text("running")
+    producer.write(30)
+    expect_lines(page, producer)
+    producer.end()
+    expect(page.locator(".verdict")).to_have_text(re.compile("complete: 50 lines, verified$"), timeout=SECONDS)
+    expect(page.locator("h1 .chip")).to_contain_text("succeeded", timeout=SECONDS)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".verdict")).to_have_text(re.compile("complete: 50 lines, verified$"), timeout=SECONDS)
+    expect_lines(page, producer)
+
+
+def test_the_live_line_is_shown_and_replaced(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(1)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    live = {"rev": 1, "line": 2, "text": "42 %", "progress": {"value": 0.42, "text": "layers"}}
+    producer.writer.flush(live=live)
+    row = page.locator(".row.live")
+    expect(row).to_contain_text("layers")
+    expect(row).to_contain_text("42 %")
+    producer.write(1)
+    expect_lines(page, producer)
+    expect(row).to_have_count(0)
+
+
+def test_output_stays_text(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    evil = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&lt;b&gt;"
+    producer.writer.add("o", f"{evil}\n\x1b[31mred\x1b[0m\n".encode(), now_ms())
+    producer.writer.add("e", events.encode(events.WARNING, text=evil), now_ms())
+    producer.writer.flush()
+    page = open_page(site.run_page(producer.run_id))
+    expect(page.locator(".row.line")).to_have_count(2, timeout=SECONDS)
+    assert shown(page) == [(1, evil), (2, "red")]
+    expect(page.locator(".row.event.warning")).to_have_text(re.compile(re.escape(f"Warning: {evil}")))
+    assert page.locator(".log script, .log img").count() == 0
+    assert page.title() != "owned"
+
+
+def test_events_and_cuts_are_rows_of_their_own(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(3)
+    producer.mark("compile")
+    producer.write(2)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    rows = page.locator(".rows .row").evaluate_all("(rows) => rows.map((row) => row.className)")
+    kinds = ["event" if "event" in row else "line" for row in rows]
+    assert kinds[-6:] == ["line", "line", "line", "event", "line", "line"]
+    expect(page.locator(".row.event").last).to_contain_text("compile")
+
+
+def test_it_resumes_where_it_was_after_the_relay_was_killed(
+    site: Site, open_page: OpenPage, complaints: Complaints
+) -> None:
+    complaints.expect("WebSocket connection to")
+    complaints.expect("net::ERR_CONNECTION_")
+    producer = Producer(site.store)
+    producer.write(50)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    site.relay.process.kill()
+    chip = page.locator(".connection")
+    expect(chip).to_contain_text("Connection lost", timeout=SECONDS)
+    expect(chip).to_contain_text("Shown lines stand, up to 50.")
+    assert len(shown(page)) == 50
+    producer.write(40)
+    site.relay.restart()
+    site.relay.wait_until_ready()
+    expect(chip).to_contain_text("Live", timeout=SECONDS)
+    expect_lines(page, producer)
+    producer.write(10)
+    producer.end()
+    expect(page.locator(".verdict")).to_have_text(re.compile("complete: 100 lines, verified$"), timeout=SECONDS)
+    expect_lines(page, producer)
+
+
+def test_without_websockets_it_reads_over_http(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    complaints.expect("WebSocket connection to")
+    complaints.expect("net::ERR_CONNECTION_")
+    site.relay.process.kill()
+    producer = Producer(site.store)
+    producer.write(30)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    expect(page.locator(".connection")).to_contain_text("reading over HTTP")
+    producer.write(30)
+    expect_lines(page, producer)
+    site.relay.restart()
+    site.relay.wait_until_ready()
+    expect(page.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
+    producer.write(30)
+    producer.end()
+    expect(page.locator(".verdict")).to_have_text(re.compile("complete: 90 lines, verified$"), timeout=SECONDS)
+    expect_lines(page, producer)
+
+
+def test_a_long_log_opens_at_its_end_and_loads_earlier_lines(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    for _ in range(50):
+        producer.write(100)
+    producer.end()
+    page = open_page(site.run_page(producer.run_id))
+    verdict = page.locator(".verdict")
+    expect(verdict).to_contain_text("complete: 5,000 lines, verified from line 3,001", timeout=SECONDS)
+    expect_lines(page, producer, 3001)
+    earlier = page.locator(".earlier")
+    expect(earlier).to_contain_text("Lines 1-3,000 are not shown here.")
+    earlier.get_by_role("button").click()
+    expect(verdict).to_contain_text("verified from line 1,001", timeout=SECONDS)
+    earlier.get_by_role("button").click()
+    expect(verdict).to_have_text(re.compile("complete: 5,000 lines, verified$"), timeout=SECONDS)
+    expect(earlier).to_have_count(0)
+    expect_lines(page, producer)
+
+
+def test_the_page_holds_a_bounded_number_of_lines(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(10)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    for _ in range(80):
+        producer.write(100)
+    producer.end()
+    expect(page.locator(".verdict")).to_have_text(re.compile("complete: 8,010 lines, verified$"), timeout=SECONDS)
+    wait_for(lambda: shown(page)[-1][0] == 8010, 20)
+    assert len(shown(page)) <= 5000
+    first = shown(page)[0][0]
+    assert [number for number, _ in shown(page)] == list(range(first, 8011))
+    expect(page.locator(".earlier")).to_contain_text(f"Lines 1-{first - 1:,} are not shown here.")
+
+
+def test_the_text_stands_still_while_somebody_reads(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(300)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    page.locator(".log").hover()
+    page.mouse.wheel(0, -2000)
+    follow = page.get_by_role("button", name=re.compile("^Follow"))
+    expect(follow).to_be_visible()
+    top = page.locator(".log").evaluate("(log) => log.scrollTop")
+    producer.write(200)
+    expect(follow).to_contain_text("200 new rows", timeout=SECONDS)
+    assert page.locator(".log").evaluate("(log) => log.scrollTop") == top
+    follow.click()
+    expect(follow).to_have_count(0)
+    expect(page.locator("#L500")).to_be_in_viewport()
+
+
+def flip(site: Site, producer: Producer, seq: int, change: Callable[[bytes], bytes]) -> None:
+    """Change the payload of a stored entry behind everybody's back."""
+    client, key = site.store.client, site.store.keys.log(producer.run_id)
+    entries: Any = client.xrange(key)
+    client.delete(key)
+    for id_, fields in entries:
+        if id_ == f"1-{seq}".encode():
+            fields[b"d"] = change(fields[b"d"])
+        client.xadd(key, fields, id=id_)
+
+
+def test_a_flipped_byte_is_noticed_and_never_repaired_in_silence(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(10)
+    producer.write(10)
+    producer.write(10)
+    producer.end()
+    flip(site, producer, 2, lambda payload: payload.replace(b"line 13 ", b"line 31 "))
+    page = open_page(site.run_page(producer.run_id))
+    page.wait_for_function("() => document.querySelector('.verdict.bad, .problem') !== null", timeout=SECONDS)
+    text = page.locator(".verdict.bad, .problem").first.inner_text()
+    assert "does not match" in text or "void" in text, text
+    assert "line 31 of the log" not in [line for _, line in shown(page)]
+    assert page.locator(".verdict.ok").count() == 0
+
+
+def test_a_log_that_is_another_one_is_said_and_shown_anew(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(10)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    # As after a restore from a backup: the run is there, with another epoch and another text.
+    site.store.client.hincrby(site.store.keys.run(producer.run_id), "epoch", 1)
+    site.store.client.publish(site.store.keys.bell(producer.run_id), "1")
+    expect(page.locator(".problem")).to_contain_text("What was shown is void", timeout=SECONDS)
+    expect_lines(page, producer)
+
+
+def test_an_unknown_run_is_said(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    complaints.expect("404")
+    page = open_page(site.run_page("nobody"))
+    expect(page.locator(".problem")).to_contain_text("There is no such run")
+    expect(page.locator(".connection")).to_contain_text("There is no run 'nobody'")
+
+
+def test_a_running_run_is_cancelled_after_a_question(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(3)
+    page = open_page(site.run_page(producer.run_id))
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Keep it running").click()
+    assert producer.writer.flush().cancel is None
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Yes, cancel the run").click()
+    expect(page.locator(".tools")).to_contain_text("Cancelling…")
+    wish = producer.writer.flush().cancel
+    assert wish is not None
+    producer.writer.end(RunState.CANCELLED, "cancelled", t_ms=now_ms(), signal=15)
+    expect(page.locator("h1 .chip")).to_contain_text("cancelled", timeout=SECONDS)
+    expect(page.locator(".about")).to_contain_text("ended by signal 15")
+
+
+def test_the_download_is_the_stored_log(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(25)
+    producer.end()
+    page = open_page(site.run_page(producer.run_id))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == f"{producer.run_id}.log"
+    assert download.value.path().read_bytes() == b"".join(line + b"\n" for line in producer.expected())
