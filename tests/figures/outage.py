@@ -68,20 +68,22 @@ def failover(lag_lines: int) -> None:
             RedisServer(Path(folder) / "first") as first,
             RedisServer(Path(folder) / "second") as second,
             TcpProxy(first.host, first.port) as proxy,
+            TcpProxy(first.host, first.port) as replication,
             Stack(Path(folder), proxy.url, concurrency=TASKS) as stack,
         ):
-            second.replica_of(first)
+            with second.client() as client:
+                client.replicaof(replication.host, replication.port)
             ids = [stack.start("line.paced", {"lines": lines, "lines_per_second": LINES_PER_SECOND})
                    for _ in range(TASKS)]  # fmt: skip
             wait_for(lambda: all(stack.run(i).number("line") > LINES_PER_SECOND for i in ids), 60)
-            second.pause()
+            replica = Store(stack.store.settings, second.client())
+            wait_for(lambda: all(read_run(replica, i).number("line") > 1 for i in ids), 60)
+            replication.stall()  # from here on the replica lags
             seen = {run_id: stack.run(run_id).number("line") for run_id in ids}
             wait_for(lambda: all(stack.run(i).number("line") >= seen[i] + lag_lines for i in ids), 60)
             acknowledged = {run_id: stack.run(run_id) for run_id in ids}
             first.kill()
-            second.resume()
             second.promote()
-            replica = Store(stack.store.settings, second.client())
             rolled_back = sum(
                 run.number("line") - read_run(replica, run_id).number("line") for run_id, run in acknowledged.items()
             )
