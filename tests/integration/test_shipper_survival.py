@@ -29,16 +29,17 @@ while not os.path.exists(stop):
     n += 50
     os.write(1, block)
     copy.write(block)
-    time.sleep(0.002)
+    time.sleep({pause})
 os.write(1, b"unfinished")
 copy.write(b"unfinished")
 """
 
 
-def writer(rig: Rig, directory: Path, name: str) -> tuple[str, Path]:
+def writer(directory: Path, name: str, pause: float = 0.002) -> tuple[str, Path]:
+    """A task that writes numbered lines until the file ``stop`` appears; and its own copy of them."""
     copy = directory / f"{name}.copy"
     stop = str(directory / "stop")
-    return WRITER.format(name=name, stop=stop, copy=str(copy)), copy
+    return WRITER.format(name=name, stop=stop, copy=str(copy), pause=pause), copy
 
 
 @pytest.mark.timeout(180)
@@ -46,7 +47,7 @@ def writer(rig: Rig, directory: Path, name: str) -> tuple[str, Path]:
 def test_fifty_deaths_of_the_shipper_lose_and_double_nothing(rig: Rig, tmp_path: Path) -> None:
     tasks = []
     for name in ("a", "b", "c"):
-        body, copy = writer(rig, tmp_path, name)
+        body, copy = writer(tmp_path, name)
         tasks.append((rig.run(body, masks=["never there"]), copy))
     # And one whose output comes from a C program.
     copy = tmp_path / "c.copy"
@@ -95,7 +96,7 @@ def test_a_death_between_end_and_store_is_made_good(
 
 
 def test_a_hanging_shipper_is_replaced(rig: Rig, tmp_path: Path) -> None:
-    body, copy = writer(rig, tmp_path, "a")
+    body, copy = writer(tmp_path, "a")
     task = rig.run(body)
     task.wait_state("running")
     first = rig.wait_shipper()
@@ -107,13 +108,13 @@ def test_a_hanging_shipper_is_replaced(rig: Rig, tmp_path: Path) -> None:
 
 
 def test_the_death_of_the_keeper_is_not_noticed(rig: Rig, tmp_path: Path) -> None:
-    body, copy = writer(rig, tmp_path, "a")
+    body, copy = writer(tmp_path, "a")
     task = rig.run(body)
     task.wait_state("running")
     os.kill(rig.keeper.pid, signal.SIGKILL)
     rig.keeper.wait(5)
     rig.start_keeper()
-    other_body, _ = writer(rig, tmp_path, "b")
+    other_body, _ = writer(tmp_path, "b")
     other = rig.run(other_body)
     other.wait_state("running")
     (tmp_path / "stop").touch()
@@ -130,7 +131,7 @@ def test_five_tasks_do_not_notice_a_store_that_is_away(
     with Rig(tmp_path, own_redis_server.url, key_prefix) as rig:
         tasks = []
         for name in ("a", "b", "c", "d", "e"):
-            body, copy = writer(rig, tmp_path, name)
+            body, copy = writer(tmp_path, name, pause=0.02)
             tasks.append((rig.run(body), copy))
         for task, _ in tasks:
             task.wait_state("running")
@@ -182,12 +183,8 @@ def test_what_does_not_fit_is_dropped_counted_and_said_in_place(
         assert sum(event["lines"] for event in events) == dropped // 101
 
 
-def test_block_makes_the_task_wait_instead(
-    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
-) -> None:
-    with Rig(
-        tmp_path, own_redis_server.url, key_prefix, spool_bytes=9 << 20, overflow="block"
-    ) as rig:
+def test_block_makes_the_task_wait_instead(tmp_path: Path, own_redis_server: RedisServer, key_prefix: str) -> None:
+    with Rig(tmp_path, own_redis_server.url, key_prefix, spool_bytes=9 << 20, overflow="block") as rig:
         progress = tmp_path / "progress"
         task = rig.run(
             "import os, time\n"
