@@ -9,17 +9,20 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
-import runtail
 from celery import Celery
 from celery.utils.log import get_task_logger
+
+import runtail
 
 app = Celery("capture_app", broker=os.environ["RUNTAIL_BROKER_URL"], backend=os.environ["RUNTAIL_BROKER_URL"])
 app.conf.update(
     task_default_queue=os.environ["TEST_QUEUE"],
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
+    worker_pool_start_method=os.environ.get("TEST_START_METHOD", "fork"),
 )
 runtail.install(app)
 log = logging.getLogger("someone")
@@ -92,7 +95,7 @@ def raw_bytes() -> None:
 
 @app.task(name="t.by_name")
 def by_name() -> None:
-    with open("/dev/stdout", "w") as out:
+    with Path("/dev/stdout").open("w") as out:
         out.write("dev stdout\n")
     subprocess.run(["/bin/sh", "-c", "echo named > /dev/fd/2"], check=True)
 
@@ -155,7 +158,7 @@ def said(token: str) -> None:
 def writes_until(self: Any, path: str, interval: float = 0.001) -> int:
     """Print numbers until the file exists; return how many."""
     number = 0
-    while not os.path.exists(path):
+    while not Path(path).exists():
         number += 1
         print(f"line {number}")
         time.sleep(interval)
@@ -183,7 +186,7 @@ def arguments(self: Any, a: int, b: str = "x", *more: Any, **rest: Any) -> None:
 
 @app.task(name="t.waits")
 def waits(path: str) -> str:
-    while not os.path.exists(path):
+    while not Path(path).exists():
         time.sleep(0.01)
     return "seen"
 

@@ -118,7 +118,9 @@ class Worker:
 
     def entries(self, run_id: str) -> list[Entry]:
         """Return the run's log (which must have no cut)."""
-        found = []
+        found: list[Entry] = []
+        if self.find(run_id) is None:
+            return found
         for item in reader.entries(self.store, run_id):
             assert isinstance(item, Entry), item
             found.append(item)
