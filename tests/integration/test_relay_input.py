@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 import pytest
+import websocket
 
 from runtail.store import Store
 from tests.support.relay import Client, Follower, Producer, Relay, following, http_get
@@ -168,6 +169,7 @@ def test_messages_that_are_too_large_too_many_or_binary_end_the_connection(relay
     assert close_code(binary) == 1003
 
     flooding = Client(relay.url).join()
+    assert flooding.ws.sock is not None
     flooding.ws.sock.sendall(b"".join(_masked(b"3") for _ in range(1000)))
     assert close_code(flooding) == 1008
 
@@ -180,9 +182,7 @@ def close_code(client: Client) -> int:
             return int(struct.unpack("!H", frame.data[:2])[0])
 
 
-def _fragment(text: str, *, first: bool) -> object:
-    import websocket
-
+def _fragment(text: str, *, first: bool) -> websocket.ABNF:
     return websocket.ABNF(0, 0, 0, 0, 1 if first else 0, 1, text.encode())
 
 
@@ -208,5 +208,5 @@ def test_polling_is_not_offered(relay: Relay) -> None:
 
 def test_no_frame_is_compressed(relay: Relay, producer: Producer) -> None:
     client = Client(relay.url, headers=["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"])
-    assert "sec-websocket-extensions" not in {name.lower() for name in client.ws.getheaders()}
+    assert "sec-websocket-extensions" not in {name.lower() for name in client.ws.getheaders() or ()}
     client.close()

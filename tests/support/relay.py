@@ -193,7 +193,13 @@ class Client:
         open_clients.discard(self)
         with contextlib.suppress(OSError, websocket.WebSocketException):
             self.ws.send_close()
-        self.ws.shutdown()
+        self.drop()
+
+    def drop(self) -> None:
+        """Be gone without a word."""
+        open_clients.discard(self)
+        shutdown: Callable[[], None] = self.ws.shutdown
+        shutdown()
 
 
 class Follower:

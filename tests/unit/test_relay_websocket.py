@@ -48,9 +48,10 @@ class _NoWait:
     def __getattr__(self, name: str) -> object:
         return getattr(self._sock, name)
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: object) -> int:
         if isinstance(data, memoryview):
             return self._sock.send(data)
+        assert isinstance(data, bytes)
         return self._quick.send(data)
 
     def close(self) -> None:

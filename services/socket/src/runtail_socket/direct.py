@@ -40,6 +40,7 @@ class Link:
         self._web_socket = web_socket
         self._direct = direct
         self.opened_at = time.monotonic()
+        self._barriers: set[_Barrier] = set()
         #: The client has joined our namespace.
         self.joined = False
 
@@ -91,10 +92,21 @@ class Link:
         self._engine.server.send_packet(self.id, _Ready(frame))
 
     def wait_for_queue(self, timeout_seconds: float) -> bool:
-        """Wait until everything queued so far was sent; False if that took too long."""
+        """Wait until everything queued so far was sent; False if it was not."""
         barrier = _Barrier()
-        self._engine.server.send_packet(self.id, barrier)
-        return barrier.passed.wait(timeout_seconds)
+        self._barriers.add(barrier)
+        try:
+            if self.closed:
+                return False
+            self._engine.server.send_packet(self.id, barrier)
+            return barrier.passed.wait(timeout_seconds) and not self.closed
+        finally:
+            self._barriers.discard(barrier)
+
+    def release(self) -> None:
+        """The connection is over: nobody waits for its queue any more."""
+        for barrier in self._barriers:
+            barrier.passed.set()
 
     def _still_alive(self) -> None:
         # Engine.IO counts a ping's time from when it was queued. A client that
@@ -165,10 +177,14 @@ class Links:
     def __len__(self) -> int:
         return len(self._links)
 
-    def inside(self, server: Any) -> int:
+    def inside(self, server: Any) -> dict[str, int]:
         """How many entries the libraries keep in their tables of clients: 0 without clients."""
-        rooms = sum(len(members) for rooms in server.manager.rooms.values() for members in rooms.values())
-        return len(server.eio.sockets) + len(server.environ) + rooms
+        rooms = [members for rooms in server.manager.rooms.values() for members in rooms.values()]
+        return {
+            "engineio-sockets": len(server.eio.sockets),
+            "socketio-environments": len(server.environ),
+            "socketio-rooms": sum(len(members) for members in rooms),
+        }
 
     def _upgrade(
         self, handler: Callable[[WebSocket], Any], _server: Any
@@ -188,12 +204,13 @@ class Links:
             finally:
                 if web_socket is None:
                     engine.close(wait=False, abort=True)
-            self._links[engine.sid] = Link(engine, web_socket, direct=self._direct)
+            link = self._links[engine.sid] = Link(engine, web_socket, direct=self._direct)
             try:
                 handler(web_socket)
             finally:
                 del self._links[engine.sid]
                 web_socket.close()
+                link.release()
             return runtime.taken(environ)
 
         return upgrade

@@ -32,7 +32,8 @@ class Measures:
         self.watched_runs = Gauge("runtail_socket_watched_runs", "Runs this relay reads.", registry=registry)
         self.tracked = Gauge(
             "runtail_socket_tracked",
-            "Entries in all tables of clients and runs: 0 without clients.",
+            "Entries in the tables of clients and runs: 0 without clients.",
+            ["table"],
             registry=registry,
         )
         self.frames = Counter("runtail_socket_frames", "Frames of log entries sent.", registry=registry)

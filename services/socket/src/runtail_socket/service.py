@@ -214,14 +214,15 @@ class Service:
         measures.subscriptions.labels("live").set(live)
         measures.subscriptions.labels("catching-up").set(len(subscriptions) - live)
         measures.watched_runs.set(len(self._reader.feeds))
-        measures.tracked.set(
-            len(self._links)
-            + len(self._namespace.viewers)
-            + len(self._reader.feeds)
-            + self._catch_up.serving
-            + self._links.inside(self._namespace.socketio.server)
-            + self._bells.watched
-        )
+        for table, size in {
+            "links": len(self._links),
+            "viewers": len(self._namespace.viewers),
+            "feeds": len(self._reader.feeds),
+            "bells": self._bells.watched,
+            "catching-up": self._catch_up.serving,
+            **self._links.inside(self._namespace.socketio.server),
+        }.items():
+            measures.tracked.labels(table).set(size)
         measures.resets.set(self._reader.resets)
         measures.deaf.set(self._bells.deaf_count)
         measures.store_up.set(self._reader.store_answers)
