@@ -94,3 +94,15 @@ def test_it_ends_cleanly_when_told_to(redis_url: str, key_prefix: str, tmp_path:
         assert web.process.wait(15) == 0
         assert web.process.session_pids() == []
         assert "Traceback" not in web.process.output()
+
+
+def test_a_taken_port_is_named_in_one_sentence(web: Service, tmp_path: Path, redis_url: str) -> None:
+    second = Service("web", tmp_path, {"broker_url": redis_url})
+    second.configure(web_port=web.port)
+    with pytest.raises(AssertionError, match="did not start"):
+        second.start()
+    assert second.process.wait(10) == 2
+    output = second.process.output()
+    assert f"cannot listen on 127.0.0.1:{web.port}" in output
+    assert "RUNTAIL_WEB_PORT" in output
+    assert "Traceback" not in output

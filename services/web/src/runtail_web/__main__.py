@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 
 from runtail.errors import ConfigError
@@ -15,12 +16,30 @@ def main() -> int:
     """Serve until told to stop; return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        server = WebServer(load_settings(os.environ))
+        settings = load_settings(os.environ)
+        for name, host, port in (
+            ("RUNTAIL_WEB_PORT", settings.web_host, settings.web_port),
+            ("RUNTAIL_WEB_ADMIN_PORT", settings.admin_host, settings.web_admin_port),
+        ):
+            check_free(name, host, port)
+        server = WebServer(settings)
     except ConfigError as error:
         sys.stderr.write(f"runtail-web: {error}\n")
         return 2
     server.run()
     return 0
+
+
+def check_free(name: str, host: str, port: int) -> None:
+    """Check that a port can be had: gunicorn would try for seconds, and say less.
+
+    :raises ConfigError: if something else listens there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), port), family=family).close()
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}. {name} names another port.") from None
 
 
 if __name__ == "__main__":

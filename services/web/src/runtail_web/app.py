@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from flask import Flask
 
@@ -18,15 +19,19 @@ from runtail_web.pages import make_pages
 API = "/api/v1"
 
 
-def create_app(settings: Settings, store: Store, publish: Publisher, stop: threading.Event) -> Flask:
+def create_app(
+    settings: Settings, store: Store, publish: Publisher, stop: threading.Event, *, watch: Callable[[Flask], None]
+) -> Flask:
     """Return the application.
 
     :param publish: puts messages on queues.
     :param stop: set when the service ends.
+    :param watch: counts requests; it comes first, so that refused ones are counted too.
     """
     app = Flask(__name__, static_folder="static", static_url_path="/static")
     # One more than allowed, so that what was cut off at the limit can be told from what just fits.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
+    watch(app)
     guard.install(app, settings)
     problems.install(app)
     app.register_blueprint(make_pages(settings))

@@ -42,6 +42,10 @@ class ReaperThread:
         self._stop.set()
         self._thread.join(5.0)
 
+    def actions(self) -> dict[tuple[str, ...], float]:
+        """Return what was done so far, by word."""
+        return {(action,): float(count) for action, count in list(self._reaper.actions.items())}
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:

@@ -12,9 +12,11 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from runtail.admin import AdminServer
 from runtail.settings import Settings
 from runtail.store import Store, connect
 from runtail_web.app import create_app
+from runtail_web.measuring import Measuring
 from runtail_web.publisher import TaskPublisher, make_producer
 from runtail_web.reaping import ReaperThread
 
@@ -38,7 +40,7 @@ class WebServer(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
-        self._parts: list[ReaperThread] = []
+        self._parts: list[ReaperThread | AdminServer] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -65,8 +67,10 @@ class WebServer(BaseApplication):
         """Return the WSGI application; called in the worker."""
         store = Store(self._settings, connect(self._settings, socket_timeout_seconds=STORE_TIMEOUT_SECONDS))
         publish = TaskPublisher(store, make_producer(self._settings))
-        self._parts = [ReaperThread(store, publish)]
-        return create_app(self._settings, store, publish, self._stop)
+        reaper = ReaperThread(store, publish)
+        measuring = Measuring(store, reaper)
+        self._parts = [reaper, measuring.admin_server()]
+        return create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
 
     def _begin(self, _worker: Any) -> None:
         """Run in the worker when it is ready to serve."""

@@ -53,6 +53,10 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
     };
   }, []);
 
+  useSignalEffect(() => {
+    if (record.value) document.title = `${record.value.task} · ${record.value.state} · Runtail`;
+  });
+
   // An event entry says that the record changed.
   useSignalEffect(() => {
     if (parts.value && parts.value.follow.changes.value > 0) void fetchRecord();
@@ -98,11 +102,16 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       </section>
       {list && !list.following.value && (
         <button type="button" class="follow" onClick={() => list.toEnd()}>
-          {list.unseen.value > 0 ? `Follow · ${grouped(list.unseen.value)} new rows` : "Follow"}
+          {followWords(list.unseen.value, follow?.phase.value.name === "over")}
         </button>
       )}
     </div>
   );
+}
+
+function followWords(unseen: number, over: boolean): string {
+  const word = over ? "To the end" : "Follow";
+  return unseen > 0 ? `${word} · ${grouped(unseen)} new rows` : word;
 }
 
 /** The chip's words: about the run's log rather than about the socket, where there are any. */

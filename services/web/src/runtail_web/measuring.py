@@ -1,0 +1,81 @@
+"""What the web service counts, and its admin port."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Flask, Response, g, request
+from redis.exceptions import RedisError
+
+from runtail.admin import AdminServer
+from runtail.metrics import Metrics, Reading
+from runtail.store import Store
+from runtail_web.reaping import ReaperThread
+
+#: Requests that match no route are one label, whatever people try.
+UNKNOWN_ROUTE = "unknown"
+
+
+class Measuring:
+    """The web service's metrics.
+
+    :param store: with short timeouts: a scrape waits for it.
+    """
+
+    def __init__(self, store: Store, reaper: ReaperThread) -> None:
+        self._store = store
+        self._was_ready = False
+        self.metrics = Metrics("web")
+        self._requests = self.metrics.counter("runtail_web_requests_total")
+        self._seconds = self.metrics.histogram("runtail_web_request_seconds")
+        self.metrics.read("runtail_web_runs", self._runs)
+        self.metrics.read("runtail_web_store_up", lambda: float(store.ping()))
+        self.metrics.read("runtail_web_reaper_actions_total", reaper.actions)
+
+    def watch(self, app: Flask) -> None:
+        """Count the requests of an application."""
+
+        @app.before_request
+        def begin() -> None:
+            g.began_seconds = time.monotonic()
+
+        @app.after_request
+        def count(response: Response) -> Response:
+            route = request.url_rule.rule if request.url_rule is not None else UNKNOWN_ROUTE
+            self._requests.labels(route, f"{response.status_code // 100}xx").inc()
+            self._seconds.labels(route).observe(time.monotonic() - g.began_seconds)
+            return response
+
+    def ready(self) -> str | None:
+        """Why this service should get no requests, or None.
+
+        Once the store was seen it may go and come back: this service then says
+        so in its answers, and another one could do no better.
+        """
+        self._was_ready = self._was_ready or self._store.ping()
+        return None if self._was_ready else "the store has not answered yet"
+
+    def admin_server(self) -> AdminServer:
+        """Return the admin port's server, which is not started yet.
+
+        :raises OSError: if the port cannot be had.
+        """
+        settings = self._store.settings
+        return AdminServer(settings.admin_host, settings.web_admin_port, self.ready, self.metrics.registry)
+
+    def _runs(self) -> Reading:
+        keys = self._store.keys
+        try:
+            pipeline = self._store.client.pipeline(transaction=False)
+            pipeline.zcard(keys.queued())
+            pipeline.scard(keys.running())
+            queued, running = (float(count) for count in _replies(pipeline))
+        except RedisError:
+            return None
+        return {("queued",): queued, ("running",): running}
+
+
+def _replies(pipeline: Any) -> list[int]:
+    replies: list[int] = pipeline.execute()
+    return replies
