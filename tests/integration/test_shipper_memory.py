@@ -63,7 +63,8 @@ def test_a_flood_of_two_million_lines(rig: Rig) -> None:
     spool = most(rig, task, spooled)
     grown = resident(shipper, "VmHWM") - before
     run = task.wait_ended()
-    stored = rig.store.client.memory_usage(rig.store.keys.log(task.run_id), samples=0)
+    key = rig.store.keys.log(task.run_id)
+    stored = rig.store.client.memory_usage(key, samples=0) or 0
     quota = rig.settings.quota_bytes
     print(f"\nshipper +{grown / MB:.0f} MB, spool {spool / MB:.0f} MB, ", end="")
     print(f"stored {run.number('stored_bytes') / MB:.1f} MB, in Redis {stored / MB:.1f} MB")

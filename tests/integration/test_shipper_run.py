@@ -4,11 +4,19 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
+import httpx
 import pytest
 
+from runtail.metrics import Metrics
+from runtail.shipper.admin import Admin
 from runtail.shipper.markers import sequence
+from runtail.shipper.reader import Reader
+from runtail.shipper.sender import Sender
 from tests.support.capture_rig import NONCE, Rig
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 
 MakeRig = Callable[..., Rig]
@@ -268,3 +276,34 @@ def test_the_record_counts_what_the_end_says(rig: Rig) -> None:
     *_, end = task.events()
     assert (end["rewritten_bytes"], run.number("rewritten_bytes")) == (4, 4)
     assert json.dumps(end)
+
+
+def test_health_and_figures_on_the_admin_port(tmp_path: Path, own_redis_server: RedisServer, key_prefix: str) -> None:
+    port = free_port()
+
+    def get(path: str) -> tuple[int, str]:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=2)
+        except httpx.HTTPError:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    with Rig(tmp_path, own_redis_server.url, key_prefix, worker_admin_port=port) as rig:
+        task = rig.run("print('x' * 100)")
+        task.wait_ended()
+        wait_for(lambda: get("/readyz")[0] == 200, 10, rig.evidence)
+        text = get("/metrics")[1]
+        assert "runtail_worker_entries_total 1.0" in text
+        assert "runtail_worker_output_bytes_total 101.0" in text
+        assert task.run_id not in text
+        own_redis_server.kill()
+        wait_for(lambda: get("/readyz")[0] == 503, 15, rig.evidence)
+        assert get("/healthz")[0] == 200
+        rig.kill_shipper()
+        wait_for(lambda: get("/healthz")[0] == 200, 15, rig.evidence)
+
+
+def test_every_metric_of_the_worker_is_served() -> None:
+    metrics = Metrics("worker")
+    Admin(cast(Sender, None), cast(Reader, None))._declare(metrics)
+    assert metrics.unused == frozenset()

@@ -59,7 +59,7 @@ def test_fifty_deaths_of_the_shipper_lose_and_double_nothing(rig: Rig, tmp_path:
     tasks.append((rig.run(body), tmp_path / "yes.copy"))
     for task, _ in tasks:
         task.wait_state("running")
-    killed = set()
+    killed: set[int] = set()
     for _ in range(50):
         until = time.monotonic() + 0.05 + (len(killed) % 7) * 0.05
         wait_for(lambda t=until: time.monotonic() >= t, 5)  # type: ignore[misc]

@@ -35,9 +35,7 @@ def mask(parts: list[bytes], secrets: list[bytes]) -> tuple[bytes, int]:
 )
 @example([b"aaa"], b"aaaaaaaaaa", [1])
 @example([b"abab", b"bab"], b"abababcbab", [2])
-def test_any_split_gives_what_one_block_gives(
-    secrets: list[bytes], text: bytes, sizes: list[int]
-) -> None:
+def test_any_split_gives_what_one_block_gives(secrets: list[bytes], text: bytes, sizes: list[int]) -> None:
     whole = mask([text], secrets)
     assert mask(pieces(text, sizes), secrets) == whole
     for secret in secrets:
@@ -124,7 +122,5 @@ def test_short_secrets_are_refused() -> None:
 
 def test_texts_on_their_own() -> None:
     masker = Masker([SECRET])
-    assert (
-        masker.whole("login hunter2-s3cret failed \ud800") == "login *** failed \ufffd\ufffd\ufffd"
-    )
+    assert masker.whole("login hunter2-s3cret failed \ud800") == "login *** failed \ufffd\ufffd\ufffd"
     assert masker.count == 1

@@ -48,9 +48,7 @@ def told(items: list[Output | Event]) -> tuple[bytes, list[Any]]:
 
 
 @given(DATA, st.lists(st.integers(1, 50), min_size=1))
-def test_a_successor_goes_on_exactly_where_the_state_was_saved(
-    data: bytes, sizes: list[int]
-) -> None:
+def test_a_successor_goes_on_exactly_where_the_state_was_saved(data: bytes, sizes: list[int]) -> None:
     """Every block is fed to a new processor that got nothing but the saved state."""
     whole = new()
     expected = told(whole.feed(data) + whole.finish())

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from runtail.settings import load_settings
+from runtail.shipper.admin import Admin
 from runtail.shipper.echo import Echo
 from runtail.shipper.link import Link
 from runtail.shipper.reader import Reader
@@ -30,9 +31,11 @@ def main() -> None:
     link = Link(options.link)
     sender = Sender(settings, link, Echo(1 if settings.echo else None))
     reader = Reader(link, sender, settings)
+    sender.admin = Admin(sender, reader)
     sender.start()
     reader.serve()
     sender.stop()
+    sender.admin.stop()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from runtail.settings import Settings
+from runtail.shipper.admin import HANGS_SECONDS
 from runtail.shipper.intake import Intake
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
@@ -19,8 +20,6 @@ HIGH_WATER_BYTES: Final = 8 << 20
 _DROP_BYTES: Final = 1 << 20
 _ALIVE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.02
-#: The sender may wait for the store for seconds; longer than this it hangs.
-_SENDER_HANGS_SECONDS: Final = 60.0
 
 
 class Reader:
@@ -41,6 +40,16 @@ class Reader:
         self.watch(self._wake, self._drain_wake)
         sender.on_closed = self.wake
 
+    @property
+    def run_count(self) -> int:
+        """Runs whose descriptors are open."""
+        return len(self._intakes)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory in use by all spools (any thread)."""
+        return sum(intake.run.spool.held_bytes for intake in tuple(self._intakes.values()))
+
     def wake(self) -> None:
         """Look at once for what changed (any thread)."""
         os.eventfd_write(self._wake, 1)
@@ -60,7 +69,7 @@ class Reader:
                 self._tick()
             if now - alive_at >= _ALIVE_SECONDS:
                 alive_at = now
-                if now - self._sender.breathed_at < _SENDER_HANGS_SECONDS:
+                if now - self._sender.breathed_at < HANGS_SECONDS:
                     self._link.send({"op": "alive"})
 
     # What intakes use.
@@ -92,11 +101,11 @@ class Reader:
             return True
         if not self._sender.away:
             return False
-        return self._settings.overflow == "drop" or self._held() < self._settings.spool_bytes
+        return self._settings.overflow == "drop" or self.held_bytes < self._settings.spool_bytes
 
     def taken(self, run: Run) -> None:
         """Output came; make room if there is too much and the store is away."""
-        over = self._held() - self._settings.spool_bytes
+        over = self.held_bytes - self._settings.spool_bytes
         if over > 0 and self._sender.away and self._settings.overflow == "drop":
             runs = (intake.run for intake in self._intakes.values())
             longest = max(runs, key=lambda other: other.backlog_bytes)
@@ -108,9 +117,6 @@ class Reader:
         self._sender.poke(run, now=True)
 
     # The loop.
-
-    def _held(self) -> int:
-        return sum(intake.run.spool.held_bytes for intake in self._intakes.values())
 
     def _timeout(self, alive_at: float) -> float:
         now = time.monotonic()

@@ -20,6 +20,7 @@ from runtail.shipper.link import Link
 from runtail.shipper.run import Run
 
 if TYPE_CHECKING:
+    from runtail.shipper.admin import Admin
     from runtail.shipper.shipping import Shipping
     from runtail.store import Store
 
@@ -30,6 +31,8 @@ _BACK_OFF_SECONDS: Final = 0.1
 _MAX_BACK_OFF_SECONDS: Final = 2.0
 #: A call that takes longer than this counts as "the store is away".
 _SLOW_CALL_SECONDS: Final = 0.5
+#: Runs are served before figures.
+_ADMIN_AFTER_SECONDS: Final = 0.5
 #: The store's clock is compared with ours this often.
 _CLOCK_SECONDS: Final = 60.0
 
@@ -52,12 +55,14 @@ class Sender:
         #: Figures for the metrics.
         self.entries = self.output_bytes = self.fenced = self.store_errors = 0
         self.refused = self.repairs = self.losses = 0
-        self.delay_seconds = 0.0
+        #: Started when there is time; set by the program.
+        self.admin: Admin | None = None
         self._runs: dict[str, tuple[Run, Shipping | None]] = {}
         self._wake = threading.Condition()
         self._due: set[str] = set()
         self._hello = threading.Event()
         self._stop = False
+        self._started_at = time.monotonic()
         self._failures = 0
         self._call_started = 0.0
         self._retry_at = 0.0
@@ -139,6 +144,8 @@ class Sender:
                         self._runs[key] = (run, Shipping(run, store, self))
                 runs = [(key, shipping) for key, (_, shipping) in self._runs.items() if shipping]
             self.breathed_at = now = time.monotonic()
+            if self.admin and now - self._started_at > _ADMIN_AFTER_SECONDS:
+                self.admin.start(now)
             if now < self._retry_at:
                 wake_at = self._retry_at
                 self._nap(runs, now)

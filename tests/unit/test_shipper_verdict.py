@@ -1,0 +1,88 @@
+"""How a run ends, from what is known."""
+
+from typing import Any
+
+import pytest
+
+from runtail.protocol import RunState
+from runtail.shipper.run import Death
+from runtail.shipper.verdict import Facts, Verdict, judge
+
+KILLED = Death(signal=9)
+
+
+def said(state: str, **fields: Any) -> dict[str, Any]:
+    return {"state": state, "why": "", "exit_status": None, "retry": None, "requeue": False, **fields}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (Facts(said("succeeded")), Verdict(RunState.SUCCEEDED, "")),
+        (
+            Facts(said("succeeded", why="sys.exit(0)", exit_status=0)),
+            Verdict(RunState.SUCCEEDED, "sys.exit(0)", 0),
+        ),
+        (Facts(said("failed", why="E: x")), Verdict(RunState.FAILED, "E: x")),
+        (Facts(said("failed", why="n", exit_status=3)), Verdict(RunState.FAILED, "n", 3)),
+        (Facts(None, KILLED), Verdict(RunState.FAILED, "signal 9 (SIGKILL)", None, 9)),
+        (
+            Facts(None, Death(exit_status=4)),
+            Verdict(RunState.FAILED, "the process exited with status 4", 4),
+        ),
+        (Facts(None), Verdict(RunState.FAILED, "the process died, status unknown")),
+        (
+            Facts(None, Death(9, None, "out of memory")),
+            Verdict(RunState.FAILED, "signal 9 (SIGKILL): out of memory", None, 9),
+        ),
+        (
+            Facts(said("interrupted"), Death(why="TimeLimitExceeded(5)")),
+            Verdict(RunState.FAILED, "TimeLimitExceeded(5)"),
+        ),
+    ],
+)
+def test_ends(facts: Facts, expected: Verdict) -> None:
+    assert judge(facts) == expected
+    assert not judge(facts).released
+
+
+def test_a_cancelled_run_names_who_why_and_how() -> None:
+    cancel = {"who": "ann", "why": "typo", "at_ms": 1}
+    for outcome in (None, said("interrupted"), said("failed", why="SystemExit")):
+        found = judge(Facts(outcome, KILLED, cancel=cancel, cancelled={"signal": 15, "pids": 4}))
+        assert found.state is RunState.CANCELLED
+        assert (found.why, found.signal) == ("cancelled by ann: typo", 15)
+        assert found.event == {"kind": "cancel", "who": "ann", "signal": 15, "pids": 4}
+
+
+def test_a_task_that_finished_before_it_was_cancelled_succeeded() -> None:
+    assert judge(Facts(said("succeeded"), cancel={"who": "ann"})).state is RunState.SUCCEEDED
+
+
+def test_a_death_that_the_broker_makes_good_is_no_end() -> None:
+    found = judge(Facts(None, KILLED, redelivers=True))
+    assert found.released
+    assert found.why == "redelivery expected"
+
+
+@pytest.mark.parametrize(
+    ("restart", "attempt", "state"),
+    [(True, 1, RunState.QUEUED), (True, 3, RunState.LOST), (False, 1, RunState.LOST)],
+)
+def test_interrupted_follows_the_rule_of_a_lost_run(restart: bool, attempt: int, state: RunState) -> None:
+    for facts in (
+        Facts(said("interrupted"), restart=restart, attempt=attempt),
+        Facts(None, KILLED, worker_gone=True, restart=restart, attempt=attempt),
+    ):
+        found = judge(facts)
+        assert found.state is state
+        assert found.event is not None
+        assert found.event["kind"] == "interrupted"
+
+
+def test_retry_and_requeue_are_releases() -> None:
+    retry = {"retries": 1, "max": 3, "eta_ms": 5, "reason": "r"}
+    found = judge(Facts(said("retry", why="retry 1 of 3: r", retry=retry)))
+    assert found == Verdict(RunState.QUEUED, "retry 1 of 3: r", event={"kind": "retry", **retry}, eta_ms=5)
+    assert judge(Facts(said("rejected", requeue=True))).released
+    assert not judge(Facts(said("rejected"))).released
