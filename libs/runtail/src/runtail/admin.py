@@ -1,0 +1,129 @@
+"""The admin port: ``/healthz``, ``/readyz`` and ``/metrics``.
+
+:func:`admin_app` is a plain WSGI application, for the relay, which serves it in
+its own way. :class:`AdminServer` serves it from threads, for everybody else.
+Nothing else is ever served here, and nothing that changes anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+log = logging.getLogger(__name__)
+
+#: Answers why something does not hold, or None if it does.
+Check = Callable[[], str | None]
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+#: A client that sends nothing for this long is let go.
+TIMEOUT_SECONDS: Final = 5.0
+
+
+def always() -> str | None:
+    """To answer at all is what is asked: the process is not stuck."""
+    return None
+
+
+def admin_app(healthy: Check, ready: Check, registry: CollectorRegistry) -> WsgiApp:
+    """Return the application.
+
+    :param healthy: why this process should be restarted, or None.
+    :param ready: why it should get no work now, or None.
+    """
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        content_type = "text/plain; charset=utf-8"
+        match environ["PATH_INFO"]:
+            case "/healthz":
+                status, body = _answer(healthy(), "alive")
+            case "/readyz":
+                status, body = _answer(ready(), "ready")
+            case "/metrics":
+                status, body = "200 OK", generate_latest(registry)
+                content_type = CONTENT_TYPE_LATEST
+            case _:
+                status, body = "404 Not Found", b"Here are /healthz, /readyz and /metrics.\n"
+        start_response(
+            status,
+            [("Content-Type", content_type), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")],
+        )
+        return [body]
+
+    return app
+
+
+def _answer(why_not: str | None, word: str) -> tuple[str, bytes]:
+    if why_not is None:
+        return "200 OK", f"{word}\n".encode()
+    return "503 Service Unavailable", f"{why_not}\n".encode()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    # A probe that hangs must not hold up the end of the process.
+    block_on_close = False
+    allow_reuse_port = False
+
+    def server_bind(self) -> None:
+        # Without the look-up of the host's name, which may wait for a resolver for seconds.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+        log.debug("an admin request failed", exc_info=True)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = TIMEOUT_SECONDS
+
+    def address_string(self) -> str:
+        return str(self.client_address[0])
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Probes come every few seconds: say nothing."""
+
+
+class AdminServer:
+    """Serves the admin port from threads of this process.
+
+    :param port: 0 takes any free one, which :attr:`port` then tells.
+    :raises OSError: if the address cannot be had.
+    """
+
+    def __init__(
+        self, host: str, port: int, ready: Check, registry: CollectorRegistry, healthy: Check = always
+    ) -> None:
+        server_class = _Server6 if ":" in host else _Server
+        app = admin_app(healthy, ready, registry)
+        try:
+            self._server = make_server(host.strip("[]"), port, app, server_class, _Handler)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, name="admin", daemon=True)
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more and free the port."""
+        if self._thread.ident is not None:
+            self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,191 @@
+"""What ``runtail dev`` starts: settings, ports, commands, and when each part is ready."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import importlib.util
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from runtail.errors import ConfigError
+from runtail.settings import Settings, load_settings
+
+#: Task processes: two, so that one long task does not hold up the next.
+CONCURRENCY: Final = 2
+SERVICES: Final = ("runtail_web", "runtail_socket", "runtail_worker")
+#: Of one question to an admin port.
+PROBE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of our processes.
+
+    :param stop: what tells it to end.
+    :param grace_seconds: how long it may take; then it is told to ``hurry``, where that is given, or killed.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[], bool]
+    stop: signal.Signals = signal.SIGTERM
+    grace_seconds: float = 5.0
+    hurry: signal.Signals | None = None
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings, and add what only holds on one machine: page and relay have two ports.
+
+    :raises ConfigError: if a setting cannot be used, or a service is not installed.
+    """
+    missing = [name.replace("_", "-") for name in SERVICES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"runtail dev starts the whole product and misses {', '.join(missing)}: "
+            "use `make run` in a checkout of Runtail."
+        )
+    settings = load_settings(environ)
+    page, relay = settings.web_port, reachable(settings.socket_host)
+    origins = [f"http://{host}:{page}" for host in ("127.0.0.1", "localhost")]
+    return replace(
+        settings,
+        socket_url=settings.socket_url or f"http://{relay}:{settings.socket_port}",
+        allowed_origins=",".join(filter(None, [settings.allowed_origins, *origins])),
+    )
+
+
+def use_named_store(settings: Settings, environ: Mapping[str, str]) -> Settings | None:
+    """Return the settings with the server that the environment names, or None if it names none.
+
+    :raises ConfigError: if what it names cannot be both broker and store.
+    """
+    if not (environ.get("RUNTAIL_STORE_URL") or environ.get("RUNTAIL_BROKER_URL")):
+        return None
+    store_url = settings.effective_store_url
+    if environ.get("RUNTAIL_BROKER_URL"):
+        return replace(settings, store_url=store_url)
+    if store_url.startswith("redis+sentinel://"):
+        raise ConfigError("RUNTAIL_STORE_URL names a Sentinel; set RUNTAIL_BROKER_URL to Celery's broker as well.")
+    return replace(settings, broker_url=store_url, store_url=store_url)
+
+
+def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of every part."""
+    return {
+        **environ,
+        "RUNTAIL_BROKER_URL": settings.broker_url,
+        "RUNTAIL_STORE_URL": settings.store_url,
+        "RUNTAIL_SOCKET_URL": settings.socket_url,
+        "RUNTAIL_ALLOWED_ORIGINS": settings.allowed_origins,
+    }
+
+
+def check_ports(settings: Settings) -> None:
+    """Bind every port once.
+
+    :raises ConfigError: if some are taken; names each, and the setting that changes it.
+    """
+    wanted = [
+        ("the web service", settings.web_host, "web_port"),
+        ("the web service's admin port", settings.admin_host, "web_admin_port"),
+        ("the relay", settings.socket_host, "socket_port"),
+        ("the relay's admin port", settings.admin_host, "socket_admin_port"),
+        ("the worker's admin port", settings.admin_host, "worker_admin_port"),
+    ]
+    problems: list[str] = []
+    chosen: dict[int, str] = {}
+    for whose, host, name in wanted:
+        port, variable = getattr(settings, name), f"RUNTAIL_{name.upper()}"
+        if not port:
+            continue
+        other = chosen.setdefault(port, variable)
+        if other != variable:
+            problems.append(f"{other} and {variable} are both {port}: give {whose} another port.")
+        elif why := _why_not(host, port):
+            problems.append(f"Port {port}, for {whose}, {why}; set {variable} to use another port.")
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def parts(settings: Settings, folder: Path) -> list[Part]:
+    """Return web, relay and worker, in the order in which they are told to end."""
+    admin = reachable(settings.admin_host)
+    worker_ready = folder / "ready"
+
+    def worker_is_ready() -> bool:
+        port = settings.worker_admin_port
+        return worker_ready.exists() and (not port or answers(admin, port, "/readyz"))
+
+    return [
+        Part("web", _module("runtail_web"), lambda: answers(admin, settings.web_admin_port, "/readyz")),
+        # An interrupt: on one machine there is no other relay to send viewers to a few at a time.
+        Part(
+            "relay",
+            _module("runtail_socket"),
+            lambda: answers(admin, settings.socket_admin_port, "/readyz"),
+            stop=signal.SIGINT,
+        ),
+        Part(
+            "worker",
+            _module(
+                "celery", "--quiet", "--app", "runtail_worker.app", "worker", "--concurrency", str(CONCURRENCY),
+                "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+            ),
+            worker_is_ready,
+            hurry=signal.SIGQUIT,
+        ),
+    ]  # fmt: skip
+
+
+def reachable(host: str) -> str:
+    """Return where to reach what listens on *host*."""
+    return "127.0.0.1" if host in ("", "0.0.0.0", "::", "[::]") else host  # noqa: S104 - compared, not bound
+
+
+def answers(host: str, port: int, path: str) -> bool:
+    """True if a GET is answered 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def _module(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *arguments)
+
+
+def _why_not(host: str, port: int) -> str:
+    """Return why nothing of ours could listen there, empty if it could."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OverflowError:
+            return "does not exist"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"is taken{_holder(port)}"
+            return f"cannot be used on {host} ({error.strerror})"
+    return ""
+
+
+def _holder(port: int) -> str:
+    """Return who listens there, as far as the system tells us."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, OSError):
+        for found in psutil.net_connections("tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port and found.pid:
+                return f" by {psutil.Process(found.pid).name()} (process {found.pid})"
+    return ""
