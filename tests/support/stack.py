@@ -68,11 +68,15 @@ class Stack:
         return self._stack.enter_context(Process(command, self.directory, name=name, environment=environment))
 
     def __enter__(self) -> Self:
-        for service in self._services.values():
-            self._stack.enter_context(service)
-        self.worker.wait_for_log(" ready.", START_SECONDS)
-        if "web" in self._services:
-            wait_for(lambda: self.get("/api/v1/tasks").json()["tasks"], START_SECONDS, self.worker.evidence)
+        try:
+            for service in self._services.values():
+                self._stack.enter_context(service)
+            self.worker.wait_for_log(" ready.", START_SECONDS)
+            if "web" in self._services:
+                wait_for(lambda: self.get("/api/v1/tasks").json()["tasks"], START_SECONDS, self.worker.evidence)
+        except BaseException:
+            self._stack.close()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:

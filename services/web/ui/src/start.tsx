@@ -51,9 +51,10 @@ export function StartForm({ tasks }: { tasks: readonly Task[] }) {
   return (
     <details class="form">
       <summary>Start any task</summary>
-      <label class="field">
-        <span>Task</span>
+      <div class="field">
+        <label for="task">Task</label>
         <select
+          id="task"
           value={task.name}
           onChange={(event) => {
             chosen.value = event.currentTarget.value;
@@ -65,7 +66,7 @@ export function StartForm({ tasks }: { tasks: readonly Task[] }) {
             </option>
           ))}
         </select>
-      </label>
+      </div>
       <p class="hint doc">{task.doc}</p>
       <TaskForm key={task.name} task={task} />
     </details>
