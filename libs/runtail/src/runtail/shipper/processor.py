@@ -114,13 +114,18 @@ class Processor:
         self.consumed += size_bytes
         self.overflow_bytes += size_bytes
 
+    def tell_lost(self, size_bytes: int) -> None:
+        """The store lost output that stood before this point."""
+        if size_bytes:
+            self.skip(b"")
+            self._gap.size_bytes += size_bytes
+            self.overflow_bytes += size_bytes
+
     def drop_outside(self, total_bytes: int) -> None:
         """The keeper dropped output itself, ``total_bytes`` of it since the run began."""
         new, self.outside_bytes = total_bytes - self.outside_bytes, total_bytes
         if new > 0:
-            self.skip(b"")
-            self._gap.size_bytes += new
-            self.overflow_bytes += new
+            self.tell_lost(new)
 
     def finish(self) -> list[Output | Event]:
         """Nothing follows: answer everything that was held, then the summaries."""

@@ -1,6 +1,7 @@
 """The thread that never waits for the store: pipes, processes and the keeper's link."""
 
 import json
+import logging
 import os
 import select
 import time
@@ -13,6 +14,8 @@ from runtail.shipper.intake import Intake
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
 from runtail.shipper.sender import Sender
+
+log = logging.getLogger(__name__)
 
 #: A run this far ahead of a store that answers waits: its task fills the pipe
 #: and blocks, as on any slow terminal. Only a store that is away may cost output.
@@ -97,11 +100,10 @@ class Reader:
 
     def may_take(self, run: Run) -> bool:
         """Whether more of the run's output fits."""
-        if run.backlog_bytes < HIGH_WATER_BYTES:
-            return True
+        fits = self.held_bytes < self._settings.spool_bytes
         if not self._sender.away:
-            return False
-        return self._settings.overflow == "drop" or self.held_bytes < self._settings.spool_bytes
+            return fits and run.backlog_bytes < HIGH_WATER_BYTES
+        return fits or self._settings.overflow == "drop"
 
     def taken(self, run: Run) -> None:
         """Output came; make room if there is too much and the store is away."""
@@ -165,9 +167,7 @@ class Reader:
     def _hear(self, message: dict[str, Any], fds: list[int]) -> None:
         op = message.get("op")
         if op == "run" and len(fds) >= 3:
-            run = Run(message, fds, self._settings)
-            self._intakes[run.key] = Intake(run, self)
-            self._sender.add(run)
+            self._take_run(message, fds)
             return
         if op == "catalogue" and fds:
             size = os.fstat(fds[0]).st_size
@@ -176,6 +176,7 @@ class Reader:
             os.close(fd)
         if op == "hello":
             self._sender.hello(str(message["owner"]), str(message["worker"]))
+            self._watch_main(message.get("main_pid"))
         elif op == "died":
             for intake in self._intakes.values():
                 if intake.run.record.get("pid") == message.get("pid") and not intake.run.over:
@@ -189,3 +190,27 @@ class Reader:
                 self.changed(found.run)
         elif op == "bye":
             self._sender.worker_gone()
+
+    def _take_run(self, message: dict[str, Any], fds: list[int]) -> None:
+        try:
+            run = Run(message, fds, self._settings)
+            self._intakes[run.key] = Intake(run, self)
+        except (KeyError, TypeError, ValueError, OSError):
+            log.exception("a run that cannot be read is not recorded")
+            self._link.send({"op": "closed", "key": message.get("key")})
+            return
+        self._sender.add(run)
+
+    def _watch_main(self, pid: int | None) -> None:
+        """Notice the end of the worker's main process, even if the keeper is gone too."""
+        try:
+            pidfd = os.pidfd_open(pid) if pid else -1
+        except OSError:
+            return  # Another container's process: the keeper tells.
+        if pidfd >= 0:
+            self.watch(pidfd, lambda: self._main_gone(pidfd))
+
+    def _main_gone(self, pidfd: int) -> None:
+        self.unwatch(pidfd)
+        os.close(pidfd)
+        self._sender.worker_gone()

@@ -58,6 +58,8 @@ class Sender:
         #: Started when there is time; set by the program.
         self.admin: Admin | None = None
         self._runs: dict[str, tuple[Run, Shipping | None]] = {}
+        #: Monotonic: when each run wants to be stepped.
+        self._due_at: dict[str, float] = {}
         self._wake = threading.Condition()
         self._due: set[str] = set()
         self._hello = threading.Event()
@@ -138,45 +140,60 @@ class Sender:
                     self._wake.wait(max(0.0, wake_at - time.monotonic()))
                 if self._stop:
                     break
-                self._due.clear()
-                for key, (run, known) in self._runs.items():
-                    if known is None:
+                due, self._due = self._due, set()
+                for key in due:
+                    run, known = self._runs.get(key, (None, None))
+                    if run and known is None:
                         self._runs[key] = (run, Shipping(run, store, self))
-                runs = [(key, shipping) for key, (_, shipping) in self._runs.items() if shipping]
+                    if run:
+                        self._due_at[key] = 0.0
             self.breathed_at = now = time.monotonic()
             if self.admin and now - self._started_at > _ADMIN_AFTER_SECONDS:
                 self.admin.start(now)
             if now < self._retry_at:
                 wake_at = self._retry_at
-                self._nap(runs, now)
+                self._nap(now)
                 continue
-            wake_at = now + 1.0
             self._call_started = now
             try:
                 self._greet(store, now)
-                for key, shipping in runs:
+                for key in [key for key, at in self._due_at.items() if at <= now]:
                     self._call_started = time.monotonic()
-                    due = shipping.step(self._call_started)
-                    if due is None:
-                        with self._wake:
-                            del self._runs[key]
-                    else:
-                        wake_at = min(wake_at, due)
+                    self._step(key, self._call_started)
                 self._failures = 0
             except StoreUnavailable as error:
                 self._failed(error)
             finally:
                 self._call_started = 0.0
+            wake_at = min([now + 1.0, *self._due_at.values()])
         self._farewell(store)
 
-    def _nap(self, runs: list[tuple[str, Shipping]], now: float) -> None:
+    def _step(self, key: str, now: float) -> None:
+        run, shipping = self._runs[key]
+        assert shipping is not None
+        try:
+            due = shipping.step(now)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            # One run that cannot be shipped must not stop the others. Its
+            # output is dropped and counted; its lease runs out, and it is lost.
+            log.exception("run %s is given up", run.id)
+            due = shipping.give_up(now)
+        if due is None:
+            with self._wake:
+                del self._runs[key], self._due_at[key]
+        else:
+            self._due_at[key] = due
+
+    def _nap(self, now: float) -> None:
         """While the store is away: let tasks start that need not wait for it."""
-        for _, shipping in runs:
-            shipping.while_away(now)
+        for _, shipping in self._runs.values():
+            if shipping:
+                shipping.while_away(now)
         with self._wake:
             if not self._stop:
                 self._wake.wait(min(0.5, max(0.0, self._retry_at - now)))
-            self._due.clear()
 
     def _failed(self, error: StoreUnavailable) -> None:
         if not self._failures:

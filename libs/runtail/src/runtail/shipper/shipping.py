@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from runtail.errors import Fenced, RunDeleted
@@ -21,7 +22,7 @@ from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Delivery, Held, claim
 from runtail.runs.start import mark
 from runtail.shipper.processor import Event, Output
-from runtail.shipper.run import Run
+from runtail.shipper.run import End, Run
 from runtail.shipper.verdict import Facts, Verdict, judge
 
 if TYPE_CHECKING:
@@ -35,8 +36,13 @@ log = logging.getLogger(__name__)
 _BATCH_BYTES: Final = 512 << 10
 #: How long the end waits for somebody who knows why the process died.
 _WHY_SECONDS: Final = 1.0
+#: How much longer than its grace the end of a cancelled tree may take to be reported.
+_TREE_SECONDS: Final = 5.0
+#: How often a task that waits for its end to be stored is told to wait on.
+_WAIT_SECONDS: Final = 1.0
 #: A worker that dies itself is noticed a little after its children.
 _DEATH_SECONDS: Final = 0.25
+_WHY_POLL_SECONDS: Final = 0.02
 _HELD_POLL_SECONDS: Final = 0.5
 _REASSERT_SECONDS: Final = 2.0
 
@@ -64,6 +70,8 @@ class Shipping:
         self._revision = 0
         self._ended_at = 0.0
         self._told_late = 0
+        self._told_wait = 0.0
+        self._told_refusal = False
 
     def step(self, now: float) -> float | None:
         """Do what is due; answer when to be called next (monotonic), None when never.
@@ -79,6 +87,14 @@ class Shipping:
                 return None
             self._fence(error)
             return now
+
+    def give_up(self, now: float) -> float | None:
+        """Something that must not happen happened: drop the output, keep the task running."""
+        self.run.fenced = True
+        if self._ended_at:
+            self._leave()
+            return None
+        return now + 1.0
 
     def while_away(self, now: float) -> None:
         """The store is away: a task that nobody announced need not wait for it."""
@@ -112,10 +128,17 @@ class Shipping:
         if self._writer.pending:
             # The store was away in the middle of a batch: first the same again.
             self._call(self._writer, now)
+        self._tell_refusal(self._writer)
         if self._verdict is None and self._is_due(now):
             self._ship(self._writer, now)
-        if run.end and not self._writer.pending and run.processor.consumed >= run.limit:
-            return self._end(self._writer, now)
+        if run.end and run.processor.consumed >= run.limit and self._verdict is None:
+            if not self._why_is_known(now):
+                return now + _WHY_POLL_SECONDS
+            self._finish(self._writer, run.end)
+        if self._verdict is not None:
+            self._call_end(self._writer, self._verdict)
+            self._over(now)
+            return now
         return self._due(now)
 
     # Claim.
@@ -173,6 +196,7 @@ class Shipping:
         processor = run.processor
         names = ("masked", "rewritten_bytes", "overflow_bytes")
         totals = {name: found.number(name) for name in names}
+        saved: bytes | None = None
         if not found.resumed:
             # An earlier attempt's totals; what was dropped before the claim adds up.
             dropped, consumed = processor.overflow_bytes, processor.consumed
@@ -183,8 +207,17 @@ class Shipping:
             if saved:
                 processor.restore(saved)
             else:
-                log.warning("run %s goes on without its saved state", run.id)
                 processor.resume({**totals, "consumed": found.number("consumed")})
+        kept_states = run.journal.read("state")
+        if run.again and not saved and (found.resumed or len(kept_states) > 1):
+            # The store lost what this run's last shipper had stored. Output
+            # before its last state is gone from the spool too, at least in part.
+            expected = processor.consumed
+            if kept_states:
+                processor.restore(kept_states[0])
+            lost = max(0, processor.consumed - expected)
+            log.warning("run %s: the store lost %d bytes while no shipper ran", run.id, lost)
+            processor.tell_lost(lost)
         for kept in run.journal.read("drop")[:1]:
             drop = json.loads(kept)
             secrets = [secret.encode("latin-1") for secret in drop["secrets"]]
@@ -225,7 +258,8 @@ class Shipping:
 
     def _due(self, now: float) -> float:
         backlog, settings = self.run.backlog_bytes, self._settings
-        if self.run.end or backlog >= settings.flush_bytes:
+        pending = self._writer is not None and self._writer.pending
+        if pending or self.run.end or backlog >= settings.flush_bytes:
             return now
         if backlog:
             return self._called_at + settings.flush_seconds
@@ -234,6 +268,7 @@ class Shipping:
         return self._called_at + settings.beat_seconds
 
     def _ship(self, writer: LogWriter, now: float) -> None:
+        """One batch; the last one of a run is left to :meth:`_finish`."""
         run, processor = self.run, self.run.processor
         size = 0
         with run.lock:
@@ -245,6 +280,8 @@ class Shipping:
                 written = self._sender.now_ms(run.written_ms(offset))
                 self._add(writer, processor.feed(data), written)
                 size += len(data)
+            if run.end and processor.consumed >= run.limit and self._why_is_known(now):
+                return
             self._keep_state()
         self._call(writer, now)
 
@@ -267,6 +304,9 @@ class Shipping:
         generation = self.run.journal.write("state", processor.save())
         self._counters = {**processor.counters(), "journal": generation}
         self._counters["late_bytes"] = self._late_bytes()
+        if self._cancel is not None and self._writer is not None:
+            # A successor must not say it again.
+            self._counters["cancel_told"] = self._writer.claim.attempt
         self._flushed_to = processor.consumed
 
     def _call(self, writer: LogWriter, now: float) -> None:
@@ -306,7 +346,8 @@ class Shipping:
             return
         self._cancel = wish
         fields = {name: wish.get(name) for name in ("who", "at_ms", "why")}
-        if writer.next is None:
+        told = writer.claim.number("cancel_told") == writer.claim.attempt
+        if writer.next is None and not told:
             event = events.encode(events.CANCEL_REQUESTED, **fields)
             writer.add(EVENT, event, self._sender.now_ms())
         self._stop_task(wish.get("who"), str(wish.get("why") or ""))
@@ -325,6 +366,13 @@ class Shipping:
             }
         )
 
+    def _tell_refusal(self, writer: LogWriter) -> None:
+        """Say in the log why the worker does not cancel (the solo pool cannot)."""
+        why = str((self.run.cancelled or {}).get("why") or "")
+        if why and not self._told_refusal and writer.next is None:
+            self._told_refusal = True
+            writer.add(EVENT, events.encode(events.WARNING, text=f"not cancelled: {why}"), self._sender.now_ms())
+
     def _fence(self, error: Exception) -> None:
         """Nothing of this run is accepted any more: stop its task, drop its output."""
         run = self.run
@@ -336,32 +384,25 @@ class Shipping:
 
     # The end.
 
-    def _end(self, writer: LogWriter, now: float) -> float:
+    def _finish(self, writer: LogWriter, end: End) -> None:
+        """Everything is an entry: add what the log says behind it, and decide the end."""
         run = self.run
-        end = run.end
-        assert end is not None
-        if self._verdict is None:
-            if not self._why_is_known(now):
-                return now + 0.02
-            self._verdict = self._judge(writer)
-            with run.lock:
-                items = run.processor.finish()
-                written = self._sender.now_ms(end.at_ms)
-                self._add(writer, items, written)
-                self._keep_state()
-            writer.counters.update(self._counters)
-        self._call_end(writer, self._verdict, self._sender.now_ms(end.at_ms))
-        self._over(now)
-        return now
+        self._verdict = self._judge(writer)
+        with run.lock:
+            written_ms = self._sender.now_ms(end.at_ms)
+            self._add(writer, run.processor.finish(), written_ms)
+            self._keep_state()
+        writer.counters.update(self._counters)
+        if self._verdict.event and not self._verdict.released:
+            writer.add(EVENT, _encode(self._verdict.event), written_ms)
 
-    def _call_end(self, writer: LogWriter, verdict: Verdict, t_ms: int) -> None:
-        event = verdict.event
+    def _call_end(self, writer: LogWriter, verdict: Verdict) -> None:
+        assert self.run.end is not None
+        t_ms = self._sender.now_ms(self.run.end.at_ms)
         if verdict.released:
-            payload = _encode(event or {"kind": "interrupted", "reason": verdict.why})
-            writer.release(verdict.why, payload, t_ms=t_ms, eta_ms=verdict.eta_ms)
+            event = verdict.event or {"kind": "interrupted", "reason": verdict.why}
+            writer.release(verdict.why, _encode(event), t_ms=t_ms, eta_ms=verdict.eta_ms)
             return
-        if event and writer.next is None:
-            writer.add(EVENT, _encode(event), t_ms)
         writer.end(
             verdict.state,
             verdict.why,
@@ -373,12 +414,19 @@ class Shipping:
     def _why_is_known(self, now: float) -> bool:
         run = self.run
         waited = now - run.end_seen
+        if self._cancel is not None and run.cancelled is None:
+            # The worker is still ending the tree. The task's process waits for
+            # our answer meanwhile, so no signal can hit the next task.
+            if now - self._told_wait >= _WAIT_SECONDS:
+                self._told_wait = now
+                run.tell_child({"op": "wait"})
+            return waited >= self._settings.cancel_grace_seconds + _TREE_SECONDS
         if waited >= _WHY_SECONDS:
             return True
-        if self._cancel is not None and run.cancelled is None:
-            return False
-        if run.end and run.end.outcome is not None:
-            return True
+        outcome = run.end.outcome if run.end else None
+        if outcome is not None:
+            # A hard time limit is told by the worker, a little later.
+            return outcome["state"] != "interrupted" or waited >= _DEATH_SECONDS
         death = run.death
         if death is None:
             return False
@@ -387,16 +435,9 @@ class Shipping:
     def _judge(self, writer: LogWriter) -> Verdict:
         run, record = self.run, self.run.record
         assert run.end is not None
-        outcome = run.end.outcome
-        if outcome:
-            mask = run.processor.masker.whole
-            retry = outcome.get("retry")
-            outcome = {**outcome, "why": mask(str(outcome.get("why") or ""))}
-            if retry:
-                outcome["retry"] = {**retry, "reason": mask(str(retry.get("reason") or ""))}
-        return judge(
+        verdict = judge(
             Facts(
-                outcome,
+                run.end.outcome,
                 run.death,
                 cancel=self._cancel,
                 cancelled=run.cancelled,
@@ -407,14 +448,18 @@ class Shipping:
                 max_attempts=int(record.get("max_attempts") or 3),
             )
         )
+        # Exceptions quote what they were given.
+        mask = run.processor.masker.whole
+        event = verdict.event
+        if event and event.get("reason"):
+            event = {**event, "reason": mask(str(event["reason"]))}
+        return replace(verdict, why=mask(verdict.why), event=event)
 
     def _over(self, now: float) -> None:
         """The store has the end, or this run will never have one from us."""
         run = self.run
         self._ended_at = now
         if run.end and not run.end.stored:
-            from dataclasses import replace
-
             run.keep_end(replace(run.end, stored=True))
         run.over = True
         run.tell_done()
@@ -425,12 +470,14 @@ class Shipping:
     def _after(self, now: float) -> float | None:
         """Count what is late, and look whether the store still has the end."""
         run, writer = self.run, self._writer
-        if not run.closed and (run.silent or now - self._ended_at >= self._settings.late_seconds):
+        waited = now - self._ended_at
+        hurry = self._sender.main_is_gone
+        if not run.closed and (run.silent or hurry or waited >= self._settings.late_seconds):
             self._tell_late()
             self._close()
         if writer is None or run.fenced:
             return None if run.closed else now + 1.0
-        if now - self._ended_at >= self._settings.retained_seconds:
+        if waited >= self._settings.retained_seconds:
             if run.closed:
                 self._leave()
                 return None

@@ -9,11 +9,14 @@ punched out, which gives the memory back.
 import ctypes
 import errno
 import fcntl
+import logging
 import os
 import select
 import struct
 import termios
 from typing import Final
+
+log = logging.getLogger(__name__)
 
 _FALLOC_FL_KEEP_SIZE: Final = 0x01
 _FALLOC_FL_PUNCH_HOLE: Final = 0x02
@@ -79,8 +82,7 @@ class Spool:
             return
         flags = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
         if _libc.fallocate(self.memfd, flags, self.released, end - self.released):
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), "fallocate")
+            log.warning("memory of stored output is not given back: %s", _error())
         self.released = end
 
     def _copy(self, source: int, limit_bytes: int) -> int:
@@ -93,6 +95,10 @@ class Spool:
         data = os.read(source, limit_bytes)
         os.write(self.memfd, data)
         return len(data)
+
+
+def _error() -> str:
+    return os.strerror(ctypes.get_errno())
 
 
 def readable_bytes(source: int) -> int:
