@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 import psutil
 import pytest
+import websocket
 
 from runtail.store import Store
+from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Client, Follower, Producer, Relay, following, make_store
 from tests.support.waiting import wait_for
@@ -57,6 +59,76 @@ def test_the_bells_come_back_after_their_connection_was_killed(
         wait_for(lambda: client.pubsub_numsub(f"{key_prefix}bell:{producer.run_id}")[0][1], 10)
         producer.write(1)
         follower.until(lambda: len(follower.lines) == 2)
+
+
+def test_a_deaf_connection_is_found_by_the_nonce(
+    start_relay: StartRelay,
+    own_redis_server: RedisServer,
+    key_prefix: str,
+    make_proxy: Callable[[str, int], TcpProxy],
+) -> None:
+    proxy = make_proxy(own_redis_server.host, own_redis_server.port)
+    relay = start_relay(url=proxy.url, sweep_seconds=2)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url):
+        producer.write(1)
+        follower.until(lambda: len(follower.lines) == 1)
+        # Open, and silent for ever: nothing tells the relay.
+        assert proxy.stall(b"SUBSCRIBE") == 1
+        wait_for(lambda: relay.metric("runtail_socket_deaf_bells_total") == 1, 30)
+        wait_for(lambda: proxy.connection_count(b"SUBSCRIBE") == 1, 10)
+        producer.end()
+        follower.until_end()
+
+
+def test_a_log_that_cannot_be_read_is_said_and_stops_no_other(start_relay: StartRelay, relay_store: Store) -> None:
+    relay = start_relay()
+    strange, ordinary = Producer(relay_store), Producer(relay_store)
+    followers = [Follower(strange.run_id), Follower(ordinary.run_id)]
+    for follower in followers:
+        follower.connect(relay.url)
+    client: Any = relay_store.client
+    client.xadd(relay_store.keys.log(strange.run_id), {"h": "2 o 1 1 1 -", "d": "new", "c": bytes(32)}, id="1-1")
+    followers[0].until(lambda: followers[0].resets)
+    assert "format 2" in followers[0].resets[0]["why"]
+    ordinary.write(3)
+    ordinary.end()
+    followers[1].until_end()
+    assert followers[1].lines == ordinary.expected()
+
+
+def test_a_viewer_that_does_not_acknowledge_gets_a_window_and_goes_on_when_it_does(
+    start_relay: StartRelay, relay_store: Store
+) -> None:
+    relay = start_relay(window_bytes=50_000)
+    producer = Producer(relay_store)
+    client = Client(relay.url).join()
+    assert client.emit("subscribe", {"v": 1, "run": producer.run_id})["ok"]
+    assert client.emit("ack", {"run": producer.run_id, "bytes": 0}) == {"ok": True}
+    for _ in range(100):
+        producer.write(100)
+    received = 0
+
+    def take() -> int:
+        nonlocal received
+        name, data = client.next_event()
+        if name == "tail-message":
+            received += sum(len(entry["text"]) for entry in data["entries"])
+        return received
+
+    wait_for(lambda: take() >= 50_000, 10)
+    client.ws.settimeout(2)
+    with pytest.raises(websocket.WebSocketTimeoutException):
+        wait_for(lambda: take() > 10_000_000, 10)
+    # What was under way when the window closed, and no more.
+    assert received < 50_000 + 2 * 65_536
+    client.ws.settimeout(20)
+    total = sum(len(line) + 1 for line in producer.expected())
+    while received < total:
+        client.send(f'42/tail,["ack",{{"run":"{producer.run_id}","bytes":{received}}}]')
+        take()
+    assert received == total
 
 
 def test_while_the_store_is_away_viewers_are_told_nothing_and_go_on_after(

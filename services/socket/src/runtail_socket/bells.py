@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from runtail.errors import StoreUnavailable
 from runtail.store import Store, store_errors
@@ -102,6 +103,8 @@ class Bells:
                     connection = pool.get_connection()
                     self._listen(connection)
             except (StoreUnavailable, RedisError, OSError) as error:
+                # Not even the nonce came.
+                self.deaf_count += isinstance(error.__cause__, RedisTimeout)
                 log.info("bells: connection ended", error=str(error))
             finally:
                 self._connection = None

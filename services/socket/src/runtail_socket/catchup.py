@@ -68,11 +68,14 @@ class CatchUp:
         self._reads = threading.BoundedSemaphore(CONCURRENT_READS)
         #: Subscriptions being served now.
         self.serving = 0
+        #: How often one began to be.
+        self.started = 0
 
     def start(self, subscription: Subscription) -> None:
         """Serve a subscription until it joins the live edge; it may be served already."""
         if not subscription.serving:
             subscription.serving = True
+            self.started += 1
             runtime.spawn(self._serve, subscription)
 
     def _serve(self, subscription: Subscription) -> None:
@@ -86,6 +89,10 @@ class CatchUp:
         except OSError:
             # The client is gone; Engine.IO notices and tells the namespace.
             subscription.finish()
+        except Exception:
+            # Not known to be the viewer's fault: it comes back and resumes.
+            log.exception("a viewer could not be served", run=subscription.feed.run_id)
+            subscription.link.close()
         finally:
             self.serving -= 1
             subscription.serving = False

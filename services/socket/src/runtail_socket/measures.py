@@ -1,94 +1,75 @@
-"""The relay's metrics, and the small application on the admin port that shows them."""
+"""What the relay counts, under the names of :mod:`runtail.metrics`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-
-# From written to sent is a flush and a round trip when all is well; what takes
-# seconds is somebody catching up or a store that was away.
-SECONDS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+from runtail.metrics import Metrics, Reading
+from runtail_socket.bells import Bells
+from runtail_socket.catchup import CatchUp
+from runtail_socket.direct import Links
+from runtail_socket.namespace import TailNamespace
+from runtail_socket.reader import Reader
+from runtail_socket.viewer import Standing
 
 
 class Measures:
-    """What one relay counts.
+    """The relay's metrics: some counted here, the others read from its parts for each scrape."""
 
-    :param registry: where the metrics live; one per process.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
-        self.connections = Gauge("runtail_socket_connections", "Clients connected to this relay.", registry=registry)
-        self.subscriptions = Gauge(
-            "runtail_socket_subscriptions",
-            "Subscriptions by where they stand: live or catching-up.",
-            ["standing"],
-            registry=registry,
-        )
-        self.watched_runs = Gauge("runtail_socket_watched_runs", "Runs this relay reads.", registry=registry)
-        self.tracked = Gauge(
-            "runtail_socket_tracked",
-            "Entries in the tables of clients and runs: 0 without clients.",
-            ["table"],
-            registry=registry,
-        )
-        self.frames = Counter("runtail_socket_frames", "Frames of log entries sent.", registry=registry)
-        self.sent_seconds = Histogram(
-            "runtail_socket_sent_seconds",
-            "From an entry's writing to its sending.",
-            buckets=SECONDS_BUCKETS,
-            registry=registry,
-        )
-        self.painted_seconds = Histogram(
-            "runtail_socket_painted_seconds",
-            "From an entry's writing to its acknowledgement by a browser.",
-            buckets=SECONDS_BUCKETS,
-            registry=registry,
-        )
-        self.refused = Counter(
-            "runtail_socket_refused", "Handshakes refused, by reason.", ["reason"], registry=registry
-        )
-        self.resets = Gauge("runtail_socket_resets", "Runs whose viewers were told to begin anew.", registry=registry)
-        self.deaf = Gauge("runtail_socket_deaf_bells", "Times the bells were found deaf.", registry=registry)
-        self.store_up = Gauge("runtail_socket_store_up", "1 if the store answered last time.", registry=registry)
+    def __init__(self) -> None:
+        self.metrics = Metrics("relay")
+        self._frames = self.metrics.counter("runtail_socket_frames_total")
+        self._sent_seconds = self.metrics.histogram("runtail_socket_sent_seconds")
+        self._painted_seconds = self.metrics.histogram("runtail_socket_painted_seconds")
+        self._refused = self.metrics.counter("runtail_socket_refused_total")
 
     def sent(self, frames: int, newest_ms: int | None) -> None:
-        """Count frames of one delivery."""
+        """Count frames of one delivery.
+
+        :param newest_ms: when its newest entry was written, if it has one.
+        """
         if frames:
-            self.frames.inc(frames)
+            self._frames.inc(frames)
             if newest_ms is not None:
-                self.sent_seconds.observe(max(0.0, time.time() - newest_ms / 1000))
+                self._sent_seconds.observe(max(0.0, time.time() - newest_ms / 1000))
 
+    def painted(self, seconds: float) -> None:
+        """Count an acknowledgement of what somebody sees."""
+        self._painted_seconds.observe(seconds)
 
-class AdminApp:
-    """``/healthz``, ``/readyz`` and ``/metrics``.
+    def refused(self, reason: str) -> None:
+        """Count a refused handshake."""
+        self._refused.labels(reason).inc()
 
-    :param ready: why the relay is not ready, or None.
-    :param refresh: called before metrics are shown.
-    """
+    def watch(self, links: Links, namespace: TailNamespace, reader: Reader, bells: Bells, catch_up: CatchUp) -> None:
+        """Expose what the parts keep themselves."""
 
-    def __init__(self, measures: Measures, ready: Callable[[], str | None], refresh: Callable[[], None]) -> None:
-        self._measures = measures
-        self._ready = ready
-        self._refresh = refresh
+        def subscriptions() -> Reading:
+            standings = [
+                subscription.standing
+                for viewer in namespace.viewers.values()
+                for subscription in viewer.subscriptions.values()
+            ]
+            live = standings.count(Standing.LIVE)
+            return {("live",): live, ("catching-up",): len(standings) - live}
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        content_type = "text/plain; charset=utf-8"
-        status, body = "404 Not Found", b"Here are /healthz, /readyz and /metrics.\n"
-        if path == "/healthz":
-            # To answer at all is what is asked: the loop is not stuck.
-            status, body = "200 OK", b"alive\n"
-        elif path == "/readyz":
-            why = self._ready()
-            status, body = ("200 OK", b"ready\n") if why is None else ("503 Service Unavailable", why.encode() + b"\n")
-        elif path == "/metrics":
-            self._refresh()
-            status, body = "200 OK", generate_latest(self._measures.registry)
-            content_type = CONTENT_TYPE_LATEST
-        start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
-        return [body]
+        def tracked() -> Reading:
+            tables = {
+                "links": len(links),
+                "viewers": len(namespace.viewers),
+                "feeds": len(reader.feeds),
+                "bells": bells.watched,
+                "catching-up": catch_up.serving,
+                **links.inside(namespace.socketio.server),
+            }
+            return {(table,): float(size) for table, size in tables.items()}
+
+        read = self.metrics.read
+        read("runtail_socket_connections", lambda: len(links))
+        read("runtail_socket_subscriptions", subscriptions)
+        read("runtail_socket_watched_runs", lambda: len(reader.feeds))
+        read("runtail_socket_tracked", tracked)
+        read("runtail_socket_catch_ups_total", lambda: catch_up.started)
+        read("runtail_socket_resets_total", lambda: reader.resets)
+        read("runtail_socket_deaf_bells_total", lambda: bells.deaf_count)
+        read("runtail_socket_store_up", lambda: float(reader.store_answers))

@@ -76,6 +76,8 @@ class Reader:
         self._store_uuid: str | None = None
         #: The store answered the last time it was asked.
         self.store_answers = False
+        #: When the loop last began a round; the sweep makes it turn each second.
+        self.turned_at = time.monotonic()
         #: Runs whose epoch was found or made anew.
         self.resets = 0
 
@@ -155,6 +157,7 @@ class Reader:
         while True:
             self._wake.wait()
             self._wake.clear()
+            self.turned_at = time.monotonic()
             began = time.monotonic()
             pause = 0.0
             dirty, self._dirty = self._dirty, set()
@@ -174,13 +177,28 @@ class Reader:
     def _pull(self, dirty: set[str]) -> None:
         feeds = [feed for run_id in dirty if (feed := self.feeds.get(run_id))]
         for index in range(0, len(feeds), RUNS_PER_PULL):
-            batch = [(feed, feed.cursor) for feed in feeds[index : index + RUNS_PER_PULL]]
-            wanted = [(feed.run_id, cursor.last) for feed, cursor in batch]
-            answers = store_reader.pull(self._store, wanted, count=ENTRIES_PER_PULL)
-            for (feed, _), (head, entries) in zip(batch, answers, strict=True):
-                # Between question and answer the last viewer may have gone.
-                if self.feeds.get(feed.run_id) is feed:
-                    self._take(feed, head, entries)
+            batch = feeds[index : index + RUNS_PER_PULL]
+            try:
+                self._pull_together(batch)
+            except ProtocolError:
+                # One of them cannot be read; it must not stop the others.
+                for feed in batch:
+                    self._pull_alone(feed)
+
+    def _pull_together(self, batch: list[Feed]) -> None:
+        wanted = [(feed.run_id, feed.cursor.last) for feed in batch]
+        answers = store_reader.pull(self._store, wanted, count=ENTRIES_PER_PULL)
+        for feed, (head, entries) in zip(batch, answers, strict=True):
+            # Between question and answer the last viewer may have gone.
+            if self.feeds.get(feed.run_id) is feed:
+                self._take(feed, head, entries)
+
+    def _pull_alone(self, feed: Feed) -> None:
+        try:
+            self._pull_together([feed])
+        except ProtocolError as error:
+            log.warning("a log cannot be read", run=feed.run_id, error=str(error))
+            self._reset(feed, feed.cursor.epoch, "chain", f"The stored log cannot be read: {error}.")
 
     def _take(self, feed: Feed, head: Head | None, entries: list[Entry]) -> None:
         if head is None:

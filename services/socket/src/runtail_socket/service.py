@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import flask
 import orjson
 import structlog
 from flask_socketio import SocketIO
-from prometheus_client import CollectorRegistry
 
+from runtail.admin import admin_app
 from runtail.errors import StoreUnavailable
 from runtail.settings import Settings
 from runtail.store import Store
@@ -21,11 +22,11 @@ from runtail_socket.catchup import CatchUp
 from runtail_socket.connections import PATH, Door
 from runtail_socket.direct import Links
 from runtail_socket.drain import Drain
-from runtail_socket.measures import AdminApp, Measures
+from runtail_socket.measures import Measures
 from runtail_socket.namespace import TailNamespace
 from runtail_socket.reader import Reader
 from runtail_socket.states import States
-from runtail_socket.viewer import Standing, Subscription, Viewer
+from runtail_socket.viewer import Viewer
 from runtail_socket.websocket import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger("runtail.socket")
@@ -37,6 +38,10 @@ PING_TIMEOUT_SECONDS = 20
 
 #: Connections that may exist above the cap, so that who is refused hears why.
 SPARE_CONNECTIONS = 1000
+
+#: A reader that has not begun a round for so long is stuck. It waits for the
+#: store for seconds at most, and the sweep wakes it each second.
+STUCK_SECONDS = 60.0
 
 #: Connections to the admin port at once.
 ADMIN_CONNECTIONS = 64
@@ -80,7 +85,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = Store(settings)
-        self._measures = Measures(CollectorRegistry())
+        self._measures = Measures()
         self._links = Links(
             direct=settings.direct_send,
             silence_seconds=PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS,
@@ -105,14 +110,10 @@ class Service:
             self._links,
             self._reader,
             self._catch_up,
-            on_painted=self._measures.painted_seconds.observe,
+            on_painted=self._measures.painted,
         )
-        self._door = Door(
-            self._application(),
-            settings,
-            self._links,
-            lambda reason: self._measures.refused.labels(reason).inc(),
-        )
+        self._measures.watch(self._links, self._namespace, self._reader, self._bells, self._catch_up)
+        self._door = Door(self._application(), settings, self._links, self._measures.refused)
         self._drain = Drain(self._door, self._links, settings.drain_seconds)
         self._was_ready = False
 
@@ -154,7 +155,8 @@ class Service:
         admin = runtime.listen(settings.admin_host, settings.socket_admin_port)
         # Probes have a listener and a pool of their own: they are answered
         # however many viewers there are.
-        runtime.serve(admin, AdminApp(self._measures, self._not_ready, self._refresh), ADMIN_CONNECTIONS)
+        admin_port = admin_app(self._stuck, self._not_ready, self._measures.metrics.registry)
+        runtime.serve(admin, admin_port, ADMIN_CONNECTIONS)
         for loop in (
             self._bells.run,
             self._reader.run,
@@ -162,7 +164,7 @@ class Service:
             self._sweep_runs,
             self._sweep_connections,
         ):
-            runtime.spawn(loop)
+            runtime.spawn(_for_ever, loop)
         runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)
         log.info(
             "relay ready",
@@ -198,6 +200,11 @@ class Service:
             self._door.sweep()
             time.sleep(1.0)
 
+    def _stuck(self) -> str | None:
+        still = time.monotonic() - self._reader.turned_at
+        limit = STUCK_SECONDS + self._settings.sweep_seconds
+        return f"the reader stands still for {still:.0f} s" if still > limit else None
+
     def _not_ready(self) -> str | None:
         if self._door.draining:
             return "about to stop"
@@ -206,28 +213,12 @@ class Service:
         self._was_ready = self._was_ready or self._reader.store_answers
         return None if self._was_ready else "the store has not answered yet"
 
-    def _refresh(self) -> None:
-        measures = self._measures
-        subscriptions = [subscription for viewer in self._viewers() for subscription in viewer.subscriptions.values()]
-        live = sum(is_live(subscription) for subscription in subscriptions)
-        measures.connections.set(len(self._links))
-        measures.subscriptions.labels("live").set(live)
-        measures.subscriptions.labels("catching-up").set(len(subscriptions) - live)
-        measures.watched_runs.set(len(self._reader.feeds))
-        for table, size in {
-            "links": len(self._links),
-            "viewers": len(self._namespace.viewers),
-            "feeds": len(self._reader.feeds),
-            "bells": self._bells.watched,
-            "catching-up": self._catch_up.serving,
-            **self._links.inside(self._namespace.socketio.server),
-        }.items():
-            measures.tracked.labels(table).set(size)
-        measures.resets.set(self._reader.resets)
-        measures.deaf.set(self._bells.deaf_count)
-        measures.store_up.set(self._reader.store_answers)
 
-
-def is_live(subscription: Subscription) -> bool:
-    """True if a subscription is at the live edge."""
-    return subscription.standing is Standing.LIVE
+def _for_ever(loop: Callable[[], None]) -> None:
+    """Run one of the relay's loops; an error nobody expected costs a second, not the relay."""
+    while True:
+        try:
+            loop()
+        except Exception:
+            log.exception("a loop of the relay failed and begins anew", loop=loop.__qualname__)
+        time.sleep(1.0)
