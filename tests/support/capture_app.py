@@ -231,3 +231,11 @@ def stubborn() -> None:
         time.sleep(300)
     finally:
         print("cleaning up")
+
+
+@app.task(name="t.orphans")
+def orphans(count: int) -> None:
+    """Leave processes behind that die while the task still runs."""
+    for _ in range(count):
+        subprocess.run(["/bin/sh", "-c", "true & sleep 0.01 & exit 0"], check=True)
+    time.sleep(0.2)

@@ -28,8 +28,8 @@ class Target:
 
     #: The pool child. Its descendants belong to the run.
     pid: int
-    #: The run's cookie in the environment of what it started.
-    cookie: str
+    #: The run's id, which stands in the environment of what it started.
+    run_id: str
     #: The run's pipes: whoever can write to them belongs to the run.
     inodes: frozenset[int]
     #: Never touched: main, keeper, shipper, the other pool children.
@@ -39,11 +39,11 @@ class Target:
         """Return every process of the run except the pool child, zombies left out."""
         table = {pid: parent for pid, parent, state in procfs.processes() if state not in ("Z", "X")}
         found: set[int] = set()
-        mark = b"RUNTAIL_RUN=" + self.cookie.encode() + b"\0"
+        mark = b"\0RUNTAIL_RUN=" + self.run_id.encode() + b"."
         for pid in table:
             if pid == self.pid or pid in self.spared or pid == os.getpid():
                 continue
-            if self._below(pid, table) or mark in procfs.environment(pid) or procfs.writes_to(pid, self.inodes):
+            if self._below(pid, table) or mark in b"\0" + procfs.environment(pid) or procfs.writes_to(pid, self.inodes):
                 found.add(pid)
         return found
 
@@ -62,7 +62,7 @@ class Ended:
     """What was done."""
 
     #: The strongest signal that was needed; None if there was nothing left to signal.
-    signal: str | None
+    signal: int | None
     #: Processes that got one.
     pids: int
     #: How many of them did not go on TERM.
@@ -115,7 +115,7 @@ def end_tree(target: Target, grace_seconds: float, still_running: Callable[[], b
     if still_running() and procfs.alive(target.pid):
         _signal(target.pid, signal.SIGKILL)
         killed += 1
-    return Ended("SIGKILL" if killed else "SIGTERM", len(stopped) + (1 if child else 0), killed)
+    return Ended(int(signal.SIGKILL if killed else signal.SIGTERM), len(stopped) + (1 if child else 0), killed)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -220,6 +220,10 @@ class Keeper:
                 self.tell(message, fds[:1])
                 continue
             close_all(fds)
+            if op == "died" and not message.get("pid"):
+                # Celery tells main of a lost task when it has forgotten whose it was.
+                pids = [run.record["pid"] for run in self.runs.values() if run.record["run"] == message.get("run")]
+                message["pid"] = pids[-1] if pids else 0
             self.tell(message)
 
     def take_run(self, message: dict[str, Any], fds: list[int]) -> None:
@@ -310,7 +314,7 @@ class Keeper:
         if self.link is None:
             if now >= self.next_start:
                 self.start_shipper()
-            if self.link is None and not self.draining and now - self.alone_since > DRAIN_AFTER_SECONDS:
+            if not self._has_shipper() and not self.draining and now - self.alone_since > DRAIN_AFTER_SECONDS:
                 for run in self.runs.values():
                     self.drain_run(run)
         elif now - self.spoke > SILENT_SECONDS:

@@ -276,7 +276,7 @@ class Supervisor:
         if self.cancels:
             target = cancel.Target(
                 pid,
-                f"{run}.{message.get('attempt', 0)}",
+                run,
                 frozenset(message.get("inodes", ())),
                 frozenset({self.pid, self.keeper_pid, *self.pool_pids()}) - {pid},
             )
