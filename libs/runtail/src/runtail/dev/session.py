@@ -19,9 +19,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from runtail.capture import orphans
 from runtail.dev import plan, watchdog
 from runtail.dev import store as stores
 from runtail.dev.plan import Part
@@ -29,6 +30,9 @@ from runtail.dev.processes import Child
 from runtail.dev.terminal import Terminal
 from runtail.errors import ConfigError, RuntailError
 from runtail.settings import Settings
+
+if TYPE_CHECKING:
+    import psutil
 
 START_SECONDS: Final = 60.0
 STORE_SECONDS: Final = 10.0
@@ -60,6 +64,8 @@ class Session:
         self._settings, self._environ, self._terminal = settings, environ, terminal
         self._cookie = uuid.uuid4().hex
         self._folder = Path(tempfile.mkdtemp(prefix="runtail-dev-"))
+        # What outlives its parent becomes our child, where we find it.
+        orphans.become_subreaper()
         self._selector = selectors.DefaultSelector()
         self._children: list[tuple[Child, Part | None]] = []
         self._signals = 0
@@ -80,7 +86,13 @@ class Session:
         """
         began = time.monotonic()
         where = self._find_store()
-        environment = plan.environment(self._settings, self._environ) | {"RUNTAIL_HEALTH_DIR": str(self._folder)}
+        temporary = self._folder / "tmp"
+        temporary.mkdir()
+        environment = plan.environment(self._settings, self._environ) | {
+            "RUNTAIL_HEALTH_DIR": str(self._folder),
+            # Celery's pool leaves folders behind when it is killed.
+            "TMPDIR": str(temporary),
+        }
         # The worker takes longest and is started first.
         parts = plan.parts(self._settings, self._folder)
         for part in reversed(parts):
@@ -111,14 +123,9 @@ class Session:
         for child, part in self._children:
             if part is not None:
                 child.signal(part.stop)
-        services = [child for child, part in self._children if part is not None]
         self._end_services(time.monotonic())
-        forced = self._signals > 0
-        # Keeper and shipper are in sessions of their own and store the last
-        # output, so the store goes after them.
-        others = frozenset({child.pid for child, part in self._children if part is None})
-        limit = 0.5 if forced or not services else SHIPPER_SECONDS
-        self._look(limit, lambda: not set(watchdog.carriers(self._cookie)) - others)
+        self._end_others()
+        # Last, because keeper and shipper store the last output.
         for child, part in self._children:
             if part is None:
                 child.signal(signal.SIGTERM)
@@ -147,6 +154,24 @@ class Session:
             return all(child.ended for child, part in self._children if part is not None)
 
         self._look(60.0, all_ended)
+
+    def _end_others(self) -> None:
+        """End what is left below us: keeper and shipper, and what tasks started."""
+        # Keeper and shipper ignore TERM and end when the last output is stored.
+        watchdog.send(signal.SIGTERM, self._others())
+        if not self._look(SHIPPER_SECONDS, lambda: bool(self._signals) or not self._others()) or self._signals:
+            watchdog.send(signal.SIGKILL, self._others())
+            self._look(HURRY_SECONDS, lambda: not self._others())
+
+    def _others(self) -> list[int]:
+        """Return what came from us, whatever it became, but store and watchdog."""
+        import psutil
+
+        orphans.reap()
+        below = psutil.Process().children(recursive=True)
+        found = {process.pid for process in below if _is_alive(process)} | set(watchdog.carriers(self._cookie))
+        known = {child.pid for child, part in self._children if part is None} | {self._watchdog.pid}
+        return sorted(found - known)
 
     def _find_store(self) -> str:
         """Start a server unless one is named; return what to call it."""
@@ -180,6 +205,7 @@ class Session:
         def checked() -> bool:
             if self._signals or self._terminal.gone:
                 raise Interrupted
+            orphans.reap()
             for child, _part in self._children:
                 if child.ended:
                     raise Ended(f"The {child.name} {child.end()}, so everything stops.{self._last_lines(child.name)}")
@@ -229,6 +255,15 @@ class Session:
         )
 
 
+def _is_alive(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def without_password(url: str) -> str:
     """Return a URL that may be shown."""
     parts = urlsplit(url)
@@ -256,8 +291,10 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     except (RuntailError, OSError) as error:
         terminal.error(str(error))
         return 1
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, session.on_signal)
+    signal.signal(signal.SIGINT, session.on_signal)
+    signal.signal(signal.SIGTERM, session.on_signal)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, session.on_signal)
     status = 0
     try:
         session.start()
