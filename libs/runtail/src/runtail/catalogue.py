@@ -163,7 +163,8 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Sequence[str
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
         elif _is_json(parameter.default):
-            rule["default"] = parameter.default
+            default = parameter.default
+            rule["default"] = default.value if isinstance(default, enum.Enum) else default
         properties[name] = rule
     schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": open_ended}
     if required:

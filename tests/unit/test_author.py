@@ -1,0 +1,83 @@
+"""What authors say travels in band, behind what was printed before."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import runtail
+from runtail import author
+from runtail.capture import context
+
+SEQUENCE = re.compile(rb"\x1b\]7777;([0-9a-f]+);([A-Za-z0-9_=-]+)\x07")
+
+Said = Callable[[], list[object]]
+
+
+@pytest.fixture
+def said() -> Iterator[Said]:
+    """The messages written so far, in a run whose output is a pipe."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    context.enter(context.Context("run", 1, "0123abcd", writing))
+
+    def read() -> list[object]:
+        data = os.read(reading, 65536)
+        assert SEQUENCE.sub(b"", data) == b""
+        found = SEQUENCE.findall(data)
+        assert {nonce for nonce, _ in found} == {b"0123abcd"}
+        return [json.loads(base64.urlsafe_b64decode(payload)) for _, payload in found]
+
+    yield read
+    context.leave()
+    os.close(reading)
+    os.close(writing)
+
+
+def test_section_closes_whatever_happens(said: Said) -> None:
+    with pytest.raises(ValueError, match="no"), runtail.section("Build"):
+        raise ValueError("no")
+    assert said() == [{"op": "group", "title": "Build"}, {"op": "endgroup"}]
+
+
+def test_progress_stays_between_zero_and_one(said: Said) -> None:
+    for value in (-1, 0.25, 7):
+        runtail.progress(value, "t")
+    assert [message["value"] for message in said() if isinstance(message, dict)] == [0, 0.25, 1]
+
+
+def test_secret_of_several_lines(said: Said) -> None:
+    runtail.mask("first line\nab\n  third\n")
+    assert said() == [{"op": "mask", "secret": "first line"}, {"op": "mask", "secret": "third"}]
+
+
+def test_marks(said: Said) -> None:
+    author.warning("careful \ud800")
+    author.error("broken")
+    assert said() == [{"op": "warning", "text": "careful \ud800"}, {"op": "error", "text": "broken"}]
+
+
+def test_outside_of_a_run_nothing_is_sent(capfd: pytest.CaptureFixture[str]) -> None:
+    with runtail.section("Title"):
+        runtail.progress(0.5)
+        runtail.mask("secret")
+    assert capfd.readouterr().out == "Title\n"
+
+
+def test_sh(capfd: pytest.CaptureFixture[str]) -> None:
+    assert runtail.sh("echo $WHAT; exit 3", check=False, env={"WHAT": "text"}) == 3
+    assert runtail.sh(["printf", "%s\\n", "list; not a shell"]) == 0
+    with pytest.raises(subprocess.CalledProcessError):
+        runtail.sh("exit 4")
+    assert capfd.readouterr().out == "text\nlist; not a shell\n"
+
+
+def test_sh_on_a_terminal_changes_no_byte(capfd: pytest.CaptureFixture[str]) -> None:
+    script = "test -t 0 && test -t 1 && test -t 2 && stty size && printf 'a\\nb\\r\\nc'"
+    assert runtail.sh(script, tty=True) == 0
+    assert capfd.readouterr().out == "40 120\na\nb\r\nc"
+    assert runtail.sh("exit 5", tty=True, check=False) == 5

@@ -1,0 +1,75 @@
+"""What Celery's result means for the run."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery.app.trace import TraceInfo, trace_ok_t
+from celery.exceptions import Ignore, Reject, Retry
+
+from runtail.capture.lost import read_status
+from runtail.capture.outcome import MAX_WHY, outcome_of, outcome_of_exception, outcome_of_exit
+
+TASK = SimpleNamespace(max_retries=3)
+
+
+def result(state: str, value: BaseException) -> Any:
+    return trace_ok_t(None, TraceInfo(state, value), 0.0, None)
+
+
+def test_success() -> None:
+    assert outcome_of(trace_ok_t(1, None, 0.1, "1"), TASK, {})["state"] == "succeeded"
+
+
+def test_failure_says_why_in_bounded_words() -> None:
+    ended = outcome_of(result("FAILURE", ValueError("bad\n" + "x" * 10_000)), TASK, {})
+    assert (ended["state"], ended["why"]) == ("failed", "ValueError: bad")
+    assert len(outcome_of_exception(ValueError("y" * 10_000))["why"]) < MAX_WHY + 20
+
+
+def test_exception_without_text_and_with_a_broken_one() -> None:
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert outcome_of_exception(KeyError())["why"] == "KeyError"
+    assert outcome_of_exception(Broken())["why"] == "Broken: <Broken>"
+
+
+def test_retry() -> None:
+    before = time.time() * 1000
+    ended = outcome_of(result("RETRY", Retry("m", OSError("gone"), when=60)), TASK, {"retries": 1})
+    assert ended["why"] == "retry 2 of 3: OSError: gone"
+    eta_ms = ended["retry"].pop("eta_ms")
+    assert ended["retry"] == {"retries": 2, "max": 3, "reason": "OSError: gone"}
+    assert before + 59_000 < eta_ms < before + 70_000
+
+
+def test_rejected_and_ignored() -> None:
+    again = outcome_of(result("REJECTED", Reject("later", requeue=True)), TASK, {})
+    assert (again["state"], again["requeue"]) == ("rejected", True)
+    assert outcome_of(result("IGNORED", Ignore()), TASK, {})["state"] == "ignored"
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "status"),
+    [(None, "succeeded", 0), (0, "succeeded", 0), (3, "failed", 3), (-1, "failed", 255), ("why", "failed", 1)],
+)
+def test_exit(code: Any, state: str, status: int) -> None:
+    ended = outcome_of_exit(code)
+    assert (ended["state"], ended["exit_status"]) == (state, status)
+
+
+@pytest.mark.parametrize(
+    ("text", "signal", "status", "why"),
+    [
+        ("Worker exited prematurely: signal 9 (SIGKILL) Job: 5.", 9, None, "killed by signal 9 (SIGKILL)"),
+        ("Worker exited prematurely: exitcode 3 Job: 4.", None, 3, "the process exited with status 3"),
+        ("Worker exited prematurely: exitcode -241.", 15, None, "killed by signal 15"),
+        ("something else", None, None, "the task's process is gone: something else"),
+    ],
+)
+def test_words_of_a_lost_worker(text: str, signal: int | None, status: int | None, why: str) -> None:
+    found = read_status(text)
+    assert (found.signal, found.exit_status, found.why) == (signal, status, why)
