@@ -178,3 +178,10 @@ def test_followers_do_not_hold_up_the_end(web: Service, store: Store, api: httpx
         stream = answer.iter_raw()
         next(stream)
         assert web.process.terminate(8) == 0
+
+
+def test_a_follower_of_a_silent_run_is_answered_at_once(api: httpx.Client, store: Store) -> None:
+    run_id = open_run(store).claim.run_id
+    with api.stream("GET", f"/runs/{run_id}/log.txt?follow=1", timeout=5) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["runtail-state"] == "running"

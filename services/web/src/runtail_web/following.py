@@ -53,6 +53,8 @@ def followed(
     :param stop: set when this service ends.
     :param gone: tells whether the reader went away.
     """
+    # Sends the headers: the reader learns at once that it follows, however silent the run is.
+    yield b""
     cursor = location.cursor
     bell = store.client.pubsub(ignore_subscribe_messages=True)
     away_since: float | None = None

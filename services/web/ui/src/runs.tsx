@@ -60,7 +60,10 @@ export function RunsPage({ tail }: { tail: Tail }) {
       now.value = Date.now();
     }, 1_000);
     const changed = (message: { run?: Run }) => {
-      if (message.run && list.value) list.value = merged(list.value, message.run);
+      if (!message.run || !list.value) return;
+      list.value = merged(list.value, message.run);
+      // Why it waits is known to the API only: it looks at the workers.
+      if (message.run.state === "queued") void fetchAll();
     };
     tail.socket.on("run", changed);
     return () => {

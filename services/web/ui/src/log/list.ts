@@ -11,6 +11,10 @@ import { clipped } from "./visible";
 /** "At the end" within this many pixels: fractional scaling never lands exactly. */
 const END_PX = 4;
 
+/** After a drawing that took this long the page rests, so that it stays usable. */
+const LONG_DRAWING_MS = 8;
+const REST_MS = 100;
+
 export class List {
   /** First line that stands in the page; 0 while there is none. */
   readonly first = signal(0);
@@ -23,6 +27,7 @@ export class List {
   #drawn: Row[] = [];
   #pending: Row[] = [];
   #scheduled = false;
+  #drawingMs = 0;
 
   constructor(scroller: HTMLElement, list: HTMLElement) {
     this.#scroller = scroller;
@@ -86,10 +91,15 @@ export class List {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    requestAnimationFrame(() => {
-      this.#scheduled = false;
-      this.#draw();
-    });
+    const begin = () =>
+      requestAnimationFrame(() => {
+        this.#scheduled = false;
+        const before = performance.now();
+        this.#draw();
+        this.#drawingMs = performance.now() - before;
+      });
+    if (this.#drawingMs > LONG_DRAWING_MS) setTimeout(begin, REST_MS);
+    else begin();
   }
 
   #draw(): void {
