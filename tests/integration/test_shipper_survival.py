@@ -230,3 +230,60 @@ def test_a_task_nobody_announced_starts_without_the_store(
         for each, output in ((task, b"spooled\n"), (announced, b"waited\n")):
             assert str(each.wait_ended().state) == "succeeded"
             assert each.output() == output
+
+
+def test_a_store_emptied_while_no_shipper_ran_is_said_with_counts(
+    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    with Rig(tmp_path, own_redis_server.url, key_prefix) as rig:
+        go = tmp_path / "go"
+        task = rig.run(
+            "import os, time\n"
+            "for n in range(5): os.write(1, b'%0100d\\n' % n); time.sleep(0.1)\n"
+            f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+            "print('after')"
+        )
+        wait_for(lambda: task.record is not None and task.record.number("bytes") == 505, 10)
+        rig.keeper.signal(signal.SIGSTOP)
+        shipper = rig.wait_shipper()
+        shipper.kill()
+        wait_for(lambda: not shipper.is_running() or shipper.status() == "zombie", 5)
+        own_redis_server.restart(keep_data=False)
+        rig.keeper.signal(signal.SIGCONT)
+        go.touch()
+        run = task.wait_ended()
+        assert task.output() == b"after\n"
+        told = [event for event in task.events() if event["kind"] == "overflow"]
+        assert [(event["bytes"]) for event in told] == [505]
+        assert run.number("overflow_bytes") == 505
+
+
+def test_a_cancel_is_said_once_although_the_shipper_died(rig: Rig) -> None:
+    from runtail.runs.cancel import cancel
+
+    task = rig.run("import time\nprint('x')\ntime.sleep(60)")
+    task.wait_state("running")
+    cancel(rig.store, task.run_id, who="ann")
+    rig.hear("cancel")
+    wait_for(lambda: "cancel-requested" in [e["kind"] for e in task.events()], 10)
+    rig.kill_shipper()
+    assert rig.hear("cancel")["key"] == task.key
+    task.process.kill()
+    rig.tell({"v": 1, "op": "cancelled", "run": task.run_id, "key": task.key, "signal": 15})
+    task.wait_ended()
+    assert [e["kind"] for e in task.events()] == ["start", "cancel-requested", "cancel", "end"]
+
+
+def test_the_end_of_the_worker_is_no_failure_of_its_tasks(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
+    with Rig(tmp_path, redis_url, key_prefix) as rig:
+        lost = rig.run("import time\nprint('x')\ntime.sleep(60)")
+        again = rig.run("import time\nprint('x')\ntime.sleep(60)", restart=True)
+        for task in (lost, again):
+            task.wait_state("running")
+        rig.ctl.close()
+        rig._ctl_far.close()
+        for task in (lost, again):
+            task.process.kill()
+        assert str(lost.wait_ended().state) == "lost"
+        assert again.wait_state("queued").text("why") == "the worker's process ended"
+        assert rig.keeper.wait(20) == 0

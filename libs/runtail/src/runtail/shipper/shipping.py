@@ -9,7 +9,6 @@ right one to go on with.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from dataclasses import replace
@@ -19,8 +18,10 @@ from runtail.errors import Fenced, RunDeleted
 from runtail.log.writer import Answer, LogWriter
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
-from runtail.runs.claim import Claimed, Delivery, Held, claim
+from runtail.runs.claim import Claimed, Refused
 from runtail.runs.start import mark
+from runtail.shipper.claiming import Claiming, restore
+from runtail.shipper.live import LiveLine
 from runtail.shipper.processor import Event, Output
 from runtail.shipper.run import End, Run
 from runtail.shipper.verdict import Facts, Verdict, judge
@@ -57,17 +58,14 @@ class Shipping:
         self._settings = store.settings
         self._writer: LogWriter | None = None
         self._added_at = time.monotonic()
-        self._held: tuple[Held, float] | None = None
+        self._claiming = Claiming(run, store, sender.owner, sender.worker)
         self._verdict: Verdict | None = None
-        self._finished = False
         self._cancel: dict[str, Any] | None = None
         self._called_at = 0.0
         self._flushed_to = 0
         self._counters: dict[str, int] = {}
         self._earlier_late_bytes = 0
-        self._live: tuple[str, Any] = ("", None)
-        self._live_at = 0.0
-        self._revision = 0
+        self._live = LiveLine(run, store.settings)
         self._ended_at = 0.0
         self._told_late = 0
         self._told_wait = 0.0
@@ -144,42 +142,20 @@ class Shipping:
     # Claim.
 
     def _claim(self, now: float) -> float | None:
-        run, record = self.run, self.run.record
-        delivery = Delivery(
-            run_id=run.id,
-            task=str(record["task"]),
-            worker=str(record.get("worker") or self._sender.worker),
-            retries=int(record.get("retries") or 0),
-            headers=record.get("headers"),
-            kwargs=record.get("kwargs"),
-            queue=str(record.get("queue") or ""),
-            who=record.get("who"),
-            redelivers=bool(record.get("redelivers")),
-            restart=bool(record.get("restart")),
-            exclusive=bool(record.get("exclusive")),
-            max_attempts=int(record.get("max_attempts") or 3),
-        )
-        takeover = None
-        if self._held and now - self._held[1] >= self._settings.lease_seconds:
-            takeover = self._held[0]
-        answer = claim(self._store, delivery, owner=self._sender.owner, token=run.key, takeover=takeover)
+        answer = self._claiming.ask(now)
         if isinstance(answer, Claimed):
             return self._claimed(answer.claim, now)
-        if isinstance(answer, Held):
-            if self._held is None or takeover:
-                self._held = (answer, now)
-            if self._held[0] == answer:
-                return now + _HELD_POLL_SECONDS
-            return self._refused("held", "another worker runs it", now)
-        detail = f" ({answer.detail})" if answer.detail else ""
-        return self._refused(answer.reason, f"the run is {answer.reason}{detail}", now)
+        if isinstance(answer, Refused):
+            detail = f" ({answer.detail})" if answer.detail else ""
+            return self._refused(answer.reason, f"the run is {answer.reason}{detail}", now)
+        return now + _HELD_POLL_SECONDS
 
     def _claimed(self, found: Claim, now: float) -> float:
         run = self.run
         writer = LogWriter(self._store, found)
         self._earlier_late_bytes = found.number("late_bytes")
         with run.lock:
-            self._restore(found)
+            restore(run, found)
         if not found.resumed:
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
@@ -187,44 +163,6 @@ class Shipping:
         self._go(found.attempt)
         self._heed(writer, Answer(found.cancel))
         return now
-
-    def _restore(self, found: Claim) -> None:
-        """Bring the processor to where the stored log ends. Call with the lock held."""
-        run = self.run
-        if run.again:
-            run.processor = run.new_processor()
-        processor = run.processor
-        names = ("masked", "rewritten_bytes", "overflow_bytes")
-        totals = {name: found.number(name) for name in names}
-        saved: bytes | None = None
-        if not found.resumed:
-            # An earlier attempt's totals; what was dropped before the claim adds up.
-            dropped, consumed = processor.overflow_bytes, processor.consumed
-            processor.resume({**totals, "consumed": consumed})
-            processor.overflow_bytes += dropped
-        else:
-            saved = run.journal.value("state", found.number("journal"))
-            if saved:
-                processor.restore(saved)
-            else:
-                processor.resume({**totals, "consumed": found.number("consumed")})
-        kept_states = run.journal.read("state")
-        if run.again and not saved and (found.resumed or len(kept_states) > 1):
-            # The store lost what this run's last shipper had stored. Output
-            # before its last state is gone from the spool too, at least in part.
-            expected = processor.consumed
-            if kept_states:
-                processor.restore(kept_states[0])
-            lost = max(0, processor.consumed - expected)
-            log.warning("run %s: the store lost %d bytes while no shipper ran", run.id, lost)
-            processor.tell_lost(lost)
-        for kept in run.journal.read("drop")[:1]:
-            drop = json.loads(kept)
-            secrets = [secret.encode("latin-1") for secret in drop["secrets"]]
-            if drop["upto"] > processor.consumed:
-                processor.skip_lost(drop["upto"] - processor.consumed, secrets=secrets)
-        if run.again:
-            processor.drop_outside(int(run.record.get("dropped") or 0))
 
     def _go(self, attempt: int) -> None:
         self.run.went = True
@@ -252,9 +190,7 @@ class Shipping:
         if backlog:
             full = self.run.end is not None or backlog >= settings.flush_bytes
             return full or since >= settings.flush_seconds
-        if now - self._live_at >= settings.live_interval_seconds and self._live_changed():
-            return True
-        return since >= settings.beat_seconds
+        return self._live.due(now) <= now or since >= settings.beat_seconds
 
     def _due(self, now: float) -> float:
         backlog, settings = self.run.backlog_bytes, self._settings
@@ -263,9 +199,7 @@ class Shipping:
             return now
         if backlog:
             return self._called_at + settings.flush_seconds
-        if self._live_changed():
-            return max(now, self._live_at + settings.live_interval_seconds)
-        return self._called_at + settings.beat_seconds
+        return min(self._live.due(now), self._called_at + settings.beat_seconds)
 
     def _ship(self, writer: LogWriter, now: float) -> None:
         """One batch; the last one of a run is left to :meth:`_finish`."""
@@ -312,31 +246,11 @@ class Shipping:
     def _call(self, writer: LogWriter, now: float) -> None:
         run = self.run
         flushed_to = self._flushed_to
-        live = self._new_live(writer, now)
+        live = self._live.take(writer.line, now)
         answer = writer.flush(live=live, counters=self._counters)
         self._called_at = time.monotonic()
         run.spool.release(flushed_to)
         self._heed(writer, answer)
-
-    # The live line.
-
-    def _live_now(self) -> tuple[str, Any]:
-        processor = self.run.processor
-        return processor.live(self._settings.live_bytes), processor.progress
-
-    def _live_changed(self) -> bool:
-        return self._live_now() != self._live
-
-    def _new_live(self, writer: LogWriter, now: float) -> dict[str, Any] | None:
-        if now - self._live_at < self._settings.live_interval_seconds:
-            return None
-        live = self._live_now()
-        if live == self._live:
-            return None
-        self._live, self._live_at = live, now
-        self._revision += 1
-        text, progress = live
-        return {"rev": self._revision, "line": writer.line, "text": text, "progress": progress}
 
     # Cancel and fence.
 
@@ -350,6 +264,7 @@ class Shipping:
         if writer.next is None and not told:
             event = events.encode(events.CANCEL_REQUESTED, **fields)
             writer.add(EVENT, event, self._sender.now_ms())
+            self._counters["cancel_told"] = writer.claim.attempt
         self._stop_task(wish.get("who"), str(wish.get("why") or ""))
 
     def _stop_task(self, who: Any, why: str) -> None:
@@ -414,7 +329,8 @@ class Shipping:
     def _why_is_known(self, now: float) -> bool:
         run = self.run
         waited = now - run.end_seen
-        if self._cancel is not None and run.cancelled is None:
+        tree_ends = self._cancel is not None and run.cancelled is None
+        if tree_ends and not self._sender.main_is_gone:
             # The worker is still ending the tree. The task's process waits for
             # our answer meanwhile, so no signal can hit the next task.
             if now - self._told_wait >= _WAIT_SECONDS:
