@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from runtail.dev.watchdog import VARIABLE, carriers
+from runtail.metrics import METRICS
 from tests.support.ports import free_port
 from tests.support.processes import Process, StartProcess
 from tests.support.redis_server import RedisServer
@@ -23,6 +24,7 @@ START_SECONDS = 60.0
 #: Its own graces together, and a busy machine.
 STOP_SECONDS = 60.0
 READY = "Runtail runs"
+ADMIN_PORTS = {"web": "WEB_ADMIN_PORT", "relay": "SOCKET_ADMIN_PORT", "worker": "WORKER_ADMIN_PORT"}
 PORTS = ("WEB_PORT", "WEB_ADMIN_PORT", "SOCKET_PORT", "SOCKET_ADMIN_PORT", "WORKER_ADMIN_PORT")
 
 pytestmark = [
@@ -156,6 +158,11 @@ def test_starts_everything_and_ctrl_c_leaves_nothing(make_dev: Callable[..., Dev
     assert dev.log(run_id) == "Task message 0\nTask message 1\nTask message 2\n"
     # The worker's echo, with its name before it.
     dev.process.wait_for_log("worker │ Task message 2", 30)
+
+    for component, port in ADMIN_PORTS.items():
+        shown = httpx.get(f"http://127.0.0.1:{dev.ports[port]}/metrics", timeout=30).text
+        declared = {metric.name for metric in METRICS if metric.component == component}
+        assert declared == {name for name in declared if f"# TYPE {name} " in shown}, component
 
     names = {_name(process) for process in map(psutil.Process, carriers(dev.cookie))}
     assert {"runtail_web", "runtail_socket", "celery", "runtail.shipper", "keeper.py"} <= names

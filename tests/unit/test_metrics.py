@@ -1,0 +1,72 @@
+"""The table of metrics, and what makes them."""
+
+import re
+
+import pytest
+from prometheus_client import generate_latest
+
+from runtail.metrics import METRICS, Component, Metrics
+
+FORBIDDEN_LABELS = {"run", "run_id", "pod", "user", "host", "pid", "worker", "task_id"}
+PREFIXES: dict[Component, str] = {"web": "runtail_web_", "relay": "runtail_socket_", "worker": "runtail_worker_"}
+
+
+def exposed(metrics: Metrics) -> str:
+    return generate_latest(metrics.registry).decode()
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_rows_are_well_formed(metric: object) -> None:
+    row = next(row for row in METRICS if row is metric)
+    assert re.fullmatch(r"[a-z_]+", row.name)
+    assert row.name.startswith(PREFIXES[row.component])
+    assert row.help.endswith(".")
+    assert row.name.endswith("_total") == (row.kind == "counter")
+    assert not FORBIDDEN_LABELS & set(row.labels)
+    assert bool(row.buckets) == (row.kind == "histogram")
+    assert list(row.buckets) == sorted(row.buckets)
+
+
+def test_names_are_there_once() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_instruments_are_exposed_under_the_names_of_the_table() -> None:
+    relay = Metrics("relay")
+    relay.counter("runtail_socket_frames_total").inc(3)
+    relay.gauge("runtail_socket_subscriptions").labels("live").set(2)
+    relay.histogram("runtail_socket_sent_seconds").observe(0.02)
+    text = exposed(relay)
+    assert "runtail_socket_frames_total 3.0" in text
+    assert 'runtail_socket_subscriptions{standing="live"} 2.0' in text
+    assert 'runtail_socket_sent_seconds_bucket{le="0.025"} 1.0' in text
+    assert 'runtail_socket_sent_seconds_bucket{le="0.01"} 0.0' in text
+
+
+def test_a_value_kept_elsewhere_is_read_when_asked() -> None:
+    web, actions = Metrics("web"), {"lost": 1}
+    web.read("runtail_web_reaper_actions_total", lambda: {(word,): float(n) for word, n in actions.items()})
+    web.read("runtail_web_store_up", lambda: 1)
+    web.read("runtail_web_runs", lambda: None)
+    actions["lost"] = 2
+    text = exposed(web)
+    assert 'runtail_web_reaper_actions_total{action="lost"} 2.0' in text
+    assert "# TYPE runtail_web_reaper_actions_total counter" in text
+    assert "runtail_web_store_up 1.0" in text
+    # It could not be read, which is not the same as 0.
+    assert "runtail_web_runs" not in text
+
+
+def test_what_is_not_in_the_table_cannot_be_counted() -> None:
+    worker = Metrics("worker")
+    with pytest.raises(KeyError):
+        worker.counter("runtail_worker_tea_total")
+    with pytest.raises(ValueError, match="is a counter of the relay"):
+        worker.counter("runtail_socket_frames_total")
+    with pytest.raises(ValueError, match="is a gauge of the worker"):
+        worker.counter("runtail_worker_runs")
+    worker.gauge("runtail_worker_runs")
+    with pytest.raises(ValueError, match="in use already"):
+        worker.read("runtail_worker_runs", lambda: 1)
+    assert "runtail_worker_runs" not in worker.unused
+    assert "runtail_worker_spool_bytes" in worker.unused
