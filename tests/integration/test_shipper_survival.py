@@ -287,3 +287,51 @@ def test_the_end_of_the_worker_is_no_failure_of_its_tasks(tmp_path: Path, redis_
         assert str(lost.wait_ended().state) == "lost"
         assert again.wait_state("queued").text("why") == "the worker's process ended"
         assert rig.keeper.wait(20) == 0
+
+
+def test_a_dead_workers_run_is_taken_over(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
+    quick = {"lease_seconds": 2, "beat_seconds": 0.5}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with (
+        Rig(tmp_path / "a", redis_url, key_prefix, **quick) as first,
+        Rig(tmp_path / "b", redis_url, key_prefix, **quick) as second,
+    ):
+        task = first.run("import time\nprint('one')\ntime.sleep(60)")
+        task.wait_state("running")
+        wait_for(lambda: task.output() == b"one\n", 10)
+        shipper = first.wait_shipper()
+        first.keeper.kill()
+        shipper.kill()
+        task.process.kill()
+        again = second.run("print('two')", task.run_id)
+        run = again.wait_ended()
+        assert (str(run.state), run.number("attempt")) == ("succeeded", 2)
+        assert again.output() == b"one\ntwo\n"
+
+
+def test_a_writer_whose_run_was_taken_is_told_to_stop(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
+    quick = {"lease_seconds": 2, "beat_seconds": 0.5}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with (
+        Rig(tmp_path / "a", redis_url, key_prefix, **quick) as first,
+        Rig(tmp_path / "b", redis_url, key_prefix, **quick) as second,
+    ):
+        body = "import time\nfor n in range(3000): print('zombie'); time.sleep(0.02)"
+        task = first.run(body)
+        task.wait_state("running")
+        shipper = first.wait_shipper()
+        first.keeper.signal(signal.SIGSTOP)
+        shipper.send_signal(signal.SIGSTOP)
+        again = second.run("import time\ntime.sleep(1)\nprint('two')", task.run_id)
+        wait_for(lambda: (r := again.record) is not None and r.number("attempt") == 2, 15)
+        shipper.send_signal(signal.SIGCONT)
+        first.keeper.signal(signal.SIGCONT)
+        assert first.hear("cancel")["key"] == task.key
+        run = again.wait_ended()
+        assert str(run.state) == "succeeded"
+        entries = again.entries()
+        newer = [e.id.attempt for e in entries].index(2)
+        assert all(entry.id.attempt == 2 for entry in entries[newer:])
+        task.process.kill()

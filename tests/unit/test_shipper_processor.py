@@ -132,3 +132,23 @@ def test_random_splits_of_a_long_run_agree() -> None:
         items += many.feed(data[at : at + size])
         at += size
     assert told(items + many.finish()) == expected
+
+
+def test_what_the_keeper_dropped_is_told_once() -> None:
+    processor = new()
+    processor.feed(b"before\n")
+    processor.drop_outside(100)
+    other = new()
+    other.restore(processor.save())
+    other.drop_outside(100)
+    assert told(other.feed(b"x\n")) == (b"x\n", [{"kind": "overflow", "bytes": 100, "lines": 0}])
+    assert other.overflow_bytes == 100
+
+
+def test_bytes_that_cannot_be_read_any_more() -> None:
+    processor = new()
+    processor.skip_lost(50, secrets=[b"announced-there"])
+    output, events = told(processor.feed(b"announced-there\n"))
+    assert output == b"***\n"
+    assert events == [{"kind": "overflow", "bytes": 50, "lines": 0}]
+    assert processor.consumed == 50 + 16

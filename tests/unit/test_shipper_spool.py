@@ -89,6 +89,18 @@ def test_a_journal_survives_its_writer(memfd: int) -> None:
     assert Journal(memfd).read("end") == []
 
 
+def test_a_generation_names_one_value_of_one_run(memfd: int) -> None:
+    journal = Journal(memfd)
+    first, second = journal.write("state", b"one"), journal.write("state", b"two")
+    assert second == first + 1
+    assert Journal(memfd).value("state", first) == b"one"
+    assert Journal(memfd).value("state", second) == b"two"
+    assert Journal(memfd).value("state", second + 1) is None
+    other = os.memfd_create("other")
+    assert Journal(other).write("state", b"one") not in (first, second)
+    os.close(other)
+
+
 def test_a_torn_journal_entry_leaves_the_one_before(memfd: int) -> None:
     journal = Journal(memfd)
     journal.write("state", b"old" * 100)

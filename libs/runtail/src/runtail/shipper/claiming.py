@@ -67,30 +67,11 @@ def restore(run: Run, found: Claim) -> None:
     if run.again:
         run.processor = run.new_processor()
     processor = run.processor
-    names = ("masked", "rewritten_bytes", "overflow_bytes")
-    totals = {name: found.number(name) for name in names}
-    saved: bytes | None = None
-    if not found.resumed:
-        # An earlier attempt's totals; what was dropped before the claim adds up.
-        dropped, consumed = processor.overflow_bytes, processor.consumed
-        processor.resume({**totals, "consumed": consumed})
-        processor.overflow_bytes += dropped
+    saved = run.journal.value("state", found.number("journal"))
+    if saved:
+        processor.restore(saved)
     else:
-        saved = run.journal.value("state", found.number("journal"))
-        if saved:
-            processor.restore(saved)
-        else:
-            processor.resume({**totals, "consumed": found.number("consumed")})
-    kept_states = run.journal.read("state")
-    if run.again and not saved and (found.resumed or len(kept_states) > 1):
-        # The store lost what this run's last shipper had stored. Output
-        # before its last state is gone from the spool too, at least in part.
-        expected = processor.consumed
-        if kept_states:
-            processor.restore(kept_states[0])
-        lost = max(0, processor.consumed - expected)
-        log.warning("run %s: the store lost %d bytes while no shipper ran", run.id, lost)
-        processor.tell_lost(lost)
+        _begin(run, found)
     for kept in run.journal.read("drop")[:1]:
         drop = json.loads(kept)
         secrets = [secret.encode("latin-1") for secret in drop["secrets"]]
@@ -98,3 +79,24 @@ def restore(run: Run, found: Claim) -> None:
             processor.skip_lost(drop["upto"] - processor.consumed, secrets=secrets)
     if run.again:
         processor.drop_outside(int(run.record.get("dropped") or 0))
+
+
+def _begin(run: Run, found: Claim) -> None:
+    """The record names no state of ours: nothing of this execution is stored, or not any more."""
+    processor = run.processor
+    # An earlier attempt's totals; what was dropped before the claim adds up.
+    dropped, consumed = processor.overflow_bytes, processor.consumed
+    names = ("masked", "rewritten_bytes", "overflow_bytes")
+    processor.resume({**{name: found.number(name) for name in names}, "consumed": consumed})
+    processor.overflow_bytes += dropped
+    states = run.journal.read("state")
+    if run.again and (len(states) > 1 or run.spool.released):
+        # The last shipper had stored something, and the store lost it while
+        # none ran. What stands before its last state is gone from the spool
+        # too, at least in part.
+        expected = found.number("consumed") if found.resumed else 0
+        if states:
+            processor.restore(states[0])
+        lost = max(0, processor.consumed - expected)
+        log.warning("run %s: the store lost %d bytes while no shipper ran", run.id, lost)
+        processor.tell_lost(lost)

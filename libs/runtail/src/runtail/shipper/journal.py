@@ -9,6 +9,7 @@ a shipper killed in the middle of writing leaves the older slot whole.
 """
 
 import os
+import secrets
 import struct
 import zlib
 from typing import Final
@@ -56,7 +57,10 @@ class Journal:
 
     def _newest(self, cell: str) -> int:
         slots = (self._slot(cell, 0), self._slot(cell, 1))
-        return max((slot[0] for slot in slots if slot), default=0)
+        # A number that no other run's journal uses: the store's record names a
+        # generation, and may have been written by another execution.
+        first = secrets.randbits(48)
+        return max((slot[0] for slot in slots if slot), default=first)
 
     def _slot(self, cell: str, parity: int) -> tuple[int, bytes] | None:
         offset = _offset(cell, parity)
