@@ -65,6 +65,10 @@ def test_the_live_line_is_shown_and_replaced(site: Site, open_page: OpenPage) ->
     expect(row).to_contain_text("42 %")
     producer.write(1)
     expect_lines(page, producer)
+    # The text is stored now; the progress holds until the next one.
+    expect(row).not_to_contain_text("42 %")
+    expect(row).to_contain_text("layers")
+    producer.end()
     expect(row).to_have_count(0)
 
 

@@ -21,6 +21,8 @@ const ACK_MS = 1_000;
 const FAILURES_BEFORE_HTTP = 2;
 
 export interface LiveLine {
+  /** The number it will have. */
+  readonly line: number;
   readonly text: string;
   readonly progress: { readonly value?: number; readonly text?: string } | null;
 }
@@ -211,8 +213,7 @@ export class Follow {
   #take(items: Item[]): void {
     batch(() => {
       this.#screen.append(items);
-      // The live line is stored now, or outdated.
-      if (items.some((item) => "payload" in item && item.type === "o")) this.live.value = null;
+      this.live.value = this.#current(this.live.value);
       if (items.some((item) => "payload" in item && item.type === "e")) this.changes.value += 1;
       this.#note();
       this.verdict.value = this.#view.verdict;
@@ -252,7 +253,15 @@ export class Follow {
   #liveLine(message: LiveLine & { run?: string }): void {
     if (this.#over || (message.run !== undefined && message.run !== this.#run)) return;
     this.lastHeard.value = Date.now();
-    this.live.value = message.text || message.progress ? message : null;
+    this.live.value = this.#current(message);
+  }
+
+  /** Once the line is stored only the progress stays, which holds until the next one. */
+  #current(live: LiveLine | null): LiveLine | null {
+    if (live === null) return null;
+    const stored = live.line < (this.#view.position?.line ?? 1);
+    const text = stored ? "" : live.text;
+    return text || live.progress ? { ...live, text } : null;
   }
 
   #reset(why: string): void {

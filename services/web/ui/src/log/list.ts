@@ -24,6 +24,8 @@ export class List {
 
   readonly #scroller: HTMLElement;
   readonly #list: HTMLElement;
+  /** Where the view stood after the last move, ours or the reader's. */
+  #top = 0;
   #drawn: Row[] = [];
   #pending: Row[] = [];
   #scheduled = false;
@@ -33,6 +35,7 @@ export class List {
     this.#scroller = scroller;
     this.#list = list;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.settle()).observe(scroller);
   }
 
   append(items: readonly Item[]): void {
@@ -51,7 +54,7 @@ export class List {
     this.#list.prepend(fragment(rows));
     this.#drawn = [...rows, ...this.#drawn];
     this.following.value = false;
-    this.#scroller.scrollTop = top + this.#scroller.scrollHeight - height;
+    this.#scrollTo(top + this.#scroller.scrollHeight - height);
     this.first.value = firstLine(this.#drawn);
   }
 
@@ -69,23 +72,30 @@ export class List {
     this.following.value = true;
     this.unseen.value = 0;
     this.#draw();
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#scrollTo(this.#scroller.scrollHeight);
   }
 
   /** The live line or the window's size changed the height. */
   settle(): void {
-    if (this.following.value) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (this.following.value) this.#scrollTo(this.#scroller.scrollHeight);
   }
 
+  /** Only a move up by the reader pauses: growth, resizes and our own writes never do. */
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    const atEnd = scrollHeight - clientHeight - scrollTop <= END_PX;
-    if (atEnd) {
+    const movedUp = scrollTop < this.#top - 1;
+    this.#top = scrollTop;
+    if (scrollHeight - clientHeight - scrollTop <= END_PX) {
       this.following.value = true;
       this.unseen.value = 0;
-    } else {
+    } else if (movedUp) {
       this.following.value = false;
     }
+  }
+
+  #scrollTo(top: number): void {
+    this.#scroller.scrollTop = top;
+    this.#top = this.#scroller.scrollTop;
   }
 
   #schedule(): void {
@@ -121,7 +131,7 @@ export class List {
     this.#list.append(fragment(rows));
     for (const row of rows) this.#drawn.push(row);
     this.first.value = firstLine(this.#drawn);
-    if (follow) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (follow) this.#scrollTo(this.#scroller.scrollHeight);
   }
 }
 
