@@ -111,7 +111,7 @@ def marker_lines(chunk: bytes, *, at_line_start: bool = True) -> Iterator[tuple[
     ``at_line_start`` is False when the chunk goes on with a line whose
     beginning has left as a piece.
     """
-    if b"::" not in chunk:
+    if b":" not in chunk or b"::" not in chunk:
         return
     index, counted = 0, 0
     at = 0 if at_line_start and chunk.startswith(b"::") else _next(chunk, 0)
