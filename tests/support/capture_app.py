@@ -239,3 +239,9 @@ def orphans(count: int) -> None:
     for _ in range(count):
         subprocess.run(["/bin/sh", "-c", "true & sleep 0.01 & exit 0"], check=True)
     time.sleep(0.2)
+
+
+@app.task(name="t.big_secret", runtail={"secrets": ["key"]})
+def big_secret(key: str) -> None:
+    print("key is")
+    print(key)

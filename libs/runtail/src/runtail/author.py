@@ -53,9 +53,14 @@ def mask(secret: str) -> None:
     The lines of a secret of several lines are masked one by one; lines shorter
     than three characters are left.
     """
-    for line in secret.splitlines():
-        if len(line.strip()) >= MIN_SECRET_CHARS:
-            _say({"op": "mask", "secret": line.strip()})
+    for line in lines_of_secret(secret):
+        _say({"op": "mask", "secret": line})
+
+
+def lines_of_secret(secret: str) -> list[str]:
+    """Return what of *secret* is masked: its lines, without those that are too short."""
+    lines = (line.strip() for line in secret.splitlines())
+    return [line for line in lines if len(line) >= MIN_SECRET_CHARS]
 
 
 def warning(text: str) -> None:

@@ -143,7 +143,9 @@ class Keeper:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.shipper_pid, 0)
         now = time.monotonic()
-        self.alone_since = now
+        if self.spoken:
+            # One that never said a word emptied no pipe either.
+            self.alone_since = now
         if now - self.started > HEALTHY_SECONDS:
             self.failures = 0
             self.next_start = now

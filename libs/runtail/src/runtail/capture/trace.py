@@ -8,14 +8,17 @@ worker starts (:func:`wrap_tasks`) and by a test.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from billiard.common import terminate_handler_fired
 from celery.app.trace import trace_ok_t
 
+from runtail import author
 from runtail.capture import arguments, child, orphans, outcome
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
@@ -25,10 +28,38 @@ log = logging.getLogger("celery.runtail")
 #: The message header in which run, attempt and starter travel.
 HEADER = "runtail"
 _MARK = "_runtail_wrapped"
+#: With everything else a message to the keeper holds, this fits into one;
+#: larger secrets go through the run's own pipe, before anything else does.
+MAX_MASKS_BYTES = 16 * 1024
+#: A larger header is not from Runtail.
+MAX_HEADER_BYTES = 4 * 1024
 #: Said again at most this often, not for every task.
 _COMPLAIN_SECONDS = 60.0
 
 Send = Callable[[dict[str, Any], list[int]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One message: what Celery gives to ``task.__trace__``, and the original of that."""
+
+    task: Any
+    original: Callable[..., Any]
+    uuid: str
+    args: Any
+    kwargs: Any
+    request: Any
+
+    def __call__(self) -> Any:
+        """Do what Celery would have done."""
+        return self.original(self.uuid, self.args, self.kwargs, self.request)
+
+
+def _secrets(task: Any, named: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the task's secret arguments: masked before anything is written."""
+    names = (getattr(task, "runtail", None) or {}).get("secrets", ())
+    values = [named[name] for name in names if isinstance(named.get(name), str)]
+    return [line for value in values for line in author.lines_of_secret(value)]
 
 
 class Tracer:
@@ -75,20 +106,23 @@ class Tracer:
 
     def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
-            return self.run(task, original, uuid, args, kwargs, request if request is not None else {})
+            return self.run(Call(task, original, uuid, args, kwargs, request if request is not None else {}))
 
         setattr(trace, _MARK, True)
         return trace
 
-    def run(self, task: Any, original: Callable[..., Any], uuid: str, args: Any, kwargs: Any, request: Any) -> Any:
+    def run(self, call: Call) -> Any:
         """Execute one message with its output captured."""
         mask = child.hold_signals()
         try:
             try:
-                record = self._record(task, uuid, args, kwargs, request)
+                named = arguments.bind(call.task.run, call.args or (), call.kwargs or {})
+                secrets = _secrets(call.task, named)
+                in_band = len(json.dumps(secrets)) > MAX_MASKS_BYTES
+                record = self._record(call, named, [] if in_band else secrets)
                 execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
             except child.Refused as refusal:
-                log.info("Runtail: %s[%s] is not executed: %s", task.name, uuid, refusal)
+                log.info("Runtail: %s[%s] is not executed: %s", call.task.name, call.uuid, refusal)
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
             except (child.Unrecorded, OSError) as error:
                 self._complain(error)
@@ -98,39 +132,31 @@ class Tracer:
                 # was never claimed and stays queued.
                 return trace_ok_t(None, None, 0.0, "the worker was told to stop before the task began")
             if execution is not None:
-                return self._captured(execution, mask, task, original, uuid, args, kwargs, request)
+                return self._captured(execution, mask, call, secrets if in_band else [])
         finally:
             child.release_signals(mask)
-        return original(uuid, args, kwargs, request)
+        return call()
 
-    def _captured(
-        self,
-        execution: child.Execution,
-        mask: Any,
-        task: Any,
-        original: Callable[..., Any],
-        uuid: str,
-        args: Any,
-        kwargs: Any,
-        request: Any,
-    ) -> Any:
+    def _captured(self, execution: child.Execution, mask: Any, call: Call, secrets: list[str]) -> Any:
         result: Any = None
         error: BaseException | None = None
         try:
             execution.begin(self._fallback_handler)
+            for secret in secrets:
+                author.mask(secret)
         except OSError as failure:
             self._complain(failure)
         try:
             try:
                 child.release_signals(mask)
-                result = original(uuid, args, kwargs, request)
+                result = call()
             finally:
                 child.hold_signals()
         except BaseException as caught:  # noqa: BLE001 - raised again below, after the run was ended
             child.hold_signals()
             error = caught
         try:
-            ended = self._conclude(execution, result, error, task, request)
+            ended = self._conclude(execution, result, error, call)
         finally:
             execution.end()
         execution.report(ended)
@@ -146,7 +172,7 @@ class Tracer:
         return result
 
     def _conclude(
-        self, execution: child.Execution, result: Any, error: BaseException | None, task: Any, request: Any
+        self, execution: child.Execution, result: Any, error: BaseException | None, call: Call
     ) -> dict[str, Any]:
         """Write the traceback of a failure into the run and return the run's outcome."""
         if isinstance(error, SystemExit):
@@ -159,21 +185,21 @@ class Tracer:
         if error is not None:
             execution.write(child.format_exception(error))
             return outcome.outcome_of_exception(error)
-        ended = outcome.outcome_of(result, task, request)
+        ended = outcome.outcome_of(result, call.task, call.request)
         # Celery logs the traceback, and its log is kept out of the run.
         if ended["state"] in ("failed", "retry") and getattr(result.retval, "traceback", None):
             execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
         return ended
 
-    def _record(self, task: Any, uuid: str, args: Any, kwargs: Any, request: Any) -> dict[str, Any]:
+    def _record(self, call: Call, named: Mapping[str, Any], masks: list[str]) -> dict[str, Any]:
+        task, request = call.task, call.request
         options = getattr(task, "runtail", None) or {}
         header = request.get(HEADER)
-        header = header if isinstance(header, dict) else None
+        if not isinstance(header, dict) or len(json.dumps(header)) > MAX_HEADER_BYTES:
+            header = None
         delivery = request.get("delivery_info") or {}
-        named = arguments.bind(task.run, args or (), kwargs or {})
-        secrets = tuple(options.get("secrets", ()))
         return child.new_record(
-            run=uuid,
+            run=call.uuid,
             task=task.name,
             headers=header,
             who=(header or {}).get("who"),
@@ -183,12 +209,12 @@ class Tracer:
             restart=bool(options.get("restart", False)),
             exclusive=bool(options.get("exclusive", False)),
             max_attempts=int(options.get("max_attempts", 3)),
-            kwargs=arguments.recorded(named, secrets),
+            kwargs=arguments.recorded(named, tuple(options.get("secrets", ()))),
             args=[],
             queue=delivery.get("routing_key"),
             worker=self.hostname,
             split=self.split,
-            masks=[named[name] for name in secrets if isinstance(named.get(name), str)],
+            masks=masks,
         )
 
     def _fallback_handler(self) -> logging.Handler:
