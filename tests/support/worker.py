@@ -51,7 +51,7 @@ class Worker:
         self.store = make_store(store_url or redis_url, self.prefix)
         self.process = Process(
             [
-                *(sys.executable, "-m", "celery", "--app", app, "worker", "--loglevel=INFO"),
+                *(Path(sys.executable).parent / "celery", "--app", app, "worker", "--loglevel=INFO"),
                 *(f"--hostname={self.hostname}", f"--queues={self.queue}"),
                 *("--without-gossip", "--without-mingle", *arguments),
             ],
