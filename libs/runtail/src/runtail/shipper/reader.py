@@ -23,6 +23,8 @@ HIGH_WATER_BYTES: Final = 8 << 20
 _DROP_BYTES: Final = 1 << 20
 _ALIVE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.02
+#: Summing over all runs at each read would cost more than reading.
+_HELD_SECONDS: Final = 0.005
 
 
 class Reader:
@@ -38,6 +40,8 @@ class Reader:
         self._intakes: dict[str, Intake] = {}
         self._over = False
         self.dropped_bytes = 0
+        self._held = 0
+        self._held_at = 0.0
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.watch(link.fileno(), self._on_link)
         self.watch(self._wake, self._drain_wake)
@@ -50,8 +54,13 @@ class Reader:
 
     @property
     def held_bytes(self) -> int:
-        """Memory in use by all spools (any thread)."""
-        return sum(intake.run.spool.held_bytes for intake in tuple(self._intakes.values()))
+        """Memory in use by all spools (any thread), a few milliseconds old."""
+        now = time.monotonic()
+        if now - self._held_at > _HELD_SECONDS:
+            intakes = tuple(self._intakes.values())
+            self._held = sum(intake.run.spool.held_bytes for intake in intakes)
+            self._held_at = now
+        return self._held
 
     def wake(self) -> None:
         """Look at once for what changed (any thread)."""
@@ -112,6 +121,7 @@ class Reader:
             runs = (intake.run for intake in self._intakes.values())
             longest = max(runs, key=lambda other: other.backlog_bytes)
             self.dropped_bytes += longest.drop(max(over, _DROP_BYTES))
+            self._held_at = 0.0
         self._sender.poke(run)
 
     def changed(self, run: Run) -> None:
@@ -125,7 +135,7 @@ class Reader:
         until = alive_at + _ALIVE_SECONDS
         if self._resting:
             until = min(until, min(self._resting.values()))
-        if any(intake.died_at for intake in self._intakes.values()):
+        if any(intake.died_at and not intake.run.over for intake in self._intakes.values()):
             until = min(until, now + _TICK_SECONDS)
         return max(0.0, until - now)
 

@@ -106,7 +106,13 @@ class Sender:
             self._wake.notify()
 
     def poke(self, run: Run, *, now: bool = False) -> None:
-        """Something came for the run. ``now``: its due time may be earlier than known."""
+        """Something came for the run. ``now``: more than output, look at once."""
+        soon = time.monotonic() + self.settings.flush_seconds
+        little = not now and run.backlog_bytes < self.settings.flush_bytes
+        if little and self._due_at.get(run.key, soon + 1.0) <= soon:
+            # Most output comes to a run that is due soon anyway; waking the
+            # thread for each read costs more than shipping.
+            return
         if run.key not in self._due or now:
             with self._wake:
                 self._due.add(run.key)
@@ -183,8 +189,12 @@ class Sender:
         if due is None:
             with self._wake:
                 del self._runs[key], self._due_at[key]
-        else:
-            self._due_at[key] = due
+            return
+        self._due_at[key] = due
+        # In this order: output that the reader added, and did not wake us for
+        # because of the due time before this one, is seen here.
+        if run.backlog_bytes and not run.over:
+            self._due_at[key] = min(due, now + self.settings.flush_seconds)
 
     def _nap(self, now: float) -> None:
         """While the store is away: let tasks start that need not wait for it."""
