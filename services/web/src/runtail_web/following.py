@@ -11,8 +11,8 @@ from redis.client import PubSub
 from redis.exceptions import RedisError
 
 from runtail.errors import RunNotFound, StoreUnavailable
-from runtail.log.reader import Location, read
-from runtail.protocol.cursor import Cut
+from runtail.log.reader import Head, Location, pull, read
+from runtail.protocol import Cursor, Cut, Discontinuity, Entry
 from runtail.store import Store
 
 #: A lost bell is noticed after this.
@@ -23,6 +23,25 @@ PATIENCE_SECONDS = 60.0
 ENTRIES = 32
 
 
+def as_stored(store: Store, cursor: Cursor, run_id: str) -> tuple[Head | None, list[Entry | Cut]]:
+    """Return what follows a cursor and move it on, even if the chain does not hold.
+
+    Who gets entries checks them and names the broken one; who gets bytes gets
+    those that are there.
+
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    before = cursor.last
+    try:
+        return read(store, cursor, run_id, count=ENTRIES)
+    except Discontinuity:
+        head, entries = pull(store, [(run_id, before)], count=ENTRIES)[0]
+        if entries:
+            last = entries[-1]
+            cursor.last, cursor.line, cursor.chain = last.id, last.next_line, last.chain
+        return head, list(entries)
+
+
 def stored(store: Store, run_id: str, location: Location) -> Iterator[bytes]:
     """Yield the output that is stored now, byte for byte.
 
@@ -30,7 +49,7 @@ def stored(store: Store, run_id: str, location: Location) -> Iterator[bytes]:
     """
     cursor, until = location.cursor, location.head.last
     while cursor.last < until:
-        head, items = read(store, cursor, run_id, count=ENTRIES)
+        head, items = as_stored(store, cursor, run_id)
         if head is None:
             raise RunNotFound(run_id)
         if not items:

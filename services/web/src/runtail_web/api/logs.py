@@ -8,19 +8,18 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from runtail.log.reader import Location, locate, read
+from runtail.log.reader import Location, locate
 from runtail.protocol import Entry
 from runtail.protocol.cursor import Cut
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
 from runtail_web.answers import json_answer
 from runtail_web.bodies import TextQuery, WindowQuery, read_query
-from runtail_web.following import followed, gone_check, stored
+from runtail_web.following import as_stored, followed, gone_check, stored
 from runtail_web.problems import Problem, unavailable
 
 #: A window ends after this much output, whatever was asked for.
 WINDOW_BYTES = 2 * 1024 * 1024
-ENTRIES = 32
 
 
 def text_headers(run: Run) -> dict[str, str]:
@@ -54,7 +53,7 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> dict[
     size = 0
     done = location.beyond
     while not done and cursor.last < location.head.last:
-        _, more = read(store, cursor, run_id, count=ENTRIES)
+        _, more = as_stored(store, cursor, run_id)
         done = not more
         for item in more:
             if isinstance(item, Entry):

@@ -53,6 +53,13 @@ interface Message {
   readonly entries: readonly unknown[];
 }
 
+interface Reset {
+  readonly run: string;
+  readonly epoch: number;
+  readonly reason?: string;
+  readonly why?: string;
+}
+
 /** What the log's list draws. */
 export interface Screen {
   append(items: readonly Item[]): void;
@@ -78,6 +85,9 @@ export class Follow {
   #view = new View();
   #answered = false;
   #early: Message[] = [];
+  #resetEpoch = 0;
+  /** Read over HTTP whatever the socket could do. */
+  #asStored = false;
   #attempt = 0;
   /** Payload bytes since the subscription began, how many of them were acknowledged, newest time. */
   #received = { bytes: 0, acked: 0, t: 0 };
@@ -92,8 +102,13 @@ export class Follow {
     const { socket } = tail;
     socket.on("tail-message", (message: Message) => this.#message(message));
     socket.on("tail-live", (message: LiveLine & { run?: string }) => this.#liveLine(message));
-    socket.on("tail-reset", (message: { run: string; why?: string; reason?: string }) => {
-      if (message.run === run) this.#reset(message.why ?? message.reason ?? "the log changed");
+    socket.on("tail-reset", (message: Reset) => {
+      if (message.run !== run || this.#over) return;
+      // Twice in the same epoch: the stored log contradicts itself. Read as it is, it is
+      // shown up to the entry that does not fit, and that entry is named.
+      if (message.epoch === this.#resetEpoch) this.#asStored = true;
+      this.#resetEpoch = message.epoch;
+      this.#reset(message.why ?? message.reason ?? "the log changed");
     });
     effect(() => {
       const connection = tail.connection.value;
@@ -111,7 +126,7 @@ export class Follow {
   }
 
   #subscribe(): void {
-    if (this.#over) return;
+    if (this.#over || this.#asStored) return;
     clearTimeout(this.#retry);
     const position = this.#view.position;
     const request =
@@ -240,6 +255,8 @@ export class Follow {
       work();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      if (error instanceof Discontinuity) this.#screen.append(error.taken);
+      this.#note();
       this.verdict.value = this.#view.verdict ?? {
         verified: false,
         from: this.#view.beganAt?.line ?? 1,
@@ -275,7 +292,8 @@ export class Follow {
       this.phase.value = { name: "opening" };
       this.#note();
     });
-    if (this.#tail.socket.connected) this.#subscribe();
+    if (this.#asStored) void this.#pollOnce();
+    else if (this.#tail.socket.connected) this.#subscribe();
   }
 
   /** One step of reading over HTTP, and the next one planned. */
@@ -302,7 +320,9 @@ export class Follow {
       if (error.status === 409) this.#reset("the stored log is another one than what was shown");
       if (error.status === 404) this.phase.value = { name: "refused", why: error.message };
     }
-    if (!this.#over && this.#tail.connection.peek().state !== "connected") {
+    const wanted = this.#asStored || this.#tail.connection.peek().state !== "connected";
+    if (!this.#over && wanted) {
+      clearTimeout(this.#poll);
       this.#poll = setTimeout(() => void this.#pollOnce(), POLL_MS);
     }
   }

@@ -1,7 +1,15 @@
 // Reading a log in order: what follows must continue what was read, or say why not.
 
 import { GENESIS, link } from "./chain";
-import { type Cut, compareIds, type Entry, type EntryId, idText, ProtocolError } from "./entry";
+import {
+  type Cut,
+  compareIds,
+  type Entry,
+  type EntryId,
+  type Item,
+  idText,
+  ProtocolError,
+} from "./entry";
 import { decodeEvent } from "./event";
 
 /** Where to go on reading: (epoch, next line, digest of everything before). */
@@ -16,6 +24,8 @@ export class Discontinuity extends ProtocolError {
   readonly entry: string;
   readonly expected: string;
   readonly got: string;
+  /** What came before it in the same message, and is in order. */
+  taken: Item[] = [];
 
   constructor(entry: string, expected: string, got: string) {
     super("discontinuity", `entry ${entry}: expected ${expected}, got ${got}`);

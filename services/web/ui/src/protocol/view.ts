@@ -81,7 +81,10 @@ export class View {
       try {
         items.push(this.#take(cursor, item));
       } catch (error) {
-        if (error instanceof Discontinuity) this.#mismatch = error;
+        if (error instanceof Discontinuity) {
+          error.taken = items;
+          this.#mismatch = error;
+        }
         throw error;
       }
     }
