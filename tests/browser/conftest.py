@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from runtail.store import Store
 from tests.support.continuous_integration import lacking
+from tests.support.processes import StartProcess
 from tests.support.relay import Relay, make_store
 from tests.support.services import Service
 
@@ -111,12 +112,12 @@ class Site:
 
 
 @pytest.fixture
-def site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: Callable[..., object]) -> Iterator[Site]:
+def site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: StartProcess) -> Iterator[Site]:
     """A whole site."""
     settings = {"broker_url": redis_url, "key_prefix": key_prefix}
     with ExitStack() as stack:
         web = Service("web", tmp_path, settings)
-        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=web.url)  # type: ignore[arg-type]
+        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=web.url)
         web.configure(socket_url=relay.url)
         stack.enter_context(web)
         relay.wait_until_ready()

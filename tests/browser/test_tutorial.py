@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import OpenPage
+from tests.support.processes import StartProcess
 from tests.support.relay import Producer, Relay, make_store
 from tests.support.waiting import wait_for
 
@@ -64,11 +65,11 @@ def serving(page: list[str]) -> Iterator[str]:
 
 
 def test_the_tutorials_page_gets_backlog_live_lines_and_the_end(
-    redis_url: str, key_prefix: str, start_process: Callable[..., object], open_page: OpenPage
+    redis_url: str, key_prefix: str, start_process: StartProcess, open_page: OpenPage
 ) -> None:
     page_text = [""]
     with serving(page_text) as origin:
-        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=origin)  # type: ignore[arg-type]
+        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=origin)
         relay.wait_until_ready()
         producer = Producer(make_store(redis_url, key_prefix))
         producer.write(20)
