@@ -219,8 +219,8 @@ class Reader:
             return
         feed.suspicions = 0
         self._deliver(feed, items)
-        if head.live and head.live.get("line", 0) >= feed.cursor.line:
-            feed.show_live(head.live)
+        # Its number tells clients whether the text is stored by now; the progress holds anyway.
+        feed.show_live(head.live)
         if str(head.state) != feed.state:
             feed.state = str(head.state)
             self._on_state(feed.run_id)
