@@ -1,10 +1,12 @@
 """Documentation that is held to the code."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from runtail.keys import Keys
 from runtail.metrics import METRICS, Metric
 from runtail.settings import SETTINGS, Setting, load_settings
 
@@ -74,6 +76,15 @@ def test_settings_in_pages_exist() -> None:
     known = {setting.variable for setting in SETTINGS} | {"RUNTAIL_RUN", "RUNTAIL_TEST_SERVER"}
     for page in PAGES:
         assert set(re.findall(r"\bRUNTAIL_[A-Z_]+\b", page.read_text())) <= known, page
+
+
+def test_keys_are_all_described() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    placeholders = {"run_id": "<id>", "key": "<key>", "task": "<task>", "name": "<name>"}
+    for name, method in inspect.getmembers(Keys(""), inspect.ismethod):
+        if not name.startswith("_"):
+            key = method(*(placeholders[parameter] for parameter in inspect.signature(method).parameters))
+            assert f"`{key}`" in text
 
 
 def test_files_that_the_architecture_names_exist() -> None:
