@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -138,16 +138,21 @@ def locate(store: Store, run_id: str, line: int, chain: bytes | None = None) -> 
 def read(store: Store, cursor: Cursor, run_id: str, *, count: int = 16) -> tuple[Head | None, list[Entry | Cut]]:
     """Return what follows a cursor and move it on.
 
-    :raises Discontinuity: if what the store has does not continue the cursor.
+    :raises Discontinuity: if what the store has does not continue the cursor, which is then not moved.
     :raises StoreUnavailable: if the server did not answer.
     """
     found, entries = pull(store, [(run_id, cursor.last)], count=count)[0]
     try:
-        return found, cursor.advance(entries, found.cut if found else None)
+        # On a copy: what it took before a jump would be missing from the second answer.
+        trial = replace(cursor)
+        items = trial.advance(entries, found.cut if found else None)
     except Discontinuity:
         # The quota may have cut between the two reads; the record read now knows of it.
         found, entries = pull(store, [(run_id, cursor.last)], count=count)[0]
-        return found, cursor.advance(entries, found.cut if found else None)
+        trial = replace(cursor)
+        items = trial.advance(entries, found.cut if found else None)
+    cursor.last, cursor.line, cursor.chain = trial.last, trial.line, trial.chain
+    return found, items
 
 
 def entries(store: Store, run_id: str, line: int = 1, *, count: int = 32) -> Iterator[Entry | Cut]:
