@@ -130,7 +130,8 @@ class Cursor:
         # After lost history numbers jump, and the entry that says so stands first.
         if not next_one and not _explains_a_jump(entry):
             raise Discontinuity(entry, f"the entry after {a}", str(b))
-        if entry.from_line != self.line and not _explains_a_jump(entry):
+        # (Forwards only: a number that was used never comes again.)
+        if entry.from_line < self.line or (entry.from_line > self.line and not _explains_a_jump(entry)):
             raise Discontinuity(entry, f"line {self.line}", f"line {entry.from_line}")
         expected = link(self.chain, entry.type, entry.payload)
         if entry.chain != expected:

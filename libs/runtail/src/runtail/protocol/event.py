@@ -45,6 +45,15 @@ def encode(kind: str, **fields: Any) -> bytes:
     return orjson.dumps({"kind": kind, "v": VERSION, **fields})
 
 
+def output_bytes(entry: Entry) -> int:
+    """Return how many bytes of output an entry stands for: its own, or those a ``store-lost`` event says are gone."""
+    if entry.type != EVENT:
+        return len(entry.payload)
+    if b'"kind":"store-lost"' not in entry.payload:
+        return 0
+    return int(decode(entry).get("bytes") or 0)
+
+
 def decode(entry: Entry) -> dict[str, Any]:
     """Read an event entry's payload.
 
