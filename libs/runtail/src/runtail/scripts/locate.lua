@@ -61,19 +61,28 @@ if r.cut_last and line == number(r.cut_to) + 1 and not_after(last, r.cut_last) t
 end
 if given == '' then return {'at', last, int(at), chain, '1'} end
 
--- An exact resume: events share the number of the next line, so look for the digest among them.
-if in_cut then return {'at', last, int(at), chain, '1'} end
-if at ~= line then return {'at', last, int(at), chain, '0'} end
-local scanned = 0
-while chain ~= given and scanned < 20000 do
-  local following = redis.call('XRANGE', LOG, '(' .. last, '+', 'COUNT', 100)
-  if #following == 0 then break end
-  for _, entry in ipairs(following) do
-    local _, from, n = header(entry)
-    if from ~= line or n ~= 0 then return {'at', last, int(at), chain, '0'} end
-    stand_after(entry)
-    scanned = scanned + 1
-    if chain == given then break end
+-- An exact resume: events share the number of the next line, and one that tells of lost lines jumps to
+-- it, so look for the digest among the events that follow.
+local function found() return at == line and chain == given end
+local function search()
+  local scanned = 0
+  while not found() and scanned < 20000 do
+    local following = redis.call('XRANGE', LOG, '(' .. last, '+', 'COUNT', 100)
+    if #following == 0 then return end
+    for _, entry in ipairs(following) do
+      local _, from, n = header(entry)
+      if from > line or n ~= 0 then return end
+      stand_after(entry)
+      scanned = scanned + 1
+      if found() then return end
+    end
   end
 end
-return {'at', last, int(at), chain, chain == given and '1' or '0'}
+if not in_cut or line == number(r.cut_from) then search() end
+if found() then return {'at', last, int(at), chain, '1'} end
+-- The reader stood where the cut is now: it goes on from there, and the cut brings the chain it needs.
+if r.cut_last and line >= number(r.cut_from) and line <= number(r.cut_to) + 1 then
+  local before_cut = redis.call('XREVRANGE', LOG, r.cut_last, '-', 'COUNT', 1)[1]
+  return {'at', before_cut and before_cut[1] or '0-0', int(line), given, '1'}
+end
+return {'at', last, int(at), chain, '0'}
