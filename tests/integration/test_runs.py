@@ -146,10 +146,10 @@ def test_only_one_of_two_deliveries_runs(store: Store, broker: Broker) -> None:
     assert again.claim.token == "token-1"
     held = take(store, broker.delivery(), "token-2")
     assert isinstance(held, Held)
-    LogWriter(store, first.claim).flush()
+    LogWriter(store, again.claim).flush()
     # The holder's beat moved on: what was seen before takes nothing over.
     assert isinstance(take(store, broker.delivery(), "token-2", held), Held)
-    finish(LogWriter(store, first.claim))
+    finish(LogWriter(store, again.claim))
     assert take(store, broker.delivery(), "token-2") == Refused("ended", "succeeded")
 
 

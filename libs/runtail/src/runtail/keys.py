@@ -27,6 +27,10 @@ class Keys:
         """Stream: the run's log, ids ``<attempt>-<seq>``."""
         return f"{self.prefix}log:{run_id}"
 
+    def deleted(self, run_id: str) -> str:
+        """String with a TTL: the run was deleted; a record that is missing without it was rolled back."""
+        return f"{self.prefix}deleted:{run_id}"
+
     def runs(self) -> str:
         """Sorted set of all run ids by creation time (ms)."""
         return f"{self.prefix}runs"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtail.protocol import BEGINNING, EVENT, GENESIS, Entry, EntryId
+from runtail.protocol import BEGINNING, GENESIS, Entry, EntryId
+from runtail.protocol import event as events
 
 #: Fields that say where the log stands; a record that is built again gets new ones.
 LOG_FIELDS = frozenset(
@@ -37,6 +38,7 @@ CLAIM_FIELDS = (
     "attempt",
     "owner",
     "token",
+    "claims",
     "worker",
     "retries",
     "published",
@@ -55,8 +57,7 @@ class Point:
 
     def after(self, entry: Entry) -> Point:
         """Return the point behind *entry*."""
-        size = 0 if entry.type == EVENT else len(entry.payload)
-        return Point(entry.id, entry.next_line, entry.chain, self.total_bytes + size)
+        return Point(entry.id, entry.next_line, entry.chain, self.total_bytes + events.output_bytes(entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,13 @@ class Claim:
     def number(self, name: str) -> int:
         """Return a number of the record as it stood at the claim, 0 if it has none."""
         return int(self.record.get(name) or 0)
+
+    @property
+    def cut(self) -> dict[str, int] | None:
+        """What the quota had cut before the claim: ``{"from", "to", "bytes", "entries"}``."""
+        if "cut_from" not in self.record:
+            return None
+        return {name: self.number(f"cut_{name}") for name in ("from", "to", "bytes", "entries")}
 
     def create_fields(self) -> dict[str, str]:
         """Return the record without what says where the log stands."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,13 @@ class Tally:
     #: ``{"from", "to", "bytes", "entries"}`` of what the quota cut, as far as the writer knows.
     cut: Mapping[str, int] | None
     counters: Mapping[str, int]
+
+
+def read_cut(values: Sequence[bytes]) -> dict[str, int] | None:
+    """Read the four numbers of a cut as ``append.lua`` returns them; None if nothing was cut."""
+    if not values[0]:
+        return None
+    return dict(zip(("from", "to", "bytes", "entries"), map(int, values), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runtail.errors import Fenced, RunDeleted
 from runtail.log.claim import Point
-from runtail.log.ending import Tally
+from runtail.log.ending import Tally, read_cut
 from runtail.protocol import EVENT, Entry, EntryId
 from runtail.protocol import event as events
 
@@ -30,12 +30,15 @@ class Found:
     epoch: int
     point: Point
     attempt: int
+    #: What the quota has cut of it.
+    cut: dict[str, int] | None
 
     @classmethod
     def read(cls, reply: Sequence[bytes]) -> Found:
         """Read the ``mismatch`` reply of ``append.lua``."""
-        _, epoch, last, line, chain, attempt, bytes_ = reply
-        return cls(int(epoch), Point(EntryId.parse(last), int(line), chain, int(bytes_)), int(attempt))
+        _, epoch, last, line, chain, attempt, bytes_, *cut = reply
+        point = Point(EntryId.parse(last), int(line), chain, int(bytes_))
+        return cls(int(epoch), point, int(attempt), read_cut(cut))
 
 
 def after_mismatch(writer: LogWriter, found: Found) -> None:
@@ -45,9 +48,9 @@ def after_mismatch(writer: LogWriter, found: Found) -> None:
     """
     kept = [*(entry for _, entry in writer.retained), *writer.pending]
     point = found.point
-    after = _continuation(writer, kept, point)
+    known = _known(writer, kept, point)
     writer.mending = {"reclaim": writer.claim.reclaim_fields()}
-    if after is not None:
+    if known is not None:
         # The store may have forgotten that an epoch was raised; a number must not come back.
         if found.epoch < writer.epoch:
             writer.mending["raise"] = writer.epoch
@@ -55,39 +58,42 @@ def after_mismatch(writer: LogWriter, found: Found) -> None:
         if found.attempt < writer.claim.attempt or not lost_reply:
             writer.repairs += 1
         writer.epoch = found.epoch
-        writer.requeue(after, point)
+        writer.requeue(kept[known:], point, kept=min(known, len(writer.retained)))
         return
     if point.last > EntryId(writer.claim.attempt, writer.seq):
         raise Fenced("superseded")
+    writer.cut = found.cut
     _lose(writer, kept, point, found.epoch, "rolled back")
 
 
-def after_emptying(writer: LogWriter, store_uuid: str) -> None:
-    """The record is gone: somebody deleted the run, or the store was emptied.
+def after_emptying(writer: LogWriter, store_uuid: str, *, deleted: bool) -> None:
+    """The record is gone: somebody deleted the run, the store was emptied, or it went back to before the run.
 
     :param store_uuid: the uuid the store has now, empty if none was made yet.
-    :raises RunDeleted: it is the same store.
+    :raises RunDeleted: somebody deleted it.
     """
-    if store_uuid == writer.claim.store_uuid:
+    if deleted:
         raise RunDeleted(f"run {writer.claim.run_id} was deleted")
-    writer.claim = replace(writer.claim, store_uuid=store_uuid or writer.store.uuid())
+    reason = "rolled back" if store_uuid == writer.claim.store_uuid else "emptied"
     kept = [*(entry for _, entry in writer.retained), *writer.pending]
     writer.mending = {"reclaim": writer.claim.reclaim_fields()}
-    _lose(writer, kept, Point(), 0, "emptied")
+    writer.cut = None
+    _lose(writer, kept, Point(), 0, reason)
     writer.mending["create"] = writer.claim.create_fields()
 
 
-def _continuation(writer: LogWriter, kept: Sequence[Entry], point: Point) -> list[Entry] | None:
-    """Return what follows *point* if the writer has all of it, else None."""
+def _known(writer: LogWriter, kept: Sequence[Entry], point: Point) -> int | None:
+    """Return how many of *kept* the store has if the writer has everything behind *point*, else None."""
     for index, entry in enumerate(kept):
         if (entry.id, entry.chain) == (point.last, point.chain):
-            return list(kept[index + 1 :])
+            return index + 1
     if (point.last, point.chain) == (writer.stored.last, writer.stored.chain):
-        return list(writer.pending)
+        return len(writer.retained)
     start = writer.claim.start
-    complete = not kept or kept[0].id == EntryId(writer.claim.attempt, _first_seq(writer))
+    # Nothing kept does not mean that nothing was written.
+    complete = bool(kept) and kept[0].id == EntryId(writer.claim.attempt, _first_seq(writer))
     if complete and (point.last, point.chain) == (start.last, start.chain):
-        return list(kept)
+        return 0
     return None
 
 
@@ -98,9 +104,11 @@ def _first_seq(writer: LogWriter) -> int:
 
 def _lose(writer: LogWriter, kept: list[Entry], point: Point, epoch: int, reason: str) -> None:
     """Begin a new epoch behind *point*: say what is missing, then what was kept, under new ids."""
+    if kept and _tells_of_loss(kept[0]):
+        kept = kept[1:]  # its lines are part of what is missing now
     first_line = kept[0].from_line if kept else writer.line
     base_line = max(point.line, first_line)
-    kept_bytes = sum(len(entry.payload) for entry in kept if entry.type != EVENT)
+    kept_bytes = sum(events.output_bytes(entry) for entry in kept)
     lost_bytes = max(0, writer.total_bytes - kept_bytes - point.total_bytes)
     seq = itertools.count(writer.seq + 1)
     chain = point.chain
@@ -115,24 +123,23 @@ def _lose(writer: LogWriter, kept: list[Entry], point: Point, epoch: int, reason
         chain = entry.chain
         made.append(entry)
 
-    if base_line > point.line or lost_bytes or kept:
-        t_ms = kept[0].t_ms if kept else writer.store.now_ms()
-        lost = events.encode(
-            events.STORE_LOST, **{"from": point.line, "to": base_line - 1, "bytes": lost_bytes, "reason": reason}
-        )
-        add(EVENT, base_line, t_ms, lost, False)
-    line = base_line
+    # Also when no line is missing: ids jump here, and this entry is why.
+    t_ms = kept[0].t_ms if kept else writer.store.now_ms()
+    lost = {"from": point.line, "to": base_line - 1, "bytes": lost_bytes, "reason": reason}
+    add(EVENT, base_line, t_ms, events.encode(events.STORE_LOST, **lost), False)
+    total = point.total_bytes + lost_bytes + kept_bytes
     for entry in kept:
+        line = entry.from_line - first_line + base_line
         payload = entry.payload
         if writer.ending is not None and entry is kept[-1]:
-            total = point.total_bytes + lost_bytes + kept_bytes
-            payload = writer.ending.payload(Tally(line, chain, total, None, writer.counters))
+            payload = writer.ending.payload(Tally(line, chain, total, writer.cut, writer.counters))
         add(entry.type, line, entry.t_ms, payload, entry.continues)
-        line += entry.n
     writer.mending["raise"] = max(epoch, writer.epoch)
-    writer.mending["lost_bytes"] = lost_bytes
     writer.epoch = epoch
-    writer.total_bytes = point.total_bytes + lost_bytes + kept_bytes
+    writer.total_bytes = total
     writer.losses += 1
     writer.requeue(made, point)
-    writer.line, writer.chain = line, chain
+
+
+def _tells_of_loss(entry: Entry) -> bool:
+    return entry.type == EVENT and events.decode(entry)["kind"] == events.STORE_LOST

@@ -7,6 +7,7 @@ back it repairs the log from what it retained (:mod:`runtail.log.repair`).
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ import orjson
 from runtail.errors import Fenced, RuntailError, StoreUnavailable
 from runtail.log import repair
 from runtail.log.claim import Claim, Point
-from runtail.log.ending import COUNTERS, Ending, Tally
+from runtail.log.ending import COUNTERS, Ending, Tally, read_cut
 from runtail.protocol import EVENT, Entry, EntryId, EntryType, RunState
 from runtail.store import Store, store_errors
 
@@ -70,7 +71,7 @@ class LogWriter:
         self.counters: dict[str, int] = {}
         self.counters.update({name: claim.number(name) for name in COUNTERS if name in claim.record})
         #: What the quota has cut so far.
-        self.cut: dict[str, int] | None = None
+        self.cut: dict[str, int] | None = claim.cut
         self.ending: Ending | None = None
         self.next: dict[str, Any] | None = None
         #: What the next call says besides, to repair the record; empty when nothing is wrong.
@@ -115,7 +116,7 @@ class LogWriter:
             while True:
                 batch = self._batch()
                 whole = len(batch) == len(self.pending)
-                reply = self._call(batch, live if whole else None, self.next if whole else None)
+                reply = self._call(batch, live, whole=whole)
                 if reply[0] != b"ok":
                     break
                 self._settle(batch, reply)
@@ -124,7 +125,7 @@ class LogWriter:
             if reply[0] == b"fenced":
                 raise Fenced(reply[1].decode())
             if reply[0] == b"gone":
-                repair.after_emptying(self, reply[1].decode())
+                repair.after_emptying(self, reply[1].decode(), deleted=bool(reply[2]))
             else:
                 repair.after_mismatch(self, repair.Found.read(reply))
         raise StoreUnavailable("the store changes faster than its log can be repaired")
@@ -182,24 +183,24 @@ class LogWriter:
             size += len(entry.payload)
         return batch
 
-    def _call(
-        self, batch: Sequence[Entry], live: Mapping[str, Any] | None, next_: Mapping[str, Any] | None
-    ) -> list[bytes]:
+    def _call(self, batch: Sequence[Entry], live: Mapping[str, Any] | None, *, whole: bool) -> list[bytes]:
         claim, settings = self.claim, self.store.settings
         ask = {
             "as": "writer",
             "attempt": claim.attempt,
             "token": claim.token,
+            "claims": claim.number("claims"),
             "epoch": self.epoch,
             "last": str(self.stored.last),
             "line": self.stored.line,
             "quota": settings.quota_bytes,
             "head": settings.head_bytes,
-            "counters": self.counters,
-            "live": orjson.dumps(live).decode() if live is not None else False,
+            # These speak of all that is pending: with a part of it, a successor would trust them and lose the rest.
+            "counters": self.counters if whole else {},
+            "live": orjson.dumps(live).decode() if live is not None and whole else False,
+            "next": (whole and self.next) or False,
             # Said again each time: a rollback may take the wish and leave the log as it was.
             "cancel": orjson.dumps(self.cancel).decode() if self.cancel is not None else False,
-            "next": next_ or False,
             **self.mending,
         }
         with store_errors():
@@ -209,25 +210,28 @@ class LogWriter:
         """The store has the batch: keep it for repairs for a while."""
         now, settings = self._clock(), self.store.settings
         self.epoch, self.mending = int(reply[2]), {}
-        if reply[3]:
-            self.cut = dict(zip(("from", "to", "bytes", "entries"), map(int, reply[3:7]), strict=True))
+        self.cut = read_cut(reply[3:7])
         for entry in batch:
             self.pending.popleft()
             self.pending_bytes -= len(entry.payload)
             self.retained.append((now, entry))
             self._retained_bytes += len(entry.payload)
             self.stored = self.stored.after(entry)
-        while self.retained and (
+        # (The last word stays, however little may be retained: without it a repair would end a run without an end.)
+        while len(self.retained) > (1 if self.next else 0) and (
             self._retained_bytes > settings.retained_bytes or self.retained[0][0] < now - settings.retained_seconds
         ):
             self._retained_bytes -= len(self.retained.popleft()[1].payload)
 
-    def requeue(self, entries: Sequence[Entry], stored: Point) -> None:
-        """Take *entries* as all that is pending behind *stored*; used by repairs."""
+    def requeue(self, entries: Sequence[Entry], stored: Point, *, kept: int = 0) -> None:
+        """Take *entries* as all that is pending behind *stored*; used by repairs.
+
+        :param kept: how many of the oldest retained entries the store still has.
+        """
         self.pending = deque(entries)
         self.pending_bytes = sum(len(entry.payload) for entry in entries)
-        self.retained.clear()
-        self._retained_bytes = 0
+        self.retained = deque(itertools.islice(self.retained, kept))
+        self._retained_bytes = sum(len(entry.payload) for _, entry in self.retained)
         self.stored = stored
         if entries:
             self.last, self.line, self.chain = entries[-1].id, entries[-1].next_line, entries[-1].chain

@@ -97,6 +97,7 @@ def claim(
         "takeover": {"attempt": takeover.attempt, "beat": takeover.beat} if takeover else False,
         "create": create,
         "hold": store.keys.exclusive(delivery.task) if delivery.exclusive else False,
+        "record_prefix": store.keys.run(""),
     }
     with store_errors():
         reply = store.scripts.call("claim", delivery.run_id, ask)

@@ -15,7 +15,7 @@ def delete(store: Store, run_id: str) -> None:
     :raises StoreUnavailable: if the server did not answer.
     """
     with store_errors():
-        existed = store.scripts.call("delete", run_id, {})
+        existed = store.scripts.call("delete", run_id, {"ttl_seconds": store.settings.log_ttl_seconds})
     if int(existed[0]) == 0:
         raise RunNotFound(run_id)
 
@@ -55,5 +55,5 @@ def _forget(store: Store, run_id: str, *, force: bool = False) -> int:
     with store_errors():
         if not force and store.client.exists(store.keys.run(run_id)):
             return 0
-        store.scripts.call("delete", run_id, {})
+        store.scripts.call("delete", run_id, {"ttl_seconds": store.settings.log_ttl_seconds})
     return 1

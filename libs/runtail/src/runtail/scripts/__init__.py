@@ -42,6 +42,7 @@ def run_keys(keys: Keys, run_id: str) -> list[str]:
         keys.store(),
         keys.bell(run_id),
         keys.list_bell(),
+        keys.deleted(run_id),
     ]
 
 

@@ -1,66 +1,71 @@
 -- Append entries to a run's log and update its record, or renew a lease (no entries), or end or
 -- release the run: one call, all or nothing, safe to repeat.
 --
--- ask: run, as ('writer' | 'reaper' | 'queued'), attempt, owner, token, beat (reaper: as seen),
+-- ask: run, as ('writer' | 'reaper' | 'queued'), attempt, owner, token, claims, beat (reaper: as seen),
 --      epoch, last, line (what the caller believes), quota, head,
 --      live (JSON text or false), counters {name: value}, cancel (JSON text, re-asserted),
 --      reclaim {field: value} (after a rollback), create {field: value} (after an emptied store),
 --      raise (true: history was lost, a new epoch begins), next {state, ...} (end or release)
+-- Returns ok cancel epoch cut | fenced reason | gone store deleted | mismatch, and where the log ends.
 -- ARGV[2]: the chain the caller believes; then id, header, payload, chain, lines per entry.
 local FIRST, PER = 3, 5
 local count = (#ARGV - FIRST + 1) / PER
 
 local r = read('state', 'attempt', 'owner', 'token', 'beat', 'epoch', 'last', 'line', 'chain', 'cancel', 'bytes',
-  'stored_bytes', 'entries', 'head_last', 'hold', 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries', 'cut_last')
+  'stored_bytes', 'entries', 'head_last', 'hold', 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries', 'cut_last', 'claims')
 
 local created = false
 if not r.state then
-  if not ask.create then return {'gone', redis.call('GET', STORE) or ''} end
+  local deleted = redis.call('EXISTS', DELETED) == 1
+  if deleted or not ask.create then return {'gone', redis.call('GET', STORE) or '', deleted and '1' or ''} end
   r = {state = 'queued', attempt = '0', epoch = '0', last = '0-0', line = '1', chain = GENESIS}
   created = true
 end
 
--- ok cancel epoch, then the cut as it stands: from to bytes entries (all empty without one)
-local function done(epoch, has_cut)
-  local cut = has_cut and redis.call('HMGET', RUN, 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries') or {'', '', '', ''}
-  return {'ok', r.cancel or '', epoch, cut[1], cut[2], cut[3], cut[4]}
+-- the cut as it stands: from to bytes entries (all empty without one)
+local function the_cut()
+  if not r.cut_last then return '', '', '', '' end
+  return unpack(redis.call('HMGET', RUN, 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries'))
 end
+local function done(epoch) return {'ok', r.cancel or '', epoch, the_cut()} end
 
 -- A lost reply: what is asked has happened already.
 if count > 0 and r.last == ARGV[FIRST + (count - 1) * PER] and r.chain == ARGV[FIRST + (count - 1) * PER + 3] then
-  return done(r.epoch, r.cut_last)
+  return done(r.epoch)
 end
 -- Asked again after the end or the release: it still stands.
 if count == 0 and ask.next and r.state == ask.next.fields.state and r.last == ask.last and r.chain == ARGV[2] then
-  return done(r.epoch, r.cut_last)
+  return done(r.epoch)
 end
 
 local attempt = number(r.attempt)
 if is_terminal(r.state) then return {'fenced', 'ended'} end
 if ask.as == 'writer' then
   if attempt > ask.attempt then return {'fenced', 'superseded'} end
-  if attempt == ask.attempt and r.token ~= ask.token then return {'fenced', 'owner'} end
+  if attempt == ask.attempt and (r.token ~= ask.token or number(r.claims) > ask.claims) then
+    return {'fenced', 'owner'}
+  end
 elseif ask.as == 'reaper' then
   if r.state ~= 'running' or attempt ~= ask.attempt or number(r.beat) ~= ask.beat then return {'fenced', 'alive'} end
 elseif r.state ~= 'queued' then
   return {'fenced', 'claimed'}
 end
 
-local rolled_back = ask.as == 'writer' and attempt < ask.attempt
+local rolled_back = ask.as == 'writer' and (attempt < ask.attempt or number(r.claims) < ask.claims)
 if (rolled_back and not ask.reclaim) or r.epoch ~= int(ask.epoch) or r.last ~= ask.last
     or r.line ~= int(ask.line) or r.chain ~= ARGV[2] then
-  return {'mismatch', r.epoch, r.last, r.line, r.chain, r.attempt or '0', r.bytes or '0'}
+  return {'mismatch', r.epoch, r.last, r.line, r.chain, r.attempt or '0', r.bytes or '0', the_cut()}
 end
 
 -- The writes. The first one decides whether a full store refuses them all.
-local payload_bytes, stored_delta, line, last, chain = 0, 0, number(r.line), r.last, r.chain
+local new_bytes, stored_delta, line, last, chain = 0, 0, number(r.line), r.last, r.chain
 local firsts = {}
 for i = 0, count - 1 do
   local at = FIRST + i * PER
   local id, head, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   redis.call('XADD', LOG, id, 'h', head, 'd', payload, 'c', ARGV[at + 3])
   local type_, from = string.match(head, '^%d+ (%a) (%d+)')
-  if type_ == 'o' then payload_bytes = payload_bytes + #payload end
+  new_bytes = new_bytes + covers(type_, tonumber(from), payload)
   stored_delta = stored_delta + #payload + ENTRY_OVERHEAD_BYTES
   line, last, chain = tonumber(from) + tonumber(ARGV[at + 4]), id, ARGV[at + 3]
   local a = string.match(id, '^(%d+)')
@@ -71,6 +76,7 @@ local now = now_ms()
 if created then
   for name, value in pairs(ask.create) do redis.call('HSET', RUN, name, value) end
   redis.call('ZADD', RUNS, ask.create.created_ms, ask.run)
+  if (ask.create.hold or '') ~= '' then redis.call('SET', ask.create.hold, ask.run, 'NX') end
 end
 if ask.reclaim and (created or rolled_back) then
   for name, value in pairs(ask.reclaim) do redis.call('HSET', RUN, name, value) end
@@ -85,7 +91,7 @@ end
 local epoch = number(r.epoch)
 if ask.raise then epoch = next_epoch(math.max(epoch, ask.raise)) end
 local stored = number(r.stored_bytes) + stored_delta
-local total_bytes = number(r.bytes) + payload_bytes + (ask.lost_bytes or 0)
+local total_bytes = number(r.bytes) + new_bytes
 redis.call('HSET', RUN, 'epoch', int(epoch), 'last', last, 'line', int(line), 'chain', chain,
   'bytes', int(total_bytes), 'entries', int(number(r.entries) + count))
 for a, from in pairs(firsts) do redis.call('HSETNX', RUN, 'a:' .. a .. ':line', from) end
@@ -113,13 +119,13 @@ if stored > ask.quota and r.head_last and not ask.next then
     if #batch < 2 then break end -- the newest entry always stays
     local entry = batch[1]
     local type_, from, n = header(entry)
-    local size = #field(entry, 'd')
+    local payload = field(entry, 'd')
+    local bytes, first = covers(type_, from, payload)
     redis.call('XDEL', LOG, entry[1])
-    stored = stored - size - ENTRY_OVERHEAD_BYTES
-    cut_from = cut_from or from
+    stored = stored - #payload - ENTRY_OVERHEAD_BYTES
+    cut_from = cut_from or first
     cut_to = math.max(cut_to, from + n - 1)
-    if type_ == 'o' then cut_bytes = cut_bytes + size end
-    cut_entries, behind, cut_chain = cut_entries + 1, entry[1], field(entry, 'c')
+    cut_bytes, cut_entries, behind, cut_chain = cut_bytes + bytes, cut_entries + 1, entry[1], field(entry, 'c')
   end
   if cut_chain then
     redis.call('HSET', RUN, 'cut_from', int(cut_from), 'cut_to', int(cut_to), 'cut_bytes', int(cut_bytes),
@@ -151,4 +157,4 @@ if next then
   end
 end
 if count > 0 or ask.live or ask.raise or next then ring(ask.run, next or created) end
-return done(int(epoch), r.cut_last)
+return done(int(epoch))

@@ -2,19 +2,20 @@
 --
 -- ask: run, owner, token (one per delivered execution), worker, retries, announced, store (the uuid in
 --      the message's header or false), takeover {attempt, beat} (stood still for a whole lease) or false,
---      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false)
+--      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false),
+--      record_prefix
 -- returns claimed | refused reason | held attempt beat; claimed: attempt, previous state, then the record
 local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel')
 local now = now_ms()
 
 if not r.state then
-  if ask.announced and ask.store and ask.store == (redis.call('GET', STORE) or '') then
+  if ask.announced and ask.store and ask.store == (redis.call('GET', STORE) or '')
+      and redis.call('EXISTS', DELETED) == 1 then
     return {'refused', 'deleted'}
   end
-  if ask.hold then
-    local holder = redis.call('GET', ask.hold)
-    if holder and holder ~= ask.run then return {'refused', 'exclusive', holder} end
-  end
+  local holder = ask.hold and holder_of(ask.hold, ask.record_prefix)
+  if holder and holder ~= ask.run then return {'refused', 'exclusive', holder} end
+  redis.call('DEL', DELETED)
   for name, value in pairs(ask.create) do redis.call('HSET', RUN, name, value) end
   redis.call('HSET', RUN, 'created_ms', int(now), 'epoch', int(next_epoch(0)), 'last', '0-0', 'line', '1',
     'chain', GENESIS, 'attempt', '0', 'beat', '0')
@@ -44,5 +45,7 @@ if not (r.state == 'running' and r.token == ask.token) then
   redis.call('PERSIST', LOG)
 end
 redis.call('HINCRBY', RUN, 'beat', 1)
+-- Of two shippers of one execution the later has the run: what the dead one sent last may still arrive.
+redis.call('HINCRBY', RUN, 'claims', 1)
 ring(ask.run, true)
 return {'claimed', int(attempt), r.state, redis.call('HGETALL', RUN)}

@@ -1,6 +1,6 @@
 -- What all scripts share. Every script gets the same keys (runtail/scripts/__init__.py):
-local RUN, LOG, RUNS, RUNNING, QUEUED, FINISHED, SIZES, TOTAL, STORE, BELL, BELLS =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local RUN, LOG, RUNS, RUNNING, QUEUED, FINISHED, SIZES, TOTAL, STORE, BELL, BELLS, DELETED =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local ask = cjson.decode(ARGV[1])
 
 -- What an entry costs besides its payload (design: counted + 64 B).
@@ -51,6 +51,14 @@ local function header(entry)
   return type_, tonumber(from), tonumber(n)
 end
 
+-- The output bytes that an entry stands for, and the first line: a store-lost event speaks of what is gone.
+local function covers(type_, from, payload)
+  if type_ == 'o' then return #payload, from end
+  if not string.find(payload, '"kind":"store-lost"', 1, true) then return 0, from end
+  local lost = cjson.decode(payload)
+  return lost.bytes or 0, lost.from or from
+end
+
 -- An epoch never repeats, not even in an emptied store: it is the store's clock.
 local function next_epoch(floor) return math.max(now_ms(), floor + 1) end
 
@@ -62,6 +70,13 @@ end
 -- The exclusive hold is freed only by the run that has it.
 local function free_hold(hold, run_id)
   if hold and hold ~= '' and redis.call('GET', hold) == run_id then redis.call('DEL', hold) end
+end
+
+-- A hold whose run is gone or over (a rolled back finish, a deleted run) holds nothing.
+local function holder_of(hold, record_prefix)
+  local holder = redis.call('GET', hold)
+  local state = holder and redis.call('HGET', record_prefix .. holder, 'state')
+  return state and not is_terminal(state) and holder
 end
 
 local function forget_size(run_id)

@@ -1,8 +1,8 @@
 -- Make the record of a run somebody starts, with its idempotency key and its exclusive hold.
 --
 -- ask: run, fields {field: value}, digest, idempotency_seconds, record_prefix
--- KEYS[12]: idempotency key or '', KEYS[13]: exclusive hold or ''
-local IDEMPOTENCY, HOLD = KEYS[12], KEYS[13]
+-- KEYS[13]: idempotency key or '', KEYS[14]: exclusive hold or ''
+local IDEMPOTENCY, HOLD = KEYS[13], KEYS[14]
 if IDEMPOTENCY ~= '' then
   local known = redis.call('GET', IDEMPOTENCY)
   if known then
@@ -13,12 +13,8 @@ if IDEMPOTENCY ~= '' then
 end
 if redis.call('EXISTS', RUN) == 1 then return {'taken', ask.run} end
 if HOLD ~= '' then
-  local holder = redis.call('GET', HOLD)
-  if holder then
-    -- A hold whose run is gone or over (a rolled back finish, a deleted run) holds nothing.
-    local state = redis.call('HGET', ask.record_prefix .. holder, 'state')
-    if state and not is_terminal(state) then return {'held', holder} end
-  end
+  local holder = holder_of(HOLD, ask.record_prefix)
+  if holder then return {'held', holder} end
 end
 local now = now_ms()
 for name, value in pairs(ask.fields) do redis.call('HSET', RUN, name, value) end
@@ -30,5 +26,6 @@ if IDEMPOTENCY ~= '' then
   redis.call('SET', IDEMPOTENCY, ask.run .. ' ' .. ask.digest, 'EX', ask.idempotency_seconds)
 end
 if HOLD ~= '' then redis.call('SET', HOLD, ask.run) end
+redis.call('DEL', DELETED)
 ring(ask.run, true)
 return {'created', ask.run}
