@@ -47,8 +47,9 @@ def test_a_client_that_never_joins_is_sent_away(start_relay: StartRelay) -> None
     assert client.closed_by_engine
 
 
-def test_draining_spreads_the_clients_and_loses_nothing(start_relay: StartRelay, relay_store: Store) -> None:
-    relay, other = start_relay(drain_seconds=3), start_relay()
+@pytest.mark.parametrize("mode", ["eventlet", "gevent"])
+def test_draining_spreads_the_clients_and_loses_nothing(start_relay: StartRelay, relay_store: Store, mode: str) -> None:
+    relay, other = start_relay(drain_seconds=3, socket_async_mode=mode), start_relay()
     producer = Producer(relay_store).start(1000)
     followers = [Follower(producer.run_id) for _ in range(6)]
     for follower in followers:
