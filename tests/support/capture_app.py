@@ -245,3 +245,30 @@ def orphans(count: int) -> None:
 def big_secret(key: str) -> None:
     print("key is")
     print(key)
+
+
+@app.task(name="t.holds_gil")
+def holds_gil(seconds: float) -> None:
+    """C code writes the time, again and again, and lets no other Python thread run."""
+    # PyDLL does not release the GIL around a call.
+    script = f"end=$(($(date +%s) + {int(seconds)})); while [ $(date +%s) -lt $end ]; do date +%s.%N; sleep 0.05; done"
+    ctypes.PyDLL(None).system(script.encode())
+
+
+@app.task(name="t.timed_prints")
+def timed_prints(lines: int, bytes_per_line: int) -> float:
+    """Print; return the seconds it took."""
+    line = "x" * (bytes_per_line - 1)
+    began = time.monotonic()
+    for _ in range(lines):
+        print(line)
+    sys.stdout.flush()
+    return time.monotonic() - began
+
+
+@app.task(name="t.writes_time_then_kills_itself")
+def writes_time_then_kills_itself(lines: int) -> None:
+    for number in range(lines):
+        print(f"line {number}")
+    print(time.time())
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -56,9 +56,12 @@ def test_secret_of_several_lines(said: Said) -> None:
 
 
 def test_marks(said: Said) -> None:
-    author.warning("careful \ud800")
+    author.warning("careful \u20ac" + "x" * 9000)
     author.error("broken")
-    assert said() == [{"op": "warning", "text": "careful \ud800"}, {"op": "error", "text": "broken"}]
+    assert said() == [
+        {"op": "warning", "text": "careful \u20ac" + "x" * (author.MAX_TEXT_BYTES - 11)},
+        {"op": "error", "text": "broken"},
+    ]
 
 
 def test_outside_of_a_run_nothing_is_sent(capfd: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,9 @@ from runtail.capture.streams import write_all
 
 #: Shorter secrets would mask half the log.
 MIN_SECRET_CHARS = 3
+#: Longer titles and texts are cut. A sequence then fits into one write of 4 KiB,
+#: which the kernel does not mix with those of other threads and processes.
+MAX_TEXT_BYTES = 2000
 #: Columns and rows of the terminal that ``sh(tty=True)`` gives.
 _TTY_SIZE = (40, 120)
 
@@ -31,7 +34,7 @@ _TTY_SIZE = (40, 120)
 @contextlib.contextmanager
 def section(title: str) -> Iterator[None]:
     """Group the lines written inside under a title that can be folded."""
-    if not _say({"op": "group", "title": str(title)[:500]}):
+    if not _say({"op": "group", "title": _clip(title)}):
         print(title, flush=True)  # noqa: T201 - outside of a run the title is a line
     try:
         yield
@@ -44,7 +47,7 @@ def progress(value: float, text: str = "") -> None:
 
     :param value: from 0 to 1; what lies outside is moved to the edge.
     """
-    _say({"op": "progress", "value": min(1.0, max(0.0, float(value))), "text": str(text)[:500]})
+    _say({"op": "progress", "value": min(1.0, max(0.0, float(value))), "text": _clip(text)})
 
 
 def mask(secret: str) -> None:
@@ -65,12 +68,12 @@ def lines_of_secret(secret: str) -> list[str]:
 
 def warning(text: str) -> None:
     """Mark this place with a warning."""
-    _say({"op": "warning", "text": str(text)[:2000]})
+    _say({"op": "warning", "text": _clip(text)})
 
 
 def error(text: str) -> None:
     """Mark this place with an error."""
-    _say({"op": "error", "text": str(text)[:2000]})
+    _say({"op": "error", "text": _clip(text)})
 
 
 def sh(
@@ -147,11 +150,16 @@ def _say(message: dict[str, Any]) -> bool:
     current = context.current
     if current is None:
         return False
-    text = json.dumps(message, separators=(",", ":")).encode("utf-8", "backslashreplace")
-    payload = base64.urlsafe_b64encode(text)
+    text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    # A lone surrogate becomes its escape, which JSON understands.
+    payload = base64.urlsafe_b64encode(text.encode("utf-8", "backslashreplace"))
     _flush()
     write_all(current.fd, b"\x1b]7777;" + current.nonce.encode("ascii") + b";" + payload + b"\x07")
     return True
+
+
+def _clip(text: object) -> str:
+    return str(text).encode("utf-8", "surrogatepass")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def _flush() -> None:

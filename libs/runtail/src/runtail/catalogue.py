@@ -66,11 +66,12 @@ def withdraw(store: Store, document: Mapping[str, Any]) -> None:
         pipeline.execute()
 
 
-def document(app: Any, consumer: Any) -> bytes:
+def document(app: Any, consumer: Any, started_ms: int) -> bytes:
     """Return what a worker publishes, as JSON.
 
     :param app: the Celery app.
     :param consumer: Celery's consumer, once it is connected.
+    :param started_ms: when the worker was started, milliseconds since 1970.
     """
     tasks = tasks_of(app)
     pool = consumer.pool
@@ -81,7 +82,7 @@ def document(app: Any, consumer: Any) -> bytes:
         "pool": type(pool).__module__.rpartition(".")[2],
         "concurrency": getattr(pool, "limit", None) or 1,
         "tasks": [task["name"] for task in tasks],
-        "started_ms": int(time.time() * 1000),
+        "started_ms": started_ms,
         "version": __version__,
     }
     return orjson.dumps({"worker": worker, "tasks": tasks})

@@ -220,6 +220,6 @@ def _consumer_step(installation: Installation) -> type:
             supervisor.start_thread()
             from runtail import catalogue
 
-            supervisor.publish(catalogue.document(installation.app, consumer))
+            supervisor.publish(catalogue.document(installation.app, consumer, supervisor.started_ms))
 
     return RuntailStep

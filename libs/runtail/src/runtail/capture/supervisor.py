@@ -50,6 +50,7 @@ class Supervisor:
         #: The lease owner: stays while shippers come and go.
         self.owner = str(uuid.uuid4())
         self.pid = os.getpid()
+        self.started_ms = int(time.time() * 1000)
         # Main keeps both ends: what was sent while no keeper lives waits for the next.
         self.door_rx, self.door_tx = door.pair()
         self.keeper_pid = 0
