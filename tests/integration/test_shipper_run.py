@@ -83,6 +83,17 @@ def test_the_worker_knows_why_a_task_died(rig: Rig) -> None:
     assert (run.text("why"), run.maybe("signal")) == ("signal 9 (SIGKILL)", 9)
 
 
+def test_the_first_reason_is_the_cause(rig: Rig) -> None:
+    task = rig.run("import os, time; print('x', flush=True); time.sleep(60)")
+    task.wait_state("running")
+    died = {"v": 1, "op": "died", "pid": task.process.pid, "run": None, "exit_status": None}
+    rig.tell({**died, "why": "hard time limit of 1 s exceeded", "signal": None})
+    task.process.kill()
+    rig.tell({**died, "why": "killed by signal 9 (SIGKILL)", "signal": 9})
+    run = task.wait_ended(deadline_seconds=5)
+    assert run.text("why") == "hard time limit of 1 s exceeded; signal 9 (SIGKILL)"
+
+
 def test_a_task_that_will_be_redelivered_goes_back_to_the_queue(rig: Rig) -> None:
     task = rig.run("import os; print('x', flush=True); os._exit(3)", redelivers=True)
     run = task.wait_state("queued")

@@ -33,7 +33,7 @@ def said(state: str, **fields: Any) -> dict[str, Any]:
         (Facts(None), Verdict(RunState.FAILED, "the process died, status unknown")),
         (
             Facts(None, Death(9, None, "out of memory")),
-            Verdict(RunState.FAILED, "signal 9 (SIGKILL): out of memory", None, 9),
+            Verdict(RunState.FAILED, "out of memory; signal 9 (SIGKILL)", None, 9),
         ),
         (
             Facts(said("interrupted"), Death(why="TimeLimitExceeded(5)")),

@@ -116,7 +116,9 @@ class Intake:
         self.run.death = Death(
             known.signal if signal is None else signal,
             known.exit_status if status is None else status,
-            str(message.get("why") or ""),
+            # The first word is the cause, such as a time limit; what follows is
+            # how it was carried out.
+            known.why or str(message.get("why") or ""),
         )
         self._waiter.changed(self.run)
 

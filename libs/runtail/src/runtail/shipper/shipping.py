@@ -68,6 +68,7 @@ class Shipping:
         self._live = LiveLine(run, store.settings)
         self._ended_at = 0.0
         self._told_late = 0
+        self._counted = (0, 0)
         self._told_wait = 0.0
         self._told_refusal = False
 
@@ -76,6 +77,12 @@ class Shipping:
 
         :raises StoreUnavailable: nothing is lost, call again.
         """
+        try:
+            return self._guarded_step(now)
+        finally:
+            self._count_repairs()
+
+    def _guarded_step(self, now: float) -> float | None:
         try:
             return self._step(now)
         except (Fenced, RunDeleted) as error:
@@ -415,11 +422,15 @@ class Shipping:
             mark(self._store, self.run.id, self._verdict.state, {"late_bytes": str(late)})
             self._told_late = late
 
-    def _leave(self) -> None:
+    def _count_repairs(self) -> None:
         writer = self._writer
         if writer is not None:
-            self._sender.repairs += writer.repairs
-            self._sender.losses += writer.losses
+            repairs, losses = self._counted
+            self._sender.repairs += writer.repairs - repairs
+            self._sender.losses += writer.losses - losses
+            self._counted = (writer.repairs, writer.losses)
+
+    def _leave(self) -> None:
         if not self.run.closed:
             self._close()
 

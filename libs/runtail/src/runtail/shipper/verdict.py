@@ -125,7 +125,7 @@ def _how(death: Death) -> str:
     if death.signal:
         name = name_of(death.signal)
         how = f"signal {death.signal} ({name})" if name else f"signal {death.signal}"
-        return f"{how}: {death.why}" if death.why and "signal" not in death.why else how
+        return f"{death.why}; {how}" if death.why and "signal" not in death.why else how
     if death.why:
         return death.why
     if death.exit_status is not None:
