@@ -115,8 +115,8 @@ class Children:
     def stop(self) -> None:
         """End everything; nothing is left afterwards. Never raises."""
         self._signals = 0
-        for child, part in self._services:
-            child.signal(part.stop)
+        for child, _part in self._services:
+            child.signal(signal.SIGTERM)
         self._end_services(time.monotonic())
         self._end_others()
         # Last, because keeper and shipper store the last output.

@@ -28,14 +28,12 @@ PROBE_SECONDS: Final = 1.0
 class Part:
     """One of our processes.
 
-    :param stop: what tells it to end.
-    :param grace_seconds: how long it may take; then it is told to ``hurry``, where that is given, or killed.
+    :param grace_seconds: how long it may take to end; then it gets the signal ``hurry``, if any, or is killed.
     """
 
     name: str
     command: tuple[str, ...]
     ready: Callable[[], bool]
-    stop: signal.Signals = signal.SIGTERM
     grace_seconds: float = 5.0
     hurry: signal.Signals | None = None
 
@@ -84,6 +82,8 @@ def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str
         "RUNTAIL_STORE_URL": settings.store_url,
         "RUNTAIL_SOCKET_URL": settings.socket_url,
         "RUNTAIL_ALLOWED_ORIGINS": settings.allowed_origins,
+        # There is no other relay to send viewers to a few at a time.
+        "RUNTAIL_DRAIN_SECONDS": "0",
     }
 
 
@@ -125,13 +125,7 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
 
     return [
         Part("web", _module("runtail_web"), lambda: answers(admin, settings.web_admin_port, "/readyz")),
-        # An interrupt: on one machine there is no other relay to send viewers to a few at a time.
-        Part(
-            "relay",
-            _module("runtail_socket"),
-            lambda: answers(admin, settings.socket_admin_port, "/readyz"),
-            stop=signal.SIGINT,
-        ),
+        Part("relay", _module("runtail_socket"), lambda: answers(admin, settings.socket_admin_port, "/readyz")),
         Part(
             "worker",
             _module(
