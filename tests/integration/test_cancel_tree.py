@@ -114,7 +114,8 @@ def test_solo_says_that_it_cannot_cancel(tmp_path: Path, redis_url: str) -> None
 def test_killed_from_outside_is_failed_with_the_signal(worker: Worker) -> None:
     run_id = worker.send("t.waits", "/nonexistent/never")
     worker.wait_running(run_id)
-    busy = [child for child in worker.pool_children() if _runs(child, run_id)]
+    # The run is claimed a moment before its output goes to its pipe.
+    busy = wait_for(lambda: [child for child in worker.pool_children() if _writes_to_a_pipe(child)], 20)
     assert len(busy) == 1
     busy[0].send_signal(signal.SIGKILL)
     run = worker.wait_ended(run_id, 20)
@@ -145,7 +146,6 @@ def test_keeper_dies_and_runs_go_on(worker: Worker, tmp_path: Path) -> None:
     assert worker.output(run_id) == b"".join(b"line %d\n" % (number + 1) for number in range(count))
 
 
-def _runs(child: psutil.Process, run_id: str) -> bool:
-    # The pool's title does not name the task, but its open pipe does.
-    links = [Path(f"/proc/{child.pid}/fd/1")]
-    return any(link.readlink().name.startswith("pipe:") for link in links) and run_id != ""
+def _writes_to_a_pipe(child: psutil.Process) -> bool:
+    """A pool child executes a task: between tasks its output is the worker's, a file here."""
+    return Path(f"/proc/{child.pid}/fd/1").readlink().name.startswith("pipe:")
