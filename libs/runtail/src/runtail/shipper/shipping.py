@@ -353,7 +353,8 @@ class Shipping:
         death = run.death
         if death is None:
             return False
-        return bool(death.why) or waited >= _DEATH_SECONDS
+        known = death.signal is not None or death.exit_status is not None
+        return known and (bool(death.why) or waited >= _DEATH_SECONDS)
 
     def _judge(self, writer: LogWriter) -> Verdict:
         run, record = self.run, self.run.record
