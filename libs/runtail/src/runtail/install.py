@@ -178,6 +178,12 @@ def reason_to_refuse(worker: Any) -> str | None:
         return None
     if kind == "solo":
         return None
+    if pool.is_green:
+        return (
+            f"the {kind} pool is not supported: it replaces the system calls that output is captured with, and its "
+            "tasks share file descriptors 1 and 2. Use the prefork or the solo pool; RUNTAIL_CAPTURE=off runs this "
+            "worker without Runtail."
+        )
     most = (getattr(worker, "options", None) or {}).get("autoscale") or worker.concurrency
     if most == 1:
         return None
@@ -195,11 +201,10 @@ def is_prefork(pool: Any) -> bool:
     return issubclass(_pool_class(pool), TaskPool)
 
 
-def _pool_class(pool: Any) -> type:
+def _pool_class(pool: Any) -> Any:
     from celery.concurrency import get_implementation
 
-    found: type = get_implementation(pool)
-    return found
+    return get_implementation(pool)
 
 
 def _consumer_step(installation: Installation) -> type:
