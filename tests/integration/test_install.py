@@ -120,7 +120,8 @@ def test_trace_has_the_shape_that_the_wrapper_needs() -> None:
     ("arguments", "environment", "sentence"),
     [
         (["--pool=threads", "--concurrency=2"], {}, "the thread pool with concurrency 2 is not supported"),
-        (["--pool=gevent", "--concurrency=1"], {}, "the gevent pool is not supported"),
+        (["--pool=gevent", "--concurrency=5"], {}, "the gevent pool with concurrency 5 is not supported"),
+        (["--pool=eventlet", "--concurrency=1"], {}, "the eventlet pool is not supported"),
         (["--concurrency=1"], {"TEST_START_METHOD": "spawn"}, "worker_pool_start_method=spawn is not supported"),
         (["--concurrency=1"], {"RUNTAIL_QUOTA_BYTES": "much"}, "RUNTAIL_QUOTA_BYTES='much' is not a int"),
     ],
@@ -133,8 +134,9 @@ def test_what_cannot_work_is_refused_at_start(
     assert f"Runtail: {sentence}" in worker.process.output()
 
 
-def test_one_thread_is_captured(make_worker: MakeWorker) -> None:
-    worker = make_worker(arguments=["--pool=threads", "--concurrency=1"]).wait_ready()
+@pytest.mark.parametrize("pool", ["threads", "gevent"])
+def test_one_task_at_a_time_is_captured(make_worker: MakeWorker, pool: str) -> None:
+    worker = make_worker(arguments=[f"--pool={pool}", "--concurrency=1"]).wait_ready()
     assert worker.do("t.printing")[1] == b"one\ntwo words\nthree\nfour\n"
     _, output = worker.do("t.writes")
     assert output == b"".join(b"%d\n" % number for number in range(100))

@@ -178,11 +178,11 @@ def reason_to_refuse(worker: Any) -> str | None:
         return None
     if kind == "solo":
         return None
-    if pool.is_green:
+    if kind == "eventlet":
+        # It takes poll() away from the whole process.
         return (
-            f"the {kind} pool is not supported: it replaces the system calls that output is captured with, and its "
-            "tasks share file descriptors 1 and 2. Use the prefork or the solo pool; RUNTAIL_CAPTURE=off runs this "
-            "worker without Runtail."
+            "the eventlet pool is not supported: it replaces the system calls that output is captured with. Use the "
+            "prefork or the solo pool; RUNTAIL_CAPTURE=off runs this worker without Runtail."
         )
     most = (getattr(worker, "options", None) or {}).get("autoscale") or worker.concurrency
     if most == 1:
