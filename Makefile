@@ -16,7 +16,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := libs/runtail services/web services/worker services/socket
 UI := services/web/ui
-TESTED := $(wildcard tests/unit tests/integration tests/browser)
+TESTED := $(wildcard tests/unit tests/integration tests/proof tests/browser)
 
 # Files that say "done, and newer than what it was made from".
 VENV := .venv/.complete
@@ -84,6 +84,11 @@ format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters ca
 .PHONY: figures
 figures: $(VENV) $(PAGES) ## Measure and print the product's figures; F=name picks some
 	@exec $(BIN)/python -m tests.figures $(F)
+
+# Result files make it resumable: a seed that has one is not run again.
+.PHONY: proof
+proof: $(VENV) $(PAGES) ## Run 100 schedules of faults against the whole product and judge what viewers saw
+	@exec $(BIN)/python -m tests.proof.nemesis --seeds $(or $(SEEDS),100) --minutes $(or $(MINUTES),60) --parallel 2
 
 ##@ Build
 

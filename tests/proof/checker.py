@@ -79,6 +79,8 @@ class _Checker:
         self._facts: dict[tuple[str, int], _Facts] = {}
         self._walks: dict[tuple[str, str], Walk] = {}
         self._asked: dict[tuple[str, str], Mapping[str, Any]] = {}
+        #: Epoch and digest behind the terminal entry, by run.
+        self._ends: dict[str, tuple[int, str]] = {}
 
     def _add(self, run: str, who: str, found: Iterable[Finding]) -> None:
         self.violations += [Violation(clause, run, who, what) for clause, what in found]
@@ -104,6 +106,7 @@ class _Checker:
             self._add(run, "log", [("honesty", f"record says cut {record.get('cut')}, log has {seen_cut}")])
         if walk.end is None:
             return
+        self._ends[run] = (walk.epoch, walk.chain)
         if walk.end["state"] != record["state"]:
             self._add(run, "log", [("one end", f"ended as {walk.end['state']}, record says {record['state']}")])
         if int(record["bytes"]) != int(walk.end["bytes"]):
@@ -132,7 +135,9 @@ class _Checker:
             if not record["reset"].get("reason") or not record["reset"].get("why"):
                 self._add(run, who, [("honesty", "a reset that does not say why")])
         elif "end" in record:
-            self._add(run, who, _end(walk, record["end"]))
+            # Who begins behind the terminal entry gets nothing but the end.
+            behind = walk is not None and walk.last is None and self._ends.get(run) == (walk.epoch, walk.chain)
+            self._add(run, who, [] if behind else _end(walk, record["end"]))
 
     def _ack(self, key: tuple[str, str], walk: Walk | None, ack: Mapping[str, Any]) -> list[Finding]:
         if not ack.get("ok"):

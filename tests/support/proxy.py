@@ -107,6 +107,10 @@ class TcpProxy:
         """The proxy's address as a Redis URL."""
         return f"redis://{self.host}:{self.port}/0"
 
+    def next_target(self) -> tuple[str, int]:
+        """Where the next connection goes."""
+        return self.target
+
     def connection_count(self, matching: bytes | None = None) -> int:
         """How many connections are open through the proxy."""
         return len(self._matching(matching))
@@ -188,7 +192,7 @@ class TcpProxy:
                 client.close()
                 continue
             try:
-                server = socket.create_connection(self.target, timeout=10)
+                server = socket.create_connection(self.next_target(), timeout=10)
             except OSError:
                 client.close()
                 continue

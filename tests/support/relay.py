@@ -109,10 +109,17 @@ class Client:
 
     :param receive_buffer: SO_RCVBUF, to be slow with little data.
     :param origin: send the server's own address as Origin; else what *headers* say.
+    :param timeout_seconds: for the connection and, until it is changed, for every packet.
     """
 
     def __init__(
-        self, url: str, *, receive_buffer: int | None = None, headers: list[str] | None = None, origin: bool = True
+        self,
+        url: str,
+        *,
+        receive_buffer: int | None = None,
+        headers: list[str] | None = None,
+        origin: bool = True,
+        timeout_seconds: float = 30.0,
     ) -> None:
         options = []
         if receive_buffer:
@@ -121,7 +128,7 @@ class Client:
             options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer))
         self.ws = websocket.create_connection(
             f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket",
-            timeout=30,
+            timeout=timeout_seconds,
             sockopt=options,
             header=headers,
             suppress_origin=not origin,

@@ -1,0 +1,1 @@
+"""The contract under faults: a checker, and what it is fed by."""

@@ -1,0 +1,117 @@
+"""Faults by seed against the whole product, then the verdict: was the contract kept?
+
+python -m tests.proof.nemesis --seeds 100 --minutes 60
+python -m tests.proof.nemesis --seed 17 --keep
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.proof import schedule as schedules
+from tests.proof.round import Round, Settings
+
+#: Of one schedule: how long faults begin.
+SECONDS = 16.0
+FOLDER = Path("build/proof")
+
+
+def run_seed(seed: int, folder: Path, seconds: float, async_mode: str, kinds: frozenset[str], keep: bool) -> Any:
+    """Run one schedule and write its result file; return the result.
+
+    :param kinds: only these faults, if not empty.
+    :param keep: leave data and output of the processes also when nothing was wrong.
+    """
+    plan = schedules.make(seed, seconds, kinds=kinds)
+    result = Round(plan, folder / f"seed-{seed}", Settings(async_mode=async_mode, keep=keep)).run()
+    path = folder / f"seed-{seed}.json"
+    path.with_suffix(".part").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
+    path.with_suffix(".part").replace(path)
+    return result
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print one result in a few lines."""
+    states = " ".join(f"{count} {state}" for state, count in sorted(Counter(result["states"].values()).items()))
+    print(
+        f"seed {result['seed']:>4}: {len(result['violations'])} violations, {len(result['faults'])} faults, "
+        f"{states}, {result['resets']} resets, {result['messages']} messages, {result['took_seconds']:.0f} s",
+        flush=True,
+    )
+    for violation in result["violations"]:
+        print(f"      {violation}", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run many seeds; return the number of seeds with violations, at most 100."""
+    parser = argparse.ArgumentParser(prog="tests.proof.nemesis", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, help="how many schedules, beginning at --first")
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="only this one, again")
+    parser.add_argument("--minutes", type=float, default=60.0, help="no schedule begins later")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long faults begin in each schedule")
+    parser.add_argument("--parallel", type=int, default=1, help="schedules at a time")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="result files; seeds that have one are skipped")
+    parser.add_argument("--kinds", default="", help="only these faults, with commas")
+    parser.add_argument("--async-mode", default="", choices=("", "eventlet", "gevent"),
+                        help="of the relays; by default every tenth seed runs on gevent")  # fmt: skip
+    parser.add_argument("--keep", action="store_true", help="leave data and output of every schedule")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    todo = [s for s in seeds if options.seed is not None or not (options.folder / f"seed-{s}.json").exists()]
+    print(f"{len(todo)} schedules to run, {len(seeds) - len(todo)} have their result in {options.folder}", flush=True)
+    deadline = time.monotonic() + options.minutes * 60
+    failed: list[int] = []
+    kinds = frozenset(filter(None, options.kinds.split(",")))
+    lock, left = threading.Lock(), iter(todo)
+
+    def work() -> None:
+        with ProcessPoolExecutor(1, max_tasks_per_child=1) as pool:
+            while time.monotonic() < deadline:
+                with lock:
+                    seed = next(left, None)
+                if seed is None:
+                    return
+                mode = options.async_mode or ("gevent" if seed % 10 == 0 else "eventlet")
+                job = pool.submit(run_seed, seed, options.folder.resolve(), options.seconds, mode, kinds, options.keep)
+                result = next(as_completed([job])).result()
+                with lock:
+                    show(result)
+                    if result["violations"]:
+                        failed.append(seed)
+
+    threads = [threading.Thread(target=work) for _ in range(options.parallel)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    summarise(options.folder)
+    return min(len(failed), 100)
+
+
+def summarise(folder: Path) -> None:
+    """Print what all result files in a folder say together."""
+    results = [orjson.loads(path.read_bytes()) for path in sorted(folder.glob("seed-*.json"))]
+    kinds = Counter(fault["kind"] for result in results for fault in result["faults"])
+    bad = sorted(result["seed"] for result in results if result["violations"])
+    print(f"\n{len(results)} schedules in {folder}: {sum(len(r['violations']) for r in results)} violations in "
+          f"{len(bad)} seeds {bad or ''}")  # fmt: skip
+    print(f"{sum(kinds.values())} faults: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
+    states = Counter(state for result in results for state in result["states"].values())
+    print("runs: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
+
+
+if __name__ == "__main__":
+    os.environ.pop("PYTHONUNBUFFERED", None)
+    sys.exit(main(sys.argv[1:]))
