@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runtail.runs.start import start
 from tests.support.waiting import wait_for
 from tests.support.worker import Worker, exists
 
@@ -154,6 +155,17 @@ def test_retries_are_attempts_of_one_run(worker: Worker) -> None:
         (1, 3, "ValueError: not yet"),
         (2, 3, "ValueError: not yet"),
     ]
+
+
+def test_retries_of_a_run_that_was_started_here(worker: Worker) -> None:
+    def publish(run_id: str, name: str, kwargs: object, queue: str, headers: object) -> None:
+        worker.client.send_task(name, kwargs=kwargs, queue=queue, headers=headers, task_id=run_id)
+
+    started, created = start(worker.store, publish, task={"name": "t.retries", "queue": worker.queue}, kwargs={})
+    assert created
+    run = worker.wait_ended(started.id)
+    assert (run.state, run.number("attempt"), run.text("announced")) == ("succeeded", 3, "1")
+    assert [event["attempt"] for event in worker.events(run.id, "start")] == [1, 2, 3]
 
 
 def test_celerys_own_lines_go_to_the_worker_and_output_is_echoed(worker: Worker) -> None:
