@@ -1,6 +1,7 @@
 """The relay as a process, its clients, and runs for them to watch."""
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -49,6 +50,8 @@ class Relay:
             "RUNTAIL_KEY_PREFIX": key_prefix,
             "RUNTAIL_SOCKET_PORT": str(self.port),
             "RUNTAIL_SOCKET_ADMIN_PORT": str(self.admin_port),
+            # To run all tests of the relay on gevent: RUNTAIL_TEST_ASYNC_MODE=gevent.
+            "RUNTAIL_SOCKET_ASYNC_MODE": os.environ.get("RUNTAIL_TEST_ASYNC_MODE", "eventlet"),
             **{f"RUNTAIL_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self.process = self._start()

@@ -133,7 +133,7 @@ class TailNamespace(Namespace):
         if waits and request.chain is not None:
             # The store may have rolled back and be about to get these lines again.
             cursor = Cursor(epoch, BEGINNING, request.line, request.chain)
-        subscription = Subscription(viewer.link, feed, request.shape, cursor, self._store.settings.window_bytes)
+        subscription = Subscription(viewer, feed, request.shape, cursor, self._store.settings.window_bytes)
         if waits:
             subscription.standing = Standing.WAITING
         previous = viewer.subscriptions.get(request.run_id)
@@ -153,7 +153,7 @@ class TailNamespace(Namespace):
         }
 
     def _refuse_resume(self, viewer: Viewer, request: Subscribe, epoch: int, reason: str, why: str) -> Answer:
-        previous = viewer.subscriptions.pop(request.run_id, None)
+        previous = viewer.subscriptions.get(request.run_id)
         if previous is not None:
             previous.finish()
         viewer.link.enqueue(tail_reset(request.run_id, epoch, reason, why))
@@ -171,7 +171,7 @@ class TailNamespace(Namespace):
         return {"ok": True}
 
     def _unsubscribe(self, viewer: Viewer, data: object) -> Answer:
-        subscription = viewer.subscriptions.pop(requests.unsubscribe(data), None)
+        subscription = viewer.subscriptions.get(requests.unsubscribe(data))
         if subscription is not None:
             subscription.finish()
         return {"ok": True}

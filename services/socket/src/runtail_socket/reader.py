@@ -168,6 +168,8 @@ class Reader:
                 if self.store_answers:
                     log.warning("the store does not answer", error=str(error))
                 self.store_answers = False
+                # What waits in the pool is as dead; each would cost somebody an answer.
+                self._store.client.connection_pool.disconnect(inuse_connections=False)
                 self._dirty |= dirty
                 self._wake.set()
                 pause = RETRY_SECONDS

@@ -45,11 +45,12 @@ class Subscription:
 
     __slots__ = (
         "_acked", "_moved_at", "_sent", "_window_bytes", "_windowed", "cursor", "feed", "fresh",
-        "link", "serving", "shape", "standing", "told_end", "wake",
+        "link", "serving", "shape", "standing", "told_end", "viewer", "wake",
     )  # fmt: skip
 
-    def __init__(self, link: Link, feed: Feed, shape: Shape, cursor: Cursor, window_bytes: int) -> None:
-        self.link = link
+    def __init__(self, viewer: Viewer, feed: Feed, shape: Shape, cursor: Cursor, window_bytes: int) -> None:
+        self.viewer = viewer
+        self.link = viewer.link
         self.feed = feed
         self.shape = shape
         self.cursor = cursor
@@ -111,13 +112,15 @@ class Subscription:
         self._sent += payload_bytes
 
     def finish(self, farewell: Frame | None = None) -> None:
-        """End it; :attr:`feed` forgets it.
+        """End it; viewer and feed forget it.
 
         :param farewell: the last frame, sent behind what Engine.IO has queued.
         """
         if self.standing is Standing.OVER:
             return
         self.standing = Standing.OVER
+        if self.viewer.subscriptions.get(self.feed.run_id) is self:
+            del self.viewer.subscriptions[self.feed.run_id]
         self.feed.leave(self)
         self.wake.set()
         if farewell is not None and not self.link.closed:
@@ -142,5 +145,4 @@ class Viewer:
         self.gone = True
         for subscription in list(self.subscriptions.values()):
             subscription.finish()
-        self.subscriptions.clear()
         self.lists = False
