@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from tests.proof import schedule as schedules
+from tests.proof.cluster import ROOT
 from tests.proof.round import Round, Settings
 
 #: Of one schedule: how long faults begin.
@@ -67,37 +69,74 @@ def main(arguments: list[str]) -> int:
                         help="of the relays; by default every tenth seed runs on gevent")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="leave data and output of every schedule")
     options = parser.parse_args(arguments)
+    options.folder = options.folder.resolve()
     options.folder.mkdir(parents=True, exist_ok=True)
     seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
-    todo = [s for s in seeds if options.seed is not None or not (options.folder / f"seed-{s}.json").exists()]
-    print(f"{len(todo)} schedules to run, {len(seeds) - len(todo)} have their result in {options.folder}", flush=True)
-    deadline = time.monotonic() + options.minutes * 60
-    failed: list[int] = []
-    kinds = frozenset(filter(None, options.kinds.split(",")))
-    lock, left = threading.Lock(), iter(todo)
+    todo = [s for s in seeds if not (options.folder / f"seed-{s}.json").exists()]
+    if options.seed is None:
+        done = len(seeds) - len(todo)
+        print(f"{len(todo)} schedules to run, {done} have their result in {options.folder}", flush=True)
+    if options.seed is not None:
+        kinds = frozenset(filter(None, options.kinds.split(",")))
+        mode = options.async_mode or ("gevent" if options.seed % 10 == 0 else "eventlet")
+        result = run_seed(options.seed, options.folder, options.seconds, mode, kinds, options.keep)
+        show(result)
+        return len(result["violations"]) > 0
+    return Many(options, todo).run()
 
-    def work() -> None:
-        with ProcessPoolExecutor(1, max_tasks_per_child=1) as pool:
-            while time.monotonic() < deadline:
-                with lock:
-                    seed = next(left, None)
-                if seed is None:
-                    return
-                mode = options.async_mode or ("gevent" if seed % 10 == 0 else "eventlet")
-                job = pool.submit(run_seed, seed, options.folder.resolve(), options.seconds, mode, kinds, options.keep)
-                result = next(as_completed([job])).result()
-                with lock:
-                    show(result)
-                    if result["violations"]:
-                        failed.append(seed)
 
-    threads = [threading.Thread(target=work) for _ in range(options.parallel)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    summarise(options.folder)
-    return min(len(failed), 100)
+class Many:
+    """Runs seeds, each in a process of its own, some at a time.
+
+    :param options: of the command line; handed on.
+    """
+
+    def __init__(self, options: argparse.Namespace, seeds: list[int]) -> None:
+        self._options, self._seeds = options, iter(seeds)
+        self._deadline = time.monotonic() + options.minutes * 60
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+        self.failed: list[int] = []
+
+    def run(self) -> int:
+        """Return how many seeds had violations, at most 100."""
+        threads = [threading.Thread(target=self._work) for _ in range(self._options.parallel)]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        finally:
+            self._ended = True
+            for process in list(self._running):
+                process.terminate()
+        summarise(self._options.folder)
+        return min(len(self.failed), 100)
+
+    def _work(self) -> None:
+        while not self._ended and time.monotonic() < self._deadline:
+            with self._lock:
+                seed = next(self._seeds, None)
+            if seed is None:
+                return
+            if self._run(seed) != 0:
+                self.failed.append(seed)
+
+    def _run(self, seed: int) -> int:
+        options = self._options
+        command = [
+            sys.executable, "-m", "tests.proof.nemesis", "--seed", str(seed), "--seconds", str(options.seconds),
+            "--folder", str(options.folder), "--kinds", options.kinds, "--async-mode", options.async_mode,
+            *(["--keep"] if options.keep else []),
+        ]  # fmt: skip
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            self._running.add(process)
+            assert process.stdout is not None
+            output = process.stdout.read().decode()
+        self._running.discard(process)
+        print(output, end="", flush=True)
+        return process.returncode
 
 
 def summarise(folder: Path) -> None:
@@ -114,4 +153,6 @@ def summarise(folder: Path) -> None:
 
 if __name__ == "__main__":
     os.environ.pop("PYTHONUNBUFFERED", None)
+    # So that what it started is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main(sys.argv[1:]))
