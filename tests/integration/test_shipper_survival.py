@@ -126,15 +126,16 @@ def test_the_death_of_the_keeper_is_not_noticed(rig: Rig, tmp_path: Path) -> Non
 def test_five_tasks_do_not_notice_a_store_that_is_away(
     tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
 ) -> None:
-    away_seconds = float(os.environ.get("RUNTAIL_TEST_AWAY_SECONDS", "12"))
+    away_seconds = float(os.environ.get("RUNTAIL_TEST_AWAY_SECONDS", "8"))
     own_redis_server.restart(append_only="always")
     with Rig(tmp_path, own_redis_server.url, key_prefix) as rig:
         tasks = []
         for name in ("a", "b", "c", "d", "e"):
             body, copy = writer(tmp_path, name, pause=0.02)
             tasks.append((rig.run(body), copy))
-        for task, _ in tasks:
+        for task, copy in tasks:
             task.wait_state("running")
+            wait_for(copy.exists, 10)
         own_redis_server.kill()
         until = time.monotonic() + away_seconds
         sizes = [copy.stat().st_size for _, copy in tasks]
@@ -335,3 +336,27 @@ def test_a_writer_whose_run_was_taken_is_told_to_stop(tmp_path: Path, redis_url:
         newer = [e.id.attempt for e in entries].index(2)
         assert all(entry.id.attempt == 2 for entry in entries[newer:])
         task.process.kill()
+
+
+def test_output_is_echoed_once_although_the_store_is_away(
+    tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    go = tmp_path / "go"
+    with Rig(tmp_path, own_redis_server.url, key_prefix, echo=True) as rig:
+        task = rig.run(
+            "import os, time\n"
+            "print('before hunter2secret')\n"
+            f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+            "for n in range(100): print('during', n, 'hunter2secret'); time.sleep(0.02)\n"
+            "print('after')",
+            masks=["hunter2secret"],
+        )
+        rig.keeper.wait_for_log("before ***", 10)
+        own_redis_server.kill()
+        go.touch()
+        rig.keeper.wait_for_log("during 99 ***", 15)
+        own_redis_server.start()
+        task.wait_ended()
+        rig.keeper.wait_for_log("after", 5)
+        lines = [line for line in rig.keeper.output().splitlines() if "during" in line]
+        assert lines == [f"during {n} ***" for n in range(100)]

@@ -4,16 +4,17 @@ It is a process of its own beside the worker, started and restarted by the
 keeper. The walk of one byte:
 
 ===============  ==============================================================
-``reader.py``    epoll; moves bytes from the task's pipe into the run's spool
+``reader.py``    the thread that reads; ``intake.py``: one run as it sees it
 ``spool.py``     the memfd of a run, and the one budget for all of them
 ``processor.py`` spool bytes in, entries out: the three below, and their state
 ``markers.py``   in-band sequences and ``::group::`` lines become events
 ``mask.py``      secrets become ``***``
 ``lines.py``     whole lines, pieces of long ones, and the live line
-``run.py``       one run: claim, batches, its end, its late output
 ``sender.py``    the thread that talks to the store
+``shipping.py``  one run as it sees it: claim, batches, end, what comes late
 ===============  ==============================================================
 
-``journal.py`` keeps, inside the spool, what a successor needs to go on exactly
-where a killed shipper stopped. ``link.py`` is the socket to the keeper.
+``run.py`` is what both threads share of a run. ``journal.py`` keeps, inside the
+spool, what a successor needs to go on exactly where a killed shipper stopped.
+``link.py`` is the socket to the keeper.
 """

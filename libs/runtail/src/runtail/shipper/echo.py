@@ -30,6 +30,11 @@ class Echo:
             except OSError:
                 self._fd = None
 
+    @property
+    def open(self) -> bool:
+        """Whether anything is written at all."""
+        return self._fd is not None
+
     def write(self, data: bytes) -> None:
         """Write now what can be written; hold or drop the rest."""
         if self._fd is None:

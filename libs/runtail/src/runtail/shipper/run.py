@@ -121,8 +121,10 @@ class Run:
     def mark(self, now_ms: int) -> None:
         """Remember when the newest bytes were read."""
         with self.lock:
-            if len(self.marks) < MAX_MARKS:
-                self.marks.append((self.spool.position, now_ms))
+            if len(self.marks) >= MAX_MARKS:
+                # Half as exact, for an outage of any length.
+                self.marks = deque(list(self.marks)[1::2])
+            self.marks.append((self.spool.position, now_ms))
 
     def written_ms(self, offset: int) -> int | None:
         """When the byte at ``offset`` was read, None if unknown. Call with the lock held."""

@@ -8,6 +8,7 @@ in the thread, while output is being spooled already.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -134,6 +135,14 @@ class Sender:
     # The thread.
 
     def _serve(self) -> None:
+        try:
+            self._loop()
+        except Exception:
+            # The keeper starts another shipper, with everything this one had.
+            log.exception("the sending thread failed")
+            os._exit(70)
+
+    def _loop(self) -> None:
         from runtail.shipper.shipping import Shipping
         from runtail.store import Store
 

@@ -20,6 +20,7 @@ from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Refused
 from runtail.runs.start import mark
+from runtail.shipper.ahead import EchoAhead
 from runtail.shipper.claiming import Claiming, restore
 from runtail.shipper.live import LiveLine
 from runtail.shipper.processor import Event, Output
@@ -65,6 +66,7 @@ class Shipping:
         self._flushed_to = 0
         self._counters: dict[str, int] = {}
         self._earlier_late_bytes = 0
+        self._echo = EchoAhead(run, sender.echo)
         self._live = LiveLine(run, store.settings)
         self._ended_at = 0.0
         self._told_late = 0
@@ -104,6 +106,8 @@ class Shipping:
     def while_away(self, now: float) -> None:
         """The store is away: a task that nobody announced need not wait for it."""
         run = self.run
+        if not run.over and not run.fenced:
+            self._echo.go_ahead()
         waited = now - self._added_at
         if (
             self._writer is None
@@ -235,7 +239,7 @@ class Shipping:
             entry = writer.add(OUTPUT, chunk.payload, written_ms, continues=chunk.continues)
             self._sender.entries += 1
             self._sender.output_bytes += len(chunk.payload)
-            self._sender.echo.write(chunk.payload)
+            self._echo.write(chunk.payload)
             for index, fields in item.events:
                 event = _encode({**fields, "line": entry.from_line + index})
                 writer.add(EVENT, event, written_ms)
@@ -249,6 +253,7 @@ class Shipping:
             # A successor must not say it again.
             self._counters["cancel_told"] = self._writer.claim.attempt
         self._flushed_to = processor.consumed
+        self._echo.settle()
 
     def _call(self, writer: LogWriter, now: float) -> None:
         run = self.run
