@@ -27,6 +27,8 @@ class Faults:
         self._cluster = cluster
         self._run_ids = run_ids
         self._stopped: dict[Fault, list[psutil.Process]] = {}
+        #: Services that a fault ended and whose healing will start them again.
+        self.down: set[str] = set()
 
     def begin(self, fault: Fault) -> str:
         """Do it; return what was done, in a few words."""
@@ -42,6 +44,8 @@ class Faults:
         hit = [member for member in members if kill(member, number)]
         if action == "stop":
             self._stopped[fault] = hit
+        elif fault.seconds:
+            self.down.add(fault.target)
         return f"{len(hit)} processes"
 
     def _members(self, fault: Fault) -> list[psutil.Process]:
@@ -72,6 +76,7 @@ class Faults:
                 # Its grace is over.
                 self._cluster.kill_all(fault.target)
             self._cluster.restart(fault.target)
+            self.down.discard(fault.target)
 
     def heal_all(self) -> None:
         """Whatever is left of any fault ends; everything runs again."""

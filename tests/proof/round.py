@@ -56,6 +56,7 @@ class Round:
         self._never = threading.Event()
         self._notes: list[str] = []
         self._began = 0.0
+        self._own_deaths: list[str] = []
         self.violations: list[str] = []
 
     def run(self) -> dict[str, Any]:
@@ -92,6 +93,7 @@ class Round:
             "took_seconds": round(time.monotonic() - begun, 1),
             "ready_seconds": round(ready_seconds, 1),
             "async_mode": self._settings.async_mode,
+            "own_deaths": self._own_deaths,
             "notes": self._notes,
             **{key: value for key, value in self._plan.summary().items() if key != "seed"},
         }
@@ -128,6 +130,7 @@ class Round:
         faults = Faults(cluster, self._run_ids)
         for at, word, what in self._plan.actions():
             self._never.wait(max(0.0, self._began + at - time.monotonic()))
+            self._supervise(cluster, faults)
             if isinstance(what, Start):
                 threading.Thread(target=self._start, args=(cluster, what), daemon=True).start()
                 continue
@@ -139,6 +142,14 @@ class Round:
         faults.heal_all()
         self._note("all healed")
         self._healed.set()
+
+    def _supervise(self, cluster: Cluster, faults: Faults) -> None:
+        """What ended by itself is started again, as any orchestrator does, and told."""
+        for name, process in cluster.processes.items():
+            if not process.is_running() and name not in faults.down:
+                self._note(f"{name} ended by itself with {process.returncode}")
+                self._own_deaths.append(name)
+                cluster.restart(name)
 
     def _start(self, cluster: Cluster, start: Start) -> None:
         """Start a run as a stubborn user does: again with the same key until it is known to be started."""

@@ -18,6 +18,7 @@ app = Celery("proof", broker=settings.broker_url)
 app.conf.update(
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,
     broker_connection_max_retries=None,
     broker_connection_retry_on_startup=True,
     # Short, so that faults of a few seconds are seen from both sides.

@@ -78,6 +78,8 @@ class Walk:
         if item["chain"] != digest(self.chain, item["type"], payload):
             found.append(("chain", f"entry {item['id']} does not continue the digest"))
         if lost:
+            # What earlier attempts stored last may be among what is lost.
+            self.excused.update(range(id_[0]))
             found += self._lost(event, first)
         elif event.get("kind") == "end":
             found += self._end(event)
