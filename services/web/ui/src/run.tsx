@@ -130,7 +130,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
     }
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
-  if (phase.name === "opening") return { words: "Connected, opening the log…" };
+  if (phase.name !== "live") return { words: "Connected, opening the log…" };
   if (run?.state === "queued") return { words: waitingWords(run) };
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };

@@ -2,30 +2,21 @@
 // absence, and reads over HTTP while no websocket can be had.
 
 import { batch, effect, signal } from "@preact/signals";
-import { type LogWindow, logWindow, Problem, type Run } from "../api";
-import type { Position } from "../protocol/cursor";
-import { Discontinuity } from "../protocol/cursor";
-import { type Item, isCut, ProtocolError, VERSION } from "../protocol/entry";
+import { type LogWindow, logWindow, Problem } from "../api";
+import { Discontinuity, type Position } from "../protocol/cursor";
+import { type Item, ProtocolError, VERSION } from "../protocol/entry";
 import { type Verdict, View } from "../protocol/view";
 import type { Tail } from "../socket";
+import type { Answer, LiveLine, Message, Reset } from "./messages";
+import { Receipts } from "./receipts";
 
 /** Lines fetched when the page is opened; earlier ones are loaded when asked for. */
 export const OPENING_LINES = 2_000;
 const WINDOW_LINES = 2_000;
 const ANSWER_WITHIN_MS = 15_000;
 const POLL_MS = 2_000;
-/** Acknowledged at the latest after so many payload bytes, or so much time. */
-const ACK_BYTES = 64 * 1024;
-const ACK_MS = 1_000;
 /** From this many failed tries on the log is also read over HTTP. */
 const FAILURES_BEFORE_HTTP = 2;
-
-export interface LiveLine {
-  /** The number it will have. */
-  readonly line: number;
-  readonly text: string;
-  readonly progress: { readonly value?: number; readonly text?: string } | null;
-}
 
 export type Phase =
   | { readonly name: "opening" }
@@ -34,31 +25,6 @@ export type Phase =
   /** The view is over: verified or not, nothing more will come. */
   | { readonly name: "over" }
   | { readonly name: "refused"; readonly why: string };
-
-interface Answer {
-  readonly ok: boolean;
-  readonly reset?: boolean;
-  readonly epoch?: number;
-  readonly from?: number;
-  readonly chain?: string;
-  readonly code?: string;
-  readonly message?: string;
-  readonly record?: Run;
-}
-
-interface Message {
-  readonly v: number;
-  readonly run: string;
-  readonly epoch: number;
-  readonly entries: readonly unknown[];
-}
-
-interface Reset {
-  readonly run: string;
-  readonly epoch: number;
-  readonly reason?: string;
-  readonly why?: string;
-}
 
 /** What the log's list draws. */
 export interface Screen {
@@ -89,9 +55,7 @@ export class Follow {
   /** Read over HTTP whatever the socket could do. */
   #asStored = false;
   #attempt = 0;
-  /** Payload bytes since the subscription began, how many of them were acknowledged, newest time. */
-  #received = { bytes: 0, acked: 0, t: 0 };
-  #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #receipts: Receipts;
   #poll: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -99,6 +63,7 @@ export class Follow {
     this.#run = run;
     this.#tail = tail;
     this.#screen = screen;
+    this.#receipts = new Receipts(run, tail.socket);
     const { socket } = tail;
     socket.on("tail-message", (message: Message) => this.#message(message));
     socket.on("tail-live", (message: LiveLine & { run?: string }) => this.#liveLine(message));
@@ -141,7 +106,7 @@ export class Follow {
           };
     this.#answered = false;
     this.#early = [];
-    this.#received = { bytes: 0, acked: 0, t: 0 };
+    this.#receipts.begin();
     this.#attempt += 1;
     const attempt = this.#attempt;
     this.#tail.socket
@@ -194,34 +159,9 @@ export class Follow {
     }
     this.#guard(() => {
       const items = this.#view.feed(message.entries, message.epoch);
-      for (const item of items) {
-        if (isCut(item)) continue;
-        this.#received.bytes += item.payload.length;
-        this.#received.t = item.t;
-      }
+      this.#receipts.count(items);
       this.#take(items);
-      this.#acknowledge();
     });
-  }
-
-  /**
-   * Tell the server what we have, so that it need not guess. When it is
-   * stored, not when it is drawn: a hidden page draws nothing.
-   */
-  #acknowledge(): void {
-    if (this.#received.bytes - this.#received.acked >= ACK_BYTES) this.#sendAck();
-    else this.#ackTimer ??= setTimeout(() => this.#sendAck(), ACK_MS);
-  }
-
-  #sendAck(): void {
-    clearTimeout(this.#ackTimer);
-    this.#ackTimer = undefined;
-    const { bytes, acked, t } = this.#received;
-    if (this.#over || bytes === acked || !this.#tail.socket.connected) return;
-    this.#received.acked = bytes;
-    // Only what somebody can see tells how long it took to the eye.
-    const seen = document.visibilityState === "visible" ? { t } : {};
-    this.#tail.socket.emit("ack", { run: this.#run, bytes, ...seen });
   }
 
   /** Draw what was checked; an end that fits ends the view. */
@@ -239,6 +179,7 @@ export class Follow {
   #finish(): void {
     this.live.value = null;
     this.phase.value = { name: "over" };
+    this.#receipts.stop();
     this.#tail.socket.emit("unsubscribe", { run: this.#run });
   }
 

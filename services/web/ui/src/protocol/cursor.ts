@@ -73,7 +73,8 @@ export class Cursor {
         throw new Discontinuity(name, `the entry after ${idText(this.last)}`, name);
       }
     }
-    if (entry.from !== this.line && !explainsJump(entry)) {
+    // Forwards only: a number that was used never comes again.
+    if (entry.from < this.line || (entry.from > this.line && !explainsJump(entry))) {
       throw new Discontinuity(name, `line ${this.line}`, `line ${entry.from}`);
     }
     const expected = link(this.chain, entry.type, entry.payload);

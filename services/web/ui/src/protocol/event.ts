@@ -17,6 +17,8 @@ export interface End {
   readonly bytes: number;
   /** The digest before the terminal entry. */
   readonly chain: string;
+  /** First and last line that the quota cut, if it did. */
+  readonly cut: readonly [from: number, to: number] | null;
   readonly masked: number;
   readonly rewrittenBytes: number;
   readonly lateBytes: number;
@@ -44,6 +46,12 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : value === undefined ? "" : String(value);
 }
 
+function range(value: unknown): [from: number, to: number] | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { from, to } = value as Record<string, unknown>;
+  return [count(from), count(to)];
+}
+
 export function readEnd(event: Event): End {
   const status = event["exit_status"];
   const signal = event["signal"];
@@ -55,6 +63,7 @@ export function readEnd(event: Event): End {
     lines: count(event["lines"]),
     bytes: count(event["bytes"]),
     chain: text(event["chain"]),
+    cut: range(event["cut"]),
     masked: count(event["masked"]),
     rewrittenBytes: count(event["rewritten_bytes"]),
     lateBytes: count(event["late_bytes"]),

@@ -3,8 +3,9 @@
 
 import { GENESIS } from "./chain";
 import { Cursor, Discontinuity, type Position } from "./cursor";
-import { type Cut, type Entry, type Item, isCut, ProtocolError, parseItem } from "./entry";
-import { decodeEvent, type End, readEnd } from "./event";
+import { type Item, idText, isCut, ProtocolError, parseItem } from "./entry";
+import type { End } from "./event";
+import { Tally } from "./tally";
 
 export interface Verdict {
   /** Everything shown continues the chain, and the totals agree. */
@@ -22,13 +23,17 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** Take an item if it is the very next one; a cut is returned as seen from here. */
+function taken(cursor: Cursor, item: Item): Item {
+  if (isCut(item)) return cursor.skip(item);
+  cursor.take(item);
+  return item;
+}
+
 export class View {
   #cursor: Cursor | null = null;
   #beganAt: Position | null = null;
-  #bytes = 0;
-  readonly #cuts: Cut[] = [];
-  readonly #lost: [from: number, to: number][] = [];
-  #end: End | null = null;
+  readonly #tally = new Tally();
   #mismatch: Discontinuity | null = null;
 
   /** Where to resume, or null before the first answer. */
@@ -42,11 +47,7 @@ export class View {
   }
 
   get end(): End | null {
-    return this.#end;
-  }
-
-  get mismatch(): Discontinuity | null {
-    return this.#mismatch;
+    return this.#tally.end;
   }
 
   /** Start where the server's answer says, or go on there after an absence. */
@@ -68,7 +69,10 @@ export class View {
     }
   }
 
-  /** Take the items of one message; returns what is new, parsed and checked. */
+  /**
+   * Take the items of one message; returns what is new, parsed and checked.
+   * Throws `Discontinuity` at the first that does not follow, and remembers it.
+   */
   feed(values: readonly unknown[], epoch: number): Item[] {
     const cursor = this.#cursor;
     if (cursor === null) throw new ProtocolError("order", "a message before the answer");
@@ -77,9 +81,10 @@ export class View {
     }
     const items: Item[] = [];
     for (const value of values) {
-      const item = parseItem(value);
       try {
-        items.push(this.#take(cursor, item));
+        const item = taken(cursor, parseItem(value));
+        this.#tally.add(item);
+        items.push(item);
       } catch (error) {
         if (error instanceof Discontinuity) {
           error.taken = items;
@@ -89,27 +94,6 @@ export class View {
       }
     }
     return items;
-  }
-
-  #take(cursor: Cursor, item: Item): Item {
-    if (isCut(item)) {
-      const seen = cursor.skip(item);
-      this.#cuts.push(seen);
-      return seen;
-    }
-    cursor.take(item);
-    if (item.type === "o") this.#bytes += item.payload.length;
-    else this.#event(item);
-    return item;
-  }
-
-  #event(entry: Entry): void {
-    const event = decodeEvent(entry);
-    if (event.kind === "store-lost") {
-      this.#lost.push([Number(event["from"]), Number(event["to"])]);
-    } else if (event.kind === "end") {
-      this.#end = readEnd(event);
-    }
   }
 
   /**
@@ -124,27 +108,21 @@ export class View {
     }
     const cursor = new Cursor(start.epoch, start.line, start.chain);
     const items: Item[] = [];
-    let bytes = 0;
+    const tally = new Tally();
     for (const value of values) {
       if (cursor.line >= before.line && cursor.chain === before.chain) break;
-      const item = parseItem(value);
-      if (isCut(item)) {
-        items.push(cursor.skip(item));
-      } else {
-        cursor.take(item);
-        if (item.type === "o") bytes += item.payload.length;
-        items.push(item);
-      }
+      const item = taken(cursor, parseItem(value));
+      tally.add(item);
+      items.push(item);
     }
     if (cursor.line !== before.line || cursor.chain !== before.chain) {
       throw new Discontinuity(
-        cursor.last ? `${cursor.last.attempt}-${cursor.last.seq}` : "?",
+        cursor.last ? idText(cursor.last) : "?",
         `digest ${before.chain} at line ${before.line}`,
         `${cursor.chain} at line ${cursor.line}`,
       );
     }
-    for (const item of items) if (isCut(item)) this.#cuts.unshift(item);
-    this.#bytes += bytes;
+    this.#tally.prepend(tally);
     this.#beganAt = start;
     return items;
   }
@@ -158,7 +136,7 @@ export class View {
       const text = `does not match its chain: entry ${entry}, expected ${expected}, got ${got}`;
       return { verified: false, from, lines: counted, text };
     }
-    const end = this.#end;
+    const { end, cuts, lost } = this.#tally;
     if (end === null) return null;
     const wrong = this.#wrongTotal(end, counted);
     if (wrong !== null) {
@@ -171,8 +149,8 @@ export class View {
     }
     const proof = from === 1 ? "verified" : `verified from line ${grouped(from)}`;
     const missing = [
-      ...this.#cuts.map((cut) => `lines ${grouped(cut.from)}-${grouped(cut.to)} were cut`),
-      ...this.#lost.map(([first, last]) => `lines ${grouped(first)}-${grouped(last)} were lost`),
+      ...cuts.map((cut) => `lines ${grouped(cut.from)}-${grouped(cut.to)} were cut`),
+      ...lost.map(([first, last]) => `lines ${grouped(first)}-${grouped(last)} were lost`),
     ];
     const text =
       missing.length === 0
@@ -185,9 +163,8 @@ export class View {
     if (end.lines !== counted) return `${end.lines} lines at the end, ${counted} counted`;
     const start = this.#beganAt;
     const whole = start?.line === 1 && start.chain === GENESIS;
-    // Behind a cut or a loss the bytes that this view never saw cannot be told apart.
-    if (whole && this.#cuts.length === 0 && this.#lost.length === 0 && end.bytes !== this.#bytes) {
-      return `${end.bytes} bytes at the end, ${this.#bytes} counted`;
+    if (whole && this.#tally.cutIsExact && end.bytes !== this.#tally.bytes) {
+      return `${end.bytes} bytes at the end, ${this.#tally.bytes} counted`;
     }
     return null;
   }
