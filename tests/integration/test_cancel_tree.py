@@ -54,7 +54,7 @@ def test_every_process_of_the_run_is_gone(worker: Worker) -> None:
 
 
 def test_next_task_is_never_hit(worker: Worker) -> None:
-    for _ in range(5):
+    for _ in range(3):
         victim = worker.send("t.waits", "/nonexistent/never")
         worker.wait_running(victim)
         followers = [worker.send("t.printing") for _ in range(4)]

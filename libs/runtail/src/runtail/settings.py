@@ -98,6 +98,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("live_bytes", 4096, "The most that is shown of the unfinished line."),
     Setting("late_seconds", 60.0, "How long output that comes after the end of a run is drained and counted."),
     Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
+    Setting("health_dir", "", "Folder for the reference worker's files `alive` and `ready`, for probes; empty: none."),
     # Relay.
     Setting("socket_host", "127.0.0.1", "Address the relay listens on."),
     Setting("socket_port", 8010, "Port the relay listens on."),
@@ -157,6 +158,7 @@ class Settings:
     live_bytes: int
     late_seconds: float
     worker_admin_port: int
+    health_dir: str
     socket_host: str
     socket_port: int
     socket_admin_port: int

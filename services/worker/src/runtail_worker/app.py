@@ -47,4 +47,4 @@ app.conf.update(
 )
 
 runtail.install(app, settings)
-health.install(app)
+health.install(app, settings)

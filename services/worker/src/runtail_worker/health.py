@@ -12,7 +12,6 @@ Python and no broker::
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from pathlib import Path
@@ -20,8 +19,8 @@ from typing import Any
 
 from celery import Celery, bootsteps, signals
 
-#: Names the folder; without it nothing is written.
-DIRECTORY_VARIABLE = "RUNTAIL_HEALTH_DIR"
+from runtail.settings import Settings
+
 TICK_SECONDS = 1.0
 #: An event loop that has not turned for this long is stuck.
 STUCK_SECONDS = 30.0
@@ -68,12 +67,11 @@ class Health:
                     (self.directory / "alive").touch()
 
 
-def install(app: Celery) -> None:
+def install(app: Celery, settings: Settings) -> None:
     """Write the files of every worker of *app*, if a folder is named."""
-    directory = os.environ.get(DIRECTORY_VARIABLE)
-    if not directory:
+    if not settings.health_dir:
         return
-    health = Health(Path(directory))
+    health = Health(Path(settings.health_dir))
 
     class HealthStep(bootsteps.StartStopStep):
         """Ticks from Celery's event loop, again after every reconnect."""
