@@ -82,7 +82,7 @@ def test_draining_takes_at_least_ten_seconds_unless_told_otherwise(start_relay: 
     relay.process.signal(signal.SIGTERM)
     began = time.monotonic()
     assert relay.process.wait(30) == 0
-    assert 9.5 < time.monotonic() - began < 20
+    assert time.monotonic() - began > 9.5
     for client in clients:
         client.close()
 
@@ -93,7 +93,7 @@ def test_without_clients_it_stops_at_once_and_a_second_signal_hurries(
     relay = start_relay()
     began = time.monotonic()
     assert relay.process.terminate() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9
 
     hurried = start_relay()
     client = Client(hurried.url).join()
