@@ -35,10 +35,13 @@ const BEL = 0x07;
 const LONGEST_HREF = 2048;
 /** Colour codes beyond this many in one sequence are noise. */
 const MOST_PARAMETERS = 64;
+/** Each one may cost as much as the whole line: nobody watches more of them in one line. */
+const MOST_ERASURES = 256;
 
 const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-const SPECIAL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const SPECIAL =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+  /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/g;
 
@@ -209,6 +212,7 @@ class Canvas {
   /** One cell per character from the first carriage return or backspace on. */
   #cells: Run[] | null = null;
   #column = 0;
+  #erasures = 0;
 
   write(text: string, style: Style): void {
     if (text === "") return;
@@ -227,28 +231,33 @@ class Canvas {
   }
 
   move(back: boolean): void {
+    this.#open();
+    this.#column = back ? Math.max(0, this.#column - 1) : 0;
+  }
+
+  erase(body: string): void {
+    const mode = body === "" ? 0 : Number(body);
+    // Without cells the cursor is at the end: nothing stands behind it.
+    if (mode === 0) {
+      this.#cells?.splice(this.#column);
+      return;
+    }
+    this.#erasures += 1;
+    if (this.#erasures > MOST_ERASURES) return;
+    const cells = this.#open();
+    if (mode === 2) cells.length = 0;
+    const upTo = Math.min(this.#column + 1, cells.length);
+    for (let i = 0; i < upTo; i += 1) cells[i] = { text: " ", style: PLAIN };
+  }
+
+  #open(): Run[] {
     if (this.#cells === null) {
       this.#cells = this.#runs.flatMap(({ text, style }) =>
         Array.from(text, (character) => ({ text: character, style })),
       );
       this.#column = this.#cells.length;
     }
-    this.#column = back ? Math.max(0, this.#column - 1) : 0;
-  }
-
-  erase(body: string): void {
-    const mode = body === "" ? 0 : Number(body);
-    if (mode === 0) {
-      // Without cells the cursor is at the end: nothing stands behind it.
-      this.#cells?.splice(this.#column);
-      return;
-    }
-    this.move(true);
-    this.#column += 1;
-    const cells = this.#cells ?? [];
-    const upTo = mode === 2 ? cells.length : Math.min(this.#column, cells.length);
-    for (let i = 0; i < upTo; i += 1) cells[i] = { text: " ", style: PLAIN };
-    if (mode === 2) cells.length = 0;
+    return this.#cells;
   }
 
   finish(): readonly Run[] {

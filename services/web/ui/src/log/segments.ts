@@ -66,6 +66,8 @@ export class Segments {
   #folds: readonly Fold[] = [];
   #segments: Segment[] = [];
   #rows = 0;
+  /** Last line that a cut stands for. */
+  #covered = 0;
 
   /** How many rows there are. */
   get count(): number {
@@ -87,7 +89,7 @@ export class Segments {
   /** The log has grown up to this line. */
   grow(lines: number): void {
     if (lines <= this.lines) return;
-    const first = this.lines + 1;
+    const first = Math.max(this.lines, this.#covered) + 1;
     this.lines = lines;
     this.#emit(first, lines);
   }
@@ -182,6 +184,7 @@ export class Segments {
   #build(): void {
     this.#segments = [];
     this.#rows = 0;
+    this.#covered = 0;
     let line = 1;
     for (const note of this.#notes) {
       this.#emit(line, Math.min(note.at - 1, this.lines));
@@ -193,6 +196,7 @@ export class Segments {
   }
 
   #emitNote(note: Note): void {
+    this.#covered = Math.max(this.#covered, note.to);
     if (this.#foldAround((fold) => hides(fold, note), note.at)) return;
     this.#segments.push({ row: this.#rows, line: note.at, note });
     this.#rows += 1;

@@ -1,0 +1,173 @@
+// What is looked for, and where it was found: loaded lines in slices, the rest by
+// the server's stream. Pure.
+
+export interface Query {
+  readonly text: string;
+  readonly regex: boolean;
+  readonly caseful: boolean;
+}
+
+export type Span = readonly [from: number, to: number];
+
+/** Longest text that an expression is tried on here; the server has one that takes linear time. */
+const REGEX_CHARACTERS = 4_096;
+const MOST_SPANS = 100;
+/** Hits beyond this many are counted by the server only. */
+export const MOST_HITS = 100_000;
+
+/** Repetition inside repetition: such an expression could stop the page for hours. */
+const NESTED = /\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]/;
+
+export class BadQuery extends Error {}
+
+/** Finds all places in a text. Throws `BadQuery` with a sentence. */
+export function matcher(query: Query): (text: string) => readonly Span[] {
+  if (query.text === "") return () => [];
+  if (!query.regex) {
+    const wanted = query.caseful ? query.text : query.text.toLowerCase();
+    return (text) => {
+      // Lowering may change lengths; then positions would lie.
+      const lower = text.toLowerCase();
+      const inside = query.caseful || lower.length !== text.length ? text : lower;
+      const spans: Span[] = [];
+      let at = inside.indexOf(wanted);
+      while (at >= 0 && spans.length < MOST_SPANS) {
+        spans.push([at, at + wanted.length]);
+        at = inside.indexOf(wanted, at + wanted.length);
+      }
+      return spans;
+    };
+  }
+  if (NESTED.test(query.text)) {
+    throw new BadQuery("A repeated group with a repetition inside can take forever.");
+  }
+  let expression: RegExp;
+  try {
+    expression = new RegExp(query.text, query.caseful ? "gu" : "giu");
+  } catch (error) {
+    throw new BadQuery((error as Error).message.replace(/^Invalid regular expression: /, ""));
+  }
+  return (text) => {
+    const spans: Span[] = [];
+    for (const match of text.slice(0, REGEX_CHARACTERS).matchAll(expression)) {
+      if (match[0] !== "") spans.push([match.index, match.index + match[0].length]);
+      if (spans.length >= MOST_SPANS) break;
+    }
+    return spans;
+  };
+}
+
+/** Sorted, disjoint ranges of lines. */
+export class Ranges {
+  #all: [number, number][] = [];
+
+  get all(): readonly (readonly [number, number])[] {
+    return this.#all;
+  }
+
+  get total(): number {
+    return this.#all.reduce((sum, [a, b]) => sum + b - a + 1, 0);
+  }
+
+  add(from: number, to: number): void {
+    if (to < from) return;
+    const kept: [number, number][] = [];
+    let [a, b] = [from, to];
+    for (const range of this.#all) {
+      if (range[1] < a - 1 || range[0] > b + 1) kept.push(range);
+      else {
+        a = Math.min(a, range[0]);
+        b = Math.max(b, range[1]);
+      }
+    }
+    kept.push([a, b]);
+    this.#all = kept.sort((x, y) => x[0] - y[0]);
+  }
+
+  has(line: number): boolean {
+    return this.#all.some(([a, b]) => line >= a && line <= b);
+  }
+}
+
+/** Lines with hits, in order, and which lines were looked at. */
+export class Findings {
+  readonly searched = new Ranges();
+  #lines: number[] = [];
+  readonly #known = new Set<number>();
+
+  get lines(): readonly number[] {
+    return this.#lines;
+  }
+
+  add(line: number): void {
+    if (this.#known.has(line) || this.#lines.length >= MOST_HITS) return;
+    this.#known.add(line);
+    const last = this.#lines[this.#lines.length - 1];
+    if (last === undefined || line > last) this.#lines.push(line);
+    else this.#lines.splice(this.#from(line), 0, line);
+  }
+
+  /** The next hit after a line in a direction; at the end it goes on at the beginning. */
+  next(line: number, forward: boolean): number | null {
+    if (this.#lines.length === 0) return null;
+    const count = this.#lines.length;
+    const at = forward ? this.#from(line + 1) : this.#from(line) - 1;
+    return this.#lines[(at + count) % count] ?? null;
+  }
+
+  /** 1 for the first hit. */
+  rank(line: number): number {
+    return this.#from(line) + 1;
+  }
+
+  has(line: number): boolean {
+    return this.#known.has(line);
+  }
+
+  #from(line: number): number {
+    let [low, high] = [0, this.#lines.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#lines[middle] ?? 0) < line) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** One line of the server's stream. */
+export type Answer =
+  | { readonly line: number; readonly spans?: readonly Span[] }
+  | { readonly searched: readonly [number, number] }
+  | { readonly done: true; readonly hits: number };
+
+/** Text that comes in pieces → whole answers. */
+export function* answers(buffer: { rest: string }, piece: string): Generator<Answer> {
+  const lines = (buffer.rest + piece).split("\n");
+  buffer.rest = lines.pop() ?? "";
+  for (const line of lines) if (line.trim()) yield JSON.parse(line) as Answer;
+}
+
+/** `hit 12 of 431 · searched lines 1-2,000`. */
+export function findWords(
+  findings: Findings,
+  current: number | null,
+  total: number,
+  busy: boolean,
+): string {
+  const group = (n: number) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  const count = findings.lines.length;
+  const all = findings.searched.total >= total;
+  const ranges = findings.searched.all;
+  const [first, last] = [ranges[0], ranges[ranges.length - 1]];
+  const where =
+    ranges.length === 1 && first
+      ? `lines ${group(first[0])}-${group(first[1])}`
+      : `${group(findings.searched.total)} lines between ${group(first?.[0] ?? 0)} and ${group(last?.[1] ?? 0)}`;
+  const searched = busy ? "still searching" : all ? "searched all lines" : `searched ${where}`;
+  if (count === 0) return `no hit · ${searched}`;
+  const of = all && count < MOST_HITS ? group(count) : `at least ${group(count)}`;
+  const which =
+    current === null ? `${of} lines hit` : `hit ${group(findings.rank(current))} of ${of}`;
+  return `${which} · ${searched}`;
+}

@@ -1,0 +1,262 @@
+// The text of a log's lines, in blocks of 500, bounded: what was not looked at for
+// longest goes first and is fetched again when it is seen. Holes are normal. Pure
+// but for its timer.
+
+import { carried, PLAIN, type Style } from "./ansi";
+
+export const BLOCK_LINES = 500;
+export const BUDGET_BYTES = 64 * 1024 * 1024;
+/** Lines of one request. */
+export const REQUEST_LINES = 5_000;
+export const WISH_WAIT_MS = 30;
+const RETRY_MS = 5_000;
+/** What a string costs besides its characters. */
+const STRING_BYTES = 20;
+const LAST_BLOCKS = 4;
+const AROUND_SCREEN = 2;
+/** How many blocks without a known style are read to carry colours over. */
+const STYLE_REACH = 2;
+
+interface Block {
+  readonly texts: (string | undefined)[];
+  bytes: number;
+  used: number;
+  /** Line and time of each entry's first line here, sorted. */
+  readonly times: [line: number, t: number][];
+  /** Styles at the beginning of its lines, as far as computed. */
+  styles: Style[];
+}
+
+/** Fetches lines from one on and puts them; resolves to the line to go on at. */
+export type Load = (from: number, limit: number, signal: AbortSignal) => Promise<number>;
+
+export class Lines {
+  readonly #blocks = new Map<number, Block>();
+  readonly #starts = new Map<number, Style>();
+  readonly #continues = new Set<number>();
+  readonly #load: Load;
+  readonly #budget: number;
+  #bytes = 0;
+  #tick = 0;
+  #last = 0;
+  #screen: readonly [number, number] = [0, 0];
+  #wish: readonly [number, number] | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #request: { readonly from: number; readonly to: number; readonly abort: AbortController } | null =
+    null;
+  /** Blocks that must stay besides those on the screen. */
+  pinned: (block: number) => boolean = () => false;
+  /** Told when a request failed; it is tried again while the lines are still wanted. */
+  failed: (from: number, error: Error) => void = () => {};
+  loaded: () => void = () => {};
+
+  constructor(load: Load, budget = BUDGET_BYTES) {
+    this.#load = load;
+    this.#budget = budget;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get blocks(): number {
+    return this.#blocks.size;
+  }
+
+  clear(): void {
+    this.#request?.abort.abort();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#request = null;
+    this.#wish = null;
+    this.#blocks.clear();
+    this.#starts.clear();
+    this.#continues.clear();
+    this.#bytes = 0;
+    this.#last = 0;
+  }
+
+  /** Lines met twice are the same lines. */
+  put(from: number, texts: readonly string[], t: number, continues = false): void {
+    let block: Block | undefined;
+    let index = -1;
+    for (let i = 0; i < texts.length; i += 1) {
+      const line = from + i;
+      const k = Math.floor((line - 1) / BLOCK_LINES);
+      if (k !== index || !block) {
+        index = k;
+        block = this.#block(k);
+        addTime(block.times, line, t);
+      }
+      const at = (line - 1) % BLOCK_LINES;
+      const text = texts[i] ?? "";
+      if (block.texts[at] !== undefined) continue;
+      block.texts[at] = text;
+      block.bytes += text.length + STRING_BYTES;
+      this.#bytes += text.length + STRING_BYTES;
+      if (block.styles.length > at + 1) block.styles.length = at + 1;
+    }
+    this.#last = Math.max(this.#last, from + texts.length - 1);
+    if (continues) this.#continues.add(from + texts.length - 1);
+    if (this.#bytes > this.#budget) this.#evict();
+  }
+
+  get(line: number): string | undefined {
+    return this.#blocks.get(Math.floor((line - 1) / BLOCK_LINES))?.texts[(line - 1) % BLOCK_LINES];
+  }
+
+  /** Whether a line goes on in the next one. */
+  continues(line: number): boolean {
+    return this.#continues.has(line);
+  }
+
+  /** When a line was written; null while it is not here. */
+  time(line: number): number | null {
+    const times = this.#blocks.get(Math.floor((line - 1) / BLOCK_LINES))?.times ?? [];
+    let [low, high] = [0, times.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((times[middle]?.[0] ?? 0) <= line) low = middle + 1;
+      else high = middle;
+    }
+    return times[low - 1]?.[1] ?? null;
+  }
+
+  /** The style in force where a line begins; plain where it cannot be known. */
+  style(line: number): Style {
+    const k = Math.floor((line - 1) / BLOCK_LINES);
+    const block = this.#blocks.get(k);
+    if (!block) return PLAIN;
+    const at = (line - 1) % BLOCK_LINES;
+    if (block.styles.length === 0) block.styles.push(this.#start(k, STYLE_REACH));
+    const { styles, texts } = block;
+    for (let i = styles.length; i <= at; i += 1) {
+      const before = styles[i - 1] ?? PLAIN;
+      const text = texts[i - 1];
+      styles.push(text === undefined ? before : carried(text, before));
+    }
+    return styles[at] ?? PLAIN;
+  }
+
+  #start(k: number, reach: number): Style {
+    const known = this.#starts.get(k);
+    if (known) return known;
+    const block = this.#blocks.get(k - 1);
+    if (!block || reach === 0 || block.texts[BLOCK_LINES - 1] === undefined) return PLAIN;
+    let style = this.#start(k - 1, reach - 1);
+    for (const text of block.texts) if (text !== undefined) style = carried(text, style);
+    this.#starts.set(k, style);
+    return style;
+  }
+
+  /** What is on the screen: it stays, and what is missing of it is fetched. */
+  seen(first: number, last: number): void {
+    this.#tick += 1;
+    this.#screen = [
+      Math.floor((first - 1) / BLOCK_LINES) - AROUND_SCREEN,
+      Math.floor((last - 1) / BLOCK_LINES) + AROUND_SCREEN,
+    ];
+    for (let k = this.#screen[0]; k <= this.#screen[1]; k += 1) {
+      const block = this.#blocks.get(k);
+      if (block) block.used = this.#tick;
+    }
+  }
+
+  /** Only the newest wish counts, after a moment; a request the reader has left is aborted. */
+  want(first: number, last: number): void {
+    this.#wish = [first, last];
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#fetch();
+    }, WISH_WAIT_MS);
+  }
+
+  /** Nothing is wanted any more. */
+  satisfied(): void {
+    this.#wish = null;
+  }
+
+  #missing(first: number, last: number): number | null {
+    for (let line = first; line <= last; line += 1) if (this.get(line) === undefined) return line;
+    return null;
+  }
+
+  #fetch(): void {
+    if (!this.#wish) return;
+    const [first, last] = this.#wish;
+    const missing = this.#missing(first, last);
+    if (missing === null) return;
+    if (this.#request) {
+      if (missing >= this.#request.from && missing <= this.#request.to) return;
+      this.#request.abort.abort();
+    }
+    // Whole blocks, and no more than what lies before the next one that is here.
+    const start = Math.floor((missing - 1) / BLOCK_LINES) * BLOCK_LINES + 1;
+    const from = this.get(start) === undefined ? start : missing;
+    const end = Math.ceil(last / BLOCK_LINES) * BLOCK_LINES;
+    const limit = Math.min(REQUEST_LINES, Math.max(BLOCK_LINES, end - from + 1));
+    void this.#run(from, limit);
+  }
+
+  async #run(from: number, limit: number): Promise<void> {
+    const abort = new AbortController();
+    const request = { from, to: from + limit - 1, abort };
+    this.#request = request;
+    let wait = 0;
+    try {
+      const next = await this.#load(from, limit, abort.signal);
+      if (next <= from) wait = RETRY_MS;
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      wait = RETRY_MS;
+      this.failed(from, error as Error);
+    }
+    if (this.#request !== request) return;
+    this.#request = null;
+    if (wait === 0) this.loaded();
+    if (this.#wish && this.#timer === undefined) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#fetch();
+      }, wait);
+    }
+  }
+
+  #block(k: number): Block {
+    let block = this.#blocks.get(k);
+    if (!block) {
+      block = { texts: [], bytes: 0, used: this.#tick, times: [], styles: [] };
+      this.#blocks.set(k, block);
+    }
+    return block;
+  }
+
+  #evict(): void {
+    const newest = Math.floor((this.#last - 1) / BLOCK_LINES);
+    const candidates = [...this.#blocks.entries()]
+      .filter(
+        ([k]) =>
+          k <= newest - LAST_BLOCKS &&
+          (k < this.#screen[0] || k > this.#screen[1]) &&
+          !this.pinned(k),
+      )
+      .sort(([a, one], [b, two]) => one.used - two.used || a - b);
+    for (const [k, block] of candidates) {
+      if (this.#bytes <= this.#budget * 0.8) break;
+      // What follows keeps its colours.
+      if (this.#blocks.has(k + 1)) this.#start(k + 1, STYLE_REACH);
+      this.#blocks.delete(k);
+      this.#bytes -= block.bytes;
+      for (let line = k * BLOCK_LINES + 1; line <= (k + 1) * BLOCK_LINES; line += 1) {
+        if (this.#continues.size === 0) break;
+        this.#continues.delete(line);
+      }
+    }
+  }
+}
+
+function addTime(times: [number, number][], line: number, t: number): void {
+  let at = times.length;
+  while (at > 0 && (times[at - 1]?.[0] ?? 0) > line) at -= 1;
+  if (times[at - 1]?.[0] !== line) times.splice(at, 0, [line, t]);
+}
