@@ -111,6 +111,19 @@ def test_solo_says_that_it_cannot_cancel(tmp_path: Path, redis_url: str) -> None
         assert worker.wait_ended(run_id, 30).state == "succeeded"
 
 
+def test_cancel_reaches_a_worker_that_shuts_down(tmp_path: Path, redis_url: str) -> None:
+    environment: dict[str, str | None] = {"RUNTAIL_BEAT_SECONDS": "0.5", "RUNTAIL_CANCEL_GRACE_SECONDS": "1"}
+    with Worker(tmp_path, redis_url, environment=environment) as worker:
+        worker.wait_ready()
+        run_id = worker.send("t.waits", "/nonexistent/never")
+        worker.wait_running(run_id)
+        worker.process.signal(signal.SIGTERM)
+        worker.process.wait_for_log("Warm shutdown", 20)
+        cancel(worker.store, run_id, who="ada", why="")
+        assert worker.wait_ended(run_id, 30).state == "cancelled"
+        assert worker.process.wait(30) == 0
+
+
 def test_killed_from_outside_is_failed_with_the_signal(worker: Worker) -> None:
     run_id = worker.send("t.waits", "/nonexistent/never")
     worker.wait_running(run_id)

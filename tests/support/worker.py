@@ -1,5 +1,6 @@
 """A real Celery worker with keeper and shipper, and what it stored."""
 
+import contextlib
 import json
 import sys
 import uuid
@@ -161,17 +162,12 @@ class Worker:
 
     def close(self) -> None:
         """End the worker, its keeper and its shipper."""
-        below = []
-        try:
-            below = psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            pass
         self.process.kill()
-        for process in below:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                pass
+        # A shipper whose keeper was killed is nobody's child, and waits for its store.
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("RUNTAIL_KEY_PREFIX") == self.prefix:
+                    process.kill()
         self.client.close()
         self.store.client.close()
 
