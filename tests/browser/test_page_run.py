@@ -93,6 +93,30 @@ def test_output_stays_text(site: Site, open_page: OpenPage) -> None:
     assert page.title() != "owned"
 
 
+def test_the_policy_stops_what_gets_in_all_the_same(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    for text in ("policy ", "Content Security Policy", "TrustedScript"):
+        complaints.expect(text)
+    page = open_page(site.web.url)
+    page.evaluate(
+        """() => {
+            const image = document.createElement("img");
+            image.src = "http://evil.test/pixel.png";
+            document.body.append(image);
+            const script = document.createElement("script");
+            try { script.textContent = "document.title = 'owned'"; } catch { return; }
+            document.body.append(script);
+        }"""
+    )
+
+    def complained(*words: str) -> bool:
+        # Asking the page lets what it has to say arrive.
+        assert page.title() != "owned"
+        return any(word in one for one in complaints.found for word in words)
+
+    wait_for(lambda: complained("policy img-src http://evil.test"), 10, lambda: complaints.found)
+    wait_for(lambda: complained("trusted-types", "script-src"), 10, lambda: complaints.found)
+
+
 def test_events_and_cuts_are_rows_of_their_own(site: Site, open_page: OpenPage) -> None:
     producer = Producer(site.store)
     producer.write(3)

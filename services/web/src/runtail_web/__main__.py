@@ -14,7 +14,7 @@ from runtail_web.server import WebServer
 
 def main() -> int:
     """Serve until told to stop; return the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings(os.environ)
         for name, host, port in (

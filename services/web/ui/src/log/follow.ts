@@ -129,6 +129,8 @@ export class Follow {
     if (!answer.ok) {
       if (answer.code === "unavailable" || answer.code === "too-many") {
         this.phase.value = { name: "opening" };
+        // The API may know what the relay cannot give now.
+        void this.#pollOnce();
         this.#again(2_000 + Math.random() * 2_000);
       } else {
         this.phase.value = { name: "refused", why: answer.message ?? "The server refused." };
