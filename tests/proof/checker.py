@@ -211,6 +211,8 @@ def _remember(facts: _Facts, who: str, item: Item) -> list[Finding]:
 
 
 def _end(walk: Walk | None, told: Mapping[str, Any]) -> list[Finding]:
+    if walk is not None and walk.last is None and walk.line - 1 == told["lines"]:
+        return []  # it began behind the end: nothing was left to send
     if walk is None or walk.end is None:
         return [("completeness", "told of the end before the terminal entry")]
     names = ("state", "lines", "bytes", "chain", "exit_status", "signal")
