@@ -86,7 +86,9 @@ class Installation:
         if is_prefork(sender.pool_cls):
             self.supervisor.cancels = True
             self.supervisor.pool_pids = self._pool_pids
-            self.supervisor.running = self._running
+            from runtail.capture.lost import executes
+
+            self.supervisor.running = executes
         # worker_shutdown is not sent by a cold shutdown.
         atexit.register(self._on_shutdown)
 
@@ -155,11 +157,6 @@ class Installation:
     def _pool_pids(self) -> set[int]:
         pool = getattr(getattr(self.worker, "pool", None), "_pool", None)
         return {process.pid for process in list(getattr(pool, "_pool", ())) if process.pid}
-
-    def _running(self, pid: int, run: str) -> bool:
-        from runtail.capture.lost import pid_of
-
-        return pid_of(run) == pid
 
 
 def reason_to_refuse(worker: Any) -> str | None:

@@ -34,14 +34,16 @@ def read_status(text: str) -> Status:
 
 
 def pid_of(task_id: str | None) -> int:
-    """Return the pool child that executes a task now, 0 if none does."""
-    for _ in range(5):
-        try:
-            for request in state.active_requests:
-                if request.id == task_id and request.worker_pid:
-                    return int(request.worker_pid)
-            return 0
-        except RuntimeError:
-            # The set changed under us: another thread owns it.
-            continue
-    return 0
+    """Return the pool child that executes a task now, 0 if that is not known."""
+    request = state.requests.get(task_id)
+    return int(getattr(request, "worker_pid", None) or 0)
+
+
+def executes(pid: int, task_id: str) -> bool:
+    """False once Celery's main process knows that the pool child has left the task.
+
+    A main process that is busy (reconnecting to its broker, say) has not heard
+    yet which child took a task; the child itself said so, and is believed.
+    """
+    request = state.requests.get(task_id)
+    return request is not None and request.worker_pid in (None, pid)
