@@ -96,12 +96,13 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
         query = read_query(request, TextQuery)
         run = read_run(store, run_id)
         location = locate(store, run_id, 1)
+        headers = text_headers(run)
         if not query.follow:
-            return _text(stored(store, run_id, location), text_headers(run))
+            return _text(stored(store, run_id, location), headers)
+        body = followed(store, run_id, location, stop=stop, gone=gone_check(request.environ))
         if not followers.acquire(blocking=False):
             raise unavailable("As many logs are followed here as can be.", 5)
-        gone = gone_check(request.environ)
-        response = _text(followed(store, run_id, location, stop=stop, gone=gone), text_headers(run))
+        response = _text(body, headers)
         response.call_on_close(followers.release)
         return response
 
