@@ -173,7 +173,10 @@ class Reaper:
             worker=worker,
             silent_ms=round(silent_seconds * 1000),
             # What the writer had not stored when it fell silent: at most what it buffers between two flushes.
-            unflushed_ms=round(self._store.settings.flush_seconds * 1000) + 100,
+            # Unless a failover lies between, which may have taken stored entries back.
+            unflushed_ms=(
+                round(self._store.settings.flush_seconds * 1000) + 100 if run.text("master") == self._master else None
+            ),
         )
         silence = f"{worker} was silent for {silent_seconds:.0f} s"
         cancel = run.json("cancel")

@@ -12,6 +12,7 @@ from runtail.protocol import event as events
 LOG_FIELDS = frozenset(
     {
         "epoch",
+        "master",
         "last",
         "line",
         "chain",

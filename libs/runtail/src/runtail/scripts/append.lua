@@ -12,7 +12,8 @@ local FIRST, PER = 3, 5
 local count = (#ARGV - FIRST + 1) / PER
 
 local r = read('state', 'attempt', 'owner', 'token', 'beat', 'epoch', 'last', 'line', 'chain', 'cancel', 'bytes',
-  'stored_bytes', 'entries', 'head_last', 'hold', 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries', 'cut_last', 'claims')
+  'stored_bytes', 'entries', 'head_last', 'hold', 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries', 'cut_last', 'claims',
+  'master')
 
 local created = false
 if not r.state then
@@ -88,12 +89,14 @@ if ask.cancel and not r.cancel then
   r.cancel = ask.cancel
 end
 
-local epoch = number(r.epoch)
+local epoch, master = number(r.epoch), master_id()
+-- A writer's digest proves that nothing was taken back. Nobody else can know: begin a new history.
+if ask.as ~= 'writer' and r.master and r.master ~= master then ask.raise = math.max(ask.raise or 0, epoch) end
 if ask.raise then epoch = next_epoch(math.max(epoch, ask.raise)) end
 local stored = number(r.stored_bytes) + stored_delta
 local total_bytes = number(r.bytes) + new_bytes
 redis.call('HSET', RUN, 'epoch', int(epoch), 'last', last, 'line', int(line), 'chain', chain,
-  'bytes', int(total_bytes), 'entries', int(number(r.entries) + count))
+  'bytes', int(total_bytes), 'entries', int(number(r.entries) + count), 'master', master)
 for a, from in pairs(firsts) do redis.call('HSETNX', RUN, 'a:' .. a .. ':line', from) end
 if count > 0 then
   local a, s = split_id(last)

@@ -5,7 +5,7 @@
 --      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false),
 --      record_prefix
 -- returns claimed | refused reason | held attempt beat; claimed: attempt, previous state, then the record
-local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel')
+local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel', 'epoch', 'master')
 local now = now_ms()
 
 if not r.state then
@@ -44,6 +44,12 @@ if not (r.state == 'running' and r.token == ask.token) then
   redis.call('PERSIST', RUN)
   redis.call('PERSIST', LOG)
 end
+-- The one that wrote before cannot say whether a failover took entries back: begin a new history.
+local master = master_id()
+if r.master and r.master ~= master then
+  redis.call('HSET', RUN, 'epoch', int(next_epoch(number(r.epoch))))
+end
+redis.call('HSET', RUN, 'master', master)
 redis.call('HINCRBY', RUN, 'beat', 1)
 -- Of two shippers of one execution the later has the run: what the dead one sent last may still arrive.
 redis.call('HINCRBY', RUN, 'claims', 1)

@@ -59,6 +59,12 @@ local function covers(type_, from, payload)
   return lost.bytes or 0, lost.from or from
 end
 
+-- The master's history: another value means that a failover or a restart lies between two writes,
+-- and may have taken entries back that were shown already.
+local function master_id()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
+end
+
 -- An epoch never repeats, not even in an emptied store: it is the store's clock.
 local function next_epoch(floor) return math.max(now_ms(), floor + 1) end
 

@@ -19,7 +19,8 @@ end
 local now = now_ms()
 for name, value in pairs(ask.fields) do redis.call('HSET', RUN, name, value) end
 redis.call('HSET', RUN, 'created_ms', int(now), 'since_ms', int(now), 'epoch', int(next_epoch(0)), 'last', '0-0',
-  'line', '1', 'chain', GENESIS, 'attempt', '0', 'beat', '0', 'hold', HOLD, 'idempotency', IDEMPOTENCY)
+  'line', '1', 'chain', GENESIS, 'attempt', '0', 'beat', '0', 'hold', HOLD, 'idempotency', IDEMPOTENCY,
+  'master', master_id())
 redis.call('ZADD', RUNS, int(now), ask.run)
 redis.call('ZADD', QUEUED, int(now), ask.run)
 if IDEMPOTENCY ~= '' then

@@ -1,0 +1,104 @@
+"""A failover takes entries back that viewers have seen, and the one that wrote them is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtail.log import reader
+from runtail.log.ending import Ending
+from runtail.protocol import RunState
+from runtail.protocol import event as events
+from runtail.runs.claim import Claimed, Delivery, Held, claim
+from runtail.runs.ending import write_events
+from runtail.runs.record import read_run
+from runtail.store import Store
+from tests.support.redis_server import RedisServer
+from tests.support.runs import make_store, open_run, roll_back, snapshot, write_lines
+
+
+def change_master(store: Store) -> None:
+    """Give the server's history another name, as a promotion and a restart do."""
+    store.client.replicaof("127.0.0.1", 1)
+    store.client.replicaof("NO", "ONE")
+
+
+def lose_entries(store: Store, *, failover: bool = True) -> tuple[str, int]:
+    """Write a run whose last entries a failover takes back; return its id and its epoch."""
+    writer = open_run(store)
+    write_lines(writer, 1, 20)
+    remembered = snapshot(store)
+    write_lines(writer, 21, 40)
+    roll_back(store, remembered)
+    if failover:
+        change_master(store)
+    return writer.claim.run_id, writer.epoch
+
+
+@pytest.fixture
+def store(own_redis_server: RedisServer, key_prefix: str) -> Store:
+    return make_store(own_redis_server.url, key_prefix)
+
+
+def end_as_reaper(store: Store, run_id: str) -> None:
+    lost = events.encode(events.WORKER_LOST, worker="w", silent_ms=10_000)
+    write_events(store, read_run(store, run_id), "reaper", [lost], ending=Ending(RunState.LOST, "silent"))
+
+
+def test_the_reaper_does_not_reuse_ids_of_entries_that_a_failover_took_back(store: Store) -> None:
+    run_id, epoch = lose_entries(store)
+    end_as_reaper(store, run_id)
+    assert reader.head(store, run_id).epoch > epoch
+    assert read_run(store, run_id).state is RunState.LOST
+
+
+def test_an_end_that_a_failover_took_back_is_not_written_differently_in_the_same_epoch(store: Store) -> None:
+    writer = open_run(store)
+    write_lines(writer, 1, 10)
+    remembered = snapshot(store)
+    end_as_reaper(store, writer.claim.run_id)
+    seen = reader.head(store, writer.claim.run_id)
+    roll_back(store, remembered)
+    change_master(store)
+    end_as_reaper(store, writer.claim.run_id)
+    assert reader.head(store, writer.claim.run_id).epoch > seen.epoch
+
+
+def test_the_next_attempt_does_not_reuse_lines_that_a_failover_took_back(store: Store) -> None:
+    run_id, epoch = lose_entries(store)
+    delivery = Delivery(run_id, "tests.task", "other@test")
+    held = claim(store, delivery, owner="owner-2", token="token-2")
+    assert isinstance(held, Held)
+    claimed = claim(store, delivery, owner="owner-2", token="token-2", takeover=held)
+    assert isinstance(claimed, Claimed)
+    assert claimed.claim.epoch > epoch
+    assert claimed.claim.attempt == 2
+
+
+def test_a_new_shipper_does_not_reuse_lines_that_a_failover_took_back(store: Store) -> None:
+    run_id, epoch = lose_entries(store)
+    claimed = claim(store, Delivery(run_id, "tests.task", "w@test"), owner="owner-1", token="token-1")
+    assert isinstance(claimed, Claimed)
+    assert claimed.claim.epoch > epoch
+
+
+def test_a_writer_that_lives_through_a_failover_goes_on_in_its_epoch(store: Store) -> None:
+    writer = open_run(store)
+    write_lines(writer, 1, 20)
+    remembered = snapshot(store)
+    write_lines(writer, 21, 40)
+    roll_back(store, remembered)
+    change_master(store)
+    epoch = writer.epoch
+    write_lines(writer, 41, 50)
+    head = reader.head(store, writer.claim.run_id)
+    assert (head.epoch, head.line) == (epoch, 51)
+    # It vouched for everything: what comes after it is no new history either.
+    end_as_reaper(store, writer.claim.run_id)
+    assert reader.head(store, writer.claim.run_id).epoch == epoch
+
+
+def test_without_a_failover_a_lost_worker_changes_no_epoch(store: Store) -> None:
+    writer = open_run(store)
+    write_lines(writer, 1, 20)
+    end_as_reaper(store, writer.claim.run_id)
+    assert reader.head(store, writer.claim.run_id).epoch == writer.epoch
