@@ -13,6 +13,7 @@ from runtail.store import Store
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Client, Follower, Producer, Relay, following, make_store
+from tests.support.runs import roll_back, snapshot
 from tests.support.waiting import wait_for
 
 StartRelay = Callable[..., Relay]
@@ -215,6 +216,29 @@ def test_a_reader_that_is_ahead_of_the_store_raises_the_epoch_after_the_lease(
     assert follower.resets[0]["reason"] == "ahead"
     assert follower.view.cursor is not None
     assert follower.resets[0]["epoch"] > follower.view.cursor.epoch
+
+
+def test_another_history_of_the_same_length_is_noticed(start_relay: StartRelay, relay_store: Store) -> None:
+    relay = start_relay()
+    before = snapshot(relay_store)
+    producer = Producer(relay_store)
+    producer.write(5)
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url):
+        follower.until(lambda: len(follower.lines) == 5)
+        epoch = producer.writer.epoch
+        other = make_store(relay_store.settings.broker_url, relay_store.settings.key_prefix + "other:")
+        twin = Producer(other, producer.run_id)
+        twin.writer.add("o", b"something else\n" * 5, 1)
+        twin.writer.flush()
+        # The store went back, and another execution has written as many entries since.
+        filled = {key.replace(b"other:", b""): value for key, value in snapshot(other).items()}
+        roll_back(relay_store, {**before, **filled})
+        client: Any = relay_store.client
+        client.hset(relay_store.keys.run(producer.run_id), "epoch", epoch)
+        follower.until(lambda: follower.resets)
+    assert follower.resets[0]["reason"] == "chain"
+    other.client.close()
 
 
 def test_a_rollback_that_the_writer_repairs_is_not_seen(start_relay: StartRelay, relay_store: Store) -> None:

@@ -216,6 +216,9 @@ class Reader:
         trial = replace(feed.cursor)
         try:
             items = trial.advance(entries, head.cut)
+            if trial.last == head.last and trial.chain != head.chain:
+                # As many entries as we know, and not the same: another writer filled a store that went back.
+                raise ProtocolError("discontinuity", f"entry {head.last} has another digest")
         except ProtocolError as error:
             self._contradiction(feed, error)
             return
