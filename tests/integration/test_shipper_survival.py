@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.capture_rig import Rig
 from tests.support.redis_server import RedisServer
+from tests.support.runs import roll_back, snapshot
 from tests.support.waiting import wait_for
 
 
@@ -120,6 +121,23 @@ def test_the_death_of_the_keeper_is_not_noticed(rig: Rig, tmp_path: Path) -> Non
     (tmp_path / "stop").touch()
     for each in (task, other):
         assert str(each.wait_ended().state) == "succeeded"
+    assert task.output() == copy.read_bytes()
+
+
+def test_an_end_is_repaired_although_the_keeper_is_gone(rig: Rig, tmp_path: Path) -> None:
+    body, copy = writer(tmp_path, "a")
+    task = rig.run(body)
+    task.wait_state("running")
+    os.kill(rig.keeper.pid, signal.SIGKILL)
+    rig.keeper.wait(5)
+    rig.start_keeper()
+    remembered = snapshot(rig.store)
+    (tmp_path / "stop").touch()
+    task.wait_ended()
+    assert task.process.wait(20) == 0
+    # The shipper that wrote it has no keeper any more, and no run in hand; it stays for such a failover.
+    roll_back(rig.store, remembered)
+    assert str(task.wait_ended().state) == "succeeded"
     assert task.output() == copy.read_bytes()
 
 

@@ -67,9 +67,12 @@ class Reader:
         os.eventfd_write(self._wake, 1)
 
     def serve(self) -> None:
-        """Run until the keeper is gone and every run in hand is over."""
+        """Run until the keeper is gone and every run in hand is over.
+
+        While the worker lives there is time, and nobody else, to repair an end that a failover takes back.
+        """
         alive_at = ticked_at = 0.0
-        while not (self._over and not self._intakes):
+        while not (self._over and not self._intakes and (self._sender.main_is_gone or self._sender.idle)):
             for fd, _events in self._epoll.poll(self._timeout(alive_at)):
                 handler = self._handlers.get(fd)
                 if handler:

@@ -120,6 +120,11 @@ class Sender:
                 self._wake.notify()
 
     @property
+    def idle(self) -> bool:
+        """No run is in hand, and none whose end is still looked after."""
+        return not self._runs
+
+    @property
     def away(self) -> bool:
         """The store does not answer."""
         started = self._call_started
