@@ -170,7 +170,8 @@ class Cluster:
             kinds = {
                 "main": process.pid == main,
                 "keeper": "keeper.py" in command,
-                "shipper": "runtail.shipper" in command,
+                # The keeper's arguments name the shipper, too.
+                "shipper": "runtail.shipper" in command and "keeper.py" not in command,
                 "child": parent == main and "celery" in command,
             }
             if kinds[part]:
