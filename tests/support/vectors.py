@@ -108,6 +108,16 @@ def views() -> list[dict[str, Any]]:
     text = f"{lines} lines, verified; lines 4-6 were cut"
     made.append(view("cut", [*kept_head, cut, *cut_log.items[5:]], verdict(text, lines)))
 
+    grown = sample()
+    gone = grown.items[2:6]
+    size = sum(len(i["text"].encode()) if "text" in i else len(base64.b64decode(i["b64"])) for i in gone)
+    said = {"from": 4, "to": gone[-1]["from"] + gone[-1]["n"] - 1, "bytes": size, "entries": len(gone)}
+    grown.end(cut=said)
+    seen_from = gone[2]["from"]
+    cut = {"cut": {**said, "from": seen_from, "chain": gone[-1]["chain"], "last": gone[-1]["id"]}}
+    text = f"{lines} lines, verified; lines {seen_from}-{said['to']} were cut"
+    made.append(view("cut of lines seen before", [*grown.items[:4], cut, *grown.items[6:]], verdict(text, lines)))
+
     lost = Log()
     lost.add("o", b"one\ntwo\n")
     lost.line, lost.seq = 11, 7
