@@ -117,7 +117,7 @@ def site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: StartPr
     settings = {"broker_url": redis_url, "key_prefix": key_prefix}
     with ExitStack() as stack:
         web = Service("web", tmp_path, settings)
-        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=web.url)
+        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=web.url, drain_seconds=2)
         web.configure(socket_url=relay.url)
         stack.enter_context(web)
         relay.wait_until_ready()
