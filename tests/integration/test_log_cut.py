@@ -113,7 +113,7 @@ def test_lost_lines_at_the_edge_of_a_cut_are_part_of_it(store: Store) -> None:
 def test_a_position_inside_a_cut_is_resumed_where_it_stands(store: Store) -> None:
     writer = open_run(store, "r")
     positions = []
-    for number in range(1, 400):
+    for number in range(1, 160):
         write_lines(writer, number, number)
         positions.append((writer.line, writer.chain))
         if number % 10 == 0:

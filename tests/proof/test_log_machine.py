@@ -35,7 +35,7 @@ from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.runs import make_store, roll_back, snapshot
 
-EXAMPLES = int(os.environ.get("RUNTAIL_TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("RUNTAIL_TEST_EXAMPLES", "30"))
 FAULTS = st.sampled_from(["none", "none", "none", "reply", "cut"])
 T_MS = 1_764_000_000_000
 
