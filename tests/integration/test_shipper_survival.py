@@ -378,3 +378,36 @@ def test_output_is_echoed_once_although_the_store_is_away(
         rig.keeper.wait_for_log("after", 5)
         lines = [line for line in rig.keeper.output().splitlines() if "during" in line]
         assert lines == [f"during {n} ***" for n in range(100)]
+
+
+def test_a_cancel_works_without_the_keeper(rig: Rig) -> None:
+    from runtail.runs.cancel import cancel
+
+    task = rig.run("import time\nprint('x')\ntime.sleep(60)")
+    task.wait_state("running")
+    wait_for(lambda: task.output() == b"x\n", 10)
+    os.kill(rig.keeper.pid, signal.SIGKILL)
+    rig.keeper.wait(5)
+    cancel(rig.store, task.run_id, who="ann")
+    run = task.wait_ended()
+    assert (str(run.state), run.maybe("signal")) == ("cancelled", 15)
+
+
+@pytest.mark.slow
+def test_short_tasks_among_deaths_of_the_shipper(rig: Rig) -> None:
+    """Claims, ends and answers fall into every moment of a shipper's death."""
+    body = "import os, time\nfor n in range(20): print('line', n); time.sleep(0.005)\nos.write(1, b'tail')"
+    output = b"".join(b"line %d\n" % n for n in range(20)) + b"tail"
+    tasks = []
+    for _ in range(8):
+        old = rig.wait_shipper()
+        tasks.extend(rig.run(body) for _ in range(4))
+        # Some of them have begun, some have ended.
+        wait_for(lambda: sum(not task.process.is_running() for task in tasks) > len(tasks) - 3, 60)
+        old.kill()
+        wait_for(lambda o=old: (s := rig.shipper()) is not None and s.pid != o.pid, 20)  # type: ignore[misc]
+    for task in tasks:
+        run = task.wait_ended(60)
+        assert (str(run.state), run.number("attempt")) == ("succeeded", 1)
+        assert task.output() == output
+        assert task.report()["done"]

@@ -17,6 +17,8 @@ class Link:
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
         self._socket.set_inheritable(False)
+        #: The keeper is gone; what is sent reaches nobody.
+        self.lost = False
 
     def fileno(self) -> int:
         """The descriptor, for epoll."""
@@ -39,6 +41,7 @@ class Link:
             except OSError:
                 data, fds = b"", []
             if not data:
+                self.lost = True
                 yield None, []
                 return
             yield json.loads(data), fds

@@ -10,6 +10,7 @@ right one to go on with.
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -281,6 +282,8 @@ class Shipping:
 
     def _stop_task(self, who: Any, why: str) -> None:
         record = self.run.record
+        if self._sender.link.lost and self._terminate():
+            return
         self._sender.link.send(
             {
                 "op": "cancel",
@@ -292,6 +295,20 @@ class Shipping:
                 "grace_seconds": self._settings.cancel_grace_seconds,
             }
         )
+
+    def _terminate(self) -> bool:
+        """The keeper is gone, and with it the way to the worker's main process: end what we can.
+
+        That is the task's own process, not the tree below it.
+        """
+        if self.run.pidfd is None:
+            return False
+        try:
+            signal.pidfd_send_signal(self.run.pidfd, signal.SIGTERM)
+        except OSError:
+            return False
+        self.run.cancelled = {"signal": int(signal.SIGTERM), "pids": 1}
+        return True
 
     def _tell_refusal(self, writer: LogWriter) -> None:
         """Say in the log why the worker does not cancel (the solo pool cannot)."""
