@@ -22,6 +22,7 @@ from runtail.protocol import Entry, RunState
 from runtail.protocol import event as events
 from runtail.runs.cancel import cancel
 from runtail.runs.claim import Claimed, Delivery, Held, Refused, claim
+from runtail.runs.ending import write_events
 from runtail.runs.listing import list_runs, list_tasks, list_workers, waiting_reason
 from runtail.runs.record import read_run
 from runtail.runs.retention import delete, forget_expired, keep_budget
@@ -164,6 +165,18 @@ def test_a_holder_that_stood_still_is_taken_over_and_fenced(store: Store, broker
     first.add("o", b"zombie\n", 1)
     with pytest.raises(Exception, match="superseded"):
         first.flush()
+
+
+def test_a_new_shipper_makes_no_new_attempt_of_an_execution_that_was_given_up(store: Store) -> None:
+    writer = open_run(store)
+    write_lines(writer, 1, 5)
+    run = read_run(store, writer.claim.run_id)
+    write_events(store, run, "reaper", [events.encode(events.WORKER_LOST, worker="w")], release="silent; restarting")
+    delivery = Delivery(run.id, "tests.task", "worker@test")
+    assert claim(store, delivery, owner="owner-1", token="token-1") == Refused("superseded")
+    claimed = claim(store, delivery, owner="owner-2", token="token-2")
+    assert isinstance(claimed, Claimed)
+    assert claimed.claim.attempt == 2
 
 
 def test_a_run_nobody_announced_gets_its_record_when_it_is_claimed(store: Store) -> None:

@@ -25,7 +25,7 @@ class Claimed:
 class Refused:
     """The message must not be run.
 
-    :param reason: ``ended``, ``deleted``, ``exclusive``.
+    :param reason: ``ended``, ``deleted``, ``exclusive``, ``superseded`` (its attempt was given back).
     :param detail: the state it ended in, or the run that holds the task.
     """
 

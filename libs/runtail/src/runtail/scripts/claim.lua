@@ -5,7 +5,7 @@
 --      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false),
 --      record_prefix
 -- returns claimed | refused reason | held attempt beat; claimed: attempt, previous state, then the record
-local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel', 'epoch', 'master')
+local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel', 'epoch', 'master', 'claimant')
 local now = now_ms()
 
 if not r.state then
@@ -28,6 +28,8 @@ if not r.state then
 end
 
 if is_terminal(r.state) then return {'refused', 'ended', r.state} end
+-- It had the last attempt, which was given back meanwhile: a new shipper must not make another of it.
+if r.state == 'queued' and r.claimant == ask.token then return {'refused', 'superseded'} end
 local attempt = number(r.attempt)
 if r.state == 'running' and r.token ~= ask.token then
   local still = ask.takeover and ask.takeover.attempt == attempt and ask.takeover.beat == number(r.beat)
@@ -36,7 +38,7 @@ end
 if not (r.state == 'running' and r.token == ask.token) then
   attempt = attempt + 1
   redis.call('HSET', RUN, 'state', 'running', 'why', '', 'since_ms', int(now), 'started_ms', int(now),
-    'attempt', int(attempt), 'owner', ask.owner, 'token', ask.token, 'worker', ask.worker,
+    'attempt', int(attempt), 'owner', ask.owner, 'token', ask.token, 'claimant', ask.token, 'worker', ask.worker,
     'retries', int(ask.retries), 'published', '1', 'redelivers', ask.redelivers, 'consumed', '0')
   redis.call('HDEL', RUN, 'eta_ms', 'live')
   redis.call('ZREM', QUEUED, ask.run)
