@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.capture_rig import Rig
+from tests.support.capture_rig import Rig, Task
 from tests.support.redis_server import RedisServer
 from tests.support.runs import roll_back, snapshot
 from tests.support.waiting import wait_for
@@ -398,7 +398,7 @@ def test_short_tasks_among_deaths_of_the_shipper(rig: Rig) -> None:
     """Claims, ends and answers fall into every moment of a shipper's death."""
     body = "import os, time\nfor n in range(20): print('line', n); time.sleep(0.005)\nos.write(1, b'tail')"
     output = b"".join(b"line %d\n" % n for n in range(20)) + b"tail"
-    tasks = []
+    tasks: list[Task] = []
     for _ in range(8):
         old = rig.wait_shipper()
         tasks.extend(rig.run(body) for _ in range(4))
