@@ -30,15 +30,13 @@ FOLDER = Path("build/proof")
 SHOWN = 8
 
 
-def run_seed(seed: int, folder: Path, seconds: float, async_mode: str, kinds: frozenset[str], keep: bool) -> Any:
-    """Run one schedule and write its result file; return the result.
-
-    :param kinds: only these faults, if not empty.
-    :param keep: leave data and output of the processes also when nothing was wrong.
-    """
-    plan = schedules.make(seed, seconds, kinds=kinds)
-    result = Round(plan, folder / f"seed-{seed}", Settings(async_mode=async_mode, keep=keep)).run()
-    path = folder / f"seed-{seed}.json"
+def run_seed(options: argparse.Namespace) -> dict[str, Any]:
+    """Run one schedule and write its result file; return the result."""
+    seed, kinds = options.seed, frozenset(filter(None, options.kinds.split(",")))
+    mode = options.async_mode or ("gevent" if seed % 10 == 0 else "eventlet")
+    plan = schedules.make(seed, options.seconds, kinds=kinds, apart=options.apart)
+    result = Round(plan, options.folder / f"seed-{seed}", Settings(async_mode=mode, keep=options.keep)).run()
+    path = options.folder / f"seed-{seed}.json"
     path.with_suffix(".part").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
     path.with_suffix(".part").replace(path)
     return result
@@ -67,6 +65,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--parallel", type=int, default=1, help="schedules at a time")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="result files; seeds that have one are skipped")
     parser.add_argument("--kinds", default="", help="only these faults, with commas")
+    parser.add_argument(
+        "--apart", type=float, default=0.0, help="at least so many seconds between faults, to time them"
+    )
     parser.add_argument("--async-mode", default="", choices=("", "eventlet", "gevent"),
                         help="of the relays; by default every tenth seed runs on gevent")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="leave data and output of every schedule")
@@ -79,9 +80,7 @@ def main(arguments: list[str]) -> int:
         done = len(seeds) - len(todo)
         print(f"{len(todo)} schedules to run, {done} have their result in {options.folder}", flush=True)
     if options.seed is not None:
-        kinds = frozenset(filter(None, options.kinds.split(",")))
-        mode = options.async_mode or ("gevent" if options.seed % 10 == 0 else "eventlet")
-        result = run_seed(options.seed, options.folder, options.seconds, mode, kinds, options.keep)
+        result = run_seed(options)
         show(result)
         return len(result["violations"]) > 0
     return Many(options, todo).run()
@@ -129,7 +128,8 @@ class Many:
         options = self._options
         command = [
             sys.executable, "-m", "tests.proof.nemesis", "--seed", str(seed), "--seconds", str(options.seconds),
-            "--folder", str(options.folder), "--kinds", options.kinds, "--async-mode", options.async_mode,
+            "--folder", str(options.folder), "--kinds", options.kinds, "--apart", str(options.apart),
+            "--async-mode", options.async_mode,
             *(["--keep"] if options.keep else []),
         ]  # fmt: skip
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
@@ -149,6 +149,13 @@ def summarise(folder: Path) -> None:
     print(f"\n{len(results)} schedules in {folder}: {sum(len(r['violations']) for r in results)} violations in "
           f"{len(bad)} seeds {bad or ''}")  # fmt: skip
     print(f"{sum(kinds.values())} faults: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
+    delays: dict[str, list[float]] = {}
+    for result in results:
+        for kind, seconds in result["delays"].items():
+            delays.setdefault(kind, []).extend(seconds)
+    for kind, seconds in sorted(delays.items()):
+        middle = sorted(seconds)[len(seconds) // 2]
+        print(f"   {kind:<14} {len(seconds):>4} alone: lines waited {middle:.2f} s, at most {max(seconds):.2f} s")
     states = Counter(state for result in results for state in result["states"].values())
     print("runs: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
 

@@ -18,7 +18,7 @@ from runtail.errors import RunNotFound, RuntailError
 from runtail.log import reader
 from runtail.protocol import RunState
 from runtail.runs.record import Run, read_run
-from tests.proof import judging
+from tests.proof import judging, lags
 from tests.proof.cluster import Cluster
 from tests.proof.faults import Faults
 from tests.proof.schedule import Schedule, Start
@@ -94,6 +94,9 @@ class Round:
             "ready_seconds": round(ready_seconds, 1),
             "async_mode": self._settings.async_mode,
             "own_deaths": self._own_deaths,
+            "delays": lags.by_fault(
+                records, self._plan.summary()["faults"], self._began, time.time() - time.monotonic()
+            ),
             "notes": self._notes,
             **{key: value for key, value in self._plan.summary().items() if key != "seed"},
         }

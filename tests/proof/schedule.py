@@ -103,8 +103,10 @@ class Schedule:
         return asdict(self)
 
 
-def make(seed: int, seconds: float, *, kinds: frozenset[str] = frozenset()) -> Schedule:
+def make(seed: int, seconds: float, *, kinds: frozenset[str] = frozenset(), apart: float = 0.0) -> Schedule:
     """Draw the schedule of a seed.
+
+    :param apart: between the end of a fault and the next one's beginning at least, in seconds.
 
     :param seconds: how long faults begin.
     :param kinds: only these, if not empty.
@@ -123,6 +125,8 @@ def make(seed: int, seconds: float, *, kinds: frozenset[str] = frozenset()) -> S
         if not wanted or busy_until.get(target, 0.0) > fault.at:
             continue  # one fault at a time on one thing
         busy_until[target] = fault.at + fault.seconds + 0.5
+        if apart:
+            at = fault.at + fault.seconds + apart
         faults.append(fault)
     skewed = chance.choice(WORKERS) if chance.random() < 0.25 else None
     # Celery counts down to a retry by the clocks of two machines: an hour's skew is an hour's wait.
