@@ -151,7 +151,7 @@ def summarise(folder: Path) -> None:
     print(f"{sum(kinds.values())} faults: " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
     delays: dict[str, list[float]] = {}
     for result in results:
-        for kind, seconds in result["delays"].items():
+        for kind, seconds in result.get("delays", {}).items():
             delays.setdefault(kind, []).extend(seconds)
     for kind, seconds in sorted(delays.items()):
         middle = sorted(seconds)[len(seconds) // 2]
