@@ -26,6 +26,7 @@ MODULES_OF = {
     "prometheus-client": {"prometheus_client"},
     "python-engineio": {"engineio"},
     "python-socketio": {"socketio"},
+    "websocket-client": {"websocket"},
 }
 
 

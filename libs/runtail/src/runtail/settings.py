@@ -121,6 +121,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_body_bytes", 65536, "The largest request body."),
     Setting("allowed_hosts", "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas."),
     Setting("allowed_origins", "", "Origins of other pages that may use API and relay, with commas."),
+    # Command line.
+    Setting("url", "http://127.0.0.1:8000", "Where the command line finds the web service."),
 )
 
 
@@ -179,6 +181,7 @@ class Settings:
     max_body_bytes: int
     allowed_hosts: str
     allowed_origins: str
+    url: str
 
     @property
     def effective_store_url(self) -> str:

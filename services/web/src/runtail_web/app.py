@@ -12,6 +12,7 @@ from runtail.settings import Settings
 from runtail.store import Store
 from runtail_web import guard, problems
 from runtail_web.api.catalogue import make_catalogue
+from runtail_web.api.config import make_config
 from runtail_web.api.logs import make_logs
 from runtail_web.api.runs import make_runs
 from runtail_web.pages import make_pages
@@ -35,6 +36,6 @@ def create_app(
     guard.install(app, settings)
     problems.install(app)
     app.register_blueprint(make_pages(settings))
-    for routes in (make_catalogue(store), make_runs(store, publish), make_logs(store, stop)):
+    for routes in (make_config(settings), make_catalogue(store), make_runs(store, publish), make_logs(store, stop)):
         app.register_blueprint(routes, url_prefix=API)
     return app

@@ -1,4 +1,9 @@
-"""The program ``runtail``. Every command imports only what it needs."""
+"""The program ``runtail``. Every command imports only what it needs, when it runs.
+
+One noun a file: ``tasks``, ``start``, ``follow``, ``runs`` (the list) and ``run`` (one of them) are commands.
+``web`` asks the API, ``relay`` and ``tail`` follow a log, ``screen`` and ``jsonlines`` show it, ``table`` shows
+lists, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how it ended.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,24 @@ import sys
 import click
 
 from runtail import __version__
+from runtail.cli.follow import follow
+from runtail.cli.run import cancel, delete, retry
+from runtail.cli.runs import runs
+from runtail.cli.start import start
+from runtail.cli.tasks import tasks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runtail", message="%(prog)s %(version)s")
 def main() -> None:
-    """The output of Celery tasks, live and whole."""
+    """The output of Celery tasks, live and whole.
+
+    RUNTAIL_URL is the address of the web service, http://127.0.0.1:8000 by default.
+    """
+
+
+for command in (tasks, start, follow, runs, cancel, retry, delete):
+    main.add_command(command)
 
 
 @main.command()
@@ -34,7 +51,3 @@ def shipper(arguments: tuple[str, ...]) -> None:
     """Ship what a keeper hands over; a worker starts this by itself."""
     # In place of this process, as the keeper's own way of starting it.
     os.execv(sys.executable, [sys.executable, "-m", "runtail.shipper", *arguments])  # noqa: S606
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,60 @@
+"""What the shell offers after TAB: names of tasks and their parameters, ids of runs.
+
+The web service is asked for them. When it does not answer at once, nothing is
+offered: a prompt must not hang or show errors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+#: Longer than this nobody waits after TAB.
+TIMEOUT_SECONDS = 1.0
+RUNS = 100
+
+
+def _ask(path: str, **query: Any) -> dict[str, Any]:
+    from runtail.cli.web import Web
+
+    try:
+        answer = Web.here(TIMEOUT_SECONDS).get(path, **query)
+    except click.ClickException:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def task_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer tasks, with the first line of their text."""
+    tasks = _ask("/tasks").get("tasks", [])
+    return [
+        CompletionItem(task["name"], help=(task.get("doc") or "").partition("\n")[0])
+        for task in tasks
+        if task["name"].startswith(incomplete)
+    ]
+
+
+def parameters(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the parameters of the task named before, as ``key=``."""
+    name = context.params.get("task")
+    for task in _ask("/tasks").get("tasks", []) if name else []:
+        if task["name"] == name:
+            rules = (task.get("schema") or {}).get("properties") or {}
+            return [
+                CompletionItem(f"{key}=", help=rule.get("description"))
+                for key, rule in rules.items()
+                if key.startswith(incomplete)
+            ]
+    return []
+
+
+def run_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the newest runs, with state and task."""
+    runs = _ask("/runs", limit=RUNS).get("runs", [])
+    return [
+        CompletionItem(run["id"], help=f"{run['state']} {run['task']}")
+        for run in runs
+        if run["id"].startswith(incomplete)
+    ]

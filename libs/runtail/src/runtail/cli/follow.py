@@ -1,0 +1,78 @@
+"""``runtail follow``, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runtail.cli import exits, options
+
+if TYPE_CHECKING:
+    from runtail.cli.jsonlines import JsonLines
+    from runtail.cli.screen import Screen
+    from runtail.cli.web import Web
+
+
+@click.command()
+@options.run_argument
+@click.option("--from", "from_line", type=int, default=1, metavar="LINE", help="First line; -100: the last 100 lines.")
+@options.as_json
+def follow(*, run_id: str, from_line: int, as_json: bool) -> None:
+    """Write a run's output, what is there and what comes, until the run is over.
+
+    Output goes to stdout, exactly as the task wrote it; everything else goes to stderr. Ends with the task's own
+    exit status. Ctrl-C leaves the run alone and says how to go on.
+    """
+    from runtail.cli.web import Web, run_path
+
+    if from_line == 0:
+        raise click.UsageError("--from is a line from 1 on, or negative: the last lines")
+    web = Web.here()
+    web.get(run_path(run_id))
+    sys.exit(followed(web, run_id, from_line, as_json=as_json))
+
+
+def followed(web: Web, run_id: str, from_line: int = 1, *, as_json: bool, started: dict[str, Any] | None = None) -> int:
+    """Follow a run to its end and return the exit status.
+
+    :param started: the run, to be written before its items.
+    :raises Failure: if it cannot be followed (any more).
+    """
+    from runtail.cli.interrupts import Interrupts
+    from runtail.cli.jsonlines import JsonLines
+    from runtail.cli.screen import Screen, wants_colour
+    from runtail.cli.tail import Tail
+
+    sink: JsonLines | Screen
+    if as_json:
+        sink = JsonLines(sys.stdout.buffer)
+        if started is not None:
+            sink.write({"run": started})
+    else:
+        sink = Screen(sys.stdout.buffer, sys.stderr, colour=wants_colour())
+    relay = web.get("/config")["socket_url"] or web.origin
+    try:
+        with Interrupts() as interrupts:
+            tail = Tail(web, relay, run_id, sink, interrupts, from_line=from_line)
+            try:
+                outcome = tail.follow()
+            except KeyboardInterrupt:
+                sink.close()
+                again = f"runtail follow {shlex.quote(run_id)} --from {tail.next_line}"
+                click.echo(f"\nThe run goes on. To follow it further: {again}", err=True)
+                return exits.INTERRUPTED
+        status = exits.of_end(outcome.end or {}) if outcome.verified else exits.UNVERIFIED
+        if isinstance(sink, JsonLines):
+            sink.verdict(outcome, status)
+        else:
+            sink.row(outcome.text, "note" if outcome.verified else "error")
+        sink.close()
+    except BrokenPipeError:
+        # What is still buffered must not be tried again at the end of the program.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.CLOSED
+    return status

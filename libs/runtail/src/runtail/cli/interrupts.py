@@ -1,0 +1,51 @@
+"""Ctrl-C that never falls between showing a line and counting it."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Interrupts:
+    """As a context manager it takes over SIGINT; ``with interrupts.held:`` postpones it.
+
+    A second Ctrl-C is not postponed: whoever reads our output may have stopped to.
+    """
+
+    def __init__(self) -> None:
+        self.held = Held(self)
+        self.holding = False
+        self.pending = False
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.holding and not self.pending:
+            self.pending = True
+        else:
+            raise KeyboardInterrupt
+
+
+class Held:
+    """A stretch that Ctrl-C waits for."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+
+    def __enter__(self) -> None:
+        self._interrupts.holding = True
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._interrupts.holding = False
+        if self._interrupts.pending and exc is None:
+            self._interrupts.pending = False
+            raise KeyboardInterrupt

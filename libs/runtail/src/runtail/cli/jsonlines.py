@@ -1,0 +1,61 @@
+"""A followed run as JSON, one object a line: the items of the log as the protocol has them, then the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import orjson
+
+from runtail.cli.sink import Outcome
+from runtail.protocol.cursor import Cut
+from runtail.protocol.entry import Entry
+
+
+class JsonLines:
+    """Writes entries and cuts whole, so that a program can check their digests once more."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        """Write one object."""
+        self._output.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+
+    def take(self, item: Entry | Cut, wire: Mapping[str, Any], first: int) -> None:
+        """Write one item, if anything of it is at line *first* or behind."""
+        end = item.to_line + 1 if isinstance(item, Cut) else item.next_line
+        if end > first or (end == first and isinstance(item, Entry) and item.n == 0):
+            self.write(wire)
+
+    def live(self, live: Mapping[str, Any] | None) -> None:
+        """Nothing: the unfinished line is no part of the log."""
+
+    def note(self, text: str) -> None:
+        """Write what happened to the connection or the log."""
+        self.write({"note": text})
+
+    def verdict(self, outcome: Outcome, status: int) -> None:
+        """Write the last object.
+
+        :param status: the exit status of this program.
+        """
+        self.write(
+            {
+                "verdict": {
+                    "verified": outcome.verified,
+                    "from": outcome.from_line,
+                    "lines": outcome.lines,
+                    "text": outcome.text,
+                    "status": status,
+                }
+            }
+        )
+
+    def flush(self) -> None:
+        """Let it be read."""
+        self._output.flush()
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.flush()

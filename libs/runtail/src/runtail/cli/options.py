@@ -1,0 +1,31 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from runtail.cli import completion
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def as_json(decorated: Decorated) -> Decorated:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs; errors too, on stderr.")(
+        decorated
+    )
+
+
+def run_argument(decorated: Decorated) -> Decorated:
+    """Add the argument RUN."""
+    return click.argument("run_id", metavar="RUN", shell_complete=completion.run_ids)(decorated)
+
+
+def write_json(value: object) -> None:
+    """Write one JSON document on stdout."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

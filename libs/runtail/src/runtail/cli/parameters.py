@@ -1,0 +1,113 @@
+"""``key=value`` and ``key:=JSON`` against a task's JSON Schema. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+_WORDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null",
+          "object": "JSON of an object", "array": "a list"}  # fmt: skip
+
+_PYTHON: dict[str, type] = {"null": type(None), "array": list, "object": dict}
+
+
+class WrongParameter(ValueError):
+    """A value cannot be what its parameter wants; the message names the parameter."""
+
+
+def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments that the command line gives.
+
+    A list takes JSON, or one ``key=value`` for each element.
+
+    :param arguments: ``key=value``, the value read as the schema's type; ``key:=JSON``, as it is.
+    :param schema: the task's, from the catalogue.
+    :raises WrongParameter: for anything else, or a value that is not of the type.
+    """
+    rules = schema.get("properties") or {}
+    texts: dict[str, list[str]] = {}
+    found: dict[str, Any] = {}
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if not equals or not key.rstrip(":"):
+            raise WrongParameter(f"{argument!r} is no parameter: write key=value, or key:=JSON")
+        if key.endswith(":"):
+            key = key[:-1]
+            if key in found or key in texts:
+                raise WrongParameter(f"{key} is given twice")
+            try:
+                found[key] = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise WrongParameter(f"{key}: {text!r} is not JSON: {error}") from None
+        elif key in found:
+            raise WrongParameter(f"{key} is given twice")
+        else:
+            texts.setdefault(key, []).append(text)
+    for key, values in texts.items():
+        found[key] = _value(key, values, rules.get(key) or {})
+    return found
+
+
+def types_of(rule: Mapping[str, Any]) -> list[str]:
+    """Return the type names that a schema allows, empty if it does not say."""
+    if "anyOf" in rule:
+        return [name for one in rule["anyOf"] for name in types_of(one)]
+    kind = rule.get("type") or []
+    return [kind] if isinstance(kind, str) else list(kind)
+
+
+def _value(key: str, texts: Sequence[str], rule: Mapping[str, Any]) -> Any:
+    lists = [one for one in [rule, *rule.get("anyOf", ())] if "array" in types_of(one) and "anyOf" not in one]
+    if lists and not (len(texts) == 1 and (texts[0].lstrip().startswith("[") or texts[0] == "null")):
+        others = [name for name in types_of(rule) if name not in ("array", "null")]
+        if not others or len(texts) > 1:
+            return [_scalar(key, text, lists[0].get("items") or {}) for text in texts]
+    if len(texts) > 1:
+        raise WrongParameter(f"{key} is given twice, and is no list")
+    return _scalar(key, texts[0], rule)
+
+
+def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
+    choices = [one for part in [rule, *rule.get("anyOf", ())] for one in part.get("enum", ())]
+    for choice in choices:
+        if text == (choice if isinstance(choice, str) else json.dumps(choice)):
+            return choice
+    kinds = types_of(rule)
+    if choices and not kinds:
+        raise WrongParameter(f"{key}: {text!r} is none of {', '.join(map(str, choices))}")
+    # The strictest reading first; a string can be anything.
+    for kind in ("null", "boolean", "integer", "number", "array", "object"):
+        if kind in kinds:
+            try:
+                return _read(kind, text, alone=len(kinds) == 1)
+            except ValueError:
+                continue
+    if not kinds or "string" in kinds:
+        return text
+    wanted = " or ".join(_WORDS.get(kind, kind) for kind in kinds)
+    raise WrongParameter(f"{key}: {text!r} is not {wanted}")
+
+
+def _read(kind: str, text: str, *, alone: bool) -> Any:
+    """:raises ValueError: if the text is none of the kind."""
+    match kind:
+        case "boolean":
+            word = text.strip().lower()
+            # Beside another type, 1 and "on" are more likely that one.
+            if word in (_TRUE if alone else _TRUE[:1]):
+                return True
+            if word in (_FALSE if alone else _FALSE[:1]):
+                return False
+        case "integer":
+            return int(text)
+        case "number":
+            value = float(text)
+            if value - value == 0:  # neither infinite nor NaN, which JSON does not have
+                return value
+        case _:
+            value = json.loads(text)
+            if isinstance(value, _PYTHON[kind]):
+                return value
+    raise ValueError(text)

@@ -1,0 +1,129 @@
+"""What a followed run looks like: its bytes on stdout, everything else as rows on stderr."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from typing import Any, BinaryIO, TextIO
+
+from runtail.cli.words import clean, cut_words, event_words
+from runtail.protocol.cursor import Cut
+from runtail.protocol.entry import OUTPUT, Entry
+from runtail.protocol.event import decode
+
+_COLOURS = re.compile(rb"\x1b\[[0-9;:]*m")
+_STYLES = {"note": "2", "warning": "33", "error": "31"}
+BAR_COLUMNS = 20
+
+
+class Screen:
+    """A terminal, a file or a pipe. Into the latter two go the log's own bytes and nothing else.
+
+    :param output: where the output goes, in bytes.
+    :param rows: where events and notes go; None of them is output.
+    :param colour: False keeps our own colours away, and on a terminal those of the task (NO_COLOR).
+    """
+
+    def __init__(self, output: BinaryIO, rows: TextIO, *, colour: bool) -> None:
+        self._output, self._rows = output, rows
+        self._terminal, self._rows_terminal = output.isatty(), rows.isatty()
+        self._colour = colour
+        self._line_open = False
+        self._live = b""
+
+    def take(self, item: Entry | Cut, _wire: Mapping[str, Any], first: int) -> None:
+        """Show one item; of output what begins at line *first*."""
+        if isinstance(item, Cut):
+            self.row(cut_words(item), "error")
+        elif item.type == OUTPUT:
+            self._write(since(item, first))
+        elif item.from_line >= first:
+            event = decode(item)
+            if event["kind"] != "endgroup":
+                level, text = event_words(event)
+                self.row(text, level)
+
+    def live(self, live: Mapping[str, Any] | None) -> None:
+        """Show the unfinished line and the progress in place, on a terminal."""
+        if not self._terminal or self._line_open:
+            return
+        text = live_text(live, shutil.get_terminal_size().columns - 1) if live else ""
+        data = text.encode()
+        if data == self._live:
+            return
+        # To the line's beginning, and clear to its end.
+        self._output.write(b"\r\x1b[K" + data)
+        self._live = data
+
+    def note(self, text: str) -> None:
+        """Say what happened to the connection or the log."""
+        self.row(text, "note")
+
+    def row(self, text: str, level: str = "note") -> None:
+        """Write a row of its own."""
+        self.live(None)
+        self.flush()
+        row = f"── {text}"
+        if self._rows_terminal:
+            if self._colour:
+                row = f"\x1b[{_STYLES[level]}m{row}\x1b[0m"
+            if self._line_open and self._terminal:
+                # In the middle of a line: the row begins below it.
+                row, self._line_open = f"\n{row}", False
+        self._rows.write(f"{row}\n")
+        self._rows.flush()
+
+    def flush(self) -> None:
+        """Let it be seen."""
+        self._output.flush()
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        self.live(None)
+        if self._terminal and self._colour:
+            self._output.write(b"\x1b[0m")
+        if self._terminal and self._line_open:
+            self._output.write(b"\n")
+        self.flush()
+
+    def _write(self, payload: bytes) -> None:
+        if not payload:
+            return
+        self._line_open = not payload.endswith(b"\n")
+        if self._terminal and not self._colour:
+            payload = _COLOURS.sub(b"", payload)
+        self._output.write(payload)
+
+
+def since(entry: Entry, first: int) -> bytes:
+    """Return an entry's output from line *first* on, byte for byte."""
+    before = first - entry.from_line
+    if before <= 0:
+        return entry.payload
+    if before >= entry.n:
+        return b""
+    return entry.payload.split(b"\n", before)[before]
+
+
+def live_text(live: Mapping[str, Any], columns: int) -> str:
+    """Return the unfinished line and the progress in at most so many columns."""
+    from rich.cells import set_cell_size
+
+    parts = []
+    progress = live.get("progress")
+    if isinstance(progress, Mapping):
+        share = min(1.0, max(0.0, float(progress.get("value") or 0)))
+        full = round(share * BAR_COLUMNS)
+        parts.append(f"[{'#' * full}{'-' * (BAR_COLUMNS - full)}] {share:4.0%} {clean(progress.get('text'))}".rstrip())
+    # What stands after the last return is what a terminal would show.
+    text = clean(str(live.get("text") or "").rstrip("\r").rpartition("\r")[2])
+    if text:
+        parts.append(text)
+    return set_cell_size("  ".join(parts), max(1, columns)).rstrip()
+
+
+def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether colours are welcome; a NO_COLOR that is not empty says they are not."""
+    return not environ.get("NO_COLOR")

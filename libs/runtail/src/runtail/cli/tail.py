@@ -1,0 +1,264 @@
+"""Following one run: over the relay, over HTTP while there is none, without a seam between the two.
+
+What comes is checked by the protocol's own view. After any absence it goes on
+at the position reached, wherever it is read from then.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runtail.cli.failure import Failure, Refused, Unreachable
+from runtail.cli.interrupts import Interrupts
+from runtail.cli.relay import Relay, RelayLost
+from runtail.cli.sink import Outcome, Sink
+from runtail.cli.web import Web, run_path
+from runtail.errors import ProtocolError
+from runtail.protocol.entry import Entry
+from runtail.protocol.position import VERSION
+from runtail.protocol.state import RunState
+from runtail.protocol.view import View
+
+#: Lines asked for at once over HTTP.
+WINDOW_LINES = 2_000
+POLL_SECONDS = 1.0
+#: A relay that cannot be reached is tried again after this, doubling up to the longest.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.25, 10.0
+#: The relay is told what was taken at the latest after so many payload bytes, or so much time.
+ACK_BYTES, ACK_SECONDS = 65_536, 1.0
+
+
+class _Reset(Exception):
+    """The history that was read is not the log any more."""
+
+
+class Tail:
+    """One run being followed.
+
+    :param relay_url: the relay's origin.
+    :param from_line: the first line wanted; negative: the last n lines.
+    """
+
+    def __init__(
+        self, web: Web, relay_url: str, run_id: str, sink: Sink, interrupts: Interrupts, *, from_line: int = 1
+    ) -> None:
+        self._web, self._relay_url, self._run_id = web, relay_url, run_id
+        self._sink, self._interrupts = sink, interrupts
+        self._from_line = from_line
+        #: Lines before this one are not shown; known once the log's length is.
+        self._first = max(1, from_line)
+        #: The line to go on at: everything before it was shown.
+        self.next_line = self._first
+        self._view = View()
+        self._live_line: Mapping[str, Any] | None = None
+        self._outcome: Outcome | None = None
+        self._reset_epoch = 0
+        #: The stored log contradicts itself: read over HTTP, up to the entry that does not fit.
+        self._as_stored = False
+        self._ever_live = False
+        self._failures = 0
+        self._try_at = 0.0
+        #: What was said of the present outage, each thing once.
+        self._said: set[str] = set()
+
+    def follow(self) -> Outcome:
+        """Show the log until the run is over, however long that takes and whatever is away meanwhile.
+
+        :raises Refused: if the run does not exist (any more).
+        :raises KeyboardInterrupt: at Ctrl-C; :attr:`next_line` says where to go on.
+        """
+        while self._outcome is None:
+            try:
+                if not self._as_stored and time.monotonic() >= self._try_at:
+                    self._over_relay()
+                elif self._as_stored or not self._ever_live or self._failures > 1:
+                    self._over_http()
+            except _Reset as reset:
+                self._sink.note(f"The log was replaced: {reset}. It goes on from line {self.next_line:,}.")
+                continue
+            except RelayLost as lost:
+                self._relay_lost(str(lost))
+                continue
+            if self._outcome is None:
+                wait = POLL_SECONDS if self._as_stored else self._try_at - time.monotonic()
+                time.sleep(max(0.0, min(POLL_SECONDS, wait)))
+        self._sink.flush()
+        return self._outcome
+
+    # The relay
+
+    def _over_relay(self) -> None:
+        with Relay(self._relay_url) as relay:
+            self._subscribe(relay)
+            if self._said:
+                self._sink.note(f"connected, from line {self.next_line:,}")
+            self._said.clear()
+            self._ever_live, self._failures = True, 0
+            received = acked = 0
+            acked_at = time.monotonic()
+            while self._outcome is None:
+                found = relay.next_event(ACK_SECONDS)
+                if found is not None:
+                    received += self._event(*found)
+                now = time.monotonic()
+                if received - acked >= ACK_BYTES or (received > acked and now - acked_at >= ACK_SECONDS):
+                    relay.tell("ack", {"run": self._run_id, "bytes": received})
+                    acked, acked_at = received, now
+
+    def _subscribe(self, relay: Relay) -> None:
+        wish: dict[str, Any] = {"v": VERSION, "run": self._run_id, "from": self._from_line}
+        cursor = self._view.cursor
+        if cursor is not None:
+            wish |= {"epoch": cursor.epoch, "from": cursor.line, "chain": cursor.chain.hex()}
+        answer = relay.ask("subscribe", wish)
+        if not answer.get("ok"):
+            message = str(answer.get("message") or "refused")
+            if answer.get("code") in ("unavailable", "too-many"):
+                raise RelayLost(message)
+            if answer.get("code") == "unknown-run":
+                raise Failure("There is no such run (any more): it was deleted while it was followed.")
+            raise Failure(message)
+        if answer.get("reset"):
+            # The event with the reason comes before or behind the answer.
+            while (found := relay.next_event(ACK_SECONDS)) is not None:
+                self._event(*found)
+            self._reset(int(answer["epoch"]), "the store lost a part of it")
+        if not self._begin(answer, answer["record"]):
+            self._subscribe(relay)
+
+    def _event(self, name: str, data: Any) -> int:
+        """Take one event and return the payload bytes that came with it."""
+        if not isinstance(data, dict) or data.get("run", self._run_id) != self._run_id:
+            return 0
+        if name == "tail-message":
+            return self._take(data["entries"], data["epoch"])
+        if name == "tail-live":
+            self._live(data)
+        elif name == "tail-reset":
+            self._reset(int(data["epoch"]), str(data.get("why") or data.get("reason") or "the log changed"))
+        return 0
+
+    def _relay_lost(self, why: str) -> None:
+        self._sink.live(None)
+        self._live_line = None
+        self._failures += 1
+        wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 10))
+        self._try_at = time.monotonic() + wait * random.uniform(0.75, 1.25)
+        if self._failures == 1 and self._ever_live:
+            self._say("lost", f"connection lost ({why}); trying again")
+        else:
+            self._say("http", f"no relay at {self._relay_url} ({why}); reading over HTTP meanwhile")
+
+    # HTTP
+
+    def _over_http(self) -> None:
+        """Read what is stored now."""
+        while self._outcome is None:
+            cursor = self._view.cursor
+            try:
+                window = self._web.get(
+                    run_path(self._run_id, "/log"),
+                    from_=cursor.line if cursor else self._from_line,
+                    limit=WINDOW_LINES,
+                    chain=cursor.chain.hex() if cursor else None,
+                )
+            except Refused as refused:
+                if refused.code == "position":
+                    self._reset(int(refused.problem.get("epoch") or 0), "the stored log is another one")
+                if refused.status < 500:
+                    raise
+                return
+            except Unreachable:
+                self._say("away", f"{self._web.url} does not answer either; trying again until Ctrl-C")
+                return
+            epoch, line = int(window["epoch"]), int(window["from"])
+            if cursor is not None and epoch != cursor.epoch:
+                self._reset(epoch, "the stored log is another one")
+            if cursor is not None and line < cursor.line:
+                # The store went back behind us; the writer puts the lines back, or begins a new epoch.
+                return
+            if not self._begin(window, window):
+                continue
+            self._take(window["entries"], epoch)
+            self._sink.flush()
+            if not window["entries"]:
+                return
+
+    # Both
+
+    def _begin(self, answer: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+        """Begin or go on at the answer's position; False if another one must be asked for."""
+        lines = int(record["lines"])
+        if self._view.cursor is None:
+            if self._from_line < 0:
+                self._first = max(1, lines + 1 + self._from_line)
+            if self._from_line > lines + 1 and RunState(record["state"]).terminal:
+                # Nothing will come there; its end is what is left to show.
+                self._from_line = lines + 1
+                return False
+        try:
+            self._view.begin(int(answer["epoch"]), int(answer["from"]), bytes.fromhex(answer["chain"]))
+        except ProtocolError as error:
+            raise RelayLost(str(error)) from None
+        return True
+
+    def _take(self, items: Iterable[Mapping[str, Any]], epoch: int) -> int:
+        """Check and show items one by one; return their payload bytes."""
+        size = 0
+        for wire in items:
+            with self._interrupts.held:
+                try:
+                    entries = self._view.feed([wire], epoch=epoch)
+                except ProtocolError as error:
+                    verdict = self._view.verdict
+                    text = verdict.text if verdict else f"does not match the protocol: {error}"
+                    self._finish(verified=False, text=text)
+                    return size
+                item = entries[0] if entries else self._view.cuts[-1]
+                self._sink.live(None)
+                self._sink.take(item, wire, self._first)
+                assert self._view.cursor is not None
+                self.next_line = max(self._first, self._view.cursor.line)
+            size += len(item.payload) if isinstance(item, Entry) else 0
+            verdict = self._view.verdict
+            if verdict is not None:
+                self._finish(verified=verdict.verified, text=verdict.text)
+                return size
+        if self._live_line is not None:
+            self._live(self._live_line)
+        self._sink.flush()
+        return size
+
+    def _live(self, live: Mapping[str, Any]) -> None:
+        """Show the unfinished line; once it is stored, only the progress, which holds until the next one."""
+        cursor, self._live_line = self._view.cursor, live
+        stored = cursor is not None and int(live.get("line") or 0) < cursor.line
+        self._sink.live({**live, "text": ""} if stored else live)
+        self._sink.flush()
+
+    def _finish(self, *, verified: bool, text: str) -> None:
+        self._sink.live(None)
+        lines = int(self._view.end["lines"]) if self._view.end else self.next_line - 1
+        self._outcome = Outcome(verified, text, self._view.end, self._view.began_at, lines)
+
+    def _reset(self, epoch: int, why: str) -> None:
+        """Begin a new view at the next line.
+
+        :raises _Reset: always.
+        """
+        # Twice in the same epoch: the stored log contradicts itself.
+        self._as_stored = self._as_stored or epoch == self._reset_epoch
+        self._reset_epoch = epoch
+        if self._view.cursor is not None:
+            self._from_line = self._first = self.next_line
+        self._view = View()
+        self._sink.live(None)
+        raise _Reset(why.rstrip("."))
+
+    def _say(self, what: str, text: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            self._sink.note(text)

@@ -1,0 +1,103 @@
+"""The words for events and cuts, and text that is safe on a terminal. Pure."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runtail.protocol.cursor import Cut
+
+#: CSI and OSC sequences, and the short ones.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+NOTE, WARNING, ERROR = "note", "warning", "error"
+
+
+def clean(value: object) -> str:
+    """Return somebody else's text as one line without anything that a terminal obeys."""
+    text = "" if value is None else str(value)
+    text = _ESCAPES.sub("", text).replace("\t", " ").replace("\n", " ")
+    return "".join(c for c in text if c.isprintable())
+
+
+def clock(ms: int) -> str:
+    """Return a time of day here.
+
+    :param ms: milliseconds since 1970.
+    """
+    return time.strftime("%H:%M:%S", time.localtime(ms / 1000))
+
+
+def _because(text: object) -> str:
+    return f": {clean(text)}" if text else ""
+
+
+def _seconds(ms: object) -> str:
+    return f"{float(str(ms)) / 1000:.0f} s"
+
+
+def _start(e: Mapping[str, Any]) -> str:
+    return f"Attempt {e.get('attempt')} started on {clean(e.get('worker')) or 'a worker'}{_because(e.get('why'))}"
+
+
+def _retry(e: Mapping[str, Any]) -> str:
+    when = f" at {clock(int(e['eta_ms']))}" if e.get("eta_ms") else ""
+    most = f" of {e['max']}" if e.get("max") is not None else ""
+    return f"Retry {e.get('retries')}{most}{when}{_because(e.get('reason'))}"
+
+
+def _worker_lost(e: Mapping[str, Any]) -> str:
+    silent = f" for {_seconds(e['silent_ms'])}" if e.get("silent_ms") else ""
+    bound = _seconds(e["unflushed_ms"]) if e.get("unflushed_ms") else "moments"
+    return f"The worker fell silent{silent}; what it wrote in its last {bound} may be missing"
+
+
+def _cancel(e: Mapping[str, Any]) -> str:
+    number = f" (signal {e['signal']})" if e.get("signal") else ""
+    return f"Cancelled by {clean(e.get('who')) or 'somebody'}{number}"
+
+
+_SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "start": (
+        NOTE,
+        lambda e: f"Attempt {e.get('attempt')} started on {clean(e.get('worker'))}{_because(e.get('why'))}",
+    ),
+    "group": (NOTE, lambda e: f"▸ {clean(e.get('title'))}"),
+    "endgroup": (NOTE, lambda _: "◂ end of section"),
+    "warning": (WARNING, lambda e: f"Warning: {clean(e.get('text'))}"),
+    "error": (ERROR, lambda e: f"Error: {clean(e.get('text'))}"),
+    "masked": (NOTE, lambda e: f"{e.get('count')} secrets were masked so far"),
+    "overflow": (ERROR, lambda e: f"{e.get('bytes'):,} bytes of output were dropped here: the store was away too long"),
+    "retry": (WARNING, _retry),
+    "cancel-requested": (
+        WARNING,
+        lambda e: f"{clean(e.get('who')) or 'Somebody'} asked to cancel{_because(e.get('why'))}",
+    ),
+    "cancel": (WARNING, _cancel),
+    "interrupted": (WARNING, lambda e: f"Interrupted: {clean(e.get('reason')) or 'the worker was shut down'}"),
+    "worker-lost": (ERROR, _worker_lost),
+    "store-lost": (ERROR, lambda e: f"Lines {e['from']:,}-{e['to']:,} were lost{_because(e.get('reason'))}"),
+    "markers-capped": (
+        WARNING,
+        lambda e: f"{e.get('count')} more sections, warnings and errors were not recorded",
+    ),
+    "end": (NOTE, lambda e: f"{clean(e.get('state')).capitalize()}{_because(e.get('why'))}"),
+}
+
+
+def event_words(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Return how loudly an event speaks, and one sentence; an unknown kind is shown, never hidden."""
+    kind = str(event["kind"])
+    if kind not in _SPEAKERS:
+        return NOTE, clean(kind)
+    level, speak = _SPEAKERS[kind]
+    if kind == "end" and event.get("state") != "succeeded":
+        level = ERROR
+    return level, speak(event)
+
+
+def cut_words(cut: Cut) -> str:
+    """Return one sentence for a cut."""
+    return f"Lines {cut.from_line:,}-{cut.to_line:,} were cut: the run's log passed its quota"

@@ -1,0 +1,310 @@
+"""The command line against the real product: web, relay, worker; and faults in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtail.cli import exits
+from runtail.protocol import RunState, View
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
+from tests.support.services import Service
+from tests.support.stack import Stack
+from tests.support.waiting import wait_for
+
+PROGRAM = Path(sys.executable).parent / "runtail"
+#: Of one command; following includes the run itself.
+DEADLINE_SECONDS = 60.0
+
+
+class Command:
+    """One call of the program, with its two outputs in files.
+
+    :param url: RUNTAIL_URL.
+    """
+
+    def __init__(self, directory: Path, url: str, *arguments: str) -> None:
+        number = len(list(directory.glob("out-*")))
+        self._out, self._err = directory / f"out-{number}", directory / f"err-{number}"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.popen = subprocess.Popen(
+                [PROGRAM, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, "RUNTAIL_URL": url},
+            )
+
+    @property
+    def out(self) -> bytes:
+        """What it wrote on stdout so far."""
+        return self._out.read_bytes()
+
+    @property
+    def err(self) -> str:
+        """What it wrote on stderr so far."""
+        return self._err.read_text()
+
+    def wait_for_lines(self, lines: int) -> None:
+        """Return once it has written so many."""
+        wait_for(lambda: self.out.count(b"\n") >= lines, DEADLINE_SECONDS, lambda: self.err)
+
+    def wait(self) -> int:
+        """Return its exit status."""
+        try:
+            return self.popen.wait(DEADLINE_SECONDS)
+        finally:
+            self.popen.kill()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The product with the demo tasks."""
+    directory = tmp_path_factory.mktemp("cli")
+    (directory / "redis").mkdir()
+    with RedisServer(directory / "redis") as server:
+        made = Stack(directory, server.url, app="runtail_worker.app", concurrency=4, cancel_grace_seconds=1.0)
+        made.web.configure(socket_url=made.relay.url)
+        with made:
+            yield made
+
+
+@pytest.fixture
+def runtail(stack: Stack, tmp_path: Path) -> Any:
+    """Calls the program: ``runtail("runs", "--json")``."""
+    return lambda *arguments: Command(tmp_path, stack.web.url, *arguments)
+
+
+def flood(stack: Stack, lines: int, interval: float) -> str:
+    """Start a run that prints at a steady pace; the task is exclusive."""
+    return stack.start("demo.tail", {"lines": lines, "interval": interval})
+
+
+def test_start_and_follow_ends_with_the_whole_output_and_the_tasks_own_status(stack: Stack, runtail: Any) -> None:
+    command = runtail("start", "demo.crash", "how=exit", "--follow", "--run-id", "cli-exit")
+    assert command.wait() == 3
+    assert command.out == stack.output("cli-exit") == b"About to die by exit\n"
+    assert "── Failed: the task called sys.exit(3)" in command.err
+    assert "verified" in command.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("how", "status"), [("exception", 1), ("sigkill", 137)])
+def test_other_ends_have_their_statuses(runtail: Any, how: str, status: int) -> None:
+    assert runtail("start", "demo.crash", f"how={how}", "-f").wait() == status
+
+
+def test_follow_goes_on_where_it_was_when_relay_and_web_are_killed(stack: Stack, runtail: Any) -> None:
+    run_id = flood(stack, 800, 0.01)
+    command = runtail("follow", run_id)
+    command.wait_for_lines(50)
+    stack.relay.restart()
+    command.wait_for_lines(command.out.count(b"\n") + 50)
+    stack.web.restart()
+    stack.relay.restart()
+    assert command.wait() == 0
+    assert command.out == stack.output(run_id) == b"".join(b"Task message %d\n" % n for n in range(800))
+    assert command.err.count("connection lost") == 2
+    assert command.err.splitlines()[-1] == "── complete: 800 lines, verified"
+
+
+def test_follow_reads_over_http_while_there_is_no_relay(stack: Stack, runtail: Any) -> None:
+    stack.relay.process.kill()
+    run_id = flood(stack, 400, 0.01)
+    command = runtail("follow", run_id)
+    command.wait_for_lines(50)
+    assert "reading over HTTP meanwhile" in command.err
+    stack.relay.start()
+    assert command.wait() == 0
+    assert command.out == stack.output(run_id)
+    assert command.err.splitlines()[-1] == "── complete: 400 lines, verified"
+
+
+def test_ctrl_c_leaves_the_run_alone_and_the_rest_can_be_had(stack: Stack, runtail: Any) -> None:
+    run_id = flood(stack, 500, 0.01)
+    first = runtail("follow", run_id)
+    first.wait_for_lines(50)
+    first.popen.send_signal(signal.SIGINT)
+    assert first.wait() == exits.INTERRUPTED
+    assert stack.run(run_id).state is RunState.RUNNING
+    again = re.search(r"runtail follow (\S+) --from (\d+)$", first.err.strip())
+    assert again is not None, first.err
+    rest = runtail("follow", again[1], "--from", again[2])
+    assert rest.wait() == 0
+    assert first.out + rest.out == stack.output(run_id)
+    assert f"complete: 500 lines, verified from line {again[2]}" in rest.err
+
+
+def test_from_begins_exactly_at_the_line(stack: Stack, runtail: Any) -> None:
+    run_id = stack.start("demo.flood", {"lines": 5_000})
+    stack.wait_for_end(run_id)
+    lines = stack.output(run_id).splitlines(keepends=True)
+    for line, expected in (("1234", lines[1233:]), ("-7", lines[-7:]), ("5000", lines[-1:]), ("6000", [])):
+        command = runtail("follow", run_id, "--from", line)
+        assert command.wait() == 0, command.err
+        assert command.out == b"".join(expected)
+
+
+def test_json_can_be_checked_again(stack: Stack, runtail: Any) -> None:
+    command = runtail("start", "demo.flood", "lines=300", "--follow", "--json")
+    assert command.wait() == 0
+    first, *items, last = map(json.loads, command.out.splitlines())
+    view = View()
+    view.begin(first["run"]["epoch"], 1, bytes(32))
+    view.feed([item for item in items if "note" not in item], epoch=first["run"]["epoch"])
+    assert view.verdict is not None
+    assert view.verdict.text == "complete: 300 lines, verified"
+    assert last == {
+        "verdict": {"verified": True, "from": 1, "lines": 300, "text": view.verdict.text, "status": 0},
+    }
+    listed = runtail("runs", "--json", "--limit", "1")
+    assert listed.wait() == 0
+    assert json.loads(listed.out)["runs"][0]["id"] == first["run"]["id"]
+    tasks = runtail("tasks", "--json")
+    assert tasks.wait() == 0
+    assert "demo.flood" in [task["name"] for task in json.loads(tasks.out)["tasks"]]
+
+
+def test_lists_are_plain_in_a_pipe(stack: Stack, runtail: Any) -> None:
+    run_id = stack.start("demo.crash", {"how": "exit"})
+    stack.wait_for_end(run_id)
+    runs, tasks = runtail("runs"), runtail("tasks")
+    assert (runs.wait(), tasks.wait()) == (0, 0)
+    cells = next(line.split("\t") for line in runs.out.decode().splitlines() if line.startswith(run_id))
+    assert (cells[1], cells[2], cells[6]) == ("failed", "demo.crash", "3")
+    assert "demo.crash\thow=exception\tcelery\tDie." in tasks.out.decode().splitlines()
+
+
+def test_a_terminal_shows_rows_dim_and_output_as_it_is(stack: Stack) -> None:
+    ours, theirs = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"RUNTAIL_URL": stack.web.url}
+    command = [str(PROGRAM), "start", "demo.flood", "lines=2", "--follow"]
+    popen = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65_536):
+            shown += chunk
+    except OSError:
+        pass  # The other end was closed.
+    os.close(ours)
+    assert popen.wait(DEADLINE_SECONDS) == 0
+    assert "\x1b[2m── complete: 2 lines, verified\x1b[0m".encode() in shown
+    assert b"\r\n0000000001 " in shown
+
+
+def test_cancel_and_delete(stack: Stack, runtail: Any) -> None:
+    run_id = stack.start("demo.nap", {"seconds": 300})
+    stack.wait_for_state(run_id, RunState.RUNNING)
+    followed = runtail("follow", run_id)
+    cancelled = runtail("cancel", run_id, "--why", "enough")
+    assert cancelled.wait() == 0
+    assert f"runtail follow {run_id}" in cancelled.err
+    assert followed.wait() == exits.CANCELLED
+    assert "enough" in followed.err
+    deleted = runtail("delete", run_id)
+    assert (deleted.wait(), deleted.out) == (0, b"")
+    gone = runtail("follow", run_id)
+    assert gone.wait() == exits.TROUBLE
+    assert gone.err.startswith("runtail: There is no such run.")
+
+
+def test_an_exclusive_task_names_its_holder(stack: Stack, runtail: Any) -> None:
+    holder = flood(stack, 10_000, 0.5)
+    refused, as_json = runtail("start", "demo.tail"), runtail("start", "demo.tail", "--json")
+    assert (refused.wait(), as_json.wait()) == (exits.TROUBLE, exits.TROUBLE)
+    assert refused.err.startswith("runtail: Task is already running: ")
+    assert f"runtail follow {holder}" in refused.err
+    assert json.loads(as_json.err)["problem"]["run"] == holder
+    assert runtail("cancel", holder).wait() == 0
+    stack.wait_for_end(holder)
+
+
+def test_the_same_key_starts_once(runtail: Any) -> None:
+    calls = [runtail("start", "demo.flood", "lines=1", "--idempotency-key", "cli-key") for _ in range(2)]
+    assert [call.wait() for call in calls] == [0, 0]
+    assert calls[0].out == calls[1].out
+    assert sum("was started before" in call.err for call in calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["start", "demo.flood", "lines=abc"], 2, "lines: 'abc' is not a whole number"),
+        (["start", "demo.flood", 'lines:="abc"'], 123, "  lines: 'abc' is not of type 'integer'"),
+        (["start", "demo.flood", "line=1"], 123, "  line: is no parameter of this task; it has: lines"),
+        (["start", "demo.flod"], 123, "Did you mean demo.flood"),
+        (["start", "demo.flood", "--run-id", "no spaces"], 123, "  run_id: "),
+        (["follow", "no-such-run"], 123, "There is no such run."),
+        (["cancel", "no-such-run"], 123, "There is no such run."),
+        (["delete", "../../tasks"], 123, "There is no such run"),
+        (["follow", "x", "--from", "0"], 2, "--from is a line"),
+        (["runs", "--since", "yesterday"], 2, "is no time"),
+    ],
+)
+def test_what_is_refused_is_named(runtail: Any, arguments: list[str], status: int, words: str) -> None:
+    command = runtail(*arguments)
+    assert command.wait() == status
+    assert words in command.err
+    assert command.out == b""
+
+
+def test_a_service_that_is_away_is_named(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    command = Command(tmp_path, url, "tasks")
+    assert command.wait() == exits.TROUBLE
+    assert command.err.startswith(f"runtail: nothing answers at {url} (Connection refused).")
+    wrong = Command(tmp_path, "ftp://here", "tasks")
+    assert wrong.wait() == exits.TROUBLE
+    assert "RUNTAIL_URL='ftp://here' is no address" in wrong.err
+
+
+def test_a_store_that_is_away_is_said(tmp_path: Path) -> None:
+    dead = f"redis://127.0.0.1:{free_port()}/0"
+    with Service("web", tmp_path, {"broker_url": dead, "store_url": dead}) as web:
+        command = Command(tmp_path, web.url, "runs")
+        assert command.wait() == exits.TROUBLE
+        assert "The store does not answer. Try again in" in command.err
+
+
+def test_nobody_reads(stack: Stack) -> None:
+    run_id = stack.start("demo.flood", {"lines": 50_000})
+    environment = {**os.environ, "RUNTAIL_URL": stack.web.url}
+    with subprocess.Popen(
+        [PROGRAM, "follow", run_id], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as popen:
+        assert popen.stdout is not None
+        assert popen.stderr is not None
+        assert popen.stdout.readline().startswith(b"0000000000 ")
+        popen.stdout.close()
+        assert popen.wait(DEADLINE_SECONDS) == exits.CLOSED
+        assert b"Traceback" not in popen.stderr.read()
+
+
+def test_the_shell_is_offered_tasks_parameters_and_runs(stack: Stack) -> None:
+    run_id = stack.start("demo.flood", {"lines": 1}, run_id="cli-completed")
+
+    def offered(words: str) -> list[str]:
+        environment = {
+            **os.environ,
+            "RUNTAIL_URL": stack.web.url,
+            "_RUNTAIL_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        }
+        found = subprocess.run([PROGRAM], env=environment, capture_output=True, text=True, timeout=60, check=True)
+        return [line.partition(",")[2] for line in found.stdout.splitlines()]
+
+    assert offered("runtail start demo.fl") == ["demo.flood"]
+    assert offered("runtail start demo.flood li") == ["lines="]
+    assert run_id in offered("runtail follow cli-c")

@@ -1,0 +1,161 @@
+"""What the command line shows: output, rows, the live line, words, exit statuses, times."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from runtail.cli import exits
+from runtail.cli.failure import describe
+from runtail.cli.jsonlines import JsonLines
+from runtail.cli.runs import row, span
+from runtail.cli.screen import Screen, live_text, since, wants_colour
+from runtail.cli.tasks import parameter_words
+from runtail.cli.words import clean, event_words
+from runtail.protocol import EVENT, GENESIS, OUTPUT, Entry, EntryId
+from runtail.protocol import event as events
+
+
+class Terminal(io.BytesIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Rows(io.StringIO):
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def output(payload: bytes, from_line: int = 1) -> Entry:
+    return Entry.make(EntryId(1, 1), OUTPUT, from_line, 0, payload, GENESIS)
+
+
+def event(kind: str, from_line: int = 1, **fields: Any) -> Entry:
+    return Entry.make(EntryId(1, 2), EVENT, from_line, 0, events.encode(kind, **fields), GENESIS)
+
+
+def test_a_pipe_gets_the_bytes_and_nothing_else() -> None:
+    out, rows = io.BytesIO(), Rows(terminal=False)
+    screen = Screen(out, rows, colour=False)
+    screen.take(output(b"\x1b[31mred\x1b[0m\r\n\xff\x00"), {}, 1)
+    screen.take(event("group", title="Tests\x1b]0;x\x07"), {}, 1)
+    screen.live({"text": "unfinished", "line": 3})
+    screen.note("connection lost")
+    screen.close()
+    assert out.getvalue() == b"\x1b[31mred\x1b[0m\r\n\xff\x00"
+    assert rows.getvalue() == "── ▸ Tests\n── connection lost\n"
+
+
+def test_a_terminal_gets_colours_dim_rows_and_the_live_line_in_place() -> None:
+    out, rows = Terminal(), Rows(terminal=True)
+    screen = Screen(out, rows, colour=True)
+    screen.live({"text": "50 %", "line": 1})
+    screen.live(None)
+    screen.take(output(b"\x1b[31mred\x1b[0m"), {}, 1)
+    screen.take(event("group", title="Tests"), {}, 1)
+    screen.close()
+    assert out.getvalue() == b"\r\x1b[K50 %\r\x1b[K\x1b[31mred\x1b[0m\x1b[0m"
+    # The output had not ended its line.
+    assert rows.getvalue() == "\n\x1b[2m── ▸ Tests\x1b[0m\n"
+
+
+def test_no_color_takes_all_colours_from_a_terminal() -> None:
+    out, rows = Terminal(), Rows(terminal=True)
+    screen = Screen(out, rows, colour=False)
+    screen.take(output(b"\x1b[1;31mred\x1b[0m\x1b[2K\n"), {}, 1)
+    screen.row("row", "error")
+    screen.close()
+    assert (out.getvalue(), rows.getvalue()) == (b"red\x1b[2K\n", "── row\n")
+    assert [wants_colour(e) for e in ({}, {"NO_COLOR": ""}, {"NO_COLOR": "1"})] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("payload", "from_line", "first", "shown"),
+    [
+        (b"a\nb\nc\n", 1, 1, b"a\nb\nc\n"),
+        (b"a\nb\nc\n", 1, 3, b"c\n"),
+        (b"a\nb\nc\n", 1, 4, b""),
+        (b"a\nb\nc", 5, 7, b"c"),
+        (b"a\r\n\n\xff", 5, 6, b"\n\xff"),
+        (b"a\n", 5, 1, b"a\n"),
+        (b"a\n", 5, 9, b""),
+    ],
+)
+def test_lines_that_were_not_asked_for_are_left_out(payload: bytes, from_line: int, first: int, shown: bytes) -> None:
+    assert since(output(payload, from_line), first) == shown
+
+
+def test_json_has_whole_items_from_the_line_on() -> None:
+    out = io.BytesIO()
+    sink = JsonLines(out)
+    for item in (output(b"a\nb\n"), event("group", 3, title="x"), output(b"c\n", 3)):
+        sink.take(item, item.wire(), 3)
+    sink.note("connection lost")
+    sink.close()
+    kinds = [next(iter(json.loads(line))) for line in out.getvalue().splitlines()]
+    assert kinds == ["id", "id", "note"]
+
+
+def test_the_live_line_fits_and_obeys_nothing() -> None:
+    assert live_text({"text": "old\rnew \x1b[31mred\x1b[0m\x07"}, 80) == "new red"
+    assert live_text({"text": "x" * 100}, 10) == "x" * 10
+    assert live_text({"text": "日本語日本語"}, 5) == "日本"
+    bar = live_text({"text": "", "progress": {"value": 0.5, "text": "half"}}, 80)
+    assert bar == "[##########----------]  50% half"
+    assert live_text({"text": ""}, 80) == ""
+
+
+def test_text_of_others_cannot_move_the_cursor_or_turn_the_line() -> None:
+    assert clean("a\x1b[2Jb\x1b]8;;http://x\x07c\u202ed\r\ne\x9b1mf") == "abcd e1mf"
+
+
+def test_unknown_events_are_shown() -> None:
+    assert event_words({"kind": "novel\x1b[2J"}) == ("note", "novel")
+    assert event_words({"kind": "end", "state": "failed", "why": "exit 3"}) == ("error", "Failed: exit 3")
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ({"state": "succeeded", "exit_status": None, "signal": None}, 0),
+        ({"state": "failed", "exit_status": None, "signal": None}, 1),
+        ({"state": "failed", "exit_status": 0, "signal": None}, 1),
+        ({"state": "failed", "exit_status": 3, "signal": None}, 3),
+        ({"state": "failed", "exit_status": None, "signal": 9}, 137),
+        ({"state": "cancelled", "exit_status": None, "signal": 15}, exits.CANCELLED),
+        ({"state": "lost"}, exits.LOST),
+    ],
+)
+def test_the_exit_status_is_the_tasks_own(end: dict[str, Any], status: int) -> None:
+    assert exits.of_end(end) == status
+
+
+def test_problems_say_what_to_do() -> None:
+    wrong = {"code": "invalid", "title": "Some values are wrong", "errors": [{"field": "lines", "message": "is not 5"}]}
+    assert describe(wrong) == "Some values are wrong:\n  lines: is not 5"
+    held = describe({"code": "exclusive", "title": "Task is already running", "task": "t", "run": "r-1"})
+    assert held.startswith("Task is already running: t runs once")
+    assert "runtail follow r-1" in held
+    assert describe({"title": "Not available right now", "detail": "Try again in 2 s."}) == (
+        "Not available right now. Try again in 2 s."
+    )
+
+
+def test_times_are_short_for_people_and_exact_for_programs() -> None:
+    assert [span(s) for s in (0, 9.94, 59, 61, 3_720, 90_000)] == ["0.0s", "9.9s", "59s", "1m1s", "1h2m", "1d1h"]
+    run = {"id": "r", "state": "failed", "task": "t", "created_ms": 0, "started_ms": 1_000, "finished_ms": 2_500,
+           "who": None, "exit_status": None, "signal": 9}  # fmt: skip
+    assert row(run, 5_000, plain=False) == ["r", "failed", "t", "5.0s", "1.5s", "", "signal 9"]
+    assert row(run, 5_000, plain=True)[3:5] == ["1970-01-01T00:00:00.000+00:00", "1.500"]
+
+
+def test_parameters_are_shown_with_their_defaults() -> None:
+    schema = {"properties": {"a": {}, "b": {"default": 1}, "c": {"default": "x"}, "d": {}}, "required": ["a"]}
+    assert parameter_words(schema) == ["a*", "b=1", "c=x", "d"]
