@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.proof.checker import check
+from tests.proof.schedule import Fault
 
 #: Events that say that lines may be missing.
 EXPLAINS = re.compile(r'"kind":"(store-lost|overflow|worker-lost|interrupted)"')
 
 
-def judge(records: list[dict[str, Any]], logs: dict[str, Any], counters: Path) -> list[str]:
+#: Faults after which nobody may be left who could bring a run back that the store lost.
+LETHAL = {"kill-main", "kill-worker", "term-worker", "kill-keeper", "kill-shipper", "stop-worker"}
+
+
+def judge(records: list[dict[str, Any]], logs: dict[str, Any], counters: Path, faults: tuple[Fault, ...]) -> list[str]:
     """Return a sentence per violation.
 
     :param records: what the subscribers wrote down.
@@ -29,6 +34,22 @@ def judge(records: list[dict[str, Any]], logs: dict[str, Any], counters: Path) -
     found = [str(violation) for violation in check(records, logs, written=written)]
     for run_id, log in logs.items():
         found += _succeeded(run_id, log)
+    if not LETHAL & {fault.kind for fault in faults}:
+        begun = {run_id for run_id, _ in written}
+        gone = {run_id for run_id, log in logs.items() if log["record"] is None}
+        found += [f"completeness: {run_id} had begun and is gone" for run_id in sorted(begun & gone)]
+    if not any("worker" in fault.target or fault.kind == "empty-redis" for fault in faults):
+        found += _lost(logs)
+    return found
+
+
+def _lost(logs: dict[str, Any]) -> list[str]:
+    """Faults of the store, of relays and of web end no run that had begun, and start none again."""
+    found = []
+    for run_id, log in logs.items():
+        record, tries = log["record"], 2 if log["told"]["task"] == "proof.retried" else 1
+        if record and (record["state"] not in ("succeeded", "cancelled") or record["attempt"] > tries):
+            found.append(f"liveness: {run_id} is {record['state']} in attempt {record['attempt']}: {record['why']}")
     return found
 
 

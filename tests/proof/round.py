@@ -82,8 +82,7 @@ class Round:
             logs = self._logs(cluster)
         records = [record for viewer in viewers for record in viewer.records]
         self.violations += [f"viewer failed: {viewer.error!r}" for viewer in viewers if viewer.error]
-        self.violations += judging.judge(records, logs, self._folder / "counters")
-        self.violations += self._gone(logs)
+        self.violations += judging.judge(records, logs, self._folder / "counters", self._plan.faults)
         result = {
             "seed": self._plan.seed,
             "violations": self.violations,
@@ -102,15 +101,6 @@ class Round:
         }
         self._leave(records, logs)
         return result
-
-    def _gone(self, logs: dict[str, Any]) -> list[str]:
-        """A run that had begun comes back after any loss of the store, unless its worker was lost as well."""
-        lethal = {"kill-main", "kill-worker", "term-worker", "kill-keeper", "kill-shipper", "stop-worker"}
-        if lethal & {fault.kind for fault in self._plan.faults}:
-            return []
-        begun = {path.name.rpartition(".")[0] for path in (self._folder / "counters").iterdir()}
-        gone = {run_id for run_id, log in logs.items() if log["record"] is None}
-        return [f"completeness: {run_id} had begun and is gone" for run_id in sorted(begun & gone)]
 
     def _leave(self, records: list[dict[str, Any]], logs: dict[str, Any]) -> None:
         if not self.violations and not self._settings.keep:
