@@ -58,6 +58,8 @@ export interface LogWindow {
   readonly entries: readonly unknown[];
   /** Where to go on. */
   readonly next: { readonly line: number; readonly chain: string };
+  /** Lines of the log so far. */
+  readonly lines: number;
   readonly state: Run["state"];
 }
 
@@ -142,9 +144,10 @@ export function logWindow(
   from: number,
   limit: number,
   chain: string | null = null,
+  signal: AbortSignal | null = null,
 ): Promise<LogWindow> {
   const exact = chain === null ? "" : `&chain=${chain}`;
-  return call("GET", `/runs/${id(runId)}/log?from=${from}&limit=${limit}${exact}`);
+  return call("GET", `/runs/${id(runId)}/log?from=${from}&limit=${limit}${exact}`, { signal });
 }
 
 export function downloadAddress(runId: string): string {

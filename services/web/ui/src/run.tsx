@@ -1,13 +1,15 @@
 // The page of one run: what is known about it, its log, and what can be claimed of it.
 
+import "./log/log.css";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { downloadAddress, Problem, type Run, run as readRun } from "./api";
+import { type Run, run as readRun } from "./api";
 import { ConnectionChip } from "./connection";
 import { Header } from "./header";
-import { Follow } from "./log/follow";
-import { List } from "./log/list";
-import { visible } from "./log/visible";
+import { LogBar, LogFoot } from "./log/bar";
+import type { Follow } from "./log/follow";
+import { Help } from "./log/help";
+import { LogView } from "./log/view";
 import { ProblemNote } from "./problem";
 import { grouped } from "./protocol/view";
 import { connectionWords, type Tail } from "./socket";
@@ -15,7 +17,6 @@ import { duration } from "./time";
 import { isOver, waitingWords } from "./words";
 
 const REFETCH_MS = 10_000;
-const EARLIER_LINES = 2_000;
 /** From this much silence on the page says how long there was no output. */
 const SILENCE_MS = 60_000;
 
@@ -23,9 +24,8 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const record = useSignal<Run | null>(null);
   const problem = useSignal<Error | null>(null);
   const now = useSignal(Date.now());
-  const parts = useSignal<{ follow: Follow; list: List } | null>(null);
+  const view = useSignal<LogView | null>(null);
   const scroller = useRef<HTMLElement>(null);
-  const rows = useRef<HTMLDivElement>(null);
 
   async function fetchRecord(): Promise<void> {
     try {
@@ -37,9 +37,8 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   }
 
   useEffect(() => {
-    if (!scroller.current || !rows.current) return;
-    const list = new List(scroller.current, rows.current);
-    parts.value = { list, follow: new Follow(runId, tail, list) };
+    if (!scroller.current) return;
+    view.value = new LogView(runId, tail, scroller.current);
     void fetchRecord();
     const refetch = setInterval(() => {
       if (!record.value || !isOver(record.value)) void fetchRecord();
@@ -54,21 +53,21 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   }, []);
 
   useSignalEffect(() => {
-    if (record.value) document.title = `${record.value.task} · ${record.value.state} · Runtail`;
+    if (!record.value) return;
+    const unseen = view.value?.screen.unseen.value ?? 0;
+    const news = unseen > 0 ? `(+${grouped(unseen)}) ` : "";
+    document.title = `${news}${record.value.task} · ${record.value.state} · Runtail`;
   });
 
   // An event entry says that the record changed.
   useSignalEffect(() => {
-    if (parts.value && parts.value.follow.changes.value > 0) void fetchRecord();
-  });
-  useSignalEffect(() => {
-    void parts.value?.follow.live.value;
-    requestAnimationFrame(() => parts.value?.list.settle());
+    if (view.value && view.value.follow.changes.value > 0) void fetchRecord();
   });
 
-  const { follow, list } = parts.value ?? {};
+  const log = view.value;
+  const follow = log?.follow;
   return (
-    <div class="page">
+    <div class={log?.full.value ? "page full" : "page"}>
       <header class="top">
         <a href="/">Runtail</a>
         <ConnectionChip tail={tail} {...words(tail, follow, record.value, now.value)} />
@@ -90,28 +89,17 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           What was shown is void: {follow.resetWhy.value}. What follows is the log as it stands now.
         </p>
       )}
-      {follow?.verdict.value && (
-        <VerdictBar text={follow.verdict.value.text} ok={follow.verdict.value.verified} />
-      )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section class="log" ref={scroller} tabIndex={0} aria-label="Log">
-        {follow && list && <Earlier follow={follow} list={list} runId={runId} />}
-        <div class="rows" ref={rows} />
-        {follow && <Live follow={follow} />}
-        {follow && <Empty follow={follow} run={record.value} />}
-      </section>
-      {list && !list.following.value && (
-        <button type="button" class="follow" onClick={() => list.toEnd()}>
-          {followWords(list.unseen.value, follow?.phase.value.name === "over")}
-        </button>
-      )}
+      {log && <LogBar log={log} />}
+      <div class="frame">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+        <section class="log" ref={scroller} tabIndex={0} aria-label={`Log of run ${runId}`}>
+          {follow && <Empty follow={follow} run={record.value} />}
+        </section>
+      </div>
+      {log && <LogFoot log={log} runId={runId} />}
+      {log && <Help log={log} />}
     </div>
   );
-}
-
-function followWords(unseen: number, over: boolean): string {
-  const word = over ? "To the end" : "Follow";
-  return unseen > 0 ? `${word} · ${grouped(unseen)} new rows` : word;
 }
 
 /** The chip's words: about the run's log rather than about the socket, where there are any. */
@@ -135,75 +123,6 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };
   return { words: "Live" };
-}
-
-function VerdictBar({ text, ok }: { text: string; ok: boolean }) {
-  return (
-    <p class={ok ? "verdict ok" : "verdict bad"} role="status">
-      <span aria-hidden="true">{ok ? "✓" : "⚠"}</span> {text}
-      {!ok && ". Please report this."}
-    </p>
-  );
-}
-
-function Earlier({ follow, list, runId }: { follow: Follow; list: List; runId: string }) {
-  const busy = useSignal(false);
-  const problem = useSignal<Error | null>(null);
-  const { from } = follow.range.value;
-  const first = list.first.value || from;
-  if (first <= 1) return null;
-  async function load(): Promise<void> {
-    busy.value = true;
-    problem.value = null;
-    try {
-      await follow.earlier(EARLIER_LINES);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
-    busy.value = false;
-  }
-  return (
-    <p class="earlier">
-      Lines 1-{grouped(first - 1)} are not shown here.{" "}
-      {first === from ? (
-        <button type="button" disabled={busy.value} onClick={() => void load()}>
-          {busy.value
-            ? "Loading…"
-            : `Load ${grouped(Math.min(EARLIER_LINES, from - 1))} earlier lines`}
-        </button>
-      ) : (
-        <span>They were checked and left the page; reload it to load them again.</span>
-      )}{" "}
-      <a href={downloadAddress(runId)} download={`${runId}.log`}>
-        Download all
-      </a>
-      {problem.value && <ProblemNote problem={problem.value} />}
-    </p>
-  );
-}
-
-function Live({ follow }: { follow: Follow }) {
-  const live = follow.live.value;
-  if (live === null) return null;
-  const value = live.progress?.value;
-  return (
-    <div class="row live">
-      <span class="number" aria-hidden="true">
-        …
-      </span>
-      <span class="text">
-        {live.progress && (
-          <>
-            <progress max={1} {...(value === undefined ? {} : { value })} /> {
-              live.progress.text
-            }{" "}
-          </>
-        )}
-        {visible(live.text)}
-      </span>
-    </div>
-  );
 }
 
 function Empty({ follow, run }: { follow: Follow; run: Run | null }) {

@@ -1,7 +1,7 @@
 // Rows, lines, notes and folded groups, held against a naive model.
 
 import { describe, expect, test } from "vitest";
-import { type Fold, type Note, Segments } from "../src/log/segments";
+import { type Fold, type Note, Rows } from "../src/log/rows";
 
 function note(at: number, seq: number, to = at - 1): Note {
   return {
@@ -37,11 +37,11 @@ function naive(lines: number, notes: readonly Note[], folds: readonly Fold[]): s
   return rows;
 }
 
-function drawn(segments: Segments): string[] {
-  const rows: string[] = [];
-  for (let row = 0; row < segments.count; row += 1) {
-    const shown = segments.at(row);
-    rows.push(
+function drawn(rows: Rows): string[] {
+  const made: string[] = [];
+  for (let row = 0; row < rows.count; row += 1) {
+    const shown = rows.at(row);
+    made.push(
       shown.kind === "line"
         ? `l${shown.line}`
         : shown.kind === "note"
@@ -49,7 +49,7 @@ function drawn(segments: Segments): string[] {
           : "live",
     );
   }
-  return rows;
+  return made;
 }
 
 /** Numbers that are the same in every run. */
@@ -61,7 +61,7 @@ function dice(seed: number): (below: number) => number {
   };
 }
 
-describe("segments", () => {
+describe("rows", () => {
   test("random logs are what a naive model says", () => {
     for (let seed = 1; seed <= 300; seed += 1) {
       const roll = dice(seed);
@@ -86,72 +86,72 @@ describe("segments", () => {
         if (folds.some((fold) => fold.last >= head.at)) continue;
         folds.push({ first: head.at, last: end.at - 1, after: head.id, before: end.id });
       }
-      const segments = new Segments();
+      const rows = new Rows();
       // In order with growth, or late: the result is the same.
       if (roll(2) === 0) {
         for (const one of notes) {
-          segments.grow(Math.max(0, Math.min(one.at - 1, lines)));
-          segments.add([one]);
-          segments.grow(Math.min(one.to, lines));
+          rows.grow(Math.max(0, Math.min(one.at - 1, lines)));
+          rows.add([one]);
+          rows.grow(Math.min(one.to, lines));
         }
-        segments.grow(lines);
+        rows.grow(lines);
       } else {
-        segments.grow(lines);
-        segments.add([...notes].reverse());
-        segments.add(notes);
+        rows.grow(lines);
+        rows.add([...notes].reverse());
+        rows.add(notes);
       }
-      expect(drawn(segments)).toEqual(naive(lines, notes, []));
-      segments.fold(folds);
+      expect(drawn(rows)).toEqual(naive(lines, notes, []));
+      rows.fold(folds);
       const expected = naive(lines, notes, folds);
-      expect(drawn(segments)).toEqual(expected);
-      for (let row = 0; row < segments.count; row += 1) {
-        expect(segments.rowOfAnchor(segments.anchor(row))).toBe(row);
+      expect(drawn(rows)).toEqual(expected);
+      for (let row = 0; row < rows.count; row += 1) {
+        expect(rows.rowOfAnchor(rows.anchor(row))).toBe(row);
       }
       for (const [row, name] of expected.entries()) {
-        if (name.startsWith("l")) expect(segments.rowOf(Number(name.slice(1)))).toBe(row);
+        if (name.startsWith("l")) expect(rows.rowOf(Number(name.slice(1)))).toBe(row);
       }
     }
   });
 
   test("a line that was cut or folded is found at the row that stands for it", () => {
-    const segments = new Segments();
-    segments.grow(100);
-    segments.add([note(10, 1, 49), note(60, 2)]);
-    segments.fold([{ first: 60, last: 80, after: { attempt: 1, seq: 2 }, before: null }]);
-    expect(segments.at(segments.rowOf(30))).toMatchObject({ kind: "note", note: { at: 10 } });
-    expect(segments.at(segments.rowOf(70))).toMatchObject({ kind: "note", note: { at: 60 } });
-    expect(segments.at(segments.rowOf(81))).toEqual({ kind: "line", line: 81 });
-    expect(segments.hidden(70)).toBe(true);
+    const rows = new Rows();
+    rows.grow(100);
+    rows.add([note(10, 1, 49), note(60, 2)]);
+    rows.fold([{ first: 60, last: 80, after: { attempt: 1, seq: 2 }, before: null }]);
+    expect(rows.at(rows.rowOf(30))).toMatchObject({ kind: "note", note: { at: 10 } });
+    expect(rows.at(rows.rowOf(70))).toMatchObject({ kind: "note", note: { at: 60 } });
+    expect(rows.at(rows.rowOf(81))).toEqual({ kind: "line", line: 81 });
+    expect(rows.hidden(70)).toBe(true);
   });
 
   test("an open folded group takes what comes", () => {
-    const segments = new Segments();
-    segments.grow(5);
-    segments.add([note(6, 1)]);
-    segments.fold([
+    const rows = new Rows();
+    rows.grow(5);
+    rows.add([note(6, 1)]);
+    rows.fold([
       { first: 6, last: Number.POSITIVE_INFINITY, after: { attempt: 1, seq: 1 }, before: null },
     ]);
-    segments.grow(500);
-    expect(segments.count).toBe(6);
+    rows.grow(500);
+    expect(rows.count).toBe(6);
   });
 
   test("the live line is the last row", () => {
-    const segments = new Segments();
-    segments.grow(2);
-    segments.live = true;
-    expect(drawn(segments)).toEqual(["l1", "l2", "live"]);
+    const rows = new Rows();
+    rows.grow(2);
+    rows.live = true;
+    expect(drawn(rows)).toEqual(["l1", "l2", "live"]);
   });
 
   test("10,000 groups over 2,000,000 lines are quick", () => {
-    const segments = new Segments();
-    segments.grow(2_000_000);
+    const rows = new Rows();
+    rows.grow(2_000_000);
     const heads = Array.from({ length: 10_000 }, (_, i) => note(1 + i * 200, i + 1));
     const began = performance.now();
-    segments.add(heads);
-    segments.fold(
+    rows.add(heads);
+    rows.fold(
       heads.map((one) => ({ first: one.at, last: one.at + 150, after: one.id, before: null })),
     );
     expect(performance.now() - began).toBeLessThan(2_000);
-    expect(segments.count).toBe(10_000 + 2_000_000 - 10_000 * 151);
+    expect(rows.count).toBe(10_000 + 2_000_000 - 10_000 * 151);
   });
 });

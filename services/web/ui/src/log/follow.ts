@@ -270,6 +270,35 @@ export class Follow {
     }
   }
 
+  /** The history that is read, or null before the first answer. */
+  get epoch(): number | null {
+    return this.#view.position?.epoch ?? null;
+  }
+
+  /** Where the checked part begins. */
+  get beganAt(): Position | null {
+    return this.#view.beganAt;
+  }
+
+  /** Move the beginning of the checked part up by a piece that reaches it. */
+  join(start: Position, values: readonly unknown[]): void {
+    this.#view.prepend(start, values);
+    batch(() => {
+      this.#note();
+      this.verdict.value = this.#view.verdict;
+    });
+  }
+
+  /** A piece of the history does not fit: said, and never repaired in silence. */
+  mismatch(error: Discontinuity): void {
+    this.verdict.value = {
+      verified: false,
+      from: this.#view.beganAt?.line ?? 1,
+      lines: (this.#view.position?.line ?? 1) - 1,
+      text: `does not match its chain: ${error.message}`,
+    };
+  }
+
   /** Load the piece before the first checked line, and check it. */
   async earlier(lines: number): Promise<void> {
     const view = this.#view;
@@ -300,12 +329,7 @@ export class Follow {
       this.verdict.value = view.verdict;
     } catch (error) {
       if (!(error instanceof Discontinuity)) throw error;
-      this.verdict.value = {
-        verified: false,
-        from: before.line,
-        lines: (view.position?.line ?? 1) - 1,
-        text: `does not match its chain: ${error.message}`,
-      };
+      this.mismatch(error);
     }
   }
 }

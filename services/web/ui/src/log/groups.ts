@@ -3,7 +3,7 @@
 
 import { compareIds, type Entry, type EntryId, idText } from "../protocol/entry";
 import type { Event } from "../protocol/event";
-import type { Fold } from "./segments";
+import type { Fold } from "./rows";
 
 const KINDS = ["group", "endgroup", "warning", "error", "start", "end"] as const;
 

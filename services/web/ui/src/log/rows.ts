@@ -57,7 +57,7 @@ function hides(fold: Fold, note: Note): boolean {
   return behindHead && beforeEnd;
 }
 
-export class Segments {
+export class Rows {
   /** Lines of the log as far as known. */
   lines = 0;
   /** Whether the unfinished line has a row of its own. */
@@ -98,6 +98,7 @@ export class Segments {
   add(notes: readonly Note[]): boolean {
     let inside = false;
     for (const note of notes) {
+      this.grow(note.at - 1);
       const at = this.#placeOf(note);
       const there = this.#notes[at];
       if (there && compareNotes(there, note) === 0) continue;

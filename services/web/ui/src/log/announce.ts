@@ -1,0 +1,63 @@
+// The only live regions of the log. Rows are none: a reader would hear every
+// scroll. What is said is taken away again, so that it is not met twice.
+
+const CLEAR_MS = 3_000;
+const READ_EVERY_MS = 2_000;
+const READ_LINES = 20;
+
+export class Announcer {
+  /** Read new lines aloud; off until the reader asks. */
+  reading = false;
+  readonly #status: HTMLElement;
+  readonly #log: HTMLElement;
+  #lines: string[] = [];
+  #more = 0;
+  #clearing: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(parent: HTMLElement) {
+    this.#status = region("status");
+    this.#log = region("log");
+    parent.append(this.#status, this.#log);
+  }
+
+  say(sentence: string): void {
+    this.#status.textContent = sentence;
+    clearTimeout(this.#clearing);
+    this.#clearing = setTimeout(() => {
+      this.#status.textContent = "";
+    }, CLEAR_MS);
+  }
+
+  /** A new line; read with others in a moment. */
+  line(text: string): void {
+    if (!this.reading) return;
+    if (this.#lines.length < READ_LINES) this.#lines.push(text);
+    else this.#more += 1;
+    this.#timer ??= setTimeout(() => this.#read(), READ_EVERY_MS);
+  }
+
+  #read(): void {
+    this.#timer = undefined;
+    const rows = this.#lines.splice(0).map((text) => {
+      const row = document.createElement("p");
+      row.textContent = text;
+      return row;
+    });
+    if (this.#more > 0) {
+      const row = document.createElement("p");
+      row.textContent = `and ${this.#more} more lines`;
+      rows.push(row);
+    }
+    this.#more = 0;
+    this.#log.replaceChildren(...rows);
+    setTimeout(() => this.#log.replaceChildren(), CLEAR_MS);
+  }
+}
+
+function region(role: string): HTMLElement {
+  const element = document.createElement("div");
+  element.setAttribute("role", role);
+  element.className = "unseen";
+  return element;
+}

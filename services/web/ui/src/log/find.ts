@@ -1,0 +1,199 @@
+// Looking for text: in the loaded lines at once, in slices, and in the rest by the
+// server where it can.
+
+import { signal } from "@preact/signals";
+import { plain } from "./ansi";
+import {
+  type Answer,
+  answers,
+  BadQuery,
+  Findings,
+  findWords,
+  matcher,
+  type Query,
+  type Span,
+} from "./finding";
+import { BLOCK_LINES } from "./lines";
+import type { LogScreen } from "./screen";
+
+const SLICE_MS = 8;
+
+export class Find {
+  readonly open = signal(false);
+  readonly words = signal("");
+  readonly bad = signal("");
+  readonly busy = signal(false);
+  /** Lines that were not looked at. */
+  readonly left = signal(0);
+  query: Query = { text: "", regex: false, caseful: false };
+  #findings = new Findings();
+  #match: (text: string) => readonly Span[] = () => [];
+  #current: number | null = null;
+  #turn = 0;
+  #abort: AbortController | null = null;
+  #atOnce = false;
+  readonly #screen: LogScreen;
+  readonly #run: string;
+
+  constructor(screen: LogScreen, run: string) {
+    this.#screen = screen;
+    this.#run = run;
+    screen.spans = (_line, text) => (this.#active ? this.#match(plain(text)) : []);
+    screen.grown = (first, last) => {
+      if (this.#active) this.#look(first, last);
+      this.#tell();
+    };
+  }
+
+  get #active(): boolean {
+    return this.open.peek() && this.query.text !== "" && this.bad.peek() === "";
+  }
+
+  /** Look for something else. */
+  start(query: Query): void {
+    this.query = query;
+    this.#stop();
+    this.#findings = new Findings();
+    this.#current = null;
+    this.#screen.current = 0;
+    this.bad.value = "";
+    try {
+      this.#match = matcher(query);
+    } catch (error) {
+      if (!(error instanceof BadQuery)) throw error;
+      this.bad.value = error.message;
+    }
+    if (this.#active) {
+      this.#atOnce = true;
+      this.busy.value = true;
+      this.#slice(this.#turn, Math.floor((this.#screen.firstVisible - 1) / BLOCK_LINES));
+    }
+    this.#tell();
+    this.#screen.list?.schedule();
+  }
+
+  close(): void {
+    this.open.value = false;
+    this.#stop();
+    this.#screen.current = 0;
+    this.#screen.list?.schedule();
+  }
+
+  /** Go to the next hit, or the one before. */
+  step(forward: boolean): void {
+    const from = this.#current ?? this.#screen.firstVisible - (forward ? 1 : -1);
+    const line = this.#findings.next(from, forward);
+    if (line === null) return;
+    this.#current = line;
+    this.#screen.current = line;
+    this.#screen.goTo(line);
+    this.#tell();
+  }
+
+  /** Ask the server for the lines that are not here. */
+  async rest(): Promise<void> {
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.busy.value = true;
+    const { text, regex, caseful } = this.query;
+    const q = regex ? text : text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+    const pattern = caseful ? q : `(?i)${q}`;
+    const address = `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?q=${encodeURIComponent(pattern)}&regex=1&from=${this.#screen.firstVisible}&direction=down`;
+    try {
+      const response = await fetch(address, { signal: abort.signal });
+      if (!response.ok || !response.body) throw new Error(await sentence(response));
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      const buffer = { rest: "" };
+      while (true) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        for (const answer of answers(buffer, value)) this.#answer(answer);
+        this.#tell();
+      }
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      this.bad.value = `The server did not search: ${(error as Error).message}`;
+    }
+    this.busy.value = false;
+    this.#tell();
+  }
+
+  #answer(answer: Answer): void {
+    if ("searched" in answer) this.#findings.searched.add(...answer.searched);
+    else if ("line" in answer) this.#hit(answer.line);
+  }
+
+  #hit(line: number): void {
+    this.#findings.add(line);
+    if (this.#atOnce && line >= this.#screen.firstVisible) {
+      // The first hit from here on is shown while the rest is looked at.
+      this.#atOnce = false;
+      this.#current = line;
+      this.#screen.current = line;
+      this.#screen.goTo(line);
+    }
+  }
+
+  #stop(): void {
+    this.#turn += 1;
+    this.#abort?.abort();
+    this.#abort = null;
+    this.busy.value = false;
+  }
+
+  /** Look at loaded blocks from one on, round the end, for a few milliseconds at a time. */
+  #slice(turn: number, from: number, done = 0): void {
+    if (turn !== this.#turn) return;
+    const blocks = Math.ceil(this.#screen.total.peek() / BLOCK_LINES);
+    const until = performance.now() + SLICE_MS;
+    let count = done;
+    while (count < blocks && performance.now() < until) {
+      const k = (from + count) % blocks;
+      this.#look(k * BLOCK_LINES + 1, Math.min((k + 1) * BLOCK_LINES, this.#screen.total.peek()));
+      count += 1;
+    }
+    if (count < blocks) setTimeout(() => this.#slice(turn, from, count), 0);
+    else {
+      this.busy.value = false;
+      if (this.#atOnce && this.#findings.lines.length > 0) {
+        this.#atOnce = false;
+        this.step(true);
+      }
+      this.#screen.list?.schedule();
+    }
+    this.#tell();
+  }
+
+  #look(first: number, last: number): void {
+    let from = first;
+    for (let line = first; line <= last; line += 1) {
+      const text = this.#screen.lines.get(line);
+      if (text === undefined) {
+        this.#findings.searched.add(from, line - 1);
+        from = line + 1;
+      } else if (this.#match(plain(text)).length > 0) this.#hit(line);
+    }
+    this.#findings.searched.add(from, last);
+  }
+
+  #tell(): void {
+    const total = this.#screen.total.peek();
+    if (!this.#active) {
+      this.words.value = "";
+      this.left.value = 0;
+      return;
+    }
+    this.left.value = Math.max(0, total - this.#findings.searched.total);
+    this.words.value = findWords(this.#findings, this.#current, total, this.busy.peek());
+  }
+}
+
+async function sentence(response: Response): Promise<string> {
+  try {
+    const body = (await response.json()) as Record<string, unknown>;
+    return String(body["detail"] ?? body["title"] ?? response.status);
+  } catch {
+    return `it answered ${response.status}`;
+  }
+}

@@ -1,0 +1,421 @@
+// The rows in the DOM: those on the screen and a few around them, in a port that
+// stays where it is while the runway scrolls. Draws at most once a frame; follows
+// the end; never moves the text while the reader looks at it.
+
+import { signal } from "@preact/signals";
+import type { Theme } from "../palette";
+import { bar, type Frame, meaning, moved, type Place, place, runway, scaled } from "./position";
+import { fill, type RowModel, token } from "./row";
+
+/** Rows beyond each edge. */
+const BEYOND = 10;
+/** "At the end" within so many pixels: fractional scaling never lands exactly. */
+const END_PX = 2;
+/** After a drawing that took this long the page rests, so that it stays usable. */
+const LONG_DRAWING_MS = 12;
+const REST_MS = 100;
+const SCROLLEND_MS = 150;
+
+/** What there is to draw. */
+export interface Source {
+  readonly count: number;
+  /** The same for the same thing, whatever row it stands in. */
+  key(row: number): string;
+  model(row: number): RowModel;
+  /** Rows on the screen, told after each drawing. */
+  seen(first: number, last: number): void;
+}
+
+interface Drawn {
+  readonly element: HTMLElement;
+  readonly key: string;
+  row: number;
+  token: string;
+}
+
+export class List {
+  readonly following = signal(true);
+  wrap = false;
+  theme: Theme;
+  /** Keys of rows that stay in the DOM wherever the view is: a selection begins there. */
+  pinned: ReadonlySet<string> = new Set();
+  /** Told when the reader pauses or follows. */
+  changed: (following: boolean) => void = () => {};
+
+  readonly #scroller: HTMLElement;
+  readonly #source: Source;
+  readonly #runway = document.createElement("div");
+  readonly #port = document.createElement("div");
+  readonly #rows = document.createElement("div");
+  readonly #drawn = new Map<string, Drawn>();
+  #order: Drawn[] = [];
+  #from = 0;
+  #top: Place = { row: 0, px: 0 };
+  #rowPx = 19;
+  #portPx = 0;
+  #mean = 1;
+  #height = 0;
+  #width = 0;
+  #left = 0;
+  /** Where the bar stood at the last event, and what we wrote (NaN: nothing). */
+  #bar = 0;
+  #expected = Number.NaN;
+  /** A wheel or a finger moves the view. */
+  #input = false;
+  #scheduled = false;
+  #drawingMs = 0;
+  #ending: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(scroller: HTMLElement, source: Source, theme: Theme) {
+    this.#scroller = scroller;
+    this.#source = source;
+    this.theme = theme;
+    this.#runway.className = "runway";
+    this.#port.className = "port";
+    this.#rows.className = "rows";
+    this.#rows.setAttribute("role", "list");
+    this.#port.append(this.#rows);
+    this.#runway.append(this.#port);
+    scroller.prepend(this.#runway);
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    scroller.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    scroller.addEventListener("touchstart", () => this.#begin(), { passive: true });
+    scroller.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "mouse") this.#input = false;
+    });
+    scroller.addEventListener("scrollend", () => this.#scrollEnded());
+    new ResizeObserver(() => this.#measure()).observe(scroller);
+    this.#measure();
+  }
+
+  get rows(): HTMLElement {
+    return this.#rows;
+  }
+
+  /** The first row that can be seen. */
+  get top(): Place {
+    return this.#top;
+  }
+
+  /** Rows that fit. */
+  get perPort(): number {
+    return Math.max(1, Math.floor(this.#portPx / this.#rowPx));
+  }
+
+  get #frame(): Frame {
+    return {
+      rows: this.#source.count,
+      rowPx: this.#rowPx,
+      portPx: this.#portPx,
+      mean: this.wrap ? this.#mean : 1,
+      wrap: this.wrap,
+    };
+  }
+
+  /** Something to draw has changed. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const begin = () =>
+      requestAnimationFrame(() => {
+        this.#scheduled = false;
+        const before = performance.now();
+        this.#draw();
+        this.#drawingMs = performance.now() - before;
+      });
+    if (this.#drawingMs > LONG_DRAWING_MS) setTimeout(begin, REST_MS);
+    else begin();
+  }
+
+  /** Draw everything anew, e.g. in another theme or wrapped; the first row stays. */
+  redraw(): void {
+    this.#rows.classList.toggle("wrapped", this.wrap);
+    this.#mean = 1;
+    this.#left = 0;
+    this.#width = 0;
+    this.#runway.style.width = "";
+    this.#top = { row: this.#top.row, px: 0 };
+    this.#draw();
+    this.#writeBar();
+  }
+
+  /** Go to a row, at a part of the port's height from its top. */
+  toRow(row: number, part = 0): void {
+    this.#follow(false);
+    this.#top = { row: Math.max(0, row), px: 0 };
+    this.#draw();
+    if (part > 0) this.#moveBy(-Math.round((this.#portPx * part) / this.#rowPx) * this.#rowPx);
+    this.#draw();
+    this.#writeBar();
+  }
+
+  /** The first row is another one now: rows came or went above. */
+  shift(row: number): void {
+    if (row === this.#top.row) return;
+    this.#top = { row, px: this.#top.px };
+    if (!scaled(this.#frame)) {
+      this.#fit();
+      this.#writeBar();
+    }
+  }
+
+  toEnd(): void {
+    this.#follow(true);
+    this.#draw();
+  }
+
+  pause(): void {
+    this.#follow(false);
+  }
+
+  /** By the keyboard: so many rows, or pages. */
+  moveRows(rows: number): void {
+    if (rows < 0) this.#follow(false);
+    this.#moveBy(rows * this.#rowPx);
+    this.#draw();
+    if (rows > 0 && this.#atEnd) this.#follow(true);
+    this.#writeBar();
+  }
+
+  #follow(wanted: boolean): void {
+    if (this.following.peek() === wanted) return;
+    this.following.value = wanted;
+    this.changed(wanted);
+  }
+
+  #measure(): void {
+    const height = Number.parseFloat(getComputedStyle(this.#scroller).lineHeight);
+    if (height > 0) this.#rowPx = height;
+    this.#portPx = this.#scroller.clientHeight;
+    this.#port.style.height = `${this.#portPx}px`;
+    this.#port.style.width = `${this.#scroller.clientWidth}px`;
+    this.#draw();
+    if (!this.following.peek()) this.#writeBar();
+  }
+
+  #begin(): void {
+    this.#input = true;
+  }
+
+  #scrolled(): void {
+    const { scrollTop, scrollLeft } = this.#scroller;
+    if (scrollLeft !== this.#left) {
+      this.#left = scrollLeft;
+      this.#place();
+    }
+    const frame = this.#frame;
+    const step = scrollTop - this.#bar;
+    const max = this.#height - this.#portPx;
+    const kind = meaning(scrollTop, this.#bar, this.#expected, this.#input, max);
+    this.#bar = scrollTop;
+    this.#expected = Number.NaN;
+    if (kind === "own" || step === 0) return;
+    this.#endSoon();
+    if (step < 0) this.#follow(false);
+    if (!scaled(frame)) this.#top = place(frame, scrollTop, this.#height);
+    else if (kind === "text") this.#moveBy(step);
+    else if (kind === "end") this.#follow(true);
+    else this.#top = place(frame, scrollTop, this.#height);
+    this.#draw();
+    if (step > 0 && this.#atEnd) this.#follow(true);
+  }
+
+  /** At the bar's ends the text may go on. */
+  #wheel(event: WheelEvent): void {
+    if (event.ctrlKey || event.deltaY === 0) return;
+    this.#begin();
+    this.#endSoon();
+    if (!scaled(this.#frame)) return;
+    const unit = event.deltaMode === 1 ? this.#rowPx : event.deltaMode === 2 ? this.#portPx : 1;
+    const max = this.#height - this.#portPx;
+    const up = event.deltaY < 0 && this.#bar <= 0 && (this.#top.row > 0 || this.#top.px > 0);
+    const down = event.deltaY > 0 && this.#bar >= max - 1 && !this.#atEnd;
+    if (!up && !down) return;
+    event.preventDefault();
+    if (up) this.#follow(false);
+    this.#moveBy(event.deltaY * unit);
+    this.#draw();
+    this.#writeBar();
+  }
+
+  // Where there is no `scrollend` a timer stands in; with it, it does no harm.
+  #endSoon(): void {
+    clearTimeout(this.#ending);
+    this.#ending = setTimeout(() => this.#scrollEnded(), SCROLLEND_MS);
+  }
+
+  #scrollEnded(): void {
+    clearTimeout(this.#ending);
+    this.#input = false;
+    if (!this.following.peek() && scaled(this.#frame)) this.#writeBar();
+  }
+
+  #moveBy(by: number): void {
+    if (!this.wrap) {
+      this.#top = moved(this.#frame, this.#top, by);
+      return;
+    }
+    let { row, px } = this.#top;
+    const last = this.#source.count - 1;
+    px += by;
+    while (px < 0 && row > 0) {
+      row -= 1;
+      px += this.#heightOf(row);
+    }
+    while (row < last && px >= this.#heightOf(row)) {
+      px -= this.#heightOf(row);
+      row += 1;
+    }
+    this.#top = { row, px: Math.max(0, px) };
+  }
+
+  #heightOf(row: number): number {
+    let drawn = this.#order[row - this.#from];
+    if (!drawn) {
+      this.#fill(row - BEYOND, row + this.perPort + BEYOND);
+      drawn = this.#order[row - this.#from];
+    }
+    return drawn?.element.offsetHeight || this.#rowPx;
+  }
+
+  get #atEnd(): boolean {
+    const last = this.#order[this.#order.length - 1];
+    if (!last || last.row !== this.#source.count - 1) return this.#source.count === 0;
+    if (!this.wrap) {
+      const bottom = (last.row + 1 - this.#top.row) * this.#rowPx - this.#top.px;
+      return bottom <= this.#portPx + END_PX;
+    }
+    const box = last.element.getBoundingClientRect();
+    return box.bottom <= this.#port.getBoundingClientRect().bottom + END_PX;
+  }
+
+  #draw(): void {
+    const { count } = this.#source;
+    const rows = Math.ceil(this.#portPx / this.#rowPx) + 1;
+    if (this.following.peek()) this.#drawEnd(count, rows);
+    else {
+      if (this.#top.row >= count) this.#top = { row: Math.max(0, count - 1), px: 0 };
+      this.#fill(this.#top.row - BEYOND, this.#top.row + rows + BEYOND);
+      if (this.wrap && this.#short) this.#drawEnd(count, rows);
+    }
+    this.#fit();
+    if (this.following.peek()) this.#writeBar(this.#height - this.#portPx);
+    this.#place();
+    const visible = this.#order.filter((one) => one.row >= this.#top.row);
+    const last = Math.min(count - 1, this.#top.row + rows);
+    if (visible.length > 0) this.#source.seen(this.#top.row, last);
+  }
+
+  /** The text ends above the port's lower edge although there is more above. */
+  get #short(): boolean {
+    const last = this.#order[this.#order.length - 1];
+    if (!last || last.row !== this.#source.count - 1) return false;
+    const first = this.#order[this.#top.row - this.#from]?.element.offsetTop ?? 0;
+    const bottom = last.element.offsetTop + last.element.offsetHeight;
+    return bottom - first - this.#top.px < this.#portPx && this.#top.row > 0;
+  }
+
+  #drawEnd(count: number, rows: number): void {
+    this.#fill(count - rows - BEYOND, count);
+    if (!this.wrap) {
+      const top = Math.max(0, count * this.#rowPx - this.#portPx);
+      const row = Math.floor(top / this.#rowPx);
+      this.#top = { row, px: top - row * this.#rowPx };
+      return;
+    }
+    let over = -this.#portPx;
+    let row = count;
+    while (row > this.#from && over < 0) {
+      row -= 1;
+      over += this.#heightOf(row);
+    }
+    this.#top = { row: Math.max(0, row), px: Math.max(0, over) };
+  }
+
+  /** The rows [from, to) in the DOM, in order; elements that are there stay there. */
+  #fill(from: number, to: number): void {
+    const first = Math.max(0, from);
+    const end = Math.min(this.#source.count, to);
+    const wanted = new Map<string, number>();
+    for (let row = first; row < end; row += 1) wanted.set(this.#source.key(row), row);
+    for (const drawn of this.#drawn.values()) {
+      const pinned = this.pinned.has(drawn.key);
+      drawn.element.classList.toggle("pinned", pinned && !wanted.has(drawn.key));
+      if (pinned || wanted.has(drawn.key)) continue;
+      drawn.element.remove();
+      this.#drawn.delete(drawn.key);
+    }
+    const order: Drawn[] = [];
+    let cursor = this.#rows.firstElementChild;
+    for (const [key, row] of wanted) {
+      const drawn = this.#row(key, row);
+      order.push(drawn);
+      while (cursor?.classList.contains("pinned") && this.#rowOf(cursor) < row) {
+        cursor = cursor.nextElementSibling;
+      }
+      if (cursor === drawn.element) cursor = cursor.nextElementSibling;
+      else this.#rows.insertBefore(drawn.element, cursor);
+    }
+    this.#order = order;
+    this.#from = first;
+  }
+
+  #rowOf(element: Element): number {
+    return this.#drawn.get((element as HTMLElement).dataset["key"] ?? "")?.row ?? 0;
+  }
+
+  #row(key: string, row: number): Drawn {
+    let drawn = this.#drawn.get(key);
+    if (!drawn) {
+      const element = document.createElement("div");
+      element.dataset["key"] = key;
+      drawn = { element, key, row, token: "" };
+      this.#drawn.set(key, drawn);
+    }
+    drawn.row = row;
+    const model = this.#source.model(row);
+    const now = token(model, this.theme);
+    if (now !== drawn.token) {
+      fill(drawn.element, model, this.theme);
+      drawn.token = now;
+    }
+    return drawn;
+  }
+
+  /** The runway's height and width. */
+  #fit(): void {
+    if (this.wrap && this.#order.length > 0) {
+      const mean = this.#rows.offsetHeight / this.#order.length / this.#rowPx;
+      this.#mean = Math.max(1, this.#mean * 0.9 + mean * 0.1);
+    }
+    const frame = this.#frame;
+    const overflows = this.#top.row > 0 || this.#top.px > 0;
+    const height = Math.round(runway(frame, overflows));
+    if (height !== this.#height) {
+      this.#height = height;
+      this.#runway.style.height = `${height}px`;
+    }
+    const width = this.wrap ? 0 : this.#rows.offsetWidth;
+    if (width > this.#width) {
+      this.#width = width;
+      this.#runway.style.width = `${width}px`;
+    }
+  }
+
+  #place(): void {
+    const first = this.#top.row - this.#from;
+    const above = this.wrap ? (this.#order[first]?.element.offsetTop ?? 0) : first * this.#rowPx;
+    const y = -(above + this.#top.px);
+    this.#rows.style.transform = `translate(${-this.#left}px, ${y}px)`;
+    this.#rows.style.setProperty("--left", `${this.#left}px`);
+  }
+
+  #writeBar(top = bar(this.#frame, this.#top, this.#height)): void {
+    const target = Math.max(0, top);
+    if (Math.abs(target - this.#bar) < 1) return;
+    this.#scroller.scrollTop = target;
+    const now = this.#scroller.scrollTop;
+    this.#expected = now === this.#bar ? Number.NaN : now;
+    this.#bar = now;
+  }
+}

@@ -1,0 +1,344 @@
+// What the log's list shows: takes checked items, keeps lines, notes and groups in
+// step, fetches what is looked at, and answers the port's questions.
+
+import { signal } from "@preact/signals";
+import { logWindow, Problem } from "../api";
+import { Discontinuity, type Position } from "../protocol/cursor";
+import { type Cut, type Entry, type Item, idText, isCut, splitLines } from "../protocol/entry";
+import { decodeEvent } from "../protocol/event";
+import type { Span } from "./finding";
+import { type Group, Groups, type Mark, markOf } from "./groups";
+import { Islands } from "./islands";
+import { BLOCK_LINES, Lines } from "./lines";
+import type { LineRange } from "./links";
+import type { List, Source } from "./list";
+import type { LiveLine } from "./messages";
+import type { RowModel } from "./row";
+import { type Anchor, type Note, Rows } from "./rows";
+import { type TimeMode, timeText } from "./times";
+import { cutWords, eventWords } from "./words";
+
+/** What is known of the proof, from the one who follows the log. */
+export interface Proof {
+  readonly epoch: number | null;
+  readonly beganAt: Position | null;
+  /** Move the checked part's beginning up by a piece that reaches it. */
+  join(start: Position, values: readonly unknown[]): void;
+  mismatch(error: Discontinuity): void;
+}
+
+export class LogScreen implements Source {
+  readonly rows = new Rows();
+  readonly groups = new Groups();
+  readonly islands = new Islands();
+  readonly lines: Lines;
+  readonly total = signal(0);
+  /** Lines that came since the reader paused. */
+  readonly unseen = signal(0);
+  readonly timeMode = signal<TimeMode>("off");
+  readonly marked = signal<LineRange | null>(null);
+  /** Rises whenever groups, warnings or errors change. */
+  readonly outline = signal(0);
+  proof: Proof | null = null;
+  list: List | null = null;
+  /** Hits of a search in a row's text, and the line it stands at. */
+  spans: (line: number, text: string) => readonly Span[] = () => [];
+  current = 0;
+  /** Told of new lines at the end, for those who search or listen. */
+  grown: (first: number, last: number) => void = () => {};
+  /** Lines of text that are fetched to be checked are not kept. */
+  keeping = true;
+  readonly #run: string;
+  readonly #whole = new Set<number>();
+  readonly #failures = new Map<number, string>();
+  #live: LiveLine | null = null;
+  #began: number | null = null;
+  #pausedAt = 0;
+
+  constructor(run: string) {
+    this.#run = run;
+    this.lines = new Lines((from, limit, abort) => this.#load(from, limit, abort));
+    this.lines.failed = (from, error) => {
+      this.#failures.set(Math.floor((from - 1) / BLOCK_LINES), error.message);
+      this.list?.schedule();
+    };
+  }
+
+  // What the follower tells.
+
+  append(items: readonly Item[]): void {
+    const first = this.rows.lines + 1;
+    this.#take(items);
+    this.total.value = this.rows.lines;
+    // What is there when the log is opened is not new.
+    if (first === 1) this.#pausedAt = this.rows.lines;
+    this.#count();
+    if (this.rows.lines >= first) this.grown(first, this.rows.lines);
+    this.list?.schedule();
+  }
+
+  prepend(items: readonly Item[]): void {
+    this.#history(items);
+  }
+
+  clear(): void {
+    this.lines.clear();
+    this.rows.clear();
+    this.groups.clear();
+    this.islands.clear();
+    this.#whole.clear();
+    this.#failures.clear();
+    this.#live = null;
+    this.#began = null;
+    this.#pausedAt = 0;
+    this.total.value = 0;
+    this.unseen.value = 0;
+    this.outline.value += 1;
+    this.list?.toEnd();
+    this.list?.schedule();
+  }
+
+  setLive(live: LiveLine | null): void {
+    this.#live = live;
+    this.rows.live = live !== null;
+    this.list?.schedule();
+  }
+
+  /** The log has lines up to here, whether they are loaded or not. */
+  reaches(line: number): void {
+    this.rows.grow(line);
+    this.total.value = this.rows.lines;
+    this.list?.schedule();
+  }
+
+  paused(): void {
+    this.#pausedAt = this.rows.lines;
+    this.#count();
+  }
+
+  // What the port asks.
+
+  get count(): number {
+    return this.rows.count;
+  }
+
+  key(row: number): string {
+    const shown = this.rows.at(row);
+    if (shown.kind === "line") return `L${shown.line}`;
+    return shown.kind === "live" ? "live" : `${shown.note.kind}${idText(shown.note.id)}`;
+  }
+
+  model(row: number): RowModel {
+    const shown = this.rows.at(row);
+    if (shown.kind === "line") return this.#lineModel(shown.line);
+    if (shown.kind === "note") {
+      const { note } = shown;
+      const group = note.group ? (this.groups.of(note.id) ?? null) : null;
+      const time =
+        note.kind === "cut" ? "" : timeText(this.timeMode.peek(), note.t, this.#began, null);
+      return { kind: "note", note, group, time };
+    }
+    return { kind: "live", live: this.#live ?? { line: 0, text: "", progress: null } };
+  }
+
+  seen(first: number, last: number): void {
+    const from = this.#lineNear(first);
+    const to = this.#lineNear(last);
+    this.lines.seen(from, to);
+    let missing = 0;
+    let end = 0;
+    for (let row = first; row <= last; row += 1) {
+      const shown = this.rows.at(row);
+      if (shown.kind !== "line" || this.lines.get(shown.line) !== undefined) continue;
+      missing ||= shown.line;
+      end = shown.line;
+    }
+    if (missing) this.lines.want(missing, Math.min(end, missing + BLOCK_LINES));
+    else this.lines.satisfied();
+  }
+
+  // What the reader does.
+
+  /** Show a line at a third of the port's height, in an open group. */
+  goTo(line: number): void {
+    if (this.groups.reveal(line)) this.#refold();
+    this.list?.toRow(this.rows.rowOf(line), 1 / 3);
+  }
+
+  fold(group: Group, folded: boolean): void {
+    this.groups.fold(group, folded);
+    this.#refold();
+  }
+
+  foldAll(): void {
+    this.groups.foldAll(!this.groups.all.every((group) => group.folded));
+    this.#refold();
+  }
+
+  showWhole(line: number): void {
+    this.#whole.add(line);
+    this.list?.schedule();
+  }
+
+  get firstVisible(): number {
+    return this.#lineNear(this.list?.top.row ?? 0);
+  }
+
+  #lineModel(line: number): RowModel {
+    const text = this.lines.get(line);
+    const t = text === undefined ? null : this.lines.time(line);
+    const mode = this.timeMode.peek();
+    const marked = this.marked.peek();
+    const spans = text === undefined ? [] : this.spans(line, text);
+    return {
+      kind: "line",
+      line,
+      text,
+      missing: text === undefined ? this.#missing(line) : "",
+      style: this.lines.style(line),
+      continues: this.lines.continues(line),
+      time: timeText(mode, t, this.#began, mode === "gap" ? this.lines.time(line - 1) : null),
+      level: this.groups.levels.get(line) ?? null,
+      group: this.groups.headOn(line) ?? null,
+      spans,
+      current: line === this.current,
+      marked: marked !== null && line >= marked.first && line <= marked.last,
+      whole: this.#whole.has(line),
+      total: -1,
+    };
+  }
+
+  #missing(line: number): string {
+    const why = this.#failures.get(Math.floor((line - 1) / BLOCK_LINES));
+    return why ? `could not be loaded: ${why}` : "";
+  }
+
+  #lineNear(row: number): number {
+    for (let at = Math.min(row, this.count - 1); at >= 0; at -= 1) {
+      const shown = this.rows.at(at);
+      if (shown.kind === "line") return shown.line;
+      if (shown.kind === "note") return Math.max(1, Math.min(shown.note.at, this.rows.lines));
+    }
+    return 1;
+  }
+
+  #count(): void {
+    const paused = this.list ? !this.list.following.peek() : false;
+    this.unseen.value = paused ? this.rows.lines - this.#pausedAt : 0;
+  }
+
+  async #load(from: number, limit: number, abort: AbortSignal): Promise<number> {
+    const window = await logWindow(this.#run, from, limit, null, abort);
+    const { epoch, from: line, chain, entries } = window;
+    const { proof } = this;
+    if (proof && proof.epoch !== null && proof.epoch !== epoch) {
+      throw new Problem(409, { title: "The stored log is another one now." });
+    }
+    try {
+      const { items } = this.islands.check({ epoch, line, chain }, entries);
+      const before = proof?.beganAt;
+      if (before && line < before.line && window.next.line >= before.line) {
+        proof?.join({ epoch, line, chain }, entries);
+      }
+      this.#history(items);
+      this.#failures.clear();
+    } catch (error) {
+      if (error instanceof Discontinuity) proof?.mismatch(error);
+      throw error;
+    }
+    return window.next.line;
+  }
+
+  /** Items from before the end: what stands on the screen stays where it is. */
+  #history(items: readonly Item[]): void {
+    const anchor = this.#anchor();
+    this.#take(items);
+    this.#restore(anchor);
+  }
+
+  #anchor(): Anchor | null {
+    return this.list && this.count > 0 ? this.rows.anchor(this.list.top.row) : null;
+  }
+
+  #restore(anchor: Anchor | null): void {
+    if (anchor) this.list?.shift(this.rows.rowOfAnchor(anchor));
+    this.list?.schedule();
+  }
+
+  #refold(): void {
+    const anchor = this.#anchor();
+    this.rows.fold(this.groups.folds());
+    this.#restore(anchor);
+    this.outline.value += 1;
+  }
+
+  #take(items: readonly Item[]): void {
+    const notes: Note[] = [];
+    const marks: Mark[] = [];
+    const place = () => {
+      if (notes.length > 0) this.rows.add(notes.splice(0));
+    };
+    for (const item of items) {
+      if (isCut(item)) {
+        notes.push(cutNote(item));
+        place();
+        this.rows.grow(item.to);
+      } else if (item.type === "o") {
+        place();
+        if (this.keeping)
+          this.lines.put(item.from, splitLines(item.payload), item.t, item.continues);
+        this.rows.grow(item.from + item.n - 1);
+      } else {
+        this.#event(item, notes, marks);
+      }
+    }
+    place();
+    if (marks.length > 0 && this.groups.add(marks)) {
+      this.rows.fold(this.groups.folds());
+      this.outline.value += 1;
+    }
+  }
+
+  #event(entry: Entry, notes: Note[], marks: Mark[]): void {
+    const event = decodeEvent(entry);
+    if (event.kind === "start" && (this.#began === null || entry.t < this.#began)) {
+      this.#began = entry.t;
+    }
+    const mark = markOf(entry, event);
+    if (mark) marks.push(mark);
+    // The line that caused it is marked itself; the end of a group shows at its beginning.
+    if (mark && (mark.line !== null || mark.kind === "endgroup")) return;
+    if (event.kind === "store-lost") {
+      const [from, to] = [Number(event["from"]), Number(event["to"])];
+      if (to >= from && from > 0) {
+        notes.push({ ...eventNote(entry, eventWords(event)), kind: "cut", at: from, to });
+        return;
+      }
+    }
+    notes.push({ ...eventNote(entry, eventWords(event)), group: event.kind === "group" });
+  }
+}
+
+function eventNote(entry: Entry, words: ReturnType<typeof eventWords>): Note {
+  return {
+    kind: "event",
+    id: entry.id,
+    at: entry.from,
+    to: entry.from - 1,
+    t: entry.t,
+    group: false,
+    ...words,
+  };
+}
+
+function cutNote(cut: Cut): Note {
+  return {
+    kind: "cut",
+    id: cut.last,
+    at: cut.from,
+    to: cut.to,
+    t: 0,
+    group: false,
+    ...cutWords(cut),
+  };
+}

@@ -1,0 +1,187 @@
+// Selecting and copying: the browser's own selection, kept alive while its rows
+// leave the screen; the text comes from the store, without numbers and codes.
+
+import { signal } from "@preact/signals";
+import { plain } from "./ansi";
+import type { LineRange } from "./links";
+import type { LogScreen } from "./screen";
+
+/** More is a file. */
+export const COPY_LINES = 20_000;
+
+interface Point {
+  readonly line: number;
+  readonly column: number;
+}
+
+export class Selecting {
+  /** A sentence for the reader about what was or can be copied. */
+  readonly said = signal("");
+  /** All lines are selected, not only those in the page. */
+  readonly all = signal(false);
+  readonly #screen: LogScreen;
+
+  constructor(screen: LogScreen, rows: HTMLElement) {
+    this.#screen = screen;
+    document.addEventListener("selectionchange", () => this.#selected(rows));
+    document.addEventListener("copy", (event) => this.#copy(event, rows));
+    screen.lines.pinned = (block) => {
+      const range = this.#range(rows);
+      if (!range) return false;
+      return block * 500 + 500 >= range[0].line && block * 500 + 1 <= range[1].line;
+    };
+  }
+
+  selectAll(): void {
+    this.all.value = true;
+    const count = this.#screen.total.peek().toLocaleString("en");
+    this.said.value =
+      this.#screen.total.peek() > COPY_LINES
+        ? `${count} lines selected: download instead of copy`
+        : `${count} lines selected`;
+  }
+
+  clear(): void {
+    this.all.value = false;
+    this.said.value = "";
+    getSelection()?.removeAllRanges();
+  }
+
+  /** Copy whole lines; says what happened. */
+  async copyLines({ first, last }: LineRange): Promise<void> {
+    if (last - first >= COPY_LINES) {
+      this.said.value = "That many lines are better downloaded.";
+      return;
+    }
+    const text = this.#text({ line: first, column: 0 }, { line: last, column: -1 });
+    if (text === null) {
+      this.#screen.lines.want(first, last);
+      this.said.value = "Some of these lines are being loaded. Copy again in a moment.";
+      return;
+    }
+    await this.copyText(text, first === last ? "Line copied" : `${last - first + 1} lines copied`);
+  }
+
+  async copyText(text: string, done: string): Promise<void> {
+    this.said.value = (await toClipboard(text))
+      ? done
+      : "The browser did not let the text be copied.";
+  }
+
+  #selected(rows: HTMLElement): void {
+    const selection = getSelection();
+    const { list } = this.#screen;
+    if (!list) return;
+    const pinned = new Set<string>();
+    if (selection && !selection.isCollapsed) {
+      for (const node of [selection.anchorNode, selection.focusNode]) {
+        const key = rowOf(node, rows)?.dataset["key"];
+        if (key) pinned.add(key);
+      }
+      if (pinned.size > 0) list.pause();
+    }
+    list.pinned = pinned;
+  }
+
+  #range(rows: HTMLElement): readonly [Point, Point] | null {
+    const selection = getSelection();
+    if (!selection || selection.isCollapsed || selection.rangeCount === 0) return null;
+    const range = selection.getRangeAt(0);
+    const from = pointOf(range.startContainer, range.startOffset, rows);
+    const to = pointOf(range.endContainer, range.endOffset, rows);
+    return from && to ? [from, to] : null;
+  }
+
+  #copy(event: ClipboardEvent, rows: HTMLElement): void {
+    if (this.all.peek()) {
+      event.preventDefault();
+      const last = this.#screen.total.peek();
+      const text =
+        last > COPY_LINES ? null : this.#text({ line: 1, column: 0 }, { line: last, column: -1 });
+      if (text !== null) event.clipboardData?.setData("text/plain", text);
+      else void this.copyLines({ first: 1, last });
+      return;
+    }
+    const range = this.#range(rows);
+    if (!range) return;
+    event.preventDefault();
+    const [from, to] = range;
+    const text = to.line - from.line < COPY_LINES ? this.#text(from, to) : null;
+    if (text !== null) event.clipboardData?.setData("text/plain", text);
+    else void this.copyLines({ first: from.line, last: to.line });
+  }
+
+  /** Null if a line of it is not here. Column -1: the line's end. */
+  #text(from: Point, to: Point): string | null {
+    let text = "";
+    for (let line = from.line; line <= to.line; line += 1) {
+      const stored = this.#screen.lines.get(line);
+      if (stored === undefined) {
+        const row = this.#screen.rows.at(this.#screen.rows.rowOf(line));
+        // What was cut cannot be copied.
+        if (row.kind === "note" && row.note.kind === "cut") continue;
+        return null;
+      }
+      const shown = plain(stored);
+      const start = line === from.line ? from.column : 0;
+      const end = line === to.line && to.column >= 0 ? to.column : shown.length;
+      text += shown.slice(start, end);
+      if (line < to.line && !this.#screen.lines.continues(line)) text += "\n";
+    }
+    return text;
+  }
+}
+
+async function toClipboard(text: string): Promise<boolean> {
+  // Absent on plain http.
+  if (navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // Not allowed: the old way may be.
+    }
+  }
+  const put = (event: ClipboardEvent) => {
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    event.clipboardData?.setData("text/plain", text);
+  };
+  document.addEventListener("copy", put, { capture: true, once: true });
+  const done = document.execCommand("copy");
+  document.removeEventListener("copy", put, { capture: true });
+  return done;
+}
+
+function rowOf(node: Node | null, rows: HTMLElement): HTMLElement | null {
+  const element = node instanceof Element ? node : (node?.parentElement ?? null);
+  const row = element?.closest<HTMLElement>(".row") ?? null;
+  return row && rows.contains(row) ? row : null;
+}
+
+function pointOf(node: Node, offset: number, rows: HTMLElement): Point | null {
+  let row = rowOf(node, rows);
+  let column: number | null = null;
+  if (!row && node === rows) {
+    // Between rows: the one before, to its end.
+    row = rows.children[Math.max(0, offset - 1)] as HTMLElement;
+    column = -1;
+  }
+  while (row && !row.classList.contains("line")) {
+    row = row.nextElementSibling as HTMLElement | null;
+    column = 0;
+  }
+  if (!row) return null;
+  const line = Number(row.dataset["key"]?.slice(1));
+  if (column !== null) return { line, column };
+  const text = row.querySelector(".text");
+  if (!text) return { line, column: 0 };
+  if (!text.contains(node)) {
+    const behind = (text.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+    return { line, column: behind ? -1 : 0 };
+  }
+  const before = document.createRange();
+  before.setStart(text, 0);
+  before.setEnd(node, offset);
+  return { line, column: before.toString().length };
+}

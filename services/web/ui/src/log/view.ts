@@ -1,0 +1,347 @@
+// The log view of one run: its parts put together, and what keys and buttons do.
+
+import { effect, signal } from "@preact/signals";
+import { type Action, Keyboard } from "../keys";
+import { DARK, LIGHT } from "../palette";
+import { grouped } from "../protocol/view";
+import type { Tail } from "../socket";
+import { Announcer } from "./announce";
+import { plain } from "./ansi";
+import { Find } from "./find";
+import { Follow } from "./follow";
+import type { Group } from "./groups";
+import { type LineRange, linesHash, parseLines } from "./links";
+import { List } from "./list";
+import { LogScreen } from "./screen";
+import { Selecting } from "./select";
+import { settings } from "./settings";
+import { nextMode } from "./times";
+
+const NARROW = "(width < 45rem)";
+const COUNT_EVERY_MS = 10_000;
+const VERIFY_LINES = 5_000;
+
+export class LogView {
+  readonly screen: LogScreen;
+  readonly list: List;
+  readonly follow: Follow;
+  readonly find: Find;
+  readonly selecting: Selecting;
+  readonly announcer: Announcer;
+  readonly keyboard = new Keyboard();
+  readonly wrap = signal(settings.wrap ?? matchMedia(NARROW).matches);
+  readonly single = signal(settings.single ?? true);
+  readonly reading = signal(false);
+  readonly full = signal(false);
+  readonly help = signal(false);
+  readonly going = signal(false);
+  /** A line that was asked for and is not written yet. */
+  readonly awaited = signal(0);
+  readonly verifying = signal(false);
+  readonly said = signal("");
+  readonly #scroller: HTMLElement;
+  #counted = 0;
+
+  constructor(run: string, tail: Tail, scroller: HTMLElement) {
+    this.#scroller = scroller;
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const theme = () => (dark.matches ? DARK : LIGHT);
+    this.screen = new LogScreen(run);
+    this.list = new List(scroller, this.screen, theme());
+    this.screen.list = this.list;
+    this.screen.timeMode.value = settings.time ?? "off";
+    this.announcer = new Announcer(scroller.parentElement ?? document.body);
+    this.find = new Find(this.screen, run);
+    this.selecting = new Selecting(this.screen, this.list.rows);
+    const searched = this.screen.grown;
+    this.screen.grown = (first, last) => {
+      searched(first, last);
+      this.#grown(first, last);
+    };
+    this.list.changed = (following) => {
+      if (!following) this.screen.paused();
+      else this.screen.unseen.value = 0;
+      this.announcer.say(following ? "Following the end" : "Paused");
+    };
+    this.follow = new Follow(run, tail, this.screen);
+    this.screen.proof = this.follow;
+    dark.addEventListener("change", () => {
+      this.list.theme = theme();
+      this.list.redraw();
+    });
+    this.keyboard.single = this.single.peek();
+    effect(() => this.screen.setLive(this.follow.live.value));
+    effect(() => {
+      this.list.wrap = this.wrap.value;
+      this.list.redraw();
+    });
+    effect(() => {
+      void this.screen.timeMode.value;
+      void this.screen.marked.value;
+      this.list.schedule();
+    });
+    this.#listen(scroller);
+    this.#fromAddress();
+  }
+
+  act(action: Action): void {
+    const { list, screen, find } = this;
+    const page = Math.max(1, list.perPort - 1);
+    const half = Math.max(1, Math.floor(list.perPort / 2));
+    const steps: Partial<Record<Action, () => void>> = {
+      down: () => list.moveRows(1),
+      up: () => list.moveRows(-1),
+      "page-down": () => list.moveRows(page),
+      "page-up": () => list.moveRows(-page),
+      "half-down": () => list.moveRows(half),
+      "half-up": () => list.moveRows(-half),
+      first: () => list.toRow(0),
+      last: () => list.toEnd(),
+      follow: () => (list.following.peek() ? list.pause() : list.toEnd()),
+      find: () => this.openFind(),
+      "next-hit": () => find.step(true),
+      "previous-hit": () => find.step(false),
+      "next-error": () => this.#toError(true),
+      "previous-error": () => this.#toError(false),
+      "previous-group": () => this.#toGroup(false),
+      "next-group": () => this.#toGroup(true),
+      fold: () => this.#foldHere(),
+      "fold-all": () => screen.foldAll(),
+      wrap: () => this.setWrap(!this.wrap.peek()),
+      time: () => this.nextTime(),
+      full: () => {
+        this.full.value = !this.full.peek();
+      },
+      "go-to": () => {
+        this.going.value = true;
+      },
+      "copy-link": () => void this.copyLink(),
+      "copy-text": () => void this.selecting.copyLines(this.#here),
+      "select-all": () => this.selecting.selectAll(),
+      back: () => location.assign("/"),
+      help: () => {
+        this.help.value = true;
+      },
+      escape: () => this.#escape(),
+    };
+    steps[action]?.();
+  }
+
+  openFind(): void {
+    this.find.open.value = true;
+    requestAnimationFrame(() => {
+      const input = document.querySelector<HTMLInputElement>(".find input[type=search]");
+      input?.focus();
+      input?.select();
+    });
+  }
+
+  setWrap(wanted: boolean): void {
+    this.wrap.value = wanted;
+    settings.wrap = wanted;
+  }
+
+  nextTime(): void {
+    this.screen.timeMode.value = nextMode(this.screen.timeMode.peek());
+    settings.time = this.screen.timeMode.peek();
+  }
+
+  setSingle(wanted: boolean): void {
+    this.single.value = wanted;
+    this.keyboard.single = wanted;
+    settings.single = wanted;
+  }
+
+  setReading(wanted: boolean): void {
+    this.reading.value = wanted;
+    this.announcer.reading = wanted;
+  }
+
+  /** Mark lines, and put their link into the address bar. */
+  mark(range: LineRange | null): void {
+    this.screen.marked.value = range;
+    const { pathname, search } = location;
+    history.replaceState(null, "", `${pathname}${search}${range ? linesHash(range) : ""}`);
+  }
+
+  goTo(range: LineRange): void {
+    this.mark(range);
+    const total = this.screen.total.peek();
+    this.awaited.value = range.first > total ? range.first : 0;
+    if (range.first <= total) this.screen.goTo(range.first);
+  }
+
+  async copyLink(): Promise<void> {
+    const address = `${location.origin}${location.pathname}${linesHash(this.#here)}`;
+    await this.selecting.copyText(address, "Link copied");
+  }
+
+  /** Check everything before the part that is checked already; its text is not kept. */
+  async verifyAll(): Promise<void> {
+    this.verifying.value = true;
+    this.screen.keeping = false;
+    try {
+      while (this.follow.range.peek().from > 1 && this.verifying.peek()) {
+        const before = this.follow.range.peek().from;
+        await this.follow.earlier(VERIFY_LINES);
+        if (this.follow.range.peek().from >= before) break;
+      }
+    } catch (error) {
+      this.said.value = (error as Error).message;
+    }
+    this.screen.keeping = true;
+    this.verifying.value = false;
+  }
+
+  get #here(): LineRange {
+    const line = this.screen.firstVisible;
+    return this.screen.marked.peek() ?? { first: line, last: line };
+  }
+
+  #listen(scroller: HTMLElement): void {
+    document.addEventListener("keydown", (event) => {
+      const target = event.target as HTMLElement;
+      const typing = target.closest("input, select, textarea, dialog") !== null;
+      const inLog = scroller.contains(target) || target === document.body;
+      if (event.defaultPrevented) return;
+      if (typing) {
+        // A second Ctrl-F is the browser's own.
+        if (event.key === "Escape" && target.closest(".find")) this.act("escape");
+        return;
+      }
+      const onButton = target.closest("button, a") !== null && /^( |Enter)$/.test(event.key);
+      if (onButton) return;
+      const action = this.keyboard.action(event, performance.now());
+      if (action === null || (action === "select-all" && !inLog)) return;
+      if (action === "escape" && this.help.peek()) return;
+      event.preventDefault();
+      if (action === "down" && event.shiftKey) this.#extend(1);
+      else if (action === "up" && event.shiftKey) this.#extend(-1);
+      else this.act(action);
+    });
+    scroller.addEventListener("click", (event) => this.#clicked(event));
+    window.addEventListener("hashchange", () => this.#fromAddress());
+  }
+
+  #clicked(event: MouseEvent): void {
+    const target = event.target as HTMLElement;
+    const number = target.closest<HTMLAnchorElement>("a.number");
+    if (number && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      const line = Number(number.textContent);
+      const marked = this.screen.marked.peek();
+      const from = event.shiftKey && marked ? marked.first : line;
+      this.list.pause();
+      this.mark({ first: Math.min(from, line), last: Math.max(from, line) });
+      this.#scroller.focus({ preventScroll: true });
+      return;
+    }
+    const fold = target.closest<HTMLElement>("[data-fold]")?.dataset["fold"];
+    if (fold) {
+      const group = this.#groupNamed(fold);
+      this.list.pause();
+      if (group) this.screen.fold(group, !group.folded);
+    }
+    const whole = target.closest<HTMLElement>("[data-show]")?.dataset["show"];
+    if (whole) {
+      this.list.pause();
+      this.screen.showWhole(Number(whole));
+    }
+  }
+
+  #groupNamed(name: string): Group | undefined {
+    const [attempt, seq] = name.split("-").map(Number);
+    return this.screen.groups.of({ attempt: attempt ?? 0, seq: seq ?? 0 });
+  }
+
+  #extend(by: number): void {
+    const { first, last } = this.#here;
+    const end = Math.min(this.screen.total.peek(), Math.max(first, last + by));
+    this.list.pause();
+    this.mark({ first, last: end });
+  }
+
+  #fromAddress(): void {
+    const range = parseLines(location.hash);
+    if (!range) return;
+    this.list.pause();
+    this.goTo(range);
+  }
+
+  #toError(forward: boolean): void {
+    const { groups, rows } = this.screen;
+    const lines = [
+      ...[...groups.levels].filter(([, level]) => level === "error").map(([line]) => line),
+      ...rows.notes.filter((note) => note.level === "error").map((note) => note.at),
+    ].sort((a, b) => a - b);
+    this.#walk(lines, forward, "error");
+  }
+
+  #toGroup(forward: boolean): void {
+    const heads = this.screen.groups.all.map((group) => group.head ?? group.first);
+    this.#walk(
+      heads.sort((a, b) => a - b),
+      forward,
+      "group",
+    );
+  }
+
+  #walk(lines: readonly number[], forward: boolean, what: string): void {
+    const here = this.screen.current || this.screen.firstVisible;
+    const line = forward ? lines.find((one) => one > here) : lines.findLast((one) => one < here);
+    if (line === undefined) {
+      this.#say(`No ${forward ? "later" : "earlier"} ${what} in what is loaded`);
+      return;
+    }
+    this.screen.current = line;
+    this.screen.goTo(Math.min(line, this.screen.total.peek()));
+    this.#say(`${what}, line ${grouped(line)}`);
+  }
+
+  #foldHere(): void {
+    const line = this.screen.current || this.screen.firstVisible;
+    const group = this.screen.groups.around(line).pop();
+    if (group) this.screen.fold(group, !group.folded);
+    else this.#say("No group here");
+  }
+
+  #escape(): void {
+    if (this.find.open.peek()) {
+      this.find.close();
+      this.#scroller.focus({ preventScroll: true });
+    } else if (this.full.peek()) this.full.value = false;
+    else {
+      this.selecting.clear();
+      this.mark(null);
+    }
+  }
+
+  #say(sentence: string): void {
+    this.said.value = sentence;
+    this.announcer.say(sentence);
+  }
+
+  #grown(first: number, last: number): void {
+    if (this.awaited.peek() && last >= this.awaited.peek()) {
+      const marked = this.screen.marked.peek();
+      this.awaited.value = 0;
+      if (marked) this.screen.goTo(marked.first);
+    } else if (first === 1 && this.screen.marked.peek()) {
+      // The log has just been opened at a link.
+      const marked = this.screen.marked.peek();
+      if (marked) this.screen.goTo(marked.first);
+    }
+    if (this.reading.peek()) {
+      for (let line = Math.max(first, last - 30); line <= last; line += 1) {
+        this.announcer.line(plain(this.screen.lines.get(line) ?? ""));
+      }
+    }
+    const now = Date.now();
+    if (now - this.#counted < COUNT_EVERY_MS || !this.#scroller.contains(document.activeElement)) {
+      return;
+    }
+    this.#counted = now;
+    const unseen = this.screen.unseen.peek();
+    if (unseen > 0) this.announcer.say(`${grouped(unseen)} new lines`);
+  }
+}
