@@ -66,7 +66,7 @@ class Cluster:
 
     :param directory: for data and output.
     :param skewed: a worker whose clock is an hour off, if libfaketime is there.
-    :param settings: of all services, over :data:`SHORTENED`.
+    :param settings: of all services.
     """
 
     def __init__(self, directory: Path, *, skewed: str | None = None, **settings: Any) -> None:
@@ -74,7 +74,7 @@ class Cluster:
         self.counters = directory / "counters"
         self.mark = uuid.uuid4().hex
         self._skewed = skewed
-        self._settings = {**SHORTENED, **settings}
+        self._settings = settings
         self._stack = ExitStack()
         self._ports = {name: (free_port(), free_port()) for name in SERVICES}
         self._generation = itertools.count(1)

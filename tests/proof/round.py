@@ -19,7 +19,7 @@ from runtail.log import reader
 from runtail.protocol import RunState
 from runtail.runs.record import Run, read_run
 from tests.proof import judging, lags
-from tests.proof.cluster import Cluster
+from tests.proof.cluster import SHORTENED, Cluster
 from tests.proof.faults import Faults
 from tests.proof.schedule import Schedule, Start
 from tests.proof.subscribers import Subscriber
@@ -31,6 +31,8 @@ ENDS_SECONDS = 45.0
 SEEN_SECONDS = 20.0
 #: A run that is still queued then is cancelled: its message may be gone for good.
 CANCEL_AFTER_SECONDS = 20.0
+#: With the default leases and graces the ends take so much longer.
+DEFAULTS_FACTOR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Settings:
     """How a round is run, beside its schedule."""
 
     async_mode: str = "eventlet"
+    #: Leases and graces as they are by default, not shortened.
+    defaults: bool = False
     #: Leave data and output also when nothing was wrong.
     keep: bool = False
 
@@ -50,6 +54,7 @@ class Round:
 
     def __init__(self, plan: Schedule, folder: Path, settings: Settings) -> None:
         self._plan, self._folder, self._settings = plan, folder, settings
+        self._patience = DEFAULTS_FACTOR if settings.defaults else 1.0
         self._run_ids: list[str] = []
         self._starts: dict[str, Start] = {}
         self._healed = threading.Event()
@@ -64,7 +69,8 @@ class Round:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         begun = time.monotonic()
-        more: dict[str, Any] = {"socket_async_mode": self._settings.async_mode}
+        more: dict[str, Any] = {} if self._settings.defaults else dict(SHORTENED)
+        more["socket_async_mode"] = self._settings.async_mode
         if self._plan.small_quota:
             more |= {"quota_bytes": 60_000, "head_bytes": 8_000}
         with Cluster(self._folder, skewed=self._plan.skewed, **more) as cluster:
@@ -92,6 +98,7 @@ class Round:
             "took_seconds": round(time.monotonic() - begun, 1),
             "ready_seconds": round(ready_seconds, 1),
             "async_mode": self._settings.async_mode,
+            "defaults": self._settings.defaults,
             "own_deaths": self._own_deaths,
             "delays": lags.by_fault(
                 records, self._plan.summary()["faults"], self._began, time.time() - time.monotonic()
@@ -174,7 +181,7 @@ class Round:
             self.violations.append(f"liveness: not everything serves {READY_SECONDS:.0f} s after the last fault")
         self._note("everything serves")
         try:
-            self._wait(lambda: self._all_ended(cluster), ENDS_SECONDS)
+            self._wait(lambda: self._all_ended(cluster), ENDS_SECONDS * self._patience)
         except TimeoutError:
             states = {run_id: str(run.state) for run_id, run in self._records(cluster).items() if run}
             left = {run_id: state for run_id, state in states.items() if not RunState(state).terminal}
@@ -202,7 +209,7 @@ class Round:
         now_ms = cluster.store.now_ms()
         for run in open_runs:
             waited_seconds = (now_ms - run.number("since_ms")) / 1000
-            if run.state is RunState.QUEUED and waited_seconds > CANCEL_AFTER_SECONDS:
+            if run.state is RunState.QUEUED and waited_seconds > CANCEL_AFTER_SECONDS * self._patience:
                 self._note(f"cancelling {run.id}, queued for {waited_seconds:.0f} s: {run.text('why')}")
                 with contextlib.suppress(httpx.HTTPError):
                     cluster.post(f"/api/v1/runs/{run.id}/cancel", {"why": "queued for too long"})
