@@ -38,12 +38,15 @@ def make_store(redis_url: str, key_prefix: str, **overrides: Any) -> Store:
 class Relay:
     """A relay process. Restarting it keeps its ports.
 
+    :param port: where it listens; a free one if 0.
     :param settings: values of ``RUNTAIL_*`` variables by lower-case name.
     """
 
-    def __init__(self, start_process: StartProcess, redis_url: str, key_prefix: str, **settings: object) -> None:
+    def __init__(
+        self, start_process: StartProcess, redis_url: str, key_prefix: str, *, port: int = 0, **settings: object
+    ) -> None:
         self._start_process = start_process
-        self.port = free_port()
+        self.port = port or free_port()
         self.admin_port = free_port()
         self._environment: dict[str, str | None] = {
             "RUNTAIL_BROKER_URL": redis_url,

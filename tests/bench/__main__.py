@@ -1,0 +1,71 @@
+"""``python -m tests.bench``: run, print the table, write JSON and plot under ``build/bench/``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+import orjson
+
+from tests.bench import machine, report
+from tests.bench.contestants import CONTESTANTS
+from tests.bench.rig import ROOT, Unfit, cores
+from tests.bench.works import FULL, QUICK, Works
+
+FOLDER = ROOT / "build" / "bench"
+
+#: Where the Makefile puts matplotlib: apart from the project's environment.
+PLOT_PACKAGES = FOLDER / "packages"
+
+
+def main() -> int:
+    """Return the exit status: 0 when everything was run, whatever was reached."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short run: one round, less of everything")
+    parser.add_argument("--works", default="abcdefgh", help="letters, e.g. ab")
+    parser.add_argument("--only", default=",".join(CONTESTANTS), help="contestants, comma-separated")
+    parser.add_argument("--ports", default="", help="two ports for the servers, comma-separated; else free ones")
+    options = parser.parse_args()
+    ports = [int(port) for port in options.ports.split(",") if port]
+    names = options.only.split(",")
+    if unknown := (set(names) - set(CONTESTANTS)) or (set(options.works) - set("abcdefgh")):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    try:
+        cores()
+        machine.check_ports(ports)
+    except Unfit as error:
+        print(error, file=sys.stderr)
+        return 2
+    about = machine.describe()
+    for name, value in about.items():
+        print(f"{name:>13}: {value}")
+    works = Works(QUICK if options.quick else FULL, names, ports, lambda text: print(text, flush=True))
+    began = time.time()
+    works.run(options.works)
+    for line in report.lines(works.results):
+        print(line)
+    for line in report.figure_lines(report.figures(works.results)):
+        print(line)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / ("quick.json" if options.quick else "results.json")
+    value = {"machine": about, "began": began, "seconds": time.time() - began, "results": works.results}
+    path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    print(f"\n{path.relative_to(ROOT)} written, after {value['seconds']:.0f} s")
+    plot = subprocess.run(
+        [sys.executable, "-m", "tests.bench.plot", str(path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(PLOT_PACKAGES)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if plot.returncode:
+        print(f"No plot: {plot.stderr.strip().splitlines()[-1]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""The works: who does what how often, in which order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench import backlog, fanout, idle, printing
+from tests.bench.contestants import CONTESTANTS
+from tests.bench.fanout import Shape
+
+Result = dict[str, Any]
+#: Work, contestant (or variant), round by round.
+Results = dict[str, dict[str, list[Result]]]
+
+ALL = tuple(CONTESTANTS)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything: the whole bench, or the short one.
+
+    :param most: numbers of viewers to try in (c), by contestant.
+    """
+
+    rounds: int
+    a_seconds: float
+    b_seconds: float
+    b_names: Sequence[str]
+    c_seconds: float
+    most: dict[str, Sequence[int]]
+    d_lines: dict[str, int]
+    e_runs: Sequence[int]
+    short_seconds: float
+    f_viewers: dict[str, int]
+    h_lines: int
+    h_rounds: int
+
+
+FULL = Plan(
+    rounds=3,
+    a_seconds=15,
+    b_seconds=6,
+    b_names=ALL,
+    c_seconds=5,
+    most={
+        "runtail": (1000, 1500, 2000, 2500, 3000),
+        "flask": (25, 50, 100, 200),
+        "node": (25, 50, 100, 200),
+        "tutorial": (10, 20, 40, 80),
+        "floor": (2000, 3000, 4000),
+    },
+    d_lines={"runtail": 1_000_000, "tutorial": 100_000},
+    e_runs=(10, 100, 1000),
+    short_seconds=5,
+    f_viewers={"runtail": 500, "flask": 500, "node": 500, "tutorial": 70, "floor": 500},
+    h_lines=2_000_000,
+    h_rounds=3,
+)
+
+QUICK = Plan(
+    rounds=1,
+    a_seconds=3,
+    b_seconds=3,
+    b_names=("runtail", "flask", "floor"),
+    c_seconds=3,
+    most={"runtail": (1000,), "flask": (50,)},
+    d_lines={"runtail": 300_000},
+    e_runs=(10, 1000),
+    short_seconds=3,
+    f_viewers={"runtail": 200, "flask": 200},
+    h_lines=300_000,
+    h_rounds=1,
+)
+
+#: (c): the delay that still counts as live.
+MOST_P99_MS = 250.0
+
+VIEWERS = 200
+RATE, SLOW_RATE = 1000.0, 200.0
+
+
+class Works:
+    """Runs the works and keeps what they found.
+
+    :param names: contestants to run.
+    :param say: called with a sentence for each figure.
+    """
+
+    def __init__(self, plan: Plan, names: Sequence[str], ports: Sequence[int], say: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.results: Results = {}
+        self._names = names
+        self._ports = ports
+        self._say = say
+
+    def run(self, works: str) -> None:
+        """Run works by letter."""
+        for letter in works:
+            began = time.monotonic()
+            getattr(self, f"_{letter}")()
+            self._say(f"({letter}) took {time.monotonic() - began:.0f} s\n")
+
+    def _rotated(self, names: Sequence[str], rounds: int) -> Iterator[str]:
+        """Each name once a round; each round begins with another."""
+        names = [name for name in names if name in self._names]
+        for number in range(rounds):
+            for index in range(len(names)):
+                yield names[(index + number) % len(names)]
+
+    def _note(self, work: str, name: str, result: Result, *shown: str) -> Result:
+        self.results.setdefault(work, {}).setdefault(name, []).append(result)
+        figures = ", ".join(f"{key} {result[key]:,.1f}" for key in shown if key in result)
+        failed = f" — {result['failed']}" if result["failed"] else ""
+        self._say(f"({work}) {name}: {figures}{failed}")
+        return result
+
+    def _fan_out(self, work: str, names: Sequence[str], rate: float, seconds: float) -> None:
+        for name in self._rotated(names, self.plan.rounds):
+            result = fanout.measure(CONTESTANTS[name], Shape(VIEWERS, rate, seconds), self._ports)
+            self._note(work, name, result, "p50_ms", "p99_ms", "server_cpu", "us_per_line", "us_per_frame", "client_cpu")
+
+    def _a(self) -> None:
+        self._fan_out("a", ALL, RATE, self.plan.a_seconds)
+
+    def _b(self) -> None:
+        self._fan_out("b", self.plan.b_names, SLOW_RATE, self.plan.b_seconds)
+
+    def _c(self) -> None:
+        for name, steps in self.plan.most.items():
+            if name not in self._names:
+                continue
+            best: Result = {"failed": f"not even {steps[0]} viewers", "viewers": 0}
+            for viewers in steps:
+                # Twice: on a machine that others use as well one pause is not the contestant's.
+                if not any(self._holds(name, viewers) for _ in range(2)):
+                    break
+                best = {"failed": "", "viewers": viewers}
+            best["tried"] = list(steps)
+            self._note("c", name, best, "viewers")
+
+    def _holds(self, name: str, viewers: int) -> bool:
+        result = fanout.measure(CONTESTANTS[name], Shape(viewers, RATE, self.plan.c_seconds), self._ports)
+        late = result.get("p99_ms", float("inf"))
+        delay = f"p99 {late:,.0f} ms, server {result['server_cpu']:.2f}" if "p99_ms" in result else ""
+        self._say(f"    {name}, {viewers} viewers: {delay} {result['failed']}")
+        return not result["failed"] and late <= MOST_P99_MS
+
+    def _d(self) -> None:
+        for name in self._rotated(list(self.plan.d_lines), self.plan.rounds):
+            result = backlog.measure(CONTESTANTS[name], self.plan.d_lines[name])
+            shown = ("newcomer_lines_per_second", "grown_mb", "alone_p99_ms", "beside_p99_ms", "newcomer_cpu")
+            self._note("d", name, result, *shown)
+
+    def _e(self) -> None:
+        if "runtail" not in self._names:
+            return
+        for number in range(self.plan.rounds):
+            for index in range(len(self.plan.e_runs)):
+                runs = self.plan.e_runs[(index + number) % len(self.plan.e_runs)]
+                shape = Shape(runs, RATE, self.plan.short_seconds, runs=runs)
+                result = fanout.measure(CONTESTANTS["runtail"], shape, self._ports)
+                shown = ("p99_ms", "us_per_line", "server_cpu", "redis_cpu", "load_cpu", "rate")
+                self._note("e", f"runtail, {runs} runs", result, *shown)
+
+    def _f(self) -> None:
+        for name, viewers in self.plan.f_viewers.items():
+            if name in self._names:
+                self._note("f", name, idle.measure(CONTESTANTS[name], viewers), "kib_per_viewer")
+
+    def _g(self) -> None:
+        if "runtail" not in self._names:
+            return
+        for number in range(self.plan.rounds):
+            for relays in (1, 2) if number % 2 == 0 else (2, 1):
+                shape = Shape(VIEWERS, RATE, self.plan.short_seconds, relays=relays)
+                result = fanout.measure(CONTESTANTS["runtail"], shape)
+                self._note("g", f"runtail, relays: {relays}", result, "server_cpu", "p99_ms", "us_per_line")
+
+    def _h(self) -> None:
+        for _ in range(self.plan.h_rounds):
+            result = printing.measure(self.plan.h_lines)
+            self._note("h", "runtail", result, "captured", "unbuffered", "block_buffered", "round_trips")
