@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from flask import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from runtail.protocol import RunState
 from runtail_web.problems import Problem, invalid
 
 #: Ids that fit into an address, a key and a file name. Celery's own are uuids.
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+_STATES = "|".join(RunState)
+#: Milliseconds that a store can compare exactly.
+MAX_MS = 2**53
+#: No log has more lines.
+MAX_LINE = 2**53
 
 
 class StartBody(BaseModel):
@@ -33,14 +41,31 @@ class CancelBody(BaseModel):
     why: Annotated[str, Field(max_length=500)] = ""
 
 
+class EmptyBody(BaseModel):
+    """``{}``, or nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class ListQuery(BaseModel):
     """``GET /runs``."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    #: The ``next`` of the page before.
-    cursor: Annotated[int, Field(ge=0)] | None = None
+    state: (
+        Annotated[
+            str, Field(pattern=rf"^({_STATES})(,({_STATES}))*$", description="One state, or several with commas.")
+        ]
+        | None
+    ) = None
+    task: Annotated[str, Field(max_length=255, description="The whole name of a task.")] | None = None
+    who: Annotated[str, Field(max_length=255, description="A part of who started it, in any case.")] | None = None
+    since: Annotated[int, Field(ge=0, le=MAX_MS, description="Made at this time or later, ms since 1970.")] | None = (
+        None
+    )
+    until: Annotated[int, Field(ge=0, le=MAX_MS, description="Made before this time, ms since 1970.")] | None = None
+    limit: Annotated[int, Field(ge=1, le=200, description="The most runs of a page.")] = 50
+    cursor: Annotated[str, Field(max_length=400, description="The `next` of the page before.")] | None = None
 
 
 class WindowQuery(BaseModel):
@@ -48,11 +73,22 @@ class WindowQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    #: First line; negative: the last n lines.
-    from_line: Annotated[int, Field(alias="from")] = 1
-    limit: Annotated[int, Field(ge=1, le=5000)] = 1000
-    #: The digest before ``from``, for an exact continuation.
-    chain: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    from_line: Annotated[
+        int, Field(alias="from", ge=-MAX_LINE, le=MAX_LINE, description="First line; negative: the last n lines.")
+    ] = 1
+    limit: Annotated[int, Field(ge=1, le=5000, description="So many lines; entries stay whole.")] = 1000
+    chain: (
+        Annotated[
+            str, Field(pattern=r"^[0-9a-f]{64}$", description="The digest before `from`, for an exact continuation.")
+        ]
+        | None
+    ) = None
+    epoch: (
+        Annotated[
+            int, Field(ge=0, le=MAX_MS, description="The history that is meant; a full answer may then be cached.")
+        ]
+        | None
+    ) = None
 
 
 class TextQuery(BaseModel):
@@ -60,7 +96,25 @@ class TextQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    follow: bool = False
+    follow: Annotated[bool, Field(description="Go on with what comes, until the run is over.")] = False
+
+
+class SearchQuery(BaseModel):
+    """``GET /runs/<id>/log/search``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Annotated[str, Field(min_length=1, max_length=1000, description="A text, or a regular expression (RE2).")]
+    regex: Annotated[bool, Field(description="Take `q` as a regular expression.")] = False
+    case: Annotated[bool, Field(description="Tell small letters from capital ones.")] = False
+    from_line: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_LINE)] | None,
+        Field(alias="from", description="The first line that is searched. Left out: the first, or backward the last."),
+    ] = None
+    direction: Annotated[
+        Literal["forward", "backward"], Field(description="From there to the end, or to the beginning.")
+    ] = "forward"
+    limit: Annotated[int, Field(ge=1, le=100_000, description="Stop after so many lines with hits.")] = 10_000
 
 
 Model = TypeVar("Model", bound=BaseModel)

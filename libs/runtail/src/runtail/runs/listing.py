@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -12,19 +13,125 @@ from runtail.store import Store, store_errors
 
 #: A worker that has not spoken for this long is not listed.
 WORKER_TTL_SECONDS = 30
+#: Records are looked at in groups of so many.
+SCAN_COUNT = 500
+#: One page looks at no more runs than this, however few of them are wanted.
+MAX_SCANNED = 20_000
 
 
-def list_runs(store: Store, *, limit: int = 50, before_ms: int | None = None) -> list[Run]:
-    """Return runs, newest first.
+def list_runs(store: Store, *, limit: int = 50) -> list[Run]:
+    """Return the newest runs.
 
-    :param limit: the most to return.
-    :param before_ms: only runs created before this time.
     :raises StoreUnavailable: if the server did not answer.
     """
-    top = "+inf" if before_ms is None else f"({before_ms}"
+    return list_page(store, limit=limit).runs
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the list: behind this run. It is one even after the run was deleted."""
+
+    created_ms: int
+    run_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which runs are wanted; what is None does not matter."""
+
+    states: frozenset[str] | None = None
+    #: The task's whole name.
+    task: str | None = None
+    #: A part of who started it, in any case.
+    who: str | None = None
+    #: Made at this time (ms) or later.
+    since_ms: int | None = None
+    #: Made before this time (ms).
+    until_ms: int | None = None
+
+    @property
+    def reads_records(self) -> bool:
+        """False if the list itself answers everything."""
+        return self.states is not None or self.task is not None or self.who is not None
+
+    def accepts(self, state: str, task: str, who: str) -> bool:
+        """Tell whether a run is wanted, apart from its time."""
+        return (
+            (self.states is None or state in self.states)
+            and (self.task is None or task == self.task)
+            and (self.who is None or self.who.casefold() in who.casefold())
+        )
+
+
+EVERYTHING = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the list."""
+
+    runs: list[Run]
+    #: Where to go on; None at the end. A page may be short, or empty, and still not be the last.
+    following: Place | None
+
+
+def list_page(store: Store, wanted: Filter = EVERYTHING, *, limit: int = 50, after: Place | None = None) -> Page:
+    """Return runs, newest first; those of one millisecond by id, so that a place is exact.
+
+    At most :data:`MAX_SCANNED` runs are looked at.
+
+    :param after: the place where the page before ended.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    found: list[str] = []
+    place, scanned, ended = after, 0, False
+    while len(found) < limit and not ended and scanned < MAX_SCANNED:
+        count = SCAN_COUNT if wanted.reads_records else limit - len(found)
+        places, ended = _places(store, wanted, place, count)
+        for candidate, accepted in zip(places, _accepted(store, wanted, places), strict=True):
+            if len(found) == limit:
+                ended = False
+                break
+            place, scanned = candidate, scanned + 1
+            if accepted:
+                found.append(candidate.run_id.decode())
+    return Page(read_runs(store, found), None if ended else place)
+
+
+def _places(store: Store, wanted: Filter, after: Place | None, count: int) -> tuple[list[Place], bool]:
+    """Return the next places, and True if there are no more."""
+    top = "+inf" if wanted.until_ms is None else f"({wanted.until_ms}"
+    bottom = "-inf" if wanted.since_ms is None else str(wanted.since_ms)
+    if after is not None and (wanted.until_ms is None or after.created_ms < wanted.until_ms):
+        top = str(after.created_ms)
+    many = count + 2
+    while True:
+        with store_errors():
+            rows: Any = store.client.zrange(
+                store.keys.runs(), top, bottom, desc=True, byscore=True, offset=0, num=many, withscores=True
+            )
+        places = [Place(int(created_ms), run_id) for run_id, created_ms in rows]
+        if after is not None:
+            places = [place for place in places if (place.created_ms, place.run_id) < (after.created_ms, after.run_id)]
+        if len(places) > count or len(rows) < many:
+            return places, len(rows) < many
+        # Many runs share the place's millisecond and stand before it.
+        many *= 2
+
+
+def _accepted(store: Store, wanted: Filter, places: list[Place]) -> list[bool]:
+    if not wanted.reads_records:
+        return [True] * len(places)
     with store_errors():
-        ids: Any = store.client.zrange(store.keys.runs(), top, "-inf", desc=True, byscore=True, offset=0, num=limit)
-    return read_runs(store, [run_id.decode() for run_id in ids])
+        pipeline = store.client.pipeline(transaction=False)
+        for place in places:
+            pipeline.hmget(store.keys.run(place.run_id.decode()), ["state", "task", "who"])
+        rows: list[Any] = pipeline.execute()
+    # A record that is gone is none of them.
+    return [
+        row[0] is not None and wanted.accepts(*((value or b"").decode("utf-8", "replace") for value in row))
+        for row in rows
+    ]
 
 
 def list_tasks(store: Store) -> list[dict[str, Any]]:

@@ -88,6 +88,7 @@ class Run:
             "who": self.text("who") or None,
             "queue": self.text("queue") or None,
             "worker": self.text("worker") or None,
+            "retry_of": self.text("retry_of") or None,
             "exit_status": self.maybe("exit_status"),
             "signal": self.maybe("signal"),
             "exclusive": bool(self.text("hold")),

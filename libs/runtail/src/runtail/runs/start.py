@@ -35,12 +35,14 @@ def start(
     who: str | None = None,
     run_id: str | None = None,
     idempotency_key: str | None = None,
+    retry_of: str | None = None,
 ) -> tuple[Run, bool]:
     """Start a run and return it, and True if it was made by this call.
 
     :param task: the catalogue's entry: name, queue, exclusive, restart, max_attempts.
     :param run_id: chosen by the caller, or made here.
     :param idempotency_key: the same key with the same request returns the same run for 24 h.
+    :param retry_of: the run whose task and parameters these are.
     :raises ExclusiveHeld: another run of an exclusive task is not over.
     :raises IdempotencyConflict: the key was used for another request.
     :raises StartError: the run id is taken.
@@ -63,6 +65,8 @@ def start(
         "restart": "1" if task.get("restart") else "0",
         "max_attempts": str(int(task.get("max_attempts") or 3)),
     }
+    if retry_of is not None:
+        fields["retry_of"] = retry_of
     ask = {
         "fields": fields,
         "digest": hashlib.sha256(body).hexdigest(),

@@ -1,4 +1,4 @@
-"""Runs: list, start, read, cancel, delete."""
+"""Runs: list, start, read, cancel, retry, delete."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from flask import Blueprint, Response, request
 
 from runtail.protocol import RunState
 from runtail.runs.cancel import cancel
-from runtail.runs.listing import list_runs, list_workers, read_task, waiting_reason
+from runtail.runs.listing import Filter, list_page, list_workers, read_task, waiting_reason
 from runtail.runs.record import Run, read_run
 from runtail.runs.retention import delete
 from runtail.runs.start import Publisher, start
 from runtail.store import Store
 from runtail_web.answers import json_answer
-from runtail_web.bodies import CancelBody, ListQuery, StartBody, read_body, read_query
+from runtail_web.bodies import CancelBody, EmptyBody, ListQuery, StartBody, read_body, read_query
+from runtail_web.cursors import decoded, encoded
 from runtail_web.parameters import check_parameters
 from runtail_web.problems import Problem
+from runtail_web.retrying import parameters_of
 
 #: A key is a name somebody made up; longer ones are a mistake.
 MAX_KEY_CHARS = 200
@@ -64,32 +66,42 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     """Return the routes."""
     routes = Blueprint("runs", __name__)
 
-    @routes.get("/runs")
-    def listed() -> Response:
-        query = read_query(request, ListQuery)
-        runs = list_runs(store, limit=query.limit, before_ms=query.cursor)
-        following = str(runs[-1].number("created_ms")) if len(runs) == query.limit else None
-        return json_answer({"runs": shown(store, runs), "next": following})
-
-    @routes.post("/runs")
-    def started() -> Response:
-        body = read_body(request, StartBody)
+    def begun(name: str, kwargs: dict[str, Any], run_id: str | None = None, retry_of: str | None = None) -> Response:
         key = idempotency_key()
-        task = read_task(store, body.task)
-        check_parameters(task, body.kwargs)
+        task = read_task(store, name)
+        check_parameters(task, kwargs)
         run, created = start(
             store,
             publish,
             task=task,
-            kwargs=body.kwargs,
+            kwargs=kwargs,
             who=somebody(),
-            run_id=body.run_id,
+            run_id=run_id,
             idempotency_key=key,
+            retry_of=retry_of,
         )
         headers = {"Location": f"/api/v1/runs/{quote(run.id, safe='')}"}
         if not created:
             headers["Idempotency-Replayed"] = "true"
         return json_answer(shown(store, [run])[0], 202, headers)
+
+    @routes.get("/runs")
+    def listed() -> Response:
+        query = read_query(request, ListQuery)
+        wanted = Filter(
+            states=frozenset(query.state.split(",")) if query.state else None,
+            task=query.task,
+            who=query.who,
+            since_ms=query.since,
+            until_ms=query.until,
+        )
+        page = list_page(store, wanted, limit=query.limit, after=decoded(query.cursor))
+        return json_answer({"runs": shown(store, page.runs), "next": encoded(page.following)})
+
+    @routes.post("/runs")
+    def started() -> Response:
+        body = read_body(request, StartBody)
+        return begun(body.task, body.kwargs, body.run_id)
 
     @routes.get("/runs/<run_id>")
     def read(run_id: str) -> Response:
@@ -100,6 +112,12 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         body = read_body(request, CancelBody, optional=True)
         run = cancel(store, run_id, who=somebody(), why=body.why)
         return json_answer(run.summary(), 200 if run.state.terminal else 202)
+
+    @routes.post("/runs/<run_id>/retry")
+    def retried(run_id: str) -> Response:
+        read_body(request, EmptyBody, optional=True)
+        run = read_run(store, run_id)
+        return begun(run.text("task"), parameters_of(run), retry_of=run.id)
 
     @routes.delete("/runs/<run_id>")
     def deleted(run_id: str) -> Response:

@@ -1,0 +1,48 @@
+"""Which parameters a run is started again with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtail.runs.record import Run
+from runtail_web.problems import Problem, run_page
+
+#: How recorded parameters are shortened and hidden (see ``runtail.capture.arguments``).
+HIDDEN, SHORTENED = "***", "…"
+
+
+def parameters_of(run: Run) -> dict[str, Any]:
+    """Return the parameters of a run that is over.
+
+    :raises Problem: 409 if it is not over, or if its parameters are not known in full.
+    """
+    if not run.state.terminal:
+        raise Problem(
+            409,
+            "not-over",
+            "The run is not over",
+            f"It is {run.state}. Cancel it first, or start another one: POST /api/v1/runs.",
+            run=run.id,
+            run_page=run_page(run.id),
+        )
+    kwargs = run.json("kwargs")
+    # Runs that were started here keep what they were started with; of others a worker recorded what it saw.
+    seen = run.text("announced") != "1"
+    if not isinstance(kwargs, dict) or (seen and not _whole(kwargs)):
+        raise Problem(
+            409,
+            "parameters",
+            "The run's parameters are not known in full",
+            "They were hidden or shortened when they were recorded. Start it again with POST /api/v1/runs.",
+            run=run.id,
+            run_page=run_page(run.id),
+        )
+    return kwargs
+
+
+def _whole(value: Any) -> bool:
+    if isinstance(value, str):
+        return value != HIDDEN and not value.endswith(SHORTENED)
+    if isinstance(value, dict):
+        return SHORTENED not in value and all(map(_whole, value.values()))
+    return not isinstance(value, list) or all(map(_whole, value))
