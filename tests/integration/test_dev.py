@@ -202,10 +202,14 @@ def test_killed_it_still_leaves_nothing(make_dev: Callable[..., Dev]) -> None:
     dev = make_dev().start().wait_ready()
     run_id = dev.begin("demo.nap", seconds=600)
     wait_for(lambda: dev.state(run_id) == "running", 30, dev.process.evidence)
+    # By pid: the store writes over its environment and so carries no cookie.
+    family = psutil.Process(dev.process.pid).children(recursive=True)
+    assert any("redis" in process.name() or "valkey" in process.name() for process in family)
     dev.process.signal(signal.SIGKILL)
     assert dev.process.wait(STOP_SECONDS) == -signal.SIGKILL
     wait_for(lambda: not carriers(dev.cookie) and not list(dev.temporary.iterdir()), STOP_SECONDS)
     dev.assert_nothing_left()
+    assert not psutil.wait_procs(family, timeout=STOP_SECONDS)[1]
 
 
 def _name(process: psutil.Process) -> str:
