@@ -8,7 +8,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,55 +16,11 @@ import pytest
 
 from runtail.cli import exits
 from runtail.protocol import RunState, View
+from tests.support.command import DEADLINE_SECONDS, PROGRAM, Command
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.services import Service
 from tests.support.stack import Stack
-from tests.support.waiting import wait_for
-
-PROGRAM = Path(sys.executable).parent / "runtail"
-#: Of one command; following includes the run itself.
-DEADLINE_SECONDS = 60.0
-
-
-class Command:
-    """One call of the program, with its two outputs in files.
-
-    :param url: RUNTAIL_URL.
-    """
-
-    def __init__(self, directory: Path, url: str, *arguments: str) -> None:
-        number = len(list(directory.glob("out-*")))
-        self._out, self._err = directory / f"out-{number}", directory / f"err-{number}"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.popen = subprocess.Popen(
-                [PROGRAM, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env={**os.environ, "RUNTAIL_URL": url},
-            )
-
-    @property
-    def out(self) -> bytes:
-        """What it wrote on stdout so far."""
-        return self._out.read_bytes()
-
-    @property
-    def err(self) -> str:
-        """What it wrote on stderr so far."""
-        return self._err.read_text()
-
-    def wait_for_lines(self, lines: int) -> None:
-        """Return once it has written so many."""
-        wait_for(lambda: self.out.count(b"\n") >= lines, DEADLINE_SECONDS, lambda: self.err)
-
-    def wait(self) -> int:
-        """Return its exit status."""
-        try:
-            return self.popen.wait(DEADLINE_SECONDS)
-        finally:
-            self.popen.kill()
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +172,33 @@ def test_cancel_and_delete(stack: Stack, runtail: Any) -> None:
     gone = runtail("follow", run_id)
     assert gone.wait() == exits.TROUBLE
     assert gone.err.startswith("runtail: There is no such run.")
+
+
+def test_retry_starts_the_same_again(stack: Stack, runtail: Any) -> None:
+    run_id = stack.start("demo.flood", {"lines": 3})
+    stack.wait_for_end(run_id)
+    command = runtail("retry", run_id)
+    assert command.wait() == 0, command.err
+    again = command.out.decode().strip()
+    assert again != run_id
+    stack.wait_for_end(again)
+    assert stack.output(again) == stack.output(run_id)
+
+
+def test_runs_are_filtered_and_paged(stack: Stack, runtail: Any) -> None:
+    made = [stack.start("demo.crash", {"how": "exit"}) for _ in range(3)]
+    for run_id in made:
+        stack.wait_for_end(run_id)
+    wanted = ["runs", "--task", "demo.crash", "--state", "failed", "--state", "lost", "--since", "1h", "--limit", "2"]
+    first = runtail(*wanted)
+    assert first.wait() == 0, first.err
+    cursor = first.err.split("--cursor ")[1].strip()
+    second = runtail(*wanted, "--cursor", cursor)
+    assert second.wait() == 0, second.err
+    listed = [line.split("\t")[0] for line in (first.out + second.out).decode().splitlines()]
+    assert listed[:3] == made[::-1]
+    nothing = runtail("runs", "--until", "2000-01-01")
+    assert (nothing.wait(), nothing.out, nothing.err) == (0, b"", "No such run.\n")
 
 
 def test_an_exclusive_task_names_its_holder(stack: Stack, runtail: Any) -> None:

@@ -35,9 +35,9 @@ def when(_context: click.Context, _parameter: click.Parameter, value: str | None
 
 
 @click.command()
-@click.option("--state", type=click.Choice(STATES), help="Only runs in this state.")
+@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only runs in this state, or these states.")
 @click.option("--task", metavar="NAME", shell_complete=completion.task_names, help="Only runs of this task.")
-@click.option("--who", metavar="NAME", help="Only runs that this person started.")
+@click.option("--who", metavar="NAME", help="Only runs started by somebody with this in the name.")
 @click.option(
     "--since", metavar="TIME", callback=when, help="Only runs made after this: 30m, 2h, 7d, or 2026-01-31T14:05."
 )
@@ -47,7 +47,7 @@ def when(_context: click.Context, _parameter: click.Parameter, value: str | None
 @options.as_json
 def runs(
     *,
-    state: str | None,
+    state: tuple[str, ...],
     task: str | None,
     who: str | None,
     since: int | None,
@@ -63,17 +63,15 @@ def runs(
     from runtail.cli import table
     from runtail.cli.web import Web
 
+    states = ",".join(state) or None
     answer = Web.here().get(
-        "/runs", state=state, task=task, who=who, since=since, until=until, limit=limit, cursor=cursor
+        "/runs", state=states, task=task, who=who, since=since, until=until, limit=limit, cursor=cursor
     )
     if as_json:
         options.write_json(answer)
         return
     found, plain = answer["runs"], not sys.stdout.isatty()
     now_ms = time.time() * 1000
-    if not found:
-        click.echo("No such run.", err=True)
-        return
     columns = [
         table.Column("Run"),
         table.Column("State"),
@@ -83,7 +81,10 @@ def runs(
         table.Column("Who", shortens=True, from_columns=110),
         table.Column("Exit", from_columns=100),
     ]
-    table.show(columns, [row(run, now_ms, plain=plain) for run in found], plain=plain)
+    if found:
+        table.show(columns, [row(run, now_ms, plain=plain) for run in found], plain=plain)
+    elif not answer.get("next"):
+        click.echo("No such run.", err=True)
     if answer.get("next"):
         click.echo(f"There are more: --cursor {answer['next']}", err=True)
 

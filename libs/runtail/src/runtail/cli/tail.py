@@ -6,33 +6,34 @@ at the position reached, wherever it is read from then.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runtail.cli.failure import Failure, Refused, Unreachable
 from runtail.cli.interrupts import Interrupts
+from runtail.cli.outage import Outage
 from runtail.cli.relay import Relay, RelayLost
 from runtail.cli.sink import Outcome, Sink
-from runtail.cli.web import Web, run_path
+from runtail.cli.web import Web
+from runtail.cli.windows import read_window
 from runtail.errors import ProtocolError
 from runtail.protocol.entry import Entry
 from runtail.protocol.position import VERSION
 from runtail.protocol.state import RunState
 from runtail.protocol.view import View
 
-#: Lines asked for at once over HTTP.
-WINDOW_LINES = 2_000
 POLL_SECONDS = 1.0
-#: A relay that cannot be reached is tried again after this, doubling up to the longest.
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.25, 10.0
 #: The relay is told what was taken at the latest after so many payload bytes, or so much time.
 ACK_BYTES, ACK_SECONDS = 65_536, 1.0
 
 
 class _Reset(Exception):
     """The history that was read is not the log any more."""
+
+
+class _Gone(Exception):
+    """There is no such run (any more, or again)."""
 
 
 class Tail:
@@ -58,33 +59,36 @@ class Tail:
         self._reset_epoch = 0
         #: The stored log contradicts itself: read over HTTP, up to the entry that does not fit.
         self._as_stored = False
-        self._ever_live = False
-        self._failures = 0
-        self._try_at = 0.0
-        #: What was said of the present outage, each thing once.
-        self._said: set[str] = set()
+        self._outage = Outage(sink, relay_url)
 
     def follow(self) -> Outcome:
         """Show the log until the run is over, however long that takes and whatever is away meanwhile.
 
-        :raises Refused: if the run does not exist (any more).
+        :raises Failure: if the run does not exist (any more), or cannot be followed.
         :raises KeyboardInterrupt: at Ctrl-C; :attr:`next_line` says where to go on.
         """
+        outage = self._outage
         while self._outcome is None:
+            wait = POLL_SECONDS if self._as_stored else outage.wait_seconds
             try:
-                if not self._as_stored and time.monotonic() >= self._try_at:
+                if not self._as_stored and wait == 0:
                     self._over_relay()
-                elif self._as_stored or not self._ever_live or self._failures > 1:
+                    continue
+                if self._as_stored or outage.reads_over_http:
                     self._over_http()
             except _Reset as reset:
                 self._sink.note(f"The log was replaced: {reset}. It goes on from line {self.next_line:,}.")
                 continue
+            except _Gone:
+                outage.run_gone()
+                wait = POLL_SECONDS
             except RelayLost as lost:
-                self._relay_lost(str(lost))
+                self._live_line = None
+                self._sink.live(None)
+                outage.relay_lost(str(lost))
                 continue
             if self._outcome is None:
-                wait = POLL_SECONDS if self._as_stored else self._try_at - time.monotonic()
-                time.sleep(max(0.0, min(POLL_SECONDS, wait)))
+                time.sleep(min(POLL_SECONDS, wait))
         self._sink.flush()
         return self._outcome
 
@@ -93,10 +97,7 @@ class Tail:
     def _over_relay(self) -> None:
         with Relay(self._relay_url) as relay:
             self._subscribe(relay)
-            if self._said:
-                self._sink.note(f"connected, from line {self.next_line:,}")
-            self._said.clear()
-            self._ever_live, self._failures = True, 0
+            self._outage.over(self.next_line)
             received = acked = 0
             acked_at = time.monotonic()
             while self._outcome is None:
@@ -119,7 +120,7 @@ class Tail:
             if answer.get("code") in ("unavailable", "too-many"):
                 raise RelayLost(message)
             if answer.get("code") == "unknown-run":
-                raise Failure("There is no such run (any more): it was deleted while it was followed.")
+                raise _Gone
             raise Failure(message)
         if answer.get("reset"):
             # The event with the reason comes before or behind the answer.
@@ -141,17 +142,6 @@ class Tail:
             self._reset(int(data["epoch"]), str(data.get("why") or data.get("reason") or "the log changed"))
         return 0
 
-    def _relay_lost(self, why: str) -> None:
-        self._sink.live(None)
-        self._live_line = None
-        self._failures += 1
-        wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 10))
-        self._try_at = time.monotonic() + wait * random.uniform(0.75, 1.25)
-        if self._failures == 1 and self._ever_live:
-            self._say("lost", f"connection lost ({why}); trying again")
-        else:
-            self._say("http", f"no relay at {self._relay_url} ({why}); reading over HTTP meanwhile")
-
     # HTTP
 
     def _over_http(self) -> None:
@@ -159,20 +149,17 @@ class Tail:
         while self._outcome is None:
             cursor = self._view.cursor
             try:
-                window = self._web.get(
-                    run_path(self._run_id, "/log"),
-                    from_=cursor.line if cursor else self._from_line,
-                    limit=WINDOW_LINES,
-                    chain=cursor.chain.hex() if cursor else None,
-                )
+                window = read_window(self._web, self._run_id, cursor, self._from_line)
             except Refused as refused:
                 if refused.code == "position":
                     self._reset(int(refused.problem.get("epoch") or 0), "the stored log is another one")
+                if refused.status == 404:
+                    raise _Gone from None
                 if refused.status < 500:
                     raise
                 return
             except Unreachable:
-                self._say("away", f"{self._web.url} does not answer either; trying again until Ctrl-C")
+                self._outage.web_lost(self._web.url)
                 return
             epoch, line = int(window["epoch"]), int(window["from"])
             if cursor is not None and epoch != cursor.epoch:
@@ -191,6 +178,7 @@ class Tail:
 
     def _begin(self, answer: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
         """Begin or go on at the answer's position; False if another one must be asked for."""
+        self._outage.run_there()
         lines = int(record["lines"])
         if self._view.cursor is None:
             if self._from_line < 0:
@@ -247,18 +235,15 @@ class Tail:
     def _reset(self, epoch: int, why: str) -> None:
         """Begin a new view at the next line.
 
-        :raises _Reset: always.
+        :raises _Reset: or, if there is no log at all any more, _Gone.
         """
         # Twice in the same epoch: the stored log contradicts itself.
-        self._as_stored = self._as_stored or epoch == self._reset_epoch
+        self._as_stored = self._as_stored or epoch == self._reset_epoch != 0
         self._reset_epoch = epoch
         if self._view.cursor is not None:
             self._from_line = self._first = self.next_line
         self._view = View()
         self._sink.live(None)
+        if epoch == 0:
+            raise _Gone
         raise _Reset(why.rstrip("."))
-
-    def _say(self, what: str, text: str) -> None:
-        if what not in self._said:
-            self._said.add(what)
-            self._sink.note(text)
