@@ -1,5 +1,7 @@
 // The JSON API, typed; every failure is a `Problem` with a sentence.
 
+import { observeDate } from "./clock";
+
 export interface Task {
   readonly name: string;
   readonly doc: string;
@@ -14,6 +16,18 @@ export interface Schema {
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
+  readonly format?: string;
+  /** A secret: never shown, never kept. */
+  readonly writeOnly?: boolean;
+  readonly "x-multiline"?: boolean;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
 }
@@ -21,6 +35,9 @@ export interface Schema {
 export interface Worker {
   readonly name: string;
   readonly queues: readonly string[];
+  readonly pool?: string;
+  readonly concurrency?: number;
+  readonly started_ms?: number;
 }
 
 export interface Run {
@@ -41,6 +58,7 @@ export interface Run {
   readonly kwargs: Readonly<Record<string, unknown>> | null;
   readonly lines: number;
   readonly bytes: number;
+  readonly eta_ms?: number | null;
   readonly cancel: unknown;
 }
 
@@ -67,8 +85,14 @@ export interface LogWindow {
 export class Problem extends Error {
   readonly status: number;
   readonly title: string;
+  /** For programs. */
+  readonly code: string;
   /** Field name → what is wrong with it. */
-  readonly errors: readonly { readonly field: string; readonly message: string }[];
+  readonly errors: readonly {
+    readonly field: string;
+    readonly message: string;
+    readonly pointer?: string;
+  }[];
   /** The page of the run that stands in the way, if one does. */
   readonly holder: string | null;
 
@@ -77,6 +101,7 @@ export class Problem extends Error {
     super(typeof body["detail"] === "string" ? body["detail"] : title);
     this.status = status;
     this.title = title;
+    this.code = String(body["code"] ?? "");
     this.errors = Array.isArray(body["errors"]) ? body["errors"] : [];
     this.holder = typeof body["run_page"] === "string" ? body["run_page"] : null;
   }
@@ -90,6 +115,7 @@ async function call<T>(method: string, path: string, init: RequestInit = {}): Pr
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, { title: "The server does not answer. Is it running?" });
   }
+  observeDate(response.headers.get("Date"), Date.now());
   if (response.status === 204) return undefined as T;
   let body: unknown;
   try {
@@ -111,8 +137,11 @@ export function workers(): Promise<{ readonly workers: readonly Worker[] }> {
   return call("GET", "/workers");
 }
 
-export function runs(cursor: string | null = null): Promise<RunList> {
-  return call("GET", cursor === null ? "/runs" : `/runs?cursor=${id(cursor)}`);
+/** `filters`: state, task, who, since, until. */
+export function runs(filters: URLSearchParams, cursor: string | null = null): Promise<RunList> {
+  const query = new URLSearchParams(filters);
+  if (cursor !== null) query.set("cursor", cursor);
+  return call("GET", query.size === 0 ? "/runs" : `/runs?${query}`);
 }
 
 export function run(runId: string): Promise<Run> {
@@ -131,6 +160,14 @@ export function cancel(runId: string): Promise<Run> {
   return call("POST", `/runs/${id(runId)}/cancel`, {
     body: "{}",
     headers: { "Content-Type": "application/json" },
+  });
+}
+
+/** The answer is the run that was made, or this one with another attempt. */
+export function retry(runId: string, key: string): Promise<Run> {
+  return call("POST", `/runs/${id(runId)}/retry`, {
+    body: "{}",
+    headers: { "Content-Type": "application/json", "Idempotency-Key": key },
   });
 }
 

@@ -1,40 +1,63 @@
-// What is known about one run, and what can be done with it.
+// What is known about one run: its state, honestly; since when and why; how, where and with what.
 
 import { useSignal } from "@preact/signals";
-import { cancel, downloadAddress, type Run } from "./api";
-import { ProblemNote } from "./problem";
+import { Actions } from "./actions";
+import type { Run } from "./api";
 import { StateChip } from "./state";
 import { stamp } from "./time";
-import { exitWords, isOver, sinceWords } from "./words";
+import { ClockNote } from "./top";
+import { exitWords, sinceWords } from "./words";
 
 export function Header(props: { run: Run; now: number; changed: (run: Run) => void }) {
   const { run, now } = props;
+  const open = useSignal(false);
   const exit = exitWords(run);
   return (
-    <section class="about">
+    <section class={open.value ? "about open" : "about"} aria-label="About this run">
       <h1>
-        {run.task} <StateChip state={run.state} />
-        <span class="since">{sinceWords(run, now)}</span>
+        <span class="task">{run.task}</span> <StateChip state={run.state} />
+        <span class="since" title={`since ${stamp(run.since_ms)}`}>
+          {sinceWords(run, now)}
+        </span>
+        <button
+          type="button"
+          class="quiet unfold"
+          aria-expanded={open.value}
+          onClick={() => {
+            open.value = !open.value;
+          }}
+        >
+          {open.value ? "Less" : "More"}
+        </button>
       </h1>
       {run.why && <p class="why">{run.why}</p>}
-      <dl>
-        <Fact name="Run">{run.id}</Fact>
-        <Fact name="Attempt">{run.attempt || "none yet"}</Fact>
-        {exit && <Fact name="Exit">{exit}</Fact>}
-        {run.worker && <Fact name="Worker">{run.worker}</Fact>}
-        {run.who && <Fact name="Started by">{run.who}</Fact>}
-        <Fact name="Created">{stamp(run.created_ms)}</Fact>
-        {run.kwargs && Object.keys(run.kwargs).length > 0 && (
-          <Fact name="Parameters">
-            <code>{JSON.stringify(run.kwargs)}</code>
+      <div class="folding">
+        <dl>
+          <Fact name="Run">
+            <span class="id">{run.id}</span>
           </Fact>
-        )}
-      </dl>
-      <div class="tools">
-        {!isOver(run) && <CancelButton run={run} changed={props.changed} />}
-        <a class="button" href={downloadAddress(run.id)} download={`${run.id}.log`}>
-          Download
-        </a>
+          <Fact name="Attempt">{run.attempt || "none yet"}</Fact>
+          {exit && <Fact name="Exit">{exit}</Fact>}
+          {run.worker && <Fact name="Worker">{run.worker}</Fact>}
+          {run.queue && !run.worker && <Fact name="Queue">{run.queue}</Fact>}
+          {run.who && <Fact name="Started by">{run.who}</Fact>}
+          <Fact name="Created">
+            <Time ms={run.created_ms} />
+          </Fact>
+          {run.started_ms !== null && (
+            <Fact name="Started">
+              <Time ms={run.started_ms} />
+            </Fact>
+          )}
+          {run.finished_ms !== null && (
+            <Fact name="Finished">
+              <Time ms={run.finished_ms} />
+            </Fact>
+          )}
+        </dl>
+        <Parameters kwargs={run.kwargs} />
+        <ClockNote />
+        <Actions run={run} now={now} changed={props.changed} />
       </div>
     </section>
   );
@@ -49,50 +72,32 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
   );
 }
 
-function CancelButton({ run, changed }: { run: Run; changed: (run: Run) => void }) {
-  const asking = useSignal(false);
-  const busy = useSignal(false);
-  const problem = useSignal<Error | null>(null);
-  if (run.cancel) return <span class="hint">Cancelling…</span>;
-  async function confirmed(): Promise<void> {
-    busy.value = true;
-    try {
-      changed(await cancel(run.id));
-    } catch (error) {
-      problem.value = error as Error;
-    }
-    busy.value = false;
-    asking.value = false;
-  }
-  if (!asking.value) {
-    return (
-      <>
-        <button
-          type="button"
-          onClick={() => {
-            asking.value = true;
-          }}
-        >
-          Cancel
-        </button>
-        {problem.value && <ProblemNote problem={problem.value} />}
-      </>
-    );
-  }
+function Time({ ms }: { ms: number }) {
+  return <time dateTime={new Date(ms).toISOString()}>{stamp(ms)}</time>;
+}
+
+const BRIEF_CHARS = 120;
+
+/** Folded: one line of them; open: one row each. */
+function Parameters({ kwargs }: { kwargs: Run["kwargs"] }) {
+  const entries = Object.entries(kwargs ?? {});
+  if (entries.length === 0) return null;
+  const brief = entries.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(" ");
   return (
-    <fieldset class="confirm">
-      <legend>Cancel this run? Its processes are ended.</legend>
-      <button type="button" class="danger" disabled={busy.value} onClick={() => void confirmed()}>
-        Yes, cancel the run
-      </button>
-      <button
-        type="button"
-        onClick={() => {
-          asking.value = false;
-        }}
-      >
-        Keep it running
-      </button>
-    </fieldset>
+    <details class="parameters">
+      <summary>
+        {entries.length === 1 ? "1 parameter" : `${entries.length} parameters`}{" "}
+        <code class="brief">
+          {brief.length > BRIEF_CHARS ? `${brief.slice(0, BRIEF_CHARS)}…` : brief}
+        </code>
+      </summary>
+      <dl>
+        {entries.map(([name, value]) => (
+          <Fact key={name} name={name}>
+            <code>{typeof value === "string" ? value : JSON.stringify(value, null, 1)}</code>
+          </Fact>
+        ))}
+      </dl>
+    </details>
   );
 }

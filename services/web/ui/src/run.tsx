@@ -4,6 +4,7 @@ import "./log/log.css";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Run, run as readRun } from "./api";
+import { ahead, serverNow } from "./clock";
 import { ConnectionChip } from "./connection";
 import { Header } from "./header";
 import { LogBar, LogFoot } from "./log/bar";
@@ -14,6 +15,7 @@ import { ProblemNote } from "./problem";
 import { grouped } from "./protocol/view";
 import { connectionWords, type Tail } from "./socket";
 import { duration } from "./time";
+import { Top } from "./top";
 import { isOver, waitingWords } from "./words";
 
 const REFETCH_MS = 10_000;
@@ -23,7 +25,7 @@ const SILENCE_MS = 60_000;
 export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const record = useSignal<Run | null>(null);
   const problem = useSignal<Error | null>(null);
-  const now = useSignal(Date.now());
+  const now = useSignal(serverNow());
   const view = useSignal<LogView | null>(null);
   const scroller = useRef<HTMLElement>(null);
 
@@ -44,7 +46,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       if (!record.value || !isOver(record.value)) void fetchRecord();
     }, REFETCH_MS);
     const tick = setInterval(() => {
-      now.value = Date.now();
+      now.value = serverNow();
     }, 1_000);
     return () => {
       clearInterval(refetch);
@@ -67,11 +69,13 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const log = view.value;
   const follow = log?.follow;
   return (
-    <div class={log?.full.value ? "page full" : "page"}>
-      <header class="top">
-        <a href="/">Runtail</a>
-        <ConnectionChip tail={tail} {...words(tail, follow, record.value, now.value)} />
-      </header>
+    <main class={log?.full.value ? "page full" : "page"}>
+      <Top place={record.value?.task ?? "run"}>
+        <ConnectionChip
+          tail={tail}
+          {...words(tail, follow, record.value, now.value + ahead.value)}
+        />
+      </Top>
       {problem.value && !record.value && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
       )}
@@ -98,7 +102,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       </div>
       {log && <LogFoot log={log} runId={runId} />}
       {log && <Help log={log} />}
-    </div>
+    </main>
   );
 }
 

@@ -1,72 +1,74 @@
-// The list of runs: refetched on connect and every 10 s, changed live in between.
+// The list page: what can be started, who would run it, and the runs, live.
 
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type Run, runs, type Task, tasks } from "./api";
+import { type Run, type Task, tasks, type Worker, workers } from "./api";
+import { serverNow } from "./clock";
 import { ConnectionChip } from "./connection";
+import { FilterBar } from "./list/filterbar";
+import { filtersSearch, isFiltered, NO_FILTERS, parseFilters } from "./list/filters";
+import { Fleet } from "./list/fleet";
+import { helpOpen, type ListAction, ListHelp, useListKeys } from "./list/keys";
+import { Listing } from "./list/listing";
+import { Skeleton, Table } from "./list/table";
 import { ProblemNote } from "./problem";
 import { VERSION } from "./protocol/entry";
 import type { Tail } from "./socket";
 import { StartButton, StartForm } from "./start";
-import { StateChip } from "./state";
-import { stamp } from "./time";
-import { sinceWords } from "./words";
+import { ClockNote, Top } from "./top";
 
 const REFETCH_MS = 10_000;
-
-/** The changed run in its place, or on top when it is new. */
-export function merged(list: readonly Run[], run: Run): Run[] {
-  const at = list.findIndex(({ id }) => id === run.id);
-  if (at < 0) return [run, ...list];
-  return list.with(at, run);
-}
+/** A skeleton that is gone at once is only unrest. */
+const PATIENCE_MS = 300;
 
 export function RunsPage({ tail }: { tail: Tail }) {
-  const list = useSignal<readonly Run[] | null>(null);
-  const next = useSignal<string | null>(null);
+  const filters = useSignal(parseFilters(location.search));
+  const listing = useSignal(new Listing(filters.peek())).peek();
   const catalogue = useSignal<readonly Task[] | null>(null);
+  const fleet = useSignal<readonly Worker[] | null>(null);
   const problem = useSignal<Error | null>(null);
-  const now = useSignal(Date.now());
-  const connection = useComputed(() => tail.connection.value);
+  const now = useSignal(serverNow());
+  const waited = useSignal(false);
 
   async function fetchAll(): Promise<void> {
+    const listed = listing.refresh();
     try {
-      const [page, published] = await Promise.all([runs(), tasks()]);
-      list.value = page.runs;
-      next.value = page.next;
+      const [published, alive] = await Promise.all([tasks(), workers()]);
       catalogue.value = published.tasks;
+      fleet.value = alive.workers;
       problem.value = null;
     } catch (error) {
-      // The list never empties on an error.
       problem.value = error as Error;
     }
+    await listed;
   }
 
-  async function fetchMore(cursor: string): Promise<void> {
-    try {
-      const page = await runs(cursor);
-      const known = new Set(list.value?.map(({ id }) => id));
-      list.value = [...(list.value ?? []), ...page.runs.filter(({ id }) => !known.has(id))];
-      next.value = page.next;
-    } catch (error) {
-      problem.value = error as Error;
-    }
+  function filter(wanted: typeof filters.value): void {
+    if (filtersSearch(wanted) === filtersSearch(filters.value)) return;
+    filters.value = wanted;
+    history.replaceState(null, "", `/${filtersSearch(wanted)}${location.hash}`);
+    void listing.filter(wanted);
   }
 
   useEffect(() => {
+    document.title = "Runs · Runtail";
     void fetchAll();
+    const patience = setTimeout(() => {
+      waited.value = true;
+    }, PATIENCE_MS);
     const refetch = setInterval(() => void fetchAll(), REFETCH_MS);
     const tick = setInterval(() => {
-      now.value = Date.now();
+      now.value = serverNow();
     }, 1_000);
     const changed = (message: { run?: Run }) => {
-      if (!message.run || !list.value) return;
-      list.value = merged(list.value, message.run);
+      if (!message.run) return;
+      listing.changed(message.run);
       // Why it waits is known to the API only: it looks at the workers.
       if (message.run.state === "queued") void fetchAll();
     };
     tail.socket.on("run", changed);
     return () => {
+      clearTimeout(patience);
       clearInterval(refetch);
       clearInterval(tick);
       tail.socket.off("run", changed);
@@ -74,66 +76,96 @@ export function RunsPage({ tail }: { tail: Tail }) {
   }, []);
 
   useSignalEffect(() => {
-    if (connection.value.state !== "connected") return;
+    if (tail.connection.value.state !== "connected") return;
     tail.socket.emit("subscribe", { v: VERSION, runs: true }, () => void fetchAll());
   });
 
+  useListKeys((action: ListAction) => {
+    if (action === "clear") filter(NO_FILTERS);
+    if (action === "older") void listing.older();
+    if (action === "start") openForm();
+  });
+
+  const rows = listing.rows.value;
+  const failure = listing.problem.value ?? problem.value;
+  const people = [...new Set((rows ?? []).flatMap(({ who }) => (who ? [who] : [])))].sort();
   return (
     <>
-      <header class="top">
-        <h1>Runtail</h1>
+      <Top>
         <ConnectionChip tail={tail} />
-      </header>
-      <main>
+        <button
+          type="button"
+          class="quiet"
+          title="Keys (?)"
+          aria-label="Keys and help"
+          onClick={() => {
+            helpOpen.value = true;
+          }}
+        >
+          ?
+        </button>
+      </Top>
+      <main class="list">
+        <h1 class="unseen">Runs</h1>
         {catalogue.value?.length === 0 && (
-          <p class="note">No task is published. Is a worker running?</p>
+          <p class="note">
+            No task is published. Is a worker running? Start one with{" "}
+            <code>celery -A yourapp worker</code>; the app calls <code>runtail.install(app)</code>.
+          </p>
         )}
         {catalogue.value && <StartButton tasks={catalogue.value} />}
         {catalogue.value && <StartForm tasks={catalogue.value} />}
-        <h2>Runs</h2>
-        {problem.value && <ProblemNote problem={problem.value} retry={() => void fetchAll()} />}
-        <Table list={list.value} now={now.value} />
-        {next.value && (
-          <button type="button" onClick={() => void fetchMore(next.value ?? "")}>
+        {catalogue.value && fleet.value && (
+          <Fleet tasks={catalogue.value} workers={fleet.value} runs={rows ?? []} />
+        )}
+        <FilterBar
+          filters={filters.value}
+          tasks={(catalogue.value ?? []).map(({ name }) => name)}
+          people={people}
+          change={filter}
+        />
+        <div class={listing.busy.value ? "thin busy" : "thin"} aria-hidden="true" />
+        {failure && <ProblemNote problem={failure} retry={() => void fetchAll()} />}
+        {listing.partly.value && isFiltered(filters.value) && (
+          <p class="note">
+            This server cannot filter: only the runs that were loaded are looked through.
+          </p>
+        )}
+        <ClockNote />
+        {rows === null && waited.value && !failure && <Skeleton />}
+        {rows && rows.length > 0 && <Table rows={rows} now={now.value} />}
+        {rows?.length === 0 && !isFiltered(filters.value) && (
+          <p class="note">
+            No runs yet.{" "}
+            {(catalogue.value?.length ?? 0) > 0 && (
+              <button type="button" class="quiet" onClick={openForm}>
+                Start one
+              </button>
+            )}
+          </p>
+        )}
+        {rows?.length === 0 && isFiltered(filters.value) && (
+          <p class="note">
+            No run matches.{" "}
+            <button type="button" class="quiet" onClick={() => filter(NO_FILTERS)}>
+              Clear all filters
+            </button>
+          </p>
+        )}
+        {listing.next.value && (
+          <button type="button" disabled={listing.busy.value} onClick={() => void listing.older()}>
             Older runs
           </button>
         )}
       </main>
+      <ListHelp />
     </>
   );
 }
 
-function Table({ list, now }: { list: readonly Run[] | null; now: number }) {
-  if (list === null) return null;
-  if (list.length === 0) return <p class="note">No runs yet.</p>;
-  return (
-    <table class="runs">
-      <thead>
-        <tr>
-          <th>State</th>
-          <th>Run</th>
-          <th>Why</th>
-          <th>Since</th>
-          <th>Created</th>
-        </tr>
-      </thead>
-      <tbody>
-        {list.map((run) => (
-          <tr key={run.id}>
-            <td>
-              <StateChip state={run.state} />
-            </td>
-            <td>
-              <a href={`/runs/${encodeURIComponent(run.id)}`}>
-                {run.task} <span class="id">{run.id}</span>
-              </a>
-            </td>
-            <td class="why">{run.why}</td>
-            <td>{sinceWords(run, now)}</td>
-            <td>{stamp(run.created_ms)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
+function openForm(): void {
+  const form = document.querySelector<HTMLDetailsElement>("details.form");
+  if (!form) return;
+  form.open = true;
+  form.querySelector<HTMLElement>("select")?.focus();
 }

@@ -2,50 +2,154 @@
 
 import type { Schema } from "./api";
 
-export type FieldKind = "text" | "integer" | "number" | "boolean" | "choice" | "json";
+export type FieldKind =
+  | "text"
+  | "long"
+  | "date"
+  | "time"
+  | "uri"
+  | "secret"
+  | "integer"
+  | "number"
+  | "boolean"
+  | "choice"
+  | "checks"
+  | "list"
+  | "json";
 
 export interface Field {
   readonly name: string;
+  readonly title: string;
   readonly kind: FieldKind;
   readonly help: string;
   readonly required: boolean;
-  /** What stands in the field at first. */
-  readonly initial: string;
+  /** It may be null; its text is null then. */
+  readonly nullable: boolean;
+  /** What stands in the field at first; null: nothing, as a value. */
+  readonly initial: string | null;
+  /** Labels; of a choice or of check boxes. */
   readonly choices: readonly string[];
+  readonly schema: Schema;
+}
+
+/** Texts by field: what the form holds. Null stands for the value null. */
+export type Texts = Readonly<Record<string, string | null>>;
+
+const MOST_CHOICES = 200;
+
+export function fields(schema: Schema): Field[] {
+  const required = new Set(schema.required ?? []);
+  return Object.entries(schema.properties ?? {}).map(([name, property]) =>
+    fieldOf(name, property, required.has(name)),
+  );
+}
+
+function fieldOf(name: string, property: Schema, required: boolean): Field {
+  const { rule, nullable } = withoutNull(property);
+  const secret = isSecret(property) || isSecret(rule);
+  let kind: FieldKind = secret ? "secret" : kindOf(rule);
+  const value = property.default;
+  if (kind === "list" && Array.isArray(value) && value.some((one) => !fitsLine(one))) kind = "json";
+  // Without a default, "not said" differs from both yes and no.
+  const unsaid = kind === "boolean" && value === undefined && !required;
+  if (unsaid) kind = "choice";
+  const field = {
+    name,
+    title: property.title ?? "",
+    kind,
+    help: property.description ?? rule.description ?? "",
+    required,
+    nullable,
+    choices: unsaid ? ["true", "false"] : labelsOf(kind, rule),
+    schema: unsaid ? { ...rule, enum: [true, false] } : rule,
+  };
+  if (value === undefined && kind === "boolean") return { ...field, initial: "false" };
+  const initial = textOf(field, secret ? undefined : value);
+  return { ...field, initial };
+}
+
+/** `X | None` as X. */
+function withoutNull(schema: Schema): { rule: Schema; nullable: boolean } {
+  if (Array.isArray(schema.type) && schema.type.includes("null")) {
+    const types = schema.type.filter((type) => type !== "null");
+    const type = types.length === 1 ? (types[0] as string) : types;
+    return { rule: { ...schema, type }, nullable: true };
+  }
+  const rules = schema.anyOf ?? schema.oneOf;
+  const real = rules?.filter(({ type }) => type !== "null");
+  if (!rules || !real || real.length === rules.length) return { rule: schema, nullable: false };
+  const only = real.length === 1 ? real[0] : undefined;
+  // Several real types: what is written must be JSON, which can say null itself.
+  return only ? { rule: only, nullable: true } : { rule: schema, nullable: false };
+}
+
+function isSecret(schema: Schema): boolean {
+  return schema.writeOnly === true || schema.format === "password";
 }
 
 function kindOf(schema: Schema): FieldKind {
-  if (schema.enum?.every((value) => typeof value === "string")) return "choice";
+  if (schema.enum) return labelsAreClear(schema.enum) ? "choice" : "json";
   switch (schema.type) {
     case "string":
-      return "text";
+      if (schema.format === "date") return "date";
+      if (schema.format === "date-time") return "time";
+      if (schema.format === "uri") return "uri";
+      return schema["x-multiline"] ? "long" : "text";
     case "integer":
     case "number":
     case "boolean":
       return schema.type;
+    case "array":
+      if (schema.items?.enum) return labelsAreClear(schema.items.enum) ? "checks" : "json";
+      return /^(string|integer|number)$/.test(String(schema.items?.type)) ? "list" : "json";
     default:
       return "json";
   }
 }
 
-function initial(kind: FieldKind, value: unknown): string {
-  if (value === undefined) return "";
-  return kind === "json" || typeof value !== "string" ? JSON.stringify(value) : value;
+const label = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+const fitsLine = (value: unknown) => label(value).trim() !== "" && !label(value).includes("\n");
+
+function labelsAreClear(values: readonly unknown[]): boolean {
+  const labels = new Set(values.map(label));
+  return labels.size === values.length && labels.size <= MOST_CHOICES && values.every(fitsLine);
 }
 
-export function fields(schema: Schema): Field[] {
-  const required = new Set(schema.required ?? []);
-  return Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const kind = kindOf(property);
-    return {
-      name,
-      kind,
-      help: property.description ?? "",
-      required: required.has(name),
-      initial: initial(kind, property.default),
-      choices: kind === "choice" ? (property.enum as string[]) : [],
-    };
-  });
+function labelsOf(kind: FieldKind, schema: Schema): string[] {
+  if (kind === "choice") return (schema.enum ?? []).map(label);
+  return kind === "checks" ? (schema.items?.enum ?? []).map(label) : [];
+}
+
+/** A value as the field's text. */
+export function textOf(field: Pick<Field, "kind" | "nullable">, value: unknown): string | null {
+  if (value === undefined) return "";
+  if (value === null && field.nullable) return null;
+  if (field.kind === "json") return JSON.stringify(value);
+  if (Array.isArray(value)) return value.map(label).join("\n");
+  return field.kind === "time" ? localTime(label(value)) : label(value);
+}
+
+/** `2026-11-23T14:05:09` as the reader's clock shows it, which is what the input takes. */
+function localTime(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toLocaleString("sv-SE").replace(" ", "T");
+}
+
+/** What can be said of a text before it is sent; the server has the last word. */
+export function faultOf(field: Field, text: string | null): string | null {
+  if (text === null || text === "") return null;
+  const { minimum, maximum, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = field.schema;
+  if (field.kind === "integer" || field.kind === "number") {
+    const value = Number(text);
+    if (minimum !== undefined && value < minimum) return `must be at least ${minimum}`;
+    if (maximum !== undefined && value > maximum) return `must be at most ${maximum}`;
+  }
+  if (["text", "long", "secret"].includes(field.kind)) {
+    const length = [...text].length;
+    if (length < minLength) return `must have at least ${minLength} characters`;
+    if (length > maxLength) return `must have at most ${maxLength} characters`;
+  }
+  return null;
 }
 
 /**
@@ -53,26 +157,63 @@ export function fields(schema: Schema): Field[] {
  * default holds). A number that is none is sent as it stands, so that the
  * server names the field; text that is no JSON throws a sentence.
  */
-export function fieldValue(field: Field, text: string): unknown {
-  if (text === "" && !(field.kind === "text" && (field.required || field.initial !== ""))) {
-    return undefined;
-  }
+export function fieldValue(field: Field, text: string | null): unknown {
+  if (text === null) return null;
+  const empties = ["text", "long", "list", "checks"].includes(field.kind);
+  // An emptied field is a value of its own only where the default is another one.
+  const wanted = field.required || (field.initial !== "" && field.initial !== null);
+  if (text === "" && !(empties && wanted)) return undefined;
   switch (field.kind) {
-    case "text":
-    case "choice":
-      return text;
     case "boolean":
       return text === "true";
     case "integer":
-    case "number": {
-      const value = Number(text);
-      return Number.isFinite(value) ? value : text;
-    }
+    case "number":
+      return numberOf(text);
+    case "choice":
+      return chosen(field.schema.enum, text);
+    case "checks":
+      return lines(text).map((line) => chosen(field.schema.items?.enum, line));
+    case "list":
+      return lines(text).map((line) =>
+        field.schema.items?.type === "string" ? line : numberOf(line.trim()),
+      );
+    case "time":
+      return dateTime(text);
     case "json":
-      try {
-        return JSON.parse(text);
-      } catch {
-        throw new Error('This field takes JSON, for example ["a", "b"].');
-      }
+      return parsed(text);
+    default:
+      return text;
+  }
+}
+
+/** The value that has this label. */
+function chosen(values: readonly unknown[] | undefined, text: string): unknown {
+  const at = values?.findIndex((value) => label(value) === text) ?? -1;
+  return at < 0 ? text : values?.[at];
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line.trim() !== "");
+}
+
+function numberOf(text: string): number | string {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : text;
+}
+
+/** With the reader's own offset: a local time alone would mean another one elsewhere. */
+function dateTime(text: string): string {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text)) return text;
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toISOString();
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const place = /at position \d+|line \d+ column \d+/.exec((error as Error).message)?.[0];
+    const where = place ? ` What is here is not JSON ${place.replace(/^line/, "at line")}.` : "";
+    throw new Error(`This field takes JSON, for example ["a", "b"].${where}`);
   }
 }

@@ -1,30 +1,31 @@
 // The tutorial's Start button, and a form for any task.
 
 import { useSignal } from "@preact/signals";
-import type { TargetedSubmitEvent } from "preact";
-import { freshKey, Problem, start, type Task } from "./api";
+import { useEffect, useRef } from "preact/hooks";
+import { freshKey, run as readRun, start, type Task } from "./api";
+import { parsePrefill } from "./form/prefill";
+import { goTo, TaskForm } from "./form/taskform";
 import { ProblemNote } from "./problem";
-import { type Field, fields, fieldValue } from "./schema";
+import { fields, type Texts, textOf } from "./schema";
 
-function goTo(runId: string): void {
-  location.assign(`/runs/${encodeURIComponent(runId)}`);
-}
-
-/** One click, one run: `demo.tail`, or the first task there is. */
+/** One click, one run: `demo.tail`, where a worker has it. */
 export function StartButton({ tasks }: { tasks: readonly Task[] }) {
   const busy = useSignal(false);
   const problem = useSignal<Error | null>(null);
+  const key = useSignal(freshKey());
   const task = tasks.find(({ name }) => name === "demo.tail");
   if (!task) return null;
   async function click(name: string): Promise<void> {
     busy.value = true;
     problem.value = null;
     try {
-      goTo((await start(name, {}, freshKey())).id);
+      const run = await start(name, {}, key.value);
+      key.value = freshKey();
+      goTo(run.id);
     } catch (error) {
       problem.value = error as Error;
-      busy.value = false;
     }
+    busy.value = false;
   }
   return (
     <div class="start">
@@ -44,13 +45,67 @@ export function StartButton({ tasks }: { tasks: readonly Task[] }) {
   );
 }
 
+/** What the address asks for: a task with values, or another run's (`#again=<id>`). */
+async function asked(
+  hash: string,
+  tasks: readonly Task[],
+): Promise<{ task: Task; texts: Texts } | null> {
+  const again = new URLSearchParams(hash.replace(/^#/, "")).get("again");
+  const prefill = parsePrefill(hash);
+  const run = again ? await readRun(again) : null;
+  const name = run?.task ?? prefill?.task;
+  if (name === undefined) return null;
+  const task = tasks.find((one) => one.name === name);
+  if (!task) throw new Error(`No worker has published a task named ${name}.`);
+  if (!run) return { task, texts: prefill?.texts ?? {} };
+  const given = fields(task.schema).flatMap((field) =>
+    run.kwargs && field.name in run.kwargs
+      ? [[field.name, textOf(field, run.kwargs[field.name])] as const]
+      : [],
+  );
+  return { task, texts: Object.fromEntries(given) };
+}
+
 export function StartForm({ tasks }: { tasks: readonly Task[] }) {
-  const chosen = useSignal(tasks[0]?.name ?? "");
+  const chosen = useSignal("");
+  const given = useSignal<{ task: string; texts: Texts } | null>(null);
+  const problem = useSignal<Error | null>(null);
+  const open = useSignal(false);
+  const box = useRef<HTMLDetailsElement>(null);
+
+  async function fromAddress(): Promise<void> {
+    try {
+      const found = await asked(location.hash, tasks);
+      if (!found) return;
+      given.value = { task: found.task.name, texts: found.texts };
+      chosen.value = found.task.name;
+    } catch (error) {
+      problem.value = error as Error;
+    }
+    if (box.current) box.current.open = true;
+    box.current?.scrollIntoView({ block: "nearest" });
+  }
+
+  useEffect(() => {
+    void fromAddress();
+    const changed = () => void fromAddress();
+    window.addEventListener("hashchange", changed);
+    return () => window.removeEventListener("hashchange", changed);
+  }, []);
+
   const task = tasks.find(({ name }) => name === chosen.value) ?? tasks[0];
   if (!task) return null;
+  const texts = given.value?.task === task.name ? given.value.texts : null;
   return (
-    <details class="form">
+    <details
+      class="form"
+      ref={box}
+      onToggle={(event) => {
+        open.value = event.currentTarget.open;
+      }}
+    >
       <summary>Start any task</summary>
+      {problem.value && <ProblemNote problem={problem.value} />}
       <div class="field">
         <label for="task">Task</label>
         <select
@@ -66,122 +121,14 @@ export function StartForm({ tasks }: { tasks: readonly Task[] }) {
             </option>
           ))}
         </select>
+        <small>
+          {task.exclusive ? "One run at a time. " : ""}Queue <code>{task.queue}</code>
+        </small>
       </div>
-      <p class="hint doc">{task.doc}</p>
-      <TaskForm key={task.name} task={task} />
+      {task.doc && <p class="hint doc">{task.doc}</p>}
+      {open.value && (
+        <TaskForm key={`${task.name} ${texts ? location.hash : ""}`} task={task} given={texts} />
+      )}
     </details>
-  );
-}
-
-function TaskForm({ task }: { task: Task }) {
-  const busy = useSignal(false);
-  const problem = useSignal<Error | null>(null);
-  const wrong = useSignal<ReadonlyMap<string, string>>(new Map());
-  // The same key until something changes: a second click starts no second run.
-  const key = useSignal(freshKey());
-  const list = fields(task.schema);
-
-  async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
-    event.preventDefault();
-    const form = event.currentTarget;
-    const kwargs: Record<string, unknown> = {};
-    const messages = new Map<string, string>();
-    for (const field of list) {
-      const input = form.elements.namedItem(field.name);
-      const text =
-        input instanceof HTMLInputElement && input.type === "checkbox"
-          ? String(input.checked)
-          : (input as HTMLInputElement | HTMLSelectElement).value;
-      try {
-        const value = fieldValue(field, text);
-        if (value !== undefined) kwargs[field.name] = value;
-      } catch (error) {
-        messages.set(field.name, (error as Error).message);
-      }
-    }
-    wrong.value = messages;
-    problem.value = null;
-    if (messages.size === 0) await send(kwargs);
-    const first = list.find(({ name }) => wrong.value.has(name));
-    if (first) (form.elements.namedItem(first.name) as HTMLElement).focus();
-  }
-
-  async function send(kwargs: Record<string, unknown>): Promise<void> {
-    busy.value = true;
-    try {
-      goTo((await start(task.name, kwargs, key.value)).id);
-    } catch (error) {
-      busy.value = false;
-      problem.value = error as Error;
-      if (!(error instanceof Problem)) return;
-      if (error.status !== 0 && error.status !== 503) key.value = freshKey();
-      wrong.value = new Map(error.errors.map(({ field, message }) => [field, message]));
-    }
-  }
-
-  return (
-    <form
-      onSubmit={(event) => void submit(event)}
-      onInput={() => {
-        key.value = freshKey();
-      }}
-    >
-      {list.map((field) => (
-        <FieldRow key={field.name} field={field} message={wrong.value.get(field.name)} />
-      ))}
-      {problem.value && <ProblemNote problem={problem.value} />}
-      <button type="submit" class="primary" disabled={busy.value}>
-        {busy.value ? "Starting…" : `Start ${task.name}`}
-      </button>
-    </form>
-  );
-}
-
-function FieldRow({ field, message }: { field: Field; message: string | undefined }) {
-  const described = `about-${field.name}`;
-  return (
-    <div class={message ? "field wrong" : "field"}>
-      <label for={`field-${field.name}`}>
-        {field.name}
-        {field.required && " *"}
-      </label>
-      <Input field={field} described={described} wrong={message !== undefined} />
-      <small id={described}>{message ?? field.help}</small>
-    </div>
-  );
-}
-
-function Input(props: { field: Field; described: string; wrong: boolean }) {
-  const { field } = props;
-  const common = {
-    id: `field-${field.name}`,
-    name: field.name,
-    "aria-describedby": props.described,
-    "aria-invalid": props.wrong,
-  };
-  if (field.kind === "boolean") {
-    return <input type="checkbox" defaultChecked={field.initial === "true"} {...common} />;
-  }
-  if (field.kind === "choice") {
-    return (
-      <select {...common}>
-        {field.choices.map((choice) => (
-          <option key={choice} value={choice} selected={choice === field.initial}>
-            {choice}
-          </option>
-        ))}
-      </select>
-    );
-  }
-  const numeric = field.kind === "integer" || field.kind === "number";
-  return (
-    <input
-      type="text"
-      inputMode={numeric ? "decimal" : "text"}
-      defaultValue={field.initial}
-      autoComplete="off"
-      spellcheck={false}
-      {...common}
-    />
   );
 }

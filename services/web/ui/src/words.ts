@@ -28,3 +28,30 @@ export function waitingWords(run: Run): string {
   const reason = run.why.replace(/^waiting:? */i, "");
   return reason ? `Waiting: ${reason}` : "Waiting for a worker";
 }
+
+/** How long it runs or ran; empty while it waits. `now` in ms since 1970. */
+export function tookWords(run: Run, now: number): string {
+  const { started_ms: started, finished_ms: finished } = run;
+  if (started === null) return "";
+  if (finished !== null) return duration(finished - started);
+  return isOver(run) ? "" : duration(now - started);
+}
+
+/** The exit of a run, as short as a list wants it. */
+export function exitMark(run: Run): string {
+  if (run.signal !== null) return `signal ${run.signal}`;
+  return run.exit_status === null ? "" : String(run.exit_status);
+}
+
+/** What a cancellation would end. */
+export function endsWords(run: Run, now: number): string {
+  if (run.state === "queued") {
+    return "It has not started yet, and no worker will run it.";
+  }
+  const where = run.worker ? ` on ${run.worker}` : "";
+  const since = run.started_ms === null ? "" : ` for ${duration(now - run.started_ms)}`;
+  return (
+    `It has been running${since}${where}. Its process, and every process that it started, is asked ` +
+    "to end and then killed. What it has written so far stays."
+  );
+}

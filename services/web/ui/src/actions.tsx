@@ -1,0 +1,174 @@
+// What can be done with one run: cancel, retry, start again, download, share.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { cancel, downloadAddress, freshKey, Problem, type Run, retry } from "./api";
+import { copyText } from "./clipboard";
+import { goTo } from "./form/taskform";
+import { ProblemNote } from "./problem";
+import { endsWords, isOver } from "./words";
+
+interface Props {
+  readonly run: Run;
+  readonly now: number;
+  readonly changed: (run: Run) => void;
+}
+
+export function Actions({ run, now, changed }: Props) {
+  const problem = useSignal<Error | null>(null);
+  const failed = (error: Error | null) => {
+    problem.value = error;
+  };
+  return (
+    <>
+      <div class="tools">
+        {!isOver(run) && <Cancel run={run} now={now} changed={changed} failed={failed} />}
+        {isOver(run) && <Retry run={run} changed={changed} failed={failed} />}
+        <a class="button" href={`/#again=${encodeURIComponent(run.id)}`}>
+          Start another…
+        </a>
+        <a class="button" href={downloadAddress(run.id)} download={`${run.id}.log`}>
+          Download
+        </a>
+        <Share />
+      </div>
+      {problem.value && <ProblemNote problem={problem.value} />}
+    </>
+  );
+}
+
+interface ActionProps {
+  readonly run: Run;
+  readonly changed: (run: Run) => void;
+  readonly failed: (error: Error | null) => void;
+}
+
+function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: number }) {
+  const asking = useSignal(false);
+  const busy = useSignal(false);
+  const dialog = useRef<HTMLDialogElement>(null);
+  const keep = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (asking.value && !dialog.current?.open) {
+      dialog.current?.showModal();
+      // What is pressed by mistake must end nothing.
+      keep.current?.focus();
+    }
+    if (!asking.value) dialog.current?.close();
+  }, [asking.value]);
+  async function confirmed(): Promise<void> {
+    busy.value = true;
+    failed(null);
+    try {
+      changed(await cancel(run.id));
+    } catch (error) {
+      failed(error as Error);
+    }
+    busy.value = false;
+    asking.value = false;
+  }
+  if (run.cancel) {
+    return (
+      <span class="hint" role="status">
+        Cancelling: its worker ends it…
+      </span>
+    );
+  }
+  return (
+    <>
+      <button
+        type="button"
+        onClick={() => {
+          asking.value = true;
+        }}
+      >
+        Cancel
+      </button>
+      <dialog
+        ref={dialog}
+        class="confirm"
+        aria-labelledby="confirm-title"
+        onClose={() => {
+          asking.value = false;
+        }}
+      >
+        <h2 id="confirm-title">Cancel {run.task}?</h2>
+        <p>{endsWords(run, now)}</p>
+        <div class="tools">
+          <button
+            type="button"
+            class="danger"
+            disabled={busy.value}
+            onClick={() => void confirmed()}
+          >
+            Yes, cancel the run
+          </button>
+          <button
+            type="button"
+            ref={keep}
+            onClick={() => {
+              asking.value = false;
+            }}
+          >
+            Keep it running
+          </button>
+        </div>
+      </dialog>
+    </>
+  );
+}
+
+function Retry({ run, changed, failed }: ActionProps) {
+  const busy = useSignal(false);
+  const key = useSignal(freshKey());
+  async function click(): Promise<void> {
+    busy.value = true;
+    failed(null);
+    try {
+      const made = await retry(run.id, key.value);
+      if (made.id === run.id) changed(made);
+      else goTo(made.id);
+    } catch (error) {
+      failed(explained(error as Error));
+    }
+    busy.value = false;
+  }
+  return (
+    <button
+      type="button"
+      title="Run it again with the same parameters"
+      disabled={busy.value}
+      onClick={() => void click()}
+    >
+      {busy.value ? "Starting…" : "Retry"}
+    </button>
+  );
+}
+
+/** A server that knows no retry answers as to any unknown address. */
+function explained(error: Error): Error {
+  const unknown = error instanceof Problem && (error.status === 404 || error.status === 405);
+  if (!unknown || error.code === "unknown-run") return error;
+  return new Error("This server cannot retry. “Start another” takes the same parameters.");
+}
+
+function Share() {
+  const said = useSignal("");
+  async function click(): Promise<void> {
+    const done = await copyText(location.href);
+    said.value = done ? "Link copied" : `Copy it from here: ${location.href}`;
+    setTimeout(() => {
+      said.value = "";
+    }, 5_000);
+  }
+  return (
+    <>
+      <button type="button" title="Copy the link to this page" onClick={() => void click()}>
+        Share
+      </button>
+      <span class="hint" role="status">
+        {said.value}
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,52 @@
+// The server's errors, put to the fields they are about. Pure.
+
+import type { Field } from "../schema";
+
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+  /** RFC 6901, where the server gives one. */
+  readonly pointer?: string;
+}
+
+/** The way to the wrong value: names and indexes. */
+function pathOf(error: FieldError, names: ReadonlySet<string>): string[] {
+  if (error.pointer?.includes("/")) {
+    const parts = error.pointer.replace(/^#?\//, "").split("/");
+    const path = parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+    return path[0] === "kwargs" && path.length > 1 && !names.has("kwargs") ? path.slice(1) : path;
+  }
+  // A name may hold dots itself: the longest that fits is meant.
+  const parts = error.field.replace(/^kwargs\./, "").split(".");
+  for (let length = parts.length; length > 0; length -= 1) {
+    const name = parts.slice(0, length).join(".");
+    if (names.has(name)) return [name, ...parts.slice(length)];
+  }
+  return parts;
+}
+
+/** Messages by field, and those that are about none. */
+export function placed(
+  errors: readonly FieldError[],
+  fields: readonly Field[],
+): { byField: Map<string, string>; other: string[] } {
+  const names = new Set(fields.map(({ name }) => name));
+  const byField = new Map<string, string>();
+  const other: string[] = [];
+  for (const error of errors) {
+    const [name = "", ...rest] = pathOf(error, names);
+    if (!names.has(name)) {
+      other.push(`${error.field}: ${error.message}`);
+      continue;
+    }
+    const message = rest.length > 0 ? `${inner(rest)}: ${error.message}` : error.message;
+    const before = byField.get(name);
+    byField.set(name, before ? `${before}; ${message}` : message);
+  }
+  return { byField, other };
+}
+
+/** `0` → `item 1`, `a.0` → `a, item 1`. */
+function inner(path: readonly string[]): string {
+  return path.map((part) => (/^\d+$/.test(part) ? `item ${Number(part) + 1}` : part)).join(", ");
+}

@@ -1,0 +1,185 @@
+// One field of the start form: its label, its input, its help, what is wrong with it.
+
+import type { Field } from "../schema";
+
+interface Props {
+  readonly field: Field;
+  readonly text: string | null;
+  readonly message: string | undefined;
+  readonly change: (text: string | null) => void;
+}
+
+export function inputId(name: string): string {
+  return `field-${name}`;
+}
+
+export function FieldRow({ field, text, message, change }: Props) {
+  const id = inputId(field.name);
+  const group = field.kind === "checks";
+  const label = (
+    <>
+      {field.title || field.name}
+      {field.title && field.title !== field.name && <code> {field.name}</code>}
+      {field.required && (
+        <span class="must" title="required">
+          {" "}
+          *
+        </span>
+      )}
+    </>
+  );
+  return (
+    <div class={message ? "field wrong" : "field"}>
+      {group ? (
+        <span id={`${id}-label`} class="label">
+          {label}
+        </span>
+      ) : (
+        <label for={id}>{label}</label>
+      )}
+      <div class="value">
+        <Input field={field} text={text} message={message} change={change} />
+        {field.nullable && field.kind !== "choice" && (
+          <label class="null">
+            <input
+              type="checkbox"
+              checked={text === null}
+              onChange={(event) => change(event.currentTarget.checked ? null : "")}
+            />{" "}
+            none<span class="unseen"> for {field.name}</span>
+          </label>
+        )}
+      </div>
+      <div class="about-field">
+        {message && (
+          <strong class="fault" id={`${id}-fault`}>
+            <span aria-hidden="true">✗ </span>
+            {message}
+          </strong>
+        )}
+        <small id={`${id}-help`}>{helpOf(field)}</small>
+      </div>
+    </div>
+  );
+}
+
+function helpOf(field: Field): string {
+  const { minimum, maximum } = field.schema;
+  const one = field.kind === "list" ? "One per line." : field.kind === "json" ? "JSON." : "";
+  const low = minimum === undefined ? "" : `at least ${minimum}`;
+  const high = maximum === undefined ? "" : `at most ${maximum}`;
+  const bounds = [low, high].filter(Boolean).join(", ");
+  const secret = field.kind === "secret" ? "A secret: it is not remembered." : "";
+  return [field.help, one, bounds && `(${bounds})`, secret].filter(Boolean).join(" ");
+}
+
+function Input({ field, text, message, change }: Props) {
+  const id = inputId(field.name);
+  const common: Record<string, unknown> = {
+    id,
+    name: field.name,
+    "aria-describedby": message ? `${id}-fault ${id}-help` : `${id}-help`,
+    "aria-invalid": message !== undefined,
+  };
+  const value = text ?? "";
+  switch (field.kind) {
+    case "boolean":
+      return (
+        <input
+          type="checkbox"
+          checked={text === "true"}
+          onChange={(event) => change(String(event.currentTarget.checked))}
+          {...common}
+        />
+      );
+    case "choice":
+      return <Choice field={field} text={text} change={change} common={common} />;
+    case "checks":
+      return <Checks field={field} text={value} change={change} common={common} />;
+    case "long":
+    case "list":
+    case "json":
+      return (
+        <textarea
+          rows={Math.min(8, Math.max(field.kind === "json" ? 2 : 3, value.split("\n").length))}
+          class={field.kind === "long" ? "" : "code"}
+          spellcheck={false}
+          value={value}
+          onInput={(event) => change(event.currentTarget.value)}
+          {...common}
+        />
+      );
+    default:
+      return (
+        <input
+          {...typeOf(field.kind)}
+          inputMode={field.kind === "integer" || field.kind === "number" ? "decimal" : "text"}
+          autoComplete={field.kind === "secret" ? "new-password" : "off"}
+          spellcheck={false}
+          {...(field.kind === "time" ? { step: 1 } : {})}
+          value={value}
+          onInput={(event) => change(event.currentTarget.value)}
+          {...common}
+        />
+      );
+  }
+}
+
+/** A number is text to the browser: its own field would show nothing where a word was written. */
+const TYPES = { date: "date", time: "datetime-local", uri: "url", secret: "password" } as const;
+
+function typeOf(kind: Field["kind"]): Record<string, unknown> {
+  return { type: kind in TYPES ? TYPES[kind as keyof typeof TYPES] : "text" };
+}
+
+type Inner = Omit<Props, "message"> & { readonly common: Record<string, unknown> };
+
+const NONE = "\u0000none";
+
+function Choice({ field, text, change, common }: Inner) {
+  return (
+    <select
+      value={text ?? NONE}
+      onChange={(event) => {
+        const chosen = event.currentTarget.value;
+        change(chosen === NONE ? null : chosen);
+      }}
+      {...common}
+    >
+      {(text === "" || field.initial === "") && (
+        <option value="">{field.required ? "choose…" : "as the task decides"}</option>
+      )}
+      {field.nullable && <option value={NONE}>none</option>}
+      {field.choices.map((choice) => (
+        <option key={choice} value={choice}>
+          {choice}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Checks({ field, text, change, common }: Inner) {
+  const chosen = new Set((text ?? "").split("\n").filter(Boolean));
+  const { id, name, ...described } = common;
+  return (
+    <fieldset class="checks" aria-labelledby={`${String(id)}-label`} {...described}>
+      {field.choices.map((choice, at) => (
+        <label key={choice}>
+          <input
+            type="checkbox"
+            id={at === 0 ? String(id) : `${String(id)}-${at}`}
+            name={String(name)}
+            checked={chosen.has(choice)}
+            onChange={(event) => {
+              if (event.currentTarget.checked) chosen.add(choice);
+              else chosen.delete(choice);
+              change(field.choices.filter((one) => chosen.has(one)).join("\n"));
+            }}
+          />{" "}
+          {choice}
+        </label>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,77 @@
+// The rows of the list.
+
+import type { Run } from "../api";
+import { StateChip } from "../state";
+import { age, stamp } from "../time";
+import { exitMark, tookWords } from "../words";
+
+export function Table({ rows, now }: { rows: readonly Run[]; now: number }) {
+  return (
+    <table class="runs">
+      <thead>
+        <tr>
+          <th scope="col">State</th>
+          <th scope="col">Run</th>
+          <th scope="col" class="side">
+            Duration
+          </th>
+          <th scope="col" class="side">
+            Who
+          </th>
+          <th scope="col" class="side">
+            Exit
+          </th>
+          <th scope="col" class="side">
+            Age
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((run) => (
+          <Row key={run.id} run={run} now={now} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row({ run, now }: { run: Run; now: number }) {
+  const took = tookWords(run, now);
+  const made = age(now - run.created_ms);
+  const exit = exitMark(run);
+  const brief = [took, run.who, exit && `exit ${exit}`, made].filter(Boolean).join(" · ");
+  return (
+    <tr class={run.state}>
+      <td>
+        <StateChip state={run.state} />
+      </td>
+      <td class="what">
+        <a class="row-link" href={`/runs/${encodeURIComponent(run.id)}`}>
+          <span class="task">{run.task}</span> <span class="id">{run.id}</span>
+        </a>
+        <span class="brief">{brief}</span>
+        {run.why && <span class="why">{run.why}</span>}
+      </td>
+      <td class="side">{took}</td>
+      <td class="side who">{run.who}</td>
+      <td class="side">{exit}</td>
+      <td class="side">
+        <time dateTime={new Date(run.created_ms).toISOString()} title={stamp(run.created_ms)}>
+          {made}
+        </time>
+      </td>
+    </tr>
+  );
+}
+
+/** Shown while the first answer is on its way, if that takes a moment. */
+export function Skeleton() {
+  return (
+    <div class="skeleton" role="status">
+      <span class="unseen">Loading the runs…</span>
+      <span />
+      <span />
+      <span />
+    </div>
+  );
+}

@@ -1,0 +1,171 @@
+// The form: schemas, errors, links, memory.
+
+import { describe, expect, test } from "vitest";
+import type { Schema } from "../src/api";
+import { placed } from "../src/form/errors";
+import { filled, parsePrefill, prefillHash } from "../src/form/prefill";
+import { added, keepable, parseMemory } from "../src/form/remembered";
+import { type Field, faultOf, fields, fieldValue } from "../src/schema";
+
+const SCHEMA: Schema = {
+  properties: {
+    name: { type: "string" },
+    note: { anyOf: [{ type: "string" }, { type: "null" }], default: null },
+    level: { enum: [1, 2, "high", null] },
+    count: { type: ["integer", "null"], default: 3, minimum: 1, maximum: 5 },
+    fast: { type: "boolean" },
+    sure: { type: "boolean", default: true },
+    hosts: { type: "array", items: { type: "string" }, default: ["a", "b"] },
+    ports: { type: "array", items: { type: "integer" } },
+    roles: { type: "array", items: { enum: ["app", "db"] }, default: ["db"] },
+    odd: { type: "array", items: { type: "string" }, default: ["two\nlines"] },
+    either: { anyOf: [{ type: "string" }, { type: "integer" }, { type: "null" }] },
+    options: { type: "object", default: { a: [1] } },
+    token: { type: "string", writeOnly: true, default: "hunter2" },
+    day: { type: "string", format: "date" },
+  },
+  required: ["name", "level"],
+};
+
+const LIST = fields(SCHEMA);
+
+function field(name: string): Field {
+  const found = LIST.find((one) => one.name === name);
+  if (!found) throw new Error(name);
+  return found;
+}
+
+describe("schema", () => {
+  test("kinds and first texts", () => {
+    expect(
+      Object.fromEntries(LIST.map(({ name, kind, initial }) => [name, [kind, initial]])),
+    ).toEqual({
+      name: ["text", ""],
+      note: ["text", null],
+      level: ["choice", ""],
+      count: ["integer", "3"],
+      fast: ["choice", ""],
+      sure: ["boolean", "true"],
+      hosts: ["list", "a\nb"],
+      ports: ["list", ""],
+      roles: ["checks", "db"],
+      odd: ["json", '["two\\nlines"]'],
+      either: ["json", ""],
+      options: ["json", '{"a":[1]}'],
+      token: ["secret", ""],
+      day: ["date", ""],
+    });
+  });
+
+  test("texts become values", () => {
+    expect(fieldValue(field("note"), null)).toBeNull();
+    expect(fieldValue(field("level"), "2")).toBe(2);
+    expect(fieldValue(field("level"), "high")).toBe("high");
+    expect(fieldValue(field("level"), "null")).toBeNull();
+    expect(fieldValue(field("fast"), "")).toBeUndefined();
+    expect(fieldValue(field("fast"), "false")).toBe(false);
+    expect(fieldValue(field("hosts"), "x\n\n y ")).toEqual(["x", " y "]);
+    expect(fieldValue(field("hosts"), "")).toEqual([]);
+    expect(fieldValue(field("ports"), "80\nhttp")).toEqual([80, "http"]);
+    expect(fieldValue(field("ports"), "")).toBeUndefined();
+    expect(fieldValue(field("roles"), "app\ndb")).toEqual(["app", "db"]);
+    expect(fieldValue(field("token"), "")).toBeUndefined();
+    expect(() => fieldValue(field("options"), "{")).toThrow("takes JSON");
+  });
+
+  test("a default that is sent untouched is the same value", () => {
+    for (const one of LIST.filter(({ kind }) => kind !== "secret")) {
+      const value = SCHEMA.properties?.[one.name]?.default;
+      if (value !== undefined) expect(fieldValue(one, one.initial)).toEqual(value);
+    }
+  });
+
+  test("bounds are said before anything is sent", () => {
+    expect(faultOf(field("count"), "0")).toBe("must be at least 1");
+    expect(faultOf(field("count"), "9")).toBe("must be at most 5");
+    expect(faultOf(field("count"), "many")).toBeNull();
+    expect(faultOf(field("count"), null)).toBeNull();
+  });
+
+  test("a name of the language is a name like another", () => {
+    const odd = fields(
+      JSON.parse('{"properties": {"__proto__": {"type": "string"}, "constructor": {}}}'),
+    );
+    expect(odd.map(({ name }) => name)).toEqual(["__proto__", "constructor"]);
+  });
+});
+
+describe("errors", () => {
+  test("go to their fields, by name or pointer", () => {
+    const { byField, other } = placed(
+      [
+        { field: "hosts.1", message: "is too long" },
+        { field: "x", pointer: "/kwargs/options/a/0", message: "is wrong" },
+        { field: "name", message: "is required" },
+        { field: "kwargs", message: "is too much" },
+      ],
+      LIST,
+    );
+    expect([...byField]).toEqual([
+      ["hosts", "item 2: is too long"],
+      ["options", "a, item 1: is wrong"],
+      ["name", "is required"],
+    ]);
+    expect(other).toEqual(["kwargs: is too much"]);
+  });
+});
+
+describe("links", () => {
+  test("carry values there and back, but no secret", () => {
+    const texts = {
+      ...filled(LIST, {}),
+      name: "\\null",
+      note: "ü&=#",
+      count: null,
+      token: "hunter2",
+    };
+    const hash = prefillHash("etl.load", LIST, texts);
+    expect(hash).not.toContain("hunter2");
+    const back = parsePrefill(hash);
+    expect(back?.task).toBe("etl.load");
+    expect(filled(LIST, back?.texts ?? {})).toEqual({ ...texts, token: "" });
+  });
+
+  test("cannot set what the form could not", () => {
+    const texts = filled(LIST, { level: "explode", name: null, token: "x", nothing: "y" });
+    expect(texts["level"]).toBe("");
+    expect(texts["name"]).toBe("");
+    expect(texts["token"]).toBe("");
+    expect("nothing" in texts).toBe(false);
+    expect(parsePrefill("#L120")).toBeNull();
+  });
+
+  test("a parameter may be called start", () => {
+    const odd = fields({ properties: { start: { type: "string" } } });
+    const hash = prefillHash("t", odd, { start: "now" });
+    expect(parsePrefill(hash)).toEqual({ task: "t", texts: { start: "now" } });
+  });
+});
+
+describe("memory", () => {
+  test("is bounded and forgets the oldest", () => {
+    let memory: ReturnType<typeof parseMemory> = [];
+    for (let n = 0; n < 50; n += 1) memory = added(memory, `t${n}`, { a: "x".repeat(1_900) });
+    expect(JSON.stringify(memory).length).toBeLessThanOrEqual(40_000);
+    expect(memory.length).toBeLessThanOrEqual(20);
+    expect(memory.at(-1)?.[0]).toBe("t49");
+    expect(added(memory, "t49", {}).some(([task]) => task === "t49")).toBe(false);
+  });
+
+  test("keeps no secret, nothing huge and no defaults", () => {
+    const texts = { ...filled(LIST, {}), name: "x", token: "hunter2", hosts: "h".repeat(3_000) };
+    expect(keepable(LIST, texts)).toEqual({ name: "x" });
+  });
+
+  test("survives what others wrote", () => {
+    for (const text of ["{", "null", "3", '[["t", 1]]', '[["t", {"a": 1}]]', "[[]]"]) {
+      expect(parseMemory(text)).toEqual([]);
+    }
+    expect(parseMemory('[["t", {"a": null}]]')).toEqual([["t", { a: null }]]);
+  });
+});
