@@ -92,6 +92,7 @@ class Faults:
             proxy.delay_seconds = 0.0
         for name in cluster.processes:
             cluster.restart(name)
+        self.down.clear()
 
     # Paths.
 

@@ -83,8 +83,9 @@ class Round:
             ]
             for viewer in viewers:
                 viewer.start()
-            self._act(cluster)
-            self._settle(cluster, viewers)
+            faults = Faults(cluster, self._run_ids)
+            self._act(cluster, faults)
+            self._settle(cluster, faults, viewers)
             logs = self._logs(cluster)
         records = [record for viewer in viewers for record in viewer.records]
         self.violations += [f"viewer failed: {viewer.error!r}" for viewer in viewers if viewer.error]
@@ -126,8 +127,7 @@ class Round:
 
     # The course of events.
 
-    def _act(self, cluster: Cluster) -> None:
-        faults = Faults(cluster, self._run_ids)
+    def _act(self, cluster: Cluster, faults: Faults) -> None:
         for at, word, what in self._plan.actions():
             self._never.wait(max(0.0, self._began + at - time.monotonic()))
             self._supervise(cluster, faults)
@@ -172,7 +172,7 @@ class Round:
 
     # The end.
 
-    def _settle(self, cluster: Cluster, viewers: list[Subscriber]) -> None:
+    def _settle(self, cluster: Cluster, faults: Faults, viewers: list[Subscriber]) -> None:
         for viewer in viewers:
             viewer.stay()
         try:
@@ -181,7 +181,7 @@ class Round:
             self.violations.append(f"liveness: not everything serves {READY_SECONDS:.0f} s after the last fault")
         self._note("everything serves")
         try:
-            self._wait(lambda: self._all_ended(cluster), ENDS_SECONDS * self._patience)
+            self._wait(lambda: self._all_ended(cluster, faults), ENDS_SECONDS * self._patience)
         except TimeoutError:
             states = {run_id: str(run.state) for run_id, run in self._records(cluster).items() if run}
             left = {run_id: state for run_id, state in states.items() if not RunState(state).terminal}
@@ -204,7 +204,8 @@ class Round:
         cluster.wait_until_ready()
         return True
 
-    def _all_ended(self, cluster: Cluster) -> bool:
+    def _all_ended(self, cluster: Cluster, faults: Faults) -> bool:
+        self._supervise(cluster, faults)
         open_runs = [run for run in self._records(cluster).values() if run and not run.state.terminal]
         now_ms = cluster.store.now_ms()
         for run in open_runs:
