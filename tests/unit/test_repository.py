@@ -23,6 +23,7 @@ GREEN = {"eventlet", "gevent", "greenlet"}
 #: Distributions whose modules are not called as the distribution is.
 MODULES_OF = {
     "flask-socketio": {"flask_socketio"},
+    "google-re2": {"re2"},
     "prometheus-client": {"prometheus_client"},
     "python-engineio": {"engineio"},
     "python-socketio": {"socketio"},

@@ -15,6 +15,7 @@ from runtail_web.api.catalogue import make_catalogue
 from runtail_web.api.config import make_config
 from runtail_web.api.logs import make_logs
 from runtail_web.api.runs import make_runs
+from runtail_web.api.search import make_search
 from runtail_web.pages import make_pages
 
 API = "/api/v1"
@@ -36,6 +37,12 @@ def create_app(
     guard.install(app, settings)
     problems.install(app)
     app.register_blueprint(make_pages(settings))
-    for routes in (make_config(settings), make_catalogue(store), make_runs(store, publish), make_logs(store, stop)):
+    for routes in (
+        make_config(settings),
+        make_catalogue(store),
+        make_runs(store, publish),
+        make_logs(store, stop),
+        make_search(store, stop),
+    ):
         app.register_blueprint(routes, url_prefix=API)
     return app

@@ -1,0 +1,112 @@
+"""A search through a stored log, as a stream of JSON lines."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from runtail.log.reader import Head, locate
+from runtail.log.scan import backwards, forwards
+from runtail.protocol import OUTPUT, Entry
+from runtail.store import Store
+from runtail_web.matching import Hit, Matcher
+
+#: How far it has come is told this often.
+REPORT_SECONDS = 0.25
+#: Entries per read; an entry has at most 64 KiB or so.
+ENTRIES = 32
+
+
+class Search:
+    """One search: from a line to the end that the log has now, or back to its beginning.
+
+    :param line: the first line to look at; None: the first of the log, or backwards the last.
+    :param limit: stop after so many lines with hits.
+    :raises RunNotFound: if there is no such run.
+    """
+
+    def __init__(
+        self, store: Store, run_id: str, matcher: Matcher, line: int | None, *, forward: bool, limit: int
+    ) -> None:
+        first = (line or 1) if forward else (2**53 if line is None else line)
+        location = locate(store, run_id, first if forward else first + 1)
+        head: Head = location.head
+        self._last_line = head.line - 1
+        self._forward = forward
+        self._matcher = matcher
+        self._limit = limit
+        self._hits = 0
+        self._line = first if forward else min(first, self._last_line)
+        #: The next line to look at, and the first one that was looked at and not told of yet.
+        self._next = self._untold = self._line
+        if forward:
+            self._groups = forwards(store, run_id, location.last, head.last, count=ENTRIES)
+        else:
+            self._groups = backwards(store, run_id, self._line, location.last, count=ENTRIES)
+
+    def stream(self, *, stop: threading.Event, gone: Callable[[], bool]) -> Iterator[bytes]:
+        """Yield the answer, many lines at once. It breaks off without ``done`` when this service ends.
+
+        :param gone: tells whether the reader went away.
+        """
+        # Sends the headers.
+        yield b""
+        told = time.monotonic()
+        for entry in (entry for group in self._groups for entry in group if entry.type == OUTPUT):
+            if stop.is_set() or gone():
+                return
+            answer = list(self._looked(entry))
+            if self._full:
+                yield _lines([*answer, *self._searched()])
+                break
+            if time.monotonic() - told >= REPORT_SECONDS:
+                told = time.monotonic()
+                answer += self._searched()
+            if answer:
+                yield _lines(answer)
+        following = self._next if self._full and 1 <= self._next <= self._last_line else None
+        rest = [] if self._full else [*self._missing(self._last_line + 1 if self._forward else 0), *self._searched()]
+        yield _lines([*rest, {"done": True, "hits": self._hits, "next": following}])
+
+    @property
+    def _full(self) -> bool:
+        return self._hits >= self._limit
+
+    def _looked(self, entry: Entry) -> Iterator[dict[str, Any]]:
+        yield from self._missing(entry.from_line if self._forward else entry.next_line - 1)
+        for line, hit in self._wanted(entry):
+            yield {"line": line, "spans": hit.spans}
+            self._hits += 1
+            if self._full:
+                self._next = line + 1 if self._forward else line - 1
+                return
+        self._next = entry.next_line if self._forward else entry.from_line - 1
+
+    def _wanted(self, entry: Entry) -> Iterable[tuple[int, Hit]]:
+        hits = ((entry.from_line + hit.index, hit) for hit in self._matcher.hits(entry.payload))
+        if self._forward:
+            return (found for found in hits if found[0] >= self._line)
+        return reversed([found for found in hits if found[0] <= self._line])
+
+    def _missing(self, line: int) -> Iterator[dict[str, Any]]:
+        """Tell of the lines before the next one that is stored, *line*; they are not stored any more."""
+        first, last = (self._next, line - 1) if self._forward else (line + 1, self._next)
+        if first <= last:
+            yield from self._searched()
+            yield {"missing": [first, last]}
+            self._next = self._untold = line
+
+    def _searched(self) -> Iterator[dict[str, Any]]:
+        """Tell which lines were looked at since it was told last."""
+        first, last = (self._untold, self._next - 1) if self._forward else (self._next + 1, self._untold)
+        if first <= last:
+            yield {"searched": [first, last]}
+        self._untold = self._next
+
+
+def _lines(values: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(orjson.dumps(value) + b"\n" for value in values)
