@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
 from runtail import __version__
+from runtail.cli import exits
 from runtail.cli.follow import follow
 from runtail.cli.run import cancel, delete, retry
 from runtail.cli.runs import runs
@@ -20,7 +22,18 @@ from runtail.cli.start import start
 from runtail.cli.tasks import tasks
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Program(click.Group):
+    """The group of all commands; Ctrl-C ends each of them as shells expect."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; called by click."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(exits.INTERRUPTED)
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runtail", message="%(prog)s %(version)s")
 def main() -> None:
     """The output of Celery tasks, live and whole.

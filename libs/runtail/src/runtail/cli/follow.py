@@ -60,7 +60,9 @@ def followed(web: Web, run_id: str, from_line: int = 1, *, as_json: bool, starte
             tail = Tail(web, relay, run_id, sink, interrupts, from_line=from_line)
             try:
                 outcome = tail.follow()
+                interrupts.ignore()
             except KeyboardInterrupt:
+                interrupts.ignore()
                 sink.close()
                 again = f"runtail follow {shlex.quote(run_id)} --from {tail.next_line}"
                 click.echo(f"\nThe run goes on. To follow it further: {again}", err=True)

@@ -24,7 +24,13 @@ class Interrupts:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def ignore(self) -> None:
+        """Let no Ctrl-C cut the last words short, from now to the end of the program."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._before = None
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self.holding and not self.pending:
