@@ -48,6 +48,8 @@ def _lost(logs: dict[str, Any]) -> list[str]:
     found = []
     for run_id, log in logs.items():
         record, tries = log["record"], 2 if log["told"]["task"] == "proof.retried" else 1
+        if record and str(record["why"]).startswith("rejected"):
+            continue  # Celery could not publish the task's retry; that is an end, and the log says it
         if record and (record["state"] not in ("succeeded", "cancelled") or record["attempt"] > tries):
             found.append(f"liveness: {run_id} is {record['state']} in attempt {record['attempt']}: {record['why']}")
     return found
