@@ -5,6 +5,7 @@ import { type Action, Keyboard } from "../keys";
 import { DARK, LIGHT } from "../palette";
 import { grouped } from "../protocol/view";
 import type { Tail } from "../socket";
+import { dark } from "../theme";
 import { Announcer } from "./announce";
 import { plain } from "./ansi";
 import { Find } from "./find";
@@ -44,8 +45,7 @@ export class LogView {
 
   constructor(run: string, tail: Tail, scroller: HTMLElement) {
     this.#scroller = scroller;
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const theme = () => (dark.matches ? DARK : LIGHT);
+    const theme = () => (dark.peek() ? DARK : LIGHT);
     this.screen = new LogScreen(run);
     this.list = new List(scroller, this.screen, theme());
     this.screen.list = this.list;
@@ -65,7 +65,8 @@ export class LogView {
     };
     this.follow = new Follow(run, tail, this.screen);
     this.screen.proof = this.follow;
-    dark.addEventListener("change", () => {
+    effect(() => {
+      void dark.value;
       this.list.theme = theme();
       this.list.redraw();
     });
