@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 
 import httpx
 import psutil
@@ -72,10 +73,9 @@ class Faults:
             for process in self._stopped.pop(fault, []):
                 kill(process, signal.SIGCONT)
         elif fault.target in self._cluster.processes and fault.seconds:
-            if fault.kind.startswith("term-") and self._cluster.runs(fault.target):
-                # Its grace is over.
-                self._cluster.kill_all(fault.target)
-            self._cluster.restart(fault.target)
+            # One that was told to stop and runs yet has had its grace.
+            self._cluster.kill_all(fault.target)
+            self._cluster.start(fault.target)
             self.down.discard(fault.target)
 
     def heal_all(self) -> None:
@@ -168,8 +168,11 @@ class Faults:
         if not self._run_ids:
             return "no run"
         run_id = self._run_ids[fault.part % len(self._run_ids)]
-        try:
-            answer = self._cluster.post(f"/api/v1/runs/{run_id}/cancel", {"why": "the schedule"})
-        except httpx.HTTPError as error:
-            return repr(error)
-        return f"{run_id} {answer.status_code}"
+
+        def cancel() -> None:
+            with contextlib.suppress(httpx.HTTPError):
+                self._cluster.post(f"/api/v1/runs/{run_id}/cancel", {"why": "the schedule"})
+
+        # The answer may take seconds, and other faults do not wait.
+        threading.Thread(target=cancel, daemon=True).start()
+        return run_id
