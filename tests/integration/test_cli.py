@@ -60,17 +60,17 @@ def test_other_ends_have_their_statuses(runtail: Any, how: str, status: int) -> 
 
 
 def test_follow_goes_on_where_it_was_when_relay_and_web_are_killed(stack: Stack, runtail: Any) -> None:
-    run_id = flood(stack, 800, 0.01)
+    run_id = flood(stack, 1_000, 0.01)
     command = runtail("follow", run_id)
     command.wait_for_lines(50)
     stack.relay.restart()
-    command.wait_for_lines(command.out.count(b"\n") + 50)
+    command.wait_for_words("connected, from line")
     stack.web.restart()
     stack.relay.restart()
     assert command.wait() == 0
-    assert command.out == stack.output(run_id) == b"".join(b"Task message %d\n" % n for n in range(800))
+    assert command.out == stack.output(run_id) == b"".join(b"Task message %d\n" % n for n in range(1_000))
     assert command.err.count("connection lost") == 2
-    assert command.err.splitlines()[-1] == "── complete: 800 lines, verified"
+    assert command.err.splitlines()[-1] == "── complete: 1,000 lines, verified"
 
 
 def test_follow_reads_over_http_while_there_is_no_relay(stack: Stack, runtail: Any) -> None:

@@ -46,6 +46,10 @@ class Command:
         """Return once it has written so many."""
         wait_for(lambda: self.out.count(b"\n") >= lines, DEADLINE_SECONDS, lambda: self.err)
 
+    def wait_for_words(self, words: str) -> None:
+        """Return once they stand on stderr."""
+        wait_for(lambda: words in self.err, DEADLINE_SECONDS, lambda: self.err)
+
     def wait(self) -> int:
         """Return its exit status."""
         try:
