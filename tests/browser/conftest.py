@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from runtail.store import Store
 from tests.support.continuous_integration import lacking
@@ -27,16 +27,36 @@ OpenPage = Callable[[str], Page]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The machine's own Chromium."""
+def playwright() -> Iterator[Playwright]:
+    """Drives the browsers."""
+    with sync_playwright() as made:
+        yield made
+
+
+def launch(playwright: Playwright, *, scroll_bars: bool = False) -> Browser:
+    """Start the machine's own Chromium."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         lacking("no Chromium", f"the browser tests need one of {', '.join(NAMES)} on the PATH")
     arguments = [*ARGUMENTS, "--no-sandbox"] if os.getuid() == 0 else ARGUMENTS
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield chromium
-        chromium.close()
+    hidden = ["--hide-scrollbars"] if scroll_bars else None
+    return playwright.chromium.launch(executable_path=found, args=arguments, ignore_default_args=hidden)
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """The machine's own Chromium, without scroll bars."""
+    chromium = launch(playwright)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def with_scroll_bars(playwright: Playwright) -> Iterator[Browser]:
+    """The machine's own Chromium with scroll bars, whose thumbs can be dragged."""
+    chromium = launch(playwright, scroll_bars=True)
+    yield chromium
+    chromium.close()
 
 
 class Complaints:

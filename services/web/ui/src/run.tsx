@@ -61,6 +61,10 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
     document.title = `${news}${record.value.task} · ${record.value.state} · Runtail`;
   });
 
+  useSignalEffect(() => {
+    view.value?.screen.startedAt(record.value?.started_ms ?? null);
+  });
+
   // An event entry says that the record changed.
   useSignalEffect(() => {
     if (view.value && view.value.follow.changes.value > 0) void fetchRecord();

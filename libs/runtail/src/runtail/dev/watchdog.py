@@ -42,9 +42,7 @@ def carriers(cookie: str, folder: str | None = None) -> list[int]:
     return found
 
 
-def wait_until_gone(
-    cookie: str, seconds: float, but: frozenset[int] = frozenset(), folder: str | None = None
-) -> bool:
+def wait_until_gone(cookie: str, seconds: float, but: frozenset[int] = frozenset(), folder: str | None = None) -> bool:
     """Return True once no process is left (see :func:`carriers`), False if some are after *seconds*."""
     deadline = time.monotonic() + seconds
     while set(carriers(cookie, folder)) - but:

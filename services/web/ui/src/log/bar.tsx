@@ -123,11 +123,11 @@ function FindBar({ log }: { log: LogView }) {
         ↓
       </button>
       <span class="found" role="status">
-        {find.bad.value || find.words.value}
+        {[find.bad.value || find.words.value, find.trouble.value].filter(Boolean).join(" · ")}
       </span>
       {find.left.value > 0 && !find.busy.value && !find.bad.value && (
         <button type="button" onClick={() => void find.rest()}>
-          Search the other {grouped(find.left.value)}
+          Search the other {grouped(find.left.value)} lines
         </button>
       )}
       <button

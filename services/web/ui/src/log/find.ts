@@ -12,6 +12,7 @@ import {
   matcher,
   type Query,
   type Span,
+  TooCostly,
 } from "./finding";
 import { BLOCK_LINES } from "./lines";
 import type { LogScreen } from "./screen";
@@ -22,6 +23,8 @@ export class Find {
   readonly open = signal(false);
   readonly words = signal("");
   readonly bad = signal("");
+  /** Why the server did not search. */
+  readonly trouble = signal("");
   readonly busy = signal(false);
   /** Lines that were not looked at. */
   readonly left = signal(0);
@@ -32,6 +35,8 @@ export class Find {
   #turn = 0;
   #abort: AbortController | null = null;
   #atOnce = false;
+  /** The loaded lines can be searched here. */
+  #local = true;
   readonly #screen: LogScreen;
   readonly #run: string;
 
@@ -40,7 +45,7 @@ export class Find {
     this.#run = run;
     screen.spans = (_line, text) => (this.#active ? this.#match(plain(text)) : []);
     screen.grown = (first, last) => {
-      if (this.#active) this.#look(first, last);
+      if (this.#active && this.#local) this.#look(first, last);
       this.#tell();
     };
   }
@@ -57,13 +62,21 @@ export class Find {
     this.#current = null;
     this.#screen.current = 0;
     this.bad.value = "";
+    this.trouble.value = "";
+    this.#local = true;
     try {
       this.#match = matcher(query);
     } catch (error) {
       if (!(error instanceof BadQuery)) throw error;
-      this.bad.value = error.message;
+      this.#local = false;
+      this.#match = () => [];
+      // The server's expressions take linear time, whatever they are.
+      if (!(error instanceof TooCostly)) this.bad.value = error.message;
     }
-    if (this.#active) {
+    if (this.#active && !this.#local) {
+      this.#atOnce = true;
+      void this.rest();
+    } else if (this.#active) {
       this.#atOnce = true;
       this.busy.value = true;
       this.#slice(this.#turn, Math.floor((this.#screen.firstVisible - 1) / BLOCK_LINES));
@@ -90,37 +103,53 @@ export class Find {
     this.#tell();
   }
 
-  /** Ask the server for the lines that are not here. */
+  /** Ask the server for the lines that are not here: first those below, then those above. */
   async rest(): Promise<void> {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
     this.busy.value = true;
-    const { text, regex, caseful } = this.query;
-    const q = regex ? text : text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-    const pattern = caseful ? q : `(?i)${q}`;
-    const address = `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?q=${encodeURIComponent(pattern)}&regex=1&from=${this.#screen.firstVisible}&direction=down`;
+    this.trouble.value = "";
+    const here = Math.max(1, this.#screen.firstVisible);
     try {
-      const response = await fetch(address, { signal: abort.signal });
-      if (!response.ok || !response.body) throw new Error(await sentence(response));
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      const buffer = { rest: "" };
-      while (true) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        for (const answer of answers(buffer, value)) this.#answer(answer);
-        this.#tell();
-      }
+      await this.#ask(here, "forward", abort.signal);
+      if (here > 1) await this.#ask(here - 1, "backward", abort.signal);
     } catch (error) {
       if (abort.signal.aborted) return;
-      this.bad.value = `The server did not search: ${(error as Error).message}`;
+      this.trouble.value = `The server did not search: ${(error as Error).message}`;
     }
     this.busy.value = false;
-    this.#tell();
+    this.#settle();
+  }
+
+  async #ask(from: number, direction: string, signal: AbortSignal): Promise<void> {
+    const { text, regex, caseful } = this.query;
+    const query = new URLSearchParams({
+      q: text,
+      regex: String(regex),
+      case: String(caseful),
+      from: String(from),
+      direction,
+    });
+    const response = await fetch(
+      `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`,
+      { signal },
+    );
+    if (!response.ok || !response.body) throw new Error(await sentence(response));
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const buffer = { rest: "" };
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done || signal.aborted) break;
+      for (const answer of answers(buffer, value)) this.#answer(answer);
+      this.#tell();
+    }
   }
 
   #answer(answer: Answer): void {
     if ("searched" in answer) this.#findings.searched.add(...answer.searched);
+    // What is not stored any more needs no search.
+    else if ("missing" in answer) this.#findings.searched.add(...answer.missing);
     else if ("line" in answer) this.#hit(answer.line);
   }
 
@@ -154,14 +183,21 @@ export class Find {
       count += 1;
     }
     if (count < blocks) setTimeout(() => this.#slice(turn, from, count), 0);
+    else if (this.#findings.searched.total < this.#screen.total.peek()) void this.rest();
     else {
       this.busy.value = false;
-      if (this.#atOnce && this.#findings.lines.length > 0) {
-        this.#atOnce = false;
-        this.step(true);
-      }
-      this.#screen.list?.schedule();
+      this.#settle();
     }
+    this.#tell();
+  }
+
+  /** All is looked at: without a hit from here on, the first of all is shown. */
+  #settle(): void {
+    if (this.#atOnce && this.#findings.lines.length > 0) {
+      this.#atOnce = false;
+      this.step(true);
+    }
+    this.#screen.list?.schedule();
     this.#tell();
   }
 

@@ -20,6 +20,9 @@ const NESTED = /\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]/;
 
 export class BadQuery extends Error {}
 
+/** Nothing for a page; the server's expressions take linear time. */
+export class TooCostly extends BadQuery {}
+
 /** Finds all places in a text. Throws `BadQuery` with a sentence. */
 export function matcher(query: Query): (text: string) => readonly Span[] {
   if (query.text === "") return () => [];
@@ -39,7 +42,7 @@ export function matcher(query: Query): (text: string) => readonly Span[] {
     };
   }
   if (NESTED.test(query.text)) {
-    throw new BadQuery("A repeated group with a repetition inside can take forever.");
+    throw new TooCostly("A repeated group with a repetition inside can take forever.");
   }
   let expression: RegExp;
   try {
@@ -139,6 +142,7 @@ export class Findings {
 export type Answer =
   | { readonly line: number; readonly spans?: readonly Span[] }
   | { readonly searched: readonly [number, number] }
+  | { readonly missing: readonly [number, number] }
   | { readonly done: true; readonly hits: number };
 
 /** Text that comes in pieces → whole answers. */

@@ -76,6 +76,7 @@ function make(tag: string, className: string, text = ""): HTMLElement {
 
 /** Put a row's content into its element. */
 export function fill(element: HTMLElement, row: RowModel, theme: Theme): void {
+  element.setAttribute("role", "listitem");
   switch (row.kind) {
     case "line":
       fillLine(element, row, theme);
@@ -110,7 +111,6 @@ function fillLine(
   if (row.current) names.push("current");
   element.className = names.join(" ");
   element.id = `L${row.line}`;
-  element.setAttribute("role", "listitem");
   element.setAttribute("aria-posinset", String(row.line));
   element.setAttribute("aria-setsize", String(row.total));
   const number = document.createElement("a");

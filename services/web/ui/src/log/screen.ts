@@ -111,6 +111,11 @@ export class LogScreen implements Source {
     this.list?.schedule();
   }
 
+  /** When the run began, where no event says it. */
+  startedAt(t: number | null): void {
+    if (t !== null) this.#began ??= t;
+  }
+
   paused(): void {
     this.#pausedAt = this.rows.lines;
     this.#count();

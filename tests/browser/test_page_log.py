@@ -1,0 +1,431 @@
+"""The log of a run's page: scrolling, following, finding, folding, selecting, links."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from runtail.protocol import EVENT, OUTPUT
+from runtail.protocol import event as events
+from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.test_page_run import flip
+from tests.support.relay import Producer, now_ms
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 20_000
+
+#: The first row that can be seen: number of its line, and how far it is above the edge.
+_TOP = """() => {
+    const edge = document.querySelector(".port").getBoundingClientRect().top;
+    for (const row of document.querySelectorAll(".row.line:not(.pinned)")) {
+        const box = row.getBoundingClientRect();
+        if (box.bottom > edge + 0.5) return [Number(row.querySelector(".number").textContent), box.top - edge];
+    }
+    return [0, 0];
+}"""
+
+
+def top(page: Page) -> int:
+    """The line at the upper edge of the log."""
+    line, _ = page.evaluate(_TOP)
+    return int(line)
+
+
+def numbered(producer: Producer, lines: int, *, per_entry: int = 4_000) -> None:
+    """Store short lines, many to an entry."""
+    for first in range(producer.count + 1, producer.count + lines + 1, per_entry):
+        last = min(first + per_entry, producer.count + lines + 1)
+        payload = b"".join(b"row %d\n" % number for number in range(first, last))
+        producer.writer.add(OUTPUT, payload, now_ms())
+        producer.writer.flush()
+    producer.count += lines
+
+
+def write(producer: Producer, *lines: str) -> None:
+    """Store these lines as one entry."""
+    producer.writer.add(OUTPUT, "".join(f"{line}\n" for line in lines).encode(), now_ms())
+    producer.writer.flush()
+    producer.count += len(lines)
+
+
+def tell(producer: Producer, kind: str, **fields: object) -> None:
+    """Store an event."""
+    producer.writer.add(EVENT, events.encode(kind, **fields), now_ms())
+    producer.writer.flush()
+
+
+def opened(site: Site, open_page: OpenPage, producer: Producer, link: str = "") -> Page:
+    """The page of the run, with text in it."""
+    page = open_page(site.run_page(producer.run_id) + link)
+    expect(page.locator(".row.line:not(.hole)").first).to_be_visible(timeout=SECONDS)
+    return page
+
+
+@pytest.mark.parametrize("line", [1, 250_000, 500_000])
+def test_a_link_opens_at_its_line(site: Site, open_page: OpenPage, line: int) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 500_000)
+    page = opened(site, open_page, producer, f"#L{line}")
+    expect(page.locator(f"#L{line} .text")).to_have_text(f"row {line}", timeout=SECONDS)
+    expect(page.locator(f"#L{line}")).to_be_in_viewport()
+    expect(page.locator(".row.marked")).to_have_count(1)
+
+
+def test_half_a_million_rows_are_reached_by_keys_wheel_and_link(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 500_000)
+    page = opened(site, open_page, producer)
+    log = page.locator(".log")
+    expect(page.locator("#L500000")).to_be_in_viewport()
+    log.press("Home")
+    expect(page.locator("#L1 .text")).to_have_text("row 1", timeout=SECONDS)
+    assert top(page) == 1
+    page.goto(f"{page.url.partition('#')[0]}#L300000")
+    expect(page.locator("#L300000 .text")).to_have_text("row 300000", timeout=SECONDS)
+    log.hover()
+    before = top(page)
+    for _ in range(60):
+        page.mouse.wheel(0, 240)
+        # One event must have been handled before the next one counts.
+        wait_for(lambda before=before: top(page) > before, 5)  # type: ignore[misc]
+        after = top(page)
+        assert 12 <= after - before <= 13
+        before = after
+    page.wait_for_timeout(400)
+    assert top(page) == before, "the bar is put right without moving the text"
+    log.press("PageUp")
+    assert 20 <= before - top(page) <= 40
+    log.press("End")
+    expect(page.locator("#L500000")).to_be_in_viewport()
+    expect(page.locator("button.follow")).to_have_count(0)
+
+
+def test_the_text_stands_still_while_ten_thousand_lines_come(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 1_000)
+    page = opened(site, open_page, producer)
+    page.locator(".log").hover()
+    page.mouse.wheel(0, -3_000)
+    expect(page.locator("button.follow")).to_be_visible()
+    page.wait_for_timeout(300)
+    before = page.evaluate(_TOP)
+    numbered(producer, 10_000, per_entry=200)
+    expect(page.locator("button.follow")).to_contain_text("10,000 new lines", timeout=SECONDS)
+    assert page.evaluate(_TOP) == before
+    page.locator("button.follow").click()
+    expect(page.locator("#L11000")).to_be_in_viewport()
+
+
+def test_wrapping_keeps_the_first_line_and_long_lines_whole(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(producer, *[f"{n} " + "word " * (n % 90) for n in range(1, 2_001)])
+    page = opened(site, open_page, producer, "#L900")
+    log = page.locator(".log")
+    log.press("d")
+    before = top(page)
+    log.press("w")
+    assert top(page) == before
+    expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "true")
+    # Every row is as high as its text: none covers another.
+    heights = page.locator(".row.line").evaluate_all(
+        "(rows) => rows.map((row) => { const box = row.getBoundingClientRect(); return [box.top, box.bottom]; })"
+    )
+    assert all(abs(one[1] - two[0]) < 1 for one, two in itertools.pairwise(heights))
+    assert any(bottom - top_ > 30 for top_, bottom in heights)
+    for _ in range(10):
+        log.press("PageDown")
+    log.press("w")
+    assert top(page) > before + 50
+    log.press("w")
+    log.press("End")
+    expect(page.locator("#L2000")).to_be_in_viewport()
+    log.press("Home")
+    assert top(page) == 1
+
+
+def test_groups_fold_and_say_what_is_in_them(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(producer, "before")
+    tell(producer, events.GROUP, title="Build <b>wheels</b>")
+    write(producer, "one", "two", "::error::three")
+    tell(producer, events.ERROR, text="three", line=producer.count)
+    tell(producer, "endgroup")
+    write(producer, "::group::Marked", "four", "five", "::endgroup::")
+    tell(producer, events.GROUP, title="Marked", line=5)
+    tell(producer, "endgroup", line=8)
+    write(producer, "after")
+    tell(producer, events.GROUP, title="never ended")
+    write(producer, "last")
+    page = opened(site, open_page, producer)
+    head = page.locator(".row.event.head").first
+    expect(head).to_contain_text("Build <b>wheels</b> · 3 lines")
+    expect(head).to_contain_text("1 error")
+    expect(page.locator("#L4.error .sign")).to_have_attribute("aria-label", "error")
+    expect(page.locator("#L5.head")).to_contain_text("Marked · 3 lines")
+    expect(page.locator(".row.head").last).to_contain_text("not ended")
+    fold = page.get_by_role("button", name="Build")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    fold.click()
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    expect(page.locator("#L3")).to_have_count(0)
+    expect(page.locator("#L2")).to_have_count(0)
+    page.locator(".log").press("O")
+    numbers = page.locator(".row.line .number").all_inner_texts()
+    assert numbers == ["1", "5", "9"]
+    # A link into a closed group opens it.
+    page.goto(f"{page.url.partition('#')[0]}#L3")
+    expect(page.locator("#L3 .text")).to_have_text("two")
+    expect(page.locator("#L6")).to_have_count(0)
+
+
+def test_text_is_found_counted_and_walked(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 1_500)
+    page = opened(site, open_page, producer)
+    page.locator(".log").press("/")
+    field = page.get_by_role("searchbox")
+    expect(field).to_be_focused()
+    field.fill("ROW 7")
+    found = page.locator(".found")
+    expect(found).to_contain_text("of 111 · searched all lines", timeout=SECONDS)
+    field.press("Enter")
+    expect(page.locator(".row.current mark")).to_have_text("row 7")
+    first = page.locator(".row.current .number").inner_text()
+    field.press("Enter")
+    assert page.locator(".row.current .number").inner_text() != first
+    field.press("Shift+Enter")
+    assert page.locator(".row.current .number").inner_text() == first
+    field.fill("row (")
+    page.get_by_label(".*").check()
+    expect(found).to_contain_text("nterminated group")
+    field.fill("row 1[34]9$")
+    expect(found).to_contain_text("of 2 ")
+    # New lines are searched as they come.
+    write(producer, "row 139")
+    expect(found).to_contain_text("of 3 ", timeout=SECONDS)
+    # A second Ctrl-F is the browser's own.
+    assert not field.evaluate(
+        """(field) => {
+            const press = new KeyboardEvent("keydown", { key: "f", ctrlKey: true, bubbles: true, cancelable: true });
+            field.dispatchEvent(press);
+            return press.defaultPrevented;
+        }"""
+    )
+    field.press("Escape")
+    expect(field).to_have_count(0)
+    expect(page.locator("mark")).to_have_count(0)
+
+
+def test_the_server_searches_what_is_not_loaded(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 20_000, per_entry=500)
+    page = opened(site, open_page, producer)
+    page.locator(".log").press("Control+f")
+    page.get_by_role("searchbox").fill("row 1999")
+    found = page.locator(".found")
+    expect(found).to_contain_text("of 11 · searched all lines", timeout=SECONDS)
+    page.get_by_role("searchbox").fill("row 77$")
+    page.get_by_label(".*").check()
+    expect(found).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
+    expect(page.locator("#L77.current mark")).to_have_text("row 77", timeout=SECONDS)
+    # What could stop a browser for hours is left to the server.
+    page.get_by_role("searchbox").fill("(1+)+2345$")
+    expect(found).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
+
+
+def test_a_server_that_does_not_search_is_said(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    complaints.expect("net::ERR_FAILED")
+    producer = Producer(site.store)
+    numbered(producer, 20_000, per_entry=500)
+    page = opened(site, open_page, producer)
+    page.route("**/log/search?*", lambda route: route.abort())
+    page.locator(".log").press("Control+f")
+    page.get_by_role("searchbox").fill("row 19999")
+    expect(page.locator(".found")).to_contain_text(
+        "hit 1 of at least 1 · searched lines 18,001-20,000", timeout=SECONDS
+    )
+    expect(page.locator(".found")).to_contain_text("The server did not search")
+    page.unroute("**/log/search?*")
+    page.get_by_role("button", name="Search the other 18,000 lines").click()
+    expect(page.locator(".found")).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
+
+
+def test_a_selection_outlives_its_rows_and_is_copied_without_numbers(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(producer, *[f"\x1b[3{n % 8}mline {n}\x1b[0m end" for n in range(1, 1_001)])
+    page = opened(site, open_page, producer, "#L100")
+    page.evaluate(
+        """() => document.addEventListener("copy", (event) => {
+            globalThis.copied = event.clipboardData.getData("text/plain");
+        })"""
+    )
+    box = page.locator("#L100 .text").bounding_box()
+    log = page.locator(".log").bounding_box()
+    assert box is not None
+    assert log is not None
+    page.mouse.move(box["x"] + 1, box["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 30, box["y"] + 60, steps=4)
+    for _ in range(64):
+        page.mouse.wheel(0, 240)
+        page.wait_for_timeout(20)
+    page.mouse.move(box["x"] + 400, log["y"] + log["height"] - 45, steps=4)
+    page.wait_for_timeout(100)
+    page.mouse.up()
+    assert page.locator(".row").count() < 100
+    page.keyboard.press("Control+c")
+    copied = page.evaluate("() => globalThis.copied").split("\n")
+    assert len(copied) > 700
+    assert copied == [f"line {n} end" for n in range(100, 100 + len(copied))]
+
+
+def test_numbers_are_links_and_make_ranges(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 200)
+    page = opened(site, open_page, producer, "#L120-140")
+    expect(page.locator(".row.marked")).to_have_count(21)
+    expect(page.locator(".marking")).to_contain_text("Lines 120-140")
+    page.locator("#L125 .number").click()
+    assert page.url.endswith("#L125")
+    page.locator("#L128 .number").click(modifiers=["Shift"])
+    assert page.url.endswith("#L125-L128")
+    expect(page.locator(".row.marked")).to_have_count(4)
+    page.locator(".log").press("Escape")
+    assert "#" not in page.url
+    expect(page.locator(".row.marked")).to_have_count(0)
+
+
+def test_a_line_that_is_not_written_yet_is_waited_for(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 100)
+    page = opened(site, open_page, producer, "#L500")
+    expect(page.locator(".marking")).to_contain_text("Line 500 is not written yet.")
+    numbered(producer, 500)
+    expect(page.locator("#L500.marked")).to_be_in_viewport(timeout=SECONDS)
+
+
+def test_colours_links_and_control_characters(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(
+        producer,
+        "\x1b[31mred goes on",
+        "here\x1b[0m and ends",
+        "\x1b]8;;https://example.org/a\x07safe\x1b]8;;\x07 \x1b]8;;javascript:alert(1)\x07unsafe\x1b]8;;\x07",
+        "nul \x00 bell \x07 override \u202egnp.exe \x1b[2J\x1b]0;title\x07",
+        "10 %\r99 %\rdone\x1b[K",
+        "x" * 65_000,
+        "see https://example.org/b.",
+    )
+    page = opened(site, open_page, producer)
+    colour = "(span) => getComputedStyle(span).color"
+    red = page.locator("#L1 .text span").evaluate(colour)
+    assert page.locator("#L2 .text span").evaluate(colour) == red
+    assert page.locator("#L2 .text").evaluate(colour) != red
+    link = page.locator("#L3 a.address")
+    expect(link).to_have_count(1)
+    expect(link).to_have_attribute("href", "https://example.org/a")
+    expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
+    expect(page.locator("#L3 .text")).to_have_text("safe unsafe")
+    expect(page.locator("#L4 .text")).to_have_text("nul ␀ bell ␇ override \ufffdgnp.exe ")
+    expect(page.locator("#L5 .text")).to_have_text("done")
+    assert len(page.locator("#L6 .text").inner_text()) == 4096
+    page.locator("#L6").get_by_role("button", name="60,904 more characters, show").click()
+    expect(page.locator("#L6 .text")).to_have_text("x" * 65_000)
+    expect(page.locator("#L7 a.address")).to_have_attribute("href", "https://example.org/b")
+
+
+def test_times_keys_and_help(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 100)
+    page = opened(site, open_page, producer)
+    log = page.locator(".log")
+    log.press("t")
+    expect(page.locator("#L100 .at")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d\.\d{3}$"))
+    log.press("t")
+    expect(page.locator("#L100 .at")).to_have_text(re.compile(r"^\d+\.\d s$"))
+    log.press("t")
+    log.press("t")
+    expect(page.locator(".at")).to_have_count(0)
+    log.press("?")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("To the end, and follow")
+    dialog.get_by_label("Keys of one letter").uncheck()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    log.press("w")
+    expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "false")
+    log.press("Home")
+    assert top(page) == 1
+    page.reload()
+    expect(page.locator("#L100")).to_be_visible(timeout=SECONDS)
+    page.locator(".log").press("w")
+    expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "false")
+
+
+def test_history_that_does_not_fit_is_said(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    for _ in range(40):
+        producer.write(100)
+    producer.end()
+    flip(site, producer, 3, lambda payload: payload.replace(b"line 250 ", b"line 205 "))
+    page = opened(site, open_page, producer)
+    expect(page.locator(".verdict.ok")).to_contain_text("verified from line 2,001", timeout=SECONDS)
+    page.locator(".log").press("Home")
+    expect(page.locator(".verdict.bad")).to_contain_text("does not match its chain", timeout=SECONDS)
+
+
+def test_lines_that_cannot_be_loaded_say_so_and_come_later(
+    site: Site, open_page: OpenPage, complaints: Complaints
+) -> None:
+    complaints.expect("net::ERR_FAILED")
+    producer = Producer(site.store)
+    numbered(producer, 10_000, per_entry=500)
+    page = opened(site, open_page, producer)
+    page.route("**/log?from=*", lambda route: route.abort())
+    page.locator(".log").press("Home")
+    expect(page.locator("#L1")).to_contain_text("could not be loaded", timeout=SECONDS)
+    page.unroute("**/log?from=*")
+    expect(page.locator("#L1 .text")).to_have_text("row 1", timeout=SECONDS)
+
+
+def test_the_thumb_stays_where_it_is_let_go(site: Site, with_scroll_bars: Browser) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 500_000)
+    with with_scroll_bars.new_context(viewport={"width": 1200, "height": 800}) as context:
+        page = context.new_page()
+        page.goto(site.run_page(producer.run_id))
+        expect(page.locator("#L500000 .text")).to_have_text("row 500000", timeout=SECONDS)
+        box = page.locator(".log").bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] - 7, box["y"] + box["height"] - 27
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for step in range(1, 31):
+            page.mouse.move(x, y - step * 5)
+        wait_for(lambda: 1 < top(page) < 450_000, 5)
+        page.wait_for_timeout(100)
+        at = top(page)
+        page.mouse.up()
+        page.wait_for_timeout(400)
+        assert top(page) == at
+        expect(page.locator(f"#L{at + 5} .text")).to_have_text(f"row {at + 5}", timeout=SECONDS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_narrow_window(site: Site, browser: Browser, complaints: Complaints, scheme: str) -> None:
+    producer = Producer(site.store)
+    write(producer, *["a rather long line of text that does not fit into a narrow window at all" for _ in range(50)])
+    size = {"width": 360, "height": 700}
+    with browser.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        complaints.watch(page)
+        page.goto(site.run_page(producer.run_id))
+        expect(page.locator("#L50")).to_be_in_viewport(timeout=SECONDS)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("() => document.documentElement.scrollHeight") <= 700
+        assert page.locator(".log").evaluate("(log) => log.scrollWidth <= log.clientWidth")
