@@ -187,6 +187,9 @@ export class List {
     const height = Number.parseFloat(getComputedStyle(this.#scroller).lineHeight);
     if (height > 0) this.#rowPx = height;
     this.#portPx = this.#scroller.clientHeight;
+    // What was as wide as the port must not be wider than a narrower one.
+    this.#width = 0;
+    this.#runway.style.width = "";
     this.#port.style.height = `${this.#portPx}px`;
     this.#port.style.width = `${this.#scroller.clientWidth}px`;
     this.#draw();
