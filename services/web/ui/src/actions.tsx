@@ -20,7 +20,7 @@ export function Actions({ run, now, changed }: Props) {
     problem.value = error;
   };
   return (
-    <>
+    <div class="actions">
       <div class="tools">
         {!isOver(run) && <Cancel run={run} now={now} changed={changed} failed={failed} />}
         {isOver(run) && <Retry run={run} changed={changed} failed={failed} />}
@@ -33,7 +33,7 @@ export function Actions({ run, now, changed }: Props) {
         <Share />
       </div>
       {problem.value && <ProblemNote problem={problem.value} />}
-    </>
+    </div>
   );
 }
 

@@ -50,9 +50,11 @@ export interface Run {
   readonly started_ms: number | null;
   readonly finished_ms: number | null;
   readonly attempt: number;
-  readonly who: string;
-  readonly queue: string;
-  readonly worker: string;
+  readonly who: string | null;
+  readonly queue: string | null;
+  readonly worker: string | null;
+  /** The run that this one repeats. */
+  readonly retry_of?: string | null;
   readonly exit_status: number | null;
   readonly signal: number | null;
   readonly kwargs: Readonly<Record<string, unknown>> | null;
@@ -76,9 +78,32 @@ export interface LogWindow {
   readonly entries: readonly unknown[];
   /** Where to go on. */
   readonly next: { readonly line: number; readonly chain: string };
+  /** SGR parameters in force where it begins; null if not known. */
+  readonly style?: string | null;
   /** Lines of the log so far. */
   readonly lines: number;
   readonly state: Run["state"];
+}
+
+/** A log's sections and marks, loaded or not. */
+export interface Outline {
+  readonly epoch: number;
+  readonly complete: boolean;
+  readonly groups: readonly OutlineGroup[];
+  readonly marks: readonly { readonly line: number; readonly kind: string }[];
+}
+
+export interface OutlineGroup {
+  readonly id: string;
+  readonly title_line: number | null;
+  readonly first: number;
+  readonly last: number | null;
+  readonly title: string;
+  readonly depth: number;
+  readonly state: "open" | "closed" | "unclosed";
+  readonly seconds: number | null;
+  readonly errors: number;
+  readonly warnings: number;
 }
 
 /** What the server answered instead of what was asked (RFC 9457). */
@@ -185,6 +210,10 @@ export function logWindow(
 ): Promise<LogWindow> {
   const exact = chain === null ? "" : `&chain=${chain}`;
   return call("GET", `/runs/${id(runId)}/log?from=${from}&limit=${limit}${exact}`, { signal });
+}
+
+export function outline(runId: string): Promise<Outline> {
+  return call("GET", `/runs/${id(runId)}/outline`);
 }
 
 export function downloadAddress(runId: string): string {

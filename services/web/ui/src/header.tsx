@@ -32,31 +32,40 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
       </h1>
       {run.why && <p class="why">{run.why}</p>}
       <div class="folding">
-        <dl>
-          <Fact name="Run">
-            <span class="id">{run.id}</span>
-          </Fact>
-          <Fact name="Attempt">{run.attempt || "none yet"}</Fact>
-          {exit && <Fact name="Exit">{exit}</Fact>}
-          {run.worker && <Fact name="Worker">{run.worker}</Fact>}
-          {run.queue && !run.worker && <Fact name="Queue">{run.queue}</Fact>}
-          {run.who && <Fact name="Started by">{run.who}</Fact>}
-          <Fact name="Created">
-            <Time ms={run.created_ms} />
-          </Fact>
-          {run.started_ms !== null && (
-            <Fact name="Started">
-              <Time ms={run.started_ms} />
+        <div class="facts">
+          <dl>
+            <Fact name="Run">
+              <span class="id">{run.id}</span>
             </Fact>
-          )}
-          {run.finished_ms !== null && (
-            <Fact name="Finished">
-              <Time ms={run.finished_ms} />
+            {run.retry_of && (
+              <Fact name="Retry of">
+                <a class="id" href={`/runs/${encodeURIComponent(run.retry_of)}`}>
+                  {run.retry_of}
+                </a>
+              </Fact>
+            )}
+            <Fact name="Attempt">{run.attempt || "none yet"}</Fact>
+            {exit && <Fact name="Exit">{exit}</Fact>}
+            {run.worker && <Fact name="Worker">{run.worker}</Fact>}
+            {run.queue && !run.worker && <Fact name="Queue">{run.queue}</Fact>}
+            {run.who && <Fact name="Started by">{run.who}</Fact>}
+            <Fact name="Created">
+              <Time ms={run.created_ms} />
             </Fact>
-          )}
-        </dl>
-        <Parameters kwargs={run.kwargs} />
-        <ClockNote />
+            {run.started_ms !== null && (
+              <Fact name="Started">
+                <Time ms={run.started_ms} />
+              </Fact>
+            )}
+            {run.finished_ms !== null && (
+              <Fact name="Finished">
+                <Time ms={run.finished_ms} />
+              </Fact>
+            )}
+          </dl>
+          <Parameters kwargs={run.kwargs} />
+          <ClockNote />
+        </div>
         <Actions run={run} now={now} changed={props.changed} />
       </div>
     </section>

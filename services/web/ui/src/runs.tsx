@@ -146,7 +146,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         )}
         {rows?.length === 0 && isFiltered(filters.value) && (
           <p class="note">
-            No run matches.{" "}
+            {listing.next.value ? "No run matches so far." : "No run matches."}{" "}
             <button type="button" class="quiet" onClick={() => filter(NO_FILTERS)}>
               Clear all filters
             </button>
@@ -154,7 +154,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         )}
         {listing.next.value && (
           <button type="button" disabled={listing.busy.value} onClick={() => void listing.older()}>
-            Older runs
+            {rows?.length === 0 ? "Look further back" : "Older runs"}
           </button>
         )}
       </main>

@@ -56,7 +56,8 @@ describe("filters", () => {
     const one = run("a", 1_000);
     expect(matches(one, NO_FILTERS, 0)).toBe(true);
     expect(matches(one, { ...NO_FILTERS, state: "failed" }, 0)).toBe(false);
-    expect(matches(one, { ...NO_FILTERS, task: "t", who: "ana" }, 0)).toBe(true);
+    expect(matches(one, { ...NO_FILTERS, task: "t", who: "AN" }, 0)).toBe(true);
+    expect(matches(run("b", 1, { who: null }), { ...NO_FILTERS, who: "a" }, 0)).toBe(false);
     expect(matches(one, { ...NO_FILTERS, since: "1h" }, 3_600_000 + 2_000)).toBe(false);
   });
 });

@@ -76,8 +76,13 @@ export function matches(run: Run, filters: Filters, now: number): boolean {
   return (
     (filters.state === "" || run.state === filters.state) &&
     (filters.task === "" || run.task === filters.task) &&
-    (filters.who === "" || run.who === filters.who) &&
+    (filters.who === "" || has(run.who, filters.who)) &&
     (since === null || run.created_ms >= since) &&
     (until === null || run.created_ms < until)
   );
+}
+
+/** A part of it, in any case: as the API compares people. */
+function has(text: string | null, part: string): boolean {
+  return text?.toLowerCase().includes(part.toLowerCase()) ?? false;
 }

@@ -38,8 +38,9 @@ export function Table({ rows, now }: { rows: readonly Run[]; now: number }) {
 function Row({ run, now }: { run: Run; now: number }) {
   const took = tookWords(run, now);
   const made = age(now - run.created_ms);
+  const since = made === "now" ? made : `${made} ago`;
   const exit = exitMark(run);
-  const brief = [took, run.who, exit && `exit ${exit}`, made].filter(Boolean).join(" · ");
+  const brief = [took, run.who, exit && `exit ${exit}`, since].filter(Boolean).join(" · ");
   return (
     <tr class={run.state}>
       <td>

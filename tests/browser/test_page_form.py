@@ -1,0 +1,161 @@
+"""The form: every kind of field, errors at their fields, links, memory; and what a run's header can do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+import pytest
+from playwright.sync_api import Page, expect
+
+from runtail.runs.record import read_run
+from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.test_page_looks import BUILD
+from tests.support.relay import Producer
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 20_000
+
+LOAD: dict[str, Any] = {**BUILD, "exclusive": False}
+LOAD["schema"] = {**LOAD["schema"], "additionalProperties": False}
+LOAD["schema"]["properties"] = {
+    **LOAD["schema"]["properties"],
+    "tables": {"type": "array", "items": {"type": "string", "maxLength": 8}, "default": ["orders"]},
+}
+
+
+@pytest.fixture
+def load(site: Site) -> dict[str, Any]:
+    """A task with fields of every kind."""
+    site.store.client.hset(site.store.keys.tasks(), "etl.load", orjson.dumps(LOAD))
+    return LOAD
+
+
+def started(page: Page, site: Site) -> dict[str, Any]:
+    """Press the button; return the parameters of the run that it started."""
+    page.get_by_role("button", name="Start etl.load").click()
+    page.wait_for_url(re.compile("/runs/.+"))
+    kwargs: dict[str, Any] = read_run(site.store, page.url.rpartition("/")[2]).json("kwargs")
+    return kwargs
+
+
+def test_every_kind_of_field(site: Site, open_page: OpenPage, complaints: Complaints, load: dict[str, Any]) -> None:
+    complaints.expect("422")
+    page = open_page(site.web.url)
+    page.get_by_text("Start any task").click()
+    expect(page.locator(".form")).to_contain_text("Load one day of a region")
+    page.get_by_label("tables").fill("orders\nfar_too_long_a_name")
+    page.get_by_role("button", name="Start etl.load").click()
+    # The server's words, at the fields they are about; the first one has the focus.
+    expect(page.locator(".field.wrong", has_text="day")).to_contain_text("is required")
+    expect(page.locator(".field.wrong", has_text="tables")).to_contain_text("item 2:")
+    expect(page.get_by_label("day")).to_be_focused()
+    page.locator(".summary").get_by_role("link", name="tables").click()
+    expect(page.get_by_label("tables")).to_be_focused()
+    page.get_by_label("options").fill("{")
+    page.get_by_role("button", name="Start etl.load").click()
+    expect(page.locator(".field.wrong", has_text="options")).to_contain_text("takes JSON")
+    page.get_by_label("options").fill('{"retries": [1, null]}')
+    page.get_by_label("tables").fill("orders\nitems")
+    page.get_by_label("day").fill("2026-11-22")
+    page.get_by_label("region").select_option("us")
+    page.get_by_label("check", exact=True).check()
+    page.get_by_label("token").fill("hunter2")
+    page.get_by_label("dry_run").check()
+    assert started(page, site) == {
+        "region": "us",
+        "day": "2026-11-22",
+        "shards": 8,
+        "tables": ["orders", "items"],
+        "steps": ["fetch", "check", "load"],
+        "note": None,
+        "dry_run": True,
+        "options": {"retries": [1, None]},
+        "token": "hunter2",
+    }
+    # Last values are remembered, the secret is not, anywhere.
+    page.goto(site.web.url)
+    page.get_by_text("Start any task").click()
+    expect(page.get_by_label("day")).to_have_value("2026-11-22")
+    expect(page.get_by_label("region")).to_have_value("us")
+    expect(page.get_by_label("token")).to_have_value("")
+    assert "hunter2" not in page.evaluate("() => JSON.stringify({...localStorage})")
+    page.get_by_role("button", name="Use the defaults").click()
+    expect(page.get_by_label("region")).to_have_value("eu")
+
+
+def test_a_link_fills_the_form_and_starts_nothing(site: Site, open_page: OpenPage, load: dict[str, Any]) -> None:
+    page = open_page(f"{site.web.url}/#start=etl.load&shards=4&day=2026-01-31&note=%3Cimg%20src%3Dx%3E&token=stolen")
+    expect(page.get_by_label("shards")).to_have_value("4", timeout=SECONDS)
+    expect(page.locator(".form")).to_contain_text("Nothing starts until you press the button")
+    expect(page.get_by_label("note", exact=True)).to_have_value("<img src=x>")
+    expect(page.get_by_label("token")).to_have_value("")
+    assert page.locator(".runs tbody tr").count() == 0
+    page.get_by_label("token").fill("hunter2")
+    page.evaluate("() => document.addEventListener('copy', (event) => event.preventDefault())")
+    page.get_by_role("button", name="Link to this form").click()
+    expect(page.locator(".form [role=status]")).not_to_be_empty()
+    kwargs = started(page, site)
+    assert kwargs["shards"] == 4
+    assert kwargs["note"] == "<img src=x>"
+
+
+def test_one_form_starts_one_run(site: Site, open_page: OpenPage, complaints: Complaints, load: dict[str, Any]) -> None:
+    complaints.expect("net::ERR_FAILED")
+    page = open_page(f"{site.web.url}/#start=etl.load&day=2026-01-31")
+    keys: list[str] = []
+
+    def lose_the_answer(route: Any) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        keys.append(route.request.headers["idempotency-key"])
+        route.fetch()
+        route.abort()
+
+    page.route(re.compile("/api/v1/runs$"), lose_the_answer)
+    page.get_by_role("button", name="Start etl.load").click()
+    expect(page.locator(".form .problem")).to_contain_text("The server does not answer", timeout=SECONDS)
+    page.unroute(re.compile("/api/v1/runs$"))
+    with page.expect_request(lambda request: request.method == "POST") as asked:
+        page.get_by_role("button", name="Start etl.load").click()
+    assert asked.value.headers["idempotency-key"] == keys[0]
+    page.wait_for_url(re.compile("/runs/.+"))
+    assert site.store.client.zcard(site.store.keys.runs()) == 1
+
+
+def test_an_ended_run_is_retried_or_taken_as_a_pattern(site: Site, open_page: OpenPage, load: dict[str, Any]) -> None:
+    page = open_page(f"{site.web.url}/#start=etl.load&day=2026-01-31&shards=3")
+    started(page, site)
+    first = page.url
+    expect(page.locator(".parameters")).to_contain_text("shards=3", timeout=SECONDS)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_contain_text("It has not started yet")
+    page.get_by_role("button", name="Yes, cancel the run").click()
+    expect(page.locator("h1 .chip")).to_contain_text("cancelled", timeout=SECONDS)
+    page.get_by_role("link", name="Start another").click()
+    expect(page.get_by_label("shards")).to_have_value("3", timeout=SECONDS)
+    page.go_back()
+    page.get_by_role("button", name="Retry").click()
+    page.wait_for_url(lambda url: "/runs/" in url and url != first)
+    expect(page.locator(".about")).to_contain_text("Retry of", timeout=SECONDS)
+    expect(page.locator(".parameters")).to_contain_text("shards=3")
+
+
+def test_the_link_is_copied_without_a_clipboard_of_its_own(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(1)
+    page = open_page(site.run_page(producer.run_id))
+    # As on plain http.
+    page.evaluate("() => Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.evaluate(
+        """() => document.addEventListener("copy", (event) => {
+            const put = event.clipboardData.setData.bind(event.clipboardData);
+            event.clipboardData.setData = (type, text) => { document.title = text; put(type, text); };
+        }, {capture: true})"""
+    )
+    page.get_by_role("button", name="Share").click()
+    expect(page.locator(".actions [role=status]")).to_have_text("Link copied")
+    producer.end()

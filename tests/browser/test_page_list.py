@@ -1,0 +1,158 @@
+"""The list: filters in the address, older pages, the keyboard, workers and queues, the theme."""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.test_page_runs import TAIL
+from tests.support.relay import Producer, now_ms
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 20_000
+
+
+def made(site: Site, task: str, *, ended: bool = True, minutes: int = 0) -> str:
+    """A run of a task, begun so many minutes ago."""
+    producer = Producer(site.store)
+    keys = site.store.keys
+    began = now_ms() - minutes * 60_000
+    site.store.client.hset(keys.run(producer.run_id), mapping={"task": task, "created_ms": began})
+    site.store.client.zadd(keys.runs(), {producer.run_id: began})
+    if ended:
+        producer.end()
+    return producer.run_id
+
+
+def rows(page: Page) -> list[str]:
+    """The tasks in the list, from the top."""
+    return page.locator(".runs .task").all_text_contents()
+
+
+def test_filters_live_in_the_address(site: Site, open_page: OpenPage) -> None:
+    made(site, "a.done")
+    made(site, "b.old", minutes=300)
+    made(site, "c.runs", ended=False)
+    page = open_page(site.web.url)
+    expect(page.locator(".runs tbody tr")).to_have_count(3, timeout=SECONDS)
+    page.get_by_label("Filter by state").select_option("succeeded")
+    expect(page).to_have_url(re.compile(r"/\?state=succeeded$"))
+    expect(page.locator(".runs tbody tr")).to_have_count(2)
+    page.get_by_label("Filter by time").select_option("1h")
+    expect(page.locator(".runs tbody tr")).to_have_count(1)
+    assert rows(page) == ["a.done"]
+    # A run that begins and does not match is not shown; the address is all that a reload needs.
+    made(site, "d.runs", ended=False)
+    page.reload()
+    expect(page.locator(".runs tbody tr")).to_have_count(1)
+    expect(page.get_by_label("Filter by state")).to_have_value("succeeded")
+    page.get_by_label("Filter by task").fill("nothing.like.it")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("No run matches")
+    page.get_by_role("button", name="Clear all filters").click()
+    expect(page.locator(".runs tbody tr")).to_have_count(4)
+    expect(page).to_have_url(f"{site.web.url}/")
+
+
+def test_a_server_that_cannot_filter_is_helped_out(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    complaints.expect("422")
+    made(site, "a.done")
+    made(site, "c.runs", ended=False)
+    page = open_page("about:blank")
+    refusal = {"title": "Some values are wrong", "errors": [{"field": "state", "message": "Extra inputs"}]}
+    page.route(
+        re.compile("/api/v1/runs[?].*state="),
+        lambda route: route.fulfill(status=422, content_type="application/json", body=orjson.dumps(refusal)),
+    )
+    page.goto(f"{site.web.url}/?state=succeeded")
+    expect(page.locator("main")).to_contain_text("This server cannot filter", timeout=SECONDS)
+    expect(page.locator(".runs tbody tr")).to_have_count(1)
+    assert rows(page) == ["a.done"]
+
+
+def test_older_runs_stay_when_the_list_is_refetched(site: Site, open_page: OpenPage) -> None:
+    for minutes in range(60):
+        made(site, f"t.{minutes:02}", minutes=minutes)
+    page = open_page(site.web.url)
+    expect(page.locator(".runs tbody tr")).to_have_count(50, timeout=SECONDS)
+    page.get_by_role("button", name="Older runs").click()
+    expect(page.locator(".runs tbody tr")).to_have_count(60)
+    with page.expect_response(re.compile("/api/v1/runs$"), timeout=SECONDS):
+        pass
+    expect(page.locator(".runs tbody tr")).to_have_count(60)
+    assert rows(page) == [f"t.{minutes:02}" for minutes in range(60)]
+    expect(page.get_by_role("button", name="Older runs")).to_have_count(0)
+
+
+def test_the_keyboard_is_enough(site: Site, open_page: OpenPage) -> None:
+    first, second = made(site, "b.older", minutes=5), made(site, "a.newer")
+    page = open_page(site.web.url)
+    expect(page.locator(".runs tbody tr")).to_have_count(2, timeout=SECONDS)
+    page.keyboard.press("/")
+    expect(page.get_by_label("Filter by task")).to_be_focused()
+    # In a field a letter is a letter.
+    page.keyboard.type("j")
+    expect(page.get_by_label("Filter by task")).to_have_value("j")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator("tr", has_text=second).get_by_role("link")).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator("tr", has_text=first).get_by_role("link")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Open the run")
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_url(site.run_page(second))
+
+
+def test_queues_nobody_listens_to_are_named(site: Site, open_page: OpenPage) -> None:
+    store = site.store
+    store.client.hset(store.keys.tasks(), "demo.tail", orjson.dumps(TAIL))
+    page = open_page(site.web.url)
+    expect(page.locator(".fleet")).to_contain_text("No worker is running", timeout=SECONDS)
+    expect(page.locator(".fleet")).to_contain_text("nobody listens to nobody-listens")
+    worker = {"name": "celery@here", "queues": ["celery"], "concurrency": 2}
+    store.client.set(store.keys.worker("celery@here"), orjson.dumps(worker), ex=600)
+    store.client.zadd(store.keys.workers(), {"celery@here": now_ms()})
+    expect(page.locator(".fleet")).to_contain_text("1 worker", timeout=SECONDS)
+    page.locator(".fleet summary").click()
+    expect(page.locator(".fleet li").first).to_contain_text("celery@here celery · 2 runs at a time")
+    expect(page.locator(".fleet li").last).to_contain_text("the queue of demo.tail")
+
+
+def test_the_theme_is_chosen_and_remembered(site: Site, open_page: OpenPage) -> None:
+    page = open_page(site.web.url)
+
+    def paper() -> str:
+        return str(page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor"))
+
+    page.emulate_media(color_scheme="light")
+    light = paper()
+    page.emulate_media(color_scheme="dark")
+    dark = paper()
+    assert light != dark
+    page.get_by_role("button", name="Theme: system").click()
+    assert paper() == light
+    page.reload()
+    expect(page.get_by_role("button", name="Theme: light")).to_be_visible(timeout=SECONDS)
+    assert paper() == light
+    page.get_by_role("button", name="Theme: light").click()
+    page.emulate_media(color_scheme="light")
+    assert paper() == dark
+
+
+def test_a_wrong_clock_is_named_and_does_not_bend_ages(site: Site, open_page: OpenPage) -> None:
+    made(site, "a.done", minutes=10)
+    page = open_page("about:blank")
+    page.clock.install(time=(now_ms() + 2 * 3_600_000) / 1000)
+    page.goto(site.web.url)
+    expect(page.locator("main")).to_contain_text("ahead of the server's", timeout=SECONDS)
+    expect(page.locator(".runs time")).to_have_text(re.compile("^(9|10|11) min$"))

@@ -1,0 +1,235 @@
+"""Both pages in both themes, wide and narrow: accessible, within the window, and as pictures for the documentation."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from runtail.protocol import RunState
+from runtail.protocol import event as events
+from runtail.runs.start import start
+from tests.browser.conftest import Site
+from tests.browser.looks import overflows, violations
+from tests.support.relay import Producer, now_ms
+
+pytestmark = pytest.mark.browser
+
+#: The pictures are only made anew when this is set; they differ a little from machine to machine.
+PICTURES = os.environ.get("RUNTAIL_TEST_PICTURES")
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+
+SECONDS = 20_000
+WIDTHS = {"wide": (1200, 760), "narrow": (360, 740), "narrowest": (320, 600)}
+
+BUILD = {
+    "name": "etl.load",
+    "doc": "Load one day of a region into the warehouse.\n\nRuns once at a time.",
+    "schema": {
+        "type": "object",
+        "properties": {
+            "region": {"enum": ["eu", "us"], "default": "eu", "description": "Where the day's files lie."},
+            "day": {"type": "string", "format": "date"},
+            "shards": {"type": "integer", "default": 8, "minimum": 1, "maximum": 64},
+            "tables": {"type": "array", "items": {"type": "string"}, "default": ["orders", "items"]},
+            "steps": {"type": "array", "items": {"enum": ["fetch", "check", "load"]}, "default": ["fetch", "load"]},
+            "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+            "dry_run": {"type": "boolean", "default": False, "description": "Only say what would be done."},
+            "options": {"type": "object", "default": {"retries": 2}},
+            "token": {"type": "string", "writeOnly": True},
+        },
+        "required": ["day"],
+    },
+    "queue": "builds",
+    "serializer": "json",
+    "exclusive": True,
+    "restart": False,
+    "max_attempts": 3,
+}
+
+LOG = """\
+$ make wheels
+Collecting numpy==2.3.1
+Collecting pandas==3.0.0
+\x1b[32m✓\x1b[0m resolved 214 packages in \x1b[1m1.2 s\x1b[0m
+\x1b[33mwarning:\x1b[0m pyproject.toml has no license field
+building wheel for lxml (cp313-manylinux_x86_64)
+  \x1b[2mgcc -O2 -fPIC -c src/lxml/etree.c\x1b[0m
+  \x1b[2mgcc -O2 -fPIC -c src/lxml/objectify.c\x1b[0m
+\x1b[31merror:\x1b[0m libxml/xmlversion.h: No such file or directory
+\x1b[36mhint:\x1b[0m install libxml2-dev; see https://lxml.de/installation.html
+"""
+
+
+class Scene:
+    """Runs in every state, and a log worth looking at."""
+
+    def __init__(self, site: Site) -> None:
+        store = site.store
+        self.site = site
+        store.client.hset(store.keys.tasks(), "etl.load", orjson.dumps(BUILD))
+        worker: dict[str, Any] = {"name": "celery@worker-0", "queues": ["celery"], "concurrency": 4, "pool": "prefork"}
+        store.client.set(store.keys.worker(worker["name"]), orjson.dumps(worker), ex=3600)
+        store.client.zadd(store.keys.workers(), {worker["name"]: now_ms()})
+        start(store, lambda *_: None, task=BUILD, kwargs={"day": "2026-11-22"}, who="cron")
+        for minutes, seconds, state, why, exit_status in (
+            (190, 598, RunState.LOST, "its worker did not answer for 30 s", None),
+            (64, 47, RunState.FAILED, "ValueError: 3 rows have no key", 1),
+            (21, 5, RunState.CANCELLED, "cancelled by ana", None),
+            (8, 252, RunState.SUCCEEDED, "", 0),
+        ):
+            made = self._made("demo.report", minutes)
+            made.write(3)
+            made.writer.end(state, why, t_ms=now_ms(), exit_status=exit_status)
+            began = now_ms() - minutes * 60_000
+            times: dict[Any, Any] = {"started_ms": began, "finished_ms": began + seconds * 1000}
+            store.client.hset(store.keys.run(made.run_id), mapping=times)
+        self.running = self._made("build_image", 2)
+        for _ in range(4):
+            self.running.writer.add("o", LOG.encode(), now_ms())
+        warning = events.encode(events.WARNING, text="2 values were masked")
+        self.running.writer.add("e", warning, now_ms())
+        self.running.writer.flush()
+        self._over = threading.Event()
+        self._beating = threading.Thread(target=self._beat, daemon=True)
+        self._beating.start()
+
+    def _beat(self) -> None:
+        """Keep the running run's lease, as its worker would."""
+        while not self._over.wait(1):
+            self.running.writer.flush()
+
+    def close(self) -> None:
+        """Let the lease go."""
+        self._over.set()
+        self._beating.join(10)
+
+    def _made(self, task: str, minutes: int) -> Producer:
+        """A run that began so many minutes ago."""
+        store = self.site.store
+        made = Producer(store)
+        began = now_ms() - minutes * 60_000
+        parameters = orjson.dumps({"name": "web", "roles": ["app", "db"]})
+        values: dict[Any, Any] = {
+            "task": task,
+            "who": "ana",
+            "kwargs": parameters,
+            "created_ms": began,
+            "started_ms": began,
+        }
+        store.client.hset(store.keys.run(made.run_id), mapping=values | {"since_ms": began})
+        store.client.zadd(store.keys.runs(), {made.run_id: began})
+        return made
+
+    @property
+    def list_page(self) -> str:
+        """The address of the list."""
+        return self.site.web.url
+
+    @property
+    def run_page(self) -> str:
+        """The address of the running run."""
+        return self.site.run_page(self.running.run_id)
+
+
+@pytest.fixture
+def scene(site: Site) -> Iterator[Scene]:
+    """A site with something to see."""
+    made = Scene(site)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
+    """A context in one theme whose pages let axe-core in."""
+    with browser.new_context(
+        bypass_csp=True,
+        color_scheme=request.param,
+        reduced_motion="reduce",
+        viewport={"width": 1200, "height": 760},
+    ) as made:
+        yield made
+
+
+def the_list(page: Page, scene: Scene) -> None:
+    """Open the list and wait until it is whole."""
+    page.goto(scene.list_page)
+    expect(page.locator(".runs tbody tr")).to_have_count(6, timeout=SECONDS)
+    expect(page.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
+    expect(page.locator(".fleet")).to_contain_text("nobody listens to builds")
+
+
+def the_run(page: Page, scene: Scene) -> None:
+    """Open the running run and wait until its log is there."""
+    page.goto(scene.run_page)
+    expect(page.locator("h1 .chip")).to_contain_text("running", timeout=SECONDS)
+    expect(page.locator(".row.line").first).to_be_visible(timeout=SECONDS)
+    expect(page.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
+
+
+def judged(page: Page, what: str) -> None:
+    """Nothing for axe-core to find, nothing beyond the window."""
+    assert violations(page) == [], what
+    assert overflows(page) == [], what
+
+
+def picture(page: Page, name: str) -> None:
+    """Make a picture, where one is wanted."""
+    if PICTURES:
+        IMAGES.mkdir(exist_ok=True)
+        expect(page.locator(".thin.busy")).to_have_count(0)
+        page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.FixtureRequest) -> None:
+    theme = request.node.callspec.params["themed"]
+    page = themed.new_page()
+    for name, (width, height) in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        the_list(page, scene)
+        if name != "narrowest":
+            picture(page, f"list-{theme}" if name == "wide" else f"list-narrow-{theme}")
+        judged(page, f"list {name}")
+        if name != "wide":
+            page.get_by_role("button", name="Filters").click()
+        page.locator(".fleet summary").click()
+        page.get_by_text("Start any task").click()
+        page.get_by_label("shards").fill("99")
+        page.get_by_role("button", name="Start etl.load").click()
+        expect(page.locator(".field.wrong")).to_contain_text("must be at most 64")
+        if name == "wide":
+            page.locator("details.form").scroll_into_view_if_needed()
+            picture(page, f"form-{theme}")
+        judged(page, f"form {name}")
+        page.get_by_role("button", name="Keys and help").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        judged(page, f"keys {name}")
+
+
+def test_run(scene: Scene, themed: BrowserContext, request: pytest.FixtureRequest) -> None:
+    theme = request.node.callspec.params["themed"]
+    page = themed.new_page()
+    for name, (width, height) in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        the_run(page, scene)
+        if name != "narrowest":
+            picture(page, f"run-{theme}" if name == "wide" else f"run-narrow-{theme}")
+        judged(page, f"run {name}")
+        if name != "wide":
+            page.get_by_role("button", name="More").click()
+        page.locator(".parameters summary").click()
+        expect(page.locator(".parameters")).to_contain_text("roles")
+        judged(page, f"header {name}")
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("dialog")).to_contain_text("every process that it started")
+        expect(page.get_by_role("button", name="Keep it running")).to_be_focused()
+        judged(page, f"confirmation {name}")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
