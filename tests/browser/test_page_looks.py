@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.start import start
+from runtail_web.shell import ENTRY, MANIFEST, STATIC
 from tests.browser.conftest import Site
 from tests.browser.looks import overflows, violations
 from tests.support.relay import Producer, now_ms
@@ -180,12 +182,20 @@ def judged(page: Page, what: str) -> None:
     assert overflows(page) == [], what
 
 
-def picture(page: Page, name: str) -> None:
-    """Make a picture, where one is wanted."""
-    if PICTURES:
-        IMAGES.mkdir(exist_ok=True)
-        expect(page.locator(".thin.busy")).to_have_count(0)
-        page.screenshot(path=IMAGES / f"{name}.png")
+def picture(page: Page, what: str, width: str, theme: str) -> None:
+    """Make a picture, where one is wanted: wide in both themes, narrow in one."""
+    if not PICTURES or (width == "narrow" and theme == "dark"):
+        return
+    IMAGES.mkdir(exist_ok=True)
+    expect(page.locator(".thin.busy")).to_have_count(0)
+    page.screenshot(path=IMAGES / (f"{what}-{theme}.png" if width == "wide" else f"{what}-{width}.png"))
+
+
+def test_the_pages_are_light() -> None:
+    built = orjson.loads(MANIFEST.read_bytes())[ENTRY]
+    size = len(gzip.compress((STATIC / built["file"]).read_bytes(), 9))
+    print(f"JavaScript: {size / 1000:.1f} KB gzipped")
+    assert size <= 100_000
 
 
 def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.FixtureRequest) -> None:
@@ -195,7 +205,7 @@ def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.Fix
         page.set_viewport_size({"width": width, "height": height})
         the_list(page, scene)
         if name != "narrowest":
-            picture(page, f"list-{theme}" if name == "wide" else f"list-narrow-{theme}")
+            picture(page, "list", name, theme)
         judged(page, f"list {name}")
         if name != "wide":
             page.get_by_role("button", name="Filters").click()
@@ -206,7 +216,7 @@ def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.Fix
         expect(page.locator(".field.wrong")).to_contain_text("must be at most 64")
         if name == "wide":
             page.locator("details.form").scroll_into_view_if_needed()
-            picture(page, f"form-{theme}")
+            picture(page, "form", name, theme)
         judged(page, f"form {name}")
         page.get_by_role("button", name="Keys and help").click()
         expect(page.get_by_role("dialog")).to_be_visible()
@@ -220,7 +230,7 @@ def test_run(scene: Scene, themed: BrowserContext, request: pytest.FixtureReques
         page.set_viewport_size({"width": width, "height": height})
         the_run(page, scene)
         if name != "narrowest":
-            picture(page, f"run-{theme}" if name == "wide" else f"run-narrow-{theme}")
+            picture(page, "run", name, theme)
         judged(page, f"run {name}")
         if name != "wide":
             page.get_by_role("button", name="More").click()
