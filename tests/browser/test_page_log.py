@@ -408,7 +408,8 @@ def test_the_thumb_stays_where_it_is_let_go(site: Site, with_scroll_bars: Browse
         for step in range(1, 31):
             page.mouse.move(x, y - step * 5)
         wait_for(lambda: 1 < top(page) < 450_000, 5)
-        page.wait_for_timeout(100)
+        # Until the last move has been handled.
+        page.wait_for_timeout(1_000)
         at = top(page)
         page.mouse.up()
         page.wait_for_timeout(400)
@@ -429,3 +430,32 @@ def test_it_fits_a_narrow_window(site: Site, browser: Browser, complaints: Compl
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
         assert page.evaluate("() => document.documentElement.scrollHeight") <= 700
         assert page.locator(".log").evaluate("(log) => log.scrollWidth <= log.clientWidth")
+
+
+def test_sections_and_colours_of_lines_that_were_never_loaded(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(producer, "first", "\x1b[31mred from here on")
+    tell(producer, events.GROUP, title="Long ago")
+    numbered(producer, 8_000, per_entry=500)
+    tell(producer, events.ERROR, text="gone", line=4_000)
+    tell(producer, "endgroup")
+    numbered(producer, 3_000, per_entry=500)
+    producer.end()
+    page = opened(site, open_page, producer)
+    log = page.locator(".log")
+    expect(page.get_by_role("button", name="Groups")).to_be_visible(timeout=SECONDS)
+    # Nothing of the section is loaded when it is folded.
+    log.press("O")
+    log.press("Home")
+    expect(page.get_by_role("button", name="Long ago")).to_have_attribute("aria-expanded", "false", timeout=SECONDS)
+    expect(page.locator(".row.head").first).to_contain_text("8,000 lines")
+    expect(page.locator("#L3")).to_have_count(0)
+    # The next error opens it.
+    log.press("e")
+    expect(page.locator("#L4000.current .text")).to_have_text("row 4000", timeout=SECONDS)
+    colour = "(text) => getComputedStyle(text.firstElementChild ?? text).color"
+    reds = {page.locator(f"#L{line} .text").evaluate(colour) for line in (3_998, 4_000)}
+    log.press("Home")
+    expect(page.locator("#L2 .text")).to_have_text("red from here on", timeout=SECONDS)
+    reds.add(page.locator("#L2 .text").evaluate(colour))
+    assert len(reds) == 1

@@ -52,6 +52,13 @@ describe("lines", () => {
     expect(lines.style(3).fg).toBe(2);
   });
 
+  test("begin in the style that the server knew", () => {
+    const lines = new Lines(never);
+    lines.begins(498, { ...PLAIN, fg: 3 });
+    lines.put(498, ["a", "b", "c\u001b[34m", "d"], 0);
+    expect([498, 500, 501].map((line) => lines.style(line).fg)).toEqual([3, 3, 4]);
+  });
+
   test("are bounded; the screen, the end and what is pinned stay", () => {
     const budget = 1_000_000;
     const lines = new Lines(never, budget);

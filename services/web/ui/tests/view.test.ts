@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { ACTIONS, Keyboard, type Press } from "../src/keys";
 import { answers, BadQuery, Findings, findWords, matcher, Ranges } from "../src/log/finding";
-import { Groups, type Mark } from "../src/log/groups";
+import { type Group, Groups, type Mark } from "../src/log/groups";
 import { addresses, linesHash, parseLines } from "../src/log/links";
 import { elapsed, nextMode, timeText } from "../src/log/times";
 
@@ -114,6 +114,19 @@ describe("groups", () => {
     groups.foldAll(true);
     groups.add(marks.slice(0, 6));
     expect(groups.all.map((g) => g.folded)).toEqual([false, false, true]);
+  });
+
+  test("sections of lines that are not loaded are learned, and known better when they are", () => {
+    const groups = new Groups();
+    groups.add(marks.slice(6));
+    const learned = { ...(groups.all[0] as Group), id: { attempt: 1, seq: 1 }, title: "g1" };
+    groups.outline([{ ...learned, first: 5, last: 29 }]);
+    expect(groups.all.map((g) => g.title)).toEqual(["g1", "g7"]);
+    groups.foldAll(true);
+    expect(groups.folds().map((fold) => fold.first)).toEqual([5, 40]);
+    groups.add(marks);
+    expect(groups.all.map((g) => g.title)).toEqual(["g1", "g2", "g7"]);
+    expect(groups.all[0]?.folded).toBe(true);
   });
 
   test("an end without a beginning is nothing", () => {

@@ -53,6 +53,7 @@ export function markOf(entry: Entry, event: Event): Mark | null {
 
 export class Groups {
   #marks: Mark[] = [];
+  #outline: readonly Group[] = [];
   #groups: Group[] = [];
   #stack: Group[] = [];
   #byHead = new Map<number, Group>();
@@ -65,8 +66,15 @@ export class Groups {
     return this.#groups;
   }
 
+  /** Groups the server knows of; those whose events are here are known better. */
+  outline(groups: readonly Group[]): void {
+    this.#outline = groups;
+    this.#replay();
+  }
+
   clear(): void {
     this.#marks = [];
+    this.#outline = [];
     this.#chosen.clear();
     this.#replay();
   }
@@ -141,6 +149,15 @@ export class Groups {
     this.#byId.clear();
     this.levels.clear();
     for (const mark of this.#marks) this.#take(mark);
+    const more = this.#outline.filter((group) => !this.#byId.has(idText(group.id)));
+    for (const group of more) {
+      group.folded = this.#chosen.get(idText(group.id)) ?? false;
+      this.#byId.set(idText(group.id), group);
+      if (group.head !== null) this.#byHead.set(group.head, group);
+    }
+    if (more.length > 0) {
+      this.#groups = [...this.#groups, ...more].sort((a, b) => compareIds(a.id, b.id));
+    }
   }
 
   #take(mark: Mark): void {

@@ -33,6 +33,8 @@ export type Load = (from: number, limit: number, signal: AbortSignal) => Promise
 export class Lines {
   readonly #blocks = new Map<number, Block>();
   readonly #starts = new Map<number, Style>();
+  /** Styles that somebody knew, by the line that begins in them. */
+  readonly #known = new Map<number, Style>();
   readonly #continues = new Set<number>();
   readonly #load: Load;
   readonly #budget: number;
@@ -71,6 +73,7 @@ export class Lines {
     this.#wish = null;
     this.#blocks.clear();
     this.#starts.clear();
+    this.#known.clear();
     this.#continues.clear();
     this.#bytes = 0;
     this.#last = 0;
@@ -133,18 +136,30 @@ export class Lines {
     for (let i = styles.length; i <= at; i += 1) {
       const before = styles[i - 1] ?? PLAIN;
       const text = texts[i - 1];
-      styles.push(text === undefined ? before : carried(text, before));
+      const known = this.#known.get(k * BLOCK_LINES + i + 1);
+      styles.push(known ?? (text === undefined ? before : carried(text, before)));
     }
     return styles[at] ?? PLAIN;
   }
 
+  /** A line begins in a style, whatever stands before it. */
+  begins(line: number, style: Style): void {
+    const k = Math.floor((line - 1) / BLOCK_LINES);
+    this.#known.set(line, style);
+    const block = this.#blocks.get(k);
+    if (block) block.styles.length = Math.min(block.styles.length, (line - 1) % BLOCK_LINES);
+  }
+
   #start(k: number, reach: number): Style {
-    const known = this.#starts.get(k);
+    const known = this.#known.get(k * BLOCK_LINES + 1) ?? this.#starts.get(k);
     if (known) return known;
     const block = this.#blocks.get(k - 1);
     if (!block || reach === 0 || block.texts[BLOCK_LINES - 1] === undefined) return PLAIN;
     let style = this.#start(k - 1, reach - 1);
-    for (const text of block.texts) if (text !== undefined) style = carried(text, style);
+    block.texts.forEach((text, i) => {
+      style = this.#known.get((k - 1) * BLOCK_LINES + i + 1) ?? style;
+      if (text !== undefined) style = carried(text, style);
+    });
     this.#starts.set(k, style);
     return style;
   }

@@ -2,10 +2,19 @@
 // step, fetches what is looked at, and answers the port's questions.
 
 import { signal } from "@preact/signals";
-import { logWindow, Problem } from "../api";
+import { logWindow, type OutlineGroup, outline, Problem } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
-import { type Cut, type Entry, type Item, idText, isCut, splitLines } from "../protocol/entry";
+import {
+  type Cut,
+  type Entry,
+  type Item,
+  idText,
+  isCut,
+  parseId,
+  splitLines,
+} from "../protocol/entry";
 import { decodeEvent } from "../protocol/event";
+import { tokenise } from "./ansi";
 import type { Span } from "./finding";
 import { type Group, Groups, type Mark, markOf } from "./groups";
 import { Islands } from "./islands";
@@ -27,6 +36,9 @@ export interface Proof {
   mismatch(error: Discontinuity): void;
 }
 
+/** Marks that `e` goes to. */
+const ERRORS = new Set(["error", "worker-lost", "store-lost", "overflow"]);
+
 export class LogScreen implements Source {
   readonly rows = new Rows();
   readonly groups = new Groups();
@@ -46,6 +58,8 @@ export class LogScreen implements Source {
   current = 0;
   /** Told of new lines at the end, for those who search or listen. */
   grown: (first: number, last: number) => void = () => {};
+  /** Lines with errors, as the server knows them. */
+  errors: readonly number[] = [];
   /** Lines of text that are fetched to be checked are not kept. */
   keeping = true;
   readonly #run: string;
@@ -121,6 +135,28 @@ export class LogScreen implements Source {
     this.#count();
   }
 
+  /** Learn of sections and errors in lines that are not loaded. */
+  async learn(): Promise<void> {
+    let found: Awaited<ReturnType<typeof outline>>;
+    try {
+      found = await outline(this.#run);
+    } catch {
+      // What is loaded tells of itself.
+      return;
+    }
+    const epoch = this.proof?.epoch;
+    if (epoch !== null && epoch !== found.epoch) return;
+    this.errors = found.marks.filter((mark) => ERRORS.has(mark.kind)).map((mark) => mark.line);
+    if (found.groups.length === 0) return;
+    const anchor = this.#anchor();
+    this.groups.outline(found.groups.map(outlined));
+    const notes = found.groups.filter((group) => group.title_line === null).map(headerNote);
+    this.rows.add(notes.filter((note) => note.at <= this.rows.lines + 1));
+    this.rows.fold(this.groups.folds());
+    this.#restore(anchor);
+    this.outline.value += 1;
+  }
+
   // What the port asks.
 
   get count(): number {
@@ -140,7 +176,9 @@ export class LogScreen implements Source {
       const { note } = shown;
       const group = note.group ? (this.groups.of(note.id) ?? null) : null;
       const time =
-        note.kind === "cut" ? "" : timeText(this.timeMode.peek(), note.t, this.#began, null);
+        note.kind === "cut" || note.t === 0
+          ? ""
+          : timeText(this.timeMode.peek(), note.t, this.#began, null);
       return { kind: "note", note, group, time };
     }
     return { kind: "live", live: this.#live ?? { line: 0, text: "", progress: null } };
@@ -245,6 +283,9 @@ export class LogScreen implements Source {
       if (before && line < before.line && window.next.line >= before.line) {
         proof?.join({ epoch, line, chain }, entries);
       }
+      if (typeof window.style === "string") {
+        this.lines.begins(line, tokenise(`\u001b[${window.style}m`).style);
+      }
       this.#history(items);
       this.#failures.clear();
     } catch (error) {
@@ -345,5 +386,35 @@ function cutNote(cut: Cut): Note {
     t: 0,
     group: false,
     ...cutWords(cut),
+  };
+}
+
+function outlined(group: OutlineGroup): Group {
+  return {
+    id: parseId(group.id),
+    title: group.title,
+    head: group.title_line,
+    first: group.first,
+    last: group.last ?? Number.POSITIVE_INFINITY,
+    depth: group.depth,
+    since: 0,
+    until: group.seconds === null ? null : group.seconds * 1000,
+    errors: group.errors,
+    warnings: group.warnings,
+    folded: false,
+    before: null,
+  };
+}
+
+function headerNote(group: OutlineGroup): Note {
+  return {
+    kind: "event",
+    id: parseId(group.id),
+    at: group.first,
+    to: group.first - 1,
+    text: `▸ ${group.title}`,
+    level: "note",
+    t: 0,
+    group: true,
   };
 }

@@ -1,6 +1,6 @@
 // The log view of one run: its parts put together, and what keys and buttons do.
 
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { type Action, Keyboard } from "../keys";
 import { DARK, LIGHT } from "../palette";
 import { grouped } from "../protocol/view";
@@ -21,6 +21,7 @@ import { nextMode } from "./times";
 const NARROW = "(width < 45rem)";
 const COUNT_EVERY_MS = 10_000;
 const VERIFY_LINES = 5_000;
+const LEARN_AFTER_MS = 500;
 
 export class LogView {
   readonly screen: LogScreen;
@@ -42,6 +43,7 @@ export class LogView {
   readonly said = signal("");
   readonly #scroller: HTMLElement;
   #counted = 0;
+  #learning: ReturnType<typeof setTimeout> | undefined;
 
   constructor(run: string, tail: Tail, scroller: HTMLElement) {
     this.#scroller = scroller;
@@ -80,6 +82,14 @@ export class LogView {
       void this.screen.timeMode.value;
       void this.screen.marked.value;
       this.list.schedule();
+    });
+    // An event may have opened or closed a section; what the page was opened with is asked for once.
+    const begun = computed(() => this.screen.total.value > 0);
+    effect(() => {
+      void this.follow.changes.value;
+      if (!begun.value) return;
+      clearTimeout(this.#learning);
+      this.#learning = setTimeout(() => void this.screen.learn(), LEARN_AFTER_MS);
     });
     this.#listen(scroller);
     this.#fromAddress();
@@ -273,6 +283,7 @@ export class LogView {
     const { groups, rows } = this.screen;
     const lines = [
       ...[...groups.levels].filter(([, level]) => level === "error").map(([line]) => line),
+      ...this.screen.errors,
       ...rows.notes.filter((note) => note.level === "error").map((note) => note.at),
     ].sort((a, b) => a - b);
     this.#walk(lines, forward, "error");
