@@ -22,6 +22,7 @@ TESTED := $(wildcard tests/unit tests/integration tests/proof tests/browser)
 VENV := .venv/.complete
 MODULES := $(UI)/node_modules/.complete
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
+PLOTTING := build/bench/packages/.complete
 
 .PHONY: help
 help: ## Print this text
@@ -84,6 +85,20 @@ format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters ca
 .PHONY: figures
 figures: $(VENV) $(PAGES) ## Measure and print the product's figures; F=name picks some
 	@exec $(BIN)/python -m tests.figures $(F)
+
+.PHONY: bench
+bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (under 20 minutes); B="--works ab --only runtail,flask" picks
+	@$(USE_NODE); exec $(BIN)/python -m tests.bench $(B)
+
+.PHONY: bench-quick
+bench-quick: $(VENV) $(PLOTTING) ## The same in short (under 3 minutes)
+	@$(USE_NODE); exec $(BIN)/python -m tests.bench --quick $(B)
+
+# matplotlib is large and nothing else needs it.
+$(PLOTTING): requirements/bench.txt $(VENV)
+	@rm -rf $(@D)
+	@$(PIP) install --require-hashes --target $(@D) -r requirements/bench.txt
+	@touch $@
 
 # Result files make it resumable: a seed that has one is not run again.
 .PHONY: proof
@@ -154,7 +169,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket dev node
+LOCKS := web worker socket dev node bench
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.

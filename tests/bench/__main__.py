@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import orjson
 
@@ -25,6 +26,7 @@ def main() -> int:
     """Return the exit status: 0 when everything was run, whatever was reached."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run: one round, less of everything")
+    parser.add_argument("--rounds", type=int, default=0, help="how often everything is repeated")
     parser.add_argument("--works", default="abcdefgh", help="letters, e.g. ab")
     parser.add_argument("--only", default=",".join(CONTESTANTS), help="contestants, comma-separated")
     parser.add_argument("--ports", default="", help="two ports for the servers, comma-separated; else free ones")
@@ -42,7 +44,10 @@ def main() -> int:
     about = machine.describe()
     for name, value in about.items():
         print(f"{name:>13}: {value}")
-    works = Works(QUICK if options.quick else FULL, names, ports, lambda text: print(text, flush=True))
+    plan = QUICK if options.quick else FULL
+    if options.rounds:
+        plan = replace(plan, rounds=options.rounds, h_rounds=options.rounds)
+    works = Works(plan, names, ports, lambda text: print(text, flush=True))
     began = time.time()
     works.run(options.works)
     for line in report.lines(works.results):
@@ -51,9 +56,9 @@ def main() -> int:
         print(line)
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / ("quick.json" if options.quick else "results.json")
-    value = {"machine": about, "began": began, "seconds": time.time() - began, "results": works.results}
-    path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-    print(f"\n{path.relative_to(ROOT)} written, after {value['seconds']:.0f} s")
+    found = {"machine": about, "began": began, "seconds": time.time() - began, "results": works.results}
+    path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    print(f"\n{path.relative_to(ROOT)} written, after {time.time() - began:.0f} s")
     plot = subprocess.run(
         [sys.executable, "-m", "tests.bench.plot", str(path)],
         cwd=ROOT,

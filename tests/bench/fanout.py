@@ -108,7 +108,9 @@ def run(here: Scene) -> dict[str, Any]:
     used = {name: cpu_seconds(pids) - before[name] for name, pids in groups.items()}
     memory = memory_bytes(stage.pids)
     written = here.load.hear()
-    here.client.tell({"lines": int(written["lines"]), "windows": [[begin, end]], "deadline": time.time() + DRAIN_SECONDS})
+    here.client.tell(
+        {"lines": int(written["lines"]), "windows": [[begin, end]], "deadline": time.time() + DRAIN_SECONDS}
+    )
     seen = here.client.hear()
     seen |= seen.pop("windows")[0]
     result: dict[str, Any] = {f"{name}_cpu": seconds / shape.seconds for name, seconds in used.items()}

@@ -35,10 +35,11 @@ class Floor:
         self._line, self._seq, self._chain = 1, 1, GENESIS
         self._rests: dict[socket.socket, bytes] = {}
 
-    def push(self, count: int) -> None:
-        """Send the next lines to everybody."""
+    def push(self, count: int, rate: float) -> None:
+        """Send the next lines, written at that rate since the last time, to everybody."""
         now = time.time_ns()
-        payload = b"".join(make_line(self._line + index, now // 1000) for index in range(count))
+        written = (now // 1000 - round((count - index) / rate * 1e6) for index in range(count))
+        payload = b"".join(make_line(self._line + index, stamp) for index, stamp in enumerate(written))
         entry = Entry.make(EntryId(1, self._seq), "o", self._line, now // 1_000_000, payload, self._chain)
         (chunk,) = chunks("floor", Cursor(1), [entry], 1 << 20)
         self._line, self._seq, self._chain = self._line + count, self._seq + 1, entry.chain
@@ -61,7 +62,7 @@ class Floor:
             time.sleep(CADENCE_SECONDS)
             due = min(total, int((time.monotonic() - began) * rate))
             if due > sent:
-                self.push(due - sent)
+                self.push(due - sent, rate)
                 sent = due
         return {"lines": float(first + total - 1), "seconds": time.monotonic() - began}
 

@@ -35,6 +35,9 @@ def main() -> None:
     for axis, (work, key, head) in zip(axes, _PANELS, strict=True):
         names = [name for name in reversed(CONTESTANTS) if name in results.get(work, {})]
         values = [median(results, work, name, key) for name in names]
+        if not any(value > 0 for value in values):
+            axis.set_axis_off()
+            continue
         colours = ["#1f6feb" if name == "runtail" else "#b8bec6" for name in names]
         bars = axis.barh([CONTESTANTS[name].title for name in names], values, color=colours)
         failed = [any(round_["failed"] for round_ in results[work][name]) for name in names]

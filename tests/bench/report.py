@@ -47,9 +47,14 @@ TABLES: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
 
 def median(results: Results, work: str, name: str, key: str) -> float:
     """Return the median over the rounds that have the figure; NaN if none has."""
-    values = [result[key] for result in results.get(work, {}).get(name, []) if key in result]
-    values = [value for value in values if not math.isnan(value)]
+    values = _values(results.get(work, {}).get(name, []), key)
     return statistics.median(values) if values else math.nan
+
+
+def _values(rounds: list[dict[str, Any]], key: str) -> list[float]:
+    found = (result.get(key) for result in rounds)
+    # (JSON has null for NaN.)
+    return [value for value in found if value is not None and not math.isnan(value)]
 
 
 def lines(results: Results) -> Iterator[str]:
@@ -71,7 +76,7 @@ def lines(results: Results) -> Iterator[str]:
 
 
 def _cell(rounds: list[dict[str, Any]], key: str, form: str) -> str:
-    values = sorted(result[key] for result in rounds if key in result and not math.isnan(result[key]))
+    values = sorted(_values(rounds, key))
     if not values:
         return "-"
     middle = format(statistics.median(values), form)

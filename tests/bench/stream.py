@@ -85,7 +85,7 @@ class Deliveries:
         """Return what happened between two times (seconds since 1970).
 
         Lines and frames are those received in the window; delays (ms) are of
-        lines written in it, whenever they came.
+        lines written in it, whenever they came, and missing if none did.
         """
         lines = frames = size = 0
         received: Counter[tuple[int, int, int]] = Counter()
@@ -112,14 +112,16 @@ class Deliveries:
                 if begin <= stamp / 1e6 < end:
                     delays[max(0, int(at * 1000) - stamp // 1000)] += 1
         result = {"lines": float(lines), "frames": float(frames), "bytes": float(size)}
+        if not delays:
+            return result
         return result | {f"p{share:g}_ms": _percentile(delays, share) for share in (50, 99, 100)}
 
 
 def _percentile(counts: Counter[int], percent: float) -> float:
     wanted = counts.total() * percent / 100
-    seen = 0
+    seen = value = 0
     for value in sorted(counts):
         seen += counts[value]
         if seen >= wanted:
-            return float(value)
-    return float("nan")
+            break
+    return float(value)

@@ -49,7 +49,7 @@ def client_frame(text: str) -> bytes:
     return head + _MASK + payload
 
 
-def frame_at(data: bytes, at: int = 0) -> tuple[int, int] | None:
+def frame_at(data: bytes | bytearray, at: int = 0) -> tuple[int, int] | None:
     """Return where the payload of the frame at *at* begins and ends; None while its header is incomplete."""
     if len(data) - at < 2:
         return None
@@ -91,6 +91,10 @@ def _entries(payload: bytes) -> list[bytes]:
     ]
 
 
+def _subscribe(argument: dict[str, object]) -> str:
+    return f'42/tail,1["subscribe",{orjson.dumps(argument).decode()}]'
+
+
 def _one_line(payload: bytes) -> list[bytes]:
     (_, text) = orjson.loads(payload[payload.index(b"[") :])
     return [text.encode()]
@@ -102,7 +106,7 @@ DIALECTS = {
     "runtail": Dialect(
         SOCKET_IO_PATH,
         "40/tail,",
-        lambda run: '42/tail,1["subscribe",%s]' % orjson.dumps({"v": 1, "run": run}).decode(),
+        lambda run: _subscribe({"v": 1, "run": run}),
         b"43/tail,1[",
         _RUNTAIL_DATA,
         _entries,
@@ -111,7 +115,7 @@ DIALECTS = {
     "runtail-end": Dialect(
         SOCKET_IO_PATH,
         "40/tail,",
-        lambda run: '42/tail,1["subscribe",%s]' % orjson.dumps({"v": 1, "run": run, "from": -1}).decode(),
+        lambda run: _subscribe({"v": 1, "run": run, "from": -1}),
         b"43/tail,1[",
         _RUNTAIL_DATA,
         _entries,

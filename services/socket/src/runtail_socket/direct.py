@@ -26,7 +26,7 @@ from engineio.packet import MESSAGE, NOOP, Packet
 
 from runtail_socket import runtime
 from runtail_socket.frames import NAMESPACE
-from runtail_socket.websocket import Frame, Offered, Refused, WebSocket
+from runtail_socket.websocket import ALL, NONE, Frame, Offered, Refused, WebSocket
 
 
 class Link:
@@ -61,12 +61,16 @@ class Link:
 
     def offer(self, frame: Frame) -> Offered:
         """Send a frame now if nothing is queued and the socket took all there was. Never waits."""
-        if self.closed or self.queued or not self._web_socket.idle:
-            return Offered.NONE
+        # For every frame and viewer: no properties here, each would be a call.
+        engine = self._engine
+        if engine.closed or engine.closing or engine.queue.qsize():
+            return NONE
         if self._direct:
             return self._web_socket.offer(frame)
+        if not self._web_socket.idle:
+            return NONE
         self.enqueue(frame)
-        return Offered.ALL
+        return ALL
 
     def send(self, frame: Frame) -> None:
         """Send a frame, waiting as long as the socket does not take it.

@@ -9,7 +9,7 @@ from typing import Any
 from runtail.protocol import Cursor
 from runtail_socket.frames import Chunk, tail_end, tail_live, terminal
 from runtail_socket.viewer import Standing, Subscription
-from runtail_socket.websocket import Frame, Offered
+from runtail_socket.websocket import ALL, NONE, PART, Frame, Offered
 
 
 class Feed:
@@ -45,6 +45,8 @@ class Feed:
         self.live: dict[str, Any] | None = None
         #: What the terminal entry says, once it was read.
         self.end: dict[str, Any] | None = None
+        #: When (monotonic) the store was last asked for what follows, and answered.
+        self.read_at = 0.0
         #: Since when (monotonic) the store has been behind us or without the run.
         self.behind_since: float | None = None
         #: How often in a row the next entry did not continue our chain.
@@ -63,11 +65,21 @@ class Feed:
         frames = 0
         for chunk in chunks:
             before, self.cursor = self.cursor, chunk.after
+            made: dict[bool, Frame | None] = {}
+            payload_bytes = chunk.payload_bytes
             for subscription in list(self.edge):
-                outcome = subscription.offer(chunk)
-                frames += outcome is not Offered.NONE
-                if outcome is not Offered.ALL:
-                    self._leave_edge(subscription, before if outcome is Offered.NONE else chunk.after)
+                plain = subscription.plain
+                if plain not in made:
+                    made[plain] = chunk.frame(subscription.shape)
+                frame = made[plain]
+                if frame is None:
+                    continue
+                outcome = subscription.offer(frame, payload_bytes)
+                if outcome is ALL:
+                    frames += 1
+                else:
+                    frames += outcome is PART
+                    self._leave_edge(subscription, before if outcome is NONE else chunk.after)
             end = terminal(chunk.items[-1])
             if end is not None:
                 self.end = end

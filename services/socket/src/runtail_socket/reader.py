@@ -2,9 +2,7 @@
 
 Dirty runs are pulled together, in one round trip: at once when the relay is
 idle; a busy relay collects what rings for up to ``coalesce_seconds`` first.
-The sweep pulls every watched run each second, so that a lost bell, a deaf
-connection and a store that rolled back are all noticed. While the store is
-away nothing is said to viewers, because nothing is known.
+While the store is away nothing is said to viewers, because nothing is known.
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ from runtail.store import Store, store_errors
 from runtail_socket.bells import Bells
 from runtail_socket.feed import Feed
 from runtail_socket.frames import Chunk, chunks, tail_reset, terminal
+from runtail_socket.pace import Pace
 from runtail_socket.viewer import Subscription
 
 log = structlog.get_logger("runtail.socket.reader")
@@ -35,9 +34,6 @@ RUNS_PER_PULL = 32
 
 #: Entries per run and round trip.
 ENTRIES_PER_PULL = 16
-
-#: A busy relay spends at most a fifth of its time reading.
-IDLE_SHARE = 4.0
 
 #: Between attempts while the store is away.
 RETRY_SECONDS = 0.5
@@ -73,11 +69,14 @@ class Reader:
         self.feeds: dict[str, Feed] = {}
         self._dirty: set[str] = set()
         self._wake = threading.Event()
+        #: The data set's name when the store was first asked.
         self._store_uuid: str | None = None
         #: The store answered the last time it was asked.
         self.store_answers = False
         #: When the loop last began a round; the sweep makes it turn each second.
         self.turned_at = time.monotonic()
+        self.pace = Pace(store.settings.coalesce_seconds)
+        self._swept_at = 0.0
         #: Runs whose epoch was found or made anew.
         self.resets = 0
 
@@ -92,6 +91,21 @@ class Reader:
     def mark_all(self) -> None:
         """Any watched run may have changed."""
         self._dirty.update(self.feeds)
+        self._wake.set()
+
+    def sweep(self) -> None:
+        """Mark every watched run that was not read since the last sweep; call it each ``sweep_seconds``.
+
+        So each is compared with the store at least once in two sweeps, and a
+        lost bell, a deaf connection and a store that rolled back are noticed.
+
+        :raises StoreUnavailable: if the store does not answer.
+        """
+        if self._store_uuid is None:
+            self._store_uuid = self._store.uuid()
+            self.store_answers = True
+        before, self._swept_at = self._swept_at, time.monotonic()
+        self._dirty.update(run_id for run_id, feed in self.feeds.items() if feed.read_at <= before)
         self._wake.set()
 
     # Called by subscriptions
@@ -158,12 +172,12 @@ class Reader:
             self._wake.wait()
             self._wake.clear()
             self.turned_at = time.monotonic()
-            began = time.monotonic()
-            pause = 0.0
+            self.pace.begin()
             dirty, self._dirty = self._dirty, set()
             try:
                 self._pull(dirty)
                 self.store_answers = True
+                pause = self.pace.end(len(dirty))
             except StoreUnavailable as error:
                 if self.store_answers:
                     log.warning("the store does not answer", error=str(error))
@@ -172,9 +186,8 @@ class Reader:
                 self._store.client.connection_pool.disconnect(inuse_connections=False)
                 self._dirty |= dirty
                 self._wake.set()
-                pause = RETRY_SECONDS
-            busy = time.monotonic() - began
-            time.sleep(pause or min(self._settings.coalesce_seconds, busy * IDLE_SHARE))
+                pause = self.pace.rest(RETRY_SECONDS)
+            time.sleep(pause)
 
     def _pull(self, dirty: set[str]) -> None:
         feeds = [feed for run_id in dirty if (feed := self.feeds.get(run_id))]
@@ -189,10 +202,12 @@ class Reader:
 
     def _pull_together(self, batch: list[Feed]) -> None:
         wanted = [(feed.run_id, feed.cursor.last) for feed in batch]
+        asked_at = time.monotonic()
         answers = store_reader.pull(self._store, wanted, count=ENTRIES_PER_PULL)
         for feed, (head, entries) in zip(batch, answers, strict=True):
             # Between question and answer the last viewer may have gone.
             if self.feeds.get(feed.run_id) is feed:
+                feed.read_at = asked_at
                 self._take(feed, head, entries)
 
     def _pull_alone(self, feed: Feed) -> None:
@@ -286,18 +301,6 @@ class Reader:
         if self.feeds.get(feed.run_id) is feed:
             del self.feeds[feed.run_id]
             self._bells.unwatch(feed.run_id)
-
-    # The sweep
-
-    def sweep(self) -> None:
-        """Compare every watched run with the store; call it each ``sweep_seconds``.
-
-        :raises StoreUnavailable: if the store does not answer.
-        """
-        if self._store_uuid is None:
-            self._store_uuid = self._store.uuid()
-            self.store_answers = True
-        self.mark_all()
 
 
 def at_end(head: Head) -> Cursor:

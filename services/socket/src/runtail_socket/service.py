@@ -97,6 +97,7 @@ class Service:
             on_run=self._mark,
             on_list=self._states.mark,
             on_connected=self._mark_all,
+            rest=self._rest,
         )
         self._reader = Reader(
             self._store,
@@ -178,6 +179,9 @@ class Service:
 
     def _mark_all(self) -> None:
         self._reader.mark_all()
+
+    def _rest(self) -> float:
+        return self._reader.pace.rest_seconds
 
     def _viewers(self) -> list[Viewer]:
         return list(self._namespace.viewers.values())

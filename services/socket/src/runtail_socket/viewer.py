@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from runtail.protocol import Cursor
 from runtail_socket.direct import Link
-from runtail_socket.frames import Chunk, Shape
-from runtail_socket.websocket import Frame, Offered
+from runtail_socket.frames import Shape
+from runtail_socket.websocket import NONE, Frame, Offered
 
 if TYPE_CHECKING:
     from runtail_socket.feed import Feed
@@ -45,7 +45,7 @@ class Subscription:
 
     __slots__ = (
         "_acked", "_moved_at", "_sent", "_window_bytes", "_windowed", "cursor", "feed", "fresh",
-        "link", "serving", "shape", "standing", "told_end", "viewer", "wake",
+        "link", "plain", "serving", "shape", "standing", "told_end", "viewer", "wake",
     )  # fmt: skip
 
     def __init__(self, viewer: Viewer, feed: Feed, shape: Shape, cursor: Cursor, window_bytes: int) -> None:
@@ -53,6 +53,8 @@ class Subscription:
         self.link = viewer.link
         self.feed = feed
         self.shape = shape
+        #: Gets plain lines; beside *shape* because this is asked for every frame.
+        self.plain = shape is Shape.LINES
         self.cursor = cursor
         self.standing = Standing.CATCHING_UP
         #: Nothing was sent yet: the answer to ``subscribe`` goes first.
@@ -92,16 +94,13 @@ class Subscription:
             self._moved_at = time.monotonic()
         self.wake.set()
 
-    def offer(self, chunk: Chunk) -> Offered:
-        """Send a chunk if the client can take it now. Never waits."""
-        frame = chunk.frame(self.shape)
-        if frame is None:
-            return Offered.ALL
-        if not self.window_open:
-            return Offered.NONE
+    def offer(self, frame: Frame, payload_bytes: int) -> Offered:
+        """Send a frame of the log if the client can take it now. Never waits."""
+        if self._windowed and not self.window_open:
+            return NONE
         outcome = self.link.offer(frame)
-        if outcome is not Offered.NONE:
-            self.count(chunk.payload_bytes)
+        if outcome is not NONE:
+            self.count(payload_bytes)
         return outcome
 
     def count(self, payload_bytes: int) -> None:

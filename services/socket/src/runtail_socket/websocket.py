@@ -21,7 +21,8 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
-from wsproto import ConnectionType, WSConnection
+from wsproto import ConnectionType
+from wsproto.connection import Connection
 from wsproto.events import (
     AcceptConnection,
     BytesMessage,
@@ -31,6 +32,7 @@ from wsproto.events import (
     TextMessage,
 )
 from wsproto.frame_protocol import CloseReason
+from wsproto.handshake import H11Handshake
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from runtail_socket import runtime
@@ -77,6 +79,10 @@ class Offered(Enum):
     ALL = 2
 
 
+# Looking a member up costs as much as a method call, and offers are what a relay does.
+NONE, PART, ALL = Offered.NONE, Offered.PART, Offered.ALL
+
+
 def text_frame(payload: bytes) -> Frame:
     """Return a final, unmasked text frame."""
     n = len(payload)
@@ -108,7 +114,7 @@ class WebSocket:
         nothing, for this long is gone.
     """
 
-    def __init__(self, green: Any, protocol: WSConnection, silence_seconds: float) -> None:
+    def __init__(self, green: Any, protocol: Connection, silence_seconds: float) -> None:
         self._green = green
         self._protocol = protocol
         self._below = runtime.non_blocking(green)
@@ -118,6 +124,8 @@ class WebSocket:
         self._allowance = MESSAGES_BURST
         self._allowance_at = time.monotonic()
         self._writing = threading.Lock()
+        #: Somebody holds the lock (asking a cooperative lock is a call).
+        self._busy = False
         self._rest: memoryview | None = None
         self.closed = False
         #: When the peer last took bytes (monotonic seconds): a slow one is not a dead one.
@@ -133,19 +141,21 @@ class WebSocket:
         :raises Refused: if the request is not one.
         :raises OSError: if the peer is gone.
         """
-        protocol = WSConnection(ConnectionType.SERVER)
+        # What remains of the handshake (a whole HTTP connection) is not kept with the viewer.
+        handshake = H11Handshake(ConnectionType.SERVER)
         shaking = [(name, value) for name, value in headers if name.lower() in HANDSHAKE_HEADERS]
         if not any(name.lower() == b"host" for name, _ in shaking):
             raise Refused("400 Bad Request")
         try:
-            protocol.initiate_upgrade_connection(shaking, path)
-            if not isinstance(next(protocol.events(), None), Request):
+            handshake.initiate_upgrade_connection(shaking, path)
+            if not isinstance(next(handshake.events(), None), Request):
                 raise Refused("400 Bad Request")
-            answer = protocol.send(AcceptConnection())
+            answer = handshake.send(AcceptConnection())
         except (RemoteProtocolError, LocalProtocolError):
             raise Refused("400 Bad Request") from None
+        assert handshake.connection is not None
         green.sendall(answer)
-        return cls(green, protocol, silence_seconds)
+        return cls(green, handshake.connection, silence_seconds)
 
     # Reading
 
@@ -210,24 +220,24 @@ class WebSocket:
     @property
     def idle(self) -> bool:
         """True if nothing is being written and nothing is left over."""
-        return not self.closed and self._rest is None and not self._writing.locked()
+        return not self.closed and self._rest is None and not self._busy
 
     def offer(self, frame: Frame) -> Offered:
         """Send a frame if the socket takes it now. Never waits, never yields."""
-        if not self.idle:
-            return Offered.NONE
+        if self.closed or self._busy or self._rest is not None:
+            return NONE
         try:
             sent = self._below.send(frame)
         except BlockingIOError:
-            return Offered.NONE
+            return NONE
         except OSError:
             self.abort()
-            return Offered.NONE
+            return NONE
         self.progress_at = time.monotonic()
         if sent == len(frame):
-            return Offered.ALL
+            return ALL
         self._rest = memoryview(frame)[sent:]
-        return Offered.PART
+        return PART
 
     def send(self, data: str | Frame) -> None:
         """Send a message, waiting until the socket took all of it.
@@ -236,8 +246,12 @@ class WebSocket:
         """
         frame = data if isinstance(data, Frame) else text_frame(data.encode())
         with self._writing:
-            self._flush()
-            self._write(memoryview(frame))
+            self._busy = True
+            try:
+                self._flush()
+                self._write(memoryview(frame))
+            finally:
+                self._busy = False
 
     def flush(self) -> None:
         """Send what is left of an offered frame.
@@ -246,7 +260,11 @@ class WebSocket:
         """
         if self._rest is not None:
             with self._writing:
-                self._flush()
+                self._busy = True
+                try:
+                    self._flush()
+                finally:
+                    self._busy = False
 
     def _flush(self) -> None:
         # Forgotten only when it is out: a failure ends the connection anyway.

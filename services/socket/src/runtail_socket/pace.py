@@ -1,0 +1,54 @@
+"""How long the reader collects what rings before it reads again. Pure: times in, times out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+#: A busy relay spends at most a fifth of its time reading.
+IDLE_SHARE = 4.0
+
+#: A round has a price of its own (a wake-up, a round trip), which the runs in
+#: it share. Above this many runs a second, sustained, rounds are this far apart.
+MANY_RUNS_PER_SECOND = 500.0
+MANY_RUNS_BURST = 50.0
+GATHER_SECONDS = 0.02
+
+
+class Pace:
+    """The pauses between rounds: none while there is little to do.
+
+    :param longest_seconds: of a pause.
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, longest_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._longest_seconds = longest_seconds
+        self._clock = clock
+        self._began_at = clock()
+        #: Runs read above the pace of MANY_RUNS_PER_SECOND.
+        self._excess = 0.0
+        self._rests_until = 0.0
+
+    @property
+    def rest_seconds(self) -> float:
+        """What is left of the pause; negative when there is none."""
+        return self._rests_until - self._clock()
+
+    def begin(self) -> None:
+        """A round begins."""
+        now = self._clock()
+        self._excess = max(0.0, self._excess - (now - self._began_at) * MANY_RUNS_PER_SECOND)
+        self._began_at = now
+
+    def end(self, runs: int) -> float:
+        """A round in which so many runs were read is over: return the pause that follows."""
+        self._excess = min(2 * MANY_RUNS_BURST, self._excess + runs)
+        gather = GATHER_SECONDS if self._excess > MANY_RUNS_BURST else 0.0
+        busy = self._clock() - self._began_at
+        return self.rest(min(self._longest_seconds, max(gather, busy * IDLE_SHARE)))
+
+    def rest(self, seconds: float) -> float:
+        """Take a pause of a given length; return it."""
+        self._rests_until = self._clock() + seconds
+        return seconds

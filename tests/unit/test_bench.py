@@ -1,0 +1,67 @@
+"""The bench's own judgement: what viewers saw, and what is made of it."""
+
+import math
+
+import pytest
+
+from tests.bench.report import figures, lines
+from tests.bench.stream import Deliveries, Stream, check
+from tests.bench.wire import LINE_BYTES, client_frame, frame_at, make_line, read_line
+from tests.bench.works import Results
+
+
+def test_lines_are_of_the_size_that_is_promised_and_read_back() -> None:
+    line = make_line(7, 1_764_000_000_000_000)
+    assert len(line) == LINE_BYTES
+    assert read_line(line[:-1]) == (7, 1_764_000_000_000_000)
+    with pytest.raises(ValueError, match="not a line"):
+        read_line(line[:-2])
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65535])
+def test_frames_are_found(size: int) -> None:
+    frame = client_frame("x" * size)
+    found = frame_at(frame)
+    assert found is not None
+    # (A client's frame has four bytes of mask behind its header.)
+    assert found[1] - found[0] == size
+    assert len(frame) == found[1] + 4
+    assert frame_at(frame[:1]) is None
+
+
+def test_a_missing_line_is_a_gap() -> None:
+    texts = [make_line(number, 1)[:-1] for number in (1, 2, 4, 5)]
+    assert check(texts, 1) == (6, [1, 1, 1, 1], 1)
+
+
+def test_delays_are_of_lines_written_in_the_window_and_counts_of_what_came_in_it() -> None:
+    stream = Stream()
+    for number, stamp in ((1, 0.5), (2, 1.5), (3, 2.5)):
+        stream.extend(b"f" * 10, [make_line(number, int(stamp * 1e6))[:-1]])
+    deliveries = Deliveries([stream])
+    # One viewer gets frame by frame, another all three at once and late.
+    deliveries.pieces += [(0, 0, 10, 0.6), (0, 10, 20, 1.6), (0, 20, 30, 2.6), (0, 0, 30, 2.7)]
+    seen = deliveries.summary(1.0, 2.0)
+    assert (seen["lines"], seen["frames"]) == (1, 1)
+    assert (seen["p50_ms"], seen["p100_ms"]) == (100, 1200)
+
+
+def test_positions_in_a_stream() -> None:
+    stream = Stream(first=11)
+    for number in (11, 12):
+        stream.extend(b"f" * 10, [make_line(number, 1)[:-1]])
+    assert [stream.line_at(offset) for offset in (0, 9, 10, 20)] == [11, 11, 12, 13]
+    assert [stream.boundary(offset) for offset in (0, 1, 10, 11)] == [0, 10, 10, 20]
+    assert [stream.offset_of(line) for line in (11, 12, 13, 14)] == [0, 10, 20, -1]
+
+
+def test_a_failed_contestant_stands_in_the_table_and_is_no_figure() -> None:
+    results: Results = {
+        "a": {"runtail": [{"failed": "", "p99_ms": 60.0}], "node": [{"failed": "Node is not on the PATH."}]}
+    }
+    text = "\n".join(lines(results))
+    assert "FAILED 1 of 1: Node is not on the PATH." in text
+    by_text = {figure.text: figure for figure in figures(results)}
+    assert by_text["p99, ms"].reached
+    assert math.isnan(by_text["CPU per line / Socket.IO's (Node)"].value)
+    assert by_text["CPU per line / Socket.IO's (Node)"].reached is None

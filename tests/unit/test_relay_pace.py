@@ -1,0 +1,61 @@
+"""The pauses between the reader's rounds."""
+
+from dataclasses import dataclass
+
+from runtail_socket.pace import GATHER_SECONDS, IDLE_SHARE, MANY_RUNS_PER_SECOND, Pace
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def rounds(pace: Pace, clock: Clock, runs_per_second: float, seconds: float, cost_per_run: float = 0.0001) -> float:
+    """Let bells ring at a rate for a while; return the last pause."""
+    end, pause, left = clock.now + seconds, 0.0, 0.0
+    while clock.now < end:
+        clock.now += max(pause, 1 / runs_per_second)
+        left += max(pause, 1 / runs_per_second) * runs_per_second
+        pace.begin()
+        clock.now += int(left) * cost_per_run
+        pause = pace.end(int(left))
+        left -= int(left)
+    return pause
+
+
+def test_an_idle_relay_reads_at_once() -> None:
+    clock = Clock()
+    pace = Pace(0.1, clock)
+    assert rounds(pace, clock, 20, 2) <= 0.0001 * IDLE_SHARE + 1e-9
+
+
+def test_many_runs_share_the_price_of_a_round() -> None:
+    clock = Clock()
+    pace = Pace(0.1, clock)
+    assert rounds(pace, clock, 2 * MANY_RUNS_PER_SECOND, 2) >= GATHER_SECONDS
+    # And it forgets soon.
+    clock.now += 1.0
+    assert rounds(pace, clock, 20, 0.5) < GATHER_SECONDS / 10
+
+
+def test_a_burst_alone_gathers_nothing() -> None:
+    clock = Clock()
+    pace = Pace(0.1, clock)
+    pace.begin()
+    assert pace.end(40) == 0.0
+
+
+def test_no_pause_is_longer_than_allowed() -> None:
+    clock = Clock()
+    pace = Pace(0.1, clock)
+    pace.begin()
+    clock.now += 5.0
+    assert pace.end(1) == 0.1
+    assert abs(pace.rest_seconds - 0.1) < 1e-9
+    clock.now += 0.2
+    assert pace.rest_seconds < 0
