@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runtail.protocol import View
+from runtail.protocol import View, event
 from runtail.protocol.chain import GENESIS
 from runtail.store import Store
 from tests.support.runs import finish, make_store, open_run, write_lines
@@ -185,3 +185,108 @@ def test_a_follower_of_a_silent_run_is_answered_at_once(api: httpx.Client, store
     with api.stream("GET", f"/runs/{run_id}/log.txt?follow=1", timeout=5) as answer:
         assert answer.status_code == 200
         assert answer.headers["runtail-state"] == "running"
+
+
+def test_full_windows_of_a_named_history_may_be_cached(api: httpx.Client, store: Store) -> None:
+    writer = open_run(store)
+    write_lines(writer, 1, 100, per_entry=10)
+    path = f"/runs/{writer.claim.run_id}/log"
+    epoch = api.get(path).json()["epoch"]
+
+    def caching(**query: int) -> str:
+        return str(
+            api.get(path, params={name.rstrip("_"): value for name, value in query.items()}).headers["cache-control"]
+        )
+
+    assert caching(from_=11, limit=20, epoch=epoch) == "private, max-age=86400, immutable"
+    assert caching(from_=11, limit=20) == "no-store"
+    assert caching(from_=-20, limit=5, epoch=epoch) == "no-store"
+    assert caching(from_=91, limit=10, epoch=epoch) == "no-store", "what comes next may be an event that belongs to it"
+    other = api.get(path, params={"epoch": epoch + 1})
+    assert (other.status_code, other.json()["code"], other.json()["epoch"]) == (409, "position", epoch)
+
+
+def test_a_cut_window_is_not_cached(api: httpx.Client, store: Store) -> None:
+    writer = open_run(store)
+    for n in range(60):
+        writer.add("o", f"{n:05} {'x' * 9_993}\n".encode(), 1)
+        writer.flush()
+    answer = api.get(f"/runs/{writer.claim.run_id}/log", params={"limit": 50, "epoch": writer.claim.epoch})
+    assert any("cut" in item for item in answer.json()["entries"])
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_window_tells_the_colours_in_force(api: httpx.Client, store: Store, redis_url: str, key_prefix: str) -> None:
+    writer = open_run(store)
+    for payload in (
+        b"\x1b[1;31mred\n",
+        b"still\n",
+        b"\x1b[0m\x1b[38;5;12mblue\n",
+        b"\x1b[4munder\n",
+        b"\x1b[m\n",
+        b"x\n",
+    ):
+        writer.add("o", payload, 1)
+    writer.flush()
+    path = f"/runs/{writer.claim.run_id}/log"
+    styles = [api.get(path, params={"from": line, "limit": 1}).json()["style"] for line in range(1, 7)]
+    assert styles == ["", "1;31", "1;31", "38;5;12", "4;38;5;12", ""]
+    writer = open_run(make_store(redis_url, key_prefix))
+    path = f"/runs/{writer.claim.run_id}/log"
+    for _ in range(8):
+        writer.add("o", b"\x1b[7m" + b"x" * 60_000 + b"\n", 1)
+        writer.flush()
+    assert api.get(path, params={"from": -1}).json()["style"] is None, "too far back"
+
+
+def test_an_outline_has_sections_and_marks(api: httpx.Client, store: Store) -> None:
+    writer = open_run(store)
+    path = f"/runs/{writer.claim.run_id}/outline"
+
+    def tell(t_ms: int, kind: str, **fields: object) -> None:
+        writer.add("e", event.encode(kind, **fields), t_ms)
+
+    tell(1000, "start", attempt=1)
+    writer.add("o", b"::group::build\n", 1000)
+    tell(1000, "group", title="build", line=1)
+    writer.add("o", b"a\nb\n", 2000)
+    tell(2500, "group", title="inner")
+    tell(2600, "error", text="no", line=3)
+    writer.add("o", b"c\n", 2700)
+    tell(3000, "endgroup")
+    writer.flush()
+    outline = api.get(path).json()
+    inner, build = outline["groups"][1], outline["groups"][0]
+    assert (build["first"], build["last"], build["title"], build["state"], build["errors"]) == (
+        2,
+        None,
+        "build",
+        "open",
+        1,
+    )
+    assert (inner["first"], inner["last"], inner["depth"], inner["state"], inner["seconds"]) == (4, 4, 1, "closed", 0.5)
+    assert outline["marks"] == [{"line": 1, "kind": "start"}, {"line": 3, "kind": "error"}]
+    assert (outline["lines"], outline["complete"]) == (4, True)
+
+    # What comes is added; what is left open ends with its attempt.
+    tell(4000, "warning", text="hm")
+    writer.flush()
+    finish(writer)
+    outline = api.get(path).json()
+    build = outline["groups"][0]
+    assert (build["last"], build["state"], build["warnings"]) == (4, "unclosed", 1)
+    assert outline["counts"] == {"start": 1, "group": 2, "error": 1, "warning": 1, "end": 1}
+    assert api.delete(f"/runs/{writer.claim.run_id}").status_code == 204
+    assert api.get(path).status_code == 404
+
+
+def test_an_outline_is_bounded(api: httpx.Client, redis_url: str, key_prefix: str) -> None:
+    writer = open_run(make_store(redis_url, key_prefix))
+    for number in range(10_050):
+        writer.add("e", event.encode("group", title=f"g{number} {'x' * 300}"), number)
+        if number % 50 == 49:
+            writer.flush()
+    outline = api.get(f"/runs/{writer.claim.run_id}/outline").json()
+    assert len(outline["groups"]) == 10_000
+    assert outline["counts"]["group"] == 10_050
+    assert max(len(group["title"]) for group in outline["groups"]) == 200

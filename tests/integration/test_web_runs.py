@@ -46,9 +46,9 @@ def api(redis_url: str, key_prefix: str, tmp_path: Path, store: Store) -> Iterat
 
 def plant(store: Store, run_id: str, created_ms: int, **fields: str) -> None:
     """Write a record as old as it should be."""
-    record = {"state": "succeeded", "task": "a.task", "who": "ann", "created_ms": str(created_ms), "line": "1"}
+    record: dict[Any, Any] = {"state": "succeeded", "task": "a.task", "who": "ann", "line": "1"}
     pipeline = store.client.pipeline(transaction=False)
-    pipeline.hset(store.keys.run(run_id), mapping={**record, **fields})
+    pipeline.hset(store.keys.run(run_id), mapping=record | fields | {"created_ms": created_ms})
     pipeline.zadd(store.keys.runs(), {run_id: created_ms})
     pipeline.execute()
 
@@ -129,12 +129,13 @@ def test_few_among_many_runs_are_found(store: Store, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(listing, "MAX_SCANNED", 1000)
     ids: list[str] = []
-    page = list_page(store, Filter(states=frozenset({"failed"})), limit=10)
-    assert page.following is not None, "it looked at a part only, and says so"
-    while page.following is not None:
+    pages, place = 0, None
+    while pages == 0 or place is not None:
+        page = list_page(store, Filter(states=frozenset({"failed"})), limit=10, after=place)
         ids += [run.id for run in page.runs]
-        page = list_page(store, Filter(states=frozenset({"failed"})), limit=10, after=page.following)
-    assert ids + [run.id for run in page.runs] == ["r07500", "r05000", "r02500", "r00000"]
+        pages, place = pages + 1, page.following
+    assert ids == ["r07500", "r05000", "r02500", "r00000"]
+    assert pages >= 10, "each looked at a part only, and said so"
 
 
 def test_a_run_is_started_again(api: httpx.Client, store: Store) -> None:

@@ -14,6 +14,8 @@ from runtail_web import guard, problems
 from runtail_web.api.catalogue import make_catalogue
 from runtail_web.api.config import make_config
 from runtail_web.api.logs import make_logs
+from runtail_web.api.outline import make_outline
+from runtail_web.api.reference import make_reference
 from runtail_web.api.runs import make_runs
 from runtail_web.api.search import make_search
 from runtail_web.pages import make_pages
@@ -43,6 +45,8 @@ def create_app(
         make_runs(store, publish),
         make_logs(store, stop),
         make_search(store, stop),
+        make_outline(store),
     ):
         app.register_blueprint(routes, url_prefix=API)
+    app.register_blueprint(make_reference(app, API))
     return app

@@ -89,7 +89,7 @@ def list_page(store: Store, wanted: Filter = EVERYTHING, *, limit: int = 50, aft
         count = SCAN_COUNT if wanted.reads_records else limit - len(found)
         places, ended = _places(store, wanted, place, count)
         for candidate, accepted in zip(places, _accepted(store, wanted, places), strict=True):
-            if len(found) == limit:
+            if len(found) == limit or scanned == MAX_SCANNED:
                 ended = False
                 break
             place, scanned = candidate, scanned + 1

@@ -6,7 +6,9 @@ from flask import Blueprint, Response
 
 from runtail.runs.listing import list_tasks, list_workers
 from runtail.store import Store
+from runtail_web import shapes
 from runtail_web.answers import json_answer
+from runtail_web.described import Described, describe
 
 
 def make_catalogue(store: Store) -> Blueprint:
@@ -14,10 +16,24 @@ def make_catalogue(store: Store) -> Blueprint:
     catalogue = Blueprint("catalogue", __name__)
 
     @catalogue.get("/tasks")
+    @describe(
+        Described(
+            "The tasks that workers have published",
+            {200: "All tasks, by name."},
+            returns=shapes.Tasks,
+        )
+    )
     def tasks() -> Response:
         return json_answer({"tasks": list_tasks(store)})
 
     @catalogue.get("/workers")
+    @describe(
+        Described(
+            "The workers that are alive",
+            {200: "All workers, by name."},
+            returns=shapes.Workers,
+        )
+    )
     def workers() -> Response:
         return json_answer({"workers": list_workers(store)})
 

@@ -7,7 +7,9 @@ from flask import Blueprint, Response
 from runtail import __version__
 from runtail.protocol import VERSION
 from runtail.settings import Settings
+from runtail_web import shapes
 from runtail_web.answers import json_answer
+from runtail_web.described import Described, describe
 
 
 def make_config(settings: Settings) -> Blueprint:
@@ -15,6 +17,13 @@ def make_config(settings: Settings) -> Blueprint:
     routes = Blueprint("config", __name__)
 
     @routes.get("/config")
+    @describe(
+        Described(
+            "What a client must know: the version, and where the relay is",
+            {200: "The configuration."},
+            returns=shapes.Config,
+        )
+    )
     def config() -> Response:
         # Empty: the relay is where this service is (a gateway stands before both).
         return json_answer({"v": VERSION, "version": __version__, "socket_url": settings.socket_url})

@@ -9,17 +9,26 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from runtail.log.reader import Location, locate
-from runtail.protocol import Entry
+from runtail.log.scan import backwards
+from runtail.protocol import OUTPUT, Entry
 from runtail.protocol.cursor import Cut
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
+from runtail_web import shapes
 from runtail_web.answers import json_answer
 from runtail_web.bodies import TextQuery, WindowQuery, read_query
+from runtail_web.described import Described, describe
 from runtail_web.following import as_stored, followed, gone_check, stored
 from runtail_web.problems import Problem, unavailable
+from runtail_web.style import resets, style_after
 
 #: A window ends after this much output, whatever was asked for.
 WINDOW_BYTES = 2 * 1024 * 1024
+#: How far back is looked for the colours in force at a line, and in groups of how many entries.
+STYLE_BYTES = 256 * 1024
+STYLE_ENTRIES = 4
+#: For windows whose address names the history they are of.
+IMMUTABLE = "private, max-age=86400, immutable"
 
 
 def text_headers(run: Run) -> dict[str, str]:
@@ -41,8 +50,24 @@ def text_headers(run: Run) -> dict[str, str]:
     return headers
 
 
-def window(store: Store, run_id: str, location: Location, to_line: int) -> dict[str, Any]:
-    """Return whole entries from a location on.
+def style_at(store: Store, run_id: str, location: Location) -> str | None:
+    """Return the SGR parameters in force where a reader begins; None if that would take too long to find out."""
+    outputs: list[bytes] = []
+    size = 0
+    for group in backwards(store, run_id, 0, location.last, count=STYLE_ENTRIES):
+        for entry in group:
+            if entry.type == OUTPUT:
+                outputs.append(entry.payload)
+                size += len(entry.payload)
+                if resets(entry.payload):
+                    return style_after(reversed(outputs))
+        if size >= STYLE_BYTES:
+            return None if any(b"\x1b[" in output for output in outputs) else ""
+    return style_after(reversed(outputs))
+
+
+def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple[dict[str, Any], bool]:
+    """Return whole entries from a location on, and True if they will always be these.
 
     Events that stand right before line *to_line* belong to it; it ends early
     when it has grown too large, and ``next`` says where to go on.
@@ -52,13 +77,14 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> dict[
     items: list[Entry | Cut] = []
     size = 0
     done = location.beyond
+    full = False
     while not done and cursor.last < location.head.last:
         _, more = as_stored(store, cursor, run_id)
         done = not more
         for item in more:
             if isinstance(item, Entry):
                 if item.type == "o" and (item.from_line >= to_line or size >= WINDOW_BYTES):
-                    done = True
+                    done = full = True
                     break
                 size += len(item.payload)
             items.append(item)
@@ -70,16 +96,19 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> dict[
     else:
         following = {"line": location.line, "chain": location.chain.hex()}
     head = location.head
-    return {
+    answer = {
         "v": 1,
         "run": run_id,
         "epoch": head.epoch,
         **start,
+        "style": style_at(store, run_id, location),
         "entries": [item.wire() for item in items],
         "next": following,
         "lines": head.line - 1,
         "state": str(head.state),
     }
+    # A cut grows; what stands between others is never changed within an epoch.
+    return answer, full and not any(isinstance(item, Cut) for item in items)
 
 
 def make_logs(store: Store, stop: threading.Event) -> Blueprint:
@@ -92,6 +121,15 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
     followers = threading.BoundedSemaphore(max(1, store.settings.web_threads // 2))
 
     @routes.get("/runs/<run_id>/log.txt")
+    @describe(
+        Described(
+            "The output, byte for byte as it is stored",
+            {200: "The output; headers say what is known of the whole log."},
+            query=TextQuery,
+            media_type="text/plain",
+            problems=(404,),
+        )
+    )
     def text(run_id: str) -> Response:
         query = read_query(request, TextQuery)
         run = read_run(store, run_id)
@@ -107,20 +145,32 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
         return response
 
     @routes.get("/runs/<run_id>/log")
+    @describe(
+        Described(
+            "A window of whole entries",
+            {200: "The entries, and where to go on."},
+            returns=shapes.Window,
+            query=WindowQuery,
+            problems=(404, 409),
+        )
+    )
     def entries(run_id: str) -> Response:
         query = read_query(request, WindowQuery)
         chain = bytes.fromhex(query.chain) if query.chain else None
         location = locate(store, run_id, query.from_line or 1, chain)
-        if chain is not None and not location.matched:
+        epoch = location.head.epoch
+        if (chain is not None and not location.matched) or query.epoch not in (None, epoch):
             raise Problem(
                 409,
                 "position",
                 "This position is not in the log",
-                "The stored log is another one than what was read before. Read it again without `chain`.",
-                epoch=location.head.epoch,
+                "The stored log is another one than what was read before. Read it again without `chain` and `epoch`.",
+                epoch=epoch,
             )
         first = max(query.from_line, location.line)
-        return json_answer(window(store, run_id, location, first + query.limit))
+        answer, unchanging = window(store, run_id, location, first + query.limit)
+        cached = unchanging and query.epoch is not None and query.from_line > 0
+        return json_answer(answer, headers={"Cache-Control": IMMUTABLE} if cached else {})
 
     return routes
 

@@ -14,9 +14,11 @@ from runtail.runs.record import Run, read_run
 from runtail.runs.retention import delete
 from runtail.runs.start import Publisher, start
 from runtail.store import Store
+from runtail_web import shapes
 from runtail_web.answers import json_answer
 from runtail_web.bodies import CancelBody, EmptyBody, ListQuery, StartBody, read_body, read_query
 from runtail_web.cursors import decoded, encoded
+from runtail_web.described import Described, describe
 from runtail_web.parameters import check_parameters
 from runtail_web.problems import Problem
 from runtail_web.retrying import parameters_of
@@ -86,6 +88,14 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         return json_answer(shown(store, [run])[0], 202, headers)
 
     @routes.get("/runs")
+    @describe(
+        Described(
+            "Runs, newest first",
+            {200: "A page of the list."},
+            returns=shapes.Runs,
+            query=ListQuery,
+        )
+    )
     def listed() -> Response:
         query = read_query(request, ListQuery)
         wanted = Filter(
@@ -99,27 +109,73 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         return json_answer({"runs": shown(store, page.runs), "next": encoded(page.following)})
 
     @routes.post("/runs")
+    @describe(
+        Described(
+            "Start a run",
+            {202: "The run; `Location` is its address."},
+            returns=shapes.Run,
+            body=StartBody,
+            problems=(404, 409),
+            idempotent=True,
+        )
+    )
     def started() -> Response:
         body = read_body(request, StartBody)
         return begun(body.task, body.kwargs, body.run_id)
 
     @routes.get("/runs/<run_id>")
+    @describe(
+        Described(
+            "One run",
+            {200: "The run."},
+            returns=shapes.Run,
+            problems=(404,),
+        )
+    )
     def read(run_id: str) -> Response:
         return json_answer(shown(store, [read_run(store, run_id)])[0])
 
     @routes.post("/runs/<run_id>/cancel")
+    @describe(
+        Described(
+            "End a run",
+            {200: "It waited, and is over now.", 202: "Its worker ends it."},
+            returns=shapes.Run,
+            body=CancelBody,
+            body_required=False,
+            problems=(404, 409),
+        )
+    )
     def cancelled(run_id: str) -> Response:
         body = read_body(request, CancelBody, optional=True)
         run = cancel(store, run_id, who=somebody(), why=body.why)
         return json_answer(run.summary(), 200 if run.state.terminal else 202)
 
     @routes.post("/runs/<run_id>/retry")
+    @describe(
+        Described(
+            "Start a run that is over again, with the same task and parameters",
+            {202: "The new run; `Location` is its address."},
+            returns=shapes.Run,
+            body=EmptyBody,
+            body_required=False,
+            problems=(404, 409),
+            idempotent=True,
+        )
+    )
     def retried(run_id: str) -> Response:
         read_body(request, EmptyBody, optional=True)
         run = read_run(store, run_id)
         return begun(run.text("task"), parameters_of(run), retry_of=run.id)
 
     @routes.delete("/runs/<run_id>")
+    @describe(
+        Described(
+            "Delete a run and its log",
+            {204: "It is gone."},
+            problems=(404,),
+        )
+    )
     def deleted(run_id: str) -> Response:
         delete(store, run_id)
         return Response(status=204)

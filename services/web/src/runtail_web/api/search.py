@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from runtail.store import Store
 from runtail_web.bodies import SearchQuery, read_query
+from runtail_web.described import Described, describe
 from runtail_web.following import gone_check
 from runtail_web.matching import Matcher
 from runtail_web.problems import unavailable
@@ -24,6 +25,15 @@ def make_search(store: Store, stop: threading.Event) -> Blueprint:
     searchers = threading.BoundedSemaphore(max(1, store.settings.web_threads // 4))
 
     @routes.get("/runs/<run_id>/log/search")
+    @describe(
+        Described(
+            "Search the whole log",
+            {200: "JSON objects, one per line: hits, progress, the end."},
+            query=SearchQuery,
+            media_type="application/x-ndjson",
+            problems=(400, 404),
+        )
+    )
     def searched(run_id: str) -> Response:
         query = read_query(request, SearchQuery)
         matcher = Matcher(query.q, regex=query.regex, case=query.case)

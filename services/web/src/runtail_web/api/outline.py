@@ -1,0 +1,31 @@
+"""A log's sections and marks."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from runtail.store import Store
+from runtail_web import shapes
+from runtail_web.answers import json_answer
+from runtail_web.described import Described, describe
+from runtail_web.outline import Outlines
+
+
+def make_outline(store: Store) -> Blueprint:
+    """Return the route."""
+    routes = Blueprint("outline", __name__)
+    outlines = Outlines(store)
+
+    @routes.get("/runs/<run_id>/outline")
+    @describe(
+        Described(
+            "The log's sections and marks",
+            {200: "The outline, up to a line."},
+            returns=shapes.Outline,
+            problems=(404,),
+        )
+    )
+    def outline(run_id: str) -> Response:
+        return json_answer(outlines.read(run_id))
+
+    return routes

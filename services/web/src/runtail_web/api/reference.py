@@ -1,0 +1,42 @@
+"""The API's own description: for programs, and as a page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, render_template
+
+from runtail_web.answers import json_answer
+from runtail_web.openapi import document
+
+STYLE = Path(__file__).parents[1] / "reference" / "api.css"
+
+
+def make_reference(app: Flask, prefix: str) -> Blueprint:
+    """Return the routes; registered last, for they describe the others.
+
+    :param prefix: where the API is.
+    """
+    routes = Blueprint("reference", __name__)
+    made: dict[str, Any] = {}
+
+    def described() -> dict[str, Any]:
+        if not made:
+            made.update(document(app, prefix))
+        return made
+
+    @routes.get(f"{prefix}/openapi.json")
+    def openapi() -> Response:
+        return json_answer(described())
+
+    @routes.get("/api")
+    def page() -> Response:
+        text = render_template("api.html", api=described(), address=f"{prefix}/openapi.json")
+        return Response(text, headers={"Cache-Control": "no-cache"}, content_type="text/html; charset=utf-8")
+
+    @routes.get("/api/api.css")
+    def style() -> Response:
+        return Response(STYLE.read_bytes(), headers={"Cache-Control": "no-cache"}, content_type="text/css")
+
+    return routes

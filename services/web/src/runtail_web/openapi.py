@@ -1,0 +1,138 @@
+"""The API's description in OpenAPI 3.1, made of the routes and what they say of themselves."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from runtail import __version__
+from runtail_web import shapes
+from runtail_web.described import Described, description_of
+
+_REF = "#/components/schemas/{model}"
+_PARAMETER = re.compile(r"<(\w+)>")
+
+#: Statuses of problems that any request may be answered with.
+ALWAYS = (403, 503)
+PROBLEMS = {
+    400: "What was sent cannot be read.",
+    403: "The host name or the origin is not allowed.",
+    404: "There is no such run or task.",
+    409: "The present state does not allow it.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "Some values are wrong; `errors` names them.",
+    503: "Not available right now; `Retry-After` says when to try again.",
+}
+
+
+def document(app: Flask, prefix: str) -> dict[str, Any]:
+    """Return the description of every route under *prefix*."""
+    paths: dict[str, dict[str, Any]] = {}
+    models: set[type[BaseModel]] = {shapes.Problem}
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        described = description_of(app.view_functions[rule.endpoint])
+        if not rule.rule.startswith(prefix) or described is None:
+            continue
+        models |= {model for model in (described.returns, described.body) if model is not None}
+        path = paths.setdefault(_PARAMETER.sub(r"{\1}", rule.rule), {})
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            name = rule.endpoint.rpartition(".")[2]
+            path[method.lower()] = _operation(described, name, _PARAMETER.findall(rule.rule))
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)], ref_template=_REF
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Runtail",
+            "version": __version__,
+            "description": "Runs of Celery tasks and their logs. Errors are problem documents (RFC 9457).",
+        },
+        "paths": paths,
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _operation(described: Described, name: str, parameters: list[str]) -> dict[str, Any]:
+    operation: dict[str, Any] = {"operationId": name, "summary": described.summary}
+    listed = [_path_parameter(parameter) for parameter in parameters]
+    if described.query is not None:
+        listed += _query_parameters(described.query)
+    if described.idempotent:
+        listed.append(_idempotency_key())
+    if listed:
+        operation["parameters"] = listed
+    if described.body is not None:
+        operation["requestBody"] = {
+            "required": described.body_required,
+            "content": {"application/json": {"schema": _reference(described.body)}},
+        }
+    operation["responses"] = _responses(described)
+    return operation
+
+
+def _responses(described: Described) -> dict[str, Any]:
+    statuses = {*ALWAYS, *described.problems}
+    if described.query is not None:
+        statuses.add(422)
+    if described.body is not None:
+        statuses |= {400, 413, 415, 422}
+    responses: dict[str, Any] = {}
+    for status, meaning in described.answers.items():
+        responses[str(status)] = {"description": meaning}
+        if described.returns is not None:
+            responses[str(status)]["content"] = {described.media_type: {"schema": _reference(described.returns)}}
+        elif status != 204:
+            responses[str(status)]["content"] = {described.media_type: {"schema": {"type": "string"}}}
+    problem = {"application/problem+json": {"schema": _reference(shapes.Problem)}}
+    for status in sorted(statuses):
+        responses[str(status)] = {"description": PROBLEMS[status], "content": problem}
+    return responses
+
+
+def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    listed = []
+    for name, found in schema["properties"].items():
+        value = {key: item for key, item in found.items() if key not in ("title", "description")}
+        # Left out is not the same as null, which a query cannot say.
+        choices = [choice for choice in value.pop("anyOf", []) if choice != {"type": "null"}]
+        if value.get("default", ...) is None:
+            del value["default"]
+        value |= choices[0] if choices else {}
+        description = found.get("description") or value.pop("description", "")
+        value.pop("description", None)
+        listed.append(
+            {"name": name, "in": "query", "required": name in required, "description": description, "schema": value}
+        )
+    return listed
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": "The id of a run.",
+        "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+    }
+
+
+def _idempotency_key() -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "The same key with the same request starts one run, within 24 hours.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    }
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}
