@@ -9,11 +9,12 @@ from runtail.log.ending import Ending
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Delivery, Held, claim
-from runtail.runs.ending import write_events
+from runtail.runs.ending import unflushed_ms, write_events
 from runtail.runs.record import read_run
 from runtail.store import Store
 from tests.support.redis_server import RedisServer
 from tests.support.runs import make_store, open_run, roll_back, snapshot, write_lines
+from tests.support.waiting import wait_for
 
 
 def change_master(store: Store) -> None:
@@ -95,6 +96,20 @@ def test_a_writer_that_lives_through_a_failover_goes_on_in_its_epoch(store: Stor
     # It vouched for everything: what comes after it is no new history either.
     end_as_reaper(store, writer.claim.run_id)
     assert reader.head(store, writer.claim.run_id).epoch == epoch
+
+
+def test_the_bound_of_what_is_missing_reaches_back_to_what_the_failover_left(store: Store) -> None:
+    writer = open_run(store)
+    write_lines(writer, 1, 5)
+    left_ms = read_run(store, writer.claim.run_id).number("beat_ms")
+    remembered = snapshot(store)
+    wait_for(lambda: store.now_ms() > left_ms + 20, 5)
+    write_lines(writer, 6, 10)
+    roll_back(store, remembered)
+    assert read_run(store, writer.claim.run_id).number("beat_ms") == left_ms
+    bound_ms = unflushed_ms(store.settings, left_ms, store.now_ms())
+    assert bound_ms is not None
+    assert bound_ms >= store.now_ms() - left_ms
 
 
 def test_without_a_failover_a_lost_worker_changes_no_epoch(store: Store) -> None:

@@ -327,6 +327,10 @@ def test_a_dead_workers_run_is_taken_over(tmp_path: Path, redis_url: str, key_pr
         run = again.wait_ended()
         assert (str(run.state), run.number("attempt")) == ("succeeded", 2)
         assert again.output() == b"one\ntwo\n"
+        # What the first one had not stored is missing, and the log says so.
+        told = [event for event in again.events() if event["kind"] == "worker-lost"]
+        assert [(event["worker"], event["attempt"]) for event in told] == [("test@rig", 1)]
+        assert told[0]["unflushed_ms"] >= 2000
 
 
 def test_a_writer_whose_run_was_taken_is_told_to_stop(tmp_path: Path, redis_url: str, key_prefix: str) -> None:

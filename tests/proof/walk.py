@@ -84,7 +84,8 @@ class Walk:
         elif event.get("kind") == "end":
             found += self._end(event)
         if event.get("kind") in _EXCUSES:
-            self.excused.add(id_[0])
+            # Who takes a silent worker's run over says so in the next attempt.
+            self.excused.add(int(event.get("attempt") or id_[0]))
         if event.get("kind") == "overflow":
             self._missing = None
         self.last, self.line, self.chain = id_, first + lines, item["chain"]

@@ -24,7 +24,7 @@ from runtail.errors import Fenced, RunNotFound, StoreUnavailable
 from runtail.log.ending import Ending
 from runtail.protocol import RunState
 from runtail.protocol import event as events
-from runtail.runs.ending import write_events
+from runtail.runs.ending import unflushed_ms, write_events
 from runtail.runs.queues import RedisQueues
 from runtail.runs.record import Run, read_run, read_runs
 from runtail.runs.retention import forget_expired, keep_budget
@@ -172,11 +172,8 @@ class Reaper:
             events.WORKER_LOST,
             worker=worker,
             silent_ms=round(silent_seconds * 1000),
-            # What the writer had not stored when it fell silent: at most what it buffers between two flushes.
-            # Unless a failover lies between, which may have taken stored entries back.
-            unflushed_ms=(
-                round(self._store.settings.flush_seconds * 1000) + 100 if run.text("master") == self._master else None
-            ),
+            attempt=run.number("attempt"),
+            unflushed_ms=unflushed_ms(self._store.settings, run.number("beat_ms"), self._store.now_ms()),
         )
         silence = f"{worker} was silent for {silent_seconds:.0f} s"
         cancel = run.json("cancel")

@@ -22,6 +22,7 @@ LOG_FIELDS = frozenset(
         "head_last",
         "live",
         "beat",
+        "beat_ms",
         "cut_from",
         "cut_to",
         "cut_bytes",

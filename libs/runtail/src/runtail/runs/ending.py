@@ -10,10 +10,24 @@ from runtail.log.ending import COUNTERS, Ending, Tally
 from runtail.log.writer import append
 from runtail.protocol import EVENT, Entry, EntryId
 from runtail.runs.record import Run
+from runtail.settings import Settings
 from runtail.store import Store, store_errors
 
 #: Who writes: only while the run is queued, or only while its writer's beat stands still.
 Actor = Literal["queued", "reaper"]
+
+
+def unflushed_ms(settings: Settings, beat_ms: int, now_ms: int) -> int | None:
+    """Return for how long output of a lost writer may be missing: since it was heard last, and what it buffered then.
+
+    The time is stored with the log: a failover that takes entries back takes it back as well.
+
+    :param beat_ms: its last renewal by the store's clock; 0 if that is not known.
+    :param now_ms: the store's clock now.
+    """
+    if not beat_ms:
+        return None
+    return max(0, now_ms - beat_ms) + round(settings.flush_seconds * 1000) + 100
 
 
 def write_events(

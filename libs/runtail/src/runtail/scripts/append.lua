@@ -102,7 +102,10 @@ if count > 0 then
   local a, s = split_id(last)
   redis.call('HSET', RUN, 'a:' .. int(a) .. ':seq', int(s))
 end
-if ask.as == 'writer' then redis.call('HINCRBY', RUN, 'beat', 1) end
+if ask.as == 'writer' then
+  redis.call('HINCRBY', RUN, 'beat', 1)
+  redis.call('HSET', RUN, 'beat_ms', int(now))
+end
 for name, value in pairs(ask.counters or {}) do redis.call('HSET', RUN, name, int(value)) end
 if ask.live then redis.call('HSET', RUN, 'live', ask.live) end
 

@@ -5,7 +5,8 @@
 --      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false),
 --      record_prefix
 -- returns claimed | refused reason | held attempt beat; claimed: attempt, previous state, then the record
-local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel', 'epoch', 'master', 'claimant')
+local r = read('state', 'attempt', 'token', 'beat', 'hold', 'cancel', 'epoch', 'master', 'claimant',
+  'worker', 'beat_ms')
 local now = now_ms()
 
 if not r.state then
@@ -40,7 +41,11 @@ if not (r.state == 'running' and r.token == ask.token) then
   redis.call('HSET', RUN, 'state', 'running', 'why', '', 'since_ms', int(now), 'started_ms', int(now),
     'attempt', int(attempt), 'owner', ask.owner, 'token', ask.token, 'claimant', ask.token, 'worker', ask.worker,
     'retries', int(ask.retries), 'published', '1', 'redelivers', ask.redelivers, 'consumed', '0')
-  redis.call('HDEL', RUN, 'eta_ms', 'live')
+  redis.call('HDEL', RUN, 'eta_ms', 'live', 'taken_from', 'taken_beat_ms')
+  -- A silent worker had it: the log must say what may be missing.
+  if r.state == 'running' then
+    redis.call('HSET', RUN, 'taken_from', r.worker or '', 'taken_beat_ms', r.beat_ms or '0')
+  end
   redis.call('ZREM', QUEUED, ask.run)
   redis.call('SADD', RUNNING, ask.run)
   redis.call('PERSIST', RUN)
@@ -51,7 +56,7 @@ local master = master_id()
 if r.master and r.master ~= master then
   redis.call('HSET', RUN, 'epoch', int(next_epoch(number(r.epoch))))
 end
-redis.call('HSET', RUN, 'master', master)
+redis.call('HSET', RUN, 'master', master, 'beat_ms', int(now))
 redis.call('HINCRBY', RUN, 'beat', 1)
 -- Of two shippers of one execution the later has the run: what the dead one sent last may still arrive.
 redis.call('HINCRBY', RUN, 'claims', 1)

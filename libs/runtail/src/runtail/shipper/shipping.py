@@ -20,6 +20,7 @@ from runtail.log.writer import Answer, LogWriter
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Refused
+from runtail.runs.ending import unflushed_ms
 from runtail.runs.start import mark
 from runtail.shipper.ahead import EchoAhead
 from runtail.shipper.claiming import Claiming, restore
@@ -169,12 +170,26 @@ class Shipping:
         with run.lock:
             restore(run, found)
         if not found.resumed:
+            self._tell_takeover(writer, found)
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
         self._writer = writer
         self._go(found.attempt)
         self._heed(writer, Answer(found.cancel))
         return now
+
+    def _tell_takeover(self, writer: LogWriter, found: Claim) -> None:
+        """A worker that fell silent had the run: what it had not stored is missing, as when the reaper ends it."""
+        if "taken_from" not in found.record:
+            return
+        now_ms = self._sender.now_ms()
+        lost = {
+            "worker": found.record["taken_from"],
+            "attempt": found.attempt - 1,
+            "silent_ms": round(self._settings.lease_seconds * 1000),
+            "unflushed_ms": unflushed_ms(self._settings, found.number("taken_beat_ms"), now_ms),
+        }
+        writer.add(EVENT, events.encode(events.WORKER_LOST, **lost), now_ms)
 
     def _go(self, attempt: int) -> None:
         self.run.went = True
