@@ -1,7 +1,7 @@
 // What can be done with one run: cancel, retry, start again, download, share.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { cancel, downloadAddress, freshKey, Problem, type Run, retry } from "./api";
 import { copyText } from "./clipboard";
 import { goTo } from "./form/taskform";
@@ -44,18 +44,14 @@ interface ActionProps {
 }
 
 function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: number }) {
-  const asking = useSignal(false);
   const busy = useSignal(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const keep = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (asking.value && !dialog.current?.open) {
-      dialog.current?.showModal();
-      // What is pressed by mistake must end nothing.
-      keep.current?.focus();
-    }
-    if (!asking.value) dialog.current?.close();
-  }, [asking.value]);
+  function ask(): void {
+    dialog.current?.showModal();
+    // What is pressed by mistake must end nothing.
+    keep.current?.focus();
+  }
   async function confirmed(): Promise<void> {
     busy.value = true;
     failed(null);
@@ -65,33 +61,21 @@ function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: num
       failed(error as Error);
     }
     busy.value = false;
-    asking.value = false;
+    dialog.current?.close();
   }
   if (run.cancel) {
     return (
       <span class="hint" role="status">
-        Cancelling: its worker ends it…
+        Cancelling… Its worker ends it.
       </span>
     );
   }
   return (
     <>
-      <button
-        type="button"
-        onClick={() => {
-          asking.value = true;
-        }}
-      >
+      <button type="button" onClick={ask}>
         Cancel
       </button>
-      <dialog
-        ref={dialog}
-        class="confirm"
-        aria-labelledby="confirm-title"
-        onClose={() => {
-          asking.value = false;
-        }}
-      >
+      <dialog ref={dialog} class="confirm" aria-labelledby="confirm-title">
         <h2 id="confirm-title">Cancel {run.task}?</h2>
         <p>{endsWords(run, now)}</p>
         <div class="tools">
@@ -103,13 +87,7 @@ function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: num
           >
             Yes, cancel the run
           </button>
-          <button
-            type="button"
-            ref={keep}
-            onClick={() => {
-              asking.value = false;
-            }}
-          >
+          <button type="button" ref={keep} onClick={() => dialog.current?.close()}>
             Keep it running
           </button>
         </div>

@@ -1,6 +1,7 @@
 // Which page this is, and nothing else.
 
 import "./theme.css";
+import "./dialog.css";
 import "./header.css";
 import "./list/list.css";
 import "./form/form.css";
