@@ -87,6 +87,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("relay", "runtail_socket_resets_total", "counter", "Runs whose viewers were told to begin anew."),
     Metric("relay", "runtail_socket_deaf_bells_total", "counter", "Times the subscription to bells was found deaf."),
     Metric("relay", "runtail_socket_store_up", "gauge", "1 if the store answered last time."),
+    Metric("relay", "runtail_socket_store_evicts", "gauge", "1 if the store may delete keys by itself."),
     # Worker: exposed by its shipper, counted since the shipper began.
     Metric("worker", "runtail_worker_runs", "gauge", "Runs this worker executes, or whose output is not stored yet."),
     Metric("worker", "runtail_worker_entries_total", "counter", "Entries of output made from what tasks wrote."),
@@ -96,7 +97,7 @@ METRICS: tuple[Metric, ...] = (
         "worker",
         "runtail_worker_dropped_bytes_total",
         "counter",
-        "Bytes of output lost because the spool was full while the store was away.",
+        "Bytes of output lost because the spool was full while the store was away or full.",
     ),
     Metric(
         "worker",
@@ -112,6 +113,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("worker", "runtail_worker_losses_total", "counter", "Logs of which the store lost more than was retained."),
     Metric("worker", "runtail_worker_store_errors_total", "counter", "Calls the store did not answer, or refused."),
     Metric("worker", "runtail_worker_store_up", "gauge", "1 if the store answered last time."),
+    Metric("worker", "runtail_worker_store_evicts", "gauge", "1 if the store may delete keys by itself."),
+    Metric("worker", "runtail_worker_store_full", "gauge", "1 while no output is stored: logs are at their ceiling."),
     # Web.
     Metric(
         "web",
@@ -143,6 +146,7 @@ METRICS: tuple[Metric, ...] = (
         ("action",),
     ),
     Metric("web", "runtail_web_store_up", "gauge", "1 if the store answers."),
+    Metric("web", "runtail_web_store_evicts", "gauge", "1 if the store may delete keys by itself."),
 )
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}

@@ -27,7 +27,7 @@ from runtail.protocol import event as events
 from runtail.runs.ending import unflushed_ms, write_events
 from runtail.runs.queues import RedisQueues
 from runtail.runs.record import Run, read_run, read_runs
-from runtail.runs.retention import forget_expired, keep_budget
+from runtail.runs.retention import BATCH, forget_expired, keep_budget
 from runtail.runs.start import Publisher, abort, mark, message_headers
 from runtail.store import Store, store_errors
 
@@ -35,7 +35,7 @@ from runtail.store import Store, store_errors
 _STEP_PART_OF_LEASE = 0.1
 #: A message that vanished this often is not published again.
 _MAX_REPUBLICATIONS = 3
-#: Retention needs no hurry.
+#: What expired needs no hurry; the budget is looked at in each step.
 _TIDY_SECONDS = 30.0
 
 _log = structlog.get_logger("runtail.reaper")
@@ -108,10 +108,12 @@ class Reaper:
         self._last_step = now
         self._reap_running(now)
         self._look_at_queued(now)
+        self.actions["over-budget"] += keep_budget(self._store)
         if self._tidied is None or now - self._tidied > _TIDY_SECONDS:
-            self._tidied = now
-            self.actions["expired"] += forget_expired(self._store, now_ms=self._store.now_ms())
-            self.actions["over-budget"] += keep_budget(self._store)
+            expired = forget_expired(self._store, now_ms=self._store.now_ms())
+            self.actions["expired"] += expired
+            # With more to do than one batch: the next step goes on.
+            self._tidied = now if expired < BATCH else None
 
     def _lead(self) -> bool:
         """Take or keep the lock: of several web services one reaps."""
@@ -223,8 +225,20 @@ class Reaper:
                 if waited_seconds >= settings.unpublished_seconds:
                     abort(self._store, run.id, "not started: its message was never published")
                     self.actions["aborted"] += 1
+            elif now_ms - max(run.number("since_ms"), run.number("eta_ms")) >= settings.log_ttl_seconds * 1000:
+                self._end_unclaimed(run)
             elif waited_seconds >= settings.vanished_seconds and run.number("eta_ms") < now_ms - 5000:
                 self._look_for_message(run, now)
+
+    def _end_unclaimed(self, run: Run) -> None:
+        """Nobody wanted it for as long as an ended run is kept; a late message of it is then refused."""
+        ttl_seconds = self._store.settings.log_ttl_seconds
+        length = f"{ttl_seconds // 86400} days" if ttl_seconds >= 2 * 86400 else f"{ttl_seconds} s"
+        with contextlib.suppress(Fenced, RunNotFound):
+            write_events(
+                self._store, run, "queued", [], ending=Ending(RunState.LOST, f"nobody claimed it for {length}")
+            )
+            self.actions["lost"] += 1
 
     def _look_for_message(self, run: Run, now: float) -> None:
         """Publish again what is nowhere, seen twice some seconds apart: a worker may just be taking it."""

@@ -58,6 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("key_prefix", "runtail:", "Put before every key, so that several installations can share a server."),
     Setting("admin_host", "127.0.0.1", "Address of the admin ports (health and metrics)."),
+    Setting("allow_eviction", False, "Use a store that deletes keys by itself when its memory is full."),
     # Runs.
     Setting("lease_seconds", 10.0, "A writer that is silent for this long counts as gone."),
     Setting("beat_seconds", 2.0, "How often a writer renews its lease."),
@@ -71,6 +72,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("quota_bytes", 64 * 1024 * 1024, "Stored bytes per run; above it the middle is cut, head and tail stay."),
     Setting("head_bytes", 1024 * 1024, "How much of the beginning a cut leaves."),
     Setting("budget_bytes", 1024 * 1024 * 1024, "Stored bytes of all ended runs together; above it the oldest go."),
+    Setting("log_ceiling", 0.85, "No output is stored while this part of the store's memory is in use."),
+    Setting("store_bytes", 0, "The store's memory where it has no maxmemory itself; 0: as much as there is."),
     Setting("max_markers", 10000, "Sections, warnings and errors recorded per run; more are counted."),
     Setting("retained_seconds", 10.0, "How much of what it wrote a writer keeps, to repair a store that rolled back."),
     Setting("retained_bytes", 8 * 1024 * 1024, "The most it keeps for that."),
@@ -134,6 +137,7 @@ class Settings:
     store_url: str
     key_prefix: str
     admin_host: str
+    allow_eviction: bool
     lease_seconds: float
     beat_seconds: float
     unpublished_seconds: float
@@ -145,6 +149,8 @@ class Settings:
     quota_bytes: int
     head_bytes: int
     budget_bytes: int
+    log_ceiling: float
+    store_bytes: int
     max_markers: int
     retained_seconds: float
     retained_bytes: int
@@ -212,6 +218,8 @@ def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
         raise ConfigError("RUNTAIL_BEAT_SECONDS must be at most half of RUNTAIL_LEASE_SECONDS")
     if settings.head_bytes >= settings.quota_bytes:
         raise ConfigError("RUNTAIL_HEAD_BYTES must be smaller than RUNTAIL_QUOTA_BYTES")
+    if not 0 < settings.log_ceiling <= 1:
+        raise ConfigError("RUNTAIL_LOG_CEILING must be more than 0, and at most 1")
     return settings
 
 

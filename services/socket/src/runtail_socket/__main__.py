@@ -10,6 +10,7 @@ runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
 import sys  # noqa: E402
 
 from runtail.errors import RuntailError  # noqa: E402
+from runtail.guard import check_at_start  # noqa: E402
 from runtail.settings import load_settings  # noqa: E402
 from runtail_socket.service import Service  # noqa: E402
 
@@ -17,7 +18,9 @@ from runtail_socket.service import Service  # noqa: E402
 def main() -> int:
     """Run the relay and return its exit status."""
     try:
-        Service(load_settings(os.environ)).run()
+        settings = load_settings(os.environ)
+        check_at_start(settings)
+        Service(settings).run()
     except (RuntailError, OSError) as error:
         sys.stderr.write(f"runtail relay: {error}\n")
         return 1

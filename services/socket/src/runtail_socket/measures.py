@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from runtail.guard import Guard
 from runtail.metrics import Metrics, Reading
 from runtail_socket.bells import Bells
 from runtail_socket.catchup import CatchUp
@@ -41,7 +42,9 @@ class Measures:
         """Count a refused handshake."""
         self._refused.labels(reason).inc()
 
-    def watch(self, links: Links, namespace: TailNamespace, reader: Reader, bells: Bells, catch_up: CatchUp) -> None:
+    def watch(
+        self, links: Links, namespace: TailNamespace, reader: Reader, bells: Bells, catch_up: CatchUp, guard: Guard
+    ) -> None:
         """Expose what the parts keep themselves."""
 
         def subscriptions() -> Reading:
@@ -73,3 +76,4 @@ class Measures:
         read("runtail_socket_resets_total", lambda: reader.resets)
         read("runtail_socket_deaf_bells_total", lambda: bells.deaf_count)
         read("runtail_socket_store_up", lambda: float(reader.store_answers))
+        read("runtail_socket_store_evicts", lambda: float(guard.evicts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from flask_socketio import SocketIO
 
 from runtail.admin import admin_app
 from runtail.errors import StoreUnavailable
+from runtail.guard import Guard
 from runtail.settings import Settings
 from runtail.store import Store
 from runtail_socket import bells, runtime
@@ -86,6 +88,7 @@ class Service:
         self._settings = settings
         self._store = Store(settings)
         self._measures = Measures()
+        self._guard = Guard(self._store)
         self._links = Links(
             direct=settings.direct_send,
             silence_seconds=PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS,
@@ -113,10 +116,11 @@ class Service:
             self._catch_up,
             on_painted=self._measures.painted,
         )
-        self._measures.watch(self._links, self._namespace, self._reader, self._bells, self._catch_up)
+        self._measures.watch(self._links, self._namespace, self._reader, self._bells, self._catch_up, self._guard)
         self._door = Door(self._application(), settings, self._links, self._measures.refused)
         self._drain = Drain(self._door, self._links, settings.drain_seconds)
         self._was_ready = False
+        self._never = threading.Event()
 
     def _application(self) -> Any:
         app = flask.Flask("runtail_socket", static_folder=None)
@@ -164,6 +168,7 @@ class Service:
             self._states.run,
             self._sweep_runs,
             self._sweep_connections,
+            self._watch_memory,
         ):
             runtime.spawn(_for_ever, loop)
         runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)
@@ -204,6 +209,9 @@ class Service:
             self._door.sweep()
             time.sleep(1.0)
 
+    def _watch_memory(self) -> None:
+        self._guard.run(self._never)
+
     def _stuck(self) -> str | None:
         still = time.monotonic() - self._reader.turned_at
         limit = STUCK_SECONDS + self._settings.sweep_seconds
@@ -215,7 +223,7 @@ class Service:
         # Once it was seen the store may go and come back: viewers stay, and no
         # other relay would serve them better.
         self._was_ready = self._was_ready or self._reader.store_answers
-        return None if self._was_ready else "the store has not answered yet"
+        return self._guard.problem if self._was_ready else "the store has not answered yet"
 
 
 def _for_ever(loop: Callable[[], None]) -> None:

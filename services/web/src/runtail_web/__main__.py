@@ -8,6 +8,7 @@ import socket
 import sys
 
 from runtail.errors import ConfigError
+from runtail.guard import check_at_start
 from runtail.settings import load_settings
 from runtail_web.server import WebServer
 
@@ -22,6 +23,7 @@ def main() -> int:
             ("RUNTAIL_WEB_ADMIN_PORT", settings.admin_host, settings.web_admin_port),
         ):
             check_free(name, host, port)
+        check_at_start(settings)
         server = WebServer(settings)
     except ConfigError as error:
         sys.stderr.write(f"runtail-web: {error}\n")

@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 from redis.exceptions import RedisError
 
 from runtail.admin import AdminServer
+from runtail.guard import Guard
 from runtail.metrics import Metrics, Reading
 from runtail.store import Store
 from runtail_web.reaping import ReaperThread
@@ -23,14 +24,15 @@ class Measuring:
     :param store: with short timeouts: a scrape waits for it.
     """
 
-    def __init__(self, store: Store, reaper: ReaperThread) -> None:
-        self._store = store
+    def __init__(self, store: Store, reaper: ReaperThread, guard: Guard) -> None:
+        self._store, self._guard = store, guard
         self._was_ready = False
         self.metrics = Metrics("web")
         self._requests = self.metrics.counter("runtail_web_requests_total")
         self._seconds = self.metrics.histogram("runtail_web_request_seconds")
         self.metrics.read("runtail_web_runs", self._runs)
         self.metrics.read("runtail_web_store_up", lambda: float(store.ping()))
+        self.metrics.read("runtail_web_store_evicts", lambda: float(guard.evicts))
         self.metrics.read("runtail_web_reaper_actions_total", reaper.actions)
 
     def watch(self, app: Flask) -> None:
@@ -54,7 +56,7 @@ class Measuring:
         so in its answers, and another one could do no better.
         """
         self._was_ready = self._was_ready or self._store.ping()
-        return None if self._was_ready else "the store has not answered yet"
+        return self._guard.problem if self._was_ready else "the store has not answered yet"
 
     def admin_server(self) -> AdminServer:
         """Return the admin port's server, which is not started yet.

@@ -13,6 +13,7 @@ import structlog
 from gunicorn.app.base import BaseApplication
 
 from runtail.admin import AdminServer
+from runtail.guard import Guard, GuardThread
 from runtail.settings import Settings
 from runtail.store import Store, connect
 from runtail_web.app import create_app
@@ -40,7 +41,7 @@ class WebServer(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
-        self._parts: list[ReaperThread | AdminServer] = []
+        self._parts: list[ReaperThread | GuardThread | AdminServer] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -68,8 +69,9 @@ class WebServer(BaseApplication):
         store = Store(self._settings, connect(self._settings, socket_timeout_seconds=STORE_TIMEOUT_SECONDS))
         publish = TaskPublisher(store, make_producer(self._settings))
         reaper = ReaperThread(store, publish)
-        measuring = Measuring(store, reaper)
-        self._parts = [reaper, measuring.admin_server()]
+        guard = Guard(store)
+        measuring = Measuring(store, reaper, guard)
+        self._parts = [reaper, GuardThread(guard), measuring.admin_server()]
         return create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
 
     def _begin(self, _worker: Any) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from runtail.errors import RunNotFound
 from runtail.store import Store, store_errors
 
+#: One call deletes at most so many runs; others wait for the store as well.
+BATCH = 500
+
 
 def delete(store: Store, run_id: str) -> None:
     """Delete a run and its log. A writer that still writes to it is told to stop.
@@ -20,7 +23,7 @@ def delete(store: Store, run_id: str) -> None:
         raise RunNotFound(run_id)
 
 
-def forget_expired(store: Store, *, now_ms: int, batch: int = 500) -> int:
+def forget_expired(store: Store, *, now_ms: int, batch: int = BATCH) -> int:
     """Take runs whose record the TTL removed out of the indexes; return how many.
 
     :param now_ms: the store's clock.
@@ -32,21 +35,24 @@ def forget_expired(store: Store, *, now_ms: int, batch: int = 500) -> int:
     return sum(_forget(store, run_id.decode()) for run_id in ids)
 
 
-def keep_budget(store: Store, *, batch: int = 500) -> int:
+def keep_budget(store: Store, *, batch: int = BATCH) -> int:
     """Delete the oldest ended runs while all of them together hold more than the budget; return how many.
 
     :raises StoreUnavailable: if the server did not answer.
     """
+    with store_errors():
+        total: Any = store.client.get(store.keys.finished_bytes())
+        over = int(total or 0) - store.settings.budget_bytes
+        if over <= 0:
+            return 0
+        oldest: Any = store.client.zrange(store.keys.finished(), 0, batch - 1)
+        sizes: Any = store.client.hmget(store.keys.finished_sizes(), oldest) if oldest else []
     deleted = 0
-    while deleted < batch:
-        with store_errors():
-            total: Any = store.client.get(store.keys.finished_bytes())
-            if int(total or 0) <= store.settings.budget_bytes:
-                break
-            oldest: Any = store.client.zrange(store.keys.finished(), 0, 0)
-        if not oldest:
+    for run_id, size in zip(oldest, sizes, strict=True):
+        if over <= 0:
             break
-        _forget(store, oldest[0].decode(), force=True)
+        _forget(store, run_id.decode(), force=True)
+        over -= int(size or 0)
         deleted += 1
     return deleted
 

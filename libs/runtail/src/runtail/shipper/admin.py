@@ -64,6 +64,9 @@ class Admin:
 
     def ready(self) -> str | None:
         """Why this worker should get no new runs, or None."""
+        guard = self._sender.guard
+        if guard is not None and guard.problem:
+            return guard.problem
         return "the store does not answer" if self._sender.away else None
 
     def healthy(self) -> str | None:
@@ -78,7 +81,7 @@ class Admin:
         metrics.read(name + "entries_total", lambda: sender.entries)
         metrics.read(name + "output_bytes_total", lambda: sender.output_bytes)
         metrics.read(name + "spool_bytes", lambda: reader.held_bytes)
-        metrics.read(name + "dropped_bytes_total", lambda: reader.dropped_bytes)
+        metrics.read(name + "dropped_bytes_total", lambda: reader.dropped_bytes + sender.unstored_bytes)
         metrics.read(name + "echo_dropped_bytes_total", lambda: sender.echo.dropped_bytes)
         metrics.read(name + "refused_total", lambda: sender.refused)
         metrics.read(name + "fenced_total", lambda: sender.fenced)
@@ -86,3 +89,5 @@ class Admin:
         metrics.read(name + "losses_total", lambda: sender.losses)
         metrics.read(name + "store_errors_total", lambda: sender.store_errors)
         metrics.read(name + "store_up", lambda: 0.0 if sender.away else 1.0)
+        metrics.read(name + "store_evicts", lambda: float(sender.guard is not None and sender.guard.evicts))
+        metrics.read(name + "store_full", lambda: float(sender.full))

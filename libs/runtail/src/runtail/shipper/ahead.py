@@ -26,6 +26,13 @@ class EchoAhead:
         self._ahead_bytes = 0
         self._from = 0
 
+    @property
+    def echoed_to(self) -> int:
+        """Offset up to which output was echoed, or would have been if that is off."""
+        if not self._echo.open:
+            return self._run.limit
+        return self._scout.consumed if self._scout else self._run.processor.consumed
+
     def write(self, payload: bytes) -> None:
         """Echo output that became an entry, unless it was echoed before."""
         seen = min(self._ahead_bytes, len(payload))

@@ -87,6 +87,11 @@ class Reader:
                 if now - self._sender.breathed_at < HANGS_SECONDS:
                     self._link.send({"op": "alive"})
 
+    @property
+    def _keeps(self) -> bool:
+        """Nothing is stored now: the store is away or full."""
+        return self._sender.away or self._sender.full
+
     # What intakes use.
 
     def watch(self, fd: int, handler: Callable[[], None]) -> None:
@@ -113,14 +118,14 @@ class Reader:
     def may_take(self, run: Run) -> bool:
         """Whether more of the run's output fits."""
         fits = self.held_bytes < self._settings.spool_bytes
-        if not self._sender.away:
+        if not self._keeps:
             return fits and run.backlog_bytes < HIGH_WATER_BYTES
         return fits or self._settings.overflow == "drop"
 
     def taken(self, run: Run) -> None:
-        """Output came; make room if there is too much and the store is away."""
+        """Output came; make room if there is too much and nothing is stored."""
         over = self.held_bytes - self._settings.spool_bytes
-        if over > 0 and self._sender.away and self._settings.overflow == "drop":
+        if over > 0 and self._keeps and self._settings.overflow == "drop":
             runs = (intake.run for intake in self._intakes.values())
             longest = max(runs, key=lambda other: other.backlog_bytes)
             self.dropped_bytes += longest.drop(max(over, _DROP_BYTES))

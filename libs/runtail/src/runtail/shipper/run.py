@@ -163,8 +163,8 @@ class Run:
             self.done = True
             self.tell_child({"op": "done"})
 
-    def drop(self, size_bytes: int) -> int:
-        """Drop the oldest output that is not an entry yet, up to the end of a line.
+    def drop(self, size_bytes: int, *, exact: bool = False) -> int:
+        """Drop the oldest output that is not an entry yet, up to the end of a line (``exact``: not a byte more).
 
         Answers how many bytes went. What a successor must know of it (secrets
         that were announced in it) is kept first.
@@ -173,8 +173,9 @@ class Run:
             processor = self.processor
             start = processor.consumed
             stop = min(self.limit, start + size_bytes)
+            end = stop if exact else self.limit
             while processor.consumed < stop:
-                block = self.spool.read(processor.consumed, min(65536, self.limit - processor.consumed))
+                block = self.spool.read(processor.consumed, min(65536, end - processor.consumed))
                 if processor.consumed + len(block) >= stop:
                     block = block[: block.rfind(b"\n") + 1] or block
                 processor.skip(block)

@@ -21,6 +21,7 @@ from runtail.shipper.link import Link
 from runtail.shipper.run import Run
 
 if TYPE_CHECKING:
+    from runtail.guard import Guard
     from runtail.shipper.admin import Admin
     from runtail.shipper.shipping import Shipping
     from runtail.store import Store
@@ -56,6 +57,12 @@ class Sender:
         #: Figures for the metrics.
         self.entries = self.output_bytes = self.fenced = self.store_errors = 0
         self.refused = self.repairs = self.losses = 0
+        #: Output dropped at the end of runs, because the store was full.
+        self.unstored_bytes = 0
+        #: Looks at the store's memory; made in the thread.
+        self.guard: Guard | None = None
+        #: The store evicts keys and was refused at the start: nothing is recorded.
+        self.barred = False
         #: Started when there is time; set by the program.
         self.admin: Admin | None = None
         self._runs: dict[str, tuple[Run, Shipping | None]] = {}
@@ -131,7 +138,19 @@ class Sender:
         slow = started and time.monotonic() - started > _SLOW_CALL_SECONDS
         return bool(self._failures or slow or not self._ready)
 
+    @property
+    def full(self) -> bool:
+        """Logs are at their ceiling: output stays in the spools."""
+        return self.guard is not None and self.guard.full
+
     # For shippings, in the thread.
+
+    def has_room(self) -> bool:
+        """Whether output may be stored now.
+
+        :raises StoreUnavailable: nobody knows.
+        """
+        return self.guard is None or self.guard.has_room(self.output_bytes)
 
     def now_ms(self, local_ms: int | None = None) -> int:
         """A time by the store's clock, milliseconds since 1970."""
@@ -148,10 +167,12 @@ class Sender:
             os._exit(70)
 
     def _loop(self) -> None:
+        from runtail.guard import Guard
         from runtail.shipper.shipping import Shipping
         from runtail.store import Store
 
         store = Store(self.settings)
+        self.guard = Guard(store)
         self._hello.wait()
         wake_at = 0.0
         while True:
@@ -212,15 +233,22 @@ class Sender:
 
     def _nap(self, now: float) -> None:
         """While the store is away: let tasks start that need not wait for it."""
-        for _, shipping in self._runs.values():
-            if shipping:
+        for key, (run, shipping) in tuple(self._runs.items()):
+            if not shipping:
+                continue
+            if not self.barred:
                 shipping.while_away(now)
+                continue
+            shipping.while_barred(now)
+            if run.closed:
+                with self._wake:
+                    del self._runs[key], self._due_at[key]
         with self._wake:
             if not self._stop:
                 self._wake.wait(min(0.5, max(0.0, self._retry_at - now)))
 
     def _failed(self, error: StoreUnavailable) -> None:
-        if not self._failures:
+        if not self._failures and not self.barred:
             log.warning("the store is away, output is kept in memory: %s", error)
         self._failures += 1
         self.store_errors += 1
@@ -232,7 +260,9 @@ class Sender:
         if not self._clock_at or now - self._clock_at > _CLOCK_SECONDS:
             self._clock_offset_ms = store.now_ms() - int(time.time() * 1000)
             self._clock_at = now
+        self.has_room()
         if not self._ready:
+            self._look_before_use()
             self._ready = True
             self.link.send({"op": "ready"})
         if self.catalogue and not self.main_is_gone:
@@ -241,6 +271,21 @@ class Sender:
             if now - self._published_at > catalogue.REFRESH_SECONDS or not self._published_at:
                 catalogue.publish(store, self.catalogue)
                 self._published_at = now
+
+    def _look_before_use(self) -> None:
+        """A worker that begins does not use a store that evicts; a successor goes on with the runs in hand.
+
+        :raises StoreUnavailable: the store is not used now; it is looked at again.
+        """
+        assert self.guard is not None
+        if not self.barred and any(run.again for run, _ in self._runs.values()):
+            return
+        self.guard.look()
+        if self.guard.problem and not self.barred:
+            log.error("nothing is recorded, and tasks that Runtail started wait")
+        self.barred = self.guard.problem is not None
+        if self.barred:
+            raise StoreUnavailable(str(self.guard.problem))
 
     def _farewell(self, store: Store) -> None:
         if self.catalogue and self.main_is_gone:

@@ -49,6 +49,10 @@ _DEATH_SECONDS: Final = 0.25
 _WHY_POLL_SECONDS: Final = 0.02
 _HELD_POLL_SECONDS: Final = 0.5
 _REASSERT_SECONDS: Final = 2.0
+#: How long the end of a run waits for room in a full store before the rest of its output is dropped.
+_FULL_SECONDS: Final = 2.0
+#: How often a run whose output is not stored is looked at.
+_FULL_POLL_SECONDS: Final = 0.1
 
 
 class Shipping:
@@ -75,6 +79,8 @@ class Shipping:
         self._counted = (0, 0)
         self._told_wait = 0.0
         self._told_refusal = False
+        #: The store is full: output stays in the spool.
+        self._held = False
 
     def step(self, now: float) -> float | None:
         """Do what is due; answer when to be called next (monotonic), None when never.
@@ -119,6 +125,22 @@ class Shipping:
         ):
             self._go(int(run.record.get("retries") or 0) + 1)
 
+    def while_barred(self, now: float) -> None:
+        """The store was refused: a task that nobody announced runs, and its output is echoed only."""
+        run = self.run
+        if self._writer is not None or run.record.get("headers") is not None:
+            self.while_away(now)
+            return
+        if not run.went:
+            self._go(int(run.record.get("retries") or 0) + 1)
+        self._echo.go_ahead()
+        echoed = self._echo.echoed_to - run.processor.consumed
+        if echoed > 0:
+            run.drop(echoed, exact=True)
+        if run.end and not run.backlog_bytes:
+            self._over(now)
+            self._close()
+
     def _step(self, now: float) -> float | None:
         run = self.run
         if run.closed and not self._ended_at:
@@ -140,6 +162,7 @@ class Shipping:
             # The store was away in the middle of a batch: first the same again.
             self._call(self._writer, now)
         self._tell_refusal(self._writer)
+        self._hold_back(now)
         if self._verdict is None and self._is_due(now):
             self._ship(self._writer, now)
         if run.end and run.processor.consumed >= run.limit and self._verdict is None:
@@ -211,8 +234,19 @@ class Shipping:
 
     # Output.
 
+    def _hold_back(self, now: float) -> None:
+        """While the store is full output waits, but not for ever: an end comes in time."""
+        run = self.run
+        self._held = self._verdict is None and run.backlog_bytes > 0 and not self._sender.has_room()
+        if not self._held:
+            return
+        self._echo.go_ahead()
+        if run.end and now - run.end_seen >= _FULL_SECONDS and self._echo.echoed_to >= run.limit:
+            self._sender.unstored_bytes += run.drop(run.backlog_bytes)
+            self._held = False
+
     def _is_due(self, now: float) -> bool:
-        backlog, settings = self.run.backlog_bytes, self._settings
+        backlog, settings = 0 if self._held else self.run.backlog_bytes, self._settings
         since = now - self._called_at
         if backlog:
             full = self.run.end is not None or backlog >= settings.flush_bytes
@@ -221,6 +255,8 @@ class Shipping:
 
     def _due(self, now: float) -> float:
         backlog, settings = self.run.backlog_bytes, self._settings
+        if self._held:
+            return now + (_FULL_POLL_SECONDS if self._echo.echoed_to >= self.run.limit else 0.0)
         pending = self._writer is not None and self._writer.pending
         if pending or self.run.end or backlog >= settings.flush_bytes:
             return now
@@ -233,7 +269,7 @@ class Shipping:
         run, processor = self.run, self.run.processor
         size = 0
         with run.lock:
-            while size < _BATCH_BYTES:
+            while size < _BATCH_BYTES and not self._held:
                 offset = processor.consumed
                 data = run.spool.read(offset, min(self._settings.flush_bytes, run.limit - offset))
                 if not data:
