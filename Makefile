@@ -53,9 +53,19 @@ test-integration: $(VENV) $(PAGES) ## Run the tests with a real server, worker, 
 test-browser: $(VENV) $(PAGES) ## Run the tests in a real Chromium
 	@$(BIN)/pytest $(or $(T),tests/browser)
 
+# Two files at a time, since most tests wait for something; the nemesis loads
+# both cores by itself and comes last, alone.
+JOBS ?= 2
+NEMESIS := tests/proof/test_nemesis.py
+
 .PHONY: test-python
 test-python: $(VENV) $(PAGES)
+ifeq ($(strip $(T)),)
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
+	@$(BIN)/pytest $(NEMESIS)
+else
 	@$(BIN)/pytest $(if $(filter-out -%,$(firstword $(T))),,$(TESTED)) $(T)
+endif
 
 # The tests of the TypeScript modules; skipped when T names something else.
 .PHONY: test-ui
