@@ -129,6 +129,15 @@ describe("groups", () => {
     expect(groups.all[0]?.folded).toBe(true);
   });
 
+  test("a section whose end is not loaded ends where the server says", () => {
+    const groups = new Groups();
+    groups.add([mark(1, "group", 5), mark(9, "end", 100)]);
+    expect(groups.all[0]?.last).toBe(99);
+    const known = { ...(groups.all[0] as Group), last: 29, since: 0, until: 4000, errors: 2 };
+    groups.outline([known]);
+    expect(groups.all.map((g) => [g.last, g.until, g.errors])).toEqual([[29, 5000, 2]]);
+  });
+
   test("an end without a beginning is nothing", () => {
     const groups = new Groups();
     groups.add([mark(1, "endgroup", 5)]);

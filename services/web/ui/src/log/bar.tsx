@@ -45,7 +45,8 @@ export function LogBar({ log }: { log: LogView }) {
         title="Follow the end (f)"
         onClick={() => log.act("follow")}
       >
-        <span aria-hidden="true">{log.list.following.value ? "●" : "○"}</span> Follow
+        <span aria-hidden="true">{log.list.following.value ? "●" : "○"}</span>{" "}
+        <span class="word">Follow</span>
       </button>
       <button
         type="button"

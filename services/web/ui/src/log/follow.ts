@@ -31,6 +31,8 @@ export interface Screen {
   append(items: readonly Item[]): void;
   prepend(items: readonly Item[]): void;
   clear(): void;
+  /** How many lines the log had when it was opened. */
+  backlog: number;
 }
 
 export class Follow {
@@ -146,6 +148,7 @@ export class Follow {
         chain: answer.chain ?? "",
       });
       this.#answered = true;
+      this.#screen.backlog ||= answer.record?.lines ?? 0;
       this.phase.value = { name: "live" };
       this.#note();
       for (const message of this.#early.splice(0)) this.#message(message);

@@ -66,7 +66,7 @@ export class Groups {
     return this.#groups;
   }
 
-  /** Groups the server knows of; those whose events are here are known better. */
+  /** Groups the server knows of, whether their lines are here or not. */
   outline(groups: readonly Group[]): void {
     this.#outline = groups;
     this.#replay();
@@ -149,6 +149,8 @@ export class Groups {
     this.#byId.clear();
     this.levels.clear();
     for (const mark of this.#marks) this.#take(mark);
+    for (const group of this.#outline) this.#correct(group);
+    this.#stack = this.#stack.filter((group) => group.last === Number.POSITIVE_INFINITY);
     const more = this.#outline.filter((group) => !this.#byId.has(idText(group.id)));
     for (const group of more) {
       group.folded = this.#chosen.get(idText(group.id)) ?? false;
@@ -158,6 +160,17 @@ export class Groups {
     if (more.length > 0) {
       this.#groups = [...this.#groups, ...more].sort((a, b) => compareIds(a.id, b.id));
     }
+  }
+
+  /** The server has seen the events between those that are here. */
+  #correct(known: Group): void {
+    const group = this.#byId.get(idText(known.id));
+    if (!group || known.last === Number.POSITIVE_INFINITY || known.until === null) return;
+    if (group.last !== known.last) group.before = null;
+    group.last = known.last;
+    group.until = group.since + known.until - known.since;
+    group.errors = Math.max(group.errors, known.errors);
+    group.warnings = Math.max(group.warnings, known.warnings);
   }
 
   #take(mark: Mark): void {

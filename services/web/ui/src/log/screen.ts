@@ -58,6 +58,8 @@ export class LogScreen implements Source {
   current = 0;
   /** Told of new lines at the end, for those who search or listen. */
   grown: (first: number, last: number) => void = () => {};
+  /** Lines the log had when it was opened. */
+  backlog = 0;
   /** Lines with errors, as the server knows them. */
   errors: readonly number[] = [];
   /** Lines of text that are fetched to be checked are not kept. */
@@ -85,7 +87,7 @@ export class LogScreen implements Source {
     this.#take(items);
     this.total.value = this.rows.lines;
     // What is there when the log is opened is not new.
-    if (first === 1) this.#pausedAt = this.rows.lines;
+    if (first === 1 || this.rows.lines <= this.backlog) this.#pausedAt = this.rows.lines;
     this.#count();
     if (this.rows.lines >= first) this.grown(first, this.rows.lines);
     this.list?.schedule();
