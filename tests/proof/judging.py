@@ -39,18 +39,19 @@ def judge(records: list[dict[str, Any]], logs: dict[str, Any], counters: Path, f
         gone = {run_id for run_id, log in logs.items() if log["record"] is None}
         found += [f"completeness: {run_id} had begun and is gone" for run_id in sorted(begun & gone)]
     if not any("worker" in fault.target or fault.kind == "empty-redis" for fault in faults):
-        found += _lost(logs)
+        # A failover takes the broker's queue back, too: a message that was taken may come again, honestly numbered.
+        found += _lost(logs, again=any(fault.kind == "failover" for fault in faults))
     return found
 
 
-def _lost(logs: dict[str, Any]) -> list[str]:
+def _lost(logs: dict[str, Any], *, again: bool) -> list[str]:
     """Faults of the store, of relays and of web end no run that had begun, and start none again."""
     found = []
     for run_id, log in logs.items():
         record, tries = log["record"], 2 if log["told"]["task"] == "proof.retried" else 1
         if record and str(record["why"]).startswith("rejected"):
             continue  # Celery could not publish the task's retry; that is an end, and the log says it
-        if record and (record["state"] not in ("succeeded", "cancelled") or record["attempt"] > tries):
+        if record and (record["state"] not in ("succeeded", "cancelled") or (record["attempt"] > tries and not again)):
             found.append(f"liveness: {run_id} is {record['state']} in attempt {record['attempt']}: {record['why']}")
     return found
 
