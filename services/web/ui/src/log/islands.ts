@@ -71,11 +71,6 @@ export class Islands {
     return { items, end: cursor.position };
   }
 
-  /** A piece that was checked elsewhere. */
-  add(line: number, chain: string): void {
-    this.#remember(line, chain);
-  }
-
   #isBehindNothing(start: Position, values: readonly unknown[]): boolean {
     const first = values[0] as { id?: unknown } | undefined;
     return start.line === 1 && first?.id === "1-1";
@@ -101,11 +96,5 @@ export class Islands {
       } else rest.push(other);
     }
     this.#islands = [...rest, made];
-  }
-
-  /** The first line from which checked pieces lead without a gap to a place. */
-  reach(line: number, chain: string): number {
-    const island = this.#islands.find((one) => one.to === line && one.end === chain);
-    return island ? island.line : line;
   }
 }

@@ -2,6 +2,7 @@
 // leave the screen; the text comes from the store, without numbers and codes.
 
 import { signal } from "@preact/signals";
+import { copyText } from "../clipboard";
 import { plain } from "./ansi";
 import type { LineRange } from "./links";
 import type { LogScreen } from "./screen";
@@ -63,9 +64,7 @@ export class Selecting {
   }
 
   async copyText(text: string, done: string): Promise<void> {
-    this.said.value = (await toClipboard(text))
-      ? done
-      : "The browser did not let the text be copied.";
+    this.said.value = (await copyText(text)) ? done : "The browser did not let the text be copied.";
   }
 
   #selected(rows: HTMLElement): void {
@@ -130,27 +129,6 @@ export class Selecting {
     }
     return text;
   }
-}
-
-async function toClipboard(text: string): Promise<boolean> {
-  // Absent on plain http.
-  if (navigator.clipboard) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      // Not allowed: the old way may be.
-    }
-  }
-  const put = (event: ClipboardEvent) => {
-    event.stopImmediatePropagation();
-    event.preventDefault();
-    event.clipboardData?.setData("text/plain", text);
-  };
-  document.addEventListener("copy", put, { capture: true, once: true });
-  const done = document.execCommand("copy");
-  document.removeEventListener("copy", put, { capture: true });
-  return done;
 }
 
 function rowOf(node: Node | null, rows: HTMLElement): HTMLElement | null {
