@@ -97,9 +97,7 @@ class Process:
         try:
             return self._popen.wait(deadline_seconds)
         except subprocess.TimeoutExpired:
-            raise DeadlineExceeded(
-                f"{self.name} did not end within {deadline_seconds} s\n{self.evidence()}"
-            ) from None
+            raise DeadlineExceeded(f"{self.name} did not end within {deadline_seconds} s\n{self.evidence()}") from None
 
     def wait_for_log(self, text: str, deadline_seconds: float, *, since_chars: int = 0) -> str:
         """Waits until its output contains ``text``; returns the line with it.
@@ -119,9 +117,7 @@ class Process:
                 raise AssertionError(f"{self.name} ended without {text!r}\n{self.evidence()}")
             return None
 
-        found = wait_for(
-            line_with_text, deadline_seconds, lambda: f"no {text!r}\n{self.evidence()}"
-        )
+        found = wait_for(line_with_text, deadline_seconds, lambda: f"no {text!r}\n{self.evidence()}")
         assert found is not None
         return found
 

@@ -73,7 +73,12 @@ def test_the_quick_start_is_true() -> None:
 
 def test_settings_in_pages_exist() -> None:
     # RUNTAIL_TEST_... are those of the tests, RUNTAIL_RUN is set for a task's own processes.
-    known = {setting.variable for setting in SETTINGS} | {"RUNTAIL_RUN", "RUNTAIL_TEST_SERVER"}
+    tests = {
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"RUNTAIL_TEST_[A-Z_]+", path.read_text())
+    }
+    known = {setting.variable for setting in SETTINGS} | {"RUNTAIL_RUN"} | tests
     for page in PAGES:
         assert set(re.findall(r"\bRUNTAIL_[A-Z_]+\b", page.read_text())) <= known, page
 
