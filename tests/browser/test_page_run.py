@@ -303,7 +303,7 @@ def test_a_running_run_is_cancelled_after_a_question(site: Site, open_page: Open
     assert producer.writer.flush().cancel is None
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Yes, cancel the run").click()
-    expect(page.locator(".tools")).to_contain_text("Cancelling…")
+    expect(page.locator(".about .tools").first).to_contain_text("Cancelling…")
     wish = producer.writer.flush().cancel
     assert wish is not None
     producer.writer.end(RunState.CANCELLED, "cancelled", t_ms=now_ms(), signal=15)
