@@ -41,7 +41,7 @@ class Stage:
 
 
 @contextmanager
-def stage(relays: int, **settings: object) -> Iterator[Stage]:
+def stage(relays: int, **settings: Any) -> Iterator[Stage]:
     """Start a server and relays; kill them at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

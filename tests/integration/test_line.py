@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -19,7 +20,7 @@ from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 
 #: Short, so that a lost worker is noticed while the test waits.
-LEASES = {"lease_seconds": 3.0, "beat_seconds": 0.5, "cancel_grace_seconds": 2.0}
+LEASES: dict[str, Any] = {"lease_seconds": 3.0, "beat_seconds": 0.5, "cancel_grace_seconds": 2.0}
 
 
 @pytest.fixture(scope="module")
