@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import orjson
 
-from tests.bench import machine, report
+from tests.bench import machine, page, report
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.rig import ROOT, Unfit, cores
 from tests.bench.works import FULL, QUICK, Works
@@ -49,15 +49,18 @@ def main() -> int:
         plan = replace(plan, rounds=options.rounds, h_rounds=options.rounds)
     works = Works(plan, names, ports, lambda text: print(text, flush=True))
     began = time.time()
-    works.run(options.works)
+    path = FOLDER / ("quick.json" if options.quick else "results.json")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for letter in options.works:
+        works.run(letter)
+        # After each: who interrupts the bench keeps what it has found.
+        found = {"machine": about, "began": began, "seconds": time.time() - began, "results": works.results}
+        path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+        path.with_suffix(".md").write_text("\n".join(page.markdown(works.results)) + "\n")
     for line in report.lines(works.results):
         print(line)
     for line in report.figure_lines(report.figures(works.results)):
         print(line)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / ("quick.json" if options.quick else "results.json")
-    found = {"machine": about, "began": began, "seconds": time.time() - began, "results": works.results}
-    path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     print(f"\n{path.relative_to(ROOT)} written, after {time.time() - began:.0f} s")
     plot = subprocess.run(
         [sys.executable, "-m", "tests.bench.plot", str(path)],

@@ -81,7 +81,7 @@ def scene(contestant: Contestant, shape: Shape, ports: Sequence[int] = ()) -> It
 def measure(contestant: Contestant, shape: Shape, ports: Sequence[int] = ()) -> dict[str, Any]:
     """Return the figures of one contestant; ``failed`` says what it did not do.
 
-    Every processor time is of the window; ``us_per_line`` and ``us_per_frame`` are the servers'.
+    ``*_cpu`` are cores in the window; ``us_per_line`` and ``us_per_frame`` are the servers', until all has come.
     """
     try:
         with scene(contestant, shape, ports) as here:
@@ -108,11 +108,15 @@ def run(here: Scene) -> dict[str, Any]:
     used = {name: cpu_seconds(pids) - before[name] for name, pids in groups.items()}
     memory = memory_bytes(stage.pids)
     written = here.load.hear()
-    here.client.tell(
-        {"lines": int(written["lines"]), "windows": [[begin, end]], "deadline": time.time() + DRAIN_SECONDS}
-    )
+    # Prices are taken until everything has come: a server that sends nothing while
+    # the load lasts, and all of it afterwards, has a price as well.
+    deadline = time.time() + DRAIN_SECONDS
+    windows = [[begin, end], [begin, deadline]]
+    here.client.tell({"lines": int(written["lines"]), "windows": windows, "deadline": deadline})
     seen = here.client.hear()
-    seen |= seen.pop("windows")[0]
+    in_all = cpu_seconds(stage.pids) - before["server"]
+    inside, drained = seen.pop("windows")
+    seen |= inside
     result: dict[str, Any] = {f"{name}_cpu": seconds / shape.seconds for name, seconds in used.items()}
     result |= seen
     result |= {
@@ -122,8 +126,8 @@ def run(here: Scene) -> dict[str, Any]:
         "rate": written["lines"] * shape.runs / (WARM_UP_SECONDS + shape.seconds),
         "lines_per_second": seen["lines"] / shape.seconds,
         "frames_per_second": seen["frames"] / shape.seconds,
-        "us_per_line": used["server"] / seen["lines"] * 1e6 if seen["lines"] else math.nan,
-        "us_per_frame": used["server"] / seen["frames"] * 1e6 if seen["frames"] else math.nan,
+        "us_per_line": in_all / drained["lines"] * 1e6 if drained["lines"] else math.nan,
+        "us_per_frame": in_all / drained["frames"] * 1e6 if drained["frames"] else math.nan,
         "redis_us_per_written_line": used["redis"] / (shape.rate * shape.seconds) * 1e6,
     }
     result["failed"] = _failure(here, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,25 +28,29 @@ _PANELS = (
 )
 
 
+def _label(value: float, failed: bool) -> str:
+    if not value:
+        return "failed" if failed else "not measured"
+    number = f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    return f"{number} (failed)" if failed else number
+
+
 def main() -> None:
     """Draw."""
     path = Path(sys.argv[1])
     results: Any = orjson.loads(path.read_bytes())["results"]
     figure, axes = plt.subplots(1, len(_PANELS), figsize=(15, 3.2), layout="constrained")
     for axis, (work, key, head) in zip(axes, _PANELS, strict=True):
-        names = [name for name in reversed(CONTESTANTS) if name in results.get(work, {})]
-        values = [median(results, work, name, key) for name in names]
+        names = list(reversed(CONTESTANTS))
+        measured = [median(results, work, name, key) for name in names]
+        values = [0.0 if math.isnan(value) else value for value in measured]
         if not any(value > 0 for value in values):
             axis.set_axis_off()
             continue
         colours = ["#1f6feb" if name == "runtail" else "#b8bec6" for name in names]
         bars = axis.barh([CONTESTANTS[name].title for name in names], values, color=colours)
-        failed = [any(round_["failed"] for round_ in results[work][name]) for name in names]
-        axis.bar_label(
-            bars,
-            [f"{value:,.3g}{' (failed)' if bad else ''}" for value, bad in zip(values, failed, strict=True)],
-            padding=3,
-        )
+        failed = [any(round_["failed"] for round_ in results.get(work, {}).get(name, [])) for name in names]
+        axis.bar_label(bars, [_label(value, bad) for value, bad in zip(values, failed, strict=True)], padding=3)
         axis.set_xscale("symlog" if key == "viewers" else "log")
         axis.margins(x=0.35)
         axis.set_title(head, fontsize=9, loc="left")

@@ -68,14 +68,15 @@ def lines(results: Results) -> Iterator[str]:
             shown = CONTESTANTS[name].title if name in CONTESTANTS and work != "h" else name
             failed = [result["failed"] for result in rounds if result["failed"]]
             note = f"FAILED {len(failed)} of {len(rounds)}: {failed[0]}" if failed else ""
-            rows.append([shown, *(_cell(rounds, key, form) for key, _, form in columns), note])
+            rows.append([shown, *(cell(rounds, key, form) for key, _, form in columns), note])
         widths = [max(len(row[column]) for row in rows) for column in range(len(columns) + 1)]
         for row in rows:
             cells = [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:-1], widths[1:], strict=True))]
             yield f"  {'  '.join(cells)}  {row[-1]}".rstrip()
 
 
-def _cell(rounds: list[dict[str, Any]], key: str, form: str) -> str:
+def cell(rounds: list[dict[str, Any]], key: str, form: str) -> str:
+    """Return the median of a figure, and (least-most) if there are several."""
     values = sorted(_values(rounds, key))
     if not values:
         return "-"

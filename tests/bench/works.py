@@ -96,12 +96,11 @@ class Works:
         self._ports = ports
         self._say = say
 
-    def run(self, works: str) -> None:
-        """Run works by letter."""
-        for letter in works:
-            began = time.monotonic()
-            getattr(self, f"_{letter}")()
-            self._say(f"({letter}) took {time.monotonic() - began:.0f} s\n")
+    def run(self, letter: str) -> None:
+        """Run one work."""
+        began = time.monotonic()
+        getattr(self, f"_{letter}")()
+        self._say(f"({letter}) took {time.monotonic() - began:.0f} s\n")
 
     def _rotated(self, names: Sequence[str], rounds: int) -> Iterator[str]:
         """Each name once a round; each round begins with another."""

@@ -1,0 +1,40 @@
+"""The tables in Markdown, for ``docs/performance.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.bench.contestants import CONTESTANTS
+from tests.bench.report import TABLES, cell, figures
+from tests.bench.works import Results
+
+
+def markdown(results: Results) -> Iterator[str]:
+    """Yield the figures to reach, then a table per work, line by line."""
+    yield "| work | figure | measured | to reach | |"
+    yield "|---|---|---|---|---|"
+    for figure in figures(results):
+        word = {True: "reached", False: "**not reached**", None: "not measured"}[figure.reached]
+        sign = "≥" if figure.least else "≤"
+        yield f"| ({figure.work}) | {_escaped(figure.text)} | {_number(figure.value)} | {sign} {_number(figure.limit)} | {word} |"
+    for work, title, columns in TABLES:
+        if work not in results:
+            continue
+        yield f"\n**({work})** {title}\n"
+        yield f"| | {' | '.join(_escaped(head) for _, head, _ in columns)} | |"
+        yield f"|---|{'---:|' * len(columns)}---|"
+        for name, rounds in results[work].items():
+            shown = CONTESTANTS[name].title if name in CONTESTANTS and work != "h" else name
+            failed = [result["failed"] for result in rounds if result["failed"]]
+            note = f"failed {len(failed)} of {len(rounds)}: {failed[0]}" if failed else ""
+            yield f"| {shown} | {' | '.join(cell(rounds, key, form) for key, _, form in columns)} | {note} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _number(value: float) -> str:
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
