@@ -16,7 +16,8 @@ def markdown(results: Results) -> Iterator[str]:
     for figure in figures(results):
         word = {True: "reached", False: "**not reached**", None: "not measured"}[figure.reached]
         sign = "≥" if figure.least else "≤"
-        yield f"| ({figure.work}) | {_escaped(figure.text)} | {_number(figure.value)} | {sign} {_number(figure.limit)} | {word} |"
+        value, limit = _number(figure.value), _number(figure.limit)
+        yield f"| ({figure.work}) | {_escaped(figure.text)} | {value} | {sign} {limit} | {word} |"
     for work, title, columns in TABLES:
         if work not in results:
             continue
