@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ def main() -> int:
     except Unfit as error:
         print(error, file=sys.stderr)
         return 2
+    # Told to end, it ends what it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     about = machine.describe()
     for name, value in about.items():
         print(f"{name:>13}: {value}")
