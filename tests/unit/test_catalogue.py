@@ -95,7 +95,8 @@ def test_entries(app: Celery) -> None:
     def routed() -> None: ...
 
     app.finalize()
-    first, second = catalogue.tasks_of(app)
+    # Celery gives every app the tasks of all apps in the process: other tests' as well.
+    first, second = [entry for entry in catalogue.tasks_of(app) if entry["name"].startswith("c.")]
     assert first["schema"]["properties"] == {"x": {"type": "integer"}}
     assert first == {
         "name": "c.plain",
