@@ -97,11 +97,11 @@ figures: $(VENV) $(PAGES) ## Measure and print the product's figures; F=name pic
 	@exec $(BIN)/python -m tests.figures $(F)
 
 .PHONY: bench
-bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (under 20 minutes); B="--works ab --only runtail,flask" picks
+bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (some 18 minutes); B="--works ab --only runtail,flask" picks
 	@$(USE_NODE); exec $(BIN)/python -m tests.bench $(B)
 
 .PHONY: bench-quick
-bench-quick: $(VENV) $(PLOTTING) ## The same in short (under 3 minutes)
+bench-quick: $(VENV) $(PLOTTING) ## The same in short
 	@$(USE_NODE); exec $(BIN)/python -m tests.bench --quick $(B)
 
 # matplotlib is large and nothing else needs it.
