@@ -1,25 +1,10 @@
 // What the reader chose for the log, kept in the browser where it lets us.
 
+import { recall, remember } from "../storage";
 import { TIME_MODES, type TimeMode } from "./times";
 
-function read(name: string): string | null {
-  try {
-    return localStorage.getItem(`runtail.${name}`);
-  } catch {
-    return null;
-  }
-}
-
-function write(name: string, value: string): void {
-  try {
-    localStorage.setItem(`runtail.${name}`, value);
-  } catch {
-    // It holds for this page then.
-  }
-}
-
 function choice(name: string): boolean | null {
-  const value = read(name);
+  const value = recall(name);
   return value === null ? null : value === "yes";
 }
 
@@ -37,18 +22,18 @@ export const settings: Settings = {
     return choice("wrap");
   },
   set wrap(value: boolean) {
-    write("wrap", value ? "yes" : "no");
+    remember("wrap", value ? "yes" : "no");
   },
   get single(): boolean | null {
     return choice("single-keys");
   },
   set single(value: boolean) {
-    write("single-keys", value ? "yes" : "no");
+    remember("single-keys", value ? "yes" : "no");
   },
   get time(): TimeMode | null {
-    return TIME_MODES.find((mode) => mode === read("time")) ?? null;
+    return TIME_MODES.find((mode) => mode === recall("time")) ?? null;
   },
   set time(value: TimeMode) {
-    write("time", value);
+    remember("time", value);
   },
 };
