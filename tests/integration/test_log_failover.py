@@ -6,6 +6,7 @@ import pytest
 
 from runtail.log import reader
 from runtail.log.ending import Ending
+from runtail.log.writer import LogWriter
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Delivery, Held, claim
@@ -96,6 +97,36 @@ def test_a_writer_that_lives_through_a_failover_goes_on_in_its_epoch(store: Stor
     # It vouched for everything: what comes after it is no new history either.
     end_as_reaper(store, writer.claim.run_id)
     assert reader.head(store, writer.claim.run_id).epoch == epoch
+
+
+def test_a_writer_that_was_silent_for_a_lease_does_not_reuse_ids_of_an_end_that_a_failover_took_back(
+    store: Store,
+) -> None:
+    now = 100.0
+    writer = LogWriter(store, open_run(store).claim, clock=lambda: now)
+    write_lines(writer, 1, 20)
+    remembered = snapshot(store)
+    end_as_reaper(store, writer.claim.run_id)  # viewers have seen this end
+    roll_back(store, remembered)
+    change_master(store)
+    epoch = writer.epoch
+    now += store.settings.lease_seconds
+    write_lines(writer, 21, 30)
+    head = reader.head(store, writer.claim.run_id)
+    assert head.epoch > epoch
+    assert head.line == 31
+    # From here on it is heard: nothing begins anew without need.
+    write_lines(writer, 31, 40)
+    assert reader.head(store, writer.claim.run_id).epoch == head.epoch == writer.epoch
+
+
+def test_a_writer_that_was_silent_for_a_lease_goes_on_in_its_epoch_without_a_failover(store: Store) -> None:
+    now = 100.0
+    writer = LogWriter(store, open_run(store).claim, clock=lambda: now)
+    write_lines(writer, 1, 20)
+    now += store.settings.lease_seconds
+    write_lines(writer, 21, 30)
+    assert reader.head(store, writer.claim.run_id).epoch == writer.claim.epoch
 
 
 def test_the_bound_of_what_is_missing_reaches_back_to_what_the_failover_left(store: Store) -> None:

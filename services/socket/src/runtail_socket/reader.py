@@ -161,7 +161,7 @@ class Reader:
                 feed,
                 epoch,
                 "store-lost",
-                "The store lost a part of this run's log. What it has now begins a new history.",
+                "The store may have lost a part of this run's log. What it has now begins a new history.",
             )
 
     # The loop

@@ -126,7 +126,7 @@ class Tail:
             # The event with the reason comes before or behind the answer.
             while (found := relay.next_event(ACK_SECONDS)) is not None:
                 self._event(*found)
-            self._reset(int(answer["epoch"]), "the store lost a part of it")
+            self._reset(int(answer["epoch"]), "the store may have lost a part of it")
         if not self._begin(answer, answer["record"]):
             self._subscribe(relay)
 

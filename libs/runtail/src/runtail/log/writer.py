@@ -46,12 +46,22 @@ class LogWriter:
     called again. Not thread-safe.
 
     :param clock: monotonic seconds.
+    :param heard_at: by that clock, when the claim was asked for; by default now.
     """
 
-    def __init__(self, store: Store, claim: Claim, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        heard_at: float | None = None,
+    ) -> None:
         self.store = store
         self.claim = claim
         self._clock = clock
+        #: When the last call that the store answered with "ok" was sent: the lease runs from then on at the earliest.
+        self._heard_at = clock() if heard_at is None else heard_at
         #: The next line's number, the digest of all entries added, the output bytes of the run.
         self.line = claim.start.line
         self.chain = claim.start.chain
@@ -116,9 +126,11 @@ class LogWriter:
             while True:
                 batch = self._batch()
                 whole = len(batch) == len(self.pending)
-                reply = self._call(batch, live, whole=whole)
+                sent_at = self._clock()
+                reply = self._call(batch, live, whole=whole, sent_at=sent_at)
                 if reply[0] != b"ok":
                     break
+                self._heard_at = sent_at
                 self._settle(batch, reply)
                 if whole:
                     return self._answer(reply[1])
@@ -183,7 +195,9 @@ class LogWriter:
             size += len(entry.payload)
         return batch
 
-    def _call(self, batch: Sequence[Entry], live: Mapping[str, Any] | None, *, whole: bool) -> list[bytes]:
+    def _call(
+        self, batch: Sequence[Entry], live: Mapping[str, Any] | None, *, whole: bool, sent_at: float
+    ) -> list[bytes]:
         claim, settings = self.claim, self.store.settings
         ask = {
             "as": "writer",
@@ -193,6 +207,8 @@ class LogWriter:
             "epoch": self.epoch,
             "last": str(self.stored.last),
             "line": self.stored.line,
+            # For a whole lease: somebody else may have written meanwhile, and a failover may have taken that back.
+            "silent": sent_at - self._heard_at >= settings.lease_seconds,
             "quota": settings.quota_bytes,
             "head": settings.head_bytes,
             # These speak of all that is pending: with a part of it, a successor would trust them and lose the rest.

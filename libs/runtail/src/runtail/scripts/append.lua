@@ -2,7 +2,7 @@
 -- release the run: one call, all or nothing, safe to repeat.
 --
 -- ask: run, as ('writer' | 'reaper' | 'queued'), attempt, owner, token, claims, beat (reaper: as seen),
---      epoch, last, line (what the caller believes), quota, head,
+--      epoch, last, line (what the caller believes), silent (writer: not heard for a lease), quota, head,
 --      live (JSON text or false), counters {name: value}, cancel (JSON text, re-asserted),
 --      reclaim {field: value} (after a rollback), create {field: value} (after an emptied store),
 --      raise (true: history was lost, a new epoch begins), next {state, ...} (end or release)
@@ -90,8 +90,9 @@ if ask.cancel and not r.cancel then
 end
 
 local epoch, master = number(r.epoch), master_id()
--- A writer's digest proves that nothing was taken back. Nobody else can know: begin a new history.
-if ask.as ~= 'writer' and r.master and r.master ~= master then ask.raise = math.max(ask.raise or 0, epoch) end
+-- A writer's digest proves that nothing of its own was taken back, and while it is heard nobody else writes.
+-- All others cannot know: begin a new history.
+if (ask.as ~= 'writer' or ask.silent) and r.master and r.master ~= master then ask.raise = math.max(ask.raise or 0, epoch) end
 if ask.raise then epoch = next_epoch(math.max(epoch, ask.raise)) end
 local stored = number(r.stored_bytes) + stored_delta
 local total_bytes = number(r.bytes) + new_bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from runtail.runs.claim import Claimed, Delivery, Held, Refused, claim
@@ -29,6 +30,8 @@ class Claiming:
         self._store = store
         self._owner = owner
         self._held: tuple[Held, float] | None = None
+        #: Monotonic: when the store was asked last.
+        self.asked_at = 0.0
         self._delivery = Delivery(
             run_id=run.id,
             task=str(record["task"]),
@@ -52,6 +55,7 @@ class Claiming:
         takeover = None
         if self._held and now - self._held[1] >= self._store.settings.lease_seconds:
             takeover = self._held[0]
+        self.asked_at = time.monotonic()
         answer = claim(self._store, self._delivery, owner=self._owner, token=self._run.key, takeover=takeover)
         if not isinstance(answer, Held):
             return answer

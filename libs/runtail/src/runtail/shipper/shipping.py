@@ -188,7 +188,7 @@ class Shipping:
 
     def _claimed(self, found: Claim, now: float) -> float:
         run = self.run
-        writer = LogWriter(self._store, found)
+        writer = LogWriter(self._store, found, heard_at=self._claiming.asked_at)
         self._earlier_late_bytes = found.number("late_bytes")
         with run.lock:
             restore(run, found)
