@@ -258,13 +258,18 @@ def kill(process: psutil.Process, number: int) -> bool:
     return True
 
 
+def faketime() -> Path | None:
+    """Return the library that shows a process another time, if Debian's package is installed."""
+    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+
+
 def skew_environment() -> dict[str, str | None]:
     """Variables that put a process's clock one hour ahead; empty without libfaketime."""
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    if not libraries:
+    library = faketime()
+    if library is None:
         return {}
     return {
-        "LD_PRELOAD": str(libraries[0]),
+        "LD_PRELOAD": str(library),
         "FAKETIME": "+1h",
         # A machine's monotonic clock does not jump.
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from tests.proof import schedule as schedules
-from tests.proof.cluster import ROOT
+from tests.proof.cluster import ROOT, faketime
 from tests.proof.round import Round, Settings
 
 #: Of one schedule: how long faults begin.
@@ -82,6 +82,8 @@ def main(arguments: list[str]) -> int:
     if options.seed is None:
         done = len(seeds) - len(todo)
         print(f"{len(todo)} schedules to run, {done} have their result in {options.folder}", flush=True)
+        if faketime() is None:
+            print("Without libfaketime no clock is an hour off (apt install faketime).", flush=True)
     if options.seed is not None:
         result = run_seed(options)
         show(result)

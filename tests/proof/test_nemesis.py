@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.proof import nemesis, schedule
+from tests.proof.cluster import faketime
+from tests.support.continuous_integration import lacking
 
 SCHEDULES = 10
 #: Faults begin for this long in each: with start and settling a schedule takes some 15 s.
 SECONDS = 5.0
+
+
+def test_clocks_can_be_put_an_hour_off() -> None:
+    if faketime() is None:
+        lacking("no libfaketime", "apt install faketime")
 
 
 @pytest.mark.slow
