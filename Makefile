@@ -110,10 +110,13 @@ $(PLOTTING): requirements/bench.txt $(VENV)
 	@$(PIP) install --require-hashes --target $(@D) -r requirements/bench.txt
 	@touch $@
 
-# Result files make it resumable: a seed that has one is not run again.
+# Result files make it resumable: what has one is not run again.
 .PHONY: proof
-proof: $(VENV) $(PAGES) ## Run 100 schedules of faults against the whole product and judge what viewers saw
-	@exec $(BIN)/python -m tests.proof.nemesis --seeds $(or $(SEEDS),100) --minutes $(or $(MINUTES),60) --parallel 2
+proof: $(VENV) $(PAGES) ## Run 100 schedules of faults and judge what viewers saw, then measure figures; F=name: only those
+	@status=0; \
+	$(if $(F),,$(BIN)/python -m tests.proof.nemesis --seeds $(or $(SEEDS),100) --minutes $(or $(MINUTES),60) --parallel 2 || status=1;) \
+	$(BIN)/python -m tests.proof.figures $(F) || status=1; \
+	exit $$status
 
 .PHONY: bench-page
 bench-page: $(VENV) $(PAGES) ## Measure the run page in Chromium: 2,000,000 lines, 5,000 lines/s
