@@ -1,6 +1,7 @@
 """Whatever fails around the relay, viewers get every line once, or are told."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -280,6 +281,50 @@ def test_a_killed_relay_loses_nothing(start_relay: StartRelay, relay_store: Stor
     with following(follower, other.url):
         follower.until_end()
     assert follower.lines == producer.expected()
+
+
+def subscribe_at_once(clients: list[Client], run_id: str) -> list[dict[str, Any]]:
+    """Subscribe all before any answer is read; return the answers."""
+    for client in clients:
+        client.send(f"42/tail,1{orjson.dumps(['subscribe', {'v': 1, 'run': run_id}]).decode()}")
+    answers = []
+    for client in clients:
+        while not (packet := client.receive()).startswith("43/tail,1"):
+            assert packet.startswith("42/tail,"), packet
+        answers.append(orjson.loads(packet[len("43/tail,1") :])[0])
+    return answers
+
+
+def test_a_hundred_and_fifty_viewers_that_subscribe_at_once_are_all_let_in(
+    start_relay: StartRelay, relay_store: Store
+) -> None:
+    # Another relay has died. The store's client refuses more than 100 connections at once.
+    relay = start_relay()
+    producer = Producer(relay_store)
+    producer.write(1)
+    clients = [Client(relay.url).join() for _ in range(150)]
+    answers = subscribe_at_once(clients, producer.run_id)
+    assert [answer for answer in answers if not answer["ok"]] == []
+
+
+def test_many_that_subscribe_while_the_store_is_silent_are_answered_in_time(
+    start_relay: StartRelay,
+    own_redis_server: RedisServer,
+    key_prefix: str,
+    make_proxy: Callable[[str, int], TcpProxy],
+) -> None:
+    proxy = make_proxy(own_redis_server.host, own_redis_server.port)
+    relay = start_relay(url=proxy.url)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    # Three times as many as may ask at once; one after the other they would wait for 15 s.
+    clients = [Client(relay.url).join() for _ in range(48)]
+    proxy.stall()
+    began = time.monotonic()
+    answers = subscribe_at_once(clients, producer.run_id)
+    assert {answer["code"] for answer in answers} == {"unavailable"}
+    assert time.monotonic() - began < 14
+    proxy.resume()
+    assert all(answer["ok"] for answer in subscribe_at_once(clients, producer.run_id))
 
 
 @pytest.mark.slow

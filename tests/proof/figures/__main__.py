@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import pkgutil
 import resource
 import signal
@@ -41,11 +42,13 @@ def measure(name: str, path: Path) -> bool:
     except Exception:  # noqa: BLE001  # The others are measured all the same; the exit status tells.
         traceback.print_exc()
         return False
-    took = time.monotonic() - began
-    result = {"name": name, "took_seconds": round(took, 1), "figures": [asdict(figure) for figure in figures]}
+    took, load = time.monotonic() - began, os.getloadavg()[0]
+    # Times say little without how many processes wanted the machine's cores.
+    about = {"name": name, "took_seconds": round(took, 1), "load": round(load, 1), "cores": os.cpu_count()}
+    result = about | {"figures": [asdict(figure) for figure in figures]}
     path.with_suffix(".part").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
     path.with_suffix(".part").replace(path)
-    print(f"   ({took:.0f} s)", flush=True)
+    print(f"   ({took:.0f} s, load {load:.1f} on {os.cpu_count()} cores)", flush=True)
     return True
 
 

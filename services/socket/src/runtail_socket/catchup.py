@@ -128,7 +128,8 @@ class CatchUp:
         deadline = time.monotonic() + self._settings.lease_seconds
         while not subscription.is_over():
             try:
-                found = store_reader.locate(self._store, feed.run_id, wanted.line, wanted.chain)
+                with self._reads:
+                    found = store_reader.locate(self._store, feed.run_id, wanted.line, wanted.chain)
                 if not found.beyond:
                     if found.matched and found.head.epoch == wanted.epoch:
                         subscription.standing = Standing.CATCHING_UP

@@ -6,6 +6,7 @@ stays usable. Events of one client run one after the other.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,13 @@ from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Standing, Subscription, Vie
 
 #: A run whose epoch changes while it is subscribed to is looked up again this often.
 ATTEMPTS = 3
+
+#: Subscriptions looked up at once, each over a connection to the store of its own. When another relay dies hundreds
+#: ask in the same moment; the client of the store has 100 connections and refuses more, it does not wait for one.
+CONCURRENT_SUBSCRIBES = 16
+
+#: How long one waits for its turn. Together with the store's own timeout less than a page waits for its answer.
+TURN_SECONDS = 5.0
 
 Answer = dict[str, Any]
 
@@ -54,6 +62,7 @@ class TailNamespace(Namespace):
         self._reader = reader
         self._catch_up = catch_up
         self._on_painted = on_painted
+        self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
         self._events: dict[str, Callable[[Viewer, object], Answer]] = {
@@ -108,6 +117,14 @@ class TailNamespace(Namespace):
         others = len(viewer.subscriptions) - (request.run_id in viewer.subscriptions)
         if others >= MAX_SUBSCRIPTIONS:
             return _error("too-many", f"One client may follow {MAX_SUBSCRIPTIONS} runs at once.")
+        if not self._turns.acquire(timeout=TURN_SECONDS):
+            raise StoreUnavailable("too many wait for the store")
+        try:
+            return self._follow(viewer, request)
+        finally:
+            self._turns.release()
+
+    def _follow(self, viewer: Viewer, request: Subscribe) -> Answer:
         for _ in range(ATTEMPTS):
             with self._reader.hold(request.run_id) as feed:
                 found = store_reader.locate(self._store, request.run_id, request.line, request.chain)
