@@ -20,12 +20,14 @@ import psutil
 from runtail.errors import ProtocolError
 from runtail.protocol import OUTPUT, View
 from tests.support.processes import Process
+from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Client, Producer, Relay, make_store, now_ms
 from tests.support.waiting import wait_for
 
 LINES_PER_SECOND = 5000
 PREFIX = "figures:"
+PRODUCER = "producer"
 
 
 @dataclass
@@ -34,15 +36,20 @@ class Stage:
 
     server: RedisServer
     relays: list[Relay]
+    #: Between the relays and the server, if it was asked for.
+    proxy: TcpProxy | None = None
 
     def producer(self) -> Producer:
-        """A run to watch."""
-        return Producer(make_store(self.server.url, PREFIX))
+        """A run to watch. Its connections carry its name."""
+        return Producer(make_store(f"{self.server.url}?client_name={PRODUCER}", PREFIX))
 
 
 @contextmanager
-def stage(relays: int, **settings: Any) -> Iterator[Stage]:
-    """Start a server and relays; kill them at the end."""
+def stage(relays: int, *, proxied: bool = False, **settings: Any) -> Iterator[Stage]:
+    """Start a server and relays; kill them at the end.
+
+    :param proxied: the relays, and nobody else, reach the server through a proxy.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "redis").mkdir()
@@ -52,8 +59,9 @@ def stage(relays: int, **settings: Any) -> Iterator[Stage]:
                   environment: dict[str, str | None] | None = None) -> Process:  # fmt: skip
             return stack.enter_context(Process(command, folder, name=name, environment=environment))
 
-        made = [Relay(start, server.url, PREFIX, **settings) for _ in range(relays)]
-        yield Stage(server, [relay.wait_until_ready() for relay in made])
+        proxy = stack.enter_context(TcpProxy(server.host, server.port)) if proxied else None
+        made = [Relay(start, proxy.url if proxy else server.url, PREFIX, **settings) for _ in range(relays)]
+        yield Stage(server, [relay.wait_until_ready() for relay in made], proxy)
 
 
 # Coming and going

@@ -115,6 +115,12 @@ class Viewer:
     #: When (monotonic) each subscription was answered.
     joined: list[float] = field(default_factory=list)
 
+    @property
+    def written_at(self) -> float:
+        """When (monotonic) the newest line on its screen was written."""
+        at, age = self.messages[-1]
+        return at - age
+
     def longest_pause(self, since: float, until: float) -> float:
         """The longest time (s) its screen stood still within a window."""
         inside = [at for at, _ in self.messages if since <= at <= until]
@@ -195,8 +201,9 @@ class Audience(threading.Thread):
         return sum(viewer.ended is not None for viewer in self.viewers)
 
     def total(self, name: str) -> int:
-        """The sum of one of the viewers' counts."""
-        return sum(getattr(viewer, name) for viewer in self.viewers)
+        """The sum of one of the viewers' counts; of their lists, the lengths."""
+        values = [getattr(viewer, name) for viewer in self.viewers]
+        return sum(value if isinstance(value, int) else len(value) for value in values)
 
     # The loop
 
