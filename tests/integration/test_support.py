@@ -1,5 +1,6 @@
 """The tests' own servers, processes and faults do what they say."""
 
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,33 @@ def test_proxy_cuts_refuses_and_delays(redis_server: RedisServer, make_proxy: Ma
     proxy.delay_seconds = 5.0
     with pytest.raises(redis.TimeoutError):
         client.ping()
+
+
+def test_proxy_leaves_a_client_with_a_half_open_connection(redis_server: RedisServer, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(redis_server.host, redis_server.port)
+    client = client_through(proxy, timeout_seconds=0.5)
+    client_id = client.client_id()
+    assert proxy.half_open() == 1
+    with redis_server.client() as direct:
+        wait_for(lambda: direct.client_list(client_id=[client_id]) == [], 5)
+    with pytest.raises(redis.TimeoutError):
+        client.ping()
+    assert client.ping()
+
+
+def test_proxy_splits_at_every_byte(
+    redis_server: RedisServer, redis_client: "redis.Redis", key_prefix: str, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(redis_server.host, redis_server.port)
+    with socket.create_connection((proxy.host, proxy.port), 5) as raw:
+        proxy.piece_bytes = (1,)
+        raw.sendall(f"SET {key_prefix}split whole\r\n".encode())
+        received = [raw.recv(64)]
+        while sum(map(len, received)) < len(b"+OK\r\n"):
+            received.append(raw.recv(64))
+        assert b"".join(received) == b"+OK\r\n"
+        assert len(received) > 1
+    assert redis_client.get(f"{key_prefix}split") == b"whole"
 
 
 def test_process_shows_its_output_when_it_ends_early(start_process: StartProcess) -> None:

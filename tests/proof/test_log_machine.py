@@ -2,7 +2,8 @@
 
 A writer, its successors and its zombies, readers, the reaper and users act in
 any order; the store loses replies, connections, its latest writes and all its
-data. What every reader saw and what is stored is judged by the checker.
+data, connections are half-open, requests arrive after they were given up, and
+what passes is split at any byte. What every reader saw and what is stored is judged by the checker.
 RUNTAIL_TEST_EXAMPLES sets how many courses of events are tried.
 """
 
@@ -36,7 +37,9 @@ from tests.support.redis_server import RedisServer
 from tests.support.runs import make_store, roll_back, snapshot
 
 EXAMPLES = int(os.environ.get("RUNTAIL_TEST_EXAMPLES", "30"))
-FAULTS = st.sampled_from(["none", "none", "none", "reply", "cut"])
+FAULTS = st.sampled_from(["none"] * 5 + ["reply", "reply", "cut", "half-open", "late"])
+#: Of the writer's store, so that a connection without another end costs little time.
+TIMEOUT_SECONDS = 0.5
 T_MS = 1_764_000_000_000
 
 
@@ -84,6 +87,7 @@ class LogMachine(RuleBasedStateMachine):
         more = {"quota_bytes": 2500, "head_bytes": 600} if quota else {}
         self.store = make_store(self.url, prefix, retained_bytes=retained, **more)
         self.behind = make_store(self.proxy.url, prefix, retained_bytes=retained, **more)
+        self.behind.client.connection_pool.connection_kwargs["socket_timeout"] = TIMEOUT_SECONDS
         self.store.uuid()
         self.run_id = "run"
         self.delivery = Delivery(self.run_id, "tests.task", "w", redelivers=redelivers, restart=restart)
@@ -105,17 +109,24 @@ class LogMachine(RuleBasedStateMachine):
             self.proxy.drop_reply(b"EVALSHA")
         elif fault == "cut":
             self.proxy.cut()
+        elif fault == "half-open":
+            self.proxy.half_open()
+        elif fault == "late":
+            self.proxy.stall()
         try:
             for _ in range(4):
                 try:
                     action()
                     return True
                 except StoreUnavailable:
+                    # A stalled request reaches the server now, while it is sent again.
+                    self.proxy.resume()
                     continue
                 except (Fenced, RunDeleted):
                     return False
         finally:
             self.proxy.drop_reply(times=0)
+            self.proxy.resume()
         raise AssertionError("the store did not come back")
 
     def started(self) -> bool:
@@ -228,6 +239,14 @@ class LogMachine(RuleBasedStateMachine):
         if self.attempt(zombie.flush) and self.live is None:
             self.live = zombie
 
+    # The network
+
+    @precondition(lambda self: self.started())
+    @rule(pieces=st.lists(st.integers(1, 60), max_size=3))
+    def the_network_splits(self, pieces: list[int]) -> None:
+        """From now on, in pieces of these sizes; not at all with none."""
+        self.proxy.piece_bytes = tuple(pieces)
+
     # The store
 
     @precondition(lambda self: self.started() and len(self.snapshots) < 5)
@@ -317,6 +336,7 @@ class LogMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if self.store is None:
             return
+        self.proxy.piece_bytes = ()
         try:
             if self.started():
                 self.judge()

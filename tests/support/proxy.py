@@ -1,6 +1,7 @@
 """A TCP proxy that misbehaves on demand, between a client and a real server."""
 
 import contextlib
+import itertools
 import socket
 import struct
 import threading
@@ -11,6 +12,8 @@ from typing import Self
 _CHUNK_BYTES = 65_536
 #: How much of what a client sent is remembered for ``matching``, in bytes.
 _REMEMBERED_BYTES = 65_536
+#: Between two pieces of a chunk that is split, in seconds: enough for a receiver that waits to see them apart.
+_BETWEEN_PIECES_SECONDS = 0.0002
 
 
 class _Connection:
@@ -24,6 +27,7 @@ class _Connection:
         self.flowing = threading.Event()
         self.flowing.set()
         self.swallows_reply = False
+        self.half_open = False
 
     def start(self) -> None:
         for pump in (self._pump_requests, self._pump_replies):
@@ -38,7 +42,8 @@ class _Connection:
                 # Before it is forwarded: the reply may be faster than we are.
                 if self.proxy.takes_reply_of(chunk):
                     self.swallows_reply = True
-                self.server.sendall(chunk)
+                if not self.half_open:
+                    self._forward(chunk, self.server)
         self.close()
 
     def _pump_replies(self) -> None:
@@ -48,8 +53,28 @@ class _Connection:
                     self.proxy.dropped_replies += 1
                     break
                 self._pass_time()
-                self.client.sendall(chunk)
-        self.close()
+                if not self.half_open:
+                    self._forward(chunk, self.client)
+        if not self.half_open:
+            self.close()
+
+    def _forward(self, chunk: bytes, end: socket.socket) -> None:
+        sizes = self.proxy.piece_bytes
+        if not sizes:
+            end.sendall(chunk)
+            return
+        begin = 0
+        for size in itertools.cycle(sizes):
+            end.sendall(chunk[begin : begin + size])
+            begin += size
+            if begin >= len(chunk):
+                return
+            time.sleep(_BETWEEN_PIECES_SECONDS)
+
+    def lose_server(self) -> None:
+        self.half_open = True
+        with contextlib.suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
 
     def _pass_time(self) -> None:
         if self.proxy.delay_seconds > 0:
@@ -98,6 +123,8 @@ class TcpProxy:
         self.refuses = False
         #: Replies lost so far by :meth:`drop_reply`.
         self.dropped_replies = 0
+        #: If not empty, what passes is split into pieces of these sizes, again and again: (1,) splits at every byte.
+        self.piece_bytes: tuple[int, ...] = ()
         self._listener = socket.create_server((self.host, 0), backlog=1024)
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, name="proxy-accept", daemon=True).start()
@@ -143,6 +170,18 @@ class TcpProxy:
         self._stalls_new = False
         for connection in self._matching(None):
             connection.flowing.set()
+
+    def half_open(self, matching: bytes | None = None) -> int:
+        """The server's end of open connections is gone, and their clients are not told; returns how many.
+
+        What a client sends is taken and never arrives, also not later: the other
+        machine has crashed, or something between has forgotten the connection.
+        New connections work.
+        """
+        connections = self._matching(matching)
+        for connection in connections:
+            connection.lose_server()
+        return len(connections)
 
     def drop_reply(self, matching: bytes = b"", *, times: int = 1) -> None:
         """Loses the reply to the next request that contains ``matching``.
