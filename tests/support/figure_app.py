@@ -19,6 +19,9 @@ app.conf.update(
         "socket_timeout": 10,
         "socket_connect_timeout": 3,
         "visibility_timeout": float(os.environ.get("TEST_VISIBILITY_SECONDS", "3600")),
+        # As often as it can: Celery looks every 100 s for what became visible again.
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
     },
 )
 

@@ -182,7 +182,12 @@ class Fleet:
         return str(self.client.send_task(task, args=args, kwargs=kwargs, queue=queue).id)
 
     def start(self, task: str, **kwargs: Any) -> str:
-        """Start a run over the API; return its id."""
+        """Start a run over the API, once a worker has published the task; return its id."""
+        wait_for(
+            lambda: any(known["name"] == task for known in httpx.get(f"{self.web.url}/api/v1/tasks").json()["tasks"]),
+            START_SECONDS,
+            lambda: "\n".join(member.process.evidence() for member in self.members),
+        )
         answer = httpx.post(f"{self.web.url}/api/v1/runs", json={"task": task, "kwargs": kwargs}, timeout=30)
         assert answer.status_code in (201, 202), answer.text
         return str(answer.json()["id"])
