@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from tests.support.fleet import Member
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Follower, Relay
@@ -180,7 +181,7 @@ def flood() -> None:
     )
 
 
-def memory(started: Worker) -> int:
+def memory(started: Worker | Member) -> int:
     """Memory of the worker, its children, keeper, shipper and spools, in bytes."""
     main = psutil.Process(started.process.pid)
     total = 0

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.support.capture_app import app
+from tests.support.figure_output import bar, byte_strings, numbered_block
 
 app.conf.update(
     task_default_queue=os.environ["TEST_QUEUE"],
@@ -68,9 +69,9 @@ def alone(folder: str, seconds: float) -> None:
 
 
 @app.task(name="f.flood")
-def flood(seconds: float, lines_per_write: int = 5000) -> None:
+def flood(seconds: float, lines_per_write: int = 5_000) -> None:
     """Offer lines as fast as the pipe takes them; the last line says how many came before it."""
-    block = b"".join(b"%012d\n" % number for number in range(lines_per_write))
+    block = numbered_block(lines_per_write)
     end, lines = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         written = 0
@@ -90,38 +91,14 @@ def long_line(size_bytes: int) -> float:
 
 
 @app.task(name="f.bars")
-def bars(seconds: float, per_second: int) -> int:
-    """Redraw a progress bar; return the bytes written."""
-    count, size = int(seconds * per_second), 0
-    began = time.monotonic()
+def bars(seconds: float, per_second: int) -> None:
+    """Redraw a progress bar at a steady pace."""
+    count, began = int(seconds * per_second), time.monotonic()
     for number in range(count):
-        done = number * 40 // count
-        size += os.write(1, f"\r[{'#' * done:<40}] {number} of {count}".encode())
-        if number % 200 == 199:
-            size += os.write(1, b"\n")
+        os.write(1, bar(number, count))
         ahead_seconds = (number + 1) / per_second - (time.monotonic() - began)
         if ahead_seconds > 0.002:
             time.sleep(ahead_seconds)
-    return size + os.write(1, b"\n")
-
-
-def byte_strings(seed: int, count: int) -> list[bytes]:
-    """Byte strings of all kinds: NUL, CR, ESC, bad UTF-8, halves of characters, empty ones, long ones."""
-    chosen = random.Random(seed)
-    pieces = [b"\0", b"\r", b"\n", b"\r\n", b"\x1b[31m", b"\x1b]0;t\x07", b"\xff", b"\xc3", b"\xed\xa0\x80",
-              b"\xf0\x9f\x98\x80", b"\xe2\x82", b"::group::g\n", b"::endgroup::\n", b"<b>", "ä".encode()]  # fmt: skip
-    found = []
-    for _ in range(count):
-        kind = chosen.randrange(4)
-        if kind == 0:
-            found.append(chosen.randbytes(chosen.randrange(200)))
-        elif kind == 1:
-            found.append(b"".join(chosen.choices(pieces, k=chosen.randrange(40))))
-        elif kind == 2:
-            found.append(bytes(chosen.choices(b"ab\r\n\0\x1b\xe2\x82\xac", k=chosen.randrange(300))))
-        else:
-            found.append(chosen.randbytes(1) * chosen.choice((1, 1000, 70_000)))
-    return found
 
 
 @app.task(name="f.byte_strings")
@@ -153,9 +130,8 @@ def long_traceback(size: int) -> None:
 @app.task(name="f.deaf")
 def deaf(folder: str) -> None:
     """Ignores what ends others, writes all the time and notes how much."""
-    script = f"""
-    trap '' TERM
-    n=0
-    while :; do n=$((n+1)); echo "line $n"; echo $n > '{folder}/{name()}.new'; mv '{folder}/{name()}.new' '{folder}/{name()}'; done
-    """
+    note = Path(folder) / name()
+    # Renamed, so that whoever reads it finds a whole number.
+    step = f'n=$((n+1)); echo "line $n"; echo $n > "{note}.new"; mv "{note}.new" "{note}"'
+    script = f"trap '' TERM; n=0; while :; do {step}; done"
     subprocess.run(["/bin/sh", "-c", script], check=True)

@@ -55,18 +55,23 @@ class Member:
                 continue
         return found
 
-    def part(self, part: str) -> psutil.Process:
-        """Its ``keeper.py`` or ``runtail.shipper``."""
+    def keeper(self) -> psutil.Process:
+        """The keeper's process."""
+        return self._find(lambda command: "keeper.py" in command)
 
+    def shipper(self) -> psutil.Process:
+        """The shipper's process."""
+        # The keeper's arguments name the shipper, too.
+        return self._find(lambda command: "runtail.shipper" in command and "keeper.py" not in command)
+
+    def _find(self, wanted: Callable[[str], bool]) -> psutil.Process:
         def look() -> psutil.Process | None:
             for process in self.processes():
                 try:
-                    command = " ".join(process.cmdline())
+                    if wanted(" ".join(process.cmdline())):
+                        return process
                 except psutil.Error:
                     continue
-                # The keeper's arguments name the shipper, too.
-                if part in command and (part == "keeper.py" or "keeper.py" not in command):
-                    return process
             return None
 
         found = wait_for(look, START_SECONDS, self.process.evidence)
@@ -97,12 +102,12 @@ class Member:
 
 
 class Fleet:
-    """Workers, and web with the reaper if it is wanted. Everything ends with the ``with``.
+    """Workers, and the other services as wanted. Everything ends with the ``with``.
 
     :param directory: for output files.
     :param redis_url: broker and store.
     :param app: the workers' Celery app.
-    :param web: start the web service, whose reaper ends lost runs.
+    :param services: ``web``, whose reaper ends lost runs, and ``socket``.
     :param settings: settings by field name, for all.
     """
 
@@ -112,7 +117,7 @@ class Fleet:
         redis_url: str,
         *,
         app: str = "tests.support.figure_app",
-        web: bool = False,
+        services: tuple[str, ...] = (),
         **settings: Any,
     ) -> None:
         self.directory, self.app = directory, app
@@ -125,11 +130,11 @@ class Fleet:
         self.client.conf.task_default_queue = "celery"
         self.members: list[Member] = []
         self._stack = ExitStack()
-        self._web = Service("web", directory, self.settings) if web else None
+        self._services = {name: Service(name, directory, self.settings) for name in services}
 
     def __enter__(self) -> Self:
-        if self._web is not None:
-            self._stack.enter_context(self._web)
+        for service in self._services.values():
+            self._stack.enter_context(service)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -142,8 +147,12 @@ class Fleet:
     @property
     def web(self) -> Service:
         """The web service."""
-        assert self._web is not None
-        return self._web
+        return self._services["web"]
+
+    @property
+    def relay(self) -> Service:
+        """The relay."""
+        return self._services["socket"]
 
     def add(
         self,
@@ -202,12 +211,14 @@ class Fleet:
         """Return the records once the condition holds for all of them."""
 
         def look() -> list[Run] | None:
-            runs = {run.id: run for run in read_runs(self.store, run_ids)}
+            runs = {run.id: run for run in read_runs(self.store, list(run_ids))}
             good = len(runs) == len(run_ids) and all(condition(run) for run in runs.values())
             return [runs[run_id] for run_id in run_ids] if good else None
 
         def evidence() -> str:
-            summaries = "\n".join(f"{run.id}: {run.state} {run.text('why')}" for run in read_runs(self.store, run_ids))
+            summaries = "\n".join(
+                f"{run.id}: {run.state} {run.text('why')}" for run in read_runs(self.store, list(run_ids))
+            )
             return summaries + "\n".join(member.process.evidence() for member in self.members[-2:])
 
         found = wait_for(look, deadline_seconds, evidence)

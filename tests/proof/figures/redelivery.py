@@ -21,7 +21,7 @@ def measure() -> list[Figure]:
         folder = Path(name)
         for part in ("redis", "runs"):
             (folder / part).mkdir()
-        with RedisServer(folder / "redis") as server, Fleet(folder, server.url, web=True) as fleet:
+        with RedisServer(folder / "redis") as server, Fleet(folder, server.url, services=("web",)) as fleet:
             environment: dict[str, str | None] = {"TEST_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS)}
             members = [fleet.add(concurrency=30, environment=environment) for _ in range(2)]
             for member in members:

@@ -63,7 +63,8 @@ def killed(fleet: Fleet, folder: Path, times: int = 50) -> list[Figure]:
             took.append(run.number("finished_ms") / 1000 - killed_at[run.id])
             good += run.state == "failed" and run.number("signal") == signal.SIGKILL
     return [
-        Figure("task's process SIGKILLed: missing of what it had written", f"{missing} bytes in {times}", "0", not missing),
+        Figure("task's process SIGKILLed: missing of what it had written", f"{missing} bytes in {times}", "0",
+               not missing),
         Figure("task's process SIGKILLed: ends as failed, signal 9",
                f"{good} of {times}, after at most {max(took):.2f} s", "all, <= 2 s", good == times and max(took) <= 2),
     ]  # fmt: skip
@@ -104,4 +105,5 @@ def left_behind(fleet: Fleet, times: int = 10) -> list[Figure]:
     counted = fleet.wait(ids, lambda run: run.number("late_bytes") == late_bytes, 60)
     return [Figure("a program left behind holds the pipe: the run ends",
                    f"after at most {max(took):.2f} s; what came later is counted in {len(counted)} of {times} "
-                   f"and stands in {times - clean} logs", "<= 2 s, all counted", max(took) <= 2 and clean == times)]  # fmt: skip
+                   f"and stands in {times - clean} logs", "<= 2 s, all counted",
+                   max(took) <= 2 and clean == times)]  # fmt: skip

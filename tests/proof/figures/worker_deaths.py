@@ -25,7 +25,7 @@ def measure() -> list[Figure]:
         folder = Path(name)
         for part in ("redis", "notes"):
             (folder / part).mkdir()
-        with RedisServer(folder / "redis") as server, Fleet(folder, server.url, web=True) as fleet:
+        with RedisServer(folder / "redis") as server, Fleet(folder, server.url, services=("web",)) as fleet:
             killed_at: dict[str, float] = {}
             for first in range(0, WORKERS, AT_ONCE):
                 killed_at |= batch(fleet, folder / "notes", first)

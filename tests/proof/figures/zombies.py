@@ -26,7 +26,9 @@ def measure() -> list[Figure]:
             (folder / part).mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(folder, server.url, web=True, lease_seconds=2.5, beat_seconds=0.5, cancel_grace_seconds=2.0) as fleet,
+            Fleet(
+                folder, server.url, services=("web",), lease_seconds=2.5, beat_seconds=0.5, cancel_grace_seconds=2.0
+            ) as fleet,
         ):
             first = fleet.add(concurrency=RUNS).wait_ready()
             ids = [fleet.start("f.counts", folder=str(folder / "notes"), interval=0.005) for _ in range(RUNS)]

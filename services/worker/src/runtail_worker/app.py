@@ -18,7 +18,9 @@ from runtail_worker import health
 settings = load_settings(os.environ)
 
 #: How long publishing to, and reading from, a broker that does not answer may take.
-SOCKET_TIMEOUT_SECONDS = 30
+SOCKET_TIMEOUT_SECONDS = 5
+#: A connection that lost its other end is noticed when it was silent for a little more than this.
+HEALTH_CHECK_SECONDS = 5
 
 app = Celery("runtail_worker", broker=settings.broker_url, include=["runtail_worker.demo"])
 app.conf.update(
@@ -35,12 +37,18 @@ app.conf.update(
     # The default gives up after 100 tries and ends the worker with its tasks.
     broker_connection_max_retries=None,
     broker_connection_retry_on_startup=True,
+    worker_consumer="runtail_worker.consumer:Consumer",
     broker_transport_options={
         # Only messages between reception and start are outstanding.
         "visibility_timeout": 1800,
         # Without them a silent broker holds a publisher for ever.
         "socket_timeout": SOCKET_TIMEOUT_SECONDS,
         "socket_connect_timeout": 5,
+        # The default is 25 s, and looked after that seldom: a half-open connection kept a worker deaf for a minute.
+        "health_check_interval": HEALTH_CHECK_SECONDS,
+        # A message that was taken from its queue is noted as taken over another connection. Where that one is
+        # half-open, too, the note fails and Celery loses the message, unless it is tried once more.
+        "retry_on_timeout": True,
     },
     task_default_queue="celery",
     worker_send_task_events=False,

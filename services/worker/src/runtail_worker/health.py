@@ -1,9 +1,10 @@
 """Is this worker alive, and can it take tasks: two files that a probe looks at.
 
-``alive`` is touched once a second while Celery's event loop turns, or while it
-is reconnecting (an outage of the broker must not get the pod killed with its
-tasks). ``ready`` exists while the worker consumes messages. Probes need no
-Python and no broker::
+``alive`` is touched once a second while Celery's event loop turns and the broker
+answers the very connection that takes messages. A worker with a task in hand is
+alive as long as its event loop turns, and so is one that is reconnecting (an
+outage of the broker must not get the pod killed with its tasks). ``ready``
+exists while the worker consumes messages. Probes need no Python and no broker::
 
     find "$RUNTAIL_HEALTH_DIR/alive" -mmin -0.5 | grep -q .
     test -e "$RUNTAIL_HEALTH_DIR/ready"
@@ -15,15 +16,20 @@ import contextlib
 import threading
 import time
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.worker import state
 
 from runtail.settings import Settings
 
 TICK_SECONDS = 1.0
 #: An event loop that has not turned for this long is stuck.
 STUCK_SECONDS = 30.0
+#: A broker answers a request for messages after a second at the latest, with none if there is none. A worker that
+#: hears nothing for this long, connected and with nothing to do, is deaf: Celery mends what it notices before.
+DEAF_SECONDS = 60.0
 
 
 class Health:
@@ -32,6 +38,8 @@ class Health:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.ticked = time.monotonic()
+        #: When the broker last answered a request for messages; None where that cannot be seen.
+        self.heard: float | None = None
         self.consumer: Any = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -44,6 +52,7 @@ class Health:
         """The worker consumes messages."""
         self.consumer = consumer
         self.tick()
+        self.heard = self._listen(consumer)
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "ready").touch()
         if self._thread is None:
@@ -59,10 +68,41 @@ class Health:
         self._stop.set()
         self.disconnected()
 
+    def alive(self, now: float) -> bool:
+        """Whether the worker needs no restart."""
+        if getattr(self.consumer, "connection", None) is None:
+            return True  # reconnecting
+        if now - self.ticked >= STUCK_SECONDS:
+            return False
+        # A worker whose processes are all busy asks for no messages.
+        return self.heard is None or now - self.heard < DEAF_SECONDS or bool(state.active_requests)
+
+    def _listen(self, consumer: Any) -> float | None:
+        """Notice every answer of the broker, be it "no message"; only Celery's Redis transport lets us."""
+        handlers = getattr(consumer.task_consumer.channel, "handlers", {})
+        read = handlers.get("BRPOP")
+        if read is None:
+            return None
+
+        def answered(**options: Any) -> Any:
+            try:
+                found = read(**options)
+            except Empty:
+                self.heard = time.monotonic()
+                raise
+            self.heard = time.monotonic()
+            return found
+
+        handlers["BRPOP"] = answered
+        return time.monotonic()
+
     def _touch(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
-            reconnecting = getattr(self.consumer, "connection", None) is None
-            if reconnecting or time.monotonic() - self.ticked < STUCK_SECONDS:
+            now = time.monotonic()
+            if state.active_requests:
+                # Counts from the end of the last task on.
+                self.heard = self.heard and now
+            if self.alive(now):
                 with contextlib.suppress(OSError):
                     (self.directory / "alive").touch()
 

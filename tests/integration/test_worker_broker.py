@@ -1,0 +1,54 @@
+"""The reference worker and a broker whose connections break."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.support.fleet import Fleet
+from tests.support.proxy import TcpProxy
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import stays, wait_for
+
+
+def test_a_message_taken_after_a_half_open_connection_is_executed_soon(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """It was popped from its queue after a minute, and lost: the note that it was taken went over a dead connection."""
+    with (
+        TcpProxy(redis_server.host, redis_server.port) as proxy,
+        Fleet(tmp_path, redis_server.url, app="runtail_worker.app") as fleet,
+    ):
+        queue = fleet.settings["key_prefix"] + "queue"
+        worker = fleet.add(queue=queue, redis_url=proxy.url).wait_ready()
+        fleet.wait_ended([fleet.send("demo.binary", queue=queue)])
+        assert proxy.half_open() > 2
+        run_id = fleet.send("demo.binary", queue=queue)
+        # Two checks of its connections, two time-outs, and a machine that is busy; not the 60 s of Celery's defaults.
+        (run,) = fleet.wait_ended([run_id], 40)
+        assert run.state == "succeeded"
+        assert worker.process.is_running()
+
+
+def test_the_probe_sees_a_worker_that_is_connected_and_deaf(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Its event loop turned, so it looked alive, and took no task any more."""
+    with (
+        TcpProxy(redis_server.host, redis_server.port) as proxy,
+        Fleet(tmp_path, redis_server.url, app="tests.support.deaf_app") as fleet,
+    ):
+        queue, alive = fleet.settings["key_prefix"] + "queue", tmp_path / "health" / "alive"
+        environment: dict[str, str | None] = {"RUNTAIL_HEALTH_DIR": str(alive.parent)}
+        fleet.add(concurrency=2, queue=queue, redis_url=proxy.url, environment=environment).wait_ready()
+
+        def age_seconds() -> float:
+            return time.time() - alive.stat().st_mtime
+
+        wait_for(alive.exists, 20)
+        # Nothing to do is not deafness: the broker says so every second.
+        stays(lambda: age_seconds() < 3, 6, age_seconds)
+        # With a task in hand it is never called deaf.
+        nap = fleet.send("demo.nap", seconds=12, queue=queue)
+        fleet.wait_running([nap])
+        assert proxy.stall(b"BRPOP") > 0
+        stays(lambda: age_seconds() < 3, 8, age_seconds)
+        wait_for(lambda: age_seconds() > 6, 40, age_seconds)
