@@ -3,10 +3,14 @@
 import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from runtail_socket import websocket
+from runtail_socket.direct import Link
 from runtail_socket.websocket import Offered, Refused, WebSocket, text_frame
+from tests.support.waiting import wait_for
 
 HEADERS = [
     (b"host", b"here"),
@@ -93,6 +97,41 @@ def test_nothing_is_taken_while_the_kernel_is_full(pair: Pair) -> None:
     if outcome is Offered.NONE:
         assert web_socket.idle
         assert web_socket.offer(small) is Offered.NONE
+
+
+def test_a_peer_that_takes_nothing_more_is_sent_away(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    web_socket, client = pair
+    link = Link(SimpleNamespace(closed=False), web_socket, direct=True)
+    frame = text_frame(b"0123456789" * 100_000)
+    while web_socket.offer(frame) is Offered.ALL:
+        pass
+    link.sweep()
+    assert not web_socket.closed
+    monkeypatch.setattr(websocket, "STALLED_SECONDS", 0.2)
+
+    def sent_away() -> bool:
+        link.sweep()
+        return web_socket.closed
+
+    wait_for(sent_away, 10)
+    # What the kernel had taken still comes, and then the end.
+    while client.recv(65536):
+        pass
+
+
+def test_what_begins_to_wait_has_not_waited_for_as_long_as_the_peer_was_silent(pair: Pair) -> None:
+    web_socket, client = pair
+    assert web_socket.offer(text_frame(b"x")) is Offered.ALL
+    web_socket.progress_at -= 2 * websocket.STALLED_SECONDS
+    assert not web_socket.stalled
+    frame = text_frame(b"0123456789" * 1_000_000)
+    sender = threading.Thread(target=web_socket.send, args=[frame])
+    sender.start()
+    wait_for(lambda: not web_socket.idle, 10)
+    assert not web_socket.stalled
+    receive(client, len(text_frame(b"x")) + len(frame))
+    sender.join(20)
+    assert web_socket.idle
 
 
 def test_aborting_wakes_whoever_waits(pair: Pair) -> None:

@@ -126,8 +126,11 @@ class Link:
         self._engine.close(wait=False)
 
     def sweep(self) -> None:
-        """End the connection of a client that Engine.IO has given up (unanswered ping)."""
-        if self._engine.closed and not self._web_socket.closed:
+        """End the connection of a client that Engine.IO has given up (unanswered ping), or that takes nothing more."""
+        if self._web_socket.stalled:
+            # Not in order: a goodbye would wait behind what it does not take.
+            self._web_socket.abort()
+        elif self._engine.closed and not self._web_socket.closed:
             self._web_socket.close()
 
 

@@ -48,6 +48,10 @@ MAX_MESSAGE_BYTES = 16384
 MESSAGES_PER_SECOND = 50.0
 MESSAGES_BURST = 200.0
 
+#: A peer that takes nothing of what waits for it for so long is sent away. It comes back and resumes where it stood;
+#: meanwhile nothing is held for it.
+STALLED_SECONDS = 30.0
+
 #: How long a connection that was told to close may take to do so.
 CLOSE_GRACE_SECONDS = 2.0
 
@@ -110,8 +114,7 @@ class WebSocket:
     """A client's connection. Engine.IO calls ``wait``, ``send`` and ``close``.
 
     :param green: the cooperative socket.
-    :param silence_seconds: a peer from which nothing came, or that took
-        nothing, for this long is gone.
+    :param silence_seconds: a peer from which nothing came for this long is gone.
     """
 
     def __init__(self, green: Any, protocol: Connection, silence_seconds: float) -> None:
@@ -128,7 +131,7 @@ class WebSocket:
         self._busy = False
         self._rest: memoryview | None = None
         self.closed = False
-        #: When the peer last took bytes (monotonic seconds): a slow one is not a dead one.
+        #: When the peer last took bytes, or something began to wait for it (monotonic seconds).
         self.progress_at = time.monotonic()
         green.settimeout(silence_seconds)
         green.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -222,6 +225,12 @@ class WebSocket:
         """True if nothing is being written and nothing is left over."""
         return not self.closed and self._rest is None and not self._busy
 
+    @property
+    def stalled(self) -> bool:
+        """True if something has waited for the peer for :data:`STALLED_SECONDS` and it took nothing."""
+        waits = self._busy or self._rest is not None
+        return waits and not self.closed and time.monotonic() - self.progress_at > STALLED_SECONDS
+
     def offer(self, frame: Frame) -> Offered:
         """Send a frame if the socket takes it now. Never waits, never yields."""
         if self.closed or self._busy or self._rest is not None:
@@ -246,7 +255,7 @@ class WebSocket:
         """
         frame = data if isinstance(data, Frame) else text_frame(data.encode())
         with self._writing:
-            self._busy = True
+            self._busy, self.progress_at = True, time.monotonic()
             try:
                 self._flush()
                 self._write(memoryview(frame))
