@@ -15,10 +15,11 @@ from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
 
 from runtail.errors import StoreUnavailable
+from runtail.resp import Resp, pack
 from runtail.store import Store, store_errors
+from runtail_socket import runtime
 
 log = structlog.get_logger("runtail.socket.bells")
 
@@ -29,9 +30,6 @@ NONCE_SECONDS = 2.0
 #: Not having heard it for this long means deaf.
 DEAF_SECONDS = 3 * NONCE_SECONDS
 
-#: How much earlier than the reader the bells are heard again.
-AHEAD_SECONDS = 0.002
-
 #: Between attempts to connect.
 BACKOFF_SECONDS = 0.5
 
@@ -39,7 +37,7 @@ BACKOFF_SECONDS = 0.5
 class Bells:
     """The subscription to the bells of all watched runs and of the list.
 
-    :param on_run: called with the id of a watched run that changed.
+    :param on_runs: called with the ids of watched runs that changed; bells are not heard while it runs.
     :param on_list: called with the id of any run whose state changed.
     :param on_connected: called after every (re)connection: anything may have been missed.
     :param rest: returns the seconds for which nobody would act on a bell.
@@ -49,13 +47,13 @@ class Bells:
         self,
         store: Store,
         *,
-        on_run: Callable[[str], None],
+        on_runs: Callable[[set[str]], None],
         on_list: Callable[[str], None],
         on_connected: Callable[[], None],
         rest: Callable[[], float],
     ) -> None:
         self._store = store
-        self._on_run = on_run
+        self._on_runs = on_runs
         self._on_list = on_list
         self._on_connected = on_connected
         self._rest = rest
@@ -63,7 +61,7 @@ class Bells:
         self._nonce_channel = f"{store.keys.list_bell()}:{uuid.uuid4()}".encode()
         self._run_prefix = store.keys.bell("").encode()
         self._watched: set[bytes] = set()
-        self._connection: Any = None
+        self._connection: Resp | None = None
         self._sending = threading.Lock()
         self._broken = False
         self._heard_at = time.monotonic()
@@ -101,40 +99,49 @@ class Bells:
 
     def run(self) -> None:
         """Listen, for ever; connects again whenever the connection ends."""
-        pool = self._store.client.connection_pool
         while not self._stopped:
-            connection: Any = None
+            connection: Resp | None = None
             try:
-                with store_errors():
-                    connection = pool.get_connection()
-                    self._listen(connection)
-            except (StoreUnavailable, RedisError, OSError) as error:
+                connection = Resp(self._store.client)
+                self._listen(connection)
+            except (StoreUnavailable, RedisError) as error:
                 # Not even the nonce came.
-                self.deaf_count += isinstance(error.__cause__, RedisTimeout)
+                self.deaf_count += isinstance(error.__cause__, TimeoutError)
                 log.info("bells: connection ended", error=str(error))
             finally:
                 self._connection = None
                 if connection is not None:
-                    connection.disconnect()
-                    pool.release(connection)
+                    connection.close()
             time.sleep(BACKOFF_SECONDS)
 
     def stop(self) -> None:
         """End :meth:`run` at its next wake-up."""
         self._stopped = self._broken = True
 
-    def _listen(self, connection: Any) -> None:
+    def _listen(self, connection: Resp) -> None:
         with self._sending:
-            connection.send_command("SUBSCRIBE", self._list_channel, self._nonce_channel, *self._watched)
+            connection.send(pack("SUBSCRIBE", self._list_channel, self._nonce_channel, *self._watched))
             self._connection, self._broken = connection, False
             self._heard_at = time.monotonic()
         self._on_connected()
         while not self._broken:
-            # Being woken for each bell costs more than the bell: what rings
-            # while the reader rests is heard in one go, just before it is over.
-            if (rest := self._rest() - AHEAD_SECONDS) > 0 and not connection.can_read(timeout=0):
+            heard = connection.receive()
+            # What rings while the reader rests is heard in one go, when it is over.
+            if (rest := self._rest()) > 0:
                 time.sleep(rest)
-            kind, channel, data = connection.read_response()
+                if runtime.readable(connection.socket):
+                    heard += connection.receive()
+            runs = self._sort(heard)
+            if runs:
+                self._on_runs(runs)
+
+    def _sort(self, heard: list[Any]) -> set[str]:
+        """Act on what was heard; return the watched runs whose bells rang."""
+        runs: set[str] = set()
+        for reply in heard:
+            if isinstance(reply, Exception):
+                raise reply
+            kind, channel, data = reply
             if kind != b"message":
                 continue
             if channel == self._nonce_channel:
@@ -142,14 +149,15 @@ class Bells:
             elif channel == self._list_channel:
                 self._on_list(data.decode())
             else:
-                self._on_run(channel[len(self._run_prefix) :].decode())
+                runs.add(channel[len(self._run_prefix) :].decode())
+        return runs
 
     def _send(self, command: str, channel: bytes) -> None:
         with self._sending:
             if self._connection is None or self._broken:
                 return
             try:
-                self._connection.send_command(command, channel)
-            except (RedisError, OSError):
+                self._connection.send(pack(command, channel))
+            except StoreUnavailable:
                 # The listener finds out by itself, and subscribes to all anew.
                 self._broken = True

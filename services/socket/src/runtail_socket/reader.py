@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -25,6 +25,7 @@ from runtail_socket.bells import Bells
 from runtail_socket.feed import Feed
 from runtail_socket.frames import Chunk, chunks, tail_reset, terminal
 from runtail_socket.pace import Pace
+from runtail_socket.puller import Puller
 from runtail_socket.viewer import Subscription
 
 log = structlog.get_logger("runtail.socket.reader")
@@ -69,6 +70,9 @@ class Reader:
         self.feeds: dict[str, Feed] = {}
         self._dirty: set[str] = set()
         self._wake = threading.Event()
+        self._puller = Puller(store)
+        #: One round at a time, whoever begins it.
+        self._reading = threading.Lock()
         #: The data set's name when the store was first asked.
         self._store_uuid: str | None = None
         #: The store answered the last time it was asked.
@@ -82,8 +86,17 @@ class Reader:
 
     # Called by bells and sweep
 
+    def rung(self, run_ids: Iterable[str]) -> None:
+        """Bells of these runs were heard: read them, here and now.
+
+        Here: to wake the reader's own greenlet costs as much as a small pull.
+        """
+        self._dirty.update(run_id for run_id in run_ids if run_id in self.feeds)
+        if self._dirty:
+            self._read()
+
     def mark(self, run_id: str) -> None:
-        """A watched run may have changed."""
+        """A watched run may have changed; the reader's own greenlet looks."""
         if run_id in self.feeds:
             self._dirty.add(run_id)
             self._wake.set()
@@ -167,17 +180,23 @@ class Reader:
     # The loop
 
     def run(self) -> None:
-        """Pull dirty runs, for ever."""
+        """Pull what others than the bells marked, for ever."""
         while True:
             self._wake.wait()
+            time.sleep(max(0.0, self.pace.rest_seconds))
             self._wake.clear()
+            self._read()
+
+    def _read(self) -> None:
+        """One round: pull what is dirty."""
+        with self._reading:
             self.turned_at = time.monotonic()
             self.pace.begin()
             dirty, self._dirty = self._dirty, set()
             try:
                 self._pull(dirty)
                 self.store_answers = True
-                pause = self.pace.end(len(dirty))
+                self.pace.end(len(dirty))
             except StoreUnavailable as error:
                 if self.store_answers:
                     log.warning("the store does not answer", error=str(error))
@@ -186,8 +205,7 @@ class Reader:
                 self._store.client.connection_pool.disconnect(inuse_connections=False)
                 self._dirty |= dirty
                 self._wake.set()
-                pause = self.pace.rest(RETRY_SECONDS)
-            time.sleep(pause)
+                self.pace.rest(RETRY_SECONDS)
 
     def _pull(self, dirty: set[str]) -> None:
         feeds = [feed for run_id in dirty if (feed := self.feeds.get(run_id))]
@@ -203,7 +221,7 @@ class Reader:
     def _pull_together(self, batch: list[Feed]) -> None:
         wanted = [(feed.run_id, feed.cursor.last) for feed in batch]
         asked_at = time.monotonic()
-        answers = store_reader.pull(self._store, wanted, count=ENTRIES_PER_PULL)
+        answers = self._puller.pull(wanted, ENTRIES_PER_PULL)
         for feed, (head, entries) in zip(batch, answers, strict=True):
             # Between question and answer the last viewer may have gone.
             if self.feeds.get(feed.run_id) is feed:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 import sys
 import warnings
@@ -31,6 +32,9 @@ BACKLOG = 4096
 
 #: A connection that has not sent its request after this is closed.
 REQUEST_TIMEOUT_SECONDS = 10.0
+
+#: The kernel's own: this module is imported before anything is patched (rule 1).
+_poll = select.poll
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -213,3 +217,10 @@ def non_blocking(green: Any) -> NonBlocking:
     if mode == "gevent":
         return cast(NonBlocking, green._sock)
     return cast(NonBlocking, green)
+
+
+def readable(green: Any) -> bool:
+    """Tell whether a cooperative socket has something to read now. Asks the kernel; never waits, never yields."""
+    poller = _poll()
+    poller.register(green.fileno(), select.POLLIN)
+    return bool(poller.poll(0))

@@ -97,7 +97,7 @@ class Service:
         self._states = States(self._store, self._viewers)
         self._bells = Bells(
             self._store,
-            on_run=self._mark,
+            on_runs=self._rung,
             on_list=self._states.mark,
             on_connected=self._mark_all,
             rest=self._rest,
@@ -178,6 +178,9 @@ class Service:
             mode=runtime.mode,
         )
         self._drain.wait()
+
+    def _rung(self, run_ids: set[str]) -> None:
+        self._reader.rung(run_ids)
 
     def _mark(self, run_id: str) -> None:
         self._reader.mark(run_id)

@@ -12,7 +12,8 @@ from runtail.errors import RunNotFound
 from runtail.protocol import Cursor, Cut, Discontinuity, Entry, EntryId, RunState
 from runtail.store import Store, store_errors
 
-_HEAD_FIELDS = (
+#: What :meth:`Head.read` wants of a record, in this order.
+HEAD_FIELDS = (
     "state", "epoch", "last", "line", "chain", "bytes", "attempt", "beat", "live", "v",
     "cut_from", "cut_to", "cut_bytes", "cut_entries", "cut_chain", "cut_last",
 )  # fmt: skip
@@ -40,7 +41,7 @@ class Head:
     @classmethod
     def read(cls, run_id: str, values: Sequence[bytes | None]) -> Head | None:
         """Build from the values of the record's fields; None if there is no record."""
-        record = dict(zip(_HEAD_FIELDS, values, strict=True))
+        record = dict(zip(HEAD_FIELDS, values, strict=True))
         if record["state"] is None:
             return None
         return cls(
@@ -84,7 +85,7 @@ def head(store: Store, run_id: str) -> Head:
     :raises StoreUnavailable: if the server did not answer.
     """
     with store_errors():
-        values: Any = store.client.hmget(store.keys.run(run_id), list(_HEAD_FIELDS))
+        values: Any = store.client.hmget(store.keys.run(run_id), list(HEAD_FIELDS))
     found = Head.read(run_id, values)
     if found is None:
         raise RunNotFound(run_id)
@@ -103,7 +104,7 @@ def pull(
     with store_errors():
         pipeline = store.client.pipeline(transaction=False)
         for run_id, after in wanted:
-            pipeline.hmget(store.keys.run(run_id), list(_HEAD_FIELDS))
+            pipeline.hmget(store.keys.run(run_id), list(HEAD_FIELDS))
             pipeline.xrange(store.keys.log(run_id), min=f"({after}", count=count)
         replies: list[Any] = pipeline.execute()
     result = []
