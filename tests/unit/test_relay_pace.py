@@ -30,13 +30,13 @@ def rounds(pace: Pace, clock: Clock, runs_per_second: float, seconds: float, cos
 
 def test_an_idle_relay_reads_at_once() -> None:
     clock = Clock()
-    pace = Pace(0.1, clock)
+    pace = Pace(0.1, clock, clock)
     assert rounds(pace, clock, 20, 2) <= 0.0001 * IDLE_SHARE + 1e-9
 
 
 def test_many_runs_share_the_price_of_a_round() -> None:
     clock = Clock()
-    pace = Pace(0.1, clock)
+    pace = Pace(0.1, clock, clock)
     assert rounds(pace, clock, 2 * MANY_RUNS_PER_SECOND, 2) >= GATHER_SECONDS
     # And it forgets soon.
     clock.now += 1.0
@@ -45,14 +45,27 @@ def test_many_runs_share_the_price_of_a_round() -> None:
 
 def test_a_burst_alone_gathers_nothing() -> None:
     clock = Clock()
-    pace = Pace(0.1, clock)
+    pace = Pace(0.1, clock, clock)
     pace.begin()
     assert pace.end(40) == 0.0
 
 
+def test_a_round_that_waited_is_not_taken_for_a_busy_one() -> None:
+    clock, processor = Clock(), Clock()
+    pace = Pace(0.1, clock, processor)
+    pace.begin()
+    clock.now += 0.02
+    processor.now += 0.001
+    assert abs(pace.end(1) - 0.02) < 1e-9
+    pace.begin()
+    clock.now += 0.02
+    processor.now += 0.02
+    assert abs(pace.end(1) - 0.08) < 1e-9
+
+
 def test_no_pause_is_longer_than_allowed() -> None:
     clock = Clock()
-    pace = Pace(0.1, clock)
+    pace = Pace(0.1, clock, clock)
     pace.begin()
     clock.now += 5.0
     assert pace.end(1) == 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: A busy relay spends at most a fifth of its time reading.
+#: A busy relay spends at most a fifth of its processor time reading.
 IDLE_SHARE = 4.0
 
 #: A round has a price of its own (a wake-up, a round trip), which the runs in
@@ -18,14 +18,25 @@ GATHER_SECONDS = 0.02
 class Pace:
     """The pauses between rounds: none while there is little to do.
 
+    A round that waited (for a store under load, for the processor) is followed
+    by a pause that is no longer: it says nothing about how much there is to do.
+
     :param longest_seconds: of a pause.
     :param clock: monotonic seconds.
+    :param processor_clock: seconds of processor time.
     """
 
-    def __init__(self, longest_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        longest_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        processor_clock: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._longest_seconds = longest_seconds
         self._clock = clock
+        self._processor_clock = processor_clock
         self._began_at = clock()
+        self._used_before = processor_clock()
         #: Runs read above the pace of MANY_RUNS_PER_SECOND.
         self._excess = 0.0
         self._rests_until = 0.0
@@ -40,13 +51,15 @@ class Pace:
         now = self._clock()
         self._excess = max(0.0, self._excess - (now - self._began_at) * MANY_RUNS_PER_SECOND)
         self._began_at = now
+        self._used_before = self._processor_clock()
 
     def end(self, runs: int) -> float:
         """A round in which so many runs were read is over: return the pause that follows."""
         self._excess = min(2 * MANY_RUNS_BURST, self._excess + runs)
         gather = GATHER_SECONDS if self._excess > MANY_RUNS_BURST else 0.0
-        busy = self._clock() - self._began_at
-        return self.rest(min(self._longest_seconds, max(gather, busy * IDLE_SHARE)))
+        took = self._clock() - self._began_at
+        used = self._processor_clock() - self._used_before
+        return self.rest(min(self._longest_seconds, max(gather, took, used * IDLE_SHARE)))
 
     def rest(self, seconds: float) -> float:
         """Take a pause of a given length; return it."""

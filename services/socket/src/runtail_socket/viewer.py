@@ -96,11 +96,15 @@ class Subscription:
 
     def offer(self, frame: Frame, payload_bytes: int) -> Offered:
         """Send a frame of the log if the client can take it now. Never waits."""
-        if self._windowed and not self.window_open:
+        # For every frame and viewer: a call here costs as much as the work.
+        full = self._windowed and self._sent - self._acked >= self._window_bytes
+        if full and not self.window_open:
             return NONE
         outcome = self.link.offer(frame)
         if outcome is not NONE:
-            self.count(payload_bytes)
+            self._sent += payload_bytes
+            if full:
+                self._moved_at = time.monotonic()
         return outcome
 
     def count(self, payload_bytes: int) -> None:
