@@ -7,7 +7,7 @@ from runtail.protocol import event as events
 from runtail_socket.feed import Feed
 from runtail_socket.frames import Chunk, Shape, chunks
 from runtail_socket.viewer import Standing, Subscription, Viewer
-from runtail_socket.websocket import Frame, Offered
+from runtail_socket.websocket import Frame, Offered, Writer
 
 
 class NullLink:
@@ -20,10 +20,15 @@ class NullLink:
         self.closed = False
         self.queued = 0
 
-    def offer(self, frame: Frame) -> Offered:
-        if self.takes is not Offered.NONE:
-            self.frames.append(frame)
-        return self.takes
+    def writer(self) -> Writer | None:
+        return None if self.takes is Offered.NONE else self._write
+
+    def _write(self, frame: Frame) -> int:
+        self.frames.append(frame)
+        return len(frame) if self.takes is Offered.ALL else 1
+
+    def took(self, _frame: Frame, _sent: int | OSError) -> Offered:
+        return Offered.PART
 
     def enqueue(self, frame: Frame) -> None:
         self.queue.append(frame)

@@ -3,13 +3,14 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
 from runtail_socket import websocket
 from runtail_socket.direct import Link
-from runtail_socket.websocket import Offered, Refused, WebSocket, text_frame
+from runtail_socket.websocket import Offered, Refused, WebSocket, offer_all, text_frame
 from tests.support.waiting import wait_for
 
 HEADERS = [
@@ -25,6 +26,12 @@ Pair = tuple[WebSocket, socket.socket]
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
+    with connected() as found:
+        yield found
+
+
+@contextmanager
+def connected() -> Iterator[Pair]:
     """A server's WebSocket and the bare socket of its client, behind the handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
@@ -132,6 +139,16 @@ def test_what_begins_to_wait_has_not_waited_for_as_long_as_the_peer_was_silent(p
     receive(client, len(text_frame(b"x")) + len(frame))
     sender.join(20)
     assert web_socket.idle
+
+
+def test_one_of_many_that_is_gone_costs_the_others_nothing(pair: Pair) -> None:
+    web_socket, client = pair
+    frame = text_frame(b"hello")
+    with connected() as (gone, _):
+        gone._green.shutdown(socket.SHUT_WR)
+        assert offer_all([gone, web_socket], frame) == [Offered.NONE, Offered.ALL]
+        assert gone.closed
+    assert receive(client, len(frame)) == frame
 
 
 def test_aborting_wakes_whoever_waits(pair: Pair) -> None:

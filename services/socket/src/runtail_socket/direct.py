@@ -26,7 +26,7 @@ from engineio.packet import MESSAGE, NOOP, Packet
 
 from runtail_socket import runtime
 from runtail_socket.frames import NAMESPACE
-from runtail_socket.websocket import ALL, NONE, Frame, Offered, Refused, WebSocket
+from runtail_socket.websocket import Frame, Offered, Refused, WebSocket, Writer, offer_all
 
 
 class Link:
@@ -61,16 +61,26 @@ class Link:
 
     def offer(self, frame: Frame) -> Offered:
         """Send a frame now if nothing is queued and the socket took all there was. Never waits."""
+        (outcome,) = offer_all([self], frame)
+        return outcome
+
+    def writer(self) -> Writer | None:
+        """Return what writes a frame now; None if something else goes first."""
         # For every frame and viewer: no properties here, each would be a call.
         engine = self._engine
         if engine.closed or engine.closing or engine.queue.qsize():
-            return NONE
+            return None
         if self._direct:
-            return self._web_socket.offer(frame)
-        if not self._web_socket.idle:
-            return NONE
+            return self._web_socket.writer()
+        return self._queue_whole if self._web_socket.idle else None
+
+    def took(self, frame: Frame, sent: int | OSError) -> Offered:
+        """Note what became of a frame."""
+        return self._web_socket.took(frame, sent)
+
+    def _queue_whole(self, frame: Frame) -> int:
         self.enqueue(frame)
-        return ALL
+        return len(frame)
 
     def send(self, frame: Frame) -> None:
         """Send a frame, waiting as long as the socket does not take it.

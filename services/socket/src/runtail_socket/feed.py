@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from runtail.protocol import Cursor
-from runtail_socket.frames import Chunk, tail_end, tail_live, terminal
+from runtail_socket.frames import Chunk, Shape, tail_end, tail_live, terminal
 from runtail_socket.viewer import Standing, Subscription
-from runtail_socket.websocket import ALL, NONE, PART, Frame, Offered
+from runtail_socket.websocket import ALL, NONE, PART, offer_all
 
 
 class Feed:
@@ -65,21 +65,17 @@ class Feed:
         frames = 0
         for chunk in chunks:
             before, self.cursor = self.cursor, chunk.after
-            made: dict[bool, Frame | None] = {}
-            payload_bytes = chunk.payload_bytes
-            for subscription in list(self.edge):
-                plain = subscription.plain
-                if plain not in made:
-                    made[plain] = chunk.frame(subscription.shape)
-                frame = made[plain]
+            for shape in Shape:
+                takers = [subscription for subscription in self.edge if subscription.shape is shape]
+                frame = chunk.frame(shape) if takers else None
                 if frame is None:
                     continue
-                outcome = subscription.offer(frame, payload_bytes)
-                if outcome is ALL:
-                    frames += 1
-                else:
-                    frames += outcome is PART
-                    self._leave_edge(subscription, before if outcome is NONE else chunk.after)
+                for subscription, outcome in zip(takers, offer_all(takers, frame), strict=True):
+                    if outcome is not NONE:
+                        subscription.count(chunk.payload_bytes)
+                        frames += 1
+                    if outcome is not ALL:
+                        self._leave_edge(subscription, before if outcome is NONE else chunk.after)
             end = terminal(chunk.items[-1])
             if end is not None:
                 self.end = end
@@ -94,11 +90,9 @@ class Feed:
         if live is None or live == self.live:
             return
         self.live = live
-        frame: Frame | None = None
-        for subscription in list(self.edge):
-            if subscription.wants_live:
-                frame = frame or tail_live(self.run_id, live)
-                self._offer_live(subscription, frame)
+        shown = [subscription for subscription in self.edge if subscription.wants_live]
+        if shown:
+            self._offer_live(shown, live)
 
     def join(self, subscription: Subscription) -> None:
         """Put a subscription that has exactly what :attr:`cursor` says at the live edge."""
@@ -106,7 +100,7 @@ class Feed:
         subscription.cursor = self.cursor
         self.edge.add(subscription)
         if self.live is not None and self.end is None and subscription.wants_live:
-            self._offer_live(subscription, tail_live(self.run_id, self.live))
+            self._offer_live([subscription], self.live)
 
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription."""
@@ -115,17 +109,19 @@ class Feed:
         if self.unused:
             self._on_unused(self)
 
-    def _offer_live(self, subscription: Subscription, frame: Frame) -> None:
-        if subscription.link.offer(frame) is Offered.PART:
-            self._leave_edge(subscription, self.cursor)
+    def _offer_live(self, subscriptions: list[Subscription], live: dict[str, Any]) -> None:
+        outcomes = offer_all([subscription.link for subscription in subscriptions], tail_live(self.run_id, live))
+        for subscription, outcome in zip(subscriptions, outcomes, strict=True):
+            if outcome is PART:
+                self._leave_edge(subscription, self.cursor)
 
     def _tell_end(self) -> None:
         assert self.end is not None
-        frame = tail_end(self.run_id, self.end)
-        for subscription in list(self.edge):
-            outcome = subscription.link.offer(frame)
-            subscription.told_end = outcome is not Offered.NONE
-            if outcome is not Offered.ALL:
+        edge = list(self.edge)
+        outcomes = offer_all([subscription.link for subscription in edge], tail_end(self.run_id, self.end))
+        for subscription, outcome in zip(edge, outcomes, strict=True):
+            subscription.told_end = outcome is not NONE
+            if outcome is not ALL:
                 self._leave_edge(subscription, self.cursor)
 
     def _leave_edge(self, subscription: Subscription, cursor: Cursor) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runtail.protocol import Cursor
 from runtail_socket.direct import Link
 from runtail_socket.frames import Shape
-from runtail_socket.websocket import NONE, Frame, Offered
+from runtail_socket.websocket import Frame, Offered, Writer
 
 if TYPE_CHECKING:
     from runtail_socket.feed import Feed
@@ -45,7 +45,7 @@ class Subscription:
 
     __slots__ = (
         "_acked", "_moved_at", "_sent", "_window_bytes", "_windowed", "cursor", "feed", "fresh",
-        "link", "plain", "serving", "shape", "standing", "told_end", "viewer", "wake",
+        "link", "serving", "shape", "standing", "told_end", "viewer", "wake",
     )  # fmt: skip
 
     def __init__(self, viewer: Viewer, feed: Feed, shape: Shape, cursor: Cursor, window_bytes: int) -> None:
@@ -53,8 +53,6 @@ class Subscription:
         self.link = viewer.link
         self.feed = feed
         self.shape = shape
-        #: Gets plain lines; beside *shape* because this is asked for every frame.
-        self.plain = shape is Shape.LINES
         self.cursor = cursor
         self.standing = Standing.CATCHING_UP
         #: Nothing was sent yet: the answer to ``subscribe`` goes first.
@@ -94,18 +92,13 @@ class Subscription:
             self._moved_at = time.monotonic()
         self.wake.set()
 
-    def offer(self, frame: Frame, payload_bytes: int) -> Offered:
-        """Send a frame of the log if the client can take it now. Never waits."""
-        # For every frame and viewer: a call here costs as much as the work.
-        full = self._windowed and self._sent - self._acked >= self._window_bytes
-        if full and not self.window_open:
-            return NONE
-        outcome = self.link.offer(frame)
-        if outcome is not NONE:
-            self._sent += payload_bytes
-            if full:
-                self._moved_at = time.monotonic()
-        return outcome
+    def writer(self) -> Writer | None:
+        """Return what writes a frame of the log now; None if the client cannot take one."""
+        return self.link.writer() if not self._windowed or self.window_open else None
+
+    def took(self, frame: Frame, sent: int | OSError) -> Offered:
+        """Note what became of a frame; :meth:`count` counts it."""
+        return self.link.took(frame, sent)
 
     def count(self, payload_bytes: int) -> None:
         """Note that payload was sent."""

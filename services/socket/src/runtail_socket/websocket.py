@@ -17,9 +17,9 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from wsproto import ConnectionType
 from wsproto.connection import Connection
@@ -99,6 +99,41 @@ def text_frame(payload: bytes) -> Frame:
     return Frame(header + payload)
 
 
+#: Writes what the kernel takes now and returns how much that was.
+Writer = Callable[[Frame], int]
+
+
+class Taker(Protocol):
+    """Who frames can be offered to."""
+
+    def writer(self) -> Writer | None:
+        """Return what writes a frame now, or None if none can be taken."""
+
+    def took(self, frame: Frame, sent: int | OSError) -> Offered:
+        """Note what became of it: bytes taken, or the error that the writer raised."""
+
+
+def offer_all(takers: Sequence[Taker], frame: Frame) -> list[Offered]:
+    """Offer a frame to many, and return what became of it for each. Never waits, never yields.
+
+    What is asked of each stands before the sends, and what is noted behind
+    them: between two system calls the same Python takes up to ten times as
+    long, because each leaves the processor's caches to the kernel.
+    """
+    writers = [taker.writer() for taker in takers]
+    results: list[int | OSError | None] = []
+    for write in writers:
+        try:
+            results.append(write(frame) if write else None)
+        except OSError as error:
+            results.append(error)
+    size = len(frame)
+    return [
+        ALL if sent == size else NONE if sent is None else taker.took(frame, sent)
+        for taker, sent in zip(takers, results, strict=True)
+    ]
+
+
 class Refused(Exception):
     """The request is not a WebSocket handshake.
 
@@ -120,7 +155,7 @@ class WebSocket:
     def __init__(self, green: Any, protocol: Connection, silence_seconds: float) -> None:
         self._green = green
         self._protocol = protocol
-        self._below = runtime.non_blocking(green)
+        self._write_now: Writer = runtime.non_blocking(green).send
         self._messages: deque[str] = deque()
         self._partial: list[str] = []
         self._partial_bytes = 0
@@ -233,14 +268,18 @@ class WebSocket:
 
     def offer(self, frame: Frame) -> Offered:
         """Send a frame if the socket takes it now. Never waits, never yields."""
-        if self.closed or self._busy or self._rest is not None:
-            return NONE
-        try:
-            sent = self._below.send(frame)
-        except BlockingIOError:
-            return NONE
-        except OSError:
-            self.abort()
+        (outcome,) = offer_all([self], frame)
+        return outcome
+
+    def writer(self) -> Writer | None:
+        """Return what writes a frame now; None if one is being written or left over. See :func:`offer_all`."""
+        return None if self.closed or self._busy or self._rest is not None else self._write_now
+
+    def took(self, frame: Frame, sent: int | OSError) -> Offered:
+        """Note what became of a frame that the writer was called with."""
+        if isinstance(sent, OSError):
+            if not isinstance(sent, BlockingIOError):
+                self.abort()
             return NONE
         if sent == len(frame):
             return ALL
