@@ -21,6 +21,10 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 
 
+#: The kind of clock that counts to the nanosecond.
+_CPUCLOCK_SCHED = 2
+
+
 class Failed(Exception):
     """A contestant did not do what the work asks; the message says what."""
 
@@ -140,8 +144,17 @@ class Partner:
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """Return the processor time that processes have used, user and system."""
-    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
+    """Return the processor time that processes have used, user and system.
+
+    From their clocks (as clock_getcpuclockid(3) makes their ids): /proc counts in hundredths of a second, which is
+    a tenth of what some use in a window.
+
+    :raises Failed: one of them has ended.
+    """
+    try:
+        return sum(time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED) for pid in pids)
+    except OSError:
+        raise Failed("a process that is measured has ended") from None
 
 
 def memory_bytes(pids: Sequence[int]) -> int:
