@@ -1,6 +1,7 @@
 // The page of one run: what is known about it, its log, and what can be claimed of it.
 
 import "./log/log.css";
+import "./log/rows.css";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Run, run as readRun } from "./api";

@@ -4,8 +4,8 @@
 
 import { signal } from "@preact/signals";
 import type { Theme } from "../palette";
+import { DrawnRows, type Rowed } from "./drawn";
 import { bar, type Frame, meaning, moved, type Place, place, runway, scaled } from "./position";
-import { fill, type RowModel, token } from "./row";
 
 /** Rows beyond each edge. */
 const BEYOND = 10;
@@ -17,28 +17,15 @@ const REST_MS = 100;
 const SCROLLEND_MS = 150;
 
 /** What there is to draw. */
-export interface Source {
-  readonly count: number;
-  /** The same for the same thing, whatever row it stands in. */
-  key(row: number): string;
-  model(row: number): RowModel;
+export interface Source extends Rowed {
   /** Rows on the screen, told after each drawing. */
   seen(first: number, last: number): void;
-}
-
-interface Drawn {
-  readonly element: HTMLElement;
-  readonly key: string;
-  row: number;
-  token: string;
 }
 
 export class List {
   readonly following = signal(true);
   wrap = false;
   theme: Theme;
-  /** Keys of rows that stay in the DOM wherever the view is: a selection begins there. */
-  pinned: ReadonlySet<string> = new Set();
   /** Told when the reader pauses or follows. */
   changed: (following: boolean) => void = () => {};
 
@@ -46,10 +33,7 @@ export class List {
   readonly #source: Source;
   readonly #runway = document.createElement("div");
   readonly #port = document.createElement("div");
-  readonly #rows = document.createElement("div");
-  readonly #drawn = new Map<string, Drawn>();
-  #order: Drawn[] = [];
-  #from = 0;
+  readonly drawn: DrawnRows;
   #top: Place = { row: 0, px: 0 };
   #rowPx = 19;
   #portPx = 0;
@@ -72,9 +56,8 @@ export class List {
     this.theme = theme;
     this.#runway.className = "runway";
     this.#port.className = "port";
-    this.#rows.className = "rows";
-    this.#rows.setAttribute("role", "list");
-    this.#port.append(this.#rows);
+    this.drawn = new DrawnRows(source);
+    this.#port.append(this.drawn.element);
     this.#runway.append(this.#port);
     scroller.prepend(this.#runway);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -89,7 +72,7 @@ export class List {
   }
 
   get rows(): HTMLElement {
-    return this.#rows;
+    return this.drawn.element;
   }
 
   /** The first row that can be seen. */
@@ -129,7 +112,7 @@ export class List {
 
   /** Draw everything anew, e.g. in another theme or wrapped; the first row stays. */
   redraw(): void {
-    this.#rows.classList.toggle("wrapped", this.wrap);
+    this.rows.classList.toggle("wrapped", this.wrap);
     this.#mean = 1;
     this.#left = 0;
     this.#width = 0;
@@ -175,6 +158,10 @@ export class List {
     this.#draw();
     if (rows > 0 && this.#atEnd) this.#follow(true);
     this.#writeBar();
+  }
+
+  #fill(from: number, to: number): void {
+    this.drawn.show(from, to, this.theme);
   }
 
   #follow(wanted: boolean): void {
@@ -273,16 +260,12 @@ export class List {
   }
 
   #heightOf(row: number): number {
-    let drawn = this.#order[row - this.#from];
-    if (!drawn) {
-      this.#fill(row - BEYOND, row + this.perPort + BEYOND);
-      drawn = this.#order[row - this.#from];
-    }
-    return drawn?.element.offsetHeight || this.#rowPx;
+    if (!this.drawn.at(row)) this.#fill(row - BEYOND, row + this.perPort + BEYOND);
+    return this.drawn.at(row)?.offsetHeight || this.#rowPx;
   }
 
   get #atEnd(): boolean {
-    const last = this.#order[this.#order.length - 1];
+    const last = this.drawn.last;
     if (!last || last.row !== this.#source.count - 1) return this.#source.count === 0;
     if (!this.wrap) {
       const bottom = (last.row + 1 - this.#top.row) * this.#rowPx - this.#top.px;
@@ -304,16 +287,15 @@ export class List {
     this.#fit();
     if (this.following.peek()) this.#writeBar(this.#height - this.#portPx);
     this.#place();
-    const visible = this.#order.filter((one) => one.row >= this.#top.row);
     const last = Math.min(count - 1, this.#top.row + rows);
-    if (visible.length > 0) this.#source.seen(this.#top.row, last);
+    if (last >= this.#top.row) this.#source.seen(this.#top.row, last);
   }
 
   /** The text ends above the port's lower edge although there is more above. */
   get #short(): boolean {
-    const last = this.#order[this.#order.length - 1];
+    const last = this.drawn.last;
     if (!last || last.row !== this.#source.count - 1) return false;
-    const first = this.#order[this.#top.row - this.#from]?.element.offsetTop ?? 0;
+    const first = this.drawn.at(this.#top.row)?.offsetTop ?? 0;
     const bottom = last.element.offsetTop + last.element.offsetHeight;
     return bottom - first - this.#top.px < this.#portPx && this.#top.row > 0;
   }
@@ -328,67 +310,17 @@ export class List {
     }
     let over = -this.#portPx;
     let row = count;
-    while (row > this.#from && over < 0) {
+    while (row > this.drawn.from && over < 0) {
       row -= 1;
       over += this.#heightOf(row);
     }
     this.#top = { row: Math.max(0, row), px: Math.max(0, over) };
   }
 
-  /** The rows [from, to) in the DOM, in order; elements that are there stay there. */
-  #fill(from: number, to: number): void {
-    const first = Math.max(0, from);
-    const end = Math.min(this.#source.count, to);
-    const wanted = new Map<string, number>();
-    for (let row = first; row < end; row += 1) wanted.set(this.#source.key(row), row);
-    for (const drawn of this.#drawn.values()) {
-      const pinned = this.pinned.has(drawn.key);
-      drawn.element.classList.toggle("pinned", pinned && !wanted.has(drawn.key));
-      if (pinned || wanted.has(drawn.key)) continue;
-      drawn.element.remove();
-      this.#drawn.delete(drawn.key);
-    }
-    const order: Drawn[] = [];
-    let cursor = this.#rows.firstElementChild;
-    for (const [key, row] of wanted) {
-      const drawn = this.#row(key, row);
-      order.push(drawn);
-      while (cursor?.classList.contains("pinned") && this.#rowOf(cursor) < row) {
-        cursor = cursor.nextElementSibling;
-      }
-      if (cursor === drawn.element) cursor = cursor.nextElementSibling;
-      else this.#rows.insertBefore(drawn.element, cursor);
-    }
-    this.#order = order;
-    this.#from = first;
-  }
-
-  #rowOf(element: Element): number {
-    return this.#drawn.get((element as HTMLElement).dataset["key"] ?? "")?.row ?? 0;
-  }
-
-  #row(key: string, row: number): Drawn {
-    let drawn = this.#drawn.get(key);
-    if (!drawn) {
-      const element = document.createElement("div");
-      element.dataset["key"] = key;
-      drawn = { element, key, row, token: "" };
-      this.#drawn.set(key, drawn);
-    }
-    drawn.row = row;
-    const model = this.#source.model(row);
-    const now = token(model, this.theme);
-    if (now !== drawn.token) {
-      fill(drawn.element, model, this.theme);
-      drawn.token = now;
-    }
-    return drawn;
-  }
-
   /** The runway's height and width. */
   #fit(): void {
-    if (this.wrap && this.#order.length > 0) {
-      const mean = this.#rows.offsetHeight / this.#order.length / this.#rowPx;
+    if (this.wrap && this.drawn.length > 0) {
+      const mean = this.rows.offsetHeight / this.drawn.length / this.#rowPx;
       this.#mean = Math.max(1, this.#mean * 0.9 + mean * 0.1);
     }
     const frame = this.#frame;
@@ -398,7 +330,7 @@ export class List {
       this.#height = height;
       this.#runway.style.height = `${height}px`;
     }
-    const width = this.wrap ? 0 : this.#rows.offsetWidth;
+    const width = this.wrap ? 0 : this.rows.offsetWidth;
     if (width > this.#width) {
       this.#width = width;
       this.#runway.style.width = `${width}px`;
@@ -406,11 +338,13 @@ export class List {
   }
 
   #place(): void {
-    const first = this.#top.row - this.#from;
-    const above = this.wrap ? (this.#order[first]?.element.offsetTop ?? 0) : first * this.#rowPx;
-    const y = -(above + this.#top.px);
-    this.#rows.style.transform = `translate(${-this.#left}px, ${y}px)`;
-    this.#rows.style.setProperty("--left", `${this.#left}px`);
+    const { row, px } = this.#top;
+    const above = this.wrap
+      ? (this.drawn.at(row)?.offsetTop ?? 0)
+      : (row - this.drawn.from) * this.#rowPx;
+    const y = -(above + px);
+    this.rows.style.transform = `translate(${-this.#left}px, ${y}px)`;
+    this.rows.style.setProperty("--left", `${this.#left}px`);
   }
 
   #writeBar(top = bar(this.#frame, this.#top, this.#height)): void {

@@ -2,17 +2,9 @@
 // step, fetches what is looked at, and answers the port's questions.
 
 import { signal } from "@preact/signals";
-import { logWindow, type OutlineGroup, outline, Problem } from "../api";
+import { logWindow, outline, Problem } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
-import {
-  type Cut,
-  type Entry,
-  type Item,
-  idText,
-  isCut,
-  parseId,
-  splitLines,
-} from "../protocol/entry";
+import { type Entry, type Item, idText, isCut, splitLines } from "../protocol/entry";
 import { decodeEvent } from "../protocol/event";
 import { tokenise } from "./ansi";
 import type { Span } from "./finding";
@@ -22,10 +14,11 @@ import { BLOCK_LINES, Lines } from "./lines";
 import type { LineRange } from "./links";
 import type { List, Source } from "./list";
 import type { LiveLine } from "./messages";
+import { cutNote, eventNote, headerNote, outlined } from "./notes";
 import type { RowModel } from "./row";
 import { type Anchor, type Note, Rows } from "./rows";
 import { type TimeMode, timeText } from "./times";
-import { cutWords, eventWords } from "./words";
+import { eventWords } from "./words";
 
 /** What is known of the proof, from the one who follows the log. */
 export interface Proof {
@@ -365,58 +358,4 @@ export class LogScreen implements Source {
     }
     notes.push({ ...eventNote(entry, eventWords(event)), group: event.kind === "group" });
   }
-}
-
-function eventNote(entry: Entry, words: ReturnType<typeof eventWords>): Note {
-  return {
-    kind: "event",
-    id: entry.id,
-    at: entry.from,
-    to: entry.from - 1,
-    t: entry.t,
-    group: false,
-    ...words,
-  };
-}
-
-function cutNote(cut: Cut): Note {
-  return {
-    kind: "cut",
-    id: cut.last,
-    at: cut.from,
-    to: cut.to,
-    t: 0,
-    group: false,
-    ...cutWords(cut),
-  };
-}
-
-function outlined(group: OutlineGroup): Group {
-  return {
-    id: parseId(group.id),
-    title: group.title,
-    head: group.title_line,
-    first: group.first,
-    last: group.last ?? Number.POSITIVE_INFINITY,
-    depth: group.depth,
-    since: 0,
-    until: group.seconds === null ? null : group.seconds * 1000,
-    errors: group.errors,
-    warnings: group.warnings,
-    folded: false,
-    before: null,
-  };
-}
-
-function headerNote(group: OutlineGroup): Note {
-  return {
-    kind: "event",
-    id: parseId(group.id),
-    at: group.first,
-    to: group.first - 1,
-    text: `▸ ${group.title}`,
-    level: "note",
-    t: 0,
-    group: true,
-  };
 }

@@ -79,7 +79,7 @@ export class Selecting {
       }
       if (pinned.size > 0) list.pause();
     }
-    list.pinned = pinned;
+    list.drawn.pinned = pinned;
   }
 
   #range(rows: HTMLElement): readonly [Point, Point] | null {
