@@ -6,64 +6,23 @@ import itertools
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
 from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.logs import SECONDS, TOP, bar_error, numbered, opened, scrolled, still, tell, top, write
 from tests.browser.test_page_run import flip
-from tests.support.relay import Producer, now_ms
-from tests.support.waiting import wait_for
+from tests.support.relay import Producer
+from tests.support.waiting import stays, wait_for
 
 pytestmark = pytest.mark.browser
 
-SECONDS = 20_000
-
-#: The first row that can be seen: number of its line, and how far it is above the edge.
-_TOP = """() => {
-    const edge = document.querySelector(".port").getBoundingClientRect().top;
-    for (const row of document.querySelectorAll(".row.line:not(.pinned)")) {
-        const box = row.getBoundingClientRect();
-        if (box.bottom > edge + 0.5) return [Number(row.querySelector(".number").textContent), box.top - edge];
-    }
-    return [0, 0];
+#: The line in which the selection ends.
+_SELECTED_TO = """() => {
+    const { focusNode } = getSelection();
+    const element = focusNode instanceof Element ? focusNode : focusNode?.parentElement;
+    return Number(element?.closest(".row.line")?.querySelector(".number").textContent ?? 0);
 }"""
-
-
-def top(page: Page) -> int:
-    """The line at the upper edge of the log."""
-    line, _ = page.evaluate(_TOP)
-    return int(line)
-
-
-def numbered(producer: Producer, lines: int, *, per_entry: int = 4_000) -> None:
-    """Store short lines, many to an entry."""
-    for first in range(producer.count + 1, producer.count + lines + 1, per_entry):
-        last = min(first + per_entry, producer.count + lines + 1)
-        payload = b"".join(b"row %d\n" % number for number in range(first, last))
-        producer.writer.add(OUTPUT, payload, now_ms())
-        producer.writer.flush()
-    producer.count += lines
-
-
-def write(producer: Producer, *lines: str) -> None:
-    """Store these lines as one entry."""
-    producer.writer.add(OUTPUT, "".join(f"{line}\n" for line in lines).encode(), now_ms())
-    producer.writer.flush()
-    producer.count += len(lines)
-
-
-def tell(producer: Producer, kind: str, **fields: object) -> None:
-    """Store an event."""
-    producer.writer.add(EVENT, events.encode(kind, **fields), now_ms())
-    producer.writer.flush()
-
-
-def opened(site: Site, open_page: OpenPage, producer: Producer, link: str = "") -> Page:
-    """The page of the run, with text in it."""
-    page = open_page(site.run_page(producer.run_id) + link)
-    expect(page.locator(".row.line:not(.hole)").first).to_be_visible(timeout=SECONDS)
-    return page
 
 
 @pytest.mark.parametrize("line", [1, 250_000, 500_000])
@@ -96,7 +55,7 @@ def test_half_a_million_rows_are_reached_by_keys_wheel_and_link(site: Site, open
         after = top(page)
         assert 12 <= after - before <= 13
         before = after
-    page.wait_for_timeout(400)
+    wait_for(lambda: bar_error(page, 500_000) < 1.5, 5)
     assert top(page) == before, "the bar is put right without moving the text"
     log.press("PageUp")
     assert 20 <= before - top(page) <= 40
@@ -110,13 +69,15 @@ def test_the_text_stands_still_while_ten_thousand_lines_come(site: Site, open_pa
     numbered(producer, 1_000)
     page = opened(site, open_page, producer)
     page.locator(".log").hover()
+    end = scrolled(page)
     page.mouse.wheel(0, -3_000)
     expect(page.locator("button.follow")).to_be_visible()
-    page.wait_for_timeout(300)
-    before = page.evaluate(_TOP)
+    wait_for(lambda: scrolled(page) == end - 3_000, 5)
+    still(page)
+    before = page.evaluate(TOP)
     numbered(producer, 10_000, per_entry=200)
     expect(page.locator("button.follow")).to_contain_text("10,000 new lines", timeout=SECONDS)
-    assert page.evaluate(_TOP) == before
+    assert page.evaluate(TOP) == before
     page.locator("button.follow").click()
     expect(page.locator("#L11000")).to_be_in_viewport()
 
@@ -272,10 +233,11 @@ def test_a_selection_outlives_its_rows_and_is_copied_without_numbers(site: Site,
     page.mouse.down()
     page.mouse.move(box["x"] + 30, box["y"] + 60, steps=4)
     for _ in range(64):
+        before = top(page)
         page.mouse.wheel(0, 240)
-        page.wait_for_timeout(20)
+        wait_for(lambda before=before: top(page) > before, 5)  # type: ignore[misc]
     page.mouse.move(box["x"] + 400, log["y"] + log["height"] - 45, steps=4)
-    page.wait_for_timeout(100)
+    wait_for(lambda: page.evaluate(_SELECTED_TO) > top(page) + 10, 5)
     page.mouse.up()
     assert page.locator(".row").count() < 100
     page.keyboard.press("Control+c")
@@ -408,12 +370,11 @@ def test_the_thumb_stays_where_it_is_let_go(site: Site, with_scroll_bars: Browse
         for step in range(1, 31):
             page.mouse.move(x, y - step * 5)
         wait_for(lambda: 1 < top(page) < 450_000, 5)
-        # Until the last move has been handled.
-        page.wait_for_timeout(1_000)
+        still(page)
         at = top(page)
         page.mouse.up()
-        page.wait_for_timeout(400)
-        assert top(page) == at
+        wait_for(lambda: bar_error(page, 500_000) < 1.5, 5)
+        stays(lambda: top(page) == at, 0.4)
         expect(page.locator(f"#L{at + 5} .text")).to_have_text(f"row {at + 5}", timeout=SECONDS)
 
 

@@ -1,0 +1,98 @@
+"""The log of a run's page: runs to show in it, and what can be seen of them."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from runtail.protocol import EVENT, OUTPUT
+from runtail.protocol import event as events
+from tests.browser.conftest import OpenPage, Site
+from tests.support.relay import Producer, now_ms
+
+SECONDS = 20_000
+#: Height of a row of one line.
+ROW_PX = 19
+
+#: The first row that can be seen: number of its line, and how far it is above the edge.
+TOP = """() => {
+    const edge = document.querySelector(".port").getBoundingClientRect().top;
+    for (const row of document.querySelectorAll(".row.line:not(.pinned)")) {
+        const box = row.getBoundingClientRect();
+        if (box.bottom > edge + 0.5) return [Number(row.querySelector(".number").textContent), box.top - edge];
+    }
+    return [0, 0];
+}"""
+
+#: Looks at every frame until the log has stood still for some; fails after a thousand.
+_STILL = """async () => {
+    const log = document.querySelector(".log");
+    const rows = log.querySelector(".rows");
+    const look = () => `${log.scrollTop} ${rows.style.transform} ${rows.querySelector(".line")?.id}`;
+    let [last, same] = ["", 0];
+    for (let frame = 0; frame < 1000; frame += 1) {
+        await new Promise(requestAnimationFrame);
+        const now = look();
+        same = now === last ? same + 1 : 0;
+        last = now;
+        if (same >= 15) return;
+    }
+    throw new Error(`the log does not come to rest: ${last}`);
+}"""
+
+
+def top(page: Page) -> int:
+    """The line at the upper edge of the log."""
+    line, _ = page.evaluate(TOP)
+    return int(line)
+
+
+def numbered(producer: Producer, lines: int, *, per_entry: int = 4_000) -> None:
+    """Store short lines, many to an entry."""
+    for first in range(producer.count + 1, producer.count + lines + 1, per_entry):
+        last = min(first + per_entry, producer.count + lines + 1)
+        payload = b"".join(b"row %d\n" % number for number in range(first, last))
+        producer.writer.add(OUTPUT, payload, now_ms())
+        producer.writer.flush()
+    producer.count += lines
+
+
+def write(producer: Producer, *lines: str) -> None:
+    """Store these lines as one entry."""
+    producer.writer.add(OUTPUT, "".join(f"{line}\n" for line in lines).encode(), now_ms())
+    producer.writer.flush()
+    producer.count += len(lines)
+
+
+def tell(producer: Producer, kind: str, **fields: object) -> None:
+    """Store an event."""
+    producer.writer.add(EVENT, events.encode(kind, **fields), now_ms())
+    producer.writer.flush()
+
+
+def opened(site: Site, open_page: OpenPage, producer: Producer, link: str = "") -> Page:
+    """The page of the run, with text in it."""
+    page = open_page(site.run_page(producer.run_id) + link)
+    expect(page.locator(".row.line:not(.hole)").first).to_be_visible(timeout=SECONDS)
+    return page
+
+
+def scrolled(page: Page) -> float:
+    """Where the scroll bar of the log stands, in pixels."""
+    return float(page.locator(".log").evaluate("(log) => log.scrollTop"))
+
+
+def bar_error(page: Page, rows: int) -> float:
+    """How far the scroll bar is from where it belongs, in pixels: it shows row numbers.
+
+    :param rows: of the whole log.
+    """
+    row, above = page.evaluate(TOP)
+    log = page.locator(".log").evaluate("(log) => [log.scrollTop, log.scrollHeight, log.clientHeight]")
+    at, height, port = log
+    place = (row - 1 - above / ROW_PX) / (rows - port / ROW_PX)
+    return float(abs(at - place * (height - port)))
+
+
+def still(page: Page) -> None:
+    """Wait until nothing moves in the log: every move of the mouse was handled and drawn."""
+    page.evaluate(_STILL)
