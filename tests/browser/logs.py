@@ -93,6 +93,42 @@ def bar_error(page: Page, rows: int) -> float:
     return float(abs(at - place * (height - port)))
 
 
+#: Pixel rows of the strip with a colour in a column, as [first, last] of each run of them.
+_MARKS = """(strip, [x, colour]) => {
+    const { width, height } = strip;
+    // A copy is read: reading the page's own canvas makes the browser complain, and draw it otherwise.
+    const copy = Object.assign(document.createElement("canvas"), { width, height });
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    if (width * height === 0) return [];
+    context.drawImage(strip, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    const at = (y) => "#" + [0, 1, 2].map((i) => data[(y * width + x) * 4 + i].toString(16).padStart(2, "0")).join("");
+    const runs = [];
+    for (let y = 0; y < height; y += 1) {
+        if (at(y) !== colour) continue;
+        if (runs.length && runs[runs.length - 1][1] === y - 1) runs[runs.length - 1][1] = y;
+        else runs.push([y, y]);
+    }
+    return runs;
+}"""
+
+#: Kind of mark: a column that only it is drawn in, and its colour in the light theme.
+_MARKED = {
+    "error": (5, "#c0222c"),
+    "warning": (3, "#7d4e00"),
+    "hit": (8, "#6b4600"),
+    "selected": (10, "#0550ae"),
+    "group": (0, "#818b98"),
+    "cut": (9, "#59636e"),
+}
+
+
+def marks(page: Page, kind: str) -> list[tuple[int, int]]:
+    """The marks of a kind in the strip beside the scroll bar: first and last pixel row of each."""
+    found = page.locator(".strip").evaluate(_MARKS, list(_MARKED[kind]))
+    return [(first, last) for first, last in found]
+
+
 def still(page: Page) -> None:
     """Wait until nothing moves in the log: every move of the mouse was handled and drawn."""
     page.evaluate(_STILL)

@@ -3,6 +3,9 @@
 export const ACTIONS = {
   down: ["j ArrowDown", "Next line"],
   up: ["k ArrowUp", "Line before"],
+  "extend-down": ["Shift+ArrowDown", "Extend the range down"],
+  "extend-up": ["Shift+ArrowUp", "Extend the range up"],
+  choose: ["Enter", "Mark this line; fold or open this group"],
   "page-down": ["Space PageDown", "Page down"],
   "page-up": ["b Shift+Space PageUp", "Page up"],
   "half-down": ["d", "Half a page down"],

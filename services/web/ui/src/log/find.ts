@@ -50,6 +50,11 @@ export class Find {
     };
   }
 
+  /** Lines with hits, in order. */
+  get lines(): readonly number[] {
+    return this.#findings.lines;
+  }
+
   get #active(): boolean {
     return this.open.peek() && this.query.text !== "" && this.bad.peek() === "";
   }

@@ -2,7 +2,7 @@
 // absence, and reads over HTTP while no websocket can be had.
 
 import { batch, effect, signal } from "@preact/signals";
-import { type LogWindow, logWindow, Problem } from "../api";
+import { type LogWindow, logWindow, Problem, type Run } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
 import { type Item, ProtocolError, VERSION } from "../protocol/entry";
 import { type Verdict, View } from "../protocol/view";
@@ -46,6 +46,8 @@ export class Follow {
   /** Rises with every event entry: the record has changed. */
   readonly changes = signal(0);
   readonly lastHeard = signal(Date.now());
+  /** The state of the run when its log was opened; null before. */
+  readonly opened = signal<Run["state"] | null>(null);
 
   readonly #run: string;
   readonly #tail: Tail;
@@ -149,6 +151,7 @@ export class Follow {
       });
       this.#answered = true;
       this.#screen.backlog ||= answer.record?.lines ?? 0;
+      this.opened.value = this.opened.peek() ?? answer.record?.state ?? "running";
       this.phase.value = { name: "live" };
       this.#note();
       for (const message of this.#early.splice(0)) this.#message(message);
@@ -256,6 +259,7 @@ export class Follow {
       } else {
         this.phase.value = { name: "http" };
         this.lastHeard.value = Date.now();
+        this.opened.value = this.opened.peek() ?? window.state;
         this.#guard(() => {
           this.#view.begin({ epoch: window.epoch, line: window.from, chain: window.chain });
           this.#take(this.#view.feed(window.entries, window.epoch));
@@ -271,6 +275,12 @@ export class Follow {
       clearTimeout(this.#poll);
       this.#poll = setTimeout(() => void this.#pollOnce(), POLL_MS);
     }
+  }
+
+  /** The run was over when its log was opened. */
+  get openedOver(): boolean {
+    const state = this.opened.peek();
+    return state !== null && state !== "queued" && state !== "running";
   }
 
   /** The history that is read, or null before the first answer. */

@@ -24,16 +24,20 @@ export interface Source extends Rowed {
 
 export class List {
   readonly following = signal(true);
+  readonly drawn: DrawnRows;
+  readonly port = document.createElement("div");
   wrap = false;
   theme: Theme;
   /** Told when the reader pauses or follows. */
   changed: (following: boolean) => void = () => {};
+  /** Told after each drawing, before the browser paints it. */
+  drew: () => void = () => {};
+  /** Pixels at the port's top that something covers. */
+  cover = 0;
 
   readonly #scroller: HTMLElement;
   readonly #source: Source;
   readonly #runway = document.createElement("div");
-  readonly #port = document.createElement("div");
-  readonly drawn: DrawnRows;
   #top: Place = { row: 0, px: 0 };
   #rowPx = 19;
   #portPx = 0;
@@ -55,10 +59,10 @@ export class List {
     this.#source = source;
     this.theme = theme;
     this.#runway.className = "runway";
-    this.#port.className = "port";
+    this.port.className = "port";
     this.drawn = new DrawnRows(source);
-    this.#port.append(this.drawn.element);
-    this.#runway.append(this.#port);
+    this.port.append(this.drawn.element);
+    this.#runway.append(this.port);
     scroller.prepend(this.#runway);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     scroller.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -142,6 +146,52 @@ export class List {
     }
   }
 
+  /** The rows that are whole on the screen, first and last. */
+  get sight(): { readonly first: number; readonly last: number } {
+    const { row } = this.#top;
+    const end = Math.min(this.#source.count - 1, row + this.perPort);
+    let [first, last] = [row, Math.max(row, end)];
+    while (first < last && !this.sees(first)) first += 1;
+    while (last > first && !this.sees(last)) last -= 1;
+    return { first, last };
+  }
+
+  /** Whether a row is whole on the screen. */
+  sees(row: number): boolean {
+    const span = this.#span(row);
+    return span !== null && span.top >= this.cover && span.bottom <= this.#portPx;
+  }
+
+  /** Move the view just so far that a row is whole on the screen. */
+  reveal(row: number): void {
+    const span = this.#span(row);
+    if (span === null) {
+      this.toRow(row, 1 / 3);
+      return;
+    }
+    const below = Math.min(span.bottom - this.#portPx, span.top - this.cover);
+    const by = span.top < this.cover ? span.top - this.cover : Math.max(0, below);
+    if (by === 0) return;
+    if (by < 0) this.#follow(false);
+    this.#moveBy(by);
+    this.#draw();
+    this.#writeBar();
+  }
+
+  /** Where a row of those in the DOM is, in pixels from the port's top. */
+  #span(row: number): { readonly top: number; readonly bottom: number } | null {
+    const element = this.drawn.at(row);
+    const first = this.drawn.at(this.#top.row);
+    if (!element || !first) return null;
+    const { px } = this.#top;
+    if (!this.wrap) {
+      const top = (row - this.#top.row) * this.#rowPx - px;
+      return { top, bottom: top + this.#rowPx };
+    }
+    const top = element.offsetTop - first.offsetTop - px;
+    return { top, bottom: top + element.offsetHeight };
+  }
+
   toEnd(): void {
     this.#follow(true);
     this.#draw();
@@ -177,8 +227,8 @@ export class List {
     // What was as wide as the port must not be wider than a narrower one.
     this.#width = 0;
     this.#runway.style.width = "";
-    this.#port.style.height = `${this.#portPx}px`;
-    this.#port.style.width = `${this.#scroller.clientWidth}px`;
+    this.port.style.height = `${this.#portPx}px`;
+    this.port.style.width = `${this.#scroller.clientWidth}px`;
     this.#draw();
     if (!this.following.peek()) this.#writeBar();
   }
@@ -272,7 +322,7 @@ export class List {
       return bottom <= this.#portPx + END_PX;
     }
     const box = last.element.getBoundingClientRect();
-    return box.bottom <= this.#port.getBoundingClientRect().bottom + END_PX;
+    return box.bottom <= this.port.getBoundingClientRect().bottom + END_PX;
   }
 
   #draw(): void {
@@ -287,6 +337,7 @@ export class List {
     this.#fit();
     if (this.following.peek()) this.#writeBar(this.#height - this.#portPx);
     this.#place();
+    this.drew();
     const last = Math.min(count - 1, this.#top.row + rows);
     if (last >= this.#top.row) this.#source.seen(this.#top.row, last);
   }

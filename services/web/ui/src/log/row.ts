@@ -118,7 +118,8 @@ function fillLine(
   number.href = `#L${row.line}`;
   number.tabIndex = -1;
   number.textContent = String(row.line);
-  number.setAttribute("aria-label", `line ${grouped(row.line)}`);
+  // What is heard contains what is seen, for those who say it.
+  number.setAttribute("aria-label", `line ${row.line}`);
   const text = make("span", "text");
   const parts: (HTMLElement | Text)[] = [number, ...timeOf(row.time), text];
   if (row.level) {
@@ -146,7 +147,8 @@ function fillLine(
   element.replaceChildren(...parts);
 }
 
-function header(group: Group, title: string): (HTMLElement | string)[] {
+/** The header of a group: a button that folds it, and what is inside. */
+export function header(group: Group, title: string): (HTMLElement | string)[] {
   const button = make("button", "fold");
   button.setAttribute("aria-expanded", String(!group.folded));
   button.dataset["fold"] = `${group.id.attempt}-${group.id.seq}`;

@@ -147,12 +147,17 @@ export class Rows {
     if (anchor === "live") return Math.max(0, this.count - 1);
     if ("line" in anchor) return this.rowOf(anchor.line);
     const { note } = anchor;
-    for (let i = this.#last((one) => one.line <= note.at); i >= 0; i -= 1) {
+    return this.rowOfNote(note.at, note.id) ?? this.rowOf(note.at);
+  }
+
+  /** The row of the note with this id before a line, if it is shown. */
+  rowOfNote(at: number, id: EntryId): number | null {
+    for (let i = this.#last((one) => one.line <= at); i >= 0; i -= 1) {
       const segment = this.#segments[i];
-      if (!segment || segment.line < note.at) break;
-      if (segment.note && compareNotes(segment.note, note) === 0) return segment.row;
+      if (!segment || segment.line < at) break;
+      if (segment.note && compareIds(segment.note.id, id) === 0) return segment.row;
     }
-    return this.rowOf(note.at);
+    return null;
   }
 
   /** Whether a folded group hides a line. */

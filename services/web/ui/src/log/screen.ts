@@ -55,6 +55,9 @@ export class LogScreen implements Source {
   backlog = 0;
   /** Lines with errors, as the server knows them. */
   errors: readonly number[] = [];
+  warnings: readonly number[] = [];
+  /** The log will not grow any more. */
+  over = false;
   /** Lines of text that are fetched to be checked are not kept. */
   keeping = true;
   readonly #run: string;
@@ -141,7 +144,11 @@ export class LogScreen implements Source {
     }
     const epoch = this.proof?.epoch;
     if (epoch !== null && epoch !== found.epoch) return;
-    this.errors = found.marks.filter((mark) => ERRORS.has(mark.kind)).map((mark) => mark.line);
+    const marked = (holds: (kind: string) => boolean) =>
+      found.marks.filter((mark) => holds(mark.kind)).map((mark) => mark.line);
+    this.errors = marked((kind) => ERRORS.has(kind));
+    this.warnings = marked((kind) => kind === "warning");
+    this.outline.value += 1;
     if (found.groups.length === 0) return;
     const anchor = this.#anchor();
     this.groups.outline(found.groups.map(outlined));
@@ -180,8 +187,8 @@ export class LogScreen implements Source {
   }
 
   seen(first: number, last: number): void {
-    const from = this.#lineNear(first);
-    const to = this.#lineNear(last);
+    const from = this.lineNear(first);
+    const to = this.lineNear(last);
     this.lines.seen(from, to);
     let missing = 0;
     let end = 0;
@@ -218,8 +225,14 @@ export class LogScreen implements Source {
     this.list?.schedule();
   }
 
+  /** The row of a group's header, as far as it is known. */
+  headRow(group: Group): number {
+    if (group.head !== null) return this.rows.rowOf(group.head);
+    return this.rows.rowOfNote(group.first, group.id) ?? this.rows.rowOf(group.first);
+  }
+
   get firstVisible(): number {
-    return this.#lineNear(this.list?.top.row ?? 0);
+    return this.lineNear(this.list?.top.row ?? 0);
   }
 
   #lineModel(line: number): RowModel {
@@ -242,7 +255,7 @@ export class LogScreen implements Source {
       current: line === this.current,
       marked: marked !== null && line >= marked.first && line <= marked.last,
       whole: this.#whole.has(line),
-      total: -1,
+      total: this.over ? this.rows.lines : -1,
     };
   }
 
@@ -251,7 +264,8 @@ export class LogScreen implements Source {
     return why ? `could not be loaded: ${why}` : "";
   }
 
-  #lineNear(row: number): number {
+  /** The line of a row, or the one near it where the row is none. */
+  lineNear(row: number): number {
     for (let at = Math.min(row, this.count - 1); at >= 0; at -= 1) {
       const shown = this.rows.at(at);
       if (shown.kind === "line") return shown.line;

@@ -1,6 +1,6 @@
 // The log view of one run: its parts put together, and what keys and buttons do.
 
-import { computed, effect, signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { type Action, Keyboard } from "../keys";
 import { DARK, LIGHT } from "../palette";
 import { grouped } from "../protocol/view";
@@ -9,19 +9,23 @@ import { dark } from "../theme";
 import { Announcer } from "./announce";
 import { plain } from "./ansi";
 import { Find } from "./find";
+import { RowFocus } from "./focus";
 import { Follow } from "./follow";
 import type { Group } from "./groups";
 import { type LineRange, linesHash, parseLines } from "./links";
 import { List } from "./list";
+import { Opening } from "./opening";
 import { LogScreen } from "./screen";
 import { Selecting } from "./select";
 import { settings } from "./settings";
+import { Sticky } from "./sticky";
+import { Strip } from "./strip";
 import { nextMode } from "./times";
+import { Walk } from "./walk";
 
 const NARROW = "(width < 45rem)";
 const COUNT_EVERY_MS = 10_000;
 const VERIFY_LINES = 5_000;
-const LEARN_AFTER_MS = 500;
 
 export class LogView {
   readonly screen: LogScreen;
@@ -30,6 +34,8 @@ export class LogView {
   readonly find: Find;
   readonly selecting: Selecting;
   readonly announcer: Announcer;
+  readonly focus: RowFocus;
+  readonly walk: Walk;
   readonly keyboard = new Keyboard();
   readonly wrap = signal(settings.wrap ?? matchMedia(NARROW).matches);
   readonly single = signal(settings.single ?? true);
@@ -43,7 +49,6 @@ export class LogView {
   readonly said = signal("");
   readonly #scroller: HTMLElement;
   #counted = 0;
-  #learning: ReturnType<typeof setTimeout> | undefined;
 
   constructor(run: string, tail: Tail, scroller: HTMLElement) {
     this.#scroller = scroller;
@@ -83,25 +88,41 @@ export class LogView {
       void this.screen.marked.value;
       this.list.schedule();
     });
-    // An event may have opened or closed a section; what the page was opened with is asked for once.
-    const begun = computed(() => this.screen.total.value > 0);
+    this.focus = new RowFocus(this.screen, this.list);
+    this.walk = new Walk(
+      this.screen,
+      (sentence) => this.#say(sentence),
+      () => this.focus.line,
+    );
+    new Opening(
+      this.screen,
+      this.follow,
+      this.walk,
+      () =>
+        this.list.following.peek() && !this.find.open.peek() && parseLines(location.hash) === null,
+    );
     effect(() => {
-      void this.follow.changes.value;
-      if (!begun.value) return;
-      clearTimeout(this.#learning);
-      this.#learning = setTimeout(() => void this.screen.learn(), LEARN_AFTER_MS);
+      this.screen.over = this.follow.phase.value.name === "over";
+      this.list.schedule();
     });
+    new Sticky(this.screen, this.list);
+    if (scroller.parentElement) {
+      new Strip(scroller.parentElement, this.screen, this.list, this.find);
+    }
     this.#listen(scroller);
     this.#fromAddress();
   }
 
   act(action: Action): void {
-    const { list, screen, find } = this;
+    const { list, screen, find, walk } = this;
     const page = Math.max(1, list.perPort - 1);
     const half = Math.max(1, Math.floor(list.perPort / 2));
     const steps: Partial<Record<Action, () => void>> = {
-      down: () => list.moveRows(1),
-      up: () => list.moveRows(-1),
+      down: () => this.focus.move(1),
+      up: () => this.focus.move(-1),
+      "extend-down": () => this.#extend(1),
+      "extend-up": () => this.#extend(-1),
+      choose: () => this.#choose(),
       "page-down": () => list.moveRows(page),
       "page-up": () => list.moveRows(-page),
       "half-down": () => list.moveRows(half),
@@ -112,12 +133,12 @@ export class LogView {
       find: () => this.openFind(),
       "next-hit": () => find.step(true),
       "previous-hit": () => find.step(false),
-      "next-error": () => this.#toError(true),
-      "previous-error": () => this.#toError(false),
-      "previous-group": () => this.#toGroup(false),
-      "next-group": () => this.#toGroup(true),
-      fold: () => this.#foldHere(),
-      "fold-all": () => screen.foldAll(),
+      "next-error": () => this.#walked(walk.toError(true)),
+      "previous-error": () => this.#walked(walk.toError(false)),
+      "previous-group": () => this.#walked(walk.toGroup(false)),
+      "next-group": () => this.#walked(walk.toGroup(true)),
+      fold: () => this.#refocused(() => walk.foldHere()),
+      "fold-all": () => this.#refocused(() => screen.foldAll()),
       wrap: () => this.setWrap(!this.wrap.peek()),
       time: () => this.nextTime(),
       full: () => {
@@ -205,7 +226,7 @@ export class LogView {
   }
 
   get #here(): LineRange {
-    const line = this.screen.firstVisible;
+    const line = this.focus.line ?? this.screen.firstVisible;
     return this.screen.marked.peek() ?? { first: line, last: line };
   }
 
@@ -226,9 +247,7 @@ export class LogView {
       if (action === null || (action === "select-all" && !inLog)) return;
       if (action === "escape" && this.help.peek()) return;
       event.preventDefault();
-      if (action === "down" && event.shiftKey) this.#extend(1);
-      else if (action === "up" && event.shiftKey) this.#extend(-1);
-      else this.act(action);
+      this.act(action);
     });
     scroller.addEventListener("click", (event) => this.#clicked(event));
     window.addEventListener("hashchange", () => this.#fromAddress());
@@ -251,7 +270,7 @@ export class LogView {
     if (fold) {
       const group = this.#groupNamed(fold);
       this.list.pause();
-      if (group) this.screen.fold(group, !group.folded);
+      if (group) this.walk.fold(group);
     }
     const whole = target.closest<HTMLElement>("[data-show]")?.dataset["show"];
     if (whole) {
@@ -265,11 +284,33 @@ export class LogView {
     return this.screen.groups.of({ attempt: attempt ?? 0, seq: seq ?? 0 });
   }
 
-  #extend(by: number): void {
-    const { first, last } = this.#here;
-    const end = Math.min(this.screen.total.peek(), Math.max(first, last + by));
-    this.list.pause();
-    this.mark({ first, last: end });
+  #extend(by: 1 | -1): void {
+    const range = this.focus.extend(by, this.screen.marked.peek());
+    if (range) this.mark(range);
+  }
+
+  /** Enter on a row: the header of a group folds it, a line is marked. */
+  #choose(): void {
+    const { row, line } = this.focus;
+    if (row === null || line === null) return;
+    const model = this.screen.model(row);
+    if (model.kind === "live") return;
+    const { group } = model;
+    if (group) this.#refocused(() => this.walk.fold(group));
+    else if (model.kind === "line") this.mark({ first: line, last: line });
+  }
+
+  /** A row that is folded away leaves the focus to the group's header. */
+  #refocused(fold: () => void): void {
+    fold();
+    const { row } = this.focus;
+    if (row !== null) this.focus.to(row);
+  }
+
+  /** The focus goes along if it was in a row. */
+  #walked(there: boolean): void {
+    const { screen, focus } = this;
+    if (there && focus.row !== null) focus.to(screen.rows.rowOf(screen.current));
   }
 
   #fromAddress(): void {
@@ -277,44 +318,6 @@ export class LogView {
     if (!range) return;
     this.list.pause();
     this.goTo(range);
-  }
-
-  #toError(forward: boolean): void {
-    const { groups, rows } = this.screen;
-    const lines = [
-      ...[...groups.levels].filter(([, level]) => level === "error").map(([line]) => line),
-      ...this.screen.errors,
-      ...rows.notes.filter((note) => note.level === "error").map((note) => note.at),
-    ].sort((a, b) => a - b);
-    this.#walk(lines, forward, "error");
-  }
-
-  #toGroup(forward: boolean): void {
-    const heads = this.screen.groups.all.map((group) => group.head ?? group.first);
-    this.#walk(
-      heads.sort((a, b) => a - b),
-      forward,
-      "group",
-    );
-  }
-
-  #walk(lines: readonly number[], forward: boolean, what: string): void {
-    const here = this.screen.current || this.screen.firstVisible;
-    const line = forward ? lines.find((one) => one > here) : lines.findLast((one) => one < here);
-    if (line === undefined) {
-      this.#say(`No ${forward ? "later" : "earlier"} ${what} in what is loaded`);
-      return;
-    }
-    this.screen.current = line;
-    this.screen.goTo(Math.min(line, this.screen.total.peek()));
-    this.#say(`${what}, line ${grouped(line)}`);
-  }
-
-  #foldHere(): void {
-    const line = this.screen.current || this.screen.firstVisible;
-    const group = this.screen.groups.around(line).pop();
-    if (group) this.screen.fold(group, !group.folded);
-    else this.#say("No group here");
   }
 
   #escape(): void {

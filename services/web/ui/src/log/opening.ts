@@ -1,0 +1,54 @@
+// Where the log of a run that is over opens: at its first error if the server knows
+// of one in time, else at the end. A link to lines goes before.
+
+import { computed, effect } from "@preact/signals";
+import type { Follow } from "./follow";
+import type { LogScreen } from "./screen";
+import type { Walk } from "./walk";
+
+/** Later the reader has begun to read where the log opened, and is left there. */
+const WITHIN_MS = 3_000;
+/** An event may have opened or closed a section: asked for again after a pause in them. */
+const LEARN_AFTER_MS = 500;
+
+export class Opening {
+  readonly #screen: LogScreen;
+  readonly #follow: Follow;
+  readonly #walk: Walk;
+  #learned = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `undecided`: the reader has neither moved nor come by a link. */
+  constructor(screen: LogScreen, follow: Follow, walk: Walk, undecided: () => boolean) {
+    this.#screen = screen;
+    this.#follow = follow;
+    this.#walk = walk;
+    const begun = computed(() => screen.total.value > 0 && follow.opened.value !== null);
+    effect(() => {
+      void follow.changes.value;
+      clearTimeout(this.#timer);
+      if (!begun.value) this.#learned = false;
+      else if (this.#learned) {
+        this.#timer = setTimeout(() => void screen.learn(), LEARN_AFTER_MS);
+      } else {
+        this.#learned = true;
+        void this.#first(undecided);
+      }
+    });
+  }
+
+  async #first(undecided: () => boolean): Promise<void> {
+    const until = performance.now() + WITHIN_MS;
+    await this.#screen.learn();
+    const line = this.#screen.errors[0];
+    if (!this.#follow.openedOver || line === undefined) return;
+    const stop = effect(() => {
+      // Its end comes after its beginning: the last entries may be under way.
+      if (this.#screen.total.value < line && this.#follow.phase.value.name !== "over") return;
+      queueMicrotask(() => {
+        stop();
+        if (performance.now() < until && undecided()) this.#walk.show(line, "First error");
+      });
+    });
+  }
+}

@@ -1,0 +1,71 @@
+// From error to error and from group to group.
+
+import { grouped } from "../protocol/view";
+import type { Group } from "./groups";
+import type { LogScreen } from "./screen";
+
+export class Walk {
+  readonly #screen: LogScreen;
+  readonly #say: (sentence: string) => void;
+  /** The line the keyboard is at, if it is at one. */
+  readonly #focused: () => number | null;
+
+  constructor(screen: LogScreen, say: (sentence: string) => void, focused: () => number | null) {
+    this.#screen = screen;
+    this.#say = say;
+    this.#focused = focused;
+  }
+
+  /** The line that is meant by "here". */
+  get here(): number {
+    return this.#focused() ?? (this.#screen.current || this.#screen.firstVisible);
+  }
+
+  /** True if there was one. */
+  toError(forward: boolean): boolean {
+    const { groups, rows } = this.#screen;
+    const lines = [
+      ...[...groups.levels].filter(([, level]) => level === "error").map(([line]) => line),
+      ...this.#screen.errors,
+      ...rows.notes.filter((note) => note.level === "error").map((note) => note.at),
+    ].sort((a, b) => a - b);
+    return this.#step(lines, forward, "error");
+  }
+
+  toGroup(forward: boolean): boolean {
+    const heads = this.#screen.groups.all.map((group) => group.head ?? group.first);
+    return this.#step(
+      heads.sort((a, b) => a - b),
+      forward,
+      "group",
+    );
+  }
+
+  /** Show a line of a kind, and go on from there. */
+  show(line: number, what: string): void {
+    this.#screen.current = line;
+    this.#screen.goTo(Math.min(line, this.#screen.total.peek()));
+    this.#say(`${what}, line ${grouped(line)}`);
+  }
+
+  foldHere(): void {
+    const group = this.#screen.groups.around(this.here).pop();
+    if (group) this.fold(group);
+    else this.#say("No group here");
+  }
+
+  fold(group: Group): void {
+    this.#screen.fold(group, !group.folded);
+  }
+
+  #step(lines: readonly number[], forward: boolean, what: string): boolean {
+    const { here } = this;
+    const line = forward ? lines.find((one) => one > here) : lines.findLast((one) => one < here);
+    if (line === undefined) {
+      this.#say(`No ${forward ? "later" : "earlier"} ${what} in what is loaded`);
+      return false;
+    }
+    this.show(line, what);
+    return true;
+  }
+}
