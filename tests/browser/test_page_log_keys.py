@@ -45,7 +45,7 @@ def test_keys_move_the_focused_row_and_the_view_with_it(site: Site, open_page: O
     expect(page.locator("#L938")).to_be_in_viewport(ratio=1)
     press(page, "j", "ArrowDown")
     assert focused(page) == "L940"
-    assert page.locator("#L940").evaluate("(row) => getComputedStyle(row).outlineStyle") == "solid"
+    assert page.locator("#L940").evaluate("(row) => getComputedStyle(row, '::after').outlineStyle") == "solid"
     assert page.locator(".row[tabindex]").count() == 1
     # Out of sight it stays in the page, and the next key begins where the reader is.
     press(page, "Home")

@@ -71,6 +71,7 @@ def test_every_answer_has_the_strict_policy(web: Service, path: str) -> None:
         "img-src": "'self'",
         "connect-src": "'self' ws://127.0.0.1:8010",
         "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         "form-action": "'self'",

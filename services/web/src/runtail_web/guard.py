@@ -47,6 +47,8 @@ def content_security_policy(settings: Settings) -> str:
             "img-src 'self'",
             f"connect-src 'self'{socket_sources(settings.socket_url)}",
             "require-trusted-types-for 'script'",
+            # Nobody may declare a text to be a script, we neither.
+            "trusted-types 'none'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
             "form-action 'self'",

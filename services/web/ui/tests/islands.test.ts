@@ -70,3 +70,14 @@ test("a piece that is fetched again must be the same one", () => {
   });
   expect(() => islands.check({ epoch: 1, line: 1, chain: GENESIS }, wrong)).toThrow(Discontinuity);
 });
+
+test("what was followed before an absence must be the same when it is fetched", () => {
+  const stood = (chain: string) => {
+    const islands = new Islands();
+    islands.stood({ epoch: 1, line: 1, chain: GENESIS }, { epoch: 1, line: 41, chain });
+    return islands;
+  };
+  const start = { epoch: 1, line: 21, chain: chains[2] ?? "" };
+  expect(stood(chains[4] ?? "").check(start, wire.slice(2, 7)).items).toHaveLength(5);
+  expect(() => stood("f".repeat(64)).check(start, wire.slice(2, 7))).toThrow(Discontinuity);
+});

@@ -6,6 +6,7 @@ import { GENESIS, link } from "../src/protocol/chain";
 import { Discontinuity } from "../src/protocol/cursor";
 import { countLines, idText, parseEntry, splitLines } from "../src/protocol/entry";
 import { grouped, View } from "../src/protocol/view";
+import { atOnce } from "../src/slices";
 
 function bytes(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -101,6 +102,16 @@ describe("earlier pieces", () => {
     const view = fromTheMiddle(5);
     expect(view.verdict?.text).toMatch(/verified from line/);
     view.prepend({ epoch, line: 1, chain: GENESIS }, all);
+    expect(view.verdict?.text).toBe(whole?.verdict?.text);
+  });
+
+  test("are let go when another one came first while they were checked", () => {
+    const view = fromTheMiddle(5);
+    const slow = view.prepending({ epoch, line: 1, chain: GENESIS }, all);
+    slow.next();
+    view.prepend({ epoch, line: 1, chain: GENESIS }, all);
+    expect(atOnce(slow)).toBeNull();
+    // Nothing is counted twice.
     expect(view.verdict?.text).toBe(whole?.verdict?.text);
   });
 

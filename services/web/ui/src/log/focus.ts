@@ -113,11 +113,12 @@ export class RowFocus {
     this.#list.drawn.focused = null;
   }
 
-  /** Where the keyboard comes in: the marked line if it can be seen, else the edge. */
+  /** Where the keyboard comes in: the marked line or the current hit if they can be seen, else the edge. */
   #entry(by: number): number {
-    const marked = this.#screen.marked.peek();
-    const row = marked ? this.#screen.rows.rowOf(marked.last) : -1;
-    if (this.#list.sees(row)) return row;
+    const { marked, current, rows } = this.#screen;
+    for (const line of [marked.peek()?.last ?? 0, current]) {
+      if (line > 0 && this.#list.sees(rows.rowOf(line))) return rows.rowOf(line);
+    }
     const { first, last } = this.#list.sight;
     return this.#list.following.peek() || by < 0 ? last : first;
   }

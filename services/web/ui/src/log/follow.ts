@@ -6,8 +6,11 @@ import { type LogWindow, logWindow, Problem, type Run } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
 import { type Item, ProtocolError, VERSION } from "../protocol/entry";
 import { type Verdict, View } from "../protocol/view";
+import { inSlices } from "../slices";
 import type { Tail } from "../socket";
+import { pieceBefore } from "./earlier";
 import type { Answer, LiveLine, Message, Reset } from "./messages";
+import type { Phase } from "./phase";
 import { Receipts } from "./receipts";
 
 /** Lines fetched when the page is opened; earlier ones are loaded when asked for. */
@@ -15,16 +18,10 @@ export const OPENING_LINES = 2_000;
 const WINDOW_LINES = 2_000;
 const ANSWER_WITHIN_MS = 15_000;
 const POLL_MS = 2_000;
+/** More lines behind than this after an absence: the page goes on at the tail. */
+export const MOST_BEHIND_LINES = 50_000;
 /** From this many failed tries on the log is also read over HTTP. */
 const FAILURES_BEFORE_HTTP = 2;
-
-export type Phase =
-  | { readonly name: "opening" }
-  | { readonly name: "live" }
-  | { readonly name: "http" }
-  /** The view is over: verified or not, nothing more will come. */
-  | { readonly name: "over" }
-  | { readonly name: "refused"; readonly why: string };
 
 /** What the log's list draws. */
 export interface Screen {
@@ -33,6 +30,8 @@ export interface Screen {
   clear(): void;
   /** How many lines the log had when it was opened. */
   backlog: number;
+  /** This was followed and checked, and what comes next does not continue it. */
+  stood(from: Position, to: Position): void;
 }
 
 export class Follow {
@@ -46,6 +45,8 @@ export class Follow {
   /** Rises with every event entry: the record has changed. */
   readonly changes = signal(0);
   readonly lastHeard = signal(Date.now());
+  /** Rises when too much had come during an absence, and the page went on at the tail. */
+  readonly leaps = signal(0);
   /** The state of the run when its log was opened; null before. */
   readonly opened = signal<Run["state"] | null>(null);
 
@@ -56,6 +57,8 @@ export class Follow {
   #answered = false;
   #early: Message[] = [];
   #resetEpoch = 0;
+  /** The history of what is shown; null before anything is. */
+  #shownEpoch: number | null = null;
   /** Read over HTTP whatever the socket could do. */
   #asStored = false;
   #attempt = 0;
@@ -143,6 +146,17 @@ export class Follow {
     }
     // The event with the reason follows or came before.
     if (answer.reset) return;
+    if (this.#isOther(answer.epoch ?? 0)) return;
+    if (this.#isFarBehind(answer.record?.lines ?? 0)) {
+      this.#leap();
+      // What was sent for the old position must not reach the new view.
+      this.#attempt += 1;
+      const attempt = this.#attempt;
+      this.#tail.socket.timeout(ANSWER_WITHIN_MS).emit("unsubscribe", { run: this.#run }, () => {
+        if (attempt === this.#attempt && this.#tail.socket.connected) this.#subscribe();
+      });
+      return;
+    }
     this.#guard(() => {
       this.#view.begin({
         epoch: answer.epoch ?? 0,
@@ -150,11 +164,41 @@ export class Follow {
         chain: answer.chain ?? "",
       });
       this.#answered = true;
+      this.#shownEpoch = answer.epoch ?? 0;
       this.#screen.backlog ||= answer.record?.lines ?? 0;
       this.opened.value = this.opened.peek() ?? answer.record?.state ?? "running";
       this.phase.value = { name: "live" };
       this.#note();
       for (const message of this.#early.splice(0)) this.#message(message);
+    });
+  }
+
+  /** What is stored now is not what is shown: never mixed. */
+  #isOther(epoch: number): boolean {
+    if (this.#shownEpoch === null || this.#shownEpoch === epoch) return false;
+    this.#reset("the stored log is another one than what was shown");
+    return true;
+  }
+
+  #isFarBehind(lines: number): boolean {
+    const position = this.#view.position;
+    return position !== null && lines - (position.line - 1) > MOST_BEHIND_LINES;
+  }
+
+  /**
+   * Go on at the tail. The lines between are fetched when they are looked at; what can
+   * be claimed begins anew with the tail, for nothing connects it to what was checked.
+   */
+  #leap(): void {
+    const { beganAt, position } = this.#view;
+    if (beganAt && position) this.#screen.stood(beganAt, position);
+    batch(() => {
+      this.#view = new View();
+      this.#answered = false;
+      this.live.value = null;
+      this.leaps.value += 1;
+      // Sections may have begun and ended between.
+      this.changes.value += 1;
     });
   }
 
@@ -234,6 +278,7 @@ export class Follow {
     if (this.phase.peek().name === "refused") return;
     batch(() => {
       this.#view = new View();
+      this.#shownEpoch = null;
       this.#screen.clear();
       this.live.value = null;
       this.verdict.value = null;
@@ -256,7 +301,12 @@ export class Follow {
       if (attempt !== this.#attempt || view !== this.#view || this.#over) return;
       if (position !== null && !continues(window, position)) {
         this.#reset("the stored log is another one than what was shown");
+      } else if (this.#isOther(window.epoch)) {
+        // It begins anew.
+      } else if (this.#isFarBehind(window.lines)) {
+        this.#leap();
       } else {
+        this.#shownEpoch = window.epoch;
         this.phase.value = { name: "http" };
         this.lastHeard.value = Date.now();
         this.opened.value = this.opened.peek() ?? window.state;
@@ -294,8 +344,10 @@ export class Follow {
   }
 
   /** Move the beginning of the checked part up by a piece that reaches it. */
-  join(start: Position, values: readonly unknown[]): void {
-    this.#view.prepend(start, values);
+  async join(start: Position, values: readonly unknown[]): Promise<void> {
+    const view = this.#view;
+    await inSlices(view.prepending(start, values));
+    if (view !== this.#view) return;
     batch(() => {
       this.#note();
       this.verdict.value = this.#view.verdict;
@@ -317,26 +369,15 @@ export class Follow {
     const view = this.#view;
     const before = view.beganAt;
     if (before === null || before.line <= 1) return;
-    const first = await logWindow(this.#run, Math.max(1, before.line - lines), lines);
-    const entries = [...first.entries];
-    let { next, epoch } = first;
-    // A window of long lines ends early.
-    while (next.line < before.line && epoch === before.epoch) {
-      const window = await logWindow(this.#run, next.line, before.line - next.line, next.chain);
-      if (window.entries.length === 0) break;
-      entries.push(...window.entries);
-      ({ next, epoch } = window);
-    }
+    const piece = await pieceBefore(this.#run, before, lines);
     if (view !== this.#view) return;
-    if (epoch !== before.epoch) {
+    if (piece.epoch !== before.epoch) {
       this.#reset("the stored log is another one than what was shown");
       return;
     }
     try {
-      const items = view.prepend(
-        { epoch: first.epoch, line: first.from, chain: first.chain },
-        entries,
-      );
+      const items = await inSlices(view.prepending(piece.start, piece.entries));
+      if (view !== this.#view || items === null) return;
       this.#screen.prepend(items);
       this.#note();
       this.verdict.value = view.verdict;

@@ -5,12 +5,19 @@
 import { GENESIS } from "../protocol/chain";
 import { Cursor, Discontinuity, type Position } from "../protocol/cursor";
 import { type Item, idText, isCut, parseItem } from "../protocol/entry";
+import { atOnce } from "../slices";
 
 interface Island {
   readonly line: number;
   readonly chain: string;
   readonly to: number;
   readonly end: string;
+}
+
+/** The items of a piece, and where it ends. */
+export interface Checked {
+  readonly items: Item[];
+  readonly end: Position;
 }
 
 const MOST_EDGES = 20_000;
@@ -30,7 +37,12 @@ export class Islands {
   }
 
   /** Check a piece; returns its items and where it ends. Throws `Discontinuity`. */
-  check(start: Position, values: readonly unknown[]): { items: Item[]; end: Position } {
+  check(start: Position, values: readonly unknown[]): Checked {
+    return atOnce(this.checking(start, values));
+  }
+
+  /** The same, with a pause after each item. */
+  *checking(start: Position, values: readonly unknown[]): Generator<void, Checked> {
     const cursor = new Cursor(start.epoch, start.line, start.chain);
     if (start.line === 1 && this.#isBehindNothing(start, values) && start.chain !== GENESIS) {
       throw new Discontinuity("?", `digest ${GENESIS} at line 1`, start.chain);
@@ -51,6 +63,7 @@ export class Islands {
         items.push(item);
       }
       meet();
+      yield;
     }
     for (const [line, chains] of met) {
       const known = this.#edges.get(line);
@@ -69,6 +82,12 @@ export class Islands {
     this.#remember(cursor.line, cursor.chain);
     this.#join({ line: start.line, chain: start.chain, to: cursor.line, end: cursor.chain });
     return { items, end: cursor.position };
+  }
+
+  /** Ground that was checked by following: what is fetched there later must be the same. */
+  stood(from: Position, to: Position): void {
+    this.#remember(from.line, from.chain);
+    this.#remember(to.line, to.chain);
   }
 
   #isBehindNothing(start: Position, values: readonly unknown[]): boolean {

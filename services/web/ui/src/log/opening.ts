@@ -2,6 +2,8 @@
 // of one in time, else at the end. A link to lines goes before.
 
 import { computed, effect } from "@preact/signals";
+import { grouped } from "../protocol/view";
+import type { Announcer } from "./announce";
 import type { Follow } from "./follow";
 import type { LogScreen } from "./screen";
 import type { Walk } from "./walk";
@@ -15,11 +17,19 @@ export class Opening {
   readonly #screen: LogScreen;
   readonly #follow: Follow;
   readonly #walk: Walk;
+  readonly #announcer: Announcer;
   #learned = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `undecided`: the reader has neither moved nor come by a link. */
-  constructor(screen: LogScreen, follow: Follow, walk: Walk, undecided: () => boolean) {
+  constructor(
+    screen: LogScreen,
+    follow: Follow,
+    walk: Walk,
+    announcer: Announcer,
+    undecided: () => boolean,
+  ) {
+    this.#announcer = announcer;
     this.#screen = screen;
     this.#follow = follow;
     this.#walk = walk;
@@ -47,7 +57,9 @@ export class Opening {
       if (this.#screen.total.value < line && this.#follow.phase.value.name !== "over") return;
       queueMicrotask(() => {
         stop();
-        if (performance.now() < until && undecided()) this.#walk.show(line, "First error");
+        if (performance.now() >= until || !undecided()) return;
+        this.#walk.show(line);
+        this.#announcer.say(`First error, line ${grouped(line)}`);
       });
     });
   }

@@ -6,6 +6,7 @@ import { logWindow, outline, Problem } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
 import { type Entry, type Item, idText, isCut, splitLines } from "../protocol/entry";
 import { decodeEvent } from "../protocol/event";
+import { inSlices } from "../slices";
 import { tokenise } from "./ansi";
 import type { Span } from "./finding";
 import { type Group, Groups, type Mark, markOf } from "./groups";
@@ -25,7 +26,7 @@ export interface Proof {
   readonly epoch: number | null;
   readonly beganAt: Position | null;
   /** Move the checked part's beginning up by a piece that reaches it. */
-  join(start: Position, values: readonly unknown[]): void;
+  join(start: Position, values: readonly unknown[]): Promise<void>;
   mismatch(error: Discontinuity): void;
 }
 
@@ -91,6 +92,10 @@ export class LogScreen implements Source {
 
   prepend(items: readonly Item[]): void {
     this.#history(items);
+  }
+
+  stood(from: Position, to: Position): void {
+    this.islands.stood(from, to);
   }
 
   clear(): void {
@@ -287,10 +292,13 @@ export class LogScreen implements Source {
       throw new Problem(409, { title: "The stored log is another one now." });
     }
     try {
-      const { items } = this.islands.check({ epoch, line, chain }, entries);
+      const { items } = await inSlices(this.islands.checking({ epoch, line, chain }, entries));
+      // Another history may have begun meanwhile.
+      abort.throwIfAborted();
       const before = proof?.beganAt;
       if (before && line < before.line && window.next.line >= before.line) {
-        proof?.join({ epoch, line, chain }, entries);
+        await proof?.join({ epoch, line, chain }, entries);
+        abort.throwIfAborted();
       }
       if (typeof window.style === "string") {
         this.lines.begins(line, tokenise(`\u001b[${window.style}m`).style);

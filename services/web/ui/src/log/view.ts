@@ -98,12 +98,16 @@ export class LogView {
       this.screen,
       this.follow,
       this.walk,
+      this.announcer,
       () =>
         this.list.following.peek() && !this.find.open.peek() && parseLines(location.hash) === null,
     );
     effect(() => {
       this.screen.over = this.follow.phase.value.name === "over";
       this.list.schedule();
+    });
+    effect(() => {
+      if (this.follow.leaps.value > 0) this.#say("Caught up; earlier lines load as you scroll");
     });
     new Sticky(this.screen, this.list);
     if (scroller.parentElement) {

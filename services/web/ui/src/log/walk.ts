@@ -41,11 +41,10 @@ export class Walk {
     );
   }
 
-  /** Show a line of a kind, and go on from there. */
-  show(line: number, what: string): void {
+  /** Show a line, and go on from there. */
+  show(line: number): void {
     this.#screen.current = line;
     this.#screen.goTo(Math.min(line, this.#screen.total.peek()));
-    this.#say(`${what}, line ${grouped(line)}`);
   }
 
   foldHere(): void {
@@ -65,7 +64,8 @@ export class Walk {
       this.#say(`No ${forward ? "later" : "earlier"} ${what} in what is loaded`);
       return false;
     }
-    this.show(line, what);
+    this.show(line);
+    this.#say(`${what}, line ${grouped(line)}`);
     return true;
   }
 }

@@ -1,6 +1,7 @@
 // What this page has seen of a run, and whether it can be proved whole.
 // Pure: no sockets, no clock, no DOM.
 
+import { atOnce } from "../slices";
 import { GENESIS } from "./chain";
 import { Cursor, Discontinuity, type Position } from "./cursor";
 import { type Item, idText, isCut, ProtocolError, parseItem } from "./entry";
@@ -102,6 +103,11 @@ export class View {
    * Returns its items; throws `Discontinuity` and changes nothing otherwise.
    */
   prepend(start: Position, values: readonly unknown[]): Item[] {
+    return atOnce(this.prepending(start, values)) ?? [];
+  }
+
+  /** The same, with a pause after each item; null if another piece came first meanwhile. */
+  *prepending(start: Position, values: readonly unknown[]): Generator<void, Item[] | null> {
     const before = this.#beganAt;
     if (before === null || start.epoch !== before.epoch) {
       throw new ProtocolError("epoch", "a view never mixes epochs");
@@ -114,6 +120,7 @@ export class View {
       const item = taken(cursor, parseItem(value));
       tally.add(item);
       items.push(item);
+      yield;
     }
     if (cursor.line !== before.line || cursor.chain !== before.chain) {
       throw new Discontinuity(
@@ -122,6 +129,7 @@ export class View {
         `${cursor.chain} at line ${cursor.line}`,
       );
     }
+    if (this.#beganAt !== before) return null;
     this.#tally.prepend(tally);
     this.#beganAt = start;
     return items;
