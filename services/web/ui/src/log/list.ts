@@ -52,6 +52,8 @@ export class List {
   #input = false;
   #scheduled = false;
   #drawingMs = 0;
+  /** The thumb is being dragged: what lies beyond the edges is gone before it could be seen. */
+  #flying = false;
   #ending: ReturnType<typeof setTimeout> | undefined;
 
   constructor(scroller: HTMLElement, source: Source, theme: Theme) {
@@ -252,6 +254,7 @@ export class List {
     if (kind === "own" || step === 0) return;
     this.#endSoon();
     if (step < 0) this.#follow(false);
+    this.#flying = Math.abs(step) > this.#portPx && (kind === "thumb" || !scaled(frame));
     if (!scaled(frame)) this.#top = place(frame, scrollTop, this.#height);
     else if (kind === "text") this.#moveBy(step);
     else if (kind === "end") this.#follow(true);
@@ -287,6 +290,8 @@ export class List {
   #scrollEnded(): void {
     clearTimeout(this.#ending);
     this.#input = false;
+    if (this.#flying) this.schedule();
+    this.#flying = false;
     if (!this.following.peek() && scaled(this.#frame)) this.#writeBar();
   }
 
@@ -331,7 +336,8 @@ export class List {
     if (this.following.peek()) this.#drawEnd(count, rows);
     else {
       if (this.#top.row >= count) this.#top = { row: Math.max(0, count - 1), px: 0 };
-      this.#fill(this.#top.row - BEYOND, this.#top.row + rows + BEYOND);
+      const beyond = this.#flying ? 0 : BEYOND;
+      this.#fill(this.#top.row - beyond, this.#top.row + rows + beyond);
       if (this.wrap && this.#short) this.#drawEnd(count, rows);
     }
     this.#fit();
