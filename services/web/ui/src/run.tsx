@@ -2,6 +2,7 @@
 
 import "./log/log.css";
 import "./log/rows.css";
+import "./log/print.css";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Run, run as readRun } from "./api";

@@ -15,6 +15,7 @@ import type { Group } from "./groups";
 import { type LineRange, linesHash, parseLines } from "./links";
 import { List } from "./list";
 import { Opening } from "./opening";
+import { Print } from "./print";
 import { LogScreen } from "./screen";
 import { Selecting } from "./select";
 import { settings } from "./settings";
@@ -112,6 +113,7 @@ export class LogView {
     new Sticky(this.screen, this.list);
     if (scroller.parentElement) {
       new Strip(scroller.parentElement, this.screen, this.list, this.find);
+      new Print(scroller.parentElement, run, this.screen, this.list);
     }
     this.#listen(scroller);
     this.#fromAddress();
