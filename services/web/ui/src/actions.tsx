@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { cancel, downloadAddress, freshKey, Problem, type Run, retry } from "./api";
 import { copyText } from "./clipboard";
+import { foreign } from "./foreign";
 import { goTo } from "./form/taskform";
 import { ProblemNote } from "./problem";
 import { endsWords, isOver } from "./words";
@@ -76,8 +77,8 @@ function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: num
         Cancel
       </button>
       <dialog ref={dialog} class="confirm" aria-labelledby="confirm-title">
-        <h2 id="confirm-title">Cancel {run.task}?</h2>
-        <p>{endsWords(run, now)}</p>
+        <h2 id="confirm-title">Cancel {foreign(run.task)}?</h2>
+        <p>{foreign(endsWords(run, now))}</p>
         <div class="tools">
           <button
             type="button"

@@ -128,7 +128,8 @@ export class Problem extends Error {
     this.title = title;
     this.code = String(body["code"] ?? "");
     this.errors = Array.isArray(body["errors"]) ? body["errors"] : [];
-    this.holder = typeof body["run_page"] === "string" ? body["run_page"] : null;
+    const page = body["run_page"];
+    this.holder = typeof page === "string" && page.startsWith("/runs/") ? page : null;
   }
 }
 

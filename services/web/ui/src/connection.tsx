@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { foreign } from "./foreign";
 import { connectionWords, type Tail } from "./socket";
 
 export function ConnectionChip({ tail, words }: { tail: Tail; words?: string }) {
@@ -19,7 +20,7 @@ export function ConnectionChip({ tail, words }: { tail: Tail; words?: string }) 
       <span class="dot" aria-hidden="true">
         {connection.state === "connected" ? "●" : "○"}
       </span>{" "}
-      {words ?? connectionWords(connection, now.value)}
+      {foreign(words ?? connectionWords(connection, now.value))}
       {waiting && (
         <button type="button" onClick={() => tail.tryNow()}>
           Try now

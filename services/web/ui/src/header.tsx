@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { Actions } from "./actions";
 import type { Run } from "./api";
+import { foreign } from "./foreign";
 import { StateChip } from "./state";
 import { stamp } from "./time";
 import { ClockNote } from "./top";
@@ -15,7 +16,7 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
   return (
     <section class={open.value ? "about open" : "about"} aria-label="About this run">
       <h1>
-        <span class="task">{run.task}</span> <StateChip state={run.state} />
+        <span class="task">{foreign(run.task)}</span> <StateChip state={run.state} />
         <span class="since" title={`since ${stamp(run.since_ms)}`}>
           {sinceWords(run, now)}
         </span>
@@ -30,25 +31,25 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
           {open.value ? "Less" : "More"}
         </button>
       </h1>
-      {run.why && <p class="why">{run.why}</p>}
+      {run.why && <Why text={run.why} />}
       <div class="folding">
         <div class="facts">
           <dl>
             <Fact name="Run">
-              <span class="id">{run.id}</span>
+              <span class="id">{foreign(run.id)}</span>
             </Fact>
             {run.retry_of && (
               <Fact name="Retry of">
                 <a class="id" href={`/runs/${encodeURIComponent(run.retry_of)}`}>
-                  {run.retry_of}
+                  {foreign(run.retry_of)}
                 </a>
               </Fact>
             )}
             <Fact name="Attempt">{run.attempt || "none yet"}</Fact>
             {exit && <Fact name="Exit">{exit}</Fact>}
-            {run.worker && <Fact name="Worker">{run.worker}</Fact>}
-            {run.queue && !run.worker && <Fact name="Queue">{run.queue}</Fact>}
-            {run.who && <Fact name="Started by">{run.who}</Fact>}
+            {run.worker && <Fact name="Worker">{foreign(run.worker)}</Fact>}
+            {run.queue && !run.worker && <Fact name="Queue">{foreign(run.queue)}</Fact>}
+            {run.who && <Fact name="Started by">{foreign(run.who)}</Fact>}
             <Fact name="Created">
               <Time ms={run.created_ms} />
             </Fact>
@@ -69,6 +70,17 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
         <Actions run={run} now={now} changed={props.changed} />
       </div>
     </section>
+  );
+}
+
+/** From this length on it may have to be scrolled, which the keyboard must be able to do. */
+const LONG_WHY_CHARS = 300;
+
+function Why({ text }: { text: string }) {
+  return (
+    <p class="why" {...(text.length > LONG_WHY_CHARS ? { tabIndex: 0 } : {})}>
+      {foreign(text)}
+    </p>
   );
 }
 
@@ -97,13 +109,15 @@ function Parameters({ kwargs }: { kwargs: Run["kwargs"] }) {
       <summary>
         {entries.length === 1 ? "1 parameter" : `${entries.length} parameters`}{" "}
         <code class="brief">
-          {brief.length > BRIEF_CHARS ? `${brief.slice(0, BRIEF_CHARS)}…` : brief}
+          {foreign(brief.length > BRIEF_CHARS ? `${brief.slice(0, BRIEF_CHARS)}…` : brief)}
         </code>
       </summary>
       <dl>
         {entries.map(([name, value]) => (
-          <Fact key={name} name={name}>
-            <code>{typeof value === "string" ? value : JSON.stringify(value, null, 1)}</code>
+          <Fact key={name} name={foreign(name)}>
+            <code>
+              {foreign(typeof value === "string" ? value : JSON.stringify(value, null, 1))}
+            </code>
           </Fact>
         ))}
       </dl>

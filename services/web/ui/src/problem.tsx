@@ -1,15 +1,16 @@
 // A failure in words, with what stands in the way.
 
 import { Problem } from "./api";
+import { foreign } from "./foreign";
 
 export function ProblemNote({ problem, retry }: { problem: Error; retry?: () => void }) {
   const holder = problem instanceof Problem ? problem.holder : null;
   return (
     <p class="problem" role="alert">
       {problem instanceof Problem && problem.title !== problem.message && (
-        <strong>{problem.title}. </strong>
+        <strong>{foreign(problem.title)}. </strong>
       )}
-      {problem.message} {holder && <a href={holder}>Open the run that holds it</a>}
+      {foreign(problem.message)} {holder && <a href={holder}>Open the run that holds it</a>}
       {retry && (
         <button type="button" onClick={retry}>
           Try again

@@ -8,6 +8,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { type Run, run as readRun } from "./api";
 import { ahead, serverNow } from "./clock";
 import { ConnectionChip } from "./connection";
+import { foreign } from "./foreign";
 import { Header } from "./header";
 import { LogBar, LogFoot } from "./log/bar";
 import type { Follow } from "./log/follow";
@@ -60,7 +61,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
     if (!record.value) return;
     const unseen = view.value?.screen.unseen.value ?? 0;
     const news = unseen > 0 ? `(+${grouped(unseen)}) ` : "";
-    document.title = `${news}${record.value.task} · ${record.value.state} · Runtail`;
+    document.title = `${news}${foreign(record.value.task)} · ${record.value.state} · Runtail`;
   });
 
   useSignalEffect(() => {
@@ -74,6 +75,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
 
   const log = view.value;
   const follow = log?.follow;
+  const label = `Log of run ${foreign(runId)}`;
   return (
     <main class={log?.full.value ? "page full" : "page"}>
       <Top place={record.value?.task ?? "run"}>
@@ -96,13 +98,14 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       )}
       {follow?.resetWhy.value && (
         <p class="problem" role="alert">
-          What was shown is void: {follow.resetWhy.value}. What follows is the log as it stands now.
+          What was shown is void: {foreign(follow.resetWhy.value)}. What follows is the log as it
+          stands now.
         </p>
       )}
       {log && <LogBar log={log} />}
       <div class="frame">
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <section class="log" ref={scroller} tabIndex={0} aria-label={`Log of run ${runId}`}>
+        <section class="log" ref={scroller} tabIndex={0} aria-label={label}>
           {follow && <Empty follow={follow} run={record.value} />}
         </section>
       </div>
@@ -138,6 +141,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
 function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
   if (follow.range.value.next > 1 || follow.live.value || !run) return null;
   if (follow.phase.value.name === "over") return <p class="note">This run printed nothing.</p>;
-  if (run.state === "queued") return <p class="note">{run.why || "Waiting for a worker."}</p>;
+  if (run.state === "queued")
+    return <p class="note">{run.why ? foreign(run.why) : "Waiting for a worker."}</p>;
   return <p class="note">No output yet.</p>;
 }

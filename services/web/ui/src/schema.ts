@@ -35,6 +35,11 @@ export interface Field {
 /** Texts by field: what the form holds. Null stands for the value null. */
 export type Texts = Readonly<Record<string, string | null>>;
 
+/** The text of a field, which may be called `constructor`. */
+export function textIn(texts: Texts, name: string): string | null | undefined {
+  return Object.hasOwn(texts, name) ? texts[name] : undefined;
+}
+
 const MOST_CHOICES = 200;
 
 export function fields(schema: Schema): Field[] {

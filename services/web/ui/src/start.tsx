@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { freshKey, run as readRun, start, type Task } from "./api";
+import { foreign } from "./foreign";
 import { parsePrefill } from "./form/prefill";
 import { goTo, TaskForm } from "./form/taskform";
 import { ProblemNote } from "./problem";
@@ -38,7 +39,7 @@ export function StartButton({ tasks }: { tasks: readonly Task[] }) {
         {busy.value ? "Starting…" : "Start"}
       </button>
       <span class="hint">
-        runs <code>{task.name}</code>: {task.doc.split("\n")[0]}
+        runs <code>{task.name}</code>: {foreign(task.doc.split("\n")[0] ?? "")}
       </span>
       {problem.value && <ProblemNote problem={problem.value} />}
     </div>
@@ -59,7 +60,7 @@ async function asked(
   if (!task) throw new Error(`No worker has published a task named ${name}.`);
   if (!run) return { task, texts: prefill?.texts ?? {} };
   const given = fields(task.schema).flatMap((field) =>
-    run.kwargs && field.name in run.kwargs
+    run.kwargs && Object.hasOwn(run.kwargs, field.name)
       ? [[field.name, textOf(field, run.kwargs[field.name])] as const]
       : [],
   );
@@ -117,15 +118,15 @@ export function StartForm({ tasks }: { tasks: readonly Task[] }) {
         >
           {tasks.map(({ name }) => (
             <option key={name} value={name}>
-              {name}
+              {foreign(name)}
             </option>
           ))}
         </select>
         <small>
-          {task.exclusive ? "One run at a time. " : ""}Queue <code>{task.queue}</code>
+          {task.exclusive ? "One run at a time. " : ""}Queue <code>{foreign(task.queue)}</code>
         </small>
       </div>
-      {task.doc && <p class="hint doc">{task.doc}</p>}
+      {task.doc && <p class="hint doc">{foreign(task.doc)}</p>}
       {open.value && (
         <TaskForm key={`${task.name} ${texts ? location.hash : ""}`} task={task} given={texts} />
       )}

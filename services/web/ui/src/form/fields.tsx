@@ -1,5 +1,6 @@
 // One field of the start form: its label, its input, its help, what is wrong with it.
 
+import { foreign } from "../foreign";
 import type { Field } from "../schema";
 
 interface Props {
@@ -18,8 +19,8 @@ export function FieldRow({ field, text, message, change }: Props) {
   const group = field.kind === "checks";
   const label = (
     <>
-      {field.title || field.name}
-      {field.title && field.title !== field.name && <code> {field.name}</code>}
+      {foreign(field.title || field.name)}
+      {field.title && field.title !== field.name && <code> {foreign(field.name)}</code>}
       {field.required && (
         <span class="must" title="required">
           {" "}
@@ -46,7 +47,7 @@ export function FieldRow({ field, text, message, change }: Props) {
               checked={text === null}
               onChange={(event) => change(event.currentTarget.checked ? null : "")}
             />{" "}
-            none<span class="unseen"> for {field.name}</span>
+            none<span class="unseen"> for {foreign(field.name)}</span>
           </label>
         )}
       </div>
@@ -54,7 +55,7 @@ export function FieldRow({ field, text, message, change }: Props) {
         {message && (
           <strong class="fault" id={`${id}-fault`}>
             <span aria-hidden="true">✗ </span>
-            {message}
+            {foreign(message)}
           </strong>
         )}
         <small id={`${id}-help`}>{helpOf(field)}</small>
@@ -70,7 +71,7 @@ function helpOf(field: Field): string {
   const high = maximum === undefined ? "" : `at most ${maximum}`;
   const bounds = [low, high].filter(Boolean).join(", ");
   const secret = field.kind === "secret" ? "A secret: it is not remembered." : "";
-  return [field.help, one, bounds && `(${bounds})`, secret].filter(Boolean).join(" ");
+  return [foreign(field.help), one, bounds && `(${bounds})`, secret].filter(Boolean).join(" ");
 }
 
 function Input({ field, text, message, change }: Props) {
@@ -152,7 +153,7 @@ function Choice({ field, text, change, common }: Inner) {
       {field.nullable && <option value={NONE}>none</option>}
       {field.choices.map((choice) => (
         <option key={choice} value={choice}>
-          {choice}
+          {foreign(choice)}
         </option>
       ))}
     </select>
@@ -177,7 +178,7 @@ function Checks({ field, text, change, common }: Inner) {
               change(field.choices.filter((one) => chosen.has(one)).join("\n"));
             }}
           />{" "}
-          {choice}
+          {foreign(choice)}
         </label>
       ))}
     </fieldset>

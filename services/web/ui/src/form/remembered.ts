@@ -1,6 +1,6 @@
 // The values of the last start, by task: bounded, and never a secret.
 
-import type { Field, Texts } from "../schema";
+import { type Field, type Texts, textIn } from "../schema";
 import { recall, remember } from "../storage";
 
 const NAME = "form";
@@ -13,13 +13,13 @@ type Memory = readonly (readonly [task: string, texts: Texts])[];
 
 /** What is worth keeping of a form. Pure. */
 export function keepable(fields: readonly Field[], texts: Texts): Texts {
-  const kept: Record<string, string | null> = {};
+  const kept: [name: string, text: string | null][] = [];
   for (const { name, kind, initial } of fields) {
-    const text = texts[name];
+    const text = textIn(texts, name);
     if (kind === "secret" || text === undefined || text === initial) continue;
-    if (text === null || text.length <= MAX_TEXT_CHARS) kept[name] = text;
+    if (text === null || text.length <= MAX_TEXT_CHARS) kept.push([name, text]);
   }
-  return kept;
+  return Object.fromEntries(kept);
 }
 
 /** The memory with one more form; the oldest go first. Pure. */

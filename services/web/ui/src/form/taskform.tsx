@@ -5,8 +5,9 @@ import type { TargetedSubmitEvent } from "preact";
 import { useEffect } from "preact/hooks";
 import { freshKey, Problem, start, type Task } from "../api";
 import { copyText } from "../clipboard";
+import { foreign } from "../foreign";
 import { ProblemNote } from "../problem";
-import { type Field, faultOf, fields, fieldValue, type Texts } from "../schema";
+import { type Field, faultOf, fields, fieldValue, type Texts, textIn } from "../schema";
 import { placed } from "./errors";
 import { FieldRow, inputId } from "./fields";
 import { filled, MAX_LINK_CHARS, prefillHash } from "./prefill";
@@ -103,7 +104,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
         <FieldRow
           key={field.name}
           field={field}
-          text={texts.value[field.name] ?? null}
+          text={textIn(texts.value, field.name) ?? null}
           message={wrong.value.get(field.name)}
           change={(text) => {
             texts.value = { ...texts.value, [field.name]: text };
@@ -115,7 +116,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
       {wrongFields.length > 0 && <Summary fields={wrongFields} />}
       <div class="tools">
         <button type="submit" class="primary" disabled={busy.value}>
-          {busy.value ? "Starting…" : `Start ${task.name}`}
+          {busy.value ? "Starting…" : `Start ${foreign(task.name)}`}
         </button>
         <button type="button" onClick={() => void copyLink()}>
           Link to this form
@@ -142,7 +143,7 @@ function Summary({ fields }: { fields: readonly Field[] }) {
               document.getElementById(inputId(name))?.focus();
             }}
           >
-            {name}
+            {foreign(name)}
           </a>
         </span>
       ))}
@@ -151,10 +152,10 @@ function Summary({ fields }: { fields: readonly Field[] }) {
 }
 
 function read(form: HTMLFormElement, list: readonly Field[], texts: Texts) {
-  const kwargs: Record<string, unknown> = {};
+  const values: [name: string, value: unknown][] = [];
   const faults = new Map<string, string>();
   for (const field of list) {
-    const text = texts[field.name] ?? null;
+    const text = textIn(texts, field.name) ?? null;
     const input = form.elements.namedItem(field.name);
     try {
       // Half a date is none, and would be left out in silence.
@@ -164,10 +165,10 @@ function read(form: HTMLFormElement, list: readonly Field[], texts: Texts) {
       const fault = faultOf(field, text);
       if (fault) throw new Error(fault);
       const value = fieldValue(field, text);
-      if (value !== undefined) kwargs[field.name] = value;
+      if (value !== undefined) values.push([field.name, value]);
     } catch (error) {
       faults.set(field.name, (error as Error).message);
     }
   }
-  return { kwargs, faults };
+  return { kwargs: Object.fromEntries(values), faults };
 }

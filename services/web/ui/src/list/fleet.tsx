@@ -1,6 +1,7 @@
 // Workers and queues at a glance: who listens to what, and where nobody does.
 
 import type { Run, Task, Worker } from "../api";
+import { foreign } from "../foreign";
 import { counted, type Queue, queues, queueWords } from "./queues";
 
 interface Props {
@@ -31,11 +32,11 @@ export function Fleet({ tasks, workers, runs }: Props) {
       <ul>
         {workers.map((worker) => (
           <li key={worker.name}>
-            <code>{worker.name}</code>{" "}
+            <code>{foreign(worker.name)}</code>{" "}
             <span class="hint">
-              {worker.queues.length > 0 ? worker.queues.join(", ") : "no queue"}
+              {worker.queues.length > 0 ? foreign(worker.queues.join(", ")) : "no queue"}
               {worker.concurrency ? ` · ${counted(worker.concurrency, "run")} at a time` : ""}
-              {worker.pool ? ` · ${worker.pool}` : ""}
+              {worker.pool ? ` · ${foreign(worker.pool)}` : ""}
             </span>
           </li>
         ))}
@@ -43,10 +44,11 @@ export function Fleet({ tasks, workers, runs }: Props) {
           .filter((queue) => queue.workers.length === 0)
           .map((queue) => (
             <li key={queue.name} class="nobody">
-              Nobody listens to <em>{queue.name}</em>
-              {queue.tasks.length > 0 && `, the queue of ${queue.tasks.slice(0, 5).join(", ")}`}
+              Nobody listens to <em>{foreign(queue.name)}</em>
+              {queue.tasks.length > 0 &&
+                `, the queue of ${foreign(queue.tasks.slice(0, 5).join(", "))}`}
               {queue.tasks.length > 5 && ` and ${queue.tasks.length - 5} more`}. Start a worker with{" "}
-              <code>--queues {queue.name}</code>.
+              <code>--queues {foreign(queue.name)}</code>.
             </li>
           ))}
       </ul>
@@ -59,14 +61,14 @@ function QueueMark({ queue }: { queue: Queue }) {
   if (queue.workers.length === 0) {
     return (
       <span class="queue nobody">
-        <span aria-hidden="true">⚠ </span>nobody listens to <em>{queue.name}</em>
+        <span aria-hidden="true">⚠ </span>nobody listens to <em>{foreign(queue.name)}</em>
         {words && ` · ${words}`}
       </span>
     );
   }
   return (
     <span class="queue">
-      <em>{queue.name}</em> {words}
+      <em>{foreign(queue.name)}</em> {words}
     </span>
   );
 }

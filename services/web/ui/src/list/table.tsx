@@ -1,6 +1,7 @@
 // The rows of the list.
 
 import type { Run } from "../api";
+import { foreign } from "../foreign";
 import { StateChip } from "../state";
 import { age, stamp } from "../time";
 import { exitMark, tookWords } from "../words";
@@ -48,13 +49,13 @@ function Row({ run, now }: { run: Run; now: number }) {
       </td>
       <td class="what">
         <a class="row-link" href={`/runs/${encodeURIComponent(run.id)}`}>
-          <span class="task">{run.task}</span> <span class="id">{run.id}</span>
+          <span class="task">{foreign(run.task)}</span> <span class="id">{foreign(run.id)}</span>
         </a>
-        <span class="brief">{brief}</span>
-        {run.why && <span class="why">{run.why}</span>}
+        <span class="brief">{foreign(brief)}</span>
+        {run.why && <span class="why">{foreign(run.why)}</span>}
       </td>
       <td class="side">{took}</td>
-      <td class="side who">{run.who}</td>
+      <td class="side who">{run.who && foreign(run.who)}</td>
       <td class="side">{exit}</td>
       <td class="side">
         <time dateTime={new Date(run.created_ms).toISOString()} title={stamp(run.created_ms)}>

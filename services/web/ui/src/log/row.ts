@@ -13,6 +13,7 @@ import {
   type Style,
   tokenise,
   UNDERLINE,
+  visible,
 } from "./ansi";
 import type { Span } from "./finding";
 import type { Group } from "./groups";
@@ -85,7 +86,7 @@ export function fill(element: HTMLElement, row: RowModel, theme: Theme): void {
       const { note } = row;
       element.className = `row ${note.kind} ${note.level}${row.group ? " head" : ""}`;
       const text = make("span", "text");
-      text.append(...(row.group ? header(row.group, row.group.title) : [note.text]));
+      text.append(...(row.group ? header(row.group, row.group.title) : [visible(note.text)]));
       element.replaceChildren(make("span", "number"), ...timeOf(row.time), text);
       break;
     }
@@ -154,7 +155,7 @@ export function header(group: Group, title: string): (HTMLElement | string)[] {
   button.dataset["fold"] = `${group.id.attempt}-${group.id.seq}`;
   const arrow = make("span", "arrow", group.folded ? "▸" : "▾");
   arrow.setAttribute("aria-hidden", "true");
-  button.append(arrow, ` ${title || "section"}`);
+  button.append(arrow, ` ${visible(title) || "section"}`);
   const facts: string[] = [];
   const lines = group.last - group.first + 1;
   if (Number.isFinite(lines)) facts.push(lines === 1 ? "1 line" : `${grouped(lines)} lines`);
@@ -175,8 +176,8 @@ function fillLive(element: HTMLElement, live: LiveLine, theme: Theme): void {
     const progress = document.createElement("progress");
     progress.max = 1;
     if (live.progress.value !== undefined) progress.value = live.progress.value;
-    progress.setAttribute("aria-label", live.progress.text || "progress");
-    text.append(progress, ` ${live.progress.text ?? ""} `);
+    progress.setAttribute("aria-label", visible(live.progress.text || "progress"));
+    text.append(progress, ` ${visible(live.progress.text ?? "")} `);
   }
   draw(text, tokenise(live.text).runs, [], false, theme);
   element.replaceChildren(number, text);
