@@ -6,7 +6,7 @@ import re
 
 import orjson
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.browser.test_page_runs import TAIL
@@ -87,6 +87,24 @@ def test_older_runs_stay_when_the_list_is_refetched(site: Site, open_page: OpenP
     expect(page.locator(".runs tbody tr")).to_have_count(60)
     assert rows(page) == [f"t.{minutes:02}" for minutes in range(60)]
     expect(page.get_by_role("button", name="Older runs")).to_have_count(0)
+
+
+def test_older_runs_come_although_the_list_is_refetched_meanwhile(site: Site, open_page: OpenPage) -> None:
+    for minutes in range(60):
+        made(site, f"t.{minutes:02}", minutes=minutes)
+    page = open_page(site.web.url)
+    expect(page.locator(".runs tbody tr")).to_have_count(50, timeout=SECONDS)
+    held: list[Route] = []
+    page.route(re.compile("/api/v1/runs[?].*cursor="), lambda route: held.append(route))
+    page.get_by_role("button", name="Older runs").click()
+    expect(page.get_by_role("button", name="Older runs")).to_be_disabled()
+    with page.expect_response(re.compile("/api/v1/runs$"), timeout=SECONDS):
+        made(site, "t.new")
+    expect(page.locator(".runs tbody tr").first).to_contain_text("t.new", timeout=SECONDS)
+    assert len(held) == 1
+    held[0].continue_()
+    expect(page.locator(".runs tbody tr")).to_have_count(61, timeout=SECONDS)
+    assert rows(page) == ["t.new", *(f"t.{minutes:02}" for minutes in range(60))]
 
 
 def test_the_keyboard_is_enough(site: Site, open_page: OpenPage) -> None:

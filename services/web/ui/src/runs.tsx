@@ -153,7 +153,11 @@ export function RunsPage({ tail }: { tail: Tail }) {
           </p>
         )}
         {listing.next.value && (
-          <button type="button" disabled={listing.busy.value} onClick={() => void listing.older()}>
+          <button
+            type="button"
+            disabled={listing.extending.value}
+            onClick={() => void listing.older()}
+          >
             {rows?.length === 0 ? "Look further back" : "Older runs"}
           </button>
         )}
