@@ -17,6 +17,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from runtail.protocol import EVENT, OUTPUT, RunState
 from runtail.protocol import event as events
+from runtail.words import clean
 from tests.browser.conftest import Complaints, Site
 from tests.browser.hostile import CORPUS, NAMES, Hostile, seen_as_name
 from tests.support.relay import Producer, now_ms
@@ -44,7 +45,7 @@ BENIGN = [
 #: The kinds of elements and attributes in the document, and what must not be there at all.
 _CENSUS = """() => {
     const address = /^(href|src|action|formaction|data|xlink:href)$/;
-    const ours = /^(https?:[/][/]|[/](?![/])|#)/;
+    const ours = /^(https?:[/][/]|[/](?![/])|[?]|#)/;
     const kinds = new Set(), bad = [];
     for (const one of document.querySelectorAll("*")) {
         kinds.add(one.localName);
@@ -262,6 +263,24 @@ def test_the_live_line(watched: Watched) -> None:
             expect(row.locator("progress")).to_have_attribute("aria-label", re.compile(f"^{number} "), timeout=SECONDS)
             assert noted(str(progress["text"])) in (row.text_content() or "")
             watched.look()
+        producer.end()
+
+    no_more_than(watched, show, CORPUS)
+
+
+def test_the_plain_text_view(watched: Watched) -> None:
+    def show(texts: Sequence[Hostile]) -> None:
+        producer = made(watched, dict.fromkeys(("task", "why"), " · ".join(one.text[:200] for one in texts)), {})
+        for one in texts:
+            producer.writer.add(EVENT, events.encode(events.WARNING, text=one.text), now_ms())
+            producer.writer.add(OUTPUT, one.text.encode() + b"\n", now_ms())
+        producer.writer.flush()
+        page = watched.open(f"/runs/{producer.run_id}/text")
+        assert page.locator("pre span").all_text_contents() == [one.seen for one in texts]
+        notes = [one for one in page.locator("pre em").all_text_contents() if "Warning" in one]
+        assert notes == [f"── Warning: {clean(one.text)}" for one in texts]
+        watched.look()
+        watched.kinds.add("script")
         producer.end()
 
     no_more_than(watched, show, CORPUS)

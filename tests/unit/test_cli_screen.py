@@ -14,9 +14,9 @@ from runtail.cli.jsonlines import JsonLines
 from runtail.cli.runs import row, span
 from runtail.cli.screen import Screen, live_text, since, wants_colour
 from runtail.cli.tasks import parameter_words
-from runtail.cli.words import clean, event_words
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Entry, EntryId
 from runtail.protocol import event as events
+from runtail.words import clean, event_words
 
 
 class Terminal(io.BytesIO):

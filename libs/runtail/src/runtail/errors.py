@@ -70,9 +70,11 @@ class RunDeleted(RuntailError):
 class RunNotFound(RuntailError):
     """No run has this id (never started, expired, or deleted)."""
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"there is no run {run_id!r}")
+    def __init__(self, run_id: str, *, deleted: bool = False) -> None:
+        super().__init__(f"run {run_id!r} was deleted" if deleted else f"there is no run {run_id!r}")
         self.run_id = run_id
+        #: It is known to have existed: somebody deleted it, or it had to make room.
+        self.deleted = deleted
 
 
 class RunEnded(RuntailError):

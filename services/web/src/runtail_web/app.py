@@ -38,7 +38,7 @@ def create_app(
     watch(app)
     guard.install(app, settings)
     problems.install(app)
-    app.register_blueprint(make_pages(settings))
+    app.register_blueprint(make_pages(store))
     for routes in (
         make_config(settings),
         make_catalogue(store),

@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from runtail.protocol import RunState
 from runtail_web.problems import Problem, invalid
+from runtail_web.textpage import PAGE_LINES
 
 #: Ids that fit into an address, a key and a file name. Celery's own are uuids.
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -89,6 +90,15 @@ class WindowQuery(BaseModel):
         ]
         | None
     ) = None
+
+
+class TextPageQuery(BaseModel):
+    """``GET /runs/<id>/text``, a page for people."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_line: Annotated[int, Field(alias="from", ge=-MAX_LINE, le=MAX_LINE)] = 1
+    limit: Annotated[int, Field(ge=1, le=5000)] = PAGE_LINES
 
 
 class TextQuery(BaseModel):

@@ -1,24 +1,31 @@
-"""The pages: ``/``, ``/runs/<id>`` and what they load."""
+"""The pages: ``/``, ``/runs/<id>``, ``/runs/<id>/text`` and what they load."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from pathlib import Path
 
-from runtail.settings import Settings
-from runtail_web.problems import Problem
+from flask import Blueprint, Response, render_template, request
+
+from runtail.errors import RuntailError
+from runtail.store import Store
+from runtail.words import clean
+from runtail_web.bodies import TextPageQuery, read_query
+from runtail_web.problems import Problem, of_error, run_page
 from runtail_web.shell import PagesMissing, render
+from runtail_web.textpage import read_page
 
 #: Names under this path contain a hash of the content.
 HASHED = "/static/assets/"
+TEXT_STYLE = Path(__file__).parent / "reference" / "text.css"
 
 
-def make_pages(settings: Settings) -> Blueprint:
+def make_pages(store: Store) -> Blueprint:
     """Return the routes of the pages."""
     pages = Blueprint("pages", __name__)
 
-    def shell() -> Response:
+    def shell(run_id: str | None = None) -> Response:
         try:
-            text = render(settings.socket_url)
+            text = render(store.settings.socket_url, run_id)
         except PagesMissing:
             raise Problem(
                 503, "pages", "The pages were not built", "Run `make ui`; the API works without them."
@@ -30,8 +37,32 @@ def make_pages(settings: Settings) -> Blueprint:
         return shell()
 
     @pages.get("/runs/<run_id>")
-    def run(run_id: str) -> Response:  # noqa: ARG001 - the page reads its own address
-        return shell()
+    def run(run_id: str) -> Response:
+        return shell(run_id)
+
+    @pages.get("/runs/<run_id>/text")
+    def text(run_id: str) -> Response:
+        try:
+            query = read_query(request, TextPageQuery)
+            page = read_page(store, run_id, query.from_line, query.limit)
+        except (Problem, RuntailError) as error:
+            problem = of_error(error)
+            body = render_template("text.html", page=None, problem=problem)
+            return Response(body, problem.status, problem.headers, content_type="text/html; charset=utf-8")
+        body = render_template(
+            "text.html",
+            page=page,
+            run_page=run_page(run_id),
+            task=clean(page.run.text("task")) or "run",
+            name=clean(run_id),
+            why=clean(page.run.text("why")),
+            download=f"/api/v1{run_page(run_id)}/log.txt",
+        )
+        return Response(body, headers={"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
+
+    @pages.get("/text.css")
+    def text_style() -> Response:
+        return Response(TEXT_STYLE.read_bytes(), headers={"Cache-Control": "no-cache"}, content_type="text/css")
 
     @pages.after_app_request
     def cache(response: Response) -> Response:

@@ -112,6 +112,14 @@ def of_error(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
+        case RunNotFound(deleted=True):
+            return Problem(
+                404,
+                "unknown-run",
+                "This run was deleted",
+                f"The run {error.run_id!r} and its log were deleted: by somebody, or because ended runs took more "
+                "room than RUNTAIL_BUDGET_BYTES allows. GET /api/v1/runs lists the runs there are.",
+            )
         case RunNotFound():
             return Problem(
                 404,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from urllib.parse import quote
 
 import orjson
 
@@ -24,7 +25,7 @@ _SHELL = """<!doctype html>
 </head>
 <body>
 <div id="app"></div>
-<noscript>This page shows logs live, which needs JavaScript. Without it: /api/v1/runs/&lt;id&gt;/log.txt</noscript>
+<noscript>{without}</noscript>
 </body>
 </html>
 """
@@ -34,10 +35,11 @@ class PagesMissing(Exception):
     """The pages were not built."""
 
 
-def render(socket_url: str, manifest: Path = MANIFEST) -> str:
+def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST) -> str:
     """Return the HTML of every page.
 
     :param socket_url: where the browser finds the relay; empty: this origin.
+    :param run_id: the run whose page it is; None: the list.
     :raises PagesMissing: run ``make ui``.
     """
     try:
@@ -47,4 +49,12 @@ def render(socket_url: str, manifest: Path = MANIFEST) -> str:
     entry = built[ENTRY]
     links = [f'<link rel="stylesheet" href="/static/{name}">' for name in entry.get("css", ())]
     links.append(f'<script type="module" src="/static/{entry["file"]}"></script>')
-    return _SHELL.format(socket=html.escape(socket_url, quote=True), links="\n".join(links))
+    return _SHELL.format(socket=html.escape(socket_url, quote=True), links="\n".join(links), without=_without(run_id))
+
+
+def _without(run_id: str | None) -> str:
+    """What stands there for browsers that run no scripts."""
+    if run_id is None:
+        return "The list of runs needs JavaScript. Without it, a run's log is at /runs/&lt;id&gt;/text"
+    address = html.escape(f"/runs/{quote(run_id, safe='')}/text", quote=True)
+    return f'This page shows the log live, which needs JavaScript. <a href="{address}">The log as plain text</a>'

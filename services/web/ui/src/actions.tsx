@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { cancel, downloadAddress, freshKey, Problem, type Run, retry } from "./api";
+import { cancel, downloadAddress, freshKey, Problem, type Run, retry, textAddress } from "./api";
 import { copyText } from "./clipboard";
 import { foreign } from "./foreign";
 import { goTo } from "./form/taskform";
@@ -30,6 +30,9 @@ export function Actions({ run, now, changed }: Props) {
         </a>
         <a class="button" href={downloadAddress(run.id)} download={`${run.id}.log`}>
           Download
+        </a>
+        <a class="button" href={textAddress(run.id)}>
+          Plain text
         </a>
         <Share />
       </div>

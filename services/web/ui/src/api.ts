@@ -221,6 +221,11 @@ export function downloadAddress(runId: string): string {
   return `/api/v1/runs/${id(runId)}/log.txt`;
 }
 
+/** The log as plain pages, which need no script. */
+export function textAddress(runId: string): string {
+  return `/runs/${id(runId)}/text`;
+}
+
 /** 128 random bits as hex; `crypto.randomUUID` is absent on plain http. */
 export function freshKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

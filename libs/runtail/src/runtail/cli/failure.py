@@ -10,7 +10,7 @@ from typing import IO, Any
 import click
 
 from runtail.cli import exits
-from runtail.cli.words import clean
+from runtail.words import clean
 
 
 class Failure(click.ClickException):

@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, BinaryIO, TextIO
 
-from runtail.cli.words import clean, cut_words, event_words
 from runtail.protocol.cursor import Cut
 from runtail.protocol.entry import OUTPUT, Entry
 from runtail.protocol.event import decode
+from runtail.words import clean, cut_words, event_words
 
 _COLOURS = re.compile(rb"\x1b\[[0-9;:]*m")
 _STYLES = {"note": "2", "warning": "33", "error": "31"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from runtail.cli.words import clean
+from runtail.words import clean
 
 #: Of states, on a terminal with colours.
 STYLES = {"queued": "yellow", "running": "cyan", "succeeded": "green", "failed": "red",

@@ -88,7 +88,9 @@ def head(store: Store, run_id: str) -> Head:
         values: Any = store.client.hmget(store.keys.run(run_id), list(HEAD_FIELDS))
     found = Head.read(run_id, values)
     if found is None:
-        raise RunNotFound(run_id)
+        with store_errors():
+            deleted = bool(store.client.exists(store.keys.deleted(run_id)))
+        raise RunNotFound(run_id, deleted=deleted)
     return found
 
 

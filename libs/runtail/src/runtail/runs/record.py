@@ -114,7 +114,9 @@ def read_run(store: Store, run_id: str) -> Run:
         values: Any = store.client.hgetall(store.keys.run(run_id))
     run = Run.from_hash(run_id, values)
     if run is None:
-        raise RunNotFound(run_id)
+        with store_errors():
+            deleted = bool(store.client.exists(store.keys.deleted(run_id)))
+        raise RunNotFound(run_id, deleted=deleted)
     return run
 
 

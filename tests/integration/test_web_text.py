@@ -1,0 +1,144 @@
+"""A log as plain pages: every line once, in its place, as text; what cannot be shown is said."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from runtail.protocol import EVENT, OUTPUT, RunState
+from runtail.protocol import event as events
+from runtail.runs.retention import delete
+from runtail.store import Store
+from runtail.words import clean
+from tests.browser.hostile import CORPUS
+from tests.support.relay import Producer, make_store, now_ms
+from tests.support.services import Service
+
+
+class Pages:
+    """The web service alone, and its store."""
+
+    def __init__(self, web: Service, store: Store) -> None:
+        self.web, self.store = web, store
+
+    def get(self, path: str) -> httpx.Response:
+        """GET a page."""
+        return httpx.get(f"{self.web.url}/runs/{path}", timeout=30)
+
+
+@pytest.fixture
+def pages(redis_url: str, key_prefix: str, tmp_path: Path) -> Iterator[Pages]:
+    with ExitStack() as stack:
+        web = stack.enter_context(Service("web", tmp_path, {"broker_url": redis_url, "key_prefix": key_prefix}))
+        yield Pages(web, make_store(redis_url, key_prefix))
+
+
+def lines_of(answer: httpx.Response) -> dict[int, str]:
+    """The lines on a page, by number."""
+    found = re.findall(r'<span id="L(\d+)">(.*?)</span>\n', answer.text, re.DOTALL)
+    return {int(number): html.unescape(text) for number, text in found}
+
+
+def sentences(answer: httpx.Response) -> list[str]:
+    """What stands between the lines."""
+    return [html.unescape(text) for text in re.findall(r"<em>── (.*?)</em>", answer.text, re.DOTALL)]
+
+
+def link(answer: httpx.Response, word: str) -> str | None:
+    """Where a link leads."""
+    found = re.search(rf'<a href="([^"]*)"[^>]*>{word}</a>', answer.text)
+    return html.unescape(found[1]) if found else None
+
+
+def test_pages_join_into_the_whole_log(pages: Pages) -> None:
+    producer = Producer(pages.store)
+    # Entries that no page's border respects.
+    for count in (7, 993, 1, 1500, 499, 333):
+        producer.write(count)
+        producer.writer.add(EVENT, events.encode(events.WARNING, text=f"after {producer.count}"), now_ms())
+    producer.end()
+    lines: dict[int, str] = {}
+    said: list[str] = []
+    query: str | None = ""
+    seen = 0
+    while query is not None:
+        answer = pages.get(f"{producer.run_id}/text{query}")
+        assert answer.status_code == 200
+        found = lines_of(answer)
+        assert list(found) == list(range(seen + 1, min(seen + 1000, producer.count) + 1))
+        seen += len(found)
+        lines |= found
+        said += sentences(answer)
+        query = link(answer, "Next")
+    assert [text.encode() for text in lines.values()] == producer.expected()
+    assert [one for one in said if one.startswith("Warning")] == [
+        f"Warning: after {n}" for n in (7, 1000, 1001, 2501, 3000, 3333)
+    ]
+    assert said[-1] == "Succeeded: done"
+    last = pages.get(f"{producer.run_id}/text{link(answer, 'Previous')}")
+    assert next(iter(lines_of(last))) == 2001
+    assert "lines 3,001-3,333 of 3,333" in answer.text
+    assert list(lines_of(pages.get(f"{producer.run_id}/text?from=-3"))) == [3331, 3332, 3333]
+    assert list(lines_of(pages.get(f"{producer.run_id}/text?from=998&limit=5"))) == [998, 999, 1000, 1001, 1002]
+
+
+def test_it_says_what_is_not_there(pages: Pages) -> None:
+    producer = Producer(pages.store)
+    empty = pages.get(f"{producer.run_id}/text")
+    assert "no output yet" in empty.text
+    assert link(empty, "What came since") == "?from=1"
+    producer.write(3)
+    beyond = pages.get(f"{producer.run_id}/text?from=5000")
+    assert "line 5,000 is not written; there are 3 so far" in beyond.text
+    assert link(beyond, "First lines") == "?from=1"
+    for query, field in (("from=x", "from"), ("limit=0", "limit"), ("limit=9999", "limit"), ("page=2", "page")):
+        wrong = pages.get(f"{producer.run_id}/text?{query}")
+        assert wrong.status_code == 422
+        assert wrong.headers["content-type"].startswith("text/html")
+        assert f"wrong in: {field}" in html.unescape(wrong.text)
+    delete(pages.store, producer.run_id)
+    gone = pages.get(f"{producer.run_id}/text")
+    assert gone.status_code == 404
+    assert "This run was deleted" in gone.text
+    unknown = pages.get("nobody/text")
+    assert unknown.status_code == 404
+    assert "There is no such run" in unknown.text
+    assert "older than logs are kept" in unknown.text
+    ended = Producer(pages.store)
+    ended.end()
+    assert "no output" in pages.get(f"{ended.run_id}/text").text
+
+
+def test_hostile_texts_stay_text(pages: Pages) -> None:
+    producer = Producer(pages.store)
+    producer.writer.add(OUTPUT, b"".join(one.text.encode() + b"\n" for one in CORPUS), now_ms())
+    for one in CORPUS:
+        producer.writer.add(EVENT, events.encode(events.WARNING, text=one.text), now_ms())
+    producer.writer.end(RunState.FAILED, CORPUS[0].text, t_ms=now_ms(), exit_status=1)
+    answer = pages.get(f"{producer.run_id}/text")
+    assert lines_of(answer) == {number: one.seen for number, one in enumerate(CORPUS, 1)}
+    warnings = [one for one in sentences(answer) if one.startswith("Warning: ")]
+    assert warnings == [f"Warning: {clean(one.text)}" for one in CORPUS]
+    assert set(re.findall(r"<(\w+)", answer.text)) <= {
+        "a", "body", "code", "em", "h1", "head", "header", "html", "link", "main", "meta", "p", "pre", "span", "title",
+    }  # fmt: skip
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_a_page_of_very_long_lines_ends_early(pages: Pages) -> None:
+    producer = Producer(pages.store)
+    for _ in range(100):
+        producer.writer.add(OUTPUT, b"x" * 65_535 + b"\n", now_ms())
+        producer.writer.flush()
+    producer.end()
+    answer = pages.get(f"{producer.run_id}/text")
+    assert len(answer.content) < 6 * 1024 * 1024
+    assert list(lines_of(answer)) == list(range(1, 66))
+    assert link(answer, "Next") == "?from=66"
+    assert list(lines_of(pages.get(f"{producer.run_id}/text?from=66"))) == list(range(66, 101))
