@@ -1,6 +1,8 @@
 """Who may come in, and how they are sent away."""
 
+import contextlib
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -45,6 +47,37 @@ def test_a_client_that_never_joins_is_sent_away(start_relay: StartRelay) -> None
     with pytest.raises(ConnectionError):
         client.receive()
     assert client.closed_by_engine
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "gevent"])
+def test_a_request_that_comes_a_byte_at_a_time_is_not_waited_for(start_relay: StartRelay, mode: str) -> None:
+    relay = start_relay(socket_async_mode=mode)
+    began = time.monotonic()
+    # No pause is as long as the relay waits for a byte: all together are.
+    with contextlib.ExitStack() as stack:
+        waiting = {stack.enter_context(socket.create_connection(("127.0.0.1", relay.port))) for _ in range(3)}
+        # In the first line, and behind it.
+        waiting.copy().pop().sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        for connection in waiting:
+            connection.setblocking(False)
+
+        def all_are_closed() -> bool:
+            for connection in waiting.copy():
+                try:
+                    connection.send(b"x")
+                    ended = not connection.recv(1000)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    ended = True
+                if ended:
+                    waiting.discard(connection)
+            return not waiting
+
+        wait_for(all_are_closed, 20, interval_seconds=0.5)
+    assert time.monotonic() - began > 9
+    assert "Traceback" not in relay.process.output()
+    Client(relay.url).join().close()
 
 
 @pytest.mark.parametrize("mode", ["eventlet", "gevent"])

@@ -30,7 +30,8 @@ mode = ""
 #: over another's viewers gets them all within a second or two.
 BACKLOG = 4096
 
-#: A connection that has not sent its request after this is closed.
+#: A connection that has not sent its request, line and headers, after this is closed. In all: a byte now and then
+#: is no request.
 REQUEST_TIMEOUT_SECONDS = 10.0
 
 #: The kernel's own: this module is imported before anything is patched (rule 1).
@@ -130,6 +131,9 @@ def serve(listener: Any, app: WsgiApp, max_size: int) -> None:
                 max_size=max_size,
                 log_output=False,
                 debug=False,
+                protocol=_eventlet_protocol(),
+                # One request for each connection; what comes behind it is not waited for.
+                keepalive=False,
                 socket_timeout=REQUEST_TIMEOUT_SECONDS,
             )
         )
@@ -169,19 +173,48 @@ class _Errors:
     exception = warning = error
 
 
+class _TooSlow(ValueError, OSError):
+    """No request came in time: to one of gevent's callers a client's mistake, to the other a connection's end."""
+
+
+def _eventlet_protocol() -> type:
+    import eventlet
+    from eventlet.wsgi import HttpProtocol
+
+    class Protocol(HttpProtocol):  # type: ignore[misc, unused-ignore]
+        def handle_one_request(self) -> None:
+            # The server takes a timeout for an end that need not be told.
+            self.patience = eventlet.Timeout(REQUEST_TIMEOUT_SECONDS, TimeoutError("no request came"))
+            try:
+                super().handle_one_request()
+            finally:
+                self.patience.cancel()
+
+        def get_environ(self) -> dict[str, Any]:
+            # Line and headers are here.
+            self.patience.cancel()
+            return cast("dict[str, Any]", super().get_environ())
+
+    return Protocol
+
+
 def _gevent_handler() -> type:
     from gevent import Timeout
     from gevent.pywsgi import WSGIHandler
 
     class Handler(WSGIHandler):  # type: ignore[misc, unused-ignore]
+        def handle_one_request(self) -> Any:
+            self.patience = Timeout.start_new(REQUEST_TIMEOUT_SECONDS, _TooSlow("no request came"))
+            try:
+                return super().handle_one_request()
+            finally:
+                self.patience.close()
+
         def get_environ(self) -> dict[str, Any]:
+            self.patience.close()
             environ = cast("dict[str, Any]", super().get_environ())
             environ["runtail.handler"] = self
             return environ
-
-        def read_requestline(self) -> Any:
-            with Timeout(REQUEST_TIMEOUT_SECONDS, OSError("no request came")):
-                return super().read_requestline()
 
     return Handler
 
