@@ -32,7 +32,7 @@ def name() -> str:
     return os.environ["RUNTAIL_RUN"]
 
 
-@app.task(name="f.counts", runtail={"restart": True, "max_attempts": 3})
+@app.task(name="f.counts")
 def counts(folder: str, interval: float = 0.0) -> None:
     """Write ``<attempt> <n> <time>`` until ``<folder>/stop`` is there; note what has left this process.
 
@@ -48,6 +48,12 @@ def counts(folder: str, interval: float = 0.0) -> None:
             os.pwrite(note, f"{os.getpid():10d} {number:10d} {size:12d} {now:.6f}".encode(), 0)
             if interval:
                 time.sleep(interval)
+
+
+@app.task(name="f.restarts", runtail={"restart": True, "max_attempts": 3})
+def restarts(folder: str, interval: float = 0.0) -> None:
+    """The same, started again when its worker is lost."""
+    counts(folder, interval)
 
 
 @app.task(name="f.alone", acks_late=True, reject_on_worker_lost=True)

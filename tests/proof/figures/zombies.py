@@ -31,7 +31,7 @@ def measure() -> list[Figure]:
             ) as fleet,
         ):
             first = fleet.add(concurrency=RUNS).wait_ready()
-            ids = [fleet.start("f.counts", folder=str(folder / "notes"), interval=0.005) for _ in range(RUNS)]
+            ids = [fleet.start("f.restarts", folder=str(folder / "notes"), interval=0.005) for _ in range(RUNS)]
             fleet.wait_running(ids)
             second = fleet.add(concurrency=RUNS).wait_ready()
             took, accepted, fenced = sleep_and_wake(fleet, folder / "notes", first, ids)
