@@ -16,6 +16,7 @@ import psutil
 
 from runtail.settings import load_settings
 from runtail.store import Store
+from tests.proof.skew import skew_environment
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.proxy import TcpProxy
@@ -137,9 +138,7 @@ class Cluster:
             "PROOF_MEMBER": f"{self.mark}-{name}-{next(self._generation)}",
         }
         if name == self._skewed:
-            environment |= skew_environment()
-            if "LD_PRELOAD" in environment:
-                environment["PYTHONPATH"] = f"{Path(__file__).parent / 'skew'}:{environment['PYTHONPATH']}"
+            environment |= skew_environment(1, str(environment["PYTHONPATH"]))
         self.processes[name] = Process(command, self.directory, name=name, environment=environment)
 
     def runs(self, name: str) -> bool:
@@ -256,22 +255,3 @@ def kill(process: psutil.Process, number: int) -> bool:
     except psutil.Error:
         return False
     return True
-
-
-def faketime() -> Path | None:
-    """Return the library that shows a process another time, if Debian's package is installed."""
-    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
-
-
-def skew_environment() -> dict[str, str | None]:
-    """Variables that put a process's clock one hour ahead; empty without libfaketime."""
-    library = faketime()
-    if library is None:
-        return {}
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": "+1h",
-        # A machine's monotonic clock does not jump.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }

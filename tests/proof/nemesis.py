@@ -20,8 +20,9 @@ from typing import Any
 import orjson
 
 from tests.proof import schedule as schedules
-from tests.proof.cluster import ROOT, faketime
+from tests.proof.cluster import ROOT
 from tests.proof.round import Round, Settings
+from tests.proof.skew import faketime
 
 #: Of one schedule: how long faults begin.
 SECONDS = 16.0

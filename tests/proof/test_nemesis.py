@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.proof import nemesis, schedule
-from tests.proof.cluster import faketime
+from tests.proof.skew import faketime
 from tests.support.continuous_integration import lacking
 
 SCHEDULES = 10

@@ -108,6 +108,7 @@ class Fleet:
     :param redis_url: broker and store.
     :param app: the workers' Celery app.
     :param services: ``web``, whose reaper ends lost runs, and ``socket``.
+    :param environment: other variables of the services.
     :param settings: settings by field name, for all.
     """
 
@@ -118,6 +119,7 @@ class Fleet:
         *,
         app: str = "tests.support.figure_app",
         services: tuple[str, ...] = (),
+        environment: Mapping[str, str | None] | None = None,
         **settings: Any,
     ) -> None:
         self.directory, self.app = directory, app
@@ -130,7 +132,7 @@ class Fleet:
         self.client.conf.task_default_queue = "celery"
         self.members: list[Member] = []
         self._stack = ExitStack()
-        self._services = {name: Service(name, directory, self.settings) for name in services}
+        self._services = {name: Service(name, directory, self.settings, environment) for name in services}
 
     def __enter__(self) -> Self:
         for service in self._services.values():

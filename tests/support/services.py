@@ -20,14 +20,24 @@ class Service:
 
     :param name: ``web`` or ``socket``.
     :param settings: by environment variable without ``RUNTAIL_``, in lower case.
+    :param environment: other variables.
     """
 
-    def __init__(self, name: str, directory: Path, settings: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        settings: Mapping[str, object],
+        environment: Mapping[str, str | None] | None = None,
+    ) -> None:
         self.name = name
         self.port = free_port()
         self.admin_port = free_port()
         self._directory = directory
-        self._environment = {f"RUNTAIL_{key.upper()}": str(value) for key, value in settings.items()}
+        self._environment: dict[str, str | None] = {
+            **{f"RUNTAIL_{key.upper()}": str(value) for key, value in settings.items()},
+            **(environment or {}),
+        }
         self._environment[f"RUNTAIL_{name.upper()}_PORT"] = str(self.port)
         self._environment[f"RUNTAIL_{name.upper()}_ADMIN_PORT"] = str(self.admin_port)
         self._process: Process | None = None

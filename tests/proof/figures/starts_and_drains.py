@@ -37,8 +37,8 @@ def drains() -> list[Figure]:
                 missing, finished = missing + missing_now, finished + finished_now
                 interrupted, exits = interrupted + interrupted_now, exits + exits_now
     return [
-        Figure(f"worker told to stop (SIGTERM) {DRAINS} times: missing of what its tasks had written", f"{missing} bytes",
-               "0", missing == 0),
+        Figure(f"worker told to stop (SIGTERM) {DRAINS} times: missing of what its tasks had written",
+               f"{missing} bytes", "0", missing == 0),
         Figure("worker told to stop: tasks within their grace end as succeeded, the others with a marker",
                f"{finished} succeeded, {interrupted} marked as interrupted; {exits} workers left in order",
                f"{DRAINS // 2} and {DRAINS // 2}", finished == interrupted == DRAINS // 2),
