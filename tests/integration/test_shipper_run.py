@@ -125,8 +125,15 @@ def test_outcomes(rig: Rig, outcome: dict[str, object], state: str, why: str, ki
 
 
 def test_an_interrupted_task_that_may_restart_is_queued(rig: Rig) -> None:
-    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True)
+    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True, headers={"attempt": 1})
     assert task.wait_state("queued").text("why") == "shutdown"
+
+
+def test_an_interrupted_task_that_nobody_can_publish_again_is_lost(rig: Rig) -> None:
+    """It was called queued, waited for a message that nobody would send, and was lost half a minute later."""
+    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True)
+    assert task.wait_ended().text("why") == "shutdown"
+    assert [event["kind"] for event in task.events()] == ["start", "interrupted", "end"]
 
 
 def test_a_retry_is_an_entry_and_a_new_attempt(rig: Rig) -> None:

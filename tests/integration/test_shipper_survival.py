@@ -297,7 +297,7 @@ def test_a_cancel_is_said_once_although_the_shipper_died(rig: Rig) -> None:
 def test_the_end_of_the_worker_is_no_failure_of_its_tasks(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
     with Rig(tmp_path, redis_url, key_prefix) as rig:
         lost = rig.run("import time\nprint('x')\ntime.sleep(60)")
-        again = rig.run("import time\nprint('x')\ntime.sleep(60)", restart=True)
+        again = rig.run("import time\nprint('x')\ntime.sleep(60)", restart=True, headers={"attempt": 1})
         for task in (lost, again):
             task.wait_state("running")
         rig.ctl.close()

@@ -440,7 +440,8 @@ class Shipping:
                 cancelled=run.cancelled,
                 worker_gone=self._sender.main_is_gone,
                 redelivers=bool(record.get("redelivers")),
-                restart=bool(record.get("restart")),
+                # Only what Runtail started can be published again.
+                restart=bool(record.get("restart")) and record.get("headers") is not None,
                 attempt=writer.claim.attempt,
                 max_attempts=int(record.get("max_attempts") or 3),
             )
