@@ -27,8 +27,9 @@ log = structlog.get_logger("runtail.socket.bells")
 #: that a connection that hears nothing at all ends by itself.
 NONCE_SECONDS = 2.0
 
-#: Not having heard it for this long means deaf.
-DEAF_SECONDS = 3 * NONCE_SECONDS
+#: Not having heard it for this long means deaf. Longer than a read of the store
+#: may take (5 s), because who hears bells also pulls.
+DEAF_SECONDS = 4 * NONCE_SECONDS
 
 #: Between attempts to connect.
 BACKOFF_SECONDS = 0.5
