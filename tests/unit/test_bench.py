@@ -1,10 +1,17 @@
 """The bench's own judgement: what viewers saw, and what is made of it."""
 
 import math
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from tests.bench.node_setup import node_command
 from tests.bench.report import figures, lines
+from tests.bench.rig import ROOT, Failed, cpu_seconds
 from tests.bench.stream import Deliveries, Stream, check
 from tests.bench.wire import LINE_BYTES, client_frame, frame_at, make_line, read_line
 from tests.bench.works import Results
@@ -65,3 +72,55 @@ def test_a_failed_contestant_stands_in_the_table_and_is_no_figure() -> None:
     assert by_text["p99, ms"].reached
     assert math.isnan(by_text["CPU per line / Socket.IO's (Node)"].value)
     assert by_text["CPU per line / Socket.IO's (Node)"].reached is None
+
+
+def bench(*arguments: str, cores: int) -> tuple[int, str]:
+    """Start the bench on so many cores of this machine; return its exit status and what it says of errors."""
+    # Affinity is inherited: the bench counts what it was given.
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(mine)[:cores])
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench", *arguments],
+            cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.sched_setaffinity(0, mine)
+    return done.returncode, done.stderr
+
+
+def test_one_core_is_refused_in_one_sentence() -> None:
+    assert bench(cores=1) == (
+        2,
+        "The bench needs two cores: one for what is measured, one for load and clients.\n",
+    )
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="with one core the bench does not come so far")
+def test_a_busy_port_is_refused_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert bench("--ports", str(port), cores=2) == (
+            2,
+            f"Port {port} of 127.0.0.1 cannot be had: Address already in use.\n",
+        )
+
+
+def test_missing_node_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    node_command.cache_clear()
+    with pytest.raises(Failed, match=r"^Node with npm is not on the PATH\.$"):
+        node_command()
+
+
+def test_processor_time_is_of_the_process_and_of_one_that_ended_there_is_none() -> None:
+    busy = "import time\nwhile time.process_time() < 0.2: pass\nprint(time.process_time(), flush=True)\ninput()"
+    with subprocess.Popen(
+        [sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = float(process.stdout.readline())
+        assert said <= cpu_seconds([process.pid]) < said + 0.1
+        process.communicate("\n")
+    with pytest.raises(Failed, match="has ended"):
+        cpu_seconds([process.pid])
