@@ -59,12 +59,13 @@ def main() -> int:
         # After each: who interrupts the bench keeps what it has found.
         found = {"machine": about, "began": began, "seconds": time.time() - began, "results": works.results}
         path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-        path.with_suffix(".md").write_text("\n".join(page.markdown(works.results)) + "\n")
+        path.with_suffix(".md").write_text("\n".join(page.markdown(works.results, about, time.time() - began)) + "\n")
     for line in report.lines(works.results):
         print(line)
     for line in report.figure_lines(report.figures(works.results)):
         print(line)
-    print(f"\n{path.relative_to(ROOT)} written, after {time.time() - began:.0f} s")
+    took = time.time() - began
+    print(f"\n{path.relative_to(ROOT)} written, after {took:.0f} s (all works: at most {plan.most_seconds} s)")
     plot = subprocess.run(
         [sys.executable, "-m", "tests.bench.plot", str(path)],
         cwd=ROOT,

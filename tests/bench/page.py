@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.report import TABLES, cell, figures
 from tests.bench.works import Results
 
 
-def markdown(results: Results) -> Iterator[str]:
-    """Yield the figures to reach, then a table per work, line by line."""
+def markdown(results: Results, about: Mapping[str, str], seconds: float) -> Iterator[str]:
+    """Yield what it ran on, the figures to reach, then a table per work: the page's section, line by line.
+
+    :param about: from :func:`tests.bench.machine.describe`.
+    :param seconds: that everything took.
+    """
+    redis = re.search(r"v=([0-9.]+)", about["redis"])
+    yield f"{about['machine']}, {about['system']}, Python {about['python']};"
+    yield f"{about['packages']};"
+    yield f"Redis {redis[1] if redis else about['redis']}; Node {about['node'].lstrip('v')}."
+    repeated = max((len(found) for names in results.values() for found in names.values()), default=0)
+    yield f"{'One round' if repeated == 1 else f'Medians of {repeated} rounds'}, {seconds / 60:.0f} minutes in all;"
+    yield f"load average of the machine at the start: {about['load average']}."
+    yield ""
     yield "| work | figure | measured | to reach | |"
     yield "|---|---|---|---|---|"
     for figure in figures(results):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.node_setup import node_command
+from tests.bench.page import markdown
 from tests.bench.report import figures, lines
 from tests.bench.rig import ROOT, Failed, cpu_seconds
 from tests.bench.stream import Deliveries, Stream, check
@@ -124,3 +125,18 @@ def test_processor_time_is_of_the_process_and_of_one_that_ended_there_is_none() 
         process.communicate("\n")
     with pytest.raises(Failed, match="has ended"):
         cpu_seconds([process.pid])
+
+
+def test_the_tables_begin_with_what_they_were_measured_on() -> None:
+    about = {
+        "machine": "2 cores (x), 4 GiB", "system": "Linux 6", "python": "3.11.7", "packages": "redis 8.1.0",
+        "redis": "Redis server v=7.0.15 sha=0", "node": "v20.20.2", "load average": "0.10 0.20 0.30",
+    }  # fmt: skip
+    results: Results = {"a": {"runtail": [{"failed": "", "p99_ms": value} for value in (60.0, 50.0, 70.0)]}}
+    text = "\n".join(markdown(results, about, 1080.0))
+    assert text.startswith("2 cores (x), 4 GiB, Linux 6, Python 3.11.7;\nredis 8.1.0;\nRedis 7.0.15; Node 20.20.2.\n")
+    assert (
+        "Medians of 3 rounds, 18 minutes in all;\nload average of the machine at the start: 0.10 0.20 0.30.\n\n|"
+        in text
+    )
+    assert "| (a) | p99, ms | 60.0 | ≤ 100.0 | reached |" in text
