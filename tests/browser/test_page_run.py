@@ -291,7 +291,7 @@ def test_an_unknown_run_is_said(site: Site, open_page: OpenPage, complaints: Com
     complaints.expect("404")
     page = open_page(site.run_page("nobody"))
     expect(page.locator(".problem")).to_contain_text("There is no such run")
-    expect(page.locator(".connection")).to_contain_text("There is no run 'nobody'")
+    expect(page.locator(".connection")).to_contain_text("There is no such run")
 
 
 def test_a_running_run_is_cancelled_after_a_question(site: Site, open_page: OpenPage) -> None:

@@ -5,7 +5,14 @@ import { useEffect } from "preact/hooks";
 import { foreign } from "./foreign";
 import { connectionWords, type Tail } from "./socket";
 
-export function ConnectionChip({ tail, words }: { tail: Tail; words?: string }) {
+interface Props {
+  readonly tail: Tail;
+  readonly words?: string;
+  /** Nothing more will come, so there is nothing to try. */
+  readonly over?: boolean;
+}
+
+export function ConnectionChip({ tail, words, over = false }: Props) {
   const now = useSignal(Date.now());
   useEffect(() => {
     const tick = setInterval(() => {
@@ -14,7 +21,7 @@ export function ConnectionChip({ tail, words }: { tail: Tail; words?: string }) 
     return () => clearInterval(tick);
   }, []);
   const connection = tail.connection.value;
-  const waiting = connection.state === "lost" || connection.state === "moving";
+  const waiting = !over && (connection.state === "lost" || connection.state === "moving");
   return (
     <p class={`connection ${connection.state}`} role="status">
       <span class="dot" aria-hidden="true">

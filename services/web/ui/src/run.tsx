@@ -5,7 +5,7 @@ import "./log/rows.css";
 import "./log/print.css";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type Run, run as readRun } from "./api";
+import { Problem, type Run, run as readRun } from "./api";
 import { ahead, serverNow } from "./clock";
 import { ConnectionChip } from "./connection";
 import { foreign } from "./foreign";
@@ -34,7 +34,10 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
 
   async function fetchRecord(): Promise<void> {
     try {
-      record.value = await readRun(runId);
+      const read = await readRun(runId);
+      // The answer told the server's time.
+      now.value = serverNow();
+      record.value = read;
       problem.value = null;
     } catch (error) {
       problem.value = error as Error;
@@ -73,6 +76,13 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
     if (view.value && view.value.follow.changes.value > 0) void fetchRecord();
   });
 
+  // There is no such run, or there is none any more.
+  useSignalEffect(() => {
+    if (view.value?.follow.phase.value.name === "refused") void fetchRecord();
+  });
+
+  const missing = problem.value instanceof Problem && problem.value.status === 404;
+  const gone = missing ? (problem.value as Problem) : null;
   const log = view.value;
   const follow = log?.follow;
   const label = `Log of run ${foreign(runId)}`;
@@ -81,13 +91,16 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       <Top place={record.value?.task ?? "run"}>
         <ConnectionChip
           tail={tail}
-          {...words(tail, follow, record.value, now.value + ahead.value)}
+          over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
+          {...(gone
+            ? { words: gone.title }
+            : words(tail, follow, record.value, now.value + ahead.value))}
         />
       </Top>
-      {problem.value && !record.value && (
+      {problem.value && (gone || !record.value) && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
       )}
-      {record.value && (
+      {record.value && !gone && (
         <Header
           run={record.value}
           now={now.value}
@@ -96,17 +109,17 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           }}
         />
       )}
-      {follow?.resetWhy.value && (
+      {follow?.resetWhy.value && !gone && (
         <p class="problem" role="alert">
-          What was shown is void: {foreign(follow.resetWhy.value)}. What follows is the log as it
-          stands now.
+          What was shown is void: {foreign(follow.resetWhy.value.replace(/\.$/, ""))}. What follows
+          is the log as it stands now.
         </p>
       )}
-      {log && <LogBar log={log} />}
+      {log && !gone && <LogBar log={log} />}
       <div class="frame">
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
         <section class="log" ref={scroller} tabIndex={0} aria-label={label}>
-          {follow && <Empty follow={follow} run={record.value} />}
+          {follow && <Empty follow={follow} run={gone ? null : record.value} />}
         </section>
       </div>
       {log && <LogFoot log={log} runId={runId} />}

@@ -31,7 +31,10 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const waited = useSignal(false);
 
   async function fetchAll(): Promise<void> {
-    const listed = listing.refresh();
+    // The answer tells the server's time.
+    const listed = listing.refresh().then(() => {
+      now.value = serverNow();
+    });
     try {
       const [published, alive] = await Promise.all([tasks(), workers()]);
       catalogue.value = published.tasks;

@@ -12,6 +12,8 @@ export type Connection =
   | { readonly state: "moving"; readonly at: number }
   | { readonly state: "offline" };
 
+/** Where websockets are swallowed instead of refused, the log is read over HTTP after two of these. */
+const CONNECT_WITHIN_MS = 5_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 /** A draining server must not meet all its viewers at the next one in the same second. */
@@ -35,7 +37,7 @@ export class Tail {
       transports: ["websocket"],
       reconnection: false,
       autoConnect: false,
-      timeout: 10_000,
+      timeout: CONNECT_WITHIN_MS,
     });
     this.socket.on("connect", () => {
       this.#failures = 0;

@@ -12,12 +12,14 @@ import {
   matcher,
   type Query,
   type Span,
-  TooCostly,
 } from "./finding";
 import { BLOCK_LINES } from "./lines";
 import type { LogScreen } from "./screen";
 
 const SLICE_MS = 8;
+
+/** What was looked for is no expression to the server. */
+class Refused extends Error {}
 
 export class Find {
   readonly open = signal(false);
@@ -75,8 +77,7 @@ export class Find {
       if (!(error instanceof BadQuery)) throw error;
       this.#local = false;
       this.#match = () => [];
-      // The server's expressions take linear time, whatever they are.
-      if (!(error instanceof TooCostly)) this.bad.value = error.message;
+      // The server has the last word: its expressions take linear time, and it knows others than browsers do.
     }
     if (this.#active && !this.#local) {
       this.#atOnce = true;
@@ -121,7 +122,10 @@ export class Find {
       if (here > 1) await this.#ask(here - 1, "backward", abort.signal);
     } catch (error) {
       if (abort.signal.aborted) return;
-      this.trouble.value = `The server did not search: ${(error as Error).message}`;
+      const { message } = error as Error;
+      // Nothing here understands it either: the server names the place.
+      if (error instanceof Refused && !this.#local) this.bad.value = message;
+      else this.trouble.value = `The server did not search: ${message}`;
     }
     this.busy.value = false;
     this.#settle();
@@ -140,6 +144,7 @@ export class Find {
       `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`,
       { signal },
     );
+    if (response.status === 400) throw new Refused(await sentence(response));
     if (!response.ok || !response.body) throw new Error(await sentence(response));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const buffer = { rest: "" };
