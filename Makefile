@@ -119,8 +119,8 @@ proof: $(VENV) $(PAGES) ## Run 100 schedules of faults and judge what viewers sa
 	exit $$status
 
 .PHONY: bench-page
-bench-page: $(VENV) $(PAGES) ## Measure the run page in Chromium: 2,000,000 lines, 5,000 lines/s
-	@exec $(BIN)/python -m tests.figures page
+bench-page: $(VENV) $(PAGES) ## Measure the run page in Chromium (2,000,000 lines, 5,000 lines/s) and searching 1 GB
+	@exec $(BIN)/python -m tests.figures page search
 
 ##@ Build
 

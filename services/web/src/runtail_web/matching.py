@@ -29,6 +29,19 @@ _ESCAPES = re.compile(
     rb"|[0-OQ-WYZ\\`-~]"
     rb")"
 )
+#: The same and a little more, for RE2: what may stand between two characters that are seen side by side. A string's
+#: bytes need not be UTF-8.
+_BETWEEN = (
+    r"(?:\x1b(?:"
+    r"\[[0-?]*[ -/]*[@-~]"
+    r"|\]\C*(?:\x07|\x1b\\)"
+    r"|[PX^_]\C*\x1b\\"
+    r"|[ -/]+[0-~]"
+    r"|[0-OQ-WYZ\\`-~]"
+    r"))*"
+)
+#: So many characters of a text tell well enough where it cannot be.
+MAX_NEAR_CHARS = 100
 #: An expression in which a line's ends are more than `^` and `$` is tried line by line.
 _OWN_ENDS = re.compile(r"\\[AzC]|\(\?[a-zA-Z]*-")
 
@@ -72,11 +85,20 @@ class Matcher:
             raise _bad(query, "half of a character", error.start) from None
         except re2.error as error:
             raise _bad(query, *_place(query, error)) from None
+        #: Finds no place in output that has none, without taking its sequences out, which costs the most.
+        self._near: Any = None
+        if not regex:
+            near = _BETWEEN.join(re2.escape(character) for character in query[:MAX_NEAR_CHARS])
+            self._near = re2.compile(near.encode(), options)
         self._line_by_line = regex and _OWN_ENDS.search(query) is not None
 
     def hits(self, output: bytes) -> Iterator[Hit]:
         """Yield the lines of an entry's output that have it, in order."""
-        text = plain(output)
+        if b"\x1b" in output:
+            if self._near is not None and self._near.search(output) is None:
+                return
+            output = plain(output)
+        text = output
         at = index = 0
         while at < len(text):
             start = at
