@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import expect
+import re
 
+import pytest
+from playwright.sync_api import Page, expect
+
+from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
 from tests.browser.conftest import OpenPage, Site
-from tests.browser.logs import SECONDS, numbered, opened, tell, top, write
-from tests.support.relay import Producer
+from tests.browser.logs import SECONDS, marks, numbered, opened, tell, top, write
+from tests.support.relay import Producer, now_ms
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -52,3 +56,118 @@ def test_the_header_of_the_group_on_the_screen_sticks(site: Site, open_page: Ope
     expect(page.locator("#L202.head").get_by_role("button")).to_have_attribute("aria-expanded", "false")
     expect(page.locator("#L202")).to_be_in_viewport()
     assert top(page) <= 202
+
+
+#: Presses a key in the log and returns how long it took until that was drawn, in milliseconds.
+_PRESSED = """async (key) => {
+    const began = performance.now();
+    const log = document.querySelector(".log");
+    log.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return performance.now() - began;
+}"""
+
+#: A generous bound on a shared machine: without the right data structures these took minutes.
+DRAWN_MS = 2_000
+
+
+def many(producer: Producer, groups: int) -> None:
+    """Store so many groups of two lines each."""
+    for number in range(groups):
+        writer = producer.writer
+        writer.add(EVENT, events.encode(events.GROUP, title=f"group {number}"), now_ms())
+        writer.add(OUTPUT, b"one of %d\ntwo of %d\n" % (number, number), now_ms())
+        writer.add(EVENT, events.encode("endgroup"), now_ms())
+        if number % 100 == 99:
+            writer.flush()
+    producer.writer.flush()
+    producer.count += 2 * groups
+
+
+def pressed(page: Page, key: str) -> None:
+    """Press a key; it is drawn in time."""
+    took = page.evaluate(_PRESSED, key)
+    print(f"{key}: {took:.0f} ms")
+    assert took < DRAWN_MS
+
+
+def test_ten_thousand_groups_fold_open_and_are_jumped_to(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    many(producer, 10_002)
+    producer.end()
+    page = opened(site, open_page, producer)
+    expect(page.get_by_role("button", name="Groups")).to_be_visible(timeout=SECONDS)
+    # None of the first thousands is loaded, and all of them fold.
+    wait_for(lambda: [first for first, _ in marks(page, "group") if first < 5], 20)
+    pressed(page, "O")
+    said = page.locator(".said")
+    expect(said).to_contain_text(re.compile(r"^10,00\d groups folded"))
+    pressed(page, "Home")
+    heads = page.locator(".row.head")
+    expect(heads.first).to_contain_text("▸ group 0 · 2 lines")
+    assert page.locator(".row.line").count() == 0
+    # As many rows as groups, and the end of the run.
+    height = page.locator(".log").evaluate("(log) => log.scrollHeight")
+    assert abs(height / 19 - 10_003) <= 2
+    # A link into one of them opens that one alone.
+    page.evaluate("() => { location.hash = '#L10001'; }")
+    expect(page.locator("#L10001 .text")).to_have_text("one of 5000", timeout=SECONDS)
+    expect(page.locator("#L10001")).to_be_in_viewport()
+    assert page.locator(".row.line").count() == 2
+    pressed(page, "]")
+    expect(page.locator(".row.line .text").last).to_have_text("two of 5001", timeout=SECONDS)
+    pressed(page, "o")
+    expect(page.locator(".row.line")).to_have_count(2)
+    # Folding what is left, then opening all.
+    pressed(page, "O")
+    expect(page.locator(".row.line")).to_have_count(0)
+    pressed(page, "O")
+    expect(said).to_contain_text("groups opened")
+    pressed(page, "Home")
+    expect(page.locator("#L1 .text")).to_have_text("one of 0", timeout=SECONDS)
+    pressed(page, "End")
+    expect(page.locator("#L20004 .text")).to_have_text("two of 10001")
+
+
+def test_more_groups_than_the_server_lists_are_counted(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    many(producer, 12_000)
+    numbered(producer, 3_000, per_entry=500)
+    producer.end()
+    page = opened(site, open_page, producer)
+    wait_for(lambda: marks(page, "group"), 20)
+    page.locator(".log").press("O")
+    expect(page.locator(".said")).to_contain_text(
+        "10,000 groups folded; the log has 12,000: the others follow when their lines are loaded"
+    )
+
+
+def test_a_group_that_is_never_closed_ends_with_its_run(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(producer, "before")
+    tell(producer, events.GROUP, title="Left open")
+    numbered(producer, 5_000, per_entry=500)
+    page = opened(site, open_page, producer)
+    expect(page.get_by_role("button", name="Groups")).to_be_visible(timeout=SECONDS)
+    log = page.locator(".log")
+    sticky = page.locator(".sticky")
+    # While it goes on nobody knows where it ends.
+    expect(sticky).to_have_text("▾ Left open · not ended")
+    numbered(producer, 100)
+    expect(page.locator("#L5101")).to_be_in_viewport(timeout=SECONDS)
+    # Folded it hides what is to come, too, and its header says that it goes on.
+    log.press("o")
+    head = page.locator(".row.head")
+    expect(head).to_have_text("▸ Left open · not ended")
+    expect(page.locator(".row.line")).to_have_count(1)
+    numbered(producer, 100)
+    producer.end()
+    expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
+    expect(head).to_have_text("▸ Left open · 5,200 lines · never closed")
+    # The end of the run is no part of it.
+    expect(page.locator(".row.event", has_text="Succeeded")).to_be_visible()
+    log.press("O")
+    expect(page.locator(".said")).to_contain_text("1 group opened")
+    log.press("End")
+    expect(page.locator("#L5201 .text")).to_have_text("row 5201")
+    expect(sticky).to_have_text("▾ Left open · 5,200 lines · never closed")

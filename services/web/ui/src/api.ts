@@ -91,6 +91,8 @@ export interface Outline {
   readonly complete: boolean;
   readonly groups: readonly OutlineGroup[];
   readonly marks: readonly { readonly line: number; readonly kind: string }[];
+  /** How many there are of each kind, beyond the bound of the lists, too. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 export interface OutlineGroup {

@@ -34,6 +34,8 @@ export interface Group {
   folded: boolean;
   /** The event that ended it. */
   before: EntryId | null;
+  /** Its attempt ended before it was closed. */
+  unclosed: boolean;
 }
 
 /** The mark an event makes, or null. */
@@ -53,6 +55,7 @@ export function markOf(entry: Entry, event: Event): Mark | null {
 
 export class Groups {
   #marks: Mark[] = [];
+  readonly #met = new Set<string>();
   #outline: readonly Group[] = [];
   #groups: Group[] = [];
   #stack: Group[] = [];
@@ -61,6 +64,8 @@ export class Groups {
   /** Line → what a marker said about it. */
   readonly levels = new Map<number, "warning" | "error">();
   readonly #chosen = new Map<string, boolean>();
+  /** All groups up to this event were folded, those as well that are learnt of later. */
+  #foldedTo: EntryId | null = null;
 
   get all(): readonly Group[] {
     return this.#groups;
@@ -74,8 +79,10 @@ export class Groups {
 
   clear(): void {
     this.#marks = [];
+    this.#met.clear();
     this.#outline = [];
     this.#chosen.clear();
+    this.#foldedTo = null;
     this.#replay();
   }
 
@@ -84,18 +91,19 @@ export class Groups {
     let changed = false;
     let inside = false;
     for (const mark of marks) {
+      const name = idText(mark.id);
+      if (this.#met.has(name)) continue;
+      this.#met.add(name);
       const last = this.#marks[this.#marks.length - 1];
-      if (!last || compareIds(mark.id, last.id) > 0) {
-        this.#marks.push(mark);
-        if (!inside) this.#take(mark);
-        changed = true;
-      } else if (!this.#marks.some((one) => compareIds(one.id, mark.id) === 0)) {
-        this.#marks.push(mark);
-        this.#marks.sort((a, b) => compareIds(a.id, b.id));
-        inside = changed = true;
-      }
+      if (last && compareIds(mark.id, last.id) < 0) inside = true;
+      this.#marks.push(mark);
+      if (!inside) this.#take(mark);
+      changed = true;
     }
-    if (inside) this.#replay();
+    if (inside) {
+      this.#marks.sort((a, b) => compareIds(a.id, b.id));
+      this.#replay();
+    }
     return changed;
   }
 
@@ -121,6 +129,12 @@ export class Groups {
 
   foldAll(folded: boolean): void {
     for (const group of this.#groups) this.fold(group, folded);
+    this.#foldedTo = folded ? (this.#marks[this.#marks.length - 1]?.id ?? null) : null;
+  }
+
+  #isFolded(id: EntryId): boolean {
+    const chosen = this.#chosen.get(idText(id));
+    return chosen ?? (this.#foldedTo !== null && compareIds(id, this.#foldedTo) <= 0);
   }
 
   /** Open every group that hides a line; true if there was one. */
@@ -153,7 +167,7 @@ export class Groups {
     this.#stack = this.#stack.filter((group) => group.last === Number.POSITIVE_INFINITY);
     const more = this.#outline.filter((group) => !this.#byId.has(idText(group.id)));
     for (const group of more) {
-      group.folded = this.#chosen.get(idText(group.id)) ?? false;
+      group.folded = this.#isFolded(group.id);
       this.#byId.set(idText(group.id), group);
       if (group.head !== null) this.#byHead.set(group.head, group);
     }
@@ -169,6 +183,7 @@ export class Groups {
     if (group.last !== known.last) group.before = null;
     group.last = known.last;
     group.until = group.since + known.until - known.since;
+    group.unclosed = known.unclosed;
     group.errors = Math.max(group.errors, known.errors);
     group.warnings = Math.max(group.warnings, known.warnings);
   }
@@ -179,12 +194,12 @@ export class Groups {
         this.#open(mark);
         break;
       case "endgroup":
-        this.#close(mark, this.#stack.length - 1);
+        this.#close(mark, this.#stack.length - 1, false);
         break;
       case "start":
       case "end":
         // What an attempt left open ends with it.
-        this.#close(mark, 0);
+        this.#close(mark, 0, true);
         break;
       default:
         if (mark.line !== null) this.levels.set(mark.line, mark.kind);
@@ -208,8 +223,9 @@ export class Groups {
       until: null,
       errors: 0,
       warnings: 0,
-      folded: this.#chosen.get(name) ?? false,
+      folded: this.#isFolded(mark.id),
       before: null,
+      unclosed: false,
     };
     this.#groups.push(group);
     this.#stack.push(group);
@@ -217,12 +233,13 @@ export class Groups {
     if (mark.line !== null) this.#byHead.set(mark.line, group);
   }
 
-  #close(mark: Mark, from: number): void {
+  #close(mark: Mark, from: number, unclosed: boolean): void {
     if (from < 0) return;
     for (const group of this.#stack.splice(from)) {
       group.last = Math.max(group.first - 1, mark.line ?? mark.at - 1);
       group.until = mark.t;
       group.before = mark.id;
+      group.unclosed = unclosed;
     }
   }
 }

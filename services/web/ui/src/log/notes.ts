@@ -44,6 +44,7 @@ export function outlined(group: OutlineGroup): Group {
     warnings: group.warnings,
     folded: false,
     before: null,
+    unclosed: group.state === "unclosed",
   };
 }
 

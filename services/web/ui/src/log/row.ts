@@ -55,7 +55,7 @@ export type RowModel =
 export function token(row: RowModel, theme: Theme): string {
   const group = row.kind === "live" ? null : row.group;
   const fold = group
-    ? `${group.folded}${group.last}${group.until}${group.errors},${group.warnings}`
+    ? `${group.folded}${group.last}${group.until}${group.unclosed}${group.errors},${group.warnings}`
     : "";
   if (row.kind === "line") {
     const { style } = row;
@@ -160,6 +160,8 @@ export function header(group: Group, title: string): (HTMLElement | string)[] {
   const lines = group.last - group.first + 1;
   if (Number.isFinite(lines)) facts.push(lines === 1 ? "1 line" : `${grouped(lines)} lines`);
   if (group.until === null) facts.push("not ended");
+  // How long it took nobody knows.
+  else if (group.unclosed) facts.push("never closed");
   else if (group.until - group.since >= 1000) facts.push(duration(group.until - group.since));
   if (group.errors > 0) facts.push(group.errors === 1 ? "1 error" : `${group.errors} errors`);
   if (group.warnings > 0)

@@ -57,6 +57,8 @@ export class LogScreen implements Source {
   /** Lines with errors, as the server knows them. */
   errors: readonly number[] = [];
   warnings: readonly number[] = [];
+  /** Groups of the whole log, as the server counted them. */
+  counted = 0;
   /** The log will not grow any more. */
   over = false;
   /** Lines of text that are fetched to be checked are not kept. */
@@ -153,6 +155,7 @@ export class LogScreen implements Source {
       found.marks.filter((mark) => holds(mark.kind)).map((mark) => mark.line);
     this.errors = marked((kind) => ERRORS.has(kind));
     this.warnings = marked((kind) => kind === "warning");
+    this.counted = found.counts["group"] ?? 0;
     this.outline.value += 1;
     if (found.groups.length === 0) return;
     const anchor = this.#anchor();
@@ -220,9 +223,12 @@ export class LogScreen implements Source {
     this.#refold();
   }
 
-  foldAll(): void {
-    this.groups.foldAll(!this.groups.all.every((group) => group.folded));
+  /** True if they are folded now. */
+  foldAll(): boolean {
+    const folded = !this.groups.all.every((group) => group.folded);
+    this.groups.foldAll(folded);
     this.#refold();
+    return folded;
   }
 
   showWhole(line: number): void {

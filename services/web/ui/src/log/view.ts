@@ -120,7 +120,7 @@ export class LogView {
   }
 
   act(action: Action): void {
-    const { list, screen, find, walk } = this;
+    const { list, find, walk } = this;
     const page = Math.max(1, list.perPort - 1);
     const half = Math.max(1, Math.floor(list.perPort / 2));
     const steps: Partial<Record<Action, () => void>> = {
@@ -144,7 +144,7 @@ export class LogView {
       "previous-group": () => this.#walked(walk.toGroup(false)),
       "next-group": () => this.#walked(walk.toGroup(true)),
       fold: () => this.#refocused(() => walk.foldHere()),
-      "fold-all": () => this.#refocused(() => screen.foldAll()),
+      "fold-all": () => this.#refocused(() => walk.foldAll()),
       wrap: () => this.setWrap(!this.wrap.peek()),
       time: () => this.nextTime(),
       full: () => {

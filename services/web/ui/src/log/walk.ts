@@ -4,6 +4,14 @@ import { grouped } from "../protocol/view";
 import type { Group } from "./groups";
 import type { LogScreen } from "./screen";
 
+/** `known`: groups that can be folded; `counted`: those of the log, of which the page knows a bounded number. */
+export function foldWords(folded: boolean, known: number, counted: number): string {
+  if (known === 0) return "No groups";
+  const done = `${known === 1 ? "1 group" : `${grouped(known)} groups`} ${folded ? "folded" : "opened"}`;
+  if (counted <= known) return done;
+  return `${done}; the log has ${grouped(counted)}: the others follow when their lines are loaded`;
+}
+
 export class Walk {
   readonly #screen: LogScreen;
   readonly #say: (sentence: string) => void;
@@ -18,7 +26,11 @@ export class Walk {
 
   /** The line that is meant by "here". */
   get here(): number {
-    return this.#focused() ?? (this.#screen.current || this.#screen.firstVisible);
+    const { current, marked, firstVisible, list, rows } = this.#screen;
+    const line = this.#focused() ?? current;
+    if (line > 0) return line;
+    const first = marked.peek()?.first ?? 0;
+    return first > 0 && list?.sees(rows.rowOf(first)) ? first : firstVisible;
   }
 
   /** True if there was one. */
@@ -51,6 +63,11 @@ export class Walk {
     const group = this.#screen.groups.around(this.here).pop();
     if (group) this.fold(group);
     else this.#say("No group here");
+  }
+
+  foldAll(): void {
+    const folded = this.#screen.foldAll();
+    this.#say(foldWords(folded, this.#screen.groups.all.length, this.#screen.counted));
   }
 
   fold(group: Group): void {
