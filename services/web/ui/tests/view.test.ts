@@ -108,12 +108,12 @@ describe("groups", () => {
     expect(groups.folds().map((fold) => fold.first)).toEqual([40]);
   });
 
-  test("what was folded stays folded when earlier marks come", () => {
+  test("what was folded stays folded when earlier marks come, and these are folded as well", () => {
     const groups = new Groups();
     groups.add(marks.slice(6));
     groups.foldAll(true);
     groups.add(marks.slice(0, 6));
-    expect(groups.all.map((g) => g.folded)).toEqual([false, false, true]);
+    expect(groups.all.map((g) => g.folded)).toEqual([true, true, true]);
   });
 
   test("sections of lines that are not loaded are learned, and known better when they are", () => {

@@ -24,13 +24,12 @@ export class Walk {
     this.#focused = focused;
   }
 
-  /** The line that is meant by "here". */
+  /** The line that is meant by "here": of those that stand out one that can be seen, else the first. */
   get here(): number {
     const { current, marked, firstVisible, list, rows } = this.#screen;
-    const line = this.#focused() ?? current;
-    if (line > 0) return line;
-    const first = marked.peek()?.first ?? 0;
-    return first > 0 && list?.sees(rows.rowOf(first)) ? first : firstVisible;
+    const seen = (line: number) =>
+      line > 0 && !rows.hidden(line) && (list?.sees(rows.rowOf(line)) ?? false);
+    return [this.#focused() ?? 0, current, marked.peek()?.first ?? 0].find(seen) ?? firstVisible;
   }
 
   /** True if there was one. */
