@@ -14,6 +14,8 @@ _CHUNK_BYTES = 65_536
 _REMEMBERED_BYTES = 65_536
 #: Between two pieces of a chunk that is split, in seconds: enough for a receiver that waits to see them apart.
 _BETWEEN_PIECES_SECONDS = 0.0002
+#: The rest of a chunk passes whole: split to its end, a large one would take longer than clients wait.
+_PIECES_PER_CHUNK = 64
 
 
 class _Connection:
@@ -64,12 +66,13 @@ class _Connection:
             end.sendall(chunk)
             return
         begin = 0
-        for size in itertools.cycle(sizes):
+        for size in itertools.islice(itertools.cycle(sizes), _PIECES_PER_CHUNK):
             end.sendall(chunk[begin : begin + size])
             begin += size
             if begin >= len(chunk):
                 return
             time.sleep(_BETWEEN_PIECES_SECONDS)
+        end.sendall(chunk[begin:])
 
     def lose_server(self) -> None:
         self.half_open = True
