@@ -142,3 +142,32 @@ def test_a_page_of_very_long_lines_ends_early(pages: Pages) -> None:
     assert list(lines_of(answer)) == list(range(1, 66))
     assert link(answer, "Next") == "?from=66"
     assert list(lines_of(pages.get(f"{producer.run_id}/text?from=66"))) == list(range(66, 101))
+
+
+def test_people_get_problems_as_pages_and_programs_as_documents(pages: Pages) -> None:
+    for address in ("/nope", "/runs/a/b/c", "/api/nope"):
+        page = httpx.get(pages.web.url + address, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "<h1>Not Found</h1>" in page.text
+        assert "the pages are / and /runs/&lt;id&gt;" in page.text
+        assert httpx.get(pages.web.url + address).headers["content-type"] == "application/problem+json"
+    # The API's are documents whoever asks.
+    answer = httpx.get(f"{pages.web.url}/api/v1/runs/nobody", headers={"Accept": "text/html"})
+    assert answer.headers["content-type"] == "application/problem+json"
+    refused = httpx.get(pages.web.url, headers={"Host": "evil.test", "Accept": "text/html"})
+    assert (refused.status_code, "RUNTAIL_ALLOWED_HOSTS" in refused.text) == (403, True)
+    for address, target in (("/runs", "/"), ("/runs/", "/")):
+        assert httpx.get(pages.web.url + address).headers["location"] == target
+    assert httpx.get(f"{pages.web.url}/api/").status_code == 200
+
+
+def test_a_deleted_run_is_told_from_one_that_never_was(pages: Pages) -> None:
+    producer = Producer(pages.store)
+    producer.write(1)
+    delete(pages.store, producer.run_id)
+    for path in ("", "/log", "/log.txt", "/outline", "/log/search?q=x"):
+        body = httpx.get(f"{pages.web.url}/api/v1/runs/{producer.run_id}{path}").json()
+        assert (body["status"], body["code"], body["title"]) == (404, "unknown-run", "This run was deleted"), path
+    again = httpx.delete(f"{pages.web.url}/api/v1/runs/{producer.run_id}").json()
+    assert again["title"] == "This run was deleted"
+    assert httpx.get(f"{pages.web.url}/api/v1/runs/nobody").json()["title"] == "There is no such run"

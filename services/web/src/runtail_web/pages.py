@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from runtail.errors import RuntailError
 from runtail.store import Store
@@ -36,6 +37,12 @@ def make_pages(store: Store) -> Blueprint:
     def runs() -> Response:
         return shell()
 
+    @pages.get("/runs")
+    @pages.get("/runs/")
+    def list_of_runs() -> WerkzeugResponse:
+        # Where somebody looks who shortens a run's address.
+        return redirect("/")
+
     @pages.get("/runs/<run_id>")
     def run(run_id: str) -> Response:
         return shell(run_id)
@@ -46,9 +53,7 @@ def make_pages(store: Store) -> Blueprint:
             query = read_query(request, TextPageQuery)
             page = read_page(store, run_id, query.from_line, query.limit)
         except (Problem, RuntailError) as error:
-            problem = of_error(error)
-            body = render_template("text.html", page=None, problem=problem)
-            return Response(body, problem.status, problem.headers, content_type="text/html; charset=utf-8")
+            return of_error(error).page()
         body = render_template(
             "text.html",
             page=page,

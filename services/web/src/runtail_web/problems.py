@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from flask import Flask, Response
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from runtail.errors import (
@@ -75,6 +75,13 @@ class Problem(Exception):
             self.status,
             {"Cache-Control": "no-store", **self.headers},
             content_type="application/problem+json",
+        )
+
+    def page(self) -> Response:
+        """Return it for people."""
+        body = render_template("text.html", page=None, problem=self)
+        return Response(
+            body, self.status, {"Cache-Control": "no-store", **self.headers}, content_type="text/html; charset=utf-8"
         )
 
 
@@ -213,4 +220,10 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def answer(error: Exception) -> Response:
-        return of_error(error).response()
+        problem = of_error(error)
+        return problem.page() if _for_people() else problem.response()
+
+
+def _for_people() -> bool:
+    """Tell whether a browser asks for something to look at."""
+    return not request.path.startswith("/api/v") and request.accept_mimetypes.best == "text/html"

@@ -5,8 +5,9 @@ import { useEffect } from "preact/hooks";
 import { type Run, type Task, tasks, type Worker, workers } from "./api";
 import { serverNow } from "./clock";
 import { ConnectionChip } from "./connection";
+import { foreign } from "./foreign";
 import { FilterBar } from "./list/filterbar";
-import { filtersSearch, isFiltered, NO_FILTERS, parseFilters } from "./list/filters";
+import { filtersSearch, isFiltered, leftOut, NO_FILTERS, parseFilters } from "./list/filters";
 import { Fleet } from "./list/fleet";
 import { helpOpen, type ListAction, ListHelp, useListKeys } from "./list/keys";
 import { Listing } from "./list/listing";
@@ -23,6 +24,7 @@ const PATIENCE_MS = 300;
 
 export function RunsPage({ tail }: { tail: Tail }) {
   const filters = useSignal(parseFilters(location.search));
+  const wrong = useSignal(leftOut(location.search));
   const listing = useSignal(new Listing(filters.peek())).peek();
   const catalogue = useSignal<readonly Task[] | null>(null);
   const fleet = useSignal<readonly Worker[] | null>(null);
@@ -49,6 +51,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
   function filter(wanted: typeof filters.value): void {
     if (filtersSearch(wanted) === filtersSearch(filters.value)) return;
     filters.value = wanted;
+    wrong.value = "";
     history.replaceState(null, "", `/${filtersSearch(wanted)}${location.hash}`);
     void listing.filter(wanted);
   }
@@ -132,6 +135,11 @@ export function RunsPage({ tail }: { tail: Tail }) {
         {listing.partly.value && isFiltered(filters.value) && (
           <p class="note">
             This server cannot filter: only the runs that were loaded are looked through.
+          </p>
+        )}
+        {wrong.value && (
+          <p class="note" role="status">
+            This is no filter, and was left out: {foreign(wrong.value)}
           </p>
         )}
         <ClockNote />

@@ -116,9 +116,8 @@ class View:
         missing = [f"lines {cut.from_line:,}-{cut.to_line:,} were cut" for cut in self.cuts]
         missing += [f"lines {first:,}-{last:,} were lost" for first, last in self.lost]
         proof = "verified" if self.began_at == 1 else f"verified from line {self.began_at:,}"
-        text = f"complete: {lines:,} lines, {proof}"
-        if missing:
-            text = f"{lines:,} lines, {proof}; " + "; ".join(missing)
+        text = f"{lines:,} {'line' if lines == 1 else 'lines'}, {proof}"
+        text = "; ".join([text, *missing]) if missing else f"complete: {text}"
         return Verdict(True, self.began_at, lines, text)
 
     def _cut_is_exact(self) -> bool:

@@ -20,7 +20,9 @@ def delete(store: Store, run_id: str) -> None:
     with store_errors():
         existed = store.scripts.call("delete", run_id, {"ttl_seconds": store.settings.log_ttl_seconds})
     if int(existed[0]) == 0:
-        raise RunNotFound(run_id)
+        with store_errors():
+            deleted = bool(store.client.exists(store.keys.deleted(run_id)))
+        raise RunNotFound(run_id, deleted=deleted)
 
 
 def forget_expired(store: Store, *, now_ms: int, batch: int = BATCH) -> int:

@@ -30,7 +30,7 @@ def make_reference(app: Flask, prefix: str) -> Blueprint:
     def openapi() -> Response:
         return json_answer(described())
 
-    @routes.get("/api")
+    @routes.get("/api", strict_slashes=False)
     def page() -> Response:
         text = render_template("api.html", api=described(), address=f"{prefix}/openapi.json")
         return Response(text, headers={"Cache-Control": "no-cache"}, content_type="text/html; charset=utf-8")

@@ -27,10 +27,11 @@ const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** A bound in milliseconds since 1970, or null if the text is none. */
 export function bound(text: string, now: number): number | null {
   const span = /^(\d{1,5})([mhd])$/.exec(text);
-  if (span) return now - Number(span[1]) * UNITS[span[2] as keyof typeof UNITS];
+  // Nothing is older than 1970, and the API takes no time before.
+  if (span) return Math.max(0, now - Number(span[1]) * UNITS[span[2] as keyof typeof UNITS]);
   if (!/^\d{4}-\d\d-\d\d/.test(text)) return null;
   const ms = new Date(text.length === 10 ? `${text}T00:00` : text).getTime();
-  return Number.isNaN(ms) ? null : ms;
+  return Number.isNaN(ms) ? null : Math.max(0, ms);
 }
 
 /** What is no filter of ours is left out. */
@@ -45,6 +46,16 @@ export function parseFilters(search: string): Filters {
     since: time("since"),
     until: time("until"),
   };
+}
+
+/** What an address asks for that is no filter, in words; empty if there is nothing. */
+export function leftOut(search: string): string {
+  const filters = parseFilters(search);
+  const wrong = [...new URLSearchParams(search)].filter(
+    ([name, value]) =>
+      value !== "" && !(Object.hasOwn(filters, name) && filters[name as keyof Filters] === value),
+  );
+  return wrong.map(([name, value]) => `${name}=${value}`.slice(0, 60)).join(", ");
 }
 
 export function filtersSearch(filters: Filters): string {

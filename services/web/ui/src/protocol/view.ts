@@ -160,10 +160,8 @@ export class View {
       ...cuts.map((cut) => `lines ${grouped(cut.from)}-${grouped(cut.to)} were cut`),
       ...lost.map(([first, last]) => `lines ${grouped(first)}-${grouped(last)} were lost`),
     ];
-    const text =
-      missing.length === 0
-        ? `complete: ${grouped(end.lines)} lines, ${proof}`
-        : `${grouped(end.lines)} lines, ${proof}; ${missing.join("; ")}`;
+    const claim = `${grouped(end.lines)} ${end.lines === 1 ? "line" : "lines"}, ${proof}`;
+    const text = missing.length === 0 ? `complete: ${claim}` : [claim, ...missing].join("; ");
     return { verified: true, from, lines: end.lines, text };
   }
 
