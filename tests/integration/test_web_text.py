@@ -20,6 +20,9 @@ from tests.browser.hostile import CORPUS
 from tests.support.relay import Producer, make_store, now_ms
 from tests.support.services import Service
 
+#: What Chromium sends.
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
+
 
 class Pages:
     """The web service alone, and its store."""
@@ -146,7 +149,7 @@ def test_a_page_of_very_long_lines_ends_early(pages: Pages) -> None:
 
 def test_people_get_problems_as_pages_and_programs_as_documents(pages: Pages) -> None:
     for address in ("/nope", "/runs/a/b/c", "/api/nope"):
-        page = httpx.get(pages.web.url + address, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        page = httpx.get(pages.web.url + address, headers={"Accept": BROWSER})
         assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert "<h1>Not Found</h1>" in page.text
         assert "the pages are / and /runs/&lt;id&gt;" in page.text

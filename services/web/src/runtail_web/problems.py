@@ -226,4 +226,6 @@ def install(app: Flask) -> None:
 
 def _for_people() -> bool:
     """Tell whether a browser asks for something to look at."""
-    return not request.path.startswith("/api/v") and request.accept_mimetypes.best == "text/html"
+    if request.path.startswith("/api/v"):
+        return False
+    return request.accept_mimetypes.best_match(("application/problem+json", "text/html")) == "text/html"

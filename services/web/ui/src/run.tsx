@@ -97,6 +97,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
             : words(tail, follow, record.value, now.value + ahead.value))}
         />
       </Top>
+      {(gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>}
       {problem.value && (gone || !record.value) && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
       )}
