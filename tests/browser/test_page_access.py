@@ -24,9 +24,9 @@ def judged(page: Page, what: str) -> None:
 def test_other_sights(site: Site, browser: Browser, theme: str) -> None:
     producer = Producer(site.store)
     producer.write(40)
-    scheme = "dark" if theme == "dark" else "light"
-    with browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce") as context:
+    with browser.new_context(bypass_csp=True, reduced_motion="reduce") as context:
         page = context.new_page()
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         for width in (1200, 320):
             page.set_viewport_size({"width": width, "height": 700})
             page.goto(f"{site.web.url}/api")
