@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -149,6 +150,17 @@ def test_one_of_many_that_is_gone_costs_the_others_nothing(pair: Pair) -> None:
         assert offer_all([gone, web_socket], frame) == [Offered.NONE, Offered.ALL]
         assert gone.closed
     assert receive(client, len(frame)) == frame
+
+
+def test_between_messages_that_came_together_others_have_their_turn(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web_socket, client = pair
+    turns: list[float] = []
+    monkeypatch.setattr(websocket, "time", SimpleNamespace(sleep=turns.append, monotonic=time.monotonic))
+    client.sendall(b"".join(b"\x81\x81\0\0\0\0" + text for text in (b"1", b"2", b"3")))
+    assert [web_socket.wait() for _ in range(3)] == ["1", "2", "3"]
+    assert turns == [0, 0]
 
 
 def test_aborting_wakes_whoever_waits(pair: Pair) -> None:

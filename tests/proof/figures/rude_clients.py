@@ -172,9 +172,10 @@ def _slow_requests(relay: Relay, seen: Audience) -> tuple[int, float, list[float
 
     def trickle() -> None:
         for byte in request[:-4]:
-            if over.wait(1.0):
-                return
             for connection in opened:
+                # Spread over the second: all at once they would keep the viewers, who live in this process, waiting.
+                if over.wait(1.0 / len(opened)):
+                    return
                 if connection not in closed and not _goes_on(connection, byte):
                     closed[connection] = time.monotonic() - began
 
