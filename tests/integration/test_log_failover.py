@@ -14,14 +14,8 @@ from runtail.runs.ending import unflushed_ms, write_events
 from runtail.runs.record import read_run
 from runtail.store import Store
 from tests.support.redis_server import RedisServer
-from tests.support.runs import make_store, open_run, roll_back, snapshot, write_lines
+from tests.support.runs import change_master, make_store, open_run, roll_back, snapshot, write_lines
 from tests.support.waiting import wait_for
-
-
-def change_master(store: Store) -> None:
-    """Give the server's history another name, as a promotion and a restart do."""
-    store.client.replicaof("127.0.0.1", 1)
-    store.client.replicaof("NO", "ONE")
 
 
 def lose_entries(store: Store, *, failover: bool = True) -> tuple[str, int]:

@@ -57,3 +57,9 @@ def roll_back(store: Store, remembered: Mapping[bytes, bytes]) -> None:
     for key, value in remembered.items():
         pipeline.restore(key, 0, value)
     pipeline.execute()
+
+
+def change_master(store: Store) -> None:
+    """Give the server's history another name, as a promotion and a restart do."""
+    store.client.replicaof("127.0.0.1", 1)
+    store.client.replicaof("NO", "ONE")
