@@ -171,7 +171,7 @@ def test_cancel_and_delete(stack: Stack, runtail: Any) -> None:
     assert (deleted.wait(), deleted.out) == (0, b"")
     gone = runtail("follow", run_id)
     assert gone.wait() == exits.TROUBLE
-    assert gone.err.startswith("runtail: There is no such run.")
+    assert gone.err == "runtail: This run was deleted. `runtail runs` lists those there are.\n"
 
 
 def test_retry_starts_the_same_again(stack: Stack, runtail: Any) -> None:

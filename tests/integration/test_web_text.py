@@ -170,7 +170,7 @@ def test_a_deleted_run_is_told_from_one_that_never_was(pages: Pages) -> None:
     delete(pages.store, producer.run_id)
     for path in ("", "/log", "/log.txt", "/outline", "/log/search?q=x"):
         body = httpx.get(f"{pages.web.url}/api/v1/runs/{producer.run_id}{path}").json()
-        assert (body["status"], body["code"], body["title"]) == (404, "unknown-run", "This run was deleted"), path
+        assert (body["status"], body["code"], body["title"]) == (404, "deleted-run", "This run was deleted"), path
     again = httpx.delete(f"{pages.web.url}/api/v1/runs/{producer.run_id}").json()
     assert again["title"] == "This run was deleted"
     assert httpx.get(f"{pages.web.url}/api/v1/runs/nobody").json()["title"] == "There is no such run"

@@ -122,7 +122,7 @@ def of_error(error: Exception) -> Problem:
         case RunNotFound(deleted=True):
             return Problem(
                 404,
-                "unknown-run",
+                "deleted-run",
                 "This run was deleted",
                 f"The run {error.run_id!r} and its log were deleted: by somebody, or because ended runs took more "
                 "room than RUNTAIL_BUDGET_BYTES allows. GET /api/v1/runs lists the runs there are.",
@@ -136,7 +136,7 @@ def of_error(error: Exception) -> Problem:
                 "logs are kept. GET /api/v1/runs lists the runs there are.",
             )
         case RunDeleted():
-            return Problem(404, "unknown-run", "There is no such run", "The run was deleted a moment ago.")
+            return Problem(404, "deleted-run", "This run was deleted", "It was deleted a moment ago.")
         case RunEnded():
             return Problem(
                 409,

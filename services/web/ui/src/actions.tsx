@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { cancel, downloadAddress, freshKey, Problem, type Run, retry, textAddress } from "./api";
+import { cancel, downloadAddress, freshKey, type Run, retry, textAddress } from "./api";
 import { copyText } from "./clipboard";
 import { foreign } from "./foreign";
 import { goTo } from "./form/taskform";
@@ -111,7 +111,7 @@ function Retry({ run, changed, failed }: ActionProps) {
       if (made.id === run.id) changed(made);
       else goTo(made.id);
     } catch (error) {
-      failed(explained(error as Error));
+      failed(error as Error);
     }
     busy.value = false;
   }
@@ -125,13 +125,6 @@ function Retry({ run, changed, failed }: ActionProps) {
       {busy.value ? "Starting…" : "Retry"}
     </button>
   );
-}
-
-/** A server that knows no retry answers as to any unknown address. */
-function explained(error: Error): Error {
-  const unknown = error instanceof Problem && (error.status === 404 || error.status === 405);
-  if (!unknown || error.code === "unknown-run") return error;
-  return new Error("This server cannot retry. “Start another” takes the same parameters.");
 }
 
 function Share() {
