@@ -1,4 +1,4 @@
-"""After a long absence: the page goes on at the tail, and claims no more than it checked."""
+"""After a long absence, or with another history: where the page goes on, and that it claims no more than it checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, OpenPage, Site
-from tests.browser.logs import SECONDS, numbered, opened, top
+from tests.browser.logs import SECONDS, numbered, opened, still, top
 from tests.support.relay import Producer
 
 pytestmark = pytest.mark.browser
@@ -81,3 +81,22 @@ def test_what_came_during_a_short_absence_is_followed_whole(
     expect(page.locator(".said")).to_have_count(0)
     producer.end()
     expect(page.locator(".verdict")).to_have_text(re.compile("complete: 41,000 lines, verified$"), timeout=SECONDS)
+
+
+def test_who_reads_further_up_stays_there_when_the_log_begins_anew(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 5_000)
+    page = open_page(site.run_page(producer.run_id) + "#L2000")
+    expect(page.locator("#L2000 .text")).to_have_text("row 2000", timeout=SECONDS)
+    still(page)
+    before = top(page)
+    assert 1_900 < before <= 2_000
+    site.store.client.hincrby(site.store.keys.run(producer.run_id), "epoch", 1)
+    site.store.client.publish(site.store.keys.bell(producer.run_id), "1")
+    expect(page.locator(".problem")).to_contain_text("What was shown is void", timeout=SECONDS)
+    expect(page.locator("#L2000 .text")).to_have_text("row 2000", timeout=SECONDS)
+    still(page)
+    # (The notice above the log may have moved its edge.)
+    assert abs(top(page) - before) <= 5
+    numbered(producer, 10)
+    expect(page.locator("button.follow")).to_contain_text("10 new lines", timeout=SECONDS)

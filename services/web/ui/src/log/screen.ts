@@ -69,6 +69,8 @@ export class LogScreen implements Source {
   #live: LiveLine | null = null;
   #began: number | null = null;
   #pausedAt = 0;
+  /** Where the reader was when another history began. */
+  #readingAt: number | null = null;
 
   constructor(run: string) {
     this.#run = run;
@@ -89,6 +91,7 @@ export class LogScreen implements Source {
     if (first === 1 || this.rows.lines <= this.backlog) this.#pausedAt = this.rows.lines;
     this.#count();
     if (this.rows.lines >= first) this.grown(first, this.rows.lines);
+    if (this.#readingAt !== null && this.rows.lines > 0) this.#readOn(this.#readingAt);
     this.list?.schedule();
   }
 
@@ -100,7 +103,10 @@ export class LogScreen implements Source {
     this.islands.stood(from, to);
   }
 
+  /** Another history begins; a reader who had stopped following stays at the line, if there is one. */
   clear(): void {
+    if (this.list?.following.peek() === false && this.count > 0)
+      this.#readingAt ??= this.firstVisible;
     this.lines.clear();
     this.rows.clear();
     this.groups.clear();
@@ -113,8 +119,14 @@ export class LogScreen implements Source {
     this.total.value = 0;
     this.unseen.value = 0;
     this.outline.value += 1;
-    this.list?.toEnd();
+    if (this.#readingAt === null) this.list?.toEnd();
     this.list?.schedule();
+  }
+
+  #readOn(line: number): void {
+    this.#readingAt = null;
+    if (line <= this.rows.lines) this.list?.toRow(this.rows.rowOf(line));
+    else this.list?.toEnd();
   }
 
   setLive(live: LiveLine | null): void {
