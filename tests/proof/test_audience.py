@@ -1,6 +1,7 @@
 """The viewers of the figures notice what they are there to notice, and the runner finds what it runs."""
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 
 from tests.proof.audience import Balancer, Position, Viewer, percentile, step
 from tests.proof.figures import Figure
-from tests.proof.figures.__main__ import known, main, table
+from tests.proof.figures.__main__ import known, largest_relay, main, table
+from tests.proof.figures._relays import RelayMemory
 from tests.proof.walk import GENESIS, digest
+from tests.support.processes import StartProcess
+from tests.support.waiting import wait_for
 
 
 def message(*items: tuple[str, int, str], chain: str = GENESIS, epoch: int = 7) -> dict[str, Any]:
@@ -109,6 +113,17 @@ def test_a_module_that_fails_leaves_no_result(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("tests.proof.figures.deafness.measure", measure)
     assert main(["deafness", "--folder", str(tmp_path)]) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_relays_are_watched_until_the_module_is_over(start_process: StartProcess) -> None:
+    hold = "import time; kept = b'x' * ({} << 20); print('large', flush=True); time.sleep(60)"
+    with RelayMemory() as relays:
+        for name, mebibytes in (("runtail_socket", 50), ("another", 150)):
+            start_process(sys.executable, "-c", hold.format(mebibytes), name, name=name).wait_for_log("large", 20)
+        wait_for(lambda: relays.most_bytes >= 50 << 20, 20)
+    assert relays.most_bytes < 150 << 20
+    assert largest_relay(100 << 20).reached
+    assert not largest_relay(500 << 20).reached
 
 
 def test_the_table_is_markdown() -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 import orjson
 
 from tests.proof.figures import Figure
+from tests.proof.figures._relays import LIMIT_BYTES, REACHED_PART, RelayMemory
 
 FOLDER = Path("build/proof/figures")
 
@@ -37,15 +38,17 @@ def measure(name: str, path: Path) -> bool:
     """Run one module and write its result file; return False if it failed."""
     began = time.monotonic()
     print(f"== {name}", flush=True)
+    relays = RelayMemory()
     try:
-        figures: list[Figure] = importlib.import_module(f"tests.proof.figures.{name}").measure()
+        with relays:
+            figures: list[Figure] = importlib.import_module(f"tests.proof.figures.{name}").measure()
     except Exception:  # noqa: BLE001  # The others are measured all the same; the exit status tells.
         traceback.print_exc()
         return False
     took, load = time.monotonic() - began, os.getloadavg()[0]
     # Times say little without how many processes wanted the machine's cores.
     about = {"name": name, "took_seconds": round(took, 1), "load": round(load, 1), "cores": os.cpu_count()}
-    result = about | {"figures": [asdict(figure) for figure in figures]}
+    result = about | {"relay_bytes": relays.most_bytes, "figures": [asdict(figure) for figure in figures]}
     path.with_suffix(".part").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
     path.with_suffix(".part").replace(path)
     print(f"   ({took:.0f} s, load {load:.1f} on {os.cpu_count()} cores)", flush=True)
@@ -56,6 +59,13 @@ def table(figures: Iterable[Figure]) -> str:
     """Return the figures as a Markdown table."""
     rows = [f"| {f.name} | {f.measured} | {f.goal} | {'reached' if f.reached else '**missed**'} |" for f in figures]
     return "\n".join(["| figure | measured | goal | |", "|---|---|---|---|", *rows])
+
+
+def largest_relay(most_bytes: int) -> Figure:
+    """Return the figure of the largest relay of all modules."""
+    goal = f"<= {REACHED_PART:.0%} of {LIMIT_BYTES >> 20} MiB"
+    reached = most_bytes <= REACHED_PART * LIMIT_BYTES
+    return Figure("the largest relay in all of these: resident memory", f"{most_bytes >> 20} MiB", goal, reached)
 
 
 def main(arguments: list[str]) -> int:
@@ -84,6 +94,8 @@ def main(arguments: list[str]) -> int:
             failed.append(name)
     results = [orjson.loads(path.read_bytes()) for path in paths.values() if path.exists()]
     figures = [Figure(**figure) for result in results for figure in result["figures"]]
+    if largest := max((result["relay_bytes"] for result in results), default=0):
+        figures.append(largest_relay(largest))
     print(f"\n{table(figures)}\n")
     print(f"{sum(figure.reached for figure in figures)} of {len(figures)} goals reached, "
           f"in {sum(result['took_seconds'] for result in results):.0f} s")  # fmt: skip

@@ -1,0 +1,52 @@
+"""How large relays become while something happens to them."""
+
+from __future__ import annotations
+
+import threading
+from typing import Self
+
+import psutil
+
+#: What a relay is given (docs/performance.md), and how much of it is left for what nobody measured.
+LIMIT_BYTES = 512 << 20
+REACHED_PART = 0.7
+
+
+class RelayMemory(threading.Thread):
+    """Watches the resident memory of every relay that this process starts. A context manager."""
+
+    def __init__(self) -> None:
+        super().__init__(name="relay-memory", daemon=True)
+        self._over = threading.Event()
+        #: The largest of them so far, in bytes.
+        self.most_bytes = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self.join(30)
+
+    def run(self) -> None:
+        """Look four times a second."""
+        ours, relays = psutil.Process(), set[psutil.Process]()
+        seen = set[psutil.Process]()
+        while not self._over.wait(0.25):
+            for process in set(ours.children()) - seen:
+                seen.add(process)
+                if _is_relay(process):
+                    relays.add(process)
+            for process in list(relays):
+                try:
+                    self.most_bytes = max(self.most_bytes, process.memory_info().rss)
+                except psutil.Error:
+                    relays.discard(process)
+
+
+def _is_relay(process: psutil.Process) -> bool:
+    try:
+        return "runtail_socket" in process.cmdline()
+    except psutil.Error:
+        return False
