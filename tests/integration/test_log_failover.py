@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runtail.errors import StoreUnavailable
 from runtail.log import reader
 from runtail.log.ending import Ending
 from runtail.log.writer import LogWriter
@@ -13,6 +14,7 @@ from runtail.runs.claim import Claimed, Delivery, Held, claim
 from runtail.runs.ending import unflushed_ms, write_events
 from runtail.runs.record import read_run
 from runtail.store import Store
+from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.runs import change_master, make_store, open_run, roll_back, snapshot, write_lines
 from tests.support.waiting import wait_for
@@ -112,6 +114,29 @@ def test_a_writer_that_was_silent_for_a_lease_does_not_reuse_ids_of_an_end_that_
     # From here on it is heard: nothing begins anew without need.
     write_lines(writer, 31, 40)
     assert reader.head(store, writer.claim.run_id).epoch == head.epoch == writer.epoch
+
+
+def test_neither_does_a_silent_writer_whose_last_entry_was_stored_and_its_answer_lost(
+    store: Store, own_redis_server: RedisServer
+) -> None:
+    now = 100.0
+    with TcpProxy(own_redis_server.host, own_redis_server.port) as proxy:
+        behind = make_store(proxy.url, store.settings.key_prefix)
+        writer = LogWriter(behind, open_run(behind).claim, clock=lambda: now)
+        write_lines(writer, 1, 20)
+        proxy.drop_reply(b"EVALSHA")
+        with pytest.raises(StoreUnavailable):
+            write_lines(writer, 21, 30)
+        remembered = snapshot(store)
+        end_as_reaper(store, writer.claim.run_id)  # viewers have seen this end
+        roll_back(store, remembered)
+        change_master(store)
+        epoch = writer.epoch
+        now += store.settings.lease_seconds
+        writer.flush()
+        write_lines(writer, 31, 40)
+        assert reader.head(store, writer.claim.run_id).epoch == writer.epoch > epoch
+        behind.client.close()
 
 
 def test_a_writer_that_was_silent_for_a_lease_goes_on_in_its_epoch_without_a_failover(store: Store) -> None:

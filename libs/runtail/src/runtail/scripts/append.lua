@@ -30,8 +30,18 @@ local function the_cut()
 end
 local function done(epoch) return {'ok', r.cancel or '', epoch, the_cut()} end
 
+-- A writer's digest proves that nothing of its own was taken back, and while it is heard nobody else writes.
+-- All others cannot know: begin a new history.
+local master = master_id()
+local may_hide = (ask.as ~= 'writer' or ask.silent) and r.master and r.master ~= master
+
 -- A lost reply: what is asked has happened already.
 if count > 0 and r.last == ARGV[FIRST + (count - 1) * PER] and r.chain == ARGV[FIRST + (count - 1) * PER + 3] then
+  if may_hide then
+    r.epoch = int(next_epoch(number(r.epoch)))
+    redis.call('HSET', RUN, 'epoch', r.epoch, 'master', master)
+    ring(ask.run, false)
+  end
   return done(r.epoch)
 end
 -- Asked again after the end or the release: it still stands.
@@ -89,10 +99,8 @@ if ask.cancel and not r.cancel then
   r.cancel = ask.cancel
 end
 
-local epoch, master = number(r.epoch), master_id()
--- A writer's digest proves that nothing of its own was taken back, and while it is heard nobody else writes.
--- All others cannot know: begin a new history.
-if (ask.as ~= 'writer' or ask.silent) and r.master and r.master ~= master then ask.raise = math.max(ask.raise or 0, epoch) end
+local epoch = number(r.epoch)
+if may_hide then ask.raise = math.max(ask.raise or 0, epoch) end
 if ask.raise then epoch = next_epoch(math.max(epoch, ask.raise)) end
 local stored = number(r.stored_bytes) + stored_delta
 local total_bytes = number(r.bytes) + new_bytes
