@@ -34,6 +34,21 @@ def rows(page: Page) -> list[str]:
     return page.locator(".runs .task").all_text_contents()
 
 
+def test_what_is_being_typed_stays_when_the_list_changes(site: Site, open_page: OpenPage) -> None:
+    made(site, "a.done")
+    page = open_page(site.web.url)
+    expect(page.locator(".runs tbody tr")).to_have_count(1, timeout=SECONDS)
+    field = page.get_by_label("Filter by task")
+    field.press_sequentially("b.ne")
+    made(site, "b.new", ended=False)
+    expect(page.locator(".runs tbody tr")).to_have_count(2, timeout=SECONDS)
+    expect(field).to_have_value("b.ne")
+    field.press_sequentially("w")
+    field.press("Enter")
+    expect(page.locator(".runs tbody tr")).to_have_count(1, timeout=SECONDS)
+    assert rows(page) == ["b.new"]
+
+
 def test_filters_live_in_the_address(site: Site, open_page: OpenPage) -> None:
     made(site, "a.done")
     made(site, "b.old", minutes=300)

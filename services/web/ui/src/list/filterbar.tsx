@@ -76,6 +76,12 @@ interface NamedProps {
 
 /** Text with suggestions: it holds when it is entered, chosen or emptied, not at every letter. */
 function Named({ id, label, placeholder, value, known, change }: NamedProps) {
+  // What is being typed stays when the list below is drawn anew.
+  const typed = useSignal<string | null>(null);
+  const enter = (text: string) => {
+    typed.value = null;
+    change(text);
+  };
   return (
     <>
       <input
@@ -86,12 +92,13 @@ function Named({ id, label, placeholder, value, known, change }: NamedProps) {
         list={`${id}-known`}
         autoComplete="off"
         spellcheck={false}
-        value={value}
+        value={typed.value ?? value}
         onInput={(event) => {
-          const text = event.currentTarget.value.trim();
-          if (text === "" || known.includes(text)) change(text);
+          typed.value = event.currentTarget.value;
+          const text = typed.value.trim();
+          if (text === "" || known.includes(text)) enter(text);
         }}
-        onChange={(event) => change(event.currentTarget.value.trim())}
+        onChange={(event) => enter(event.currentTarget.value.trim())}
         onKeyDown={(event) => {
           if (event.key === "Escape") event.currentTarget.blur();
         }}

@@ -43,6 +43,8 @@ export class Lines {
   #last = 0;
   #screen: readonly [number, number] = [0, 0];
   #wish: readonly [number, number] | null = null;
+  /** Asked for to print or copy: fetched when the screen has what it wants, whatever it shows meanwhile. */
+  #needed: readonly [number, number] | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #request: { readonly from: number; readonly to: number; readonly abort: AbortController } | null =
     null;
@@ -71,6 +73,7 @@ export class Lines {
     this.#timer = undefined;
     this.#request = null;
     this.#wish = null;
+    this.#needed = null;
     this.#blocks.clear();
     this.#starts.clear();
     this.#known.clear();
@@ -180,15 +183,25 @@ export class Lines {
   /** Only the newest wish counts, after a moment; a request the reader has left is aborted. */
   want(first: number, last: number): void {
     this.#wish = [first, last];
+    this.#soon(WISH_WAIT_MS);
+  }
+
+  /** Lines that are wanted although no screen shows them. */
+  need(first: number, last: number): void {
+    this.#needed = [first, last];
+    this.#soon(WISH_WAIT_MS);
+  }
+
+  /** The screen wants nothing any more. */
+  satisfied(): void {
+    this.#wish = null;
+  }
+
+  #soon(ms: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#fetch();
-    }, WISH_WAIT_MS);
-  }
-
-  /** Nothing is wanted any more. */
-  satisfied(): void {
-    this.#wish = null;
+    }, ms);
   }
 
   #missing(first: number, last: number): number | null {
@@ -197,12 +210,16 @@ export class Lines {
   }
 
   #fetch(): void {
-    if (!this.#wish) return;
-    const [first, last] = this.#wish;
-    const missing = this.#missing(first, last);
-    if (missing === null) return;
+    const onScreen = this.#wish && this.#missing(...this.#wish) !== null;
+    const wish = onScreen ? this.#wish : this.#needed;
+    const missing = wish && this.#missing(...wish);
+    if (!wish || missing === null) {
+      this.#needed = null;
+      return;
+    }
+    const last = wish[1];
     if (this.#request) {
-      if (missing >= this.#request.from && missing <= this.#request.to) return;
+      if (!onScreen || (missing >= this.#request.from && missing <= this.#request.to)) return;
       this.#request.abort.abort();
     }
     // Whole blocks, and no more than what lies before the next one that is here.
@@ -229,12 +246,7 @@ export class Lines {
     if (this.#request !== request) return;
     this.#request = null;
     if (wait === 0) this.loaded();
-    if (this.#wish && this.#timer === undefined) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
-        this.#fetch();
-      }, wait);
-    }
+    if (this.#wish || this.#needed) this.#soon(wait);
   }
 
   #block(k: number): Block {

@@ -74,7 +74,7 @@ export class Print {
       element.removeAttribute("id");
       made.push(element);
     }
-    if (missing > 0) lines.want(range.first, range.last);
+    if (missing > 0) lines.need(range.first, range.last);
     const which = document.createElement("p");
     const link = document.createElement("a");
     link.href = new URL(downloadAddress(this.#run), location.href).href;

@@ -56,7 +56,7 @@ export class Selecting {
     }
     const text = this.#text({ line: first, column: 0 }, { line: last, column: -1 });
     if (text === null) {
-      this.#screen.lines.want(first, last);
+      this.#screen.lines.need(first, last);
       this.said.value = "Some of these lines are being loaded. Copy again in a moment.";
       return;
     }
