@@ -227,6 +227,8 @@ export class Lines {
     const from = this.get(start) === undefined ? start : missing;
     const end = Math.ceil(last / BLOCK_LINES) * BLOCK_LINES;
     const limit = Math.min(REQUEST_LINES, Math.max(BLOCK_LINES, end - from + 1));
+    // Once each: lines that the quota cut never come.
+    if (!onScreen) this.#needed = from + limit > last ? null : [from + limit, last];
     void this.#run(from, limit);
   }
 
