@@ -110,6 +110,13 @@ class Watched:
         self.page.goto(self.site.web.url + path)
         return self.page
 
+    def open_run(self, run_id: str) -> Page:
+        """Open a run's page and wait until all of it is drawn: its parts come by different ways, in any order."""
+        self.open(f"/runs/{run_id}")
+        for part in (".about .facts time", ".log .row", "canvas.strip[width]"):
+            expect(self.page.locator(part).first).to_be_attached(timeout=SECONDS)
+        return self.page
+
     def look(self) -> None:
         """Note which elements and attributes there are now."""
         found = self.page.evaluate(_CENSUS)
@@ -170,7 +177,7 @@ def test_output(watched: Watched) -> None:
             producer.writer.add(OUTPUT, b"".join(one.text.encode() + b"\n" for one in some), now_ms())
             producer.writer.flush()
         producer.end()
-        page = watched.open(f"/runs/{producer.run_id}")
+        page = watched.open_run(producer.run_id)
         expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
         wanted = [[number, cut(one.seen)] for number, one in enumerate(texts, 1)]
         wait_for(lambda: watched.walk()["lines"] == wanted, 20, lambda: differing(watched.walk()["lines"], wanted))
@@ -203,7 +210,7 @@ def test_split_sequences_and_broken_bytes(watched: Watched) -> None:
     )
     producer.writer.flush()
     producer.end()
-    page = watched.open(f"/runs/{producer.run_id}")
+    page = watched.open_run(producer.run_id)
     expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
     found = watched.walk()
     assert len(found["lines"]) == 2 * len(pieces) + 4
@@ -232,7 +239,7 @@ def test_events(watched: Watched) -> None:
             producer.writer.flush()
             producer.write(1)
         producer.writer.end(RunState.FAILED, texts[-1].text, t_ms=now_ms(), exit_status=1)
-        page = watched.open(f"/runs/{producer.run_id}")
+        page = watched.open_run(producer.run_id)
         expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
         wanted = {f"Warning: {noted(one.text)}" for one in texts}
         wait_for(
@@ -253,7 +260,7 @@ def test_the_live_line(watched: Watched) -> None:
     def show(texts: Sequence[Hostile]) -> None:
         producer = Producer(watched.site.store)
         producer.write(1)
-        page = watched.open(f"/runs/{producer.run_id}")
+        page = watched.open_run(producer.run_id)
         expect(page.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
         for number, some in enumerate(batches(texts, 10)):
             text = f"{number} " + "".join(f"{one.text}\x1b[0m\x1b]8;;\x07 " for one in some if "\r" not in one.text)
@@ -321,7 +328,7 @@ def test_parameters_and_the_rest_of_the_header(watched: Watched) -> None:
         fields = dict.fromkeys(("task", "who", "why", "worker", "queue", "retry_of"), words)
         producer = made(watched, fields, {one.text: one.text for one in texts})
         producer.write(1)
-        page = watched.open(f"/runs/{producer.run_id}")
+        page = watched.open_run(producer.run_id)
         expect(page.locator(".about .task")).to_have_text(seen_as_name(words), timeout=SECONDS, use_inner_text=False)
         page.locator(".parameters summary").click()
         for place in (".parameters dt", ".parameters dd"):
@@ -421,7 +428,8 @@ def test_problems(watched: Watched, complaints: Complaints) -> None:
         # The server's own, about a run that has such a name.
         for one in (one for one in texts[::12] if "/" not in one.text and 0 < len(one.text) < 500):
             watched.open(f"/runs/{quote(one.text, safe='')}")
-            expect(watched.page.locator(".problem, .connection").first).not_to_be_empty(timeout=SECONDS)
+            expect(watched.page.locator("h1.unseen + .problem")).to_be_visible(timeout=SECONDS)
+            expect(watched.page.locator("canvas.strip[width]")).to_be_attached(timeout=SECONDS)
             watched.look()
 
     no_more_than(watched, show, NAMES)
@@ -434,7 +442,7 @@ def test_what_is_looked_for(watched: Watched, complaints: Complaints) -> None:
     producer.writer.add(OUTPUT, b"".join(text.encode() + b"\n" for text in texts), now_ms())
     producer.writer.flush()
     producer.end()
-    page = watched.open(f"/runs/{producer.run_id}")
+    page = watched.open_run(producer.run_id)
     expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
     page.keyboard.press("/")
     field = page.get_by_label("Find in the log")
