@@ -1,7 +1,8 @@
 // The list's keyboard: j and k from run to run, / to the filters, ? for help.
 
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
+import { HelpDialog, Switch } from "../help";
 import { settings } from "../log/settings";
 
 export const LIST_KEYS: readonly (readonly [keys: string, help: string])[] = [
@@ -96,50 +97,15 @@ function edge(at: number): void {
 }
 
 export function ListHelp() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const open = helpOpen.value;
-  useEffect(() => {
-    if (open && !dialog.current?.open) dialog.current?.showModal();
-    if (!open) dialog.current?.close();
-  }, [open]);
+  const changed = (on: boolean) => {
+    single.value = on;
+    settings.single = on;
+  };
   return (
-    <dialog
-      ref={dialog}
-      class="help"
-      aria-label="Keys"
-      onClose={() => {
-        helpOpen.value = false;
-      }}
-    >
-      <h2>Keys</h2>
-      <dl>
-        {LIST_KEYS.map(([keys, help]) => (
-          <div key={help}>
-            <dt>
-              {keys.split(" ").map((key) => (
-                <kbd key={key}>{key}</kbd>
-              ))}
-            </dt>
-            <dd>{help}</dd>
-          </div>
-        ))}
-      </dl>
-      <p>
-        <label>
-          <input
-            type="checkbox"
-            checked={single.value}
-            onChange={(event) => {
-              single.value = event.currentTarget.checked;
-              settings.single = single.value;
-            }}
-          />{" "}
-          Keys of one letter
-        </label>
-      </p>
-      <form method="dialog">
-        <button type="submit">Close</button>
-      </form>
-    </dialog>
+    <HelpDialog label="Keys" open={helpOpen} keys={LIST_KEYS}>
+      <Switch on={single.value} changed={changed}>
+        Keys of one letter
+      </Switch>
+    </HelpDialog>
   );
 }
