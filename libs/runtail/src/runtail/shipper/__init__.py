@@ -11,7 +11,8 @@ keeper. The walk of one byte:
 ``mask.py``      secrets become ``***``
 ``lines.py``     whole lines, pieces of long ones, and the live line
 ``sender.py``    the thread that talks to the store
-``shipping.py``  one run as it sees it: claim, batches, end, what comes late
+``shipping.py``  one run as it sees it: claim, batches, what comes late;
+                 ``cancelling.py``: wishes to end it; ``ending.py``: its end
 ===============  ==============================================================
 
 ``run.py`` is what both threads share of a run. ``journal.py`` keeps, inside the

@@ -10,10 +10,9 @@ right one to go on with.
 from __future__ import annotations
 
 import logging
-import signal
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from runtail.errors import Fenced, RunDeleted
 from runtail.log.writer import Answer, LogWriter
@@ -23,11 +22,12 @@ from runtail.runs.claim import Claimed, Refused
 from runtail.runs.ending import unflushed_ms
 from runtail.runs.start import mark
 from runtail.shipper.ahead import EchoAhead
+from runtail.shipper.cancelling import Cancelling
 from runtail.shipper.claiming import Claiming, restore
+from runtail.shipper.ending import Ending, encode
 from runtail.shipper.live import LiveLine
 from runtail.shipper.processor import Event, Output
 from runtail.shipper.run import End, Run
-from runtail.shipper.verdict import Facts, Verdict, judge
 
 if TYPE_CHECKING:
     from runtail.log.claim import Claim
@@ -38,14 +38,6 @@ log = logging.getLogger(__name__)
 
 #: Raw bytes per batch. All of a batch must fit into one call to the store.
 _BATCH_BYTES: Final = 512 << 10
-#: How long the end waits for somebody who knows why the process died.
-_WHY_SECONDS: Final = 1.0
-#: How much longer than its grace the end of a cancelled tree may take to be reported.
-_TREE_SECONDS: Final = 5.0
-#: How often a task that waits for its end to be stored is told to wait on.
-_WAIT_SECONDS: Final = 1.0
-#: A worker that dies itself is noticed a little after its children.
-_DEATH_SECONDS: Final = 0.25
 _WHY_POLL_SECONDS: Final = 0.02
 _HELD_POLL_SECONDS: Final = 0.5
 _REASSERT_SECONDS: Final = 2.0
@@ -66,8 +58,8 @@ class Shipping:
         self._writer: LogWriter | None = None
         self._added_at = time.monotonic()
         self._claiming = Claiming(run, store, sender.owner, sender.worker)
-        self._verdict: Verdict | None = None
-        self._cancel: dict[str, Any] | None = None
+        self._cancelling = Cancelling(run, sender)
+        self._ending = Ending(run, sender, self._cancelling)
         self._called_at = 0.0
         self._flushed_to = 0
         self._counters: dict[str, int] = {}
@@ -77,8 +69,6 @@ class Shipping:
         self._ended_at = 0.0
         self._told_late = 0
         self._counted = (0, 0)
-        self._told_wait = 0.0
-        self._told_refusal = False
         #: The store is full: output stays in the spool.
         self._held = False
 
@@ -161,16 +151,16 @@ class Shipping:
         if self._writer.pending:
             # The store was away in the middle of a batch: first the same again.
             self._call(self._writer, now)
-        self._tell_refusal(self._writer)
+        self._cancelling.tell_refusal(self._writer)
         self._hold_back(now)
-        if self._verdict is None and self._is_due(now):
+        if self._ending.verdict is None and self._is_due(now):
             self._ship(self._writer, now)
-        if run.end and run.processor.consumed >= run.limit and self._verdict is None:
-            if not self._why_is_known(now):
+        if run.end and run.processor.consumed >= run.limit and self._ending.verdict is None:
+            if not self._ending.why_is_known(now):
                 return now + _WHY_POLL_SECONDS
             self._finish(self._writer, run.end)
-        if self._verdict is not None:
-            self._call_end(self._writer, self._verdict)
+        if self._ending.verdict is not None:
+            self._ending.store(self._writer, self._ending.verdict)
             self._over(now)
             return now
         return self._due(now)
@@ -237,7 +227,7 @@ class Shipping:
     def _hold_back(self, now: float) -> None:
         """While the store is full output waits, but not for ever: an end comes in time."""
         run = self.run
-        self._held = self._verdict is None and run.backlog_bytes > 0 and not self._sender.has_room()
+        self._held = self._ending.verdict is None and run.backlog_bytes > 0 and not self._sender.has_room()
         if not self._held:
             return
         self._echo.go_ahead()
@@ -277,7 +267,7 @@ class Shipping:
                 written = self._sender.now_ms(run.written_ms(offset))
                 self._add(writer, processor.feed(data), written)
                 size += len(data)
-            if run.end and processor.consumed >= run.limit and self._why_is_known(now):
+            if run.end and processor.consumed >= run.limit and self._ending.why_is_known(now):
                 return
             self._keep_state()
         self._call(writer, now)
@@ -285,7 +275,7 @@ class Shipping:
     def _add(self, writer: LogWriter, items: list[Output | Event], written_ms: int) -> None:
         for item in items:
             if isinstance(item, Event):
-                writer.add(EVENT, _encode(item.fields), written_ms)
+                writer.add(EVENT, encode(item.fields), written_ms)
                 continue
             chunk = item.chunk
             entry = writer.add(OUTPUT, chunk.payload, written_ms, continues=chunk.continues)
@@ -293,7 +283,7 @@ class Shipping:
             self._sender.output_bytes += len(chunk.payload)
             self._echo.write(chunk.payload)
             for index, fields in item.events:
-                event = _encode({**fields, "line": entry.from_line + index})
+                event = encode({**fields, "line": entry.from_line + index})
                 writer.add(EVENT, event, written_ms)
 
     def _keep_state(self) -> None:
@@ -301,7 +291,7 @@ class Shipping:
         generation = self.run.journal.write("state", processor.save())
         self._counters = {**processor.counters(), "journal": generation}
         self._counters["late_bytes"] = self._late_bytes()
-        if self._cancel is not None and self._writer is not None:
+        if self._cancelling.wish is not None and self._writer is not None:
             # A successor must not say it again.
             self._counters["cancel_told"] = self._writer.claim.attempt
         self._flushed_to = processor.consumed
@@ -319,54 +309,8 @@ class Shipping:
     # Cancel and fence.
 
     def _heed(self, writer: LogWriter, answer: Answer) -> None:
-        run, wish = self.run, answer.cancel
-        if not wish or self._cancel is not None or run.end:
-            return
-        self._cancel = wish
-        fields = {name: wish.get(name) for name in ("who", "at_ms", "why")}
-        told = writer.claim.number("cancel_told") == writer.claim.attempt
-        if writer.next is None and not told:
-            event = events.encode(events.CANCEL_REQUESTED, **fields)
-            writer.add(EVENT, event, self._sender.now_ms())
+        if self._cancelling.heed(writer, answer):
             self._counters["cancel_told"] = writer.claim.attempt
-        self._stop_task(wish.get("who"), str(wish.get("why") or ""))
-
-    def _stop_task(self, who: Any, why: str) -> None:
-        record = self.run.record
-        if self._sender.link.lost and self._terminate():
-            return
-        self._sender.link.send(
-            {
-                "op": "cancel",
-                "run": self.run.id,
-                "key": self.run.key,
-                "pid": record.get("pid"),
-                "who": who,
-                "why": why,
-                "grace_seconds": self._settings.cancel_grace_seconds,
-            }
-        )
-
-    def _terminate(self) -> bool:
-        """The keeper is gone, and with it the way to the worker's main process: end what we can.
-
-        That is the task's own process, not the tree below it.
-        """
-        if self.run.pidfd is None:
-            return False
-        try:
-            signal.pidfd_send_signal(self.run.pidfd, signal.SIGTERM)
-        except OSError:
-            return False
-        self.run.cancelled = {"signal": int(signal.SIGTERM), "pids": 1}
-        return True
-
-    def _tell_refusal(self, writer: LogWriter) -> None:
-        """Say in the log why the worker does not cancel (the solo pool cannot)."""
-        why = str((self.run.cancelled or {}).get("why") or "")
-        if why and not self._told_refusal and writer.next is None:
-            self._told_refusal = True
-            writer.add(EVENT, events.encode(events.WARNING, text=f"not cancelled: {why}"), self._sender.now_ms())
 
     def _fence(self, error: Exception) -> None:
         """Nothing of this run is accepted any more: stop its task, drop its output."""
@@ -375,83 +319,21 @@ class Shipping:
         self._sender.fenced += 1
         run.fenced = True
         if not run.end:
-            self._stop_task("runtail", str(error))
+            self._cancelling.stop_task("runtail", str(error))
 
     # The end.
 
     def _finish(self, writer: LogWriter, end: End) -> None:
         """Everything is an entry: add what the log says behind it, and decide the end."""
         run = self.run
-        self._verdict = self._judge(writer)
+        verdict = self._ending.judge(writer)
         with run.lock:
             written_ms = self._sender.now_ms(end.at_ms)
             self._add(writer, run.processor.finish(), written_ms)
             self._keep_state()
         writer.counters.update(self._counters)
-        if self._verdict.event and not self._verdict.released:
-            writer.add(EVENT, _encode(self._verdict.event), written_ms)
-
-    def _call_end(self, writer: LogWriter, verdict: Verdict) -> None:
-        assert self.run.end is not None
-        t_ms = self._sender.now_ms(self.run.end.at_ms)
-        if verdict.released:
-            event = verdict.event or {"kind": "interrupted", "reason": verdict.why}
-            writer.release(verdict.why, _encode(event), t_ms=t_ms, eta_ms=verdict.eta_ms)
-            return
-        writer.end(
-            verdict.state,
-            verdict.why,
-            t_ms=t_ms,
-            exit_status=verdict.exit_status,
-            signal=verdict.signal,
-        )
-
-    def _why_is_known(self, now: float) -> bool:
-        run = self.run
-        waited = now - run.end_seen
-        tree_ends = self._cancel is not None and run.cancelled is None
-        if tree_ends and not self._sender.main_is_gone:
-            # The worker is still ending the tree. The task's process waits for
-            # our answer meanwhile, so no signal can hit the next task.
-            if now - self._told_wait >= _WAIT_SECONDS:
-                self._told_wait = now
-                run.tell_child({"op": "wait"})
-            return waited >= self._settings.cancel_grace_seconds + _TREE_SECONDS
-        if waited >= _WHY_SECONDS:
-            return True
-        outcome = run.end.outcome if run.end else None
-        if outcome is not None:
-            # A hard time limit is told by the worker, a little later.
-            return outcome["state"] != "interrupted" or waited >= _DEATH_SECONDS
-        death = run.death
-        if death is None:
-            return False
-        known = death.signal is not None or death.exit_status is not None
-        return known and (bool(death.why) or waited >= _DEATH_SECONDS)
-
-    def _judge(self, writer: LogWriter) -> Verdict:
-        run, record = self.run, self.run.record
-        assert run.end is not None
-        verdict = judge(
-            Facts(
-                run.end.outcome,
-                run.death,
-                cancel=self._cancel,
-                cancelled=run.cancelled,
-                worker_gone=self._sender.main_is_gone,
-                redelivers=bool(record.get("redelivers")),
-                # Only what Runtail started can be published again.
-                restart=bool(record.get("restart")) and record.get("headers") is not None,
-                attempt=writer.claim.attempt,
-                max_attempts=int(record.get("max_attempts") or 3),
-            )
-        )
-        # Exceptions quote what they were given.
-        mask = run.processor.masker.whole
-        event = verdict.event
-        if event and event.get("reason"):
-            event = {**event, "reason": mask(str(event["reason"]))}
-        return replace(verdict, why=mask(verdict.why), event=event)
+        if verdict.event and not verdict.released:
+            writer.add(EVENT, encode(verdict.event), written_ms)
 
     def _over(self, now: float) -> None:
         """The store has the end, or this run will never have one from us."""
@@ -490,11 +372,11 @@ class Shipping:
         return self._earlier_late_bytes + self.run.late_bytes
 
     def _tell_late(self) -> None:
-        if self._verdict is None or self._verdict.released:
+        if self._ending.verdict is None or self._ending.verdict.released:
             return
         late = self._late_bytes()
         if late != self._counters.get("late_bytes", 0) and late != self._told_late:
-            mark(self._store, self.run.id, self._verdict.state, {"late_bytes": str(late)})
+            mark(self._store, self.run.id, self._ending.verdict.state, {"late_bytes": str(late)})
             self._told_late = late
 
     def _count_repairs(self) -> None:
@@ -512,8 +394,3 @@ class Shipping:
     def _close(self) -> None:
         self.run.closed = True
         self._sender.on_closed()
-
-
-def _encode(fields: dict[str, Any]) -> bytes:
-    rest = {name: value for name, value in fields.items() if name != "kind"}
-    return events.encode(str(fields["kind"]), **rest)

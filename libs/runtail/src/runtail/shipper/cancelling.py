@@ -1,0 +1,77 @@
+"""One run that somebody wants to end: said in its log once, and told to the worker."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+from runtail.protocol import EVENT
+from runtail.protocol import event as events
+
+if TYPE_CHECKING:
+    from runtail.log.writer import Answer, LogWriter
+    from runtail.shipper.run import Run
+    from runtail.shipper.sender import Sender
+
+
+class Cancelling:
+    """What is known of a wish to cancel, and what was done about it."""
+
+    def __init__(self, run: Run, sender: Sender) -> None:
+        self._run = run
+        self._sender = sender
+        #: Who wants the run to end, since when and why; None while nobody does.
+        self.wish: dict[str, Any] | None = None
+        self._told_refusal = False
+
+    def heed(self, writer: LogWriter, answer: Answer) -> bool:
+        """Look at the store's answer for a wish; True if its event was added to the log now."""
+        wish = answer.cancel
+        if not wish or self.wish is not None or self._run.end:
+            return False
+        self.wish = wish
+        told = writer.claim.number("cancel_told") == writer.claim.attempt
+        adds = writer.next is None and not told
+        if adds:
+            fields = {name: wish.get(name) for name in ("who", "at_ms", "why")}
+            writer.add(EVENT, events.encode(events.CANCEL_REQUESTED, **fields), self._sender.now_ms())
+        self.stop_task(wish.get("who"), str(wish.get("why") or ""))
+        return adds
+
+    def stop_task(self, who: Any, why: str) -> None:
+        """Ask the worker's main process to end the task and all that it started."""
+        record = self._run.record
+        if self._sender.link.lost and self._terminate():
+            return
+        self._sender.link.send(
+            {
+                "op": "cancel",
+                "run": self._run.id,
+                "key": self._run.key,
+                "pid": record.get("pid"),
+                "who": who,
+                "why": why,
+                "grace_seconds": self._sender.settings.cancel_grace_seconds,
+            }
+        )
+
+    def tell_refusal(self, writer: LogWriter) -> None:
+        """Say in the log why the worker does not cancel (the solo pool cannot)."""
+        why = str((self._run.cancelled or {}).get("why") or "")
+        if why and not self._told_refusal and writer.next is None:
+            self._told_refusal = True
+            writer.add(EVENT, events.encode(events.WARNING, text=f"not cancelled: {why}"), self._sender.now_ms())
+
+    def _terminate(self) -> bool:
+        """The keeper is gone, and with it the way to the worker's main process: end what we can.
+
+        That is the task's own process, not the tree below it.
+        """
+        if self._run.pidfd is None:
+            return False
+        try:
+            signal.pidfd_send_signal(self._run.pidfd, signal.SIGTERM)
+        except OSError:
+            return False
+        self._run.cancelled = {"signal": int(signal.SIGTERM), "pids": 1}
+        return True
