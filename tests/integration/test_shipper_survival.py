@@ -141,8 +141,7 @@ def test_the_end_of_the_worker_is_no_failure_of_its_tasks(tmp_path: Path, redis_
         again = rig.run("import time\nprint('x')\ntime.sleep(60)", restart=True, headers={"attempt": 1})
         for task in (lost, again):
             task.wait_state("running")
-        rig.ctl.close()
-        rig._ctl_far.close()
+        rig.close_ctl()
         for task in (lost, again):
             task.process.kill()
         assert str(lost.wait_ended().state) == "lost"

@@ -3,9 +3,12 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import sys
+import threading
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +17,7 @@ from typing import Any, Self
 import psutil
 
 from runtail.capture import door
+from runtail.capture.deposits import Deposits
 from runtail.errors import RunNotFound
 from runtail.log.reader import entries as read_entries
 from runtail.protocol import Entry
@@ -44,12 +48,17 @@ class Rig:
         self.store = Store(self.settings)
         self.door_rx, self.door_tx = door.pair()
         self.ctl, self._ctl_far = door.pair()
+        self.deposits = Deposits()
+        self._heard: deque[dict[str, Any]] = deque()
+        self._leaving = threading.Event()
+        self._listener = threading.Thread(target=self._listen, name="rig")
         self.tasks: list[Process] = []
         self._keeper: Process | None = None
+        self._owner = str(uuid.uuid4())
         self._numbers = 0
 
     def start_keeper(self) -> None:
-        """Start the keeper (and with it the shipper)."""
+        """Start the keeper (and with it the shipper); another one gets what the last had."""
         import runtail.capture.keeper
 
         numbers = {"door": self.door_rx.fileno(), "ctl": self._ctl_far.fileno()}
@@ -60,7 +69,7 @@ class Rig:
             "main_pidfd": None,
             "main_pid": os.getpid(),
             "worker": "test@rig",
-            "owner": str(uuid.uuid4()),
+            "owner": self._owner,
             "shipper": _SHIPPER,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
@@ -68,6 +77,7 @@ class Rig:
         path = str(Path(runtail.capture.keeper.__file__))
         command = [sys.executable, "-I", "-S", path, json.dumps(config)]
         self._keeper = self._process(command, "keeper", tuple(numbers.values()))
+        self.deposits.hand_over(self.ctl)
 
     @property
     def keeper(self) -> Process:
@@ -123,13 +133,31 @@ class Rig:
     def hear(self, op: str, deadline_seconds: float = 15) -> dict[str, Any]:
         """The next message to Celery's main process of this kind."""
 
-        def receive() -> dict[str, Any] | None:
-            received = door.receive(self.ctl, 0)
-            return received[0] if received and received[0]["op"] == op else None
+        def take() -> dict[str, Any] | None:
+            message = self._heard.popleft() if self._heard else None
+            return message if message and message["op"] == op else None
 
-        found = wait_for(receive, deadline_seconds, self.evidence)
+        found = wait_for(take, deadline_seconds, self.evidence)
         assert found is not None
         return found
+
+    def close_ctl(self) -> None:
+        """End as Celery's main process would."""
+        self._leaving.set()
+        self._listener.join()
+        self.ctl.close()
+        self._ctl_far.close()
+
+    def _listen(self) -> None:
+        poller = select.poll()
+        poller.register(self.ctl, select.POLLIN)
+        while not self._leaving.is_set():
+            poller.poll(50)
+            try:
+                while message := self.deposits.receive(self.ctl):
+                    self._heard.append(message)
+            except EOFError:
+                return
 
     def evidence(self) -> str:
         """What failures show."""
@@ -143,6 +171,7 @@ class Rig:
 
     def __enter__(self) -> Self:
         self.start_keeper()
+        self._listener.start()
         return self
 
     def __exit__(
@@ -158,7 +187,9 @@ class Rig:
         if shipper is not None:
             with contextlib.suppress(psutil.Error):
                 shipper.kill()
-        for sock in (self.door_rx, self.door_tx, self.ctl, self._ctl_far):
+        self.close_ctl()
+        self.deposits.close()
+        for sock in (self.door_rx, self.door_tx):
             sock.close()
         self.store.client.close()
 

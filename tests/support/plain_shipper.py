@@ -38,7 +38,9 @@ class Run:
 
     def write(self) -> None:
         done = os.fstat(self.out.fileno()).st_size
-        while data := os.pread(self.spool, 1 << 20, done):
+        taken = os.lseek(self.spool, 0, os.SEEK_CUR)
+        # Not to the end of the file: behind its output stands what the keeper counts.
+        while data := os.pread(self.spool, min(1 << 20, taken - done), done):
             done += self.out.write(data) or 0
 
     def take_all_there_is(self) -> None:

@@ -1,22 +1,26 @@
 """Messages with file descriptors between processes of one worker.
 
 Every message is one JSON object in one SOCK_SEQPACKET record, so that many
-writers can share a socket and none is ever split. The keeper speaks the same
-but cannot import this module: it runs without site-packages.
+writers can share a socket and none is ever split. The keeper imports this, too:
+standard library only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import select
 import socket
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 #: The largest record. A sender that has more must shorten it itself.
 MAX_BYTES = 64 * 1024
+#: The keeper adds a few fields to records that may be of full size already.
+MAX_FORWARDED_BYTES = MAX_BYTES + 4096
 #: The most descriptors a record carries: two pipes, private socket, pidfd, spool.
 MAX_FDS = 8
 
@@ -34,7 +38,7 @@ def send(sock: socket.socket, message: dict[str, Any], fds: Sequence[int] = (), 
     :raises OSError: if the other end is gone.
     :raises ValueError: if the record is larger than :data:`MAX_BYTES`.
     """
-    data = json.dumps(message, separators=(",", ":")).encode("ascii")
+    data = pack(message)
     if len(data) > MAX_BYTES:
         raise ValueError(f"a record of {len(data)} bytes does not fit")
     deadline = time.monotonic() + seconds
@@ -74,7 +78,7 @@ def receive(sock: socket.socket, seconds: float) -> tuple[dict[str, Any], list[i
     return message, fds
 
 
-def take(sock: socket.socket, most: int = MAX_BYTES) -> tuple[bytes, list[int]]:
+def take(sock: socket.socket, most: int = MAX_FORWARDED_BYTES) -> tuple[bytes, list[int]]:
     """Return the next record as it is and its descriptors (closed on exec), without waiting.
 
     :raises BlockingIOError: if there is none.
@@ -87,3 +91,40 @@ def take(sock: socket.socket, most: int = MAX_BYTES) -> tuple[bytes, list[int]]:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
     return data, list(fds)
+
+
+def messages(sock: socket.socket) -> Iterator[tuple[dict[str, Any] | None, list[int]]]:
+    """Yield what is there as (message, descriptors); ``(None, [])`` at the end of the connection."""
+    while sock.fileno() >= 0:
+        try:
+            data, fds = take(sock)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, fds = b"", []
+        if not data:
+            yield None, []
+            return
+        try:
+            message = json.loads(data)
+        except ValueError:
+            close_all(fds)
+            continue
+        yield message, fds
+
+
+def pack(message: dict[str, Any]) -> bytes:
+    """Return the record's bytes."""
+    return json.dumps(message, separators=(",", ":")).encode("ascii")
+
+
+def close_all(fds: Sequence[int]) -> None:
+    """Close every one of them."""
+    for fd in fds:
+        os.close(fd)
+
+
+def say(text: str) -> None:
+    """Write a line to the worker's standard error (the keeper has no logging)."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"runtail keeper: {text}\n".encode())

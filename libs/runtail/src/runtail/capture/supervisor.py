@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from runtail.capture import cancel, door, keeper
-from runtail.capture.descriptors import FIRST_PRIVATE_FD
+from runtail.capture.deposits import Deposits
+from runtail.capture.descriptors import FIRST_PRIVATE_FD, put_aside
 from runtail.settings import Settings
 
 log = logging.getLogger("celery.runtail")
@@ -56,6 +57,9 @@ class Supervisor:
         self.keeper_pid = 0
         self.keeper_pidfd: int | None = None
         self.ctl: socket.socket | None = None
+        self._deposits = Deposits()
+        # Under solo, descriptors 1 and 2 belong to a run by the time a keeper is replaced.
+        self._output_fds = put_aside(1), put_aside(2)
         self.catalogue: bytes | None = None
         #: Set once the shipper reached the store.
         self.store_ready = threading.Event()
@@ -82,7 +86,7 @@ class Supervisor:
         if self.ctl is not None:
             self.ctl.close()
         self.door_rx.close()
-        for fd in (self.keeper_pidfd, *self._children.values()):
+        for fd in (self.keeper_pidfd, *self._output_fds, *self._children.values()):
             if fd is not None:
                 with contextlib.suppress(OSError):
                     os.close(fd)
@@ -112,6 +116,7 @@ class Supervisor:
             sources.append((main_pidfd, _PIDFD))
         high = [(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_PRIVATE_FD), target) for fd, target in sources]
         actions: list[Any] = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
+        actions += [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(self._output_fds, start=1)]
         actions += [(os.POSIX_SPAWN_DUP2, fd, target) for fd, target in high]
         try:
             # Not subprocess: its pipe to the child, inherited by a pool child
@@ -129,6 +134,7 @@ class Supervisor:
         self.ctl = ours
         with contextlib.suppress(OSError, AttributeError):
             self.keeper_pidfd = os.pidfd_open(self.keeper_pid)
+        self._deposits.hand_over(ours)
         if self.catalogue is not None:
             self.publish(self.catalogue)
 
@@ -141,6 +147,9 @@ class Supervisor:
 
     def _replace_keeper(self) -> None:
         log.warning("Runtail: the keeper (pid %d) is gone and is replaced; runs in hand go on", self.keeper_pid)
+        if self.ctl is not None:
+            # What it said last may be a deposit.
+            self._hear_keeper()
         if self.ctl is not None:
             self.ctl.close()
             self.ctl = None
@@ -217,16 +226,13 @@ class Supervisor:
         assert self.ctl is not None
         while True:
             try:
-                received = door.receive(self.ctl, 0)
+                message = self._deposits.receive(self.ctl)
             except EOFError:
                 self.ctl.close()
                 self.ctl = None
                 return
-            if received is None:
+            if message is None:
                 return
-            message, fds = received
-            for fd in fds:
-                os.close(fd)
             op = message.get("op")
             if op == "ready":
                 self.store_ready.set()
@@ -302,6 +308,7 @@ class Supervisor:
         if self.ctl is not None:
             self.ctl.close()
             self.ctl = None
+        self._deposits.close()
         deadline = time.monotonic() + CLOSE_SECONDS
         poller = select.poll()
         if self.keeper_pidfd is not None:

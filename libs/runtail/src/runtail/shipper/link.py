@@ -3,12 +3,9 @@
 import json
 import socket
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from runtail.capture import door
-
-#: The keeper adds a few fields to records that may be of full size already.
-_MAX_BYTES: Final = door.MAX_BYTES + 4096
 
 
 class Link:
@@ -35,7 +32,7 @@ class Link:
         """What is there now; ``(None, [])`` when the keeper is gone."""
         while True:
             try:
-                data, fds = door.take(self._socket, _MAX_BYTES)
+                data, fds = door.take(self._socket)
             except BlockingIOError:
                 return
             except OSError:

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from runtail.capture import door
 from runtail.settings import Settings
 from runtail.shipper.admin import HANGS_SECONDS
 from runtail.shipper.intake import Intake
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
 from runtail.shipper.sender import Sender
+from runtail.shipper.spool import lock
 
 log = logging.getLogger(__name__)
 
@@ -210,6 +212,11 @@ class Reader:
             self._sender.worker_gone()
 
     def _take_run(self, message: dict[str, Any], fds: list[int]) -> None:
+        if not lock(fds[-1]):
+            # The shipper of an earlier keeper is at work on it.
+            door.close_all(fds)
+            self._link.send({"op": "busy", "key": message.get("key")})
+            return
         try:
             run = Run(message, fds, self._settings)
             self._intakes[run.key] = Intake(run, self)

@@ -213,6 +213,8 @@ class Shipping:
         self._sender.refused += 1
         if not run.went and not run.again:
             run.tell_child({"op": "refuse", "reason": reason, "message": sentence})
+            # The task's process goes on to another task; no successor may think that it is still in this one.
+            run.keep_end(End(None, run.spool.position, self._sender.now_ms(), stored=True))
             self._close()
             return now
         if run.again and run.end:

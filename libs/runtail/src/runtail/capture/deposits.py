@@ -1,0 +1,73 @@
+"""In Celery's main process: duplicates of what the keeper holds, so that keeper and shipper may die together.
+
+A pipe without any reading end breaks, and with it the task that prints. As long
+as these duplicates exist it only fills; the next keeper gets them and goes on
+with everything that was written meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import Any
+
+from runtail.capture import door
+
+
+class Deposits:
+    """Start records and descriptors of the runs that the keeper has in hand."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[dict[str, Any], list[int]]] = {}
+        # This process forks pool children at any moment. None of them may keep
+        # a descriptor that was received, and not yet written down, just then.
+        self._fork = threading.Lock()
+        os.register_at_fork(
+            before=self._fork.acquire, after_in_parent=self._fork.release, after_in_child=self._forget_in_child
+        )
+
+    def receive(self, ctl: socket.socket) -> dict[str, Any] | None:
+        """Return the keeper's next message, None if there is none. Deposits are made and taken back here.
+
+        :raises EOFError: if the keeper is gone and nothing that it said is left.
+        """
+        with self._fork:
+            try:
+                received = door.receive(ctl, 0)
+            except EOFError:
+                # Once, if it left messages unread, a socket answers with that before those it holds.
+                received = door.receive(ctl, 0)
+            if received is None:
+                return None
+            message, fds = received
+            key = str(message.get("key"))
+            if message.get("op") == "run":
+                self._held[key] = (message, fds)
+                return message
+            door.close_all(fds)
+            if message.get("op") == "closed" and key in self._held:
+                door.close_all(self._held.pop(key)[1])
+            return message
+
+    def fds(self, key: str) -> list[int]:
+        """Return the descriptors of one run, in the keeper's order."""
+        return list(self._held[key][1])
+
+    def hand_over(self, ctl: socket.socket) -> None:
+        """Give everything to a new keeper, and keep it.
+
+        :raises OSError: if that is gone as well.
+        """
+        for record, fds in self._held.values():
+            door.send(ctl, record, fds)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for _record, fds in self._held.values():
+            door.close_all(fds)
+        self._held.clear()
+
+    def _forget_in_child(self) -> None:
+        self.close()
+        self._fork.release()

@@ -1,0 +1,251 @@
+"""The keeper's event loop. See ``keeper.py`` for what it is there for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import time
+from typing import Any
+
+from runtail.capture import door
+from runtail.capture.kept import KeptRun
+from runtail.capture.outbox import Outbox
+from runtail.capture.shipperprocess import SILENT_SECONDS, ShipperProcess
+
+#: Without any shipper for this long, the keeper empties the pipes itself.
+DRAIN_AFTER_SECONDS = 5.0
+#: How often runs of an earlier keeper are looked at, whether their shipper is gone.
+INHERIT_SECONDS = 0.2
+_TICK_SECONDS = 1.0
+
+
+class Keeper:
+    """Every method runs in the one thread and never blocks."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.poller = select.poll()
+        self.door = socket.socket(fileno=config["door"])
+        self.poller.register(self.door, select.POLLIN)
+        self.ctl: socket.socket | None = socket.socket(fileno=config["ctl"])
+        self.to_main = Outbox(self.ctl, self.poller)
+        self.main_pidfd: int | None = config["main_pidfd"]
+        if self.main_pidfd is not None:
+            self.poller.register(self.main_pidfd, select.POLLIN)
+        self.shipper = ShipperProcess(config["shipper"], self.poller)
+        self.runs: dict[str, KeptRun] = {}
+        self.watched: set[int] = set()
+        self.catalogue: int | None = None
+        self.draining: dict[int, KeptRun] = {}
+
+    # Shipper.
+
+    def start_shipper(self) -> bool:
+        self.stop_draining()
+        if not self.shipper.start():
+            return False
+        hello = {"v": 1, "op": "hello", "worker": self.config["worker"], "owner": self.config["owner"],
+                 "main_pid": self.config["main_pid"]}  # fmt: skip
+        self.shipper.tell(hello)
+        if self.catalogue is not None:
+            self.shipper.tell({"v": 1, "op": "catalogue"}, [self.catalogue])
+        for run in self.runs.values():
+            run.handed = False
+        self.hand_over_all()
+        if self.ctl is None:
+            self.shipper.tell({"v": 1, "op": "bye"})
+        return True
+
+    def hand_over_all(self) -> None:
+        """Give the shipper every run that it has not got and that no other one is at work on."""
+        for run in self.runs.values():
+            if not run.handed and self.shipper.lives and (not run.inherited or run.free):
+                run.handed = True
+                self.shipper.tell({**run.record, "again": True, "dropped": run.dropped}, run.fds)
+
+    def hear_shipper(self) -> None:
+        for message in self.shipper.hear():
+            op = message.get("op")
+            run = self.runs.get(str(message.get("key")))
+            if op == "closed" and run is not None:
+                del self.runs[run.key]
+                run.close()
+                self.tell_main({"op": "closed", "key": run.key})
+            elif op == "busy" and run is not None:
+                run.handed, run.inherited = False, True
+            elif op == "cancel":
+                inodes = [os.fstat(fd).st_ino for fd in run.pipes] if run is not None else []
+                self.tell_main({**message, "inodes": inodes})
+            elif op == "ready":
+                self.tell_main(message)
+
+    # Worker.
+
+    def hear_door(self) -> None:
+        for message, fds in door.messages(self.door):
+            if message is None:
+                return
+            op = message.get("op")
+            if op == "run":
+                self.take_run(message, fds)
+                continue
+            if op == "catalogue" and fds:
+                if self.catalogue is not None:
+                    os.close(self.catalogue)
+                self.catalogue = fds[0]
+                self.shipper.tell(message, fds[:1])
+                continue
+            door.close_all(fds)
+            if op == "died" and not message.get("pid"):
+                # Celery tells main of a lost task when it has forgotten whose it was.
+                pids = [run.record["pid"] for run in self.runs.values() if run.record["run"] == message.get("run")]
+                message["pid"] = pids[-1] if pids else 0
+            self.shipper.tell(message)
+
+    def take_run(self, message: dict[str, Any], fds: list[int]) -> None:
+        if len(fds) < (3 if message.get("split") else 2):
+            door.close_all(fds)
+            return
+        spool = os.memfd_create("runtail-spool", os.MFD_CLOEXEC)
+        run = KeptRun(message, [*fds, spool])
+        self.runs[run.key] = run
+        # Main first: once the task hears that its pipe is held, nothing may break it.
+        self.tell_main(message, run.fds)
+        with contextlib.suppress(OSError):
+            run.tell_child({"op": "kept"})
+        self.watch(run)
+        if self.draining:
+            self.drain_run(run)
+        if self.shipper.lives:
+            run.handed = True
+            self.shipper.tell({**message, "again": False, "dropped": 0}, run.fds)
+
+    def watch(self, run: KeptRun) -> None:
+        pid = run.record["pid"]
+        if pid not in self.watched:
+            self.watched.add(pid)
+            self.tell_main({"op": "watch", "pid": pid})
+
+    def tell_main(self, message: dict[str, Any], fds: list[int] | None = None) -> None:
+        if self.ctl is not None:
+            self.to_main.put(message, fds or ())
+
+    def hear_main(self) -> None:
+        if self.ctl is None:
+            return
+        for message, fds in door.messages(self.ctl):
+            if message is None:
+                self.main_gone()
+                return
+            op = message.get("op")
+            if op == "run" and fds and message["key"] not in self.runs:
+                self.inherit(message, fds)
+                continue
+            door.close_all(fds)
+            if op == "gone":
+                self.watched.discard(message.get("pid", 0))
+            else:
+                self.shipper.tell(message)
+
+    def inherit(self, message: dict[str, Any], fds: list[int]) -> None:
+        """An earlier keeper held the run. Its shipper finishes it, or is dead as well."""
+        run = KeptRun(message, fds)
+        run.inherited = True
+        self.runs[run.key] = run
+        self.watch(run)
+        if self.draining:
+            self.drain_run(run)
+        self.hand_over_all()
+
+    def main_gone(self) -> None:
+        """No new runs will come; those in hand are finished first."""
+        if self.ctl is None:
+            return
+        self.to_main.close()
+        self.ctl.close()
+        self.ctl = None
+        if self.main_pidfd is not None:
+            self.poller.unregister(self.main_pidfd)
+            os.close(self.main_pidfd)
+            self.main_pidfd = None
+        self.hear_door()
+        self.shipper.tell({"v": 1, "op": "bye"})
+
+    # Without a shipper.
+
+    def drain_all(self, alone_seconds: float) -> None:
+        if alone_seconds > DRAIN_AFTER_SECONDS and not self.draining:
+            for run in self.runs.values():
+                self.drain_run(run)
+
+    def drain_run(self, run: KeptRun) -> None:
+        if run.inherited and not run.free:
+            return
+        for fd in run.pipes:
+            self.draining[fd] = run
+            self.poller.register(fd, select.POLLIN)
+
+    def stop_draining(self) -> None:
+        for fd in self.draining:
+            with contextlib.suppress(KeyError):
+                self.poller.unregister(fd)
+        self.draining.clear()
+
+    def drain(self, fd: int) -> None:
+        run = self.draining[fd]
+        room = self.config["spool_bytes"] - sum(other.spooled_bytes for other in self.runs.values())
+        try:
+            if room > 0:
+                moved = run.spool_from(fd, room)
+            elif self.config["block"]:
+                self.poller.unregister(fd)
+                return
+            else:
+                moved = run.discard_from(fd)
+        except BlockingIOError:
+            return
+        if moved == 0:
+            # Every writer is gone; the pidfd tells the next shipper the rest.
+            self.poller.unregister(fd)
+
+    # The loop.
+
+    def step(self) -> None:
+        if self.shipper.hangs:
+            door.say(f"the shipper said nothing for {SILENT_SECONDS:.0f} s and is replaced")
+            self.shipper.gone()
+        elif not self.shipper.lives:
+            now = time.monotonic()
+            if now < self.shipper.next_start or not self.start_shipper():
+                self.drain_all(now - self.shipper.alone_since)
+        else:
+            self.hand_over_all()
+        for fd, _events in self.poller.poll(self.timeout_seconds() * 1000):
+            if fd == self.shipper.fd:
+                self.shipper.send_unsent()
+                self.hear_shipper()
+            elif fd == self.door.fileno():
+                self.hear_door()
+            elif self.ctl is not None and fd == self.ctl.fileno():
+                self.to_main.send()
+                self.hear_main()
+            elif fd == self.main_pidfd:
+                self.main_gone()
+            elif fd in self.draining:
+                self.drain(fd)
+
+    def timeout_seconds(self) -> float:
+        if not self.shipper.lives:
+            return max(0.0, min(0.5, self.shipper.next_start - time.monotonic()))
+        waits = any(not run.handed for run in self.runs.values())
+        return INHERIT_SECONDS if waits else _TICK_SECONDS
+
+    def serve(self) -> None:
+        """Run until main is gone and every run is closed, then let the shipper go."""
+        while self.ctl is not None or self.runs:
+            self.step()
+        while self.shipper.unsent:
+            self.step()
+        self.shipper.let_go()

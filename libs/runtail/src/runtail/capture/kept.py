@@ -1,0 +1,86 @@
+"""What the keeper holds for one execution of a task."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+from typing import Any
+
+from runtail.capture import door
+
+#: How much is moved from a pipe at once.
+CHUNK_BYTES = 1024 * 1024
+#: Where in the spool it stands how much was dropped: behind the shippers' journal.
+_DROPPED_AT = 1 << 41
+_COUNT = struct.Struct("<Q")
+
+
+class KeptRun:
+    """The run's start record and its descriptors: pipes, private socket, pidfd (where there is one), spool."""
+
+    def __init__(self, record: dict[str, Any], fds: list[int]) -> None:
+        self.record = record
+        self.key: str = record["key"]
+        self.fds = fds
+        self.pipes = fds[: 2 if record.get("split") else 1]
+        self.private = fds[len(self.pipes)]
+        self.spool = fds[-1]
+        #: The shipper has it, or has had it and died.
+        self.handed = False
+        #: Came from an earlier keeper: its shipper may still be at work.
+        self.inherited = False
+
+    def tell_child(self, message: dict[str, Any]) -> None:
+        """Send to the task's process.
+
+        :raises OSError: if that is gone.
+        """
+        with socket.socket(fileno=os.dup(self.private)) as private:
+            private.send(door.pack(message), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+
+    @property
+    def free(self) -> bool:
+        """No shipper is at work on it.
+
+        Shippers hold a lock on the spool. The kernel lets go of it when they die, not before.
+        """
+        try:
+            fcntl.lockf(self.spool, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in (errno.EAGAIN, errno.EACCES)
+        fcntl.lockf(self.spool, fcntl.LOCK_UN)
+        return True
+
+    @property
+    def dropped(self) -> int:
+        """Bytes thrown away because no shipper came and the spool was full. The spool outlives this process."""
+        data = os.pread(self.spool, _COUNT.size, _DROPPED_AT)
+        return int(_COUNT.unpack(data)[0]) if data else 0
+
+    @property
+    def spooled_bytes(self) -> int:
+        """Memory that the spool takes."""
+        return os.fstat(self.spool).st_blocks * 512
+
+    def spool_from(self, pipe: int, most_bytes: int) -> int:
+        """Move up to *most_bytes* into the spool; return how many, 0 when every writer is gone.
+
+        :raises BlockingIOError: if there is nothing.
+        """
+        return os.splice(pipe, self.spool, min(most_bytes, CHUNK_BYTES))
+
+    def discard_from(self, pipe: int) -> int:
+        """Read and count what no spool has room for; return how many bytes, 0 when every writer is gone.
+
+        :raises BlockingIOError: if there is nothing.
+        """
+        size = len(os.read(pipe, CHUNK_BYTES))
+        os.pwrite(self.spool, _COUNT.pack(self.dropped + size), _DROPPED_AT)
+        return size
+
+    def close(self) -> None:
+        """Let go of it."""
+        door.close_all(self.fds)
