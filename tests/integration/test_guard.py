@@ -216,7 +216,7 @@ def test_w12_enqueues_and_states_succeed_while_logs_are_at_their_ceiling(
             told = sum(event["bytes"] for event in events if event["kind"] == "overflow")
             assert told == run.number("overflow_bytes") == events[-1]["overflow_bytes"] > 0
             assert events[-1]["kind"] == "end"
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 40
 
 
 def test_a_full_store_makes_tasks_wait_if_that_is_wanted(tmp_path: Path, server: RedisServer, key_prefix: str) -> None:

@@ -246,7 +246,7 @@ def test_a_frame_is_small_enough_for_every_proxy(start_relay: StartRelay, relay_
     client.emit("subscribe", {"v": 1, "run": producer.run_id})
     size = lines = 0
     began = time.monotonic()
-    while lines < 4000 and time.monotonic() - began < 20:
+    while lines < 4000 and time.monotonic() - began < 60:
         packet = client.receive()
         size = max(size, len(packet))
         lines += packet.count("of the log")

@@ -41,23 +41,21 @@ def test_five_tasks_do_not_notice_a_store_that_is_away(
 def test_what_does_not_fit_is_dropped_counted_and_said_in_place(
     tmp_path: Path, own_redis_server: RedisServer, key_prefix: str
 ) -> None:
-    go, over = tmp_path / "go", tmp_path / "over"
+    go, written, over = tmp_path / "go", tmp_path / "written", tmp_path / "over"
     with Rig(tmp_path, own_redis_server.url, key_prefix, spool_bytes=4 << 20) as rig:
         task = rig.run(
             "import os, time\n"
             "print('first', flush=True)\n"
             f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
             "for n in range(200000): os.write(1, b'%0100d\\n' % n)\n"
+            f"open({str(written)!r}, 'w').close()\n"
             f"while not os.path.exists({str(over)!r}): time.sleep(0.01)\n"
             "print('last')"
         )
         wait_for(lambda: task.record is not None and task.output() == b"first\n", 10)
         own_redis_server.pause()
         go.touch()
-        shipper = rig.wait_shipper()
-        wait_for(lambda: task.process.is_running() and shipper.is_running(), 5)
-        pause = time.monotonic() + 8
-        wait_for(lambda: time.monotonic() > pause, 10)
+        wait_for(written.exists, 60, rig.evidence)
         over.touch()
         own_redis_server.resume()
         run = task.wait_ended()
@@ -75,11 +73,11 @@ def test_what_does_not_fit_is_dropped_counted_and_said_in_place(
 
 def test_block_makes_the_task_wait_instead(tmp_path: Path, own_redis_server: RedisServer, key_prefix: str) -> None:
     with Rig(tmp_path, own_redis_server.url, key_prefix, spool_bytes=9 << 20, overflow="block") as rig:
-        progress = tmp_path / "progress"
+        progress, go = tmp_path / "progress", tmp_path / "go"
         task = rig.run(
             "import os, time\n"
             "print('first', flush=True)\n"
-            "time.sleep(0.5)\n"
+            f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
             f"progress = open({str(progress)!r}, 'wb', buffering=0)\n"
             "for n in range(200000):\n"
             "    os.write(1, b'%0100d\\n' % n)\n"
@@ -87,7 +85,8 @@ def test_block_makes_the_task_wait_instead(tmp_path: Path, own_redis_server: Red
         )
         wait_for(lambda: task.record is not None and task.output() == b"first\n", 10)
         own_redis_server.pause()
-        wait_for(lambda: progress.exists() and progress.stat().st_size > 80, 20)
+        go.touch()
+        wait_for(lambda: progress.exists() and progress.stat().st_size > 80, 60)
         seen, since = -1, time.monotonic()
 
         def stands_still() -> bool:
