@@ -1,7 +1,10 @@
 """Capturing what a task writes, outside of its process.
 
 supervisor   Celery's main process: starts the keeper, ends cancelled trees
-keeper       a process of its own: holds every run's descriptors, starts the shipper
+deposits     duplicates in Celery's main process of what the keeper holds
+keeper       a process of its own: holds every run's descriptors, starts the shipper;
+             its loop is in keeping, one run's descriptors in kept, the shipper's
+             life in shipperprocess, messages that wait in outbox
 trace        the hook around a task: claim, redirect, run, restore, report
 child        what a pool child does for one run, step by step
 descriptors  pipes and saved file descriptors
