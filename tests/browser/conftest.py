@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from runtail.store import Store
+from tests.support.beating import beating
 from tests.support.continuous_integration import lacking
 from tests.support.processes import StartProcess
 from tests.support.relay import Relay, make_store
@@ -24,6 +25,9 @@ NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser"
 ARGUMENTS = ["--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
 
 OpenPage = Callable[[str], Page]
+
+# The machine may be busy: only a failing test takes as long.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
@@ -141,4 +145,6 @@ def site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: StartPr
         web.configure(socket_url=relay.url)
         stack.enter_context(web)
         relay.wait_until_ready()
-        yield Site(make_store(redis_url, key_prefix), relay, web)
+        store = make_store(redis_url, key_prefix)
+        stack.enter_context(beating(store))
+        yield Site(store, relay, web)

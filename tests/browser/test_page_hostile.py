@@ -185,10 +185,13 @@ def test_output(watched: Watched) -> None:
         page.keyboard.press("/")
         page.get_by_label("Find in the log").fill("l")
         expect(page.locator(".found")).to_contain_text("searched all lines", timeout=SECONDS)
-        assert watched.walk()["lines"] == wanted
+        wait_for(lambda: watched.walk()["lines"] == wanted, 20, lambda: differing(watched.walk()["lines"], wanted))
         # Shown whole.
-        for more in page.locator(".more").all():
-            more.click()
+        more = page.locator(".more")
+        while more.count() > 0:
+            shown = more.count()
+            more.first.click()
+            expect(more).not_to_have_count(shown)
         watched.look()
 
     no_more_than(watched, show, CORPUS)
@@ -212,8 +215,8 @@ def test_split_sequences_and_broken_bytes(watched: Watched) -> None:
     producer.end()
     page = watched.open_run(producer.run_id)
     expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
+    wait_for(lambda: len(watched.walk()["lines"]) == 2 * len(pieces) + 4, 20)
     found = watched.walk()
-    assert len(found["lines"]) == 2 * len(pieces) + 4
     assert dict(found["lines"])[2 * len(pieces) + 1] == "\ufffd<script>\ufffd"
     assert not {"img", "svg", "script src"} & set(found["kinds"]) - {"script src"}
     assert page.locator(".log [href^=javascript]").count() == 0
@@ -313,7 +316,7 @@ def test_the_list_and_its_older_pages(watched: Watched) -> None:
         while page.locator(".runs tbody tr").count() < count:
             before = page.locator(".runs tbody tr").count()
             page.get_by_role("button", name="Older runs").click()
-            expect(page.locator(".runs tbody tr")).not_to_have_count(before)
+            expect(page.locator(".runs tbody tr")).not_to_have_count(before, timeout=SECONDS)
         for place in (".task", ".why", ".who"):
             shown = page.locator(f".runs tbody {place}").all_text_contents()
             assert {seen_as_name(one.text) for one in texts} <= set(shown)
@@ -359,7 +362,7 @@ def test_the_form_and_the_fleet(watched: Watched) -> None:
         store.client.hset(store.keys.tasks(), name, orjson.dumps({**task, "restart": False, "max_attempts": 1}))
 
     def show(texts: Sequence[Hostile]) -> None:
-        store.client.delete(store.keys.tasks(), store.keys.runs())
+        store.client.delete(store.keys.tasks(), store.keys.runs(), store.keys.queued())
         words = "\n".join(one.text for one in texts)
         properties: dict[str, Any] = {}
         for one in texts:
@@ -378,6 +381,8 @@ def test_the_form_and_the_fleet(watched: Watched) -> None:
         store.client.set(store.keys.worker("w"), orjson.dumps(worker), ex=3600)
         store.client.zadd(store.keys.workers(), {"w": now_ms()})
         page = watched.open("/")
+        expect(page.locator(".connection")).to_contain_text("Connected")
+        expect(page.locator("main")).to_contain_text("No runs yet")
         page.get_by_text("Start any task").click(timeout=SECONDS)
         page.get_by_label("Task", exact=True).select_option(" a first")
         expect(page.locator(".field")).to_have_count(len(texts) + 1)
@@ -418,6 +423,7 @@ def test_problems(watched: Watched, complaints: Complaints) -> None:
             if number == 0:
                 watched.open("/")
                 expect(watched.page.locator("main")).to_contain_text("No task is published", timeout=SECONDS)
+                expect(watched.page.locator(".connection")).to_contain_text("Connected")
             else:
                 watched.page.get_by_role("button", name="Try again").click()
             problem = watched.page.locator(".problem")
@@ -430,6 +436,7 @@ def test_problems(watched: Watched, complaints: Complaints) -> None:
             watched.open(f"/runs/{quote(one.text, safe='')}")
             expect(watched.page.locator("h1.unseen + .problem")).to_be_visible(timeout=SECONDS)
             expect(watched.page.locator("canvas.strip[width]")).to_be_attached(timeout=SECONDS)
+            expect(watched.page.locator(".connection")).not_to_contain_text("onnect")
             watched.look()
 
     no_more_than(watched, show, NAMES)

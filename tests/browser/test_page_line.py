@@ -43,7 +43,7 @@ def test_the_start_button_runs_the_tutorial_to_its_end(stack: Stack, open_page: 
     # Lines come while the task runs, not when it is over.
     assert page.locator("#L20").count() == 0
     expect(page.locator(".verdict")).to_have_text(re.compile("complete: 20 lines, verified$"), timeout=SECONDS)
-    assert shown(page) == [(n + 1, f"Task message {n}") for n in range(20)]
+    wait_for(lambda: shown(page) == [(n + 1, f"Task message {n}") for n in range(20)], 20, lambda: shown(page))
     expect(page.locator("h1 .chip")).to_contain_text("succeeded")
 
 
@@ -69,4 +69,4 @@ def test_a_crash_is_shown_for_what_it_was(stack: Stack, open_page: OpenPage) -> 
     expect(page.locator("h1 .chip")).to_contain_text("failed", timeout=SECONDS)
     expect(page.locator(".about")).to_contain_text(f"ended by signal {signal.SIGKILL.value}")
     expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
-    wait_for(lambda: page.locator(".row.event.error").count() > 0, 10)
+    expect(page.locator(".row.event.error")).not_to_have_count(0)

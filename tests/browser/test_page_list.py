@@ -157,7 +157,9 @@ def test_the_keyboard_is_enough(site: Site, open_page: OpenPage) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Open the run")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("k")
+    expect(page.locator("tr", has_text=second).get_by_role("link")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url(site.run_page(second))
 

@@ -53,11 +53,11 @@ def test_half_a_million_rows_are_reached_by_keys_wheel_and_link(site: Site, open
     for _ in range(60):
         page.mouse.wheel(0, 240)
         # One event must have been handled before the next one counts.
-        wait_for(lambda before=before: top(page) > before, 5)  # type: ignore[misc]
+        wait_for(lambda before=before: top(page) > before, 20)  # type: ignore[misc]
         after = top(page)
         assert 12 <= after - before <= 13
         before = after
-    wait_for(lambda: bar_error(page, 500_001) < 1.5, 10, lambda: bar_error(page, 500_001))
+    wait_for(lambda: bar_error(page, 500_001) < 1.5, 20, lambda: bar_error(page, 500_001))
     assert top(page) == before, "the bar is put right without moving the text"
     log.press("PageUp")
     assert 20 <= before - top(page) <= 40
@@ -74,7 +74,7 @@ def test_the_text_stands_still_while_ten_thousand_lines_come(site: Site, open_pa
     end = scrolled(page)
     page.mouse.wheel(0, -3_000)
     expect(page.locator("button.follow")).to_be_visible()
-    wait_for(lambda: scrolled(page) == end - 3_000, 5)
+    wait_for(lambda: scrolled(page) == end - 3_000, 20, lambda: (end, scrolled(page)))
     still(page)
     before = page.evaluate(TOP)
     numbered(producer, 10_000, per_entry=200)
@@ -138,8 +138,7 @@ def test_groups_fold_and_say_what_is_in_them(site: Site, open_page: OpenPage) ->
     expect(page.locator("#L3")).to_have_count(0)
     expect(page.locator("#L2")).to_have_count(0)
     page.locator(".log").press("O")
-    numbers = page.locator(".row.line .number").all_inner_texts()
-    assert numbers == ["1", "5", "9"]
+    expect(page.locator(".row.line .number")).to_have_text(["1", "5", "9"])
     # A link into a closed group opens it.
     page.goto(f"{page.url.partition('#')[0]}#L3")
     expect(page.locator("#L3 .text")).to_have_text("two")
@@ -159,11 +158,12 @@ def test_text_is_found_counted_and_walked(site: Site, open_page: OpenPage, compl
     expect(found).to_contain_text("of 111 · searched all lines", timeout=SECONDS)
     field.press("Enter")
     expect(page.locator(".row.current mark")).to_have_text("row 7")
-    first = page.locator(".row.current .number").inner_text()
+    current = page.locator(".row.current .number")
+    first = current.inner_text()
     field.press("Enter")
-    assert page.locator(".row.current .number").inner_text() != first
+    expect(current).not_to_have_text(first)
     field.press("Shift+Enter")
-    assert page.locator(".row.current .number").inner_text() == first
+    expect(current).to_have_text(first)
     field.fill("row (")
     page.get_by_label(".*").check()
     expect(found).to_contain_text("missing ), at character 5 of 'row ('", timeout=SECONDS)
@@ -238,9 +238,9 @@ def test_a_selection_outlives_its_rows_and_is_copied_without_numbers(site: Site,
     for _ in range(64):
         before = top(page)
         page.mouse.wheel(0, 240)
-        wait_for(lambda before=before: top(page) > before, 5)  # type: ignore[misc]
+        wait_for(lambda before=before: top(page) > before, 20)  # type: ignore[misc]
     page.mouse.move(box["x"] + 400, log["y"] + log["height"] - 45, steps=4)
-    wait_for(lambda: page.evaluate(_SELECTED_TO) > top(page) + 10, 5)
+    wait_for(lambda: page.evaluate(_SELECTED_TO) > top(page) + 10, 20)
     page.mouse.up()
     assert page.locator(".row").count() < 100
     page.keyboard.press("Control+c")
@@ -256,12 +256,12 @@ def test_numbers_are_links_and_make_ranges(site: Site, open_page: OpenPage) -> N
     expect(page.locator(".row.marked")).to_have_count(21)
     expect(page.locator(".marking")).to_contain_text("Lines 120-140")
     page.locator("#L125 .number").click()
-    assert page.url.endswith("#L125")
+    expect(page).to_have_url(re.compile("#L125$"))
     page.locator("#L128 .number").click(modifiers=["Shift"])
-    assert page.url.endswith("#L125-L128")
+    expect(page).to_have_url(re.compile("#L125-L128$"))
     expect(page.locator(".row.marked")).to_have_count(4)
     page.locator(".log").press("Escape")
-    assert "#" not in page.url
+    expect(page).to_have_url(re.compile("^[^#]*$"))
     expect(page.locator(".row.marked")).to_have_count(0)
 
 
@@ -373,11 +373,11 @@ def test_the_thumb_stays_where_it_is_let_go(site: Site, with_scroll_bars: Browse
         page.mouse.down()
         for step in range(1, 31):
             page.mouse.move(x, y - step * 5)
-        wait_for(lambda: 1 < top(page) < 450_000, 5)
+        wait_for(lambda: 1 < top(page) < 450_000, 20)
         still(page)
         at = top(page)
         page.mouse.up()
-        wait_for(lambda: bar_error(page, 500_001) < 1.5, 10, lambda: bar_error(page, 500_001))
+        wait_for(lambda: bar_error(page, 500_001) < 1.5, 20, lambda: bar_error(page, 500_001))
         stays(lambda: top(page) == at, 0.4)
         expect(page.locator(f"#L{at + 5} .text")).to_have_text(f"row {at + 5}", timeout=SECONDS)
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.browser.logs import SECONDS, numbered, opened, still, top
 from tests.support.relay import Producer
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -94,9 +95,12 @@ def test_who_reads_further_up_stays_there_when_the_log_begins_anew(site: Site, o
     site.store.client.hincrby(site.store.keys.run(producer.run_id), "epoch", 1)
     site.store.client.publish(site.store.keys.bell(producer.run_id), "1")
     expect(page.locator(".problem")).to_contain_text("What was shown is void", timeout=SECONDS)
+    # The new history is open, and drawn.
+    expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.locator("#L2000 .text")).to_have_text("row 2000", timeout=SECONDS)
-    still(page)
     # (The notice above the log may have moved its edge.)
-    assert abs(top(page) - before) <= 5
+    wait_for(lambda: abs(top(page) - before) <= 5, 20, lambda: (before, top(page)))
     numbered(producer, 10)
     expect(page.locator("button.follow")).to_contain_text("10 new lines", timeout=SECONDS)
+    still(page)
+    assert abs(top(page) - before) <= 5

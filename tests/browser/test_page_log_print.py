@@ -57,7 +57,7 @@ def test_the_lines_on_the_screen_are_printed_under_the_header(site: Site, open_p
     assert paper.evaluate("(one) => getComputedStyle(one).color") == "rgb(31, 35, 40)"
     done(page)
     expect(page.locator(".printed")).to_have_count(0)
-    wait_for(lambda: top(page) == first, 5, lambda: top(page))
+    wait_for(lambda: top(page) == first, 20, lambda: top(page))
 
 
 def test_marked_lines_are_printed_and_what_is_missing_is_said(site: Site, open_page: OpenPage) -> None:
@@ -94,4 +94,4 @@ def test_a_browser_prints_it_on_several_pages(site: Site, open_page: OpenPage) -
     page = opened(site, open_page, producer, "#L1-L400")
     pdf = page.pdf(format="A4")
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 5
-    assert page.locator(".printed").count() == 0
+    expect(page.locator(".printed")).to_have_count(0)

@@ -41,11 +41,15 @@ def test_it_shows_errors_warnings_hits_groups_and_the_marked_lines(site: Site, o
     page = opened(site, open_page, producer)
     # None of these lines is loaded.
     wait_for(lambda: near(lines_of(page, "error"), 8_000), 20, lambda: lines_of(page, "error"))
-    assert near(lines_of(page, "warning"), 8_000, 10_000) or near(lines_of(page, "warning"), 10_000)
-    assert near(lines_of(page, "group"), 5_000)
+    wait_for(
+        lambda: near(lines_of(page, "warning"), 8_000, 10_000) or near(lines_of(page, "warning"), 10_000),
+        20,
+        lambda: lines_of(page, "warning"),
+    )
+    wait_for(lambda: near(lines_of(page, "group"), 5_000), 20, lambda: lines_of(page, "group"))
     assert marks(page, "selected") == []
     page.evaluate("() => { location.hash = '#L2000-L6000'; }")
-    wait_for(lambda: len(marks(page, "selected")) == 1, 10)
+    wait_for(lambda: len(marks(page, "selected")) == 1, 20)
     height = page.locator(".strip").evaluate("(strip) => strip.height")
     first, last = marks(page, "selected")[0]
     assert abs((last - first) / height * LINES - 4_000) < 200
@@ -53,7 +57,7 @@ def test_it_shows_errors_warnings_hits_groups_and_the_marked_lines(site: Site, o
     page.get_by_role("searchbox").fill("row 15000")
     wait_for(lambda: near(lines_of(page, "hit"), 15_000), 20, lambda: lines_of(page, "hit"))
     page.get_by_role("searchbox").press("Escape")
-    wait_for(lambda: marks(page, "hit") == [], 10)
+    wait_for(lambda: marks(page, "hit") == [], 20)
 
 
 def test_a_click_or_a_drag_goes_there(site: Site, open_page: OpenPage) -> None:
@@ -65,14 +69,14 @@ def test_a_click_or_a_drag_goes_there(site: Site, open_page: OpenPage) -> None:
     assert box["width"] == 12
     x = box["x"] + 6
     page.mouse.click(x, box["y"] + box["height"] / 4)
-    wait_for(lambda: abs(top(page) - LINES / 4) < 60, 5, lambda: top(page))
+    wait_for(lambda: abs(top(page) - LINES / 4) < 60, 20, lambda: top(page))
     expect(page.locator("button.follow")).to_be_visible()
     page.mouse.move(x, box["y"] + box["height"] / 4)
     page.mouse.down()
     page.mouse.move(x, box["y"] + box["height"] / 2, steps=5)
     # The mouse may leave the strip while it is held.
     page.mouse.move(x - 300, box["y"] + box["height"] * 3 / 4, steps=5)
-    wait_for(lambda: abs(top(page) - LINES * 3 / 4) < 60, 5, lambda: top(page))
+    wait_for(lambda: abs(top(page) - LINES * 3 / 4) < 60, 20, lambda: top(page))
     page.mouse.up()
     page.mouse.move(x - 300, box["y"] + 10)
     assert abs(top(page) - LINES * 3 / 4) < 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,19 +97,6 @@ class Scene:
         warning = events.encode(events.WARNING, text="2 values were masked")
         self.running.writer.add("e", warning, now_ms())
         self.running.writer.flush()
-        self._over = threading.Event()
-        self._beating = threading.Thread(target=self._beat, daemon=True)
-        self._beating.start()
-
-    def _beat(self) -> None:
-        """Keep the running run's lease, as its worker would."""
-        while not self._over.wait(1):
-            self.running.writer.flush()
-
-    def close(self) -> None:
-        """Let the lease go."""
-        self._over.set()
-        self._beating.join(10)
 
     def _made(self, task: str, minutes: int) -> Producer:
         """A run that began so many minutes ago."""
@@ -141,11 +127,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(site: Site) -> Iterator[Scene]:
+def scene(site: Site) -> Scene:
     """A site with something to see."""
-    made = Scene(site)
-    yield made
-    made.close()
+    return Scene(site)
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -16,6 +16,8 @@ from runtail.errors import StoreUnavailable
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.logs import still
+from tests.support.beating import beating
 from tests.support.processes import StartProcess
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Producer, Relay, make_store, now_ms
@@ -98,8 +100,7 @@ def test_output_stays_text(site: Site, open_page: OpenPage) -> None:
     producer.writer.add("e", events.encode(events.WARNING, text=evil), now_ms())
     producer.writer.flush()
     page = open_page(site.run_page(producer.run_id))
-    expect(page.locator(".row.line")).to_have_count(2, timeout=SECONDS)
-    assert shown(page) == [(1, evil), (2, "red")]
+    wait_for(lambda: shown(page) == [(1, evil), (2, "red")], 20, lambda: shown(page))
     expect(page.locator(".row.event.warning")).to_have_text(re.compile(re.escape(f"Warning: {evil}")))
     assert page.locator(".log script, .log img").count() == 0
     assert page.title() != "owned"
@@ -125,8 +126,8 @@ def test_the_policy_stops_what_gets_in_all_the_same(site: Site, open_page: OpenP
         assert page.title() != "owned"
         return any(word in one for one in complaints.found for word in words)
 
-    wait_for(lambda: complained("policy img-src http://evil.test"), 10, lambda: complaints.found)
-    wait_for(lambda: complained("trusted-types", "script-src"), 10, lambda: complaints.found)
+    wait_for(lambda: complained("policy img-src http://evil.test"), 20, lambda: complaints.found)
+    wait_for(lambda: complained("trusted-types", "script-src"), 20, lambda: complaints.found)
 
 
 def test_events_and_cuts_are_rows_of_their_own(site: Site, open_page: OpenPage) -> None:
@@ -238,6 +239,7 @@ def test_the_text_stands_still_while_somebody_reads(site: Site, open_page: OpenP
     page.mouse.wheel(0, -2000)
     follow = page.locator("button.follow")
     expect(follow).to_be_visible()
+    still(page)
     top = page.locator(".log").evaluate("(log) => log.scrollTop")
     producer.write(200)
     expect(follow).to_contain_text("200 new lines", timeout=SECONDS)
@@ -269,7 +271,7 @@ def test_a_flipped_byte_is_noticed_and_never_repaired_in_silence(site: Site, ope
     verdict = page.locator(".verdict.bad")
     expect(verdict).to_contain_text("does not match its chain: entry 1-2, expected digest", timeout=SECONDS)
     # What came before it is shown, the changed entry and what follows is not.
-    assert [number for number, _ in shown(page)] == list(range(1, 11))
+    wait_for(lambda: [number for number, _ in shown(page)] == list(range(1, 11)), 20, lambda: shown(page))
     assert page.locator(".verdict.ok").count() == 0
     text = httpx.get(f"{site.web.url}/api/v1/runs/{producer.run_id}/log.txt").text
     assert "line 31 of the log" in text, "the download is what is stored"
@@ -351,7 +353,9 @@ def test_it_survives_a_crash_of_the_store(
         web.configure(socket_url=relay.url)
         stack.enter_context(web)
         relay.wait_until_ready()
-        producer = Producer(make_store(server.url, "runtail:", retained_seconds=60))
+        store = make_store(server.url, "runtail:", retained_seconds=60)
+        stack.enter_context(beating(store))
+        producer = Producer(store)
         producer.write(30)
         page = open_page(f"{web.url}/runs/{producer.run_id}")
         expect_lines(page, producer)

@@ -92,10 +92,10 @@ def test_the_list_changes_as_runs_do(site: Site, open_page: OpenPage) -> None:
     expect(page.locator(".connection")).to_contain_text("Connected")
     # Much faster than the refetch every 10 s: the relay tells.
     second = Producer(site.store)
-    expect(page.locator("tr", has_text=second.run_id)).to_contain_text("running", timeout=5_000)
+    expect(page.locator("tr", has_text=second.run_id)).to_contain_text("running", timeout=9_000)
     first.write(1)
     first.end()
-    expect(row).to_contain_text("succeeded", timeout=5_000)
+    expect(row).to_contain_text("succeeded", timeout=9_000)
     row.get_by_role("link").click()
     page.wait_for_url(site.run_page(first.run_id))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from runtail.metrics import METRICS
+from tests.support.beating import beating
 from tests.support.redis_server import RedisServer
 from tests.support.runs import make_store, open_run
 from tests.support.services import Service
@@ -16,7 +17,7 @@ from tests.support.waiting import wait_for
 def test_every_metric_of_the_table_is_exposed_and_counts(redis_url: str, key_prefix: str, tmp_path: Path) -> None:
     store = make_store(redis_url, key_prefix)
     open_run(store)
-    with Service("web", tmp_path, {"broker_url": redis_url, "key_prefix": key_prefix}) as web:
+    with beating(store), Service("web", tmp_path, {"broker_url": redis_url, "key_prefix": key_prefix}) as web:
         httpx.get(f"{web.url}/api/v1/runs")
         httpx.get(f"{web.url}/api/v1/runs/some-unbounded-name")
         httpx.get(f"{web.url}/some/other/unbounded-name")

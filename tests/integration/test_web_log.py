@@ -13,6 +13,7 @@ import pytest
 from runtail.protocol import View, event
 from runtail.protocol.chain import GENESIS
 from runtail.store import Store
+from tests.support.beating import beating
 from tests.support.runs import finish, make_store, open_run, write_lines
 from tests.support.services import Service
 from tests.support.waiting import wait_for
@@ -27,10 +28,10 @@ def store(redis_url: str, key_prefix: str) -> Store:
 
 
 @pytest.fixture
-def web(redis_url: str, key_prefix: str, tmp_path: Path) -> Iterator[Service]:
+def web(redis_url: str, key_prefix: str, store: Store, tmp_path: Path) -> Iterator[Service]:
     """A running web service with few threads."""
     settings = {"broker_url": redis_url, "key_prefix": key_prefix, "web_threads": THREADS}
-    with Service("web", tmp_path, settings) as service:
+    with beating(store), Service("web", tmp_path, settings) as service:
         yield service
 
 

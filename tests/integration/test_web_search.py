@@ -13,6 +13,7 @@ import pytest
 
 from runtail.store import Store
 from runtail_web.matching import plain
+from tests.support.beating import beating
 from tests.support.runs import finish, make_store, open_run, write_lines
 from tests.support.services import Service
 from tests.support.waiting import wait_for
@@ -33,10 +34,10 @@ def store(redis_url: str, prefix: str) -> Store:
 
 
 @pytest.fixture(scope="module")
-def web(redis_url: str, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def web(redis_url: str, prefix: str, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A running web service."""
     settings = {"broker_url": redis_url, "key_prefix": prefix, "web_threads": THREADS}
-    with Service("web", tmp_path_factory.mktemp("web"), settings) as service:
+    with beating(store), Service("web", tmp_path_factory.mktemp("web"), settings) as service:
         yield service
 
 

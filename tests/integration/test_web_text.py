@@ -17,6 +17,7 @@ from runtail.runs.retention import delete
 from runtail.store import Store
 from runtail.words import clean
 from tests.browser.hostile import CORPUS
+from tests.support.beating import beating
 from tests.support.relay import Producer, make_store, now_ms
 from tests.support.services import Service
 
@@ -39,7 +40,9 @@ class Pages:
 def pages(redis_url: str, key_prefix: str, tmp_path: Path) -> Iterator[Pages]:
     with ExitStack() as stack:
         web = stack.enter_context(Service("web", tmp_path, {"broker_url": redis_url, "key_prefix": key_prefix}))
-        yield Pages(web, make_store(redis_url, key_prefix))
+        store = make_store(redis_url, key_prefix)
+        stack.enter_context(beating(store))
+        yield Pages(web, store)
 
 
 def lines_of(answer: httpx.Response) -> dict[int, str]:
