@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from runtail.store import Store
+from tests.browser.watched import Watched
 from tests.support.beating import beating
 from tests.support.continuous_integration import lacking
 from tests.support.processes import StartProcess
@@ -148,3 +149,11 @@ def site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: StartPr
         store = make_store(redis_url, key_prefix)
         stack.enter_context(beating(store))
         yield Site(store, relay, web)
+
+
+@pytest.fixture
+def watched(context: BrowserContext, complaints: Complaints, site: Site) -> Iterator[Watched]:
+    """A page on the site; the policy is on."""
+    made = Watched(context, complaints, site)
+    yield made
+    assert made.happened == []

@@ -17,6 +17,69 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.browser
 
 
+def test_groups_fold_and_say_what_is_in_them(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(producer, "before")
+    tell(producer, events.GROUP, title="Build <b>wheels</b>")
+    write(producer, "one", "two", "::error::three")
+    tell(producer, events.ERROR, text="three", line=producer.count)
+    tell(producer, "endgroup")
+    write(producer, "::group::Marked", "four", "five", "::endgroup::")
+    tell(producer, events.GROUP, title="Marked", line=5)
+    tell(producer, "endgroup", line=8)
+    write(producer, "after")
+    tell(producer, events.GROUP, title="never ended")
+    write(producer, "last")
+    page = opened(site, open_page, producer)
+    head = page.locator(".row.event.head").first
+    expect(head).to_contain_text("Build <b>wheels</b> · 3 lines")
+    expect(head).to_contain_text("1 error")
+    expect(page.locator("#L4.error .sign")).to_have_attribute("aria-label", "error")
+    expect(page.locator("#L5.head")).to_contain_text("Marked · 3 lines")
+    expect(page.locator(".row.head").last).to_contain_text("not ended")
+    fold = page.get_by_role("button", name="Build")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    fold.click()
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    expect(page.locator("#L3")).to_have_count(0)
+    expect(page.locator("#L2")).to_have_count(0)
+    page.locator(".log").press("O")
+    expect(page.locator(".row.line .number")).to_have_text(["1", "5", "9"])
+    # A link into a closed group opens it.
+    page.goto(f"{page.url.partition('#')[0]}#L3")
+    expect(page.locator("#L3 .text")).to_have_text("two")
+    expect(page.locator("#L6")).to_have_count(0)
+
+
+def test_sections_and_colours_of_lines_that_were_never_loaded(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    write(producer, "first", "\x1b[31mred from here on")
+    tell(producer, events.GROUP, title="Long ago")
+    numbered(producer, 8_000, per_entry=500)
+    tell(producer, events.ERROR, text="gone", line=4_000)
+    tell(producer, "endgroup")
+    numbered(producer, 3_000, per_entry=500)
+    producer.end()
+    page = opened(site, open_page, producer)
+    log = page.locator(".log")
+    expect(page.get_by_role("button", name="Groups")).to_be_visible(timeout=SECONDS)
+    # Nothing of the section is loaded when it is folded.
+    log.press("O")
+    log.press("Home")
+    expect(page.get_by_role("button", name="Long ago")).to_have_attribute("aria-expanded", "false", timeout=SECONDS)
+    expect(page.locator(".row.head").first).to_contain_text("8,000 lines")
+    expect(page.locator("#L3")).to_have_count(0)
+    # The next error opens it.
+    log.press("e")
+    expect(page.locator("#L4000.current .text")).to_have_text("row 4000", timeout=SECONDS)
+    colour = "(text) => getComputedStyle(text.firstElementChild ?? text).color"
+    reds = {page.locator(f"#L{line} .text").evaluate(colour) for line in (3_998, 4_000)}
+    log.press("Home")
+    expect(page.locator("#L2 .text")).to_have_text("red from here on", timeout=SECONDS)
+    reds.add(page.locator("#L2 .text").evaluate(colour))
+    assert len(reds) == 1
+
+
 def test_the_header_of_the_group_on_the_screen_sticks(site: Site, open_page: OpenPage) -> None:
     producer = Producer(site.store)
     write(producer, "before")

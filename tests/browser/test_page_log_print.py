@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import OpenPage, Site
 from tests.browser.logs import SECONDS, numbered, opened, still, top
-from tests.support.relay import Producer
+from tests.support.relay import Producer, make_store
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
@@ -86,6 +86,37 @@ def test_marked_lines_are_printed_and_what_is_missing_is_said(site: Site, open_p
         return not missing
 
     wait_for(whole, 30, interval_seconds=0.2)
+
+
+def test_lines_across_a_cut_are_fetched_once_to_copy_and_print_them(
+    site: Site, context: BrowserContext, open_page: OpenPage, redis_url: str, key_prefix: str
+) -> None:
+    producer = Producer(make_store(redis_url, key_prefix, quota_bytes=200_000, head_bytes=50_000))
+    numbered(producer, 30_000, per_entry=100)
+    cut = producer.writer.cut
+    assert cut is not None
+    assert cut["from"] < 9_000
+    assert cut["to"] > 12_000
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = opened(site, open_page, producer, "#L1001-L19000")
+    expect(page.locator("#L1001 .text")).to_have_text("row 1001", timeout=SECONDS)
+    windows: list[str] = []
+    page.on("request", lambda request: windows.append(request.url) if "/log?from=" in request.url else None)
+    kept = [n for n in range(1_001, 19_001) if not cut["from"] <= n <= cut["to"]]
+    words = f"{len(kept):,} lines copied; {18_000 - len(kept):,} were cut"
+
+    def copied() -> bool:
+        page.locator(".log").press("Y")
+        return words in page.locator(".said").inner_text()
+
+    wait_for(copied, 30, lambda: page.locator("main").inner_text()[-500:], interval_seconds=0.2)
+    text = page.evaluate("() => navigator.clipboard.readText()")
+    assert text.split("\n") == [f"row {n}" for n in kept]
+    paper = on_paper(page)
+    expect(paper.locator("p")).to_contain_text("no more than 5,000 at once")
+    expect(paper.locator("p")).not_to_contain_text("not loaded")
+    done(page)
+    assert len(windows) < 20, windows
 
 
 def test_a_browser_prints_it_on_several_pages(site: Site, open_page: OpenPage) -> None:

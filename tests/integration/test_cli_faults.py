@@ -69,6 +69,21 @@ def test_a_run_that_is_deleted_meanwhile_is_said(store: Store, follow: Follow) -
     assert command.out == text(producer)
 
 
+def test_an_id_that_has_to_be_escaped_is_followed_and_one_that_cannot_be_is_refused(
+    store: Store, follow: Follow
+) -> None:
+    producer = Producer(store, "nightly: 50% of #7? \\ ü;&=+%2F")
+    producer.write(10)
+    producer.end()
+    command = follow(producer.run_id)
+    assert command.wait() == 0, command.err
+    assert command.out == text(producer)
+    for run_id in ("a/b", ".."):
+        command = follow(run_id)
+        assert command.wait() != 0
+        assert "There is no such run: an id" in command.err
+
+
 def damage(store: Store, producer: Producer) -> None:
     """Change a byte of the second entry of output, and nothing else."""
     client: Any = store.client

@@ -208,6 +208,21 @@ def test_nobody_to_record_a_plain_task_runs_all_the_same(make_worker: MakeWorker
     assert worker.do("t.printing")[0].state == "succeeded"
 
 
+def test_a_task_whose_id_can_be_no_runs_id_runs_all_the_same(make_worker: MakeWorker) -> None:
+    worker = make_worker().wait_ready()
+
+    def send(task_id: str) -> Any:
+        return worker.client.send_task("t.printing", queue=worker.queue, task_id=task_id).get(timeout=GET_SECONDS)
+
+    seen = send("nightly: 50% of #7?")
+    assert worker.wait_ended("nightly: 50% of #7?").state == "succeeded"
+    # A process of the pool says it once a minute, and there is more than one.
+    for task_id in ("a/b", "..", "x" * 256):
+        assert send(task_id) == seen
+        assert worker.find(task_id) is None
+    worker.process.wait_for_log("recorded: t.printing came with the id 'a/b', but an id has no slashes", 10)
+
+
 def test_catalogue_and_worker_are_published(make_worker: MakeWorker) -> None:
     worker = make_worker().wait_ready()
     keys, client = worker.store.keys, worker.store.client

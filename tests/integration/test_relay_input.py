@@ -45,6 +45,7 @@ WRONG_SUBSCRIPTIONS: list[tuple[object, str]] = [
     ({"v": 1}, "bad-request"),
     ({"v": 1, "run": 7}, "bad-request"),
     ({"v": 1, "run": "x" * 300}, "bad-request"),
+    ({"v": 1, "run": "a/b"}, "bad-request"),
     ({"v": 1, "run": "x", "from": "1"}, "bad-request"),
     ({"v": 1, "run": "x", "from": 0}, "bad-request"),
     ({"v": 1, "run": "x", "epoch": -1}, "bad-request"),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -117,6 +118,21 @@ def test_a_caller_may_choose_the_id(api: httpx.Client) -> None:
     assert api.post("/runs", json=body).json()["id"] == "build-7"
     assert problem(api.post("/runs", json=body), 409)["code"] == "taken"
     assert problem(api.post("/runs", json={**body, "run_id": "a/b"}), 422)["errors"][0]["field"] == "run_id"
+
+
+def test_an_id_that_has_to_be_escaped_is_found(api: httpx.Client, store: Store) -> None:
+    run_id = "nightly: 50% of #7? \\ ü;&=+%2F"
+    writer = open_run(store, run_id)
+    write_lines(writer, 1, 3)
+    path = f"/runs/{quote(run_id, safe='')}"
+    assert api.get(path).json()["id"] == run_id
+    for rest in ("/log", "/log.txt", "/outline", "/log/search?q=line"):
+        assert api.get(path + rest).status_code == 200, rest
+    assert [run["id"] for run in api.get("/runs").json()["runs"]] == [run_id]
+    assert api.post(f"{path}/cancel").status_code == 202
+    finish(writer, RunState.CANCELLED, "cancelled")
+    assert problem(api.post(f"{path}/retry"), 404)["code"] == "unknown-task"
+    assert api.delete(path).status_code == 204
 
 
 def test_a_repeated_request_starts_one_run(api: httpx.Client, store: Store, queue: str) -> None:

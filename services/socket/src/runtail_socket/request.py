@@ -8,10 +8,8 @@ from typing import Any
 
 from runtail.errors import ProtocolError
 from runtail.protocol import VERSION
+from runtail.runid import flaw_of
 from runtail_socket.frames import Shape
-
-#: Longer than any run id.
-MAX_RUN_ID_CHARS = 255
 
 #: Numbers a browser can hold exactly.
 MAX_NUMBER = 2**53 - 1
@@ -93,13 +91,10 @@ def _object(data: object) -> Mapping[str, Any]:
 
 
 def _run_id(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_RUN_ID_CHARS:
-        raise ProtocolError(BAD_REQUEST, "run must be the id of a run.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ProtocolError(BAD_REQUEST, "run must be the id of a run.") from None
-    return value
+    flaw = flaw_of(value) if isinstance(value, str) else "an id is a string"
+    if flaw:
+        raise ProtocolError(BAD_REQUEST, f"run must be the id of a run: {flaw}.")
+    return str(value)
 
 
 def _number(message: Mapping[str, Any], name: str, least: int, default: int | None) -> int | None:

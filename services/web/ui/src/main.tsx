@@ -6,6 +6,7 @@ import "./header.css";
 import "./list/list.css";
 import "./form/form.css";
 import { render } from "preact";
+import { runOf } from "./address";
 import { RunPage } from "./run";
 import { RunsPage } from "./runs";
 import { socketAddress, Tail } from "./socket";
@@ -15,15 +16,7 @@ const root = document.getElementById("app");
 if (root) {
   startTheme();
   const tail = new Tail(socketAddress());
-  const match = /^\/runs\/([^/]+)$/.exec(location.pathname);
-  const runId = match?.[1];
-  render(
-    runId === undefined ? (
-      <RunsPage tail={tail} />
-    ) : (
-      <RunPage tail={tail} runId={decodeURIComponent(runId)} />
-    ),
-    root,
-  );
+  const runId = runOf(location.pathname);
+  render(runId === null ? <RunsPage tail={tail} /> : <RunPage tail={tail} runId={runId} />, root);
   tail.open();
 }

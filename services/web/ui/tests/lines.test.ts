@@ -120,6 +120,26 @@ describe("lines", () => {
     expect(signals[1]?.aborted).toBe(true);
   });
 
+  test("what is needed for paper is asked for once, although a part of it is never there", async () => {
+    const asked: number[] = [];
+    const lines: Lines = new Lines(async (from, limit) => {
+      asked.push(from);
+      // Lines 1,001-9,000 were cut.
+      for (let line = from; line < from + limit; line += 500)
+        if (line <= 1_000 || line > 9_000) lines.put(line, texts(line, 500), 0);
+      return from + limit;
+    });
+    lines.need(1, 12_000);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual([1, 5_001, 10_001]);
+    expect([lines.get(1_000), lines.get(9_001), lines.get(12_000)]).not.toContain(undefined);
+    expect(lines.get(5_000)).toBeUndefined();
+    // It may be asked for again.
+    lines.need(1, 9_000);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual([1, 5_001, 10_001, 1_001, 6_001]);
+  });
+
   test("a failure is told and tried again", async () => {
     let tries = 0;
     const lines: Lines = new Lines(async (from) => {

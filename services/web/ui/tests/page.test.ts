@@ -1,11 +1,20 @@
 // The small pure parts of the page.
 
 import { describe, expect, test } from "vitest";
+import { runOf } from "../src/address";
 import type { Run } from "../src/api";
 import { type Field, fields, fieldValue } from "../src/schema";
 import { connectionWords, waitMs } from "../src/socket";
 import { duration } from "../src/time";
 import { exitWords, sinceWords } from "../src/words";
+
+test("an address names its run, whatever stands in it", () => {
+  expect(runOf("/")).toBeNull();
+  expect(runOf("/runs/a/text")).toBeNull();
+  expect(runOf("/runs/nightly%3A%2050%25%20of%20%237%3F")).toBe("nightly: 50% of #7?");
+  // Typed by hand.
+  expect(runOf("/runs/100%")).toBe("100%");
+});
 
 describe("schema", () => {
   const schema = {

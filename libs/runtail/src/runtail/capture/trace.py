@@ -22,6 +22,7 @@ from runtail import author
 from runtail.capture import arguments, child, orphans, outcome
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
+from runtail.runid import flaw_of
 
 log = logging.getLogger("celery.runtail")
 
@@ -116,6 +117,9 @@ class Tracer:
         mask = child.hold_signals()
         try:
             try:
+                flaw = flaw_of(call.uuid)
+                if flaw:
+                    raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
                 named = arguments.bind(call.task.run, call.args or (), call.kwargs or {})
                 secrets = _secrets(call.task, named)
                 in_band = len(json.dumps(secrets)) > MAX_MASKS_BYTES

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from runtail.cli.failure import Failure, Refused, Unreachable
+from runtail.runid import flaw_of
 from runtail.settings import SETTINGS
 
 API = "/api/v1"
@@ -112,8 +113,9 @@ def run_path(run_id: str, rest: str = "") -> str:
 
     :raises Failure: for what can be no run's id.
     """
-    if not run_id or "/" in run_id:
-        raise Failure("There is no such run: an id has no slashes and is not empty.")
+    flaw = flaw_of(run_id)
+    if flaw:
+        raise Failure(f"There is no such run: {flaw}.")
     return f"/runs/{quote(run_id, safe='')}{rest}"
 
 

@@ -5,7 +5,8 @@
 import { signal } from "@preact/signals";
 import type { Theme } from "../palette";
 import { DrawnRows, type Rowed } from "./drawn";
-import { bar, type Frame, meaning, moved, type Place, place, runway, scaled } from "./position";
+import { bar, type Frame, moved, type Place, place, runway, scaled } from "./position";
+import { Runway } from "./runway";
 
 /** Rows beyond each edge. */
 const BEYOND = 10;
@@ -37,17 +38,12 @@ export class List {
 
   readonly #scroller: HTMLElement;
   readonly #source: Source;
-  readonly #runway = document.createElement("div");
+  readonly #runway: Runway;
   #top: Place = { row: 0, px: 0 };
   #rowPx = 19;
   #portPx = 0;
   #mean = 1;
-  #height = 0;
-  #width = 0;
   #left = 0;
-  /** Where the bar stood at the last event, and what we wrote (NaN: nothing). */
-  #bar = 0;
-  #expected = Number.NaN;
   /** A wheel or a finger moves the view. */
   #input = false;
   #scheduled = false;
@@ -60,12 +56,12 @@ export class List {
     this.#scroller = scroller;
     this.#source = source;
     this.theme = theme;
-    this.#runway.className = "runway";
+    this.#runway = new Runway(scroller);
     this.port.className = "port";
     this.drawn = new DrawnRows(source);
     this.port.append(this.drawn.element);
-    this.#runway.append(this.port);
-    scroller.prepend(this.#runway);
+    this.#runway.element.append(this.port);
+    scroller.prepend(this.#runway.element);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     scroller.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     scroller.addEventListener("touchstart", () => this.#begin(), { passive: true });
@@ -121,8 +117,7 @@ export class List {
     this.rows.classList.toggle("wrapped", this.wrap);
     this.#mean = 1;
     this.#left = 0;
-    this.#width = 0;
-    this.#runway.style.width = "";
+    this.#runway.narrow();
     this.#top = { row: this.#top.row, px: 0 };
     this.#draw();
     this.#writeBar();
@@ -226,9 +221,7 @@ export class List {
     const height = Number.parseFloat(getComputedStyle(this.#scroller).lineHeight);
     if (height > 0) this.#rowPx = height;
     this.#portPx = this.#scroller.clientHeight;
-    // What was as wide as the port must not be wider than a narrower one.
-    this.#width = 0;
-    this.#runway.style.width = "";
+    this.#runway.narrow();
     this.port.style.height = `${this.#portPx}px`;
     this.port.style.width = `${this.#scroller.clientWidth}px`;
     this.#draw();
@@ -246,19 +239,15 @@ export class List {
       this.#place();
     }
     const frame = this.#frame;
-    const step = scrollTop - this.#bar;
-    const max = this.#height - this.#portPx;
-    const kind = meaning(scrollTop, this.#bar, this.#expected, this.#input, max);
-    this.#bar = scrollTop;
-    this.#expected = Number.NaN;
+    const { kind, step } = this.#runway.moved(this.#input, this.#end);
     if (kind === "own" || step === 0) return;
     this.#endSoon();
     if (step < 0) this.#follow(false);
     this.#flying = Math.abs(step) > this.#portPx && (kind === "thumb" || !scaled(frame));
-    if (!scaled(frame)) this.#top = place(frame, scrollTop, this.#height);
+    if (!scaled(frame)) this.#top = place(frame, scrollTop, this.#runway.height);
     else if (kind === "text") this.#moveBy(step);
     else if (kind === "end") this.#follow(true);
-    else this.#top = place(frame, scrollTop, this.#height);
+    else this.#top = place(frame, scrollTop, this.#runway.height);
     this.#draw();
     if (step > 0 && this.#atEnd) this.#follow(true);
   }
@@ -270,9 +259,9 @@ export class List {
     this.#endSoon();
     if (!scaled(this.#frame)) return;
     const unit = event.deltaMode === 1 ? this.#rowPx : event.deltaMode === 2 ? this.#portPx : 1;
-    const max = this.#height - this.#portPx;
-    const up = event.deltaY < 0 && this.#bar <= 0 && (this.#top.row > 0 || this.#top.px > 0);
-    const down = event.deltaY > 0 && this.#bar >= max - 1 && !this.#atEnd;
+    const { bar } = this.#runway;
+    const up = event.deltaY < 0 && bar <= 0 && (this.#top.row > 0 || this.#top.px > 0);
+    const down = event.deltaY > 0 && bar >= this.#end - 1 && !this.#atEnd;
     if (!up && !down) return;
     event.preventDefault();
     if (up) this.#follow(false);
@@ -341,7 +330,7 @@ export class List {
       if (this.wrap && this.#short) this.#drawEnd(count, rows);
     }
     this.#fit();
-    if (this.following.peek()) this.#writeBar(this.#height - this.#portPx);
+    if (this.following.peek()) this.#runway.write(this.#end);
     this.#place();
     this.drew();
     const last = Math.min(count - 1, this.#top.row + rows);
@@ -382,16 +371,7 @@ export class List {
     }
     const frame = this.#frame;
     const overflows = this.#top.row > 0 || this.#top.px > 0;
-    const height = Math.round(runway(frame, overflows));
-    if (height !== this.#height) {
-      this.#height = height;
-      this.#runway.style.height = `${height}px`;
-    }
-    const width = this.wrap ? 0 : this.rows.offsetWidth;
-    if (width > this.#width) {
-      this.#width = width;
-      this.#runway.style.width = `${width}px`;
-    }
+    this.#runway.fit(Math.round(runway(frame, overflows)), this.wrap ? 0 : this.rows.offsetWidth);
   }
 
   #place(): void {
@@ -404,12 +384,12 @@ export class List {
     this.rows.style.setProperty("--left", `${this.#left}px`);
   }
 
-  #writeBar(top = bar(this.#frame, this.#top, this.#height)): void {
-    const target = Math.max(0, top);
-    if (Math.abs(target - this.#bar) < 1) return;
-    this.#scroller.scrollTop = target;
-    const now = this.#scroller.scrollTop;
-    this.#expected = now === this.#bar ? Number.NaN : now;
-    this.#bar = now;
+  #writeBar(): void {
+    this.#runway.write(bar(this.#frame, this.#top, this.#runway.height));
+  }
+
+  /** Where the bar stands at the end. */
+  get #end(): number {
+    return this.#runway.height - this.#portPx;
   }
 }

@@ -3,6 +3,7 @@
 
 import { signal } from "@preact/signals";
 import { copyText } from "../clipboard";
+import { grouped } from "../protocol/view";
 import { plain } from "./ansi";
 import type { LineRange } from "./links";
 import type { LogScreen } from "./screen";
@@ -54,13 +55,13 @@ export class Selecting {
       this.said.value = "That many lines are better downloaded.";
       return;
     }
-    const text = this.#text({ line: first, column: 0 }, { line: last, column: -1 });
-    if (text === null) {
+    const taken = this.#take({ line: first, column: 0 }, { line: last, column: -1 });
+    if (taken === null) {
       this.#screen.lines.need(first, last);
       this.said.value = "Some of these lines are being loaded. Copy again in a moment.";
       return;
     }
-    await this.copyText(text, first === last ? "Line copied" : `${last - first + 1} lines copied`);
+    await this.copyText(taken.text, copiedWords(last - first + 1, taken.cut));
   }
 
   async copyText(text: string, done: string): Promise<void> {
@@ -95,9 +96,9 @@ export class Selecting {
     if (this.all.peek()) {
       event.preventDefault();
       const last = this.#screen.total.peek();
-      const text =
-        last > COPY_LINES ? null : this.#text({ line: 1, column: 0 }, { line: last, column: -1 });
-      if (text !== null) event.clipboardData?.setData("text/plain", text);
+      const taken =
+        last > COPY_LINES ? null : this.#take({ line: 1, column: 0 }, { line: last, column: -1 });
+      if (taken !== null) event.clipboardData?.setData("text/plain", taken.text);
       else void this.copyLines({ first: 1, last });
       return;
     }
@@ -105,21 +106,23 @@ export class Selecting {
     if (!range) return;
     event.preventDefault();
     const [from, to] = range;
-    const text = to.line - from.line < COPY_LINES ? this.#text(from, to) : null;
-    if (text !== null) event.clipboardData?.setData("text/plain", text);
+    const taken = to.line - from.line < COPY_LINES ? this.#take(from, to) : null;
+    if (taken !== null) event.clipboardData?.setData("text/plain", taken.text);
     else void this.copyLines({ first: from.line, last: to.line });
   }
 
-  /** Null if a line of it is not here. Column -1: the line's end. */
-  #text(from: Point, to: Point): string | null {
+  /** The text, and how many lines of it were cut. Null if a line is not here. Column -1: the line's end. */
+  #take(from: Point, to: Point): { readonly text: string; readonly cut: number } | null {
     let text = "";
+    let cut = 0;
     for (let line = from.line; line <= to.line; line += 1) {
       const stored = this.#screen.lines.get(line);
       if (stored === undefined) {
         const row = this.#screen.rows.at(this.#screen.rows.rowOf(line));
         // What was cut cannot be copied.
-        if (row.kind === "note" && row.note.kind === "cut") continue;
-        return null;
+        if (row.kind !== "note" || row.note.kind !== "cut") return null;
+        cut += 1;
+        continue;
       }
       const shown = plain(stored);
       const start = line === from.line ? from.column : 0;
@@ -127,8 +130,15 @@ export class Selecting {
       text += shown.slice(start, end);
       if (line < to.line && !this.#screen.lines.continues(line)) text += "\n";
     }
-    return text;
+    return { text, cut };
   }
+}
+
+/** What was copied of so many lines. */
+export function copiedWords(lines: number, cut: number): string {
+  const copied = lines - cut;
+  const words = copied === 1 ? "Line copied" : `${grouped(copied)} lines copied`;
+  return cut === 0 ? words : `${words}; ${grouped(cut)} were cut`;
 }
 
 function rowOf(node: Node | null, rows: HTMLElement): HTMLElement | null {

@@ -1,0 +1,86 @@
+"""Finding text in the log: in the lines that are loaded, and by the server in the others."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.logs import SECONDS, numbered, opened, write
+from tests.support.relay import Producer
+
+pytestmark = pytest.mark.browser
+
+
+def test_text_is_found_counted_and_walked(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    complaints.expect("400")
+    producer = Producer(site.store)
+    numbered(producer, 1_500)
+    page = opened(site, open_page, producer)
+    page.locator(".log").press("/")
+    field = page.get_by_role("searchbox")
+    expect(field).to_be_focused()
+    field.fill("ROW 7")
+    found = page.locator(".found")
+    expect(found).to_contain_text("of 111 · searched all lines", timeout=SECONDS)
+    field.press("Enter")
+    expect(page.locator(".row.current mark")).to_have_text("row 7")
+    current = page.locator(".row.current .number")
+    first = current.inner_text()
+    field.press("Enter")
+    expect(current).not_to_have_text(first)
+    field.press("Shift+Enter")
+    expect(current).to_have_text(first)
+    field.fill("row (")
+    page.get_by_label(".*").check()
+    expect(found).to_contain_text("missing ), at character 5 of 'row ('", timeout=SECONDS)
+    field.fill("row 1[34]9$")
+    expect(found).to_contain_text("of 2 ")
+    # New lines are searched as they come.
+    write(producer, "row 139")
+    expect(found).to_contain_text("of 3 ", timeout=SECONDS)
+    # A second Ctrl-F is the browser's own.
+    assert not field.evaluate(
+        """(field) => {
+            const press = new KeyboardEvent("keydown", { key: "f", ctrlKey: true, bubbles: true, cancelable: true });
+            field.dispatchEvent(press);
+            return press.defaultPrevented;
+        }"""
+    )
+    field.press("Escape")
+    expect(field).to_have_count(0)
+    expect(page.locator("mark")).to_have_count(0)
+
+
+def test_the_server_searches_what_is_not_loaded(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 20_000, per_entry=500)
+    page = opened(site, open_page, producer)
+    page.locator(".log").press("Control+f")
+    page.get_by_role("searchbox").fill("row 1999")
+    found = page.locator(".found")
+    expect(found).to_contain_text("of 11 · searched all lines", timeout=SECONDS)
+    page.get_by_role("searchbox").fill("row 77$")
+    page.get_by_label(".*").check()
+    expect(found).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
+    expect(page.locator("#L77.current mark")).to_have_text("row 77", timeout=SECONDS)
+    # What could stop a browser for hours is left to the server.
+    page.get_by_role("searchbox").fill("(1+)+2345$")
+    expect(found).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
+
+
+def test_a_server_that_does_not_search_is_said(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    complaints.expect("net::ERR_FAILED")
+    producer = Producer(site.store)
+    numbered(producer, 20_000, per_entry=500)
+    page = opened(site, open_page, producer)
+    page.route("**/log/search?*", lambda route: route.abort())
+    page.locator(".log").press("Control+f")
+    page.get_by_role("searchbox").fill("row 19999")
+    expect(page.locator(".found")).to_contain_text(
+        "hit 1 of at least 1 · searched lines 18,001-20,000", timeout=SECONDS
+    )
+    expect(page.locator(".found")).to_contain_text("The server did not search")
+    page.unroute("**/log/search?*")
+    page.get_by_role("button", name="Search the other 18,000 lines").click()
+    expect(page.locator(".found")).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
