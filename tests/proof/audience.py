@@ -34,6 +34,7 @@ REMEMBERED = 512
 
 _JOIN = "40/tail,"
 _MESSAGE, _RESET, _END = b'42/tail,["tail-message",', b'42/tail,["tail-reset",', b'42/tail,["tail-end",'
+_STORE = b'42/tail,["store",'
 _ANSWER = b"43/tail,1["
 
 
@@ -91,6 +92,7 @@ class Viewer:
     port: int = 0
     pending: bytes = b""
     shaken: bool = False
+    usable: bool = False
     #: Subscribed, so that lines come.
     following: bool = False
     failures: int = 0
@@ -100,6 +102,8 @@ class Viewer:
     ended: dict[str, Any] | None = None
     #: Connections that were made, and why they ended.
     connections: int = 0
+    #: Connections that ended before they could be used.
+    failed_connections: int = 0
     losses: list[str] = field(default_factory=list)
     #: Codes of subscriptions that were refused.
     refusals: list[str] = field(default_factory=list)
@@ -112,6 +116,8 @@ class Viewer:
     messages: list[tuple[float, float]] = field(default_factory=list)
     #: Monotonic, and the reason.
     resets: list[tuple[float, str]] = field(default_factory=list)
+    #: When (monotonic) it was told that the store is away (False) or back (True).
+    told: list[tuple[float, bool]] = field(default_factory=list)
     #: When (monotonic) each subscription was answered.
     joined: list[float] = field(default_factory=list)
 
@@ -238,7 +244,8 @@ class Audience(threading.Thread):
         viewer.sock = sock = socket.socket()
         sock.setblocking(False)
         sock.connect_ex(("127.0.0.1", viewer.port))
-        viewer.pending, viewer.shaken, viewer.following, viewer.asks_again = b"", False, False, False
+        viewer.pending, viewer.shaken, viewer.usable = b"", False, False
+        viewer.following, viewer.asks_again = False, False
         self._by_fd[sock.fileno()] = viewer
         self._epoll.register(sock.fileno(), select.EPOLLOUT)
         self._set(viewer, time.monotonic() + PATIENCE_SECONDS)
@@ -267,6 +274,7 @@ class Audience(threading.Thread):
         self._by_fd.pop(viewer.sock.fileno())
         viewer.sock.close()
         viewer.sock, viewer.following = None, False
+        viewer.failed_connections += not viewer.usable
         viewer.losses.append(why)
         self._wait(viewer)
 
@@ -305,7 +313,7 @@ class Audience(threading.Thread):
             viewer.sock.send(client_frame(_JOIN))
         elif packet.startswith(_JOIN.encode()):
             viewer.connections += 1
-            viewer.failures = 0
+            viewer.failures, viewer.usable = 0, True
             self._subscribe(viewer)
         elif packet.startswith(_ANSWER):
             self._answer(viewer, orjson.loads(packet[len(_ANSWER) - 1 :])[0])
@@ -314,6 +322,8 @@ class Audience(threading.Thread):
             viewer.resets.append((time.monotonic(), reason))
             viewer.position, viewer.following = None, False
             self._subscribe(viewer)
+        elif packet.startswith(_STORE):
+            viewer.told.append((time.monotonic(), bool(orjson.loads(packet[len(_STORE) : -1])["answers"])))
         elif packet.startswith(_END):
             viewer.ended = orjson.loads(packet[len(_END) : -1])
 

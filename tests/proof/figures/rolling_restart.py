@@ -1,19 +1,29 @@
-"""All relays are replaced, one after the other, as a rolling update does it."""
+"""All relays are replaced, one after the other, as a rolling update does it, again and again; people come meanwhile."""
 
 from __future__ import annotations
 
+import itertools
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 
-from tests.figures.relay import stage
+import httpx
+
+from tests.figures.relay import PREFIX, stage
 from tests.proof.audience import Audience, Balancer, percentile
 from tests.proof.figures import Figure
-from tests.support.relay import Relay
+from tests.support.relay import Client, Relay
+from tests.support.services import Service
 from tests.support.waiting import wait_for
 
 VIEWERS, RELAYS, LINES_PER_SECOND = 300, 3, 500
-DRAIN_SECONDS = 5.0
+ROLLS = 10
+#: Shorter than the defaults, so that more comes back at once, and ten rolls take less than three minutes.
+DRAIN_SECONDS = 3.0
+#: Between "gets no new connections" and SIGTERM, which an orchestrator sends after a pause (Kubernetes: preStop).
+LEAVING_SECONDS = 0.5
 GOAL_SECONDS = 1.5
 #: How often readiness is asked; who is not ready gets no new connections.
 PROBE_SECONDS = 0.25
@@ -26,6 +36,7 @@ class Readiness(threading.Thread):
         super().__init__(name="readiness", daemon=True)
         self._relays = relays
         self._ready = {relay.port for relay in relays}
+        self._leaving: Relay | None = None
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -35,7 +46,11 @@ class Readiness(threading.Thread):
 
     def admits(self, relay: Relay) -> bool:
         """Whether a relay was ready when last asked, and still runs."""
-        return relay.port in self._ready and relay.process.is_running()
+        return relay.port in self._ready and relay is not self._leaving and relay.process.is_running()
+
+    def leave(self, relay: Relay | None) -> None:
+        """This one is about to be told to stop; None: nobody is."""
+        self._leaving = relay
 
     def close(self) -> None:
         """Stop asking."""
@@ -43,38 +58,122 @@ class Readiness(threading.Thread):
         self.join(30)
 
 
+class Visitors(threading.Thread):
+    """Opens pages without a pause, as a browser does: the page itself, then its connection, then its subscription."""
+
+    def __init__(self, web: Service, choose: Balancer, run_id: str) -> None:
+        super().__init__(name="visitors", daemon=True)
+        self._paths = itertools.cycle(["/", f"/runs/{run_id}"])
+        self._web, self._choose, self._run_id = web, choose, run_id
+        self._over = threading.Event()
+        self.pages = self.connections = 0
+        #: What was no page; what was no connection at the first try.
+        self.failed_pages: list[str] = []
+        self.failed_connections: list[str] = []
+
+    def run(self) -> None:
+        """Visit until told to stop."""
+        with httpx.Client(base_url=self._web.url, timeout=10) as browser:
+            while not self._over.wait(0.05):
+                self._load(browser, next(self._paths))
+                self._connect()
+
+    def _load(self, browser: httpx.Client, path: str) -> None:
+        self.pages += 1
+        try:
+            answer = browser.get(path, headers={"Accept": "text/html"})
+        except httpx.TransportError as error:
+            self.failed_pages.append(repr(error))
+            return
+        if answer.status_code != 200 or "<script" not in answer.text:
+            self.failed_pages.append(f"{path}: {answer.status_code}")
+
+    def _connect(self) -> None:
+        self.connections += 1
+        try:
+            client = Client(f"http://127.0.0.1:{self._choose()}", timeout_seconds=10).join()
+        except Exception as error:  # noqa: BLE001  # Whatever it is, it is a failure that is counted.
+            self.failed_connections.append(repr(error))
+            return
+        try:
+            answer = client.emit("subscribe", {"v": 1, "run": self._run_id, "from": -1})
+        except ConnectionError:
+            return  # Sent to another relay already, like the others.
+        finally:
+            client.close()
+        if not answer["ok"]:
+            self.failed_connections.append(str(answer))
+
+    def close(self) -> None:
+        """Stop coming."""
+        self._over.set()
+        self.join(30)
+
+
 def measure() -> list[Figure]:
-    """Replace each of the relays."""
-    statuses = []
-    with stage(RELAYS, drain_seconds=DRAIN_SECONDS) as here:
+    """Replace each of the relays, ten times."""
+    statuses: list[int] = []
+    with stage(RELAYS, drain_seconds=DRAIN_SECONDS) as here, tempfile.TemporaryDirectory() as folder:
         producer = here.producer().start(LINES_PER_SECOND)
         readiness = Readiness(here.relays)
         readiness.start()
-        with Audience(Balancer(here.relays, readiness.admits), [producer.run_id], VIEWERS) as seen:
+        settings = {"broker_url": here.server.url, "key_prefix": PREFIX}
+        with (
+            Service("web", Path(folder), settings) as web,
+            Audience(Balancer(here.relays, readiness.admits), [producer.run_id], VIEWERS) as seen,
+        ):
             wait_for(lambda: seen.following == VIEWERS, 90)
-            began = time.monotonic()
-            for relay in here.relays:
-                relay.process.signal(signal.SIGTERM)
-                statuses.append(relay.process.wait(60))
-                relay.restart()
-                wait_for(lambda: readiness.admits(relay), 60)  # noqa: B023
-            wait_for(lambda: seen.following == VIEWERS, 60)
-            until = time.monotonic()
+            visitors = Visitors(web, Balancer(here.relays, readiness.admits), producer.run_id)
+            visitors.start()
+            moments = [time.monotonic()]
+            for _ in range(ROLLS):
+                statuses += [_replace(relay, readiness) for relay in here.relays]
+                wait_for(lambda: seen.following == VIEWERS, 60)
+                moments.append(time.monotonic())
+            visitors.close()
             producer.stop()
             wait_for(lambda: seen.ended == VIEWERS, 60)
         readiness.close()
-    pauses = [viewer.longest_pause(began, until) for viewer in seen.viewers]
+    rolls = list(itertools.pairwise(moments))
+    pauses = [viewer.longest_pause(*roll) for viewer in seen.viewers for roll in rolls]
+    return _figures(seen, visitors, pauses, statuses)
+
+
+def _replace(relay: Relay, readiness: Readiness) -> int:
+    """Stop one relay, start it again, wait until it is ready; return its exit status."""
+    readiness.leave(relay)
+    told_at = time.monotonic()
+    wait_for(lambda: time.monotonic() >= told_at + LEAVING_SECONDS, LEAVING_SECONDS + 5)
+    relay.process.signal(signal.SIGTERM)
+    status = relay.process.wait(60)
+    relay.restart()
+    relay.wait_until_ready()
+    readiness.leave(None)
+    wait_for(lambda: readiness.admits(relay), 60)
+    return status
+
+
+def _figures(seen: Audience, visitors: Visitors, pauses: list[float], statuses: list[int]) -> list[Figure]:
     faults = [seen.total(name) for name in ("lost", "doubled", "wrong", "resets")]
     unequal = sum(viewer.position != seen.viewers[0].position for viewer in seen.viewers)
     moved = seen.total("connections") - VIEWERS
-    name = f"rolling restart of {RELAYS} relays under {VIEWERS} viewers"
     worst = percentile(pauses, 99)
+    name = f"{ROLLS} rolling restarts of {RELAYS} relays under {VIEWERS} viewers"
+    failed = seen.total("failed_connections"), len(visitors.failed_connections)
+    pages = visitors.failed_pages
+    first = [*pages, *visitors.failed_connections][:1]
     return [
-        Figure(f"{name}: screen stands still, 99 % of viewers",
+        Figure(f"{name}: screen stands still at most, 99 % of {len(pauses):,} (each viewer in each)",
                f"{worst:.2f} s (middle {percentile(pauses, 50):.2f}, longest {max(pauses):.2f}; {moved} moves)",
                f"<= {GOAL_SECONDS} s", worst <= GOAL_SECONDS),
         Figure(f"{name}: lines lost, doubled; wrong, resets",
                f"{faults[0]}, {faults[1]}; {faults[2] + unequal}, {faults[3]}", "0, 0; 0, 0",
-               not any(faults) and not unequal and moved >= VIEWERS),
-        Figure(f"{name}: exit statuses", ", ".join(map(str, statuses)), "0, 0, 0", not any(statuses)),
+               not any(faults) and not unequal and moved >= VIEWERS * ROLLS),
+        Figure(f"{name}: page loads that failed (list and run), meanwhile",
+               f"{len(pages)} of {visitors.pages}", "0", not pages and visitors.pages > 0),
+        Figure(f"{name}: connections that failed at the first try, of viewers that moved, of {visitors.connections} "
+               "visitors", ", ".join(map(str, failed)) + "".join(f"; {why[:80]}" for why in first), "0, 0",
+               not any(failed)),
+        Figure(f"{name}: exit statuses other than 0", f"{sum(map(bool, statuses))} of {len(statuses)}", "0",
+               not any(statuses)),
     ]  # fmt: skip
