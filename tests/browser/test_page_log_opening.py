@@ -84,7 +84,6 @@ def test_who_has_moved_is_not_moved_again(site: Site, open_page: OpenPage) -> No
     expect(page.locator("#L1 .text")).to_have_text("row 1", timeout=SECONDS)
     # (What is asked for meanwhile is only seen while the page is spoken to.)
     wait_for(lambda: page.title() and held, 20)
-    page.unroute("**/outline")
     for route in held:
         route.continue_()
     wait_for(lambda: len(marks(page, "error")) == 2, 20)
