@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.browser.logs import SECONDS, numbered, opened, write
@@ -84,3 +84,23 @@ def test_a_server_that_does_not_search_is_said(site: Site, open_page: OpenPage, 
     page.unroute("**/log/search?*")
     page.get_by_role("button", name="Search the other 18,000 lines").click()
     expect(page.locator(".found")).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_on_a_narrow_window_the_ways_through_the_hits_stand_together(site: Site, browser: Browser, width: int) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 1_500)
+    with browser.new_context(viewport={"width": width, "height": 700}) as context:
+        page = context.new_page()
+        page.goto(site.run_page(producer.run_id))
+        expect(page.locator("#L1500")).to_be_visible()
+        page.locator(".log").press("/")
+        page.get_by_role("searchbox").fill("row 1")
+        expect(page.locator(".found")).to_contain_text("searched all lines")
+        boxes = [
+            box
+            for name in ("Hit before", "Next hit", "Close")
+            if (box := page.get_by_role("button", name=name).bounding_box())
+        ]
+        assert len({round(box["y"]) for box in boxes}) == 1, boxes
+        assert all(box["x"] + box["width"] <= width for box in boxes)
