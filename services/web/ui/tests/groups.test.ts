@@ -38,7 +38,9 @@ describe("a group that is never closed", () => {
   });
 });
 
-test("ten thousand groups that come in any order are met once, and in time", { timeout: 60_000 }, () => {
+test("ten thousand groups that come in any order are met once, and in time", {
+  timeout: 60_000,
+}, () => {
   const marks = Array.from({ length: 10_000 }, (_, i) => [
     mark(2 * i + 1, "group", 3 * i + 1),
     mark(2 * i + 2, "endgroup", 3 * i + 3),
