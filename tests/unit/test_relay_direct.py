@@ -33,6 +33,7 @@ def test_engineio_sockets_have_what_a_link_uses() -> None:
     assert (socket.closed, socket.closing) == (False, False)
     assert isinstance(socket.last_ping, float)
     assert socket.queue.qsize() == 0
+    assert socket.check_ping_timeout()
     assert list(inspect.signature(socket.close).parameters) == ["wait", "abort", "reason"]
     server.sockets["sid"] = socket
     server.send_packet("sid", Packet(NOOP))

@@ -38,9 +38,11 @@ def test_many_runs_share_the_price_of_a_round() -> None:
     clock = Clock()
     pace = Pace(0.1, clock, clock)
     assert rounds(pace, clock, 2 * MANY_RUNS_PER_SECOND, 2) >= GATHER_SECONDS
+    assert pace.gathers
     # And it forgets soon.
     clock.now += 1.0
     assert rounds(pace, clock, 20, 0.5) < GATHER_SECONDS / 10
+    assert not pace.gathers
 
 
 def test_a_burst_alone_gathers_nothing() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import engineio
+import engineio.socket
 import pytest
 
 from runtail_socket import websocket
@@ -109,7 +111,7 @@ def test_nothing_is_taken_while_the_kernel_is_full(pair: Pair) -> None:
 
 def test_a_peer_that_takes_nothing_more_is_sent_away(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     web_socket, client = pair
-    link = Link(SimpleNamespace(closed=False), web_socket, direct=True)
+    link = Link(engineio.socket.Socket(engineio.Server(async_mode="threading"), "sid"), web_socket, direct=True)
     frame = text_frame(b"0123456789" * 100_000)
     while web_socket.offer(frame) is Offered.ALL:
         pass
@@ -125,6 +127,21 @@ def test_a_peer_that_takes_nothing_more_is_sent_away(pair: Pair, monkeypatch: py
     # What the kernel had taken still comes, and then the end.
     while client.recv(65536):
         pass
+
+
+def test_a_client_that_answers_no_ping_is_sent_away(pair: Pair) -> None:
+    web_socket, _client = pair
+    server = engineio.Server(async_mode="threading", ping_timeout=20)
+    engine = engineio.socket.Socket(server, "sid")
+    link = Link(engine, web_socket, direct=True)
+    link.sweep()
+    assert not engine.closed
+    engine.last_ping = time.time() - 21
+    link.sweep()
+    assert engine.closed
+    # Engine.IO's own goodbye had its turn; the next look ends the connection.
+    link.sweep()
+    assert web_socket.closed
 
 
 def test_what_begins_to_wait_has_not_waited_for_as_long_as_the_peer_was_silent(pair: Pair) -> None:

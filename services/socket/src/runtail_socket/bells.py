@@ -42,6 +42,7 @@ class Bells:
     :param on_list: called with the id of any run whose state changed.
     :param on_connected: called after every (re)connection: anything may have been missed.
     :param rest: returns the seconds for which nobody would act on a bell.
+    :param gathers: returns whether bells are sure to ring during the next rest.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class Bells:
         on_list: Callable[[str], None],
         on_connected: Callable[[], None],
         rest: Callable[[], float],
+        gathers: Callable[[], bool],
     ) -> None:
         self._store = store
         self._on_runs = on_runs
         self._on_list = on_list
         self._on_connected = on_connected
         self._rest = rest
+        self._gathers = gathers
         self._list_channel = store.keys.list_bell().encode()
         self._nonce_channel = f"{store.keys.list_bell()}:{uuid.uuid4()}".encode()
         self._run_prefix = store.keys.bell("").encode()
@@ -126,6 +129,9 @@ class Bells:
             self._heard_at = time.monotonic()
         self._on_connected()
         while not self._broken:
+            if self._gathers() and (rest := self._rest()) > 0:
+                # Something is sure to ring meanwhile: there is no need to wait for it first.
+                time.sleep(rest)
             heard = connection.receive()
             # What rings while the reader rests is heard in one go, when it is over.
             if (rest := self._rest()) > 0:

@@ -80,7 +80,7 @@ class Door:
         return origin in own or origin.rstrip("/") in self._origins
 
     def sweep(self) -> None:
-        """Send away who never joined, and end what Engine.IO has given up; call it each second."""
+        """Send away who never joined, and end what does not answer; call it every few seconds."""
         now = time.monotonic()
         for link in self._links.all():
             link.sweep()

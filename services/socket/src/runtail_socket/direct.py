@@ -9,7 +9,7 @@ a new version changes it:
 
 * ``engineio.Server._async["websocket"]``: what turns a request into a WebSocket;
 * the handler it is given is a bound method of ``engineio.Socket``, of which we
-  use ``sid``, ``queue``, ``closing``, ``closed``, ``last_ping``, ``close()``;
+  use ``sid``, ``queue``, ``closing``, ``closed``, ``last_ping``, ``check_ping_timeout()``, ``close()``;
 * ``engineio.Server.sockets`` and ``send_packet()``, ``engineio.Packet.encode()``;
 * ``socketio.Server.eio`` and ``manager.eio_sid_from_sid()``; for a metric
   ``manager.rooms`` and ``environ``.
@@ -136,11 +136,14 @@ class Link:
         self._engine.close(wait=False)
 
     def sweep(self) -> None:
-        """End the connection of a client that Engine.IO has given up (unanswered ping), or that takes nothing more."""
+        """End the connection of a client that left a ping unanswered, or that takes nothing more."""
         if self._web_socket.stalled:
             # Not in order: a goodbye would wait behind what it does not take.
             self._web_socket.abort()
-        elif self._engine.closed and not self._web_socket.closed:
+        elif not self._engine.closed:
+            if not self._engine.closing:
+                self._engine.check_ping_timeout()
+        elif not self._web_socket.closed:
             self._web_socket.close()
 
 

@@ -40,6 +40,8 @@ class Pace:
         #: Runs read above the pace of MANY_RUNS_PER_SECOND.
         self._excess = 0.0
         self._rests_until = 0.0
+        #: Many runs are read, sustained: bells are sure to ring during the pause.
+        self.gathers = False
 
     @property
     def rest_seconds(self) -> float:
@@ -56,7 +58,8 @@ class Pace:
     def end(self, runs: int) -> float:
         """A round in which so many runs were read is over: return the pause that follows."""
         self._excess = min(2 * MANY_RUNS_BURST, self._excess + runs)
-        gather = GATHER_SECONDS if self._excess > MANY_RUNS_BURST else 0.0
+        self.gathers = self._excess > MANY_RUNS_BURST
+        gather = GATHER_SECONDS if self.gathers else 0.0
         took = self._clock() - self._began_at
         used = self._processor_clock() - self._used_before
         return self.rest(min(self._longest_seconds, max(gather, took, used * IDLE_SHARE)))

@@ -39,6 +39,9 @@ ENTRIES_PER_PULL = 16
 #: Between attempts while the store is away.
 RETRY_SECONDS = 0.5
 
+#: In units of ``sweep_seconds``: who was not read for so long is compared with the store.
+QUIET_SWEEPS = 1.5
+
 #: An entry that does not continue our chain is read again this often before it is believed:
 #: head and entries are not read in one moment.
 RECHECKS = 2
@@ -77,10 +80,9 @@ class Reader:
         self._store_uuid: str | None = None
         #: The store answered the last time it was asked.
         self.store_answers = False
-        #: When the loop last began a round; the sweep makes it turn each second.
+        #: When the loop last began a round; the sweep makes it turn each half second.
         self.turned_at = time.monotonic()
         self.pace = Pace(store.settings.coalesce_seconds)
-        self._swept_at = 0.0
         #: Runs whose epoch was found or made anew.
         self.resets = 0
 
@@ -107,17 +109,18 @@ class Reader:
         self._wake.set()
 
     def sweep(self) -> None:
-        """Mark every watched run that was not read since the last sweep; call it each ``sweep_seconds``.
+        """Mark every watched run that was not read for one and a half ``sweep_seconds``; call it twice in these.
 
-        So each is compared with the store at least once in two sweeps, and a
-        lost bell, a deaf connection and a store that rolled back are noticed.
+        So each is compared with the store at least once in two ``sweep_seconds``, and a
+        lost bell, a deaf connection and a store that rolled back are noticed. (Not
+        already after one: a run that prints each second would often be read twice.)
 
         :raises StoreUnavailable: if the store does not answer.
         """
         if self._store_uuid is None:
             self._store_uuid = self._store.uuid()
             self.store_answers = True
-        before, self._swept_at = self._swept_at, time.monotonic()
+        before = time.monotonic() - QUIET_SWEEPS * self._settings.sweep_seconds
         self._dirty.update(run_id for run_id, feed in self.feeds.items() if feed.read_at <= before)
         self._wake.set()
 

@@ -41,8 +41,11 @@ PING_TIMEOUT_SECONDS = 20
 #: Connections that may exist above the cap, so that who is refused hears why.
 SPARE_CONNECTIONS = 1000
 
+#: Between looks at all connections. What is looked for takes 10 s and more to become wrong.
+CONNECTIONS_SWEEP_SECONDS = 2.0
+
 #: A reader that has not begun a round for so long is stuck. It waits for the
-#: store for seconds at most, and the sweep wakes it each second.
+#: store for seconds at most, and the sweep wakes it each half second.
 STUCK_SECONDS = 60.0
 
 #: Connections to the admin port at once.
@@ -101,6 +104,7 @@ class Service:
             on_list=self._states.mark,
             on_connected=self._mark_all,
             rest=self._rest,
+            gathers=self._gathers,
         )
         self._reader = Reader(
             self._store,
@@ -141,6 +145,8 @@ class Service:
             cors_allowed_origins=[],
             ping_interval=PING_INTERVAL_SECONDS,
             ping_timeout=PING_TIMEOUT_SECONDS,
+            # The door's sweep looks for unanswered pings: Engine.IO would wake up for each client.
+            monitor_clients=False,
             json=Json,
             logger=engine_log,
             engineio_logger=engine_log,
@@ -191,6 +197,9 @@ class Service:
     def _rest(self) -> float:
         return self._reader.pace.rest_seconds
 
+    def _gathers(self) -> bool:
+        return self._reader.pace.gathers
+
     def _viewers(self) -> list[Viewer]:
         return list(self._namespace.viewers.values())
 
@@ -205,12 +214,12 @@ class Service:
             except StoreUnavailable:
                 # The reader's own pull says so; nothing is known meanwhile.
                 pass
-            time.sleep(self._settings.sweep_seconds)
+            time.sleep(self._settings.sweep_seconds / 2)
 
     def _sweep_connections(self) -> None:
         while True:
             self._door.sweep()
-            time.sleep(1.0)
+            time.sleep(CONNECTIONS_SWEEP_SECONDS)
 
     def _watch_memory(self) -> None:
         self._guard.run(self._never)
