@@ -112,7 +112,7 @@ class Keeper:
         run = KeptRun(message, [*fds, spool])
         self.runs[run.key] = run
         # Main first: once the task hears that its pipe is held, nothing may break it.
-        self.tell_main(message, run.fds)
+        self.tell_main({**message, "fds": len(run.fds)}, run.fds)
         with contextlib.suppress(OSError):
             run.tell_child({"op": "kept"})
         self.watch(run)
@@ -140,20 +140,20 @@ class Keeper:
                 self.main_gone()
                 return
             op = message.get("op")
-            if op == "run" and fds and message["key"] not in self.runs:
+            if op == "run" and message["key"] not in self.runs:
                 self.inherit(message, fds)
                 continue
             door.close_all(fds)
             if op == "gone":
                 self.watched.discard(message.get("pid", 0))
-            else:
-                self.shipper.tell(message)
 
     def inherit(self, message: dict[str, Any], fds: list[int]) -> None:
         """An earlier keeper held the run. Its shipper finishes it, or is dead as well."""
         run = KeptRun(message, fds)
         run.inherited = True
         self.runs[run.key] = run
+        with contextlib.suppress(OSError):
+            run.tell_child({"op": "kept"})
         self.watch(run)
         if self.draining:
             self.drain_run(run)
