@@ -74,6 +74,7 @@ def restore(run: Run, found: Claim) -> None:
     saved = run.journal.value("state", found.number("journal"))
     if saved:
         processor.restore(saved)
+        run.journal.go_on_from("state", found.number("journal"))
     else:
         _begin(run, found)
     for kept in run.journal.read("drop")[:1]:

@@ -51,6 +51,14 @@ class Journal:
         slot = self._slot(cell, generation % 2)
         return slot[1] if slot and slot[0] == generation else None
 
+    def go_on_from(self, cell: str, generation: int) -> None:
+        """Keep the value of ``generation`` through the next write; newer ones are given up.
+
+        A shipper may die after each write and before the store hears of it, and
+        the next one, too: the value that the store names must outlive them all.
+        """
+        self._generation[cell] = generation
+
     def slot_offset(self, cell: str) -> int:
         """Where the next value of ``cell`` will be written."""
         return _offset(cell, self._generation[cell] + 1)
