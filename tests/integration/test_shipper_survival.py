@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.capture_rig import Rig, Task
-from tests.support.numbered_writer import writer
+from tests.support.numbered_writer import difference, writer
 from tests.support.redis_server import RedisServer
 from tests.support.runs import roll_back, snapshot
 from tests.support.waiting import wait_for
@@ -52,7 +52,8 @@ def test_deaths_of_the_shipper_lose_and_double_nothing(rig: Rig, tmp_path: Path)
     for task, copy in tasks:
         run = task.wait_ended(120)
         assert str(run.state) == "succeeded", run
-        assert task.output() == copy.read_bytes()
+        stored, written = task.output(), copy.read_bytes()
+        assert stored == written, f"{difference(stored, written)}; {list(task.events())}"
         assert task.process.wait(20) == 0
         assert run.number("attempt") == 1
     print(f"\n{len(killed)} kills, {sum(c.stat().st_size for _, c in tasks) / 1e6:.0f} MB byte-equal")

@@ -1,5 +1,6 @@
 """A task for capture tests that writes numbered lines, and keeps a copy of them."""
 
+from collections import Counter
 from pathlib import Path
 
 WRITER = """
@@ -23,3 +24,10 @@ def writer(directory: Path, name: str, pause: float = 0.002) -> tuple[str, Path]
     copy = directory / f"{name}.copy"
     stop = str(directory / "stop")
     return WRITER.format(name=name, stop=stop, copy=str(copy), pause=pause), copy
+
+
+def difference(stored: bytes, written: bytes) -> str:
+    """Which lines are missing, and which are there that should not be (the first of each)."""
+    there, wanted = Counter(stored.splitlines()), Counter(written.splitlines())
+    missing, surplus = list((wanted - there).elements()), list((there - wanted).elements())
+    return f"{len(missing)} lines missing: {missing[:3]}; {len(surplus)} surplus: {surplus[:3]}"
