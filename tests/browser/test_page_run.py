@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from runtail.errors import StoreUnavailable
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.browser.logs import still
-from tests.support.beating import beating
-from tests.support.processes import StartProcess
-from tests.support.redis_server import RedisServer
-from tests.support.relay import Producer, Relay, make_store, now_ms
-from tests.support.services import Service
+from tests.support.relay import Producer, now_ms
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
@@ -339,49 +332,3 @@ def test_it_moves_to_another_relay_when_one_drains(site: Site, open_page: OpenPa
     lines = f"{producer.count:,}"
     expect(page.locator(".verdict")).to_have_text(re.compile(f"complete: {lines} lines, verified$"), timeout=SECONDS)
     expect_lines(page, producer)
-
-
-def test_it_survives_a_crash_of_the_store(
-    tmp_path: Path, start_process: StartProcess, open_page: OpenPage, complaints: Complaints
-) -> None:
-    complaints.expect("503")
-    directory = tmp_path / "own"
-    directory.mkdir()
-    with RedisServer(directory, append_only="always") as server, ExitStack() as stack:
-        web = Service("web", tmp_path, {"broker_url": server.url})
-        relay = Relay(start_process, server.url, "runtail:", allowed_origins=web.url)
-        web.configure(socket_url=relay.url)
-        stack.enter_context(web)
-        relay.wait_until_ready()
-        store = make_store(server.url, "runtail:", retained_seconds=60)
-        stack.enter_context(beating(store))
-        producer = Producer(store)
-        producer.write(30)
-        page = open_page(f"{web.url}/runs/{producer.run_id}")
-        expect_lines(page, producer)
-        server.restart()
-        wait_for(lambda: written(producer), 20)
-        expect_lines(page, producer)
-        wait_for(lambda: ended(producer), 20)
-        expect(page.locator(".verdict")).to_have_text(re.compile("complete: 40 lines, verified$"), timeout=SECONDS)
-
-
-def written(producer: Producer) -> bool:
-    """Write ten lines; a store that is away gets them at the next call."""
-    try:
-        if producer.count == 30:
-            producer.write(10)
-        else:
-            producer.writer.flush()
-    except StoreUnavailable:
-        return False
-    return True
-
-
-def ended(producer: Producer) -> bool:
-    """End the run, unless the store is away."""
-    try:
-        producer.end()
-    except StoreUnavailable:
-        return False
-    return True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
+from runtail_worker.consumer import RETRY_SECONDS
 from tests.support.fleet import Fleet
+from tests.support.ports import free_port
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import stays, wait_for
@@ -52,3 +55,17 @@ def test_the_probe_sees_a_worker_that_is_connected_and_deaf(tmp_path: Path, redi
         assert proxy.stall(b"BRPOP") > 0
         stays(lambda: age_seconds() < 3, 8, age_seconds)
         wait_for(lambda: age_seconds() > 6, 40, age_seconds)
+
+
+def test_a_broker_that_is_away_is_asked_for_every_few_seconds(tmp_path: Path) -> None:
+    """Celery's waits grow to half a minute, so that a worker took tasks as late after an outage."""
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    with Fleet(tmp_path, nowhere, app="runtail_worker.app", services=()) as fleet:
+        worker = fleet.add()
+
+        def waits() -> list[float]:
+            return [float(wait) for wait in re.findall(r"Trying again in ([0-9.]+) seconds", worker.process.output())]
+
+        # Celery's own are 2, 4, 6 and 8 s.
+        wait_for(lambda: len(waits()) >= 4, 60, worker.process.evidence)
+        assert max(waits()) == RETRY_SECONDS

@@ -24,11 +24,11 @@ runtail.install(app)
 
 
 @app.task(name="line.paced")
-def paced(lines: int, lines_per_second: int) -> int:
-    """Print numbered lines at a steady pace."""
+def paced(lines: int, lines_per_second: int, width: int = 0) -> int:
+    """Print numbered lines at a steady pace, filled up with dots to a width."""
     began = time.monotonic()
     for number in range(1, lines + 1):
-        print(f"line {number}")
+        print(f"line {number}".ljust(width, "."))
         ahead_seconds = number / lines_per_second - (time.monotonic() - began)
         if ahead_seconds > 0.002:
             time.sleep(ahead_seconds)

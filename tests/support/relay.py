@@ -39,13 +39,16 @@ class Relay:
     """A relay process. Restarting it keeps its ports.
 
     :param port: where it listens; a free one if 0.
+    :param program: the module that is run.
+    :param environment: other variables.
     :param settings: values of ``RUNTAIL_*`` variables by lower-case name.
     """
 
     def __init__(
-        self, start_process: StartProcess, redis_url: str, key_prefix: str, *, port: int = 0, **settings: object
-    ) -> None:
-        self._start_process = start_process
+        self, start_process: StartProcess, redis_url: str, key_prefix: str, *, port: int = 0,
+        program: str = "runtail_socket", environment: dict[str, str] | None = None, **settings: object,
+    ) -> None:  # fmt: skip
+        self._start_process, self._program = start_process, program
         self.port = port or free_port()
         self.admin_port = free_port()
         self._environment: dict[str, str | None] = {
@@ -56,12 +59,13 @@ class Relay:
             # To run all tests of the relay on gevent: RUNTAIL_TEST_ASYNC_MODE=gevent.
             "RUNTAIL_SOCKET_ASYNC_MODE": os.environ.get("RUNTAIL_TEST_ASYNC_MODE", "eventlet"),
             **{f"RUNTAIL_{name.upper()}": str(value) for name, value in settings.items()},
+            **(environment or {}),
         }
         self.process = self._start()
 
     def _start(self) -> Process:
         return self._start_process(
-            sys.executable, "-m", "runtail_socket",
+            sys.executable, "-m", self._program,
             name=f"relay-{self.port}-{uuid.uuid4().hex[:4]}", environment=self._environment,
         )  # fmt: skip
 
@@ -227,6 +231,8 @@ class Follower:
         self.lines: list[bytes] = []
         self.resets: list[dict[str, Any]] = []
         self.ended: dict[str, Any] | None = None
+        #: What the relay said last of the store.
+        self.store_answers: bool | None = None
         self.record: dict[str, Any] = {}
         self._line = line
         self._acknowledges = acknowledges
@@ -271,6 +277,8 @@ class Follower:
                 self.client.send(f"42{NAMESPACE},{orjson.dumps(['ack', ack]).decode()}")
         elif name == "tail-end":
             self.ended = data
+        elif name == "store":
+            self.store_answers = data["answers"]
         elif name == "tail-reset":
             self.resets.append(data)
         return name

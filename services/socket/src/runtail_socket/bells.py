@@ -20,6 +20,7 @@ from runtail.errors import StoreUnavailable
 from runtail.resp import Resp, pack
 from runtail.store import Store, store_errors
 from runtail_socket import runtime
+from runtail_socket.loops import Turns
 
 log = structlog.get_logger("runtail.socket.bells")
 
@@ -69,6 +70,8 @@ class Bells:
         self._sending = threading.Lock()
         self._broken = False
         self._heard_at = time.monotonic()
+        #: Of the greenlet that hears them.
+        self.turns = Turns("who hears bells")
         #: How often the connection was found deaf.
         self.deaf_count = 0
         self._stopped = False
@@ -104,6 +107,7 @@ class Bells:
     def run(self) -> None:
         """Listen, for ever; connects again whenever the connection ends."""
         while not self._stopped:
+            self.turns.turned()
             connection: Resp | None = None
             try:
                 connection = Resp(self._store.client)
@@ -129,6 +133,7 @@ class Bells:
             self._heard_at = time.monotonic()
         self._on_connected()
         while not self._broken:
+            self.turns.turned()
             if self._gathers() and (rest := self._rest()) > 0:
                 # Something is sure to ring meanwhile: there is no need to wait for it first.
                 time.sleep(rest)

@@ -156,3 +156,8 @@ def tail_live(run_id: str, live: dict[str, Any]) -> Frame:
 def run_changed(summary: dict[str, Any]) -> Frame:
     """Return the event that says a run's state changed."""
     return message("run", {"run": summary})
+
+
+def store_answers(answers: bool) -> Frame:
+    """Return the event that says that the store is away, or back."""
+    return message("store", {"answers": answers})

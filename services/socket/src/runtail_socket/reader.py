@@ -24,6 +24,7 @@ from runtail.store import Store, store_errors
 from runtail_socket.bells import Bells
 from runtail_socket.feed import Feed
 from runtail_socket.frames import Chunk, chunks, tail_reset, terminal
+from runtail_socket.loops import Turns
 from runtail_socket.pace import Pace
 from runtail_socket.puller import Puller
 from runtail_socket.viewer import Subscription
@@ -80,8 +81,10 @@ class Reader:
         self._store_uuid: str | None = None
         #: The store answered the last time it was asked.
         self.store_answers = False
-        #: When the loop last began a round; the sweep makes it turn each half second.
+        #: When a round last began; the sweep causes one each half second.
         self.turned_at = time.monotonic()
+        #: Of the reader's own greenlet.
+        self.turns = Turns("the reader")
         self.pace = Pace(store.settings.coalesce_seconds)
         #: Runs whose epoch was found or made anew.
         self.resets = 0
@@ -186,6 +189,7 @@ class Reader:
         """Pull what others than the bells marked, for ever."""
         while True:
             self._wake.wait()
+            self.turns.turned()
             time.sleep(max(0.0, self.pace.rest_seconds))
             self._wake.clear()
             self._read()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import flask
@@ -19,11 +18,13 @@ from runtail.guard import Guard
 from runtail.settings import Settings
 from runtail.store import Store
 from runtail_socket import bells, runtime
+from runtail_socket.absence import Absence
 from runtail_socket.bells import Bells
 from runtail_socket.catchup import CatchUp
 from runtail_socket.connections import PATH, Door
 from runtail_socket.direct import Links
 from runtail_socket.drain import Drain
+from runtail_socket.loops import for_ever
 from runtail_socket.measures import Measures
 from runtail_socket.namespace import TailNamespace
 from runtail_socket.reader import Reader
@@ -44,8 +45,8 @@ SPARE_CONNECTIONS = 1000
 #: Between looks at all connections. What is looked for takes 10 s and more to become wrong.
 CONNECTIONS_SWEEP_SECONDS = 2.0
 
-#: A reader that has not begun a round for so long is stuck. It waits for the
-#: store for seconds at most, and the sweep wakes it each half second.
+#: A reader that has not begun a round for so long is stuck: not even the sweep
+#: wakes it, which turns each half second.
 STUCK_SECONDS = 60.0
 
 #: Connections to the admin port at once.
@@ -98,6 +99,7 @@ class Service:
         )
         self._catch_up = CatchUp(self._store, nudge=self._mark, on_sent=self._measures.sent)
         self._states = States(self._store, self._viewers)
+        self._absence = Absence(self._states.tell_absence)
         self._bells = Bells(
             self._store,
             on_runs=self._rung,
@@ -172,11 +174,12 @@ class Service:
             self._bells.run,
             self._reader.run,
             self._states.run,
+            self._absence.run,
             self._sweep_runs,
             self._sweep_connections,
             self._watch_memory,
         ):
-            runtime.spawn(_for_ever, loop)
+            runtime.spawn(for_ever, loop)
         runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)
         log.info(
             "relay ready",
@@ -208,11 +211,14 @@ class Service:
         while True:
             try:
                 self._reader.sweep()
-                if time.monotonic() - nonce_at >= bells.NONCE_SECONDS:
+                if self._absence.suspected or time.monotonic() - nonce_at >= bells.NONCE_SECONDS:
                     nonce_at = time.monotonic()
-                    self._bells.ring_nonce()
+                    with self._absence.asking():
+                        self._bells.ring_nonce()
+                    self._bells.turns.answered()
+                    self._reader.turns.answered()
             except StoreUnavailable:
-                # The reader's own pull says so; nothing is known meanwhile.
+                # Viewers are told by what stands around the question.
                 pass
             time.sleep(self._settings.sweep_seconds / 2)
 
@@ -227,7 +233,9 @@ class Service:
     def _stuck(self) -> str | None:
         still = time.monotonic() - self._reader.turned_at
         limit = STUCK_SECONDS + self._settings.sweep_seconds
-        return f"the reader stands still for {still:.0f} s" if still > limit else None
+        if still > limit:
+            return f"the reader stands still for {still:.0f} s"
+        return self._reader.turns.problem or self._bells.turns.problem
 
     def _not_ready(self) -> str | None:
         if self._door.draining:
@@ -236,13 +244,3 @@ class Service:
         # other relay would serve them better.
         self._was_ready = self._was_ready or self._reader.store_answers
         return self._guard.problem if self._was_ready else "the store has not answered yet"
-
-
-def _for_ever(loop: Callable[[], None]) -> None:
-    """Run one of the relay's loops; an error nobody expected costs a second, not the relay."""
-    while True:
-        try:
-            loop()
-        except Exception:
-            log.exception("a loop of the relay failed and begins anew", loop=loop.__qualname__)
-        time.sleep(1.0)

@@ -1,4 +1,4 @@
-"""State changes of runs: to the list pages, and to those who watch the run."""
+"""State changes of runs: to the list pages, and to those who watch the run. And of the store: to all of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from runtail.errors import StoreUnavailable
 from runtail.runs.record import read_runs
 from runtail.store import Store
-from runtail_socket.frames import Shape, run_changed
+from runtail_socket.frames import Shape, run_changed, store_answers
 from runtail_socket.viewer import Viewer
-from runtail_socket.websocket import Offered
+from runtail_socket.websocket import Frame, Offered
 
 #: Several changes within this time are read and sent together.
 GATHER_SECONDS = 0.05
@@ -59,18 +59,26 @@ class States:
                 self._wake.set()
                 time.sleep(RETRY_SECONDS)
 
+    def tell_absence(self, answers: bool) -> None:
+        """The store does not answer, or answers again."""
+        frame = store_answers(answers)
+        for viewer in self._viewers():
+            if viewer.lists or any(one.shape is Shape.ENTRIES for one in viewer.subscriptions.values()):
+                _send(viewer, frame)
+
     def _tell(self, changed: list[str]) -> None:
         for index in range(0, len(changed), RUNS_PER_READ):
             for run in read_runs(self._store, changed[index : index + RUNS_PER_READ]):
                 frame = run_changed(run.summary())
                 for viewer in self._viewers():
-                    if (
-                        wants(viewer, run.id)
-                        and viewer.link.offer(frame) is Offered.NONE
-                        and not viewer.link.closed
-                        and viewer.link.queued < MAX_QUEUED
-                    ):
-                        viewer.link.enqueue(frame)
+                    if wants(viewer, run.id):
+                        _send(viewer, frame)
+
+
+def _send(viewer: Viewer, frame: Frame) -> None:
+    link = viewer.link
+    if link.offer(frame) is Offered.NONE and not link.closed and link.queued < MAX_QUEUED:
+        link.enqueue(frame)
 
 
 def wants(viewer: Viewer, run_id: str) -> bool:

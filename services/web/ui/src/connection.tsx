@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { foreign } from "./foreign";
-import { connectionWords, type Tail } from "./socket";
+import { connectionWords, STORE_AWAY, type Tail } from "./socket";
 
 interface Props {
   readonly tail: Tail;
@@ -21,13 +21,15 @@ export function ConnectionChip({ tail, words, over = false }: Props) {
     return () => clearInterval(tick);
   }, []);
   const connection = tail.connection.value;
+  const away = connection.state === "connected" && !over && !tail.storeAnswers.value;
+  const said = away ? STORE_AWAY : (words ?? connectionWords(connection, now.value));
   const waiting = !over && (connection.state === "lost" || connection.state === "moving");
   return (
     <p class={`connection ${connection.state}`} role="status">
       <span class="dot" aria-hidden="true">
         {connection.state === "connected" ? "●" : "○"}
       </span>{" "}
-      {foreign(words ?? connectionWords(connection, now.value))}
+      {foreign(said)}
       {waiting && (
         <button type="button" onClick={() => tail.tryNow()}>
           Try now

@@ -27,6 +27,8 @@ export function waitMs(failures: number, random: number): number {
 
 export class Tail {
   readonly connection = signal<Connection>({ state: "connecting" });
+  /** What the relay said last of the store, since we are connected to it. */
+  readonly storeAnswers = signal(true);
   readonly socket: Socket;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -41,7 +43,11 @@ export class Tail {
     });
     this.socket.on("connect", () => {
       this.#failures = 0;
+      this.storeAnswers.value = true;
       this.connection.value = { state: "connected" };
+    });
+    this.socket.on("store", (message: { answers?: boolean }) => {
+      this.storeAnswers.value = message?.answers !== false;
     });
     this.socket.on("connect_error", () => this.#lost());
     this.socket.on("disconnect", (reason) => {
@@ -92,6 +98,9 @@ export class Tail {
 export function socketAddress(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="runtail-socket"]')?.content ?? "";
 }
+
+/** The store is away: what that means for who is looking. */
+export const STORE_AWAY = "The store does not answer. Nothing new is shown until it does.";
 
 /** The connection in words. `now` in ms since 1970. */
 export function connectionWords(connection: Connection, now: number): string {

@@ -1,0 +1,61 @@
+"""The relay's endless loops: each begins anew when it ends, and is known to turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from runtail_socket import runtime
+
+log = structlog.get_logger("runtail.socket.loops")
+
+#: Between the end of a loop and its new beginning.
+AGAIN_SECONDS = 1.0
+
+#: Answers of the store to the relay's regular question, one in two seconds, within which a loop that waits for the
+#: store must have turned: its own time-outs are 3 s for a connection and 5 s for an answer. Answers are counted and
+#: not seconds, so that neither an outage of the store nor a halt of the whole process looks like a loop at a stand.
+MOST_ANSWERS = 5
+
+
+class Turns:
+    """Whether one loop goes on.
+
+    :param name: for people.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._answers = 0
+
+    def turned(self) -> None:
+        """The loop has come round."""
+        self._answers = 0
+
+    def answered(self) -> None:
+        """The store has answered somebody else."""
+        self._answers += 1
+
+    @property
+    def problem(self) -> str | None:
+        """Why this relay should be started anew, or None."""
+        if self._answers < MOST_ANSWERS:
+            return None
+        return f"{self._name} stands still, although the store has answered {self._answers} times"
+
+
+def for_ever(loop: Callable[[], None]) -> None:
+    """Run a loop in this greenlet; an error nobody expected costs a second, not the relay."""
+    try:
+        while True:
+            try:
+                loop()
+            except Exception:
+                log.exception("a loop of the relay failed and begins anew", loop=loop.__qualname__)
+            time.sleep(AGAIN_SECONDS)
+    finally:
+        # Killed, or hit by a time-out that was meant for somebody else. A greenlet that is being ended must not wait.
+        log.error("a loop of the relay was ended and begins anew", loop=loop.__qualname__)
+        runtime.spawn_after(AGAIN_SECONDS, for_ever, loop)

@@ -1,0 +1,128 @@
+"""The relay's ear: a connection that hears something, and yet not what it should, is given up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runtail.errors import StoreUnavailable
+from runtail_socket import bells as module
+from runtail_socket.bells import Bells
+from tests.support.proxy import TcpProxy
+from tests.support.redis_server import RedisServer
+from tests.support.relay import Follower, Producer, Relay, following, make_store
+from tests.support.waiting import stays, wait_for
+
+StartRelay = Callable[..., Relay]
+
+RUN = "watched"
+
+
+class Ear:
+    """Bells that are listened to, and what was heard."""
+
+    def __init__(self, url: str, key_prefix: str) -> None:
+        self.store = make_store(url, key_prefix)
+        self.heard = self.connected = 0
+        self.bells = Bells(
+            self.store,
+            on_runs=self._on_runs,
+            on_list=lambda _run_id: None,
+            on_connected=self._on_connected,
+            rest=lambda: 0.0,
+        )
+        self._thread = threading.Thread(target=self.bells.run, daemon=True)
+
+    def _on_runs(self, _run_ids: set[str]) -> None:
+        self.heard += 1
+
+    def _on_connected(self) -> None:
+        self.connected += 1
+
+    def start(self) -> None:
+        """Listen from now on."""
+        self.bells.watch(RUN)
+        self._thread.start()
+        wait_for(lambda: self.connected, 10)
+
+    def nonce(self) -> bool:
+        """Ring the nonce; False if the store did not answer."""
+        try:
+            self.bells.ring_nonce()
+        except StoreUnavailable:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Listen no more."""
+        self.bells.stop()
+        self.nonce()
+        self._thread.join(10)
+        self.store.client.close()
+
+
+@pytest.fixture
+def other_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """The server that takes over."""
+    (tmp_path / "other").mkdir()
+    with RedisServer(tmp_path / "other") as server:
+        yield server
+
+
+def test_who_still_listens_to_the_server_before_a_failover_goes_over_to_the_new_one(
+    own_redis_server: RedisServer,
+    other_server: RedisServer,
+    key_prefix: str,
+    make_proxy: Callable[[str, int], TcpProxy],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The old one still rings (a worker is as late as we are), so the connection is never silent, only wrong."""
+    monkeypatch.setattr(module, "DEAF_SECONDS", 1.5)
+    proxy = make_proxy(own_redis_server.host, own_redis_server.port)
+    ear = Ear(proxy.url, key_prefix)
+    bell = f"{key_prefix}bell:{RUN}"
+    with own_redis_server.client() as old, other_server.client() as new:
+
+        def ring() -> bool:
+            old.publish(bell, b"")
+            return ear.nonce()
+
+        try:
+            ear.start()
+            wait_for(lambda: ring() and ear.heard, 10)
+            # What is heard and answered is no reason to change anything.
+            stays(ring, 3, lambda: ear.bells.deaf_count, interval_seconds=0.2)
+            assert (ear.connected, ear.bells.deaf_count) == (1, 0)
+            proxy.target = (other_server.host, other_server.port)
+            assert proxy.cut(b"PUBLISH") == 1
+            wait_for(lambda: ring() and new.pubsub_numsub(bell)[0][1], 20, lambda: ear.bells.deaf_count,
+                     interval_seconds=0.2)  # fmt: skip
+            assert ear.bells.deaf_count >= 1
+            before = ear.heard
+            wait_for(lambda: new.publish(bell, b"") and ear.heard > before, 10)
+        finally:
+            ear.close()
+
+
+def test_a_deaf_connection_is_found_by_the_nonce(
+    start_relay: StartRelay,
+    own_redis_server: RedisServer,
+    key_prefix: str,
+    make_proxy: Callable[[str, int], TcpProxy],
+) -> None:
+    proxy = make_proxy(own_redis_server.host, own_redis_server.port)
+    relay = start_relay(url=proxy.url, sweep_seconds=2)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    follower = Follower(producer.run_id)
+    with following(follower, relay.url):
+        producer.write(1)
+        follower.until(lambda: len(follower.lines) == 1)
+        # Open, and silent for ever: nothing tells the relay.
+        assert proxy.stall(b"SUBSCRIBE") == 1
+        wait_for(lambda: relay.metric("runtail_socket_deaf_bells_total") == 1, 30)
+        wait_for(lambda: proxy.connection_count(b"SUBSCRIBE") == 1, 10)
+        producer.end()
+        follower.until_end()

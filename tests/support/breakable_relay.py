@@ -1,0 +1,97 @@
+"""The relay, run as a program, with greenlets that are killed or stand still when somebody asks for it by a file.
+
+``kill-bells`` and ``kill-reader`` end a greenlet; ``stall-bells`` and ``stall-reader`` let it wait for ever at its next
+turn. The folder of these files stands in ``TEST_FAULTS``; each is taken away when it is seen.
+"""
+
+import os
+
+from runtail_socket import runtime
+
+# Before any other import, as in the relay itself.
+runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
+
+import sys  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from runtail_socket.__main__ import main  # noqa: E402
+from runtail_socket.bells import Bells  # noqa: E402
+from runtail_socket.puller import Puller  # noqa: E402
+from runtail_socket.reader import Reader  # noqa: E402
+
+#: The greenlets that run loops, by name.
+running: dict[str, Any] = {}
+stalled: set[str] = set()
+
+
+def known(loop: Callable[[Any], None], name: str) -> Callable[[Any], None]:
+    """Return the loop, noting the greenlet that runs it."""
+
+    def run(self: Any) -> None:
+        running[name] = current()
+        loop(self)
+
+    return run
+
+
+def stalling(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return the method, which never returns once it is to stand still."""
+
+    def call(*args: Any) -> Any:
+        if name in stalled:
+            threading.Event().wait()
+        return method(*args)
+
+    return call
+
+
+def current() -> Any:
+    """The greenlet that asks."""
+    if runtime.mode == "eventlet":
+        import eventlet
+
+        return eventlet.getcurrent()
+    import gevent
+
+    return gevent.getcurrent()
+
+
+def wrap(owner: type, method: str, how: Callable[..., Callable[..., Any]], name: str) -> None:
+    """Replace a method by what *how* makes of it."""
+    setattr(owner, method, how(getattr(owner, method), name))
+
+
+def kill(victim: Any) -> None:
+    """End a greenlet from another one."""
+    if runtime.mode == "eventlet":
+        import eventlet
+
+        eventlet.kill(victim)
+    else:
+        victim.kill()
+
+
+def obey(folder: Path) -> None:
+    """Do what the files ask for, for ever."""
+    while True:
+        for name in ("bells", "reader"):
+            if (folder / f"kill-{name}").exists():
+                (folder / f"kill-{name}").unlink()
+                kill(running[name])
+            if (folder / f"stall-{name}").exists():
+                (folder / f"stall-{name}").unlink()
+                stalled.add(name)
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    wrap(Bells, "run", known, "bells")
+    wrap(Reader, "run", known, "reader")
+    wrap(Bells, "_sort", stalling, "bells")
+    wrap(Puller, "pull", stalling, "reader")
+    runtime.spawn(obey, Path(os.environ["TEST_FAULTS"]))
+    sys.exit(main())
