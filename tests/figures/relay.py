@@ -19,7 +19,8 @@ import psutil
 
 from runtail.errors import ProtocolError
 from runtail.protocol import OUTPUT, View
-from tests.support.processes import Process
+from tests.support.memory_limit import MemoryLimit, may_limit
+from tests.support.processes import Process, StartProcess
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Client, Producer, Relay, make_store, now_ms
@@ -38,6 +39,8 @@ class Stage:
     relays: list[Relay]
     #: Between the relays and the server, if it was asked for.
     proxy: TcpProxy | None = None
+    #: What each relay runs in, if it was asked for and this machine can.
+    limits: list[MemoryLimit] = field(default_factory=list)
 
     def producer(self) -> Producer:
         """A run to watch. Its connections carry its name."""
@@ -45,23 +48,32 @@ class Stage:
 
 
 @contextmanager
-def stage(relays: int, *, proxied: bool = False, **settings: Any) -> Iterator[Stage]:
+def stage(relays: int, *, proxied: bool = False, memory_bytes: int | None = None, **settings: Any) -> Iterator[Stage]:
     """Start a server and relays; kill them at the end.
 
     :param proxied: the relays, and nobody else, reach the server through a proxy.
+    :param memory_bytes: what each relay may use, restarts included; above it the kernel ends it.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "redis").mkdir()
         server = stack.enter_context(RedisServer(folder / "redis"))
 
-        def start(*command: str | Path, name: str | None = None,
-                  environment: dict[str, str | None] | None = None) -> Process:  # fmt: skip
-            return stack.enter_context(Process(command, folder, name=name, environment=environment))
+        limited = memory_bytes is not None and may_limit()
+        limits = [stack.enter_context(MemoryLimit(memory_bytes or 0)) for _ in range(relays if limited else 0)]
+
+        def starter(number: int) -> StartProcess:
+            def start(*command: str | Path, name: str | None = None,
+                      environment: dict[str, str | None] | None = None) -> Process:  # fmt: skip
+                inside = limits[number].command(command) if limited else command
+                return stack.enter_context(Process(inside, folder, name=name, environment=environment))
+
+            return start
 
         proxy = stack.enter_context(TcpProxy(server.host, server.port)) if proxied else None
-        made = [Relay(start, proxy.url if proxy else server.url, PREFIX, **settings) for _ in range(relays)]
-        yield Stage(server, [relay.wait_until_ready() for relay in made], proxy)
+        url = proxy.url if proxy else server.url
+        made = [Relay(starter(number), url, PREFIX, **settings) for number in range(relays)]
+        yield Stage(server, [relay.wait_until_ready() for relay in made], proxy, limits)
 
 
 # Coming and going

@@ -7,9 +7,29 @@ from typing import Self
 
 import psutil
 
+from tests.figures.relay import Stage
+from tests.proof.figures import Figure
+
 #: What a relay is given (docs/performance.md), and how much of it is left for what nobody measured.
 LIMIT_BYTES = 512 << 20
 REACHED_PART = 0.7
+
+
+def limited(name: str, here: Stage) -> list[Figure]:
+    """The row of relays that were given :data:`LIMIT_BYTES`; none where nobody can limit them.
+
+    :param name: what happened to them.
+    """
+    if not here.limits:
+        print("   no control groups for memory here: see the largest relay below the table", flush=True)
+        return []
+    kills = sum(limit.kills for limit in here.limits)
+    peak = max(limit.peak_bytes for limit in here.limits)
+    return [
+        Figure(f"{name}: relays killed at a limit of {LIMIT_BYTES >> 20} MiB (cgroup), most in use",
+               f"{kills}, {peak >> 20} MiB", f"0, <= {REACHED_PART:.0%}",
+               not kills and peak <= REACHED_PART * LIMIT_BYTES),
+    ]  # fmt: skip
 
 
 class RelayMemory(threading.Thread):

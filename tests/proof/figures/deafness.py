@@ -18,7 +18,7 @@ GOAL_SECONDS = 20.0
 
 
 def measure() -> list[Figure]:
-    """Make one relay deaf in four ways, again and again."""
+    """Make one relay deaf in five ways, again and again."""
     figures = []
     with stage(1, proxied=True) as here, here.server.client() as client:
         assert here.proxy is not None
@@ -26,6 +26,7 @@ def measure() -> list[Figure]:
         kinds: dict[str, Callable[[], object]] = {
             "CLIENT KILL of its bells": lambda: client.client_kill_filter(_type="pubsub"),
             "CLIENT KILL of all its connections": lambda: _kill_all(client),
+            "the other end of its bells' connection is gone, and nobody says so": lambda: proxy.half_open(b"SUBSCRIBE"),
             "its bells' connection goes silent": lambda: proxy.stall(b"SUBSCRIBE"),
             # Of all that are open: the bells' one as well.
             "all its connections go silent": lambda: proxy.stall(b""),
@@ -46,11 +47,11 @@ def measure() -> list[Figure]:
 def _figure(here: Stage, seen: Audience, client: redis.Redis, kind: str, break_it: Callable[[], object]) -> Figure:
     took = []
     for _ in range(ROUNDS_EACH):
-        before = max(_bells(client))
+        before = max(bells(client))
         broken_at = time.monotonic()
         assert break_it()
         # By a connection of its own, and with the list, the nonce and the run in it.
-        wait_for(lambda: any(id_ > before and count >= 3 for id_, count in _bells(client).items()), 60,  # noqa: B023
+        wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60,  # noqa: B023
                  here.relays[0].process.evidence)  # fmt: skip
         wait_for(lambda: all(viewer.written_at > broken_at for viewer in seen.viewers), 60)  # noqa: B023
         took.append(time.monotonic() - broken_at)
@@ -64,7 +65,7 @@ def _figure(here: Stage, seen: Audience, client: redis.Redis, kind: str, break_i
     )
 
 
-def _bells(client: redis.Redis) -> dict[int, int]:
+def bells(client: redis.Redis) -> dict[int, int]:
     """How many channels each pub/sub connection hears, by its id."""
     rows: list[dict[str, Any]] = client.client_list(_type="pubsub")
     return {int(row["id"]): int(row["sub"]) for row in rows}

@@ -18,6 +18,7 @@ from tests.figures.relay import stage
 from tests.proof.audience import Audience, Balancer
 from tests.proof.figures import Figure
 from tests.proof.figures._memory import Memory
+from tests.proof.figures._relays import LIMIT_BYTES, limited
 from tests.proof.figures._windows import delays, ratio
 from tests.support.relay import Client, Relay
 from tests.support.waiting import wait_for
@@ -42,7 +43,7 @@ class Deeds:
 
 def measure() -> list[Figure]:
     """Be rude, beside viewers that are not."""
-    with stage(1) as here:
+    with stage(1, memory_bytes=LIMIT_BYTES) as here:
         (relay,) = here.relays
         producer = here.producer().start(LINES_PER_SECOND)
         run_id = producer.run_id
@@ -68,6 +69,7 @@ def measure() -> list[Figure]:
             grown = memory.close()
             producer.stop()
             wait_for(lambda: seen.ended == VIEWERS, 60)
+        within = limited("rude clients", here)
     faults = [seen.total(name) for name in ("lost", "doubled", "wrong", "resets")]
     rows = [
         Figure(f"rude clients, {kind}: closed or answered with the reason", f"{deed.dealt_with} of {deed.done}",
@@ -86,6 +88,7 @@ def measure() -> list[Figure]:
         Figure(f"rude clients, the {VIEWERS} others: lost, doubled, wrong, reset", ", ".join(map(str, faults)),
                "0, 0, 0, 0", not any(faults) and seen.total("connections") == VIEWERS),
         Figure("rude clients: the relay's memory grows by", f"{grown / MIB:.0f} MiB", "<= 32 MiB", grown <= 32 * MIB),
+        *within,
     ]  # fmt: skip
 
 

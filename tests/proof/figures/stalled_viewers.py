@@ -8,6 +8,7 @@ from tests.figures.relay import Stage, stage
 from tests.proof.audience import Audience, Balancer, Position, step
 from tests.proof.figures import Figure
 from tests.proof.figures._memory import Memory
+from tests.proof.figures._relays import LIMIT_BYTES, limited
 from tests.proof.figures._windows import delays, ratio
 from tests.support.relay import Client, Producer
 from tests.support.waiting import wait_for
@@ -26,7 +27,7 @@ BEHIND = 'runtail_socket_subscriptions{standing="catching-up"}'
 
 def measure() -> list[Figure]:
     """Let viewers stall, beside others."""
-    with stage(1) as here:
+    with stage(1, memory_bytes=LIMIT_BYTES) as here:
         (relay,) = here.relays
         producer = here.producer().start(LINES_PER_SECOND)
         with Audience(Balancer(here.relays), [producer.run_id], HEALTHY) as seen:
@@ -58,10 +59,11 @@ def measure() -> list[Figure]:
                 wait_for(lambda: back.following == STALLED, 60)
                 producer.stop()
                 wait_for(lambda: seen.ended == HEALTHY and back.ended == STALLED, 90)
+        name = f"{STALLED} viewers read nothing beside {HEALTHY} that do"
+        within = limited(name, here)
     times = ratio(beside, alone)
     same = sum(viewer.position == seen.viewers[0].position for viewer in [*seen.viewers, *back.viewers])
     faults = [one.total(name) for one in (seen, back) for name in ("lost", "doubled", "wrong", "resets")]
-    name = f"{STALLED} viewers read nothing beside {HEALTHY} that do"
     return [
         Figure(f"{name}: memory each", f"{each / 1024:.0f} KiB", f"<= {GOAL_BYTES // 1024} KiB", each <= GOAL_BYTES),
         Figure(f"{name}: from written to read by the others, 99 %, in the quietest of {PAIRS} windows",
@@ -71,6 +73,7 @@ def measure() -> list[Figure]:
                abs(closed - GOAL_CLOSED_SECONDS) <= LENIENCE_SECONDS),
         Figure(f"{name}: they resume where they stood", f"{same - HEALTHY} of {STALLED}; {sum(faults)} lost, doubled, "
                "wrong or reset", f"{STALLED} of {STALLED}; 0", same == HEALTHY + STALLED and not any(faults)),
+        *within,
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.figures.relay import stage
 from tests.proof.audience import Audience, Balancer, percentile
 from tests.proof.figures import Figure
+from tests.proof.figures._operations import Operations
+from tests.proof.figures._relays import LIMIT_BYTES, limited
 from tests.support.proxy import TcpProxy
 from tests.support.relay import Client
 from tests.support.waiting import wait_for
@@ -16,6 +19,8 @@ from tests.support.waiting import wait_for
 VIEWERS, BACK_SECONDS = 900, 15.0
 #: Little to read: connections are what counts here.
 LINES_PER_SECOND, FLUSHES_PER_SECOND = 20, 2
+#: What the store does before the storm is counted so long, from when the last viewer has settled.
+STEADY_SECONDS, SETTLING_SECONDS, GOAL_OPERATIONS = 5.0, 1.0, 3.0
 MAX_CONNECTIONS, TOO_MANY = 300, 50
 HANDSHAKES, AT_ONCE = 1000, 8
 REFUSED = 'runtail_socket_refused_total{reason="full"}'
@@ -27,24 +32,38 @@ def measure() -> list[Figure]:
 
 
 def _relay_death() -> list[Figure]:
-    with stage(3) as here:
+    with stage(3, memory_bytes=LIMIT_BYTES) as here, here.server.client() as client, Operations(client) as operations:
         producer = here.producer().start(LINES_PER_SECOND, flushes_per_second=FLUSHES_PER_SECOND)
         with Audience(Balancer(here.relays), [producer.run_id], VIEWERS) as seen:
             wait_for(lambda: seen.following == VIEWERS, 120)
+            steady_at = time.monotonic()
+            wait_for(lambda: time.monotonic() >= steady_at + STEADY_SECONDS, STEADY_SECONDS + 30)
             victim = here.relays[0]
             there = [viewer for viewer in seen.viewers if viewer.port == victim.port]
             killed_at = time.monotonic()
+            steady = operations.mean(steady_at + SETTLING_SECONDS, killed_at)
             victim.process.kill()
             wait_for(lambda: seen.following < VIEWERS, 30)
             wait_for(lambda: seen.following == VIEWERS, 120)
             back = [viewer.joined[-1] - killed_at for viewer in there]
+            over_at = killed_at + max(back) + 1.0
+            wait_for(lambda: time.monotonic() > over_at + 0.5, 30)
+            peak = operations.peak(killed_at - 1.0, over_at)
             producer.stop()
             wait_for(lambda: seen.ended == VIEWERS, 60)
+        name = f"1 of 3 relays killed under {VIEWERS} viewers"
+        within = limited(name, here)
     faults = [seen.total(name) for name in ("lost", "doubled", "wrong", "resets")]
+    taken = collections.Counter((viewer.port, int((viewer.joined[-1] - killed_at) * 4)) for viewer in there)
     return [
-        Figure(f"1 of 3 relays killed under {VIEWERS} viewers: all {len(there)} are back",
+        Figure(f"{name}: all {len(there)} are back",
                f"after {max(back):.1f} s (99 %: {percentile(back, 99):.1f} s); {sum(faults)} lost, doubled or wrong",
                f"<= {BACK_SECONDS:.0f} s; 0", max(back) <= BACK_SECONDS and not any(faults)),
+        Figure(f"{name}: commands of the store in the busiest second",
+               f"{peak:.0f}, {peak / steady:.1f} x as many as before ({steady:.0f} a second); "
+               f"a relay takes {max(taken.values())} of them in a quarter of a second at most",
+               f"<= {GOAL_OPERATIONS:.0f} x", peak <= GOAL_OPERATIONS * steady),
+        *within,
     ]  # fmt: skip
 
 
