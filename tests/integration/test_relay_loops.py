@@ -34,7 +34,7 @@ def test_a_reader_that_was_killed_begins_anew(
         # No bells from now on: only the reader's own greenlet finds what comes.
         client.acl_setuser("default", enabled=True, commands=["-subscribe"])
         assert client.client_kill_filter(_type="pubsub")
-        (tmp_path / "kill-reader").touch()
+        (tmp_path / f"kill-reader-{relay.port}").touch()
         relay.process.wait_for_log("begins anew", 10)
         producer.write(5)
         producer.end()
@@ -51,7 +51,7 @@ def test_bells_whose_greenlet_was_killed_are_heard_again(
     with following(follower, relay.url), own_redis_server.client() as client:
         producer.write(1)
         follower.until(lambda: len(follower.lines) == 1)
-        (tmp_path / "kill-bells").touch()
+        (tmp_path / f"kill-bells-{relay.port}").touch()
         relay.process.wait_for_log("begins anew", 10)
         wait_for(lambda: client.pubsub_numsub(f"{key_prefix}bell:{producer.run_id}")[0][1], 10)
         producer.write(1)
@@ -70,7 +70,7 @@ def test_a_relay_with_a_greenlet_that_stands_still_is_not_alive(
         producer.write(1)
         follower.until(lambda: follower.lines)
         assert relay.get("/healthz")[0] == 200
-        (tmp_path / fault).touch()
+        (tmp_path / f"{fault}-{relay.port}").touch()
         wait_for(lambda: relay.get("/healthz")[0] == 503, 20, lambda: relay.get("/healthz"))
         assert f"{whose} stands still" in relay.get("/healthz")[1]
 

@@ -1,7 +1,8 @@
 """The relay, run as a program, with greenlets that are killed or stand still when somebody asks for it by a file.
 
-``kill-bells`` and ``kill-reader`` end a greenlet; ``stall-bells`` and ``stall-reader`` let it wait for ever at its next
-turn. The folder of these files stands in ``TEST_FAULTS``; each is taken away when it is seen.
+``kill-bells-<port>`` and ``kill-reader-<port>`` end a greenlet of the relay on that port; ``stall-bells-<port>`` and
+``stall-reader-<port>`` let it wait for ever at its next turn. The folder of these files stands in ``TEST_FAULTS``; each
+is taken away when it is seen.
 """
 
 import os
@@ -75,15 +76,21 @@ def kill(victim: Any) -> None:
         victim.kill()
 
 
+def taken(file: Path) -> bool:
+    """Whether the file was there; it is no more."""
+    found = file.exists()
+    file.unlink(missing_ok=True)
+    return found
+
+
 def obey(folder: Path) -> None:
     """Do what the files ask for, for ever."""
+    port = os.environ["RUNTAIL_SOCKET_PORT"]
     while True:
         for name in ("bells", "reader"):
-            if (folder / f"kill-{name}").exists():
-                (folder / f"kill-{name}").unlink()
+            if taken(folder / f"kill-{name}-{port}"):
                 kill(running[name])
-            if (folder / f"stall-{name}").exists():
-                (folder / f"stall-{name}").unlink()
+            if taken(folder / f"stall-{name}-{port}"):
                 stalled.add(name)
         time.sleep(0.05)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import redis
@@ -32,31 +31,38 @@ FAULTS = (
 
 
 class Liveness(threading.Thread):
-    """Asks a relay whether it is alive and starts it anew when it is not, as an orchestrator does."""
+    """Asks relays whether they are alive and starts anew who is not, as an orchestrator does."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relays: list[Relay]) -> None:
         super().__init__(name="liveness", daemon=True)
-        self._relay = relay
+        self._failures = dict.fromkeys(relays, 0)
         self._over = threading.Event()
+        #: When (monotonic) each relay that was not alive had ended.
+        self.ended_at: list[float] = []
         self.restarts = 0
         #: The answers that were no 200.
         self.answers: list[str] = []
 
     def run(self) -> None:
         """Ask until told to stop."""
-        failures = 0
         while not self._over.wait(PROBE_SECONDS):
-            status, body = self._relay.get("/healthz")
-            if status == 200:
-                failures = 0
-                continue
-            self.answers.append(body.strip())
-            failures += 1
-            if failures >= FAILURES:
-                self._relay.process.terminate(15)
-                self._relay.restart()
-                self._relay.wait_until_ready()
-                self.restarts, failures = self.restarts + 1, 0
+            for relay in self._failures:
+                self._ask(relay)
+
+    def _ask(self, relay: Relay) -> None:
+        status, body = relay.get("/healthz")
+        if status == 200:
+            self._failures[relay] = 0
+            return
+        self.answers.append(body.strip())
+        self._failures[relay] += 1
+        if self._failures[relay] < FAILURES:
+            return
+        relay.process.terminate(15)
+        self.ended_at.append(time.monotonic())
+        relay.restart()
+        relay.wait_until_ready()
+        self.restarts, self._failures[relay] = self.restarts + 1, 0
 
     def close(self) -> None:
         """Stop asking."""
@@ -64,48 +70,67 @@ class Liveness(threading.Thread):
         self.join(60)
 
 
-@contextmanager
-def breakable(folder: Path) -> Iterator[Stage]:
-    """One relay that takes the faults of :mod:`tests.support.breakable_relay`."""
-    environment = {"TEST_FAULTS": str(folder), "PYTHONPATH": str(ROOT)}
-    with stage(1, program="tests.support.breakable_relay", environment=environment, drain_seconds=0.2) as here:
-        yield here
-
-
 def measure() -> list[Figure]:
-    """Break a relay from within, again and again."""
+    """Break relays from within, again and again."""
+    with tempfile.TemporaryDirectory() as name:
+        environment = {"TEST_FAULTS": name, "PYTHONPATH": str(ROOT)}
+        # The second takes the viewers while the first begins anew.
+        with (
+            stage(2, program="tests.support.breakable_relay", environment=environment, drain_seconds=0.5) as here,
+            here.server.client() as client,
+        ):
+            return _broken(here, client, Path(name))
+
+
+def _broken(here: Stage, client: redis.Redis, folder: Path) -> list[Figure]:
     figures = []
-    with tempfile.TemporaryDirectory() as name, breakable(Path(name)) as here, here.server.client() as client:
-        (relay,) = here.relays
-        producer = here.producer().start(LINES_PER_SECOND)
-        liveness = Liveness(relay)
-        liveness.start()
-        with Audience(Balancer(here.relays), [producer.run_id], VIEWERS) as seen:
-            wait_for(lambda: seen.following == VIEWERS, 60)
-            for file, words, times, restarts in FAULTS:
-                before = liveness.restarts
-                took = [_once(Path(name) / file, seen, client, relay) for _ in range(times)]
-                expected = times if restarts else 0
-                figures.append(_figure(words, took, liveness.restarts - before, expected))
-            producer.stop()
-            wait_for(lambda: seen.ended == VIEWERS, 60)
-        liveness.close()
-        print(f"   said: {sorted(set(liveness.answers))}", flush=True)
-        faults = [seen.total(name) for name in ("lost", "doubled", "wrong", "resets")]
+    producer = here.producer().start(LINES_PER_SECOND)
+    liveness = Liveness(here.relays)
+    liveness.start()
+    with Audience(Balancer(here.relays), [producer.run_id], VIEWERS) as seen:
+        wait_for(lambda: seen.following == VIEWERS, 60)
+        for file, words, times, restarts in FAULTS:
+            before = liveness.restarts
+            heal = _replaced if restarts else _healed
+            took = [heal(folder / file, seen, client, liveness) for _ in range(times)]
+            figures.append(_figure(words, took, liveness.restarts - before, times if restarts else 0))
+        producer.stop()
+        wait_for(lambda: seen.ended == VIEWERS, 60)
+    liveness.close()
+    print(f"   said: {sorted(set(liveness.answers))}", flush=True)
+    faults = [seen.total(name) for name in ("lost", "doubled", "wrong", "resets")]
     return [*figures, Figure("relay broken from within: lines lost, doubled; digests wrong; resets",
                              "{}, {}; {}; {}".format(*faults), "0, 0; 0; 0", not any(faults))]  # fmt: skip
 
 
-def _once(file: Path, seen: Audience, client: redis.Redis, relay: Relay) -> float:
+def _break(file: Path, seen: Audience) -> float:
+    """Break the relay that the most are on; return when."""
+    wait_for(lambda: seen.following == VIEWERS, 60)
+    ((port, _),) = collections.Counter(viewer.port for viewer in seen.viewers).most_common(1)
+    broken_at = time.monotonic()
+    file.with_name(f"{file.name}-{port}").touch()
+    return broken_at
+
+
+def _healed(file: Path, seen: Audience, client: redis.Redis, _liveness: Liveness) -> float:
     """Return after how many seconds bells are heard over a new connection, and every screen has new lines."""
     before = max(bells(client))
-    broken_at = time.monotonic()
-    file.touch()
-    wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60,
-             relay.process.evidence)  # fmt: skip
+    broken_at = _break(file, seen)
+    wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60)
     healed_at = time.monotonic()
     wait_for(lambda: all(viewer.written_at > healed_at for viewer in seen.viewers), 60)
     return time.monotonic() - broken_at
+
+
+def _replaced(file: Path, seen: Audience, _client: redis.Redis, liveness: Liveness) -> float:
+    """Return after how many seconds the relay has ended, and every screen has new lines from elsewhere."""
+    before = liveness.restarts
+    broken_at = _break(file, seen)
+    wait_for(lambda: len(liveness.ended_at) > before, 90, lambda: liveness.answers)
+    wait_for(lambda: all(viewer.written_at > liveness.ended_at[-1] for viewer in seen.viewers), 60)
+    took = time.monotonic() - broken_at
+    wait_for(lambda: liveness.restarts > before, 60)
+    return took
 
 
 def _figure(words: str, took: list[float], restarts: int, expected: int) -> Figure:

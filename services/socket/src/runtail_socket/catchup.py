@@ -11,10 +11,12 @@ import structlog
 
 from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
 from runtail.log import reader as store_reader
-from runtail.protocol import Cut, Entry
+from runtail.log.reader import Head
+from runtail.protocol import Cut, Entry, EntryId
 from runtail.store import Store
 from runtail_socket import runtime
 from runtail_socket.frames import Chunk, chunks, tail_end, tail_reset
+from runtail_socket.shared import Shared
 from runtail_socket.viewer import Standing, Subscription
 from runtail_socket.websocket import Frame
 
@@ -43,6 +45,10 @@ WAIT_SECONDS = 1.0
 #: Between looks whether the reader has come further.
 NUDGE_SECONDS = 0.02
 
+#: Reads that are kept for who asks next, and how much of a log each may hold.
+MOST_SHARED = 32
+MAX_SHARED_BYTES = 65536
+
 #: Between attempts while the store is away.
 RETRY_SECONDS = 0.5
 
@@ -65,6 +71,11 @@ class CatchUp:
         self._settings = store.settings
         self.nudge = nudge
         self._on_sent = on_sent
+        #: By run, epoch, entry and number of entries. Who is told that there is nothing asks again at once.
+        self._shared: Shared[tuple[str, int, EntryId, int], tuple[Head | None, list[Entry]]] = Shared(
+            MOST_SHARED,
+            lambda answer: bool(answer[1]) and sum(len(entry.payload) for entry in answer[1]) <= MAX_SHARED_BYTES,
+        )
         self._reads = threading.BoundedSemaphore(CONCURRENT_READS)
         #: Subscriptions being served now.
         self.serving = 0
@@ -106,12 +117,17 @@ class CatchUp:
         :raises StoreUnavailable: if the store does not answer.
         """
         feed = subscription.feed
-        with self._reads:
-            head, entries = store_reader.pull(self._store, [(feed.run_id, subscription.cursor.last)], count=count)[0]
+        after = subscription.cursor.last
+        key = (feed.run_id, subscription.cursor.epoch, after, count)
+        head, entries = self._shared.get(key, lambda: self._pull(feed.run_id, after, count))
         # Never further than the reader is: joining means to stand where it stands.
         entries = [entry for entry in entries if entry.id <= feed.cursor.last]
         trial = replace(subscription.cursor)
         return trial.advance(entries, head.cut if head else None), len(entries)
+
+    def _pull(self, run_id: str, after: EntryId, count: int) -> tuple[Head | None, list[Entry]]:
+        with self._reads:
+            return store_reader.pull(self._store, [(run_id, after)], count=count)[0]
 
     def sent(self, chunk_newest_ms: int | None) -> None:
         """Count one frame."""

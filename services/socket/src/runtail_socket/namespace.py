@@ -26,6 +26,7 @@ from runtail_socket.feed import Feed
 from runtail_socket.frames import NAMESPACE, tail_reset
 from runtail_socket.reader import Reader
 from runtail_socket.request import Subscribe, SubscribeList
+from runtail_socket.shared import Shared
 from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Standing, Subscription, Viewer
 
 #: A run whose epoch changes while it is subscribed to is looked up again this often.
@@ -37,6 +38,9 @@ CONCURRENT_SUBSCRIBES = 16
 
 #: How long one waits for its turn. Together with the store's own timeout less than a page waits for its answer.
 TURN_SECONDS = 5.0
+
+#: Positions and records that are kept for who asks next.
+MOST_SHARED = 64
 
 Answer = dict[str, Any]
 
@@ -63,6 +67,9 @@ class TailNamespace(Namespace):
         self._catch_up = catch_up
         self._on_painted = on_painted
         self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
+        #: By run, epoch, line and digest; by run and state.
+        self._locations: Shared[tuple[str, int, int, bytes | None], Location] = Shared(MOST_SHARED)
+        self._records: Shared[tuple[str, str | None], dict[str, Any]] = Shared(MOST_SHARED)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
         self._events: dict[str, Callable[[Viewer, object], Answer]] = {
@@ -127,12 +134,22 @@ class TailNamespace(Namespace):
     def _follow(self, viewer: Viewer, request: Subscribe) -> Answer:
         for _ in range(ATTEMPTS):
             with self._reader.hold(request.run_id) as feed:
-                found = store_reader.locate(self._store, request.run_id, request.line, request.chain)
+                found = self._locate(request, feed)
                 if found.head.epoch != feed.cursor.epoch:
                     self._reader.outdated(feed, found.head.epoch)
                     continue
                 return self._admit(viewer, request, feed, found)
         raise StoreUnavailable("the epoch changes too fast")
+
+    def _locate(self, request: Subscribe, feed: Feed) -> Location:
+        return self._locations.get(
+            (request.run_id, feed.cursor.epoch, request.line, request.chain),
+            lambda: store_reader.locate(self._store, request.run_id, request.line, request.chain),
+        )
+
+    def _record(self, feed: Feed) -> dict[str, Any]:
+        # By its state: who comes after a change, of which nobody is told any more, must not read of what was before.
+        return self._records.get((feed.run_id, feed.state), lambda: read_run(self._store, feed.run_id).summary())
 
     def _admit(self, viewer: Viewer, request: Subscribe, feed: Feed, found: Location) -> Answer:
         epoch = found.head.epoch
@@ -143,7 +160,7 @@ class TailNamespace(Namespace):
         if not found.matched and not waits:
             why = "The position does not fit the stored log."
             return self._refuse_resume(viewer, request, epoch, "chain", why)
-        record = read_run(self._store, request.run_id).summary()
+        record = self._record(feed)
         if feed.over or viewer.gone:
             raise StoreUnavailable("the log was replaced meanwhile")
         cursor = found.cursor
