@@ -54,10 +54,11 @@ def test_a_viewer_that_does_not_acknowledge_gets_a_window_and_goes_on_when_it_do
     assert received == total
 
 
-def subscribe_at_once(clients: list[Client], run_id: str) -> list[dict[str, Any]]:
-    """Subscribe all before any answer is read; return the answers."""
-    for client in clients:
-        client.send(f"42/tail,1{orjson.dumps(['subscribe', {'v': 1, 'run': run_id}]).decode()}")
+def subscribe_at_once(clients: list[Client], run_id: str, **same: Any) -> list[dict[str, Any]]:
+    """Subscribe all before any answer is read, each at a line of its own or all at the *same*; return the answers."""
+    for number, client in enumerate(clients, 1):
+        request = {"v": 1, "run": run_id, **(same or {"from": -number})}
+        client.send(f"42/tail,1{orjson.dumps(['subscribe', request]).decode()}")
     answers = []
     for client in clients:
         while not (packet := client.receive()).startswith("43/tail,1"):
@@ -76,6 +77,31 @@ def test_a_hundred_and_fifty_viewers_that_subscribe_at_once_are_all_let_in(
     clients = [Client(relay.url).join() for _ in range(150)]
     answers = subscribe_at_once(clients, producer.run_id)
     assert [answer for answer in answers if not answer["ok"]] == []
+
+
+def test_many_that_come_back_at_once_cost_the_store_little(
+    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
+) -> None:
+    """Each asked for itself, in some 14 commands, what all the others asked as well."""
+    relay = start_relay(url=own_redis_server.url)
+    producer = Producer(make_store(own_redis_server.url, key_prefix))
+    producer.write(1)
+    clients = [Client(relay.url).join() for _ in range(100)]
+    with own_redis_server.client() as client:
+
+        def commands() -> int:
+            return int(client.info("stats")["total_commands_processed"])
+
+        (stood,) = subscribe_at_once([Client(relay.url).join()], producer.run_id)
+        position = {name: stood[name] for name in ("epoch", "from", "chain")}
+        producer.write(1)
+        before = commands()
+        answers = subscribe_at_once(clients, producer.run_id, **position)
+        # Also for the first entries, which come behind the answers.
+        for viewer in clients:
+            viewer.next_event()
+        assert all(answer["ok"] for answer in answers)
+        assert commands() - before < 4 * len(clients)
 
 
 def test_many_that_subscribe_while_the_store_is_silent_are_answered_in_time(

@@ -1,6 +1,5 @@
 """Whatever fails around the relay, viewers get every line once, or are told."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -217,81 +216,3 @@ def test_a_killed_relay_loses_nothing(start_relay: StartRelay, relay_store: Stor
     with following(follower, other.url):
         follower.until_end()
     assert follower.lines == producer.expected()
-<<<<<<< HEAD
-=======
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_a_viewer_that_stops_reading_costs_little_and_nobody_else_anything(
-    start_relay: StartRelay, relay_store: Store
-) -> None:
-    relay = start_relay()
-    producer = Producer(relay_store)
-    others = [Follower(producer.run_id) for _ in range(3)]
-    for follower in others:
-        follower.connect(relay.url)
-    stalled = [Client(relay.url, receive_buffer=4096).join() for _ in range(4)]
-    for client in stalled:
-        assert client.emit("subscribe", {"v": 1, "run": producer.run_id})["ok"]
-    producer.start(5000)
-    threads = [threading.Thread(target=follower.until_end, args=[120]) for follower in others]
-    for thread in threads:
-        thread.start()
-    process = psutil.Process(relay.process.pid)
-    # All have left the edge: what they cost from now on is theirs.
-    wait_for(lambda: len(others[0].lines) > 12_000, 30)
-    before = process.memory_info().rss
-    wait_for(lambda: len(others[0].lines) > 30_000, 60)
-    grown = process.memory_info().rss - before
-    producer.stop()
-    for thread in threads:
-        thread.join(60)
-    for follower in others:
-        assert follower.lines == producer.expected()
-    assert grown < len(stalled) * MIB
-    # They resume where they stopped, as if nothing had been.
-    lines = 0
-    while lines < producer.count:
-        name, data = stalled[0].next_event()
-        if name == "tail-message":
-            lines += sum(entry["n"] for entry in data["entries"])
-    assert lines == producer.count
-
-
-def test_a_thousand_comings_and_goings_leave_nothing_behind(start_relay: StartRelay, relay_store: Store) -> None:
-    relay = start_relay()
-    producers = [Producer(relay_store) for _ in range(5)]
-    for producer in producers:
-        producer.write(1)
-
-    def cycle(number: int) -> None:
-        client = Client(relay.url).join()
-        run_id = producers[number % len(producers)].run_id
-        client.send(f"42/tail,1{orjson.dumps(['subscribe', {'v': 1, 'run': run_id}]).decode()}")
-        if number % 3:
-            client.receive()
-        if number % 2:
-            client.close()
-        else:
-            client.drop()
-
-    for number in range(200):
-        cycle(number)
-
-    def nothing_left() -> bool:
-        metrics = relay.get("/metrics")[1].splitlines()
-        tables = [line for line in metrics if line.startswith("runtail_socket_tracked{")]
-        assert len(tables) == 8
-        return all(line.endswith(" 0.0") for line in tables)
-
-    wait_for(nothing_left, 20, lambda: relay.get("/metrics")[1])
-    process = psutil.Process(relay.process.pid)
-    before, files = process.memory_info().rss, process.num_fds()
-    for number in range(1000):
-        cycle(number)
-    wait_for(nothing_left, 20, lambda: relay.get("/metrics")[1])
-    wait_for(lambda: process.num_fds() <= files + 2, 20)
-    # Engine.IO keeps each client's next ping, and what hangs on it, for 25 s.
-    assert process.memory_info().rss - before < 30 * MIB
->>>>>>> 94249d9 (What many viewers ask at once is asked once)
