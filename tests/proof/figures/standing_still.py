@@ -64,6 +64,10 @@ class Liveness(threading.Thread):
         relay.wait_until_ready()
         self.restarts, self._failures[relay] = self.restarts + 1, 0
 
+    def evidence(self) -> str:
+        """What the relays wrote and answered."""
+        return "\n".join([*self.answers, *(relay.process.evidence() for relay in self._failures)])
+
     def close(self) -> None:
         """Stop asking."""
         self._over.set()
@@ -112,11 +116,12 @@ def _break(file: Path, seen: Audience) -> float:
     return broken_at
 
 
-def _healed(file: Path, seen: Audience, client: redis.Redis, _liveness: Liveness) -> float:
+def _healed(file: Path, seen: Audience, client: redis.Redis, liveness: Liveness) -> float:
     """Return after how many seconds bells are heard over a new connection, and every screen has new lines."""
     before = max(bells(client))
     broken_at = _break(file, seen)
-    wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60)
+    wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60,
+             lambda: (before, bells(client), liveness.evidence()))  # fmt: skip
     healed_at = time.monotonic()
     wait_for(lambda: all(viewer.written_at > healed_at for viewer in seen.viewers), 60)
     return time.monotonic() - broken_at
