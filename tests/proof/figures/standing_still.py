@@ -37,8 +37,6 @@ class Liveness(threading.Thread):
         super().__init__(name="liveness", daemon=True)
         self._failures = dict.fromkeys(relays, 0)
         self._over = threading.Event()
-        #: When (monotonic) each relay that was not alive had ended.
-        self.ended_at: list[float] = []
         self.restarts = 0
         #: The answers that were no 200.
         self.answers: list[str] = []
@@ -59,7 +57,6 @@ class Liveness(threading.Thread):
         if self._failures[relay] < FAILURES:
             return
         relay.process.terminate(15)
-        self.ended_at.append(time.monotonic())
         relay.restart()
         relay.wait_until_ready()
         self.restarts, self._failures[relay] = self.restarts + 1, 0
@@ -107,19 +104,19 @@ def _broken(here: Stage, client: redis.Redis, folder: Path) -> list[Figure]:
                              "{}, {}; {}; {}".format(*faults), "0, 0; 0; 0", not any(faults))]  # fmt: skip
 
 
-def _break(file: Path, seen: Audience) -> float:
-    """Break the relay that the most are on; return when."""
+def _break(file: Path, seen: Audience) -> tuple[float, int]:
+    """Break the relay that the most are on; return when, and its port."""
     wait_for(lambda: seen.following == VIEWERS, 60)
     ((port, _),) = collections.Counter(viewer.port for viewer in seen.viewers).most_common(1)
     broken_at = time.monotonic()
     file.with_name(f"{file.name}-{port}").touch()
-    return broken_at
+    return broken_at, port
 
 
 def _healed(file: Path, seen: Audience, client: redis.Redis, liveness: Liveness) -> float:
     """Return after how many seconds bells are heard over a new connection, and every screen has new lines."""
     before = max(bells(client))
-    broken_at = _break(file, seen)
+    broken_at, _ = _break(file, seen)
     wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60,
              lambda: (before, bells(client), liveness.evidence()))  # fmt: skip
     healed_at = time.monotonic()
@@ -128,11 +125,14 @@ def _healed(file: Path, seen: Audience, client: redis.Redis, liveness: Liveness)
 
 
 def _replaced(file: Path, seen: Audience, _client: redis.Redis, liveness: Liveness) -> float:
-    """Return after how many seconds the relay has ended, and every screen has new lines from elsewhere."""
+    """Return after how many seconds whoever was on the broken relay is elsewhere, and every screen has new lines."""
     before = liveness.restarts
-    broken_at = _break(file, seen)
-    wait_for(lambda: len(liveness.ended_at) > before, 90, lambda: liveness.answers)
-    wait_for(lambda: all(viewer.written_at > liveness.ended_at[-1] for viewer in seen.viewers), 60)
+    joins = {viewer: len(viewer.joined) for viewer in seen.viewers}
+    broken_at, port = _break(file, seen)
+    there = [viewer for viewer in seen.viewers if viewer.port == port]
+    wait_for(lambda: all(len(viewer.joined) > joins[viewer] for viewer in there), 90, liveness.evidence)
+    moved_at = time.monotonic()
+    wait_for(lambda: all(viewer.written_at > moved_at for viewer in seen.viewers), 60)
     took = time.monotonic() - broken_at
     wait_for(lambda: liveness.restarts > before, 60)
     return took
