@@ -33,6 +33,7 @@ class Ear:
             on_list=lambda _run_id: None,
             on_connected=self._on_connected,
             rest=lambda: 0.0,
+            gathers=lambda: False,
         )
         self._thread = threading.Thread(target=self.bells.run, daemon=True)
 
