@@ -1,7 +1,7 @@
 // A run in words. Pure.
 
 import type { Run } from "./api";
-import { duration } from "./time";
+import { duration, lasted } from "./time";
 
 export function isOver(run: Run): boolean {
   return run.state !== "queued" && run.state !== "running";
@@ -13,7 +13,7 @@ export function sinceWords(run: Run, now: number): string {
   const { started_ms: started, finished_ms: finished } = run;
   if (finished === null) return "";
   const ago = `${duration(now - finished)} ago`;
-  return started === null ? ago : `${ago}, took ${duration(finished - started)}`;
+  return started === null ? ago : `${ago}, took ${lasted(finished - started)}`;
 }
 
 /** How the process ended, where that says more than the state. */
@@ -33,7 +33,7 @@ export function waitingWords(run: Run): string {
 export function tookWords(run: Run, now: number): string {
   const { started_ms: started, finished_ms: finished } = run;
   if (started === null) return "";
-  if (finished !== null) return duration(finished - started);
+  if (finished !== null) return lasted(finished - started);
   return isOver(run) ? "" : duration(now - started);
 }
 

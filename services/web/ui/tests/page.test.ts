@@ -5,7 +5,7 @@ import { runOf } from "../src/address";
 import type { Run } from "../src/api";
 import { type Field, fields, fieldValue } from "../src/schema";
 import { connectionWords, waitMs } from "../src/socket";
-import { duration } from "../src/time";
+import { duration, lasted } from "../src/time";
 import { exitWords, sinceWords } from "../src/words";
 
 test("an address names its run, whatever stands in it", () => {
@@ -83,6 +83,17 @@ describe("time", () => {
     [273_600_000, "3 d 4 h"],
   ])("%d ms is %s", (ms, words) => {
     expect(duration(ms)).toBe(words);
+  });
+
+  test.each([
+    [-5, "0.0 s"],
+    [49, "0.0 s"],
+    [450, "0.4 s"],
+    [9_999, "9.9 s"],
+    [10_000, "10 s"],
+    [200_000, "3 min 20 s"],
+  ])("%d ms that are over lasted %s", (ms, words) => {
+    expect(lasted(ms)).toBe(words);
   });
 
   const run = { state: "running", since_ms: 1_000, started_ms: 1_000, finished_ms: null } as Run;
