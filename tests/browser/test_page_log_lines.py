@@ -34,6 +34,15 @@ def test_a_link_opens_at_its_line(site: Site, open_page: OpenPage, line: int) ->
     expect(page.locator(".row.marked")).to_have_count(1)
 
 
+def test_a_line_that_was_opened_stays_in_view_when_the_log_gets_another_height(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 3_000, per_entry=500)
+    page = opened(site, open_page, producer, "#L3000")
+    for height in (900, 400, 700):
+        page.set_viewport_size({"width": 1000, "height": height})
+        expect(page.locator("#L3000")).to_be_in_viewport(timeout=SECONDS)
+
+
 def test_numbers_are_links_and_make_ranges(site: Site, open_page: OpenPage) -> None:
     producer = Producer(site.store)
     numbered(producer, 200)

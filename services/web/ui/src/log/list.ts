@@ -40,6 +40,8 @@ export class List {
   readonly #source: Source;
   readonly #runway: Runway;
   #top: Place = { row: 0, px: 0 };
+  /** What was put in view last, until something else moves it: another height must not hide it. */
+  #shown: { readonly row: number; readonly part: number } | null = null;
   #rowPx = 19;
   #portPx = 0;
   #mean = 1;
@@ -131,11 +133,13 @@ export class List {
     if (part > 0) this.#moveBy(-Math.round((this.#portPx * part) / this.#rowPx) * this.#rowPx);
     this.#draw();
     this.#writeBar();
+    this.#shown = { row, part };
   }
 
   /** The first row is another one now: rows came or went above. */
   shift(row: number): void {
     if (row === this.#top.row) return;
+    this.#shown = null;
     this.#top = { row, px: this.#top.px };
     if (!scaled(this.#frame)) {
       this.#fit();
@@ -224,8 +228,11 @@ export class List {
     this.#runway.narrow();
     this.port.style.height = `${this.#portPx}px`;
     this.port.style.width = `${this.#scroller.clientWidth}px`;
+    const shown = this.#shown;
     this.#draw();
-    if (!this.following.peek()) this.#writeBar();
+    if (this.following.peek()) return;
+    if (shown) this.toRow(shown.row, shown.part);
+    else this.#writeBar();
   }
 
   #begin(): void {
@@ -241,6 +248,7 @@ export class List {
     const frame = this.#frame;
     const { kind, step } = this.#runway.moved(this.#input, this.#end);
     if (kind === "own" || step === 0) return;
+    this.#shown = null;
     this.#endSoon();
     if (step < 0) this.#follow(false);
     this.#flying = Math.abs(step) > this.#portPx && (kind === "thumb" || !scaled(frame));
@@ -285,6 +293,7 @@ export class List {
   }
 
   #moveBy(by: number): void {
+    this.#shown = null;
     if (!this.wrap) {
       this.#top = moved(this.#frame, this.#top, by);
       return;
