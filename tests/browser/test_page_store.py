@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,9 +24,17 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.browser
 
 
-def test_it_survives_a_crash_of_the_store(
-    tmp_path: Path, start_process: StartProcess, open_page: OpenPage, complaints: Complaints
-) -> None:
+@dataclass(frozen=True)
+class Line:
+    """Store, relay and web of one test, and a run with 30 lines."""
+
+    server: RedisServer
+    web: Service
+    producer: Producer
+
+
+@pytest.fixture
+def line(tmp_path: Path, start_process: StartProcess, complaints: Complaints) -> Iterator[Line]:
     complaints.expect("503")
     directory = tmp_path / "own"
     directory.mkdir()
@@ -38,45 +48,36 @@ def test_it_survives_a_crash_of_the_store(
         stack.enter_context(beating(store))
         producer = Producer(store)
         producer.write(30)
-        page = open_page(f"{web.url}/runs/{producer.run_id}")
-        expect_lines(page, producer)
-        server.restart()
-        wait_for(lambda: written(producer), 20)
-        expect_lines(page, producer)
-        wait_for(lambda: ended(producer), 20)
-        expect(page.locator(".verdict")).to_have_text(re.compile("complete: 40 lines, verified$"), timeout=SECONDS)
+        yield Line(server, web, producer)
 
 
-def test_it_says_that_the_store_is_away_and_goes_on_after(
-    tmp_path: Path, start_process: StartProcess, open_page: OpenPage, complaints: Complaints
-) -> None:
+def test_it_survives_a_crash_of_the_store(line: Line, open_page: OpenPage) -> None:
+    producer = line.producer
+    page = open_page(f"{line.web.url}/runs/{producer.run_id}")
+    expect_lines(page, producer)
+    line.server.restart()
+    wait_for(lambda: written(producer), 20)
+    expect_lines(page, producer)
+    wait_for(lambda: ended(producer), 20)
+    expect(page.locator(".verdict")).to_have_text(re.compile("complete: 40 lines, verified$"), timeout=SECONDS)
+
+
+def test_it_says_that_the_store_is_away_and_goes_on_after(line: Line, open_page: OpenPage) -> None:
     """It said "Live" for as long as the store was away."""
-    complaints.expect("503")
-    directory = tmp_path / "own"
-    directory.mkdir()
-    with RedisServer(directory, append_only="always") as server, ExitStack() as stack:
-        web = Service("web", tmp_path, {"broker_url": server.url})
-        relay = Relay(start_process, server.url, "runtail:", allowed_origins=web.url)
-        web.configure(socket_url=relay.url)
-        stack.enter_context(web)
-        relay.wait_until_ready()
-        store = make_store(server.url, "runtail:", retained_seconds=60)
-        stack.enter_context(beating(store))
-        producer = Producer(store)
-        producer.write(30)
-        run, runs = open_page(f"{web.url}/runs/{producer.run_id}"), open_page(web.url)
-        expect(run.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
-        expect(runs.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
-        server.stop()
-        for page in (run, runs):
-            expect(page.locator(".connection")).to_contain_text("The store does not answer", timeout=SECONDS)
-        expect_lines(run, producer)
-        server.start()
-        expect(run.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
-        expect(runs.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
-        wait_for(lambda: written(producer), 20)
-        wait_for(lambda: ended(producer), 20)
-        expect(run.locator(".verdict")).to_have_text(re.compile("complete: 40 lines, verified$"), timeout=SECONDS)
+    producer = line.producer
+    run, runs = open_page(f"{line.web.url}/runs/{producer.run_id}"), open_page(line.web.url)
+    expect(run.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
+    expect(runs.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
+    line.server.stop()
+    for page in (run, runs):
+        expect(page.locator(".connection")).to_contain_text("The store does not answer", timeout=SECONDS)
+    expect_lines(run, producer)
+    line.server.start()
+    expect(run.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
+    expect(runs.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
+    wait_for(lambda: written(producer), 20)
+    wait_for(lambda: ended(producer), 20)
+    expect(run.locator(".verdict")).to_have_text(re.compile("complete: 40 lines, verified$"), timeout=SECONDS)
 
 
 def written(producer: Producer) -> bool:
