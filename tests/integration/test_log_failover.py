@@ -7,6 +7,7 @@ import pytest
 from runtail.errors import StoreUnavailable
 from runtail.log import reader
 from runtail.log.ending import Ending
+from runtail.log.reader import Head
 from runtail.log.writer import LogWriter
 from runtail.protocol import RunState
 from runtail.protocol import event as events
@@ -42,6 +43,16 @@ def end_as_reaper(store: Store, run_id: str) -> None:
     write_events(store, read_run(store, run_id), "reaper", [lost], ending=Ending(RunState.LOST, "silent"))
 
 
+def lose_an_end(store: Store, run_id: str) -> Head:
+    """The reaper ends a run, viewers see it, and a failover takes the end back; return what they saw."""
+    remembered = snapshot(store)
+    end_as_reaper(store, run_id)
+    seen = reader.head(store, run_id)
+    roll_back(store, remembered)
+    change_master(store)
+    return seen
+
+
 def test_the_reaper_does_not_reuse_ids_of_entries_that_a_failover_took_back(store: Store) -> None:
     run_id, epoch = lose_entries(store)
     end_as_reaper(store, run_id)
@@ -52,11 +63,7 @@ def test_the_reaper_does_not_reuse_ids_of_entries_that_a_failover_took_back(stor
 def test_an_end_that_a_failover_took_back_is_not_written_differently_in_the_same_epoch(store: Store) -> None:
     writer = open_run(store)
     write_lines(writer, 1, 10)
-    remembered = snapshot(store)
-    end_as_reaper(store, writer.claim.run_id)
-    seen = reader.head(store, writer.claim.run_id)
-    roll_back(store, remembered)
-    change_master(store)
+    seen = lose_an_end(store, writer.claim.run_id)
     end_as_reaper(store, writer.claim.run_id)
     assert reader.head(store, writer.claim.run_id).epoch > seen.epoch
 
@@ -101,10 +108,7 @@ def test_a_writer_that_was_silent_for_a_lease_does_not_reuse_ids_of_an_end_that_
     now = 100.0
     writer = LogWriter(store, open_run(store).claim, clock=lambda: now)
     write_lines(writer, 1, 20)
-    remembered = snapshot(store)
-    end_as_reaper(store, writer.claim.run_id)  # viewers have seen this end
-    roll_back(store, remembered)
-    change_master(store)
+    lose_an_end(store, writer.claim.run_id)
     epoch = writer.epoch
     now += store.settings.lease_seconds
     write_lines(writer, 21, 30)
@@ -127,10 +131,7 @@ def test_neither_does_a_silent_writer_whose_last_entry_was_stored_and_its_answer
         proxy.drop_reply(b"EVALSHA")
         with pytest.raises(StoreUnavailable):
             write_lines(writer, 21, 30)
-        remembered = snapshot(store)
-        end_as_reaper(store, writer.claim.run_id)  # viewers have seen this end
-        roll_back(store, remembered)
-        change_master(store)
+        lose_an_end(store, writer.claim.run_id)
         epoch = writer.epoch
         now += store.settings.lease_seconds
         writer.flush()
