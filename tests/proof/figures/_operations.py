@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import Any, Self
+from typing import Any
 
 import redis
+
+from tests.proof.figures._watching import Watching
 
 INTERVAL_SECONDS = 0.1
 
 
-class Operations(threading.Thread):
+class Operations(Watching):
     """Asks the store for its count of commands ten times a second. A context manager."""
 
     def __init__(self, client: redis.Redis) -> None:
-        super().__init__(name="operations", daemon=True)
+        super().__init__("operations")
         self._client = client
-        self._over = threading.Event()
         #: Monotonic time, and commands since the server began; ours, one for each sample, are taken off.
         self._samples: list[tuple[float, int]] = []
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self.join(30)
-
     def run(self) -> None:
         """Count until told to stop."""
-        while not self._over.wait(INTERVAL_SECONDS):
+        while not self.over.wait(INTERVAL_SECONDS):
             found: dict[str, Any] = self._client.info("stats")
             self._samples.append((time.monotonic(), int(found["total_commands_processed"]) - len(self._samples)))
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Self
-
 import psutil
 
 from tests.figures.relay import Stage
 from tests.proof.figures import Figure
+from tests.proof.figures._watching import Watching
 
 #: What a relay is given (docs/performance.md), and how much of it is left for what nobody measured.
 LIMIT_BYTES = 512 << 20
@@ -32,28 +30,19 @@ def limited(name: str, here: Stage) -> list[Figure]:
     ]  # fmt: skip
 
 
-class RelayMemory(threading.Thread):
+class RelayMemory(Watching):
     """Watches the resident memory of every relay that this process starts. A context manager."""
 
     def __init__(self) -> None:
-        super().__init__(name="relay-memory", daemon=True)
-        self._over = threading.Event()
+        super().__init__("relay-memory")
         #: The largest of them so far, in bytes.
         self.most_bytes = 0
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self.join(30)
 
     def run(self) -> None:
         """Look four times a second."""
         ours, relays = psutil.Process(), set[psutil.Process]()
         seen = set[psutil.Process]()
-        while not self._over.wait(0.25):
+        while not self.over.wait(0.25):
             for process in set(ours.children()) - seen:
                 seen.add(process)
                 if _is_relay(process):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import signal
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import httpx
 from tests.figures.relay import PREFIX, stage
 from tests.proof.audience import Audience, Balancer, percentile
 from tests.proof.figures import Figure
+from tests.proof.figures._watching import Watching
 from tests.support.relay import Client, Relay
 from tests.support.services import Service
 from tests.support.waiting import wait_for
@@ -29,19 +29,18 @@ GOAL_SECONDS = 1.5
 PROBE_SECONDS = 0.25
 
 
-class Readiness(threading.Thread):
+class Readiness(Watching):
     """Asks every relay whether it is ready, as an orchestrator does."""
 
     def __init__(self, relays: list[Relay]) -> None:
-        super().__init__(name="readiness", daemon=True)
+        super().__init__("readiness")
         self._relays = relays
         self._ready = {relay.port for relay in relays}
         self._leaving: Relay | None = None
-        self._over = threading.Event()
 
     def run(self) -> None:
         """Ask until told to stop."""
-        while not self._over.wait(PROBE_SECONDS):
+        while not self.over.wait(PROBE_SECONDS):
             self._ready = {relay.port for relay in self._relays if relay.get("/readyz")[0] == 200}
 
     def admits(self, relay: Relay) -> bool:
@@ -52,20 +51,14 @@ class Readiness(threading.Thread):
         """This one is about to be told to stop; None: nobody is."""
         self._leaving = relay
 
-    def close(self) -> None:
-        """Stop asking."""
-        self._over.set()
-        self.join(30)
 
-
-class Visitors(threading.Thread):
+class Visitors(Watching):
     """Opens pages without a pause, as a browser does: the page itself, then its connection, then its subscription."""
 
     def __init__(self, web: Service, choose: Balancer, run_id: str) -> None:
-        super().__init__(name="visitors", daemon=True)
+        super().__init__("visitors")
         self._paths = itertools.cycle(["/", f"/runs/{run_id}"])
         self._web, self._choose, self._run_id = web, choose, run_id
-        self._over = threading.Event()
         self.pages = self.connections = 0
         #: What was no page; what was no connection at the first try.
         self.failed_pages: list[str] = []
@@ -73,7 +66,7 @@ class Visitors(threading.Thread):
 
     def run(self) -> None:
         """Visit until told to stop."""
-        while not self._over.wait(0.05):
+        while not self.over.wait(0.05):
             self._load(next(self._paths))
             self._connect()
 
@@ -103,11 +96,6 @@ class Visitors(threading.Thread):
             client.close()
         if not answer["ok"]:
             self.failed_connections.append(str(answer))
-
-    def close(self) -> None:
-        """Stop coming."""
-        self._over.set()
-        self.join(30)
 
 
 def measure() -> list[Figure]:

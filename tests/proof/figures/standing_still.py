@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import redis
 from tests.figures.relay import Stage, stage
 from tests.proof.audience import Audience, Balancer
 from tests.proof.figures import Figure
+from tests.proof.figures._watching import Watching
 from tests.proof.figures.deafness import bells
 from tests.support.relay import Relay
 from tests.support.waiting import wait_for
@@ -30,20 +30,19 @@ FAULTS = (
 )
 
 
-class Liveness(threading.Thread):
+class Liveness(Watching):
     """Asks relays whether they are alive and starts anew who is not, as an orchestrator does."""
 
     def __init__(self, relays: list[Relay]) -> None:
-        super().__init__(name="liveness", daemon=True)
+        super().__init__("liveness")
         self._failures = dict.fromkeys(relays, 0)
-        self._over = threading.Event()
         self.restarts = 0
         #: The answers that were no 200.
         self.answers: list[str] = []
 
     def run(self) -> None:
         """Ask until told to stop."""
-        while not self._over.wait(PROBE_SECONDS):
+        while not self.over.wait(PROBE_SECONDS):
             for relay in self._failures:
                 self._ask(relay)
 
@@ -64,11 +63,6 @@ class Liveness(threading.Thread):
     def evidence(self) -> str:
         """What the relays wrote and answered."""
         return "\n".join([*self.answers, *(relay.process.evidence() for relay in self._failures)])
-
-    def close(self) -> None:
-        """Stop asking."""
-        self._over.set()
-        self.join(60)
 
 
 def measure() -> list[Figure]:
