@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -16,6 +17,19 @@ CHUNK_BYTES = 1024 * 1024
 #: Where in the spool it stands how much was dropped: behind the shippers' journal.
 _DROPPED_AT = 1 << 41
 _COUNT = struct.Struct("<Q")
+
+
+def lock(memfd: int) -> bool:
+    """Lock a spool for this process, for as long as it lives or has it open; False if another one has it.
+
+    Two processes that splice into one file overwrite each other's bytes.
+    """
+    try:
+        fcntl.lockf(memfd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # A sandbox without such locks has nothing that could be asked.
+        return error.errno not in (errno.EAGAIN, errno.EACCES)
+    return True
 
 
 class KeptRun:
@@ -47,11 +61,10 @@ class KeptRun:
 
         Shippers hold a lock on the spool. The kernel lets go of it when they die, not before.
         """
-        try:
-            fcntl.lockf(self.spool, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno not in (errno.EAGAIN, errno.EACCES)
-        fcntl.lockf(self.spool, fcntl.LOCK_UN)
+        if not lock(self.spool):
+            return False
+        with contextlib.suppress(OSError):
+            fcntl.lockf(self.spool, fcntl.LOCK_UN)
         return True
 
     @property

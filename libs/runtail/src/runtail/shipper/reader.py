@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from runtail.capture import door
+from runtail.capture.kept import lock
 from runtail.settings import Settings
 from runtail.shipper.admin import HANGS_SECONDS
 from runtail.shipper.intake import Intake
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
 from runtail.shipper.sender import Sender
-from runtail.shipper.spool import lock
 
 log = logging.getLogger(__name__)
 

@@ -28,19 +28,6 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 
 
-def lock(memfd: int) -> bool:
-    """Lock a spool for this process, for as long as it lives or has it open; False if another one has it.
-
-    Two processes that splice into one file overwrite each other's bytes.
-    """
-    try:
-        fcntl.lockf(memfd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # A sandbox without such locks has nothing that could be asked.
-        return error.errno not in (errno.EAGAIN, errno.EACCES)
-    return True
-
-
 class Spool:
     """The memfd of one run."""
 
