@@ -16,6 +16,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := libs/runtail services/web services/worker services/socket
 UI := services/web/ui
+MATRIX := $(wildcard requirements/matrix/*.in)
 TESTED := $(wildcard tests/unit tests/integration tests/proof tests/browser)
 
 # Files that say "done, and newer than what it was made from".
@@ -66,6 +67,11 @@ ifeq ($(strip $(T)),)
 else
 	@$(BIN)/pytest $(if $(filter-out -%,$(firstword $(T))),,$(TESTED)) $(T)
 endif
+
+# Each Celery in an environment of its own, in build/matrix. PYTHONS names interpreters that the PATH has not.
+.PHONY: test-matrix
+test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHONS="/path/python3.12 ..." adds Pythons
+	@RUNTAIL_TEST_PYTHONS="$(PYTHONS)" $(BIN)/pytest --capture=no $(or $(T),tests/matrix)
 
 # The tests of the TypeScript modules; skipped when T names something else.
 .PHONY: test-ui
@@ -182,7 +188,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket dev node bench
+LOCKS := web worker socket dev node bench $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.
@@ -205,9 +211,9 @@ lock: $(VENV) ## Write the locks anew; pins stay unless UPGRADE=all or UPGRADE=p
 # difference means that a requirement changed and `make lock` was forgotten.
 .PHONY: lint-locks
 lint-locks: $(VENV) $(MODULES)
-	@copies=$$(mktemp -d); trap 'rm -rf "$$copies"' EXIT; \
+	@copies=$$(mktemp -d); trap 'rm -rf "$$copies"' EXIT; mkdir "$$copies/matrix"; \
 	for name in $(LOCKS); do \
-	  cp requirements/$$name.txt "$$copies/"; \
+	  cp requirements/$$name.txt "$$copies/$$name.txt"; \
 	  $(COMPILE) requirements/$$name.in -o "$$copies/$$name.txt" >/dev/null; \
 	  diff -u requirements/$$name.txt "$$copies/$$name.txt" || { \
 	    echo "requirements/$$name.txt is stale: run 'make lock'." >&2; exit 1; }; \

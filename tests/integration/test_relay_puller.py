@@ -9,9 +9,9 @@ from redis.exceptions import ResponseError
 from runtail.errors import StoreUnavailable
 from runtail.log import reader as store_reader
 from runtail.protocol import BEGINNING, EntryId
-from runtail.resp import Resp, pack
 from runtail.store import Store
 from runtail_socket.puller import KEEP_SECONDS, Puller
+from runtail_socket.resp import Resp, pack
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Producer, make_store

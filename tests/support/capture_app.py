@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery import __version__ as celery_version
 from celery.utils.log import get_task_logger
 
 import runtail
@@ -36,6 +37,22 @@ def printing() -> None:
     print("two", "words", file=sys.stderr)
     sys.stdout.write("three\n")
     print("four", file=sys.__stdout__)
+
+
+@app.task(name="t.versions")
+def versions() -> None:
+    print(celery_version, runtail.__file__)
+
+
+@app.task(name="t.add")
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@app.task(name="t.total")
+def total(numbers: list[int]) -> int:
+    print("total of", sorted(numbers))
+    return sum(numbers)
 
 
 @app.task(name="t.logs")

@@ -31,6 +31,7 @@ class Worker:
     :param arguments: more arguments for ``celery worker``.
     :param environment: settings; ``None`` removes one.
     :param store_url: another server for the store than for the broker.
+    :param python: the interpreter of another environment.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Worker:
         arguments: Sequence[str] = ("--concurrency=2",),
         environment: dict[str, str | None] | None = None,
         store_url: str = "",
+        python: Path = Path(sys.executable),
     ) -> None:
         name = f"worker-{uuid.uuid4().hex[:8]}"
         self.queue = name
@@ -52,7 +54,7 @@ class Worker:
         self.store = make_store(store_url or redis_url, self.prefix)
         self.process = Process(
             [
-                *(Path(sys.executable).parent / "celery", "--app", app, "worker", "--loglevel=INFO"),
+                *(python.parent / "celery", "--app", app, "worker", "--loglevel=INFO"),
                 *(f"--hostname={self.hostname}", f"--queues={self.queue}"),
                 *("--without-gossip", "--without-mingle", *arguments),
             ],

@@ -10,6 +10,7 @@ records what the tasks of a Celery app write. Inside a task, ``section``,
 __version__ = "0.1.0"
 
 from runtail.author import mask, progress, section, sh
+from runtail.errors import Unsupported
 from runtail.install import install
 
-__all__ = ["__version__", "install", "mask", "progress", "section", "sh"]
+__all__ = ["Unsupported", "__version__", "install", "mask", "progress", "section", "sh"]

@@ -3,6 +3,7 @@
 RuntailError
 ├── ConfigError            a setting is wrong; nothing was started
 ├── Unsupported            this pool, platform or store cannot do what was asked
+├── MissingExtra           a part of Runtail was not installed
 ├── ProtocolError          bytes or messages from elsewhere are not what the protocol says
 ├── StoreUnavailable       Redis did not answer; nothing is lost, ask again later
 ├── Fenced                 this writer may not write to the run any more
@@ -17,6 +18,8 @@ RunNotFound, RunEnded      (RuntailError) about a run that was named
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class RuntailError(Exception):
     """Base of all errors of this library."""
@@ -28,6 +31,18 @@ class ConfigError(RuntailError):
 
 class Unsupported(RuntailError):
     """What was asked cannot work here; the message says why and what would."""
+
+
+class MissingExtra(RuntailError):
+    """A part of Runtail needs packages that ``pip install runtail`` leaves out.
+
+    :param extra: the extra's name.
+    :param modules: what cannot be imported.
+    """
+
+    def __init__(self, extra: str, modules: Sequence[str]) -> None:
+        super().__init__(f"no {' or '.join(modules)} here. Install runtail[{extra}]: pip install 'runtail[{extra}]'")
+        self.extra = extra
 
 
 class ProtocolError(RuntailError):

@@ -30,8 +30,12 @@ def install(app: Celery, settings: Settings | None = None) -> None:
     """Record the output of *app*'s tasks. Safe to call twice.
 
     :param settings: read from the environment when a worker starts, if not given.
+    :raises Unsupported: if Celery or redis-py is too old.
     """
     if getattr(app, _INSTALLED, None) is None:
+        from runtail.capture import celery_versions
+
+        celery_versions.check()
         setattr(app, _INSTALLED, Installation(app, settings))
 
 
@@ -111,7 +115,7 @@ class Installation:
         from runtail.capture.lost import pid_of, read_status
 
         if isinstance(exception, TimeLimitExceeded):
-            why = f"time limit of {exception} s exceeded" if str(exception).isdigit() else "time limit exceeded"
+            why = f"time limit of {exception.args[0]} s exceeded" if exception.args else "time limit exceeded"
             supervisor.died(pid_of(task_id), task_id, why, signum=None, exit_status=None)
         elif isinstance(exception, WorkerLostError):
             status = read_status(str(exception))
@@ -164,10 +168,12 @@ def reason_to_refuse(worker: Any) -> str | None:
 
     :param worker: Celery's ``WorkController``, as ``worker_init`` shows it.
     """
+    from runtail.capture import celery_versions
+
     pool = _pool_class(worker.pool_cls)
     kind = pool.__module__.rpartition(".")[2]
     if is_prefork(worker.pool_cls):
-        if worker.pool_start_method == "spawn":
+        if celery_versions.start_method(worker) == "spawn":
             return (
                 "worker_pool_start_method=spawn is not supported: spawned pool processes do not inherit the "
                 "socket that captured output goes through. Use fork, the default on Linux."

@@ -10,6 +10,7 @@ a failover of Redis ends no run.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 import uuid
@@ -17,8 +18,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import structlog
 
 from runtail.errors import Fenced, RunNotFound, StoreUnavailable
 from runtail.log.ending import Ending
@@ -38,7 +37,7 @@ _MAX_REPUBLICATIONS = 3
 #: What expired needs no hurry; the budget is looked at in each step.
 _TIDY_SECONDS = 30.0
 
-_log = structlog.get_logger("runtail.reaper")
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -86,7 +85,7 @@ class Reaper:
                 self.step()
             except StoreUnavailable as error:
                 self.forget()
-                _log.warning("the reaper waits for the store", reason=str(error))
+                log.warning("the reaper waits for the store: %s", error)
 
     def forget(self) -> None:
         """Start every count anew."""
@@ -195,14 +194,14 @@ class Reaper:
     def _end(self, run: Run, lost: bytes, state: RunState, why: str) -> None:
         write_events(self._store, run, "reaper", [lost], ending=Ending(state, why))
         self.actions[str(state)] += 1
-        _log.info("ended a run whose worker fell silent", run=run.id, state=str(state), why=why)
+        log.info("run %s, whose worker fell silent, has ended: %s, %s", run.id, state, why)
 
     def _publish_again(self, run: Run, attempt: int) -> None:
         headers = message_headers(self._store.uuid(), run.id, attempt)
         try:
             self._publish(run.id, run.text("task"), run.json("kwargs") or {}, run.text("queue"), headers)
         except Exception as error:  # noqa: BLE001 - a broker raises what it likes; the run stays queued, it is tried again
-            _log.warning("could not publish again", run=run.id, reason=str(error))
+            log.warning("run %s could not be published again: %s", run.id, error)
         else:
             self.actions["published-again"] += 1
 

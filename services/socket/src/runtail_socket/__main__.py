@@ -9,6 +9,7 @@ runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
 
 import sys  # noqa: E402
 
+from runtail import logs  # noqa: E402
 from runtail.errors import RuntailError  # noqa: E402
 from runtail.guard import check_at_start  # noqa: E402
 from runtail.settings import load_settings  # noqa: E402
@@ -17,6 +18,7 @@ from runtail_socket.service import Service  # noqa: E402
 
 def main() -> int:
     """Run the relay and return its exit status."""
+    logs.set_up("runtail_socket")
     try:
         settings = load_settings(os.environ)
         check_at_start(settings)

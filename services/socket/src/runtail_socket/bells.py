@@ -7,22 +7,22 @@ ring ourselves and must hear.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from redis.exceptions import RedisError
 
 from runtail.errors import StoreUnavailable
-from runtail.resp import Resp, pack
 from runtail.store import Store, store_errors
 from runtail_socket import runtime
 from runtail_socket.loops import Turns
+from runtail_socket.resp import Resp, pack
 
-log = structlog.get_logger("runtail.socket.bells")
+log = logging.getLogger(__name__)
 
 #: How often the nonce is rung. Below the connection's read timeout (5 s), so
 #: that a connection that hears nothing at all ends by itself.
@@ -115,7 +115,7 @@ class Bells:
             except (StoreUnavailable, RedisError) as error:
                 # Not even the nonce came.
                 self.deaf_count += isinstance(error.__cause__, TimeoutError)
-                log.info("bells: connection ended", error=str(error))
+                log.info("the connection for bells ended: %s", error)
             finally:
                 self._connection = None
                 if connection is not None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-
-import structlog
 
 from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
 from runtail.log import reader as store_reader
@@ -20,7 +19,7 @@ from runtail_socket.shared import Shared
 from runtail_socket.viewer import Standing, Subscription
 from runtail_socket.websocket import Frame
 
-log = structlog.get_logger("runtail.socket.catchup")
+log = logging.getLogger(__name__)
 
 #: Reads of all catching-up viewers together: each holds a connection to the store.
 CONCURRENT_READS = 16
@@ -102,7 +101,7 @@ class CatchUp:
             subscription.finish()
         except Exception:
             # Not known to be the viewer's fault: it comes back and resumes.
-            log.exception("a viewer could not be served", run=subscription.feed.run_id)
+            log.exception("a viewer of run %s could not be served", subscription.feed.run_id)
             subscription.link.close()
         finally:
             self.serving -= 1
@@ -219,7 +218,7 @@ class _Pursuit:
             if self._failures > 2:
                 # The reader, at the end of the same log, decides for all; this
                 # one viewer stands in a part that is gone.
-                log.warning("a viewer cannot continue", run=subscription.feed.run_id, error=str(error))
+                log.warning("a viewer of run %s cannot continue: %s", subscription.feed.run_id, error)
                 self._reset(str(error))
             time.sleep(RETRY_SECONDS)
             return []

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from types import FrameType
 
-import structlog
-
 from runtail_socket.connections import Door
 from runtail_socket.direct import Links
 
-log = structlog.get_logger("runtail.socket.drain")
+log = logging.getLogger(__name__)
 
 #: How often the flags are looked at. A signal handler can do no more than set
 #: one: a greenlet started there may not run until the next event, seconds later.
@@ -51,7 +50,7 @@ class Drain:
         # First refuse: those who are sent away must not come back here.
         self._door.draining = True
         leaving = self._links.all()
-        log.info("draining", clients=len(leaving), seconds=self._drain_seconds)
+        log.info("draining: %d viewers leave within %s s", len(leaving), self._drain_seconds)
         began = time.monotonic()
         for number, link in enumerate(leaving, 1):
             # Spread evenly, so that the other relays get them a few at a time.

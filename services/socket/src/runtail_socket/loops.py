@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
-import structlog
-
 from runtail_socket import runtime
 
-log = structlog.get_logger("runtail.socket.loops")
+log = logging.getLogger(__name__)
 
 #: Between the end of a loop and its new beginning.
 AGAIN_SECONDS = 1.0
@@ -53,9 +52,9 @@ def for_ever(loop: Callable[[], None]) -> None:
             try:
                 loop()
             except Exception:
-                log.exception("a loop of the relay failed and begins anew", loop=loop.__qualname__)
+                log.exception("%s failed and begins anew", loop.__qualname__)
             time.sleep(AGAIN_SECONDS)
     finally:
         # Killed, or hit by a time-out that was meant for somebody else. A greenlet that is being ended must not wait.
-        log.error("a loop of the relay was ended and begins anew", loop=loop.__qualname__)
+        log.error("%s was ended and begins anew", loop.__qualname__)
         runtime.spawn_after(AGAIN_SECONDS, for_ever, loop)

@@ -7,14 +7,13 @@ While the store is away nothing is said to viewers, because nothing is known.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-
-import structlog
 
 from runtail.errors import ProtocolError, StoreUnavailable
 from runtail.log import reader as store_reader
@@ -29,7 +28,7 @@ from runtail_socket.pace import Pace
 from runtail_socket.puller import Puller
 from runtail_socket.viewer import Subscription
 
-log = structlog.get_logger("runtail.socket.reader")
+log = logging.getLogger(__name__)
 
 #: Runs per round trip: bounds what one reply holds.
 RUNS_PER_PULL = 32
@@ -206,7 +205,7 @@ class Reader:
                 self.pace.end(len(dirty))
             except StoreUnavailable as error:
                 if self.store_answers:
-                    log.warning("the store does not answer", error=str(error))
+                    log.warning("the store does not answer: %s", error)
                 self.store_answers = False
                 # What waits in the pool is as dead; each would cost somebody an answer.
                 self._store.client.connection_pool.disconnect(inuse_connections=False)
@@ -239,7 +238,7 @@ class Reader:
         try:
             self._pull_together([feed])
         except ProtocolError as error:
-            log.warning("a log cannot be read", run=feed.run_id, error=str(error))
+            log.warning("the log of run %s cannot be read: %s", feed.run_id, error)
             self._reset(feed, feed.cursor.epoch, "chain", f"The stored log cannot be read: {error}.")
 
     def _take(self, feed: Feed, head: Head | None, entries: list[Entry]) -> None:
@@ -296,7 +295,7 @@ class Reader:
         feed.suspicions += 1
         self.mark(feed.run_id)
         if feed.suspicions > RECHECKS:
-            log.warning("a log contradicts itself", run=feed.run_id, error=str(error))
+            log.warning("the log of run %s contradicts itself: %s", feed.run_id, error)
             epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor, certain=True)
             self._after_raise(feed, epoch, "chain", "The stored log does not continue what was already shown.")
 
@@ -317,7 +316,7 @@ class Reader:
     def _reset(self, feed: Feed, epoch: int, reason: str, why: str) -> None:
         """End all subscriptions to a history that is no more; clients subscribe again as they like."""
         self.resets += 1
-        log.info("reset", run=feed.run_id, reason=reason, epoch=epoch)
+        log.info("run %s has a new epoch, %d: %s", feed.run_id, epoch, reason)
         feed.over = True
         farewell = tail_reset(feed.run_id, epoch, reason, why)
         for subscription in list(feed.subscriptions):

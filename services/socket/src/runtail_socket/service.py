@@ -9,7 +9,6 @@ from typing import Any
 
 import flask
 import orjson
-import structlog
 from flask_socketio import SocketIO
 
 from runtail.admin import admin_app
@@ -32,7 +31,7 @@ from runtail_socket.states import States
 from runtail_socket.viewer import Viewer
 from runtail_socket.websocket import MAX_MESSAGE_BYTES
 
-log = structlog.get_logger("runtail.socket")
+log = logging.getLogger(__name__)
 
 #: Engine.IO's usual values: a dead client is noticed within 45 s, and proxies
 #: that close idle connections after 60 s see traffic.
@@ -181,11 +180,7 @@ class Service:
         ):
             runtime.spawn(for_ever, loop)
         runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)
-        log.info(
-            "relay ready",
-            address=f"{settings.socket_host}:{settings.socket_port}",
-            mode=runtime.mode,
-        )
+        log.info("relay ready on %s:%d, on %s", settings.socket_host, settings.socket_port, runtime.mode)
         self._drain.wait()
 
     def _rung(self, run_ids: set[str]) -> None:

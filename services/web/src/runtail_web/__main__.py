@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import sys
 
+from runtail import logs
 from runtail.errors import ConfigError
 from runtail.guard import check_at_start
 from runtail.settings import load_settings
@@ -15,7 +15,7 @@ from runtail_web.server import WebServer
 
 def main() -> int:
     """Serve until told to stop; return the exit status."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up("runtail_web")
     try:
         settings = load_settings(os.environ)
         for name, host, port in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -9,7 +10,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import structlog
 from gunicorn.app.base import BaseApplication
 
 from runtail.admin import AdminServer
@@ -21,7 +21,7 @@ from runtail_web.measuring import Measuring
 from runtail_web.publisher import TaskPublisher, make_producer
 from runtail_web.reaping import ReaperThread
 
-log = structlog.get_logger("runtail.web")
+log = logging.getLogger(__name__)
 
 #: A request waits this long for the store before it is answered 503.
 STORE_TIMEOUT_SECONDS = 3.0
@@ -81,7 +81,7 @@ class WebServer(BaseApplication):
         self._end_streams_on(signal.SIGQUIT)
         for part in self._parts:
             part.start()
-        log.info("web ready", address=f"{self._settings.web_host}:{self._settings.web_port}")
+        log.info("web ready on %s:%d", self._settings.web_host, self._settings.web_port)
 
     def _end_streams_on(self, number: signal.Signals) -> None:
         """Let followers end first: gunicorn waits for their threads."""

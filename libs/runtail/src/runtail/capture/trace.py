@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from billiard.common import terminate_handler_fired
 from celery.app.trace import trace_ok_t
 
 from runtail import author
 from runtail.capture import arguments, child, orphans, outcome
+from runtail.capture.celery_versions import terminate_handler_fired
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
 from runtail.runid import flaw_of

