@@ -135,6 +135,15 @@ def test_an_id_that_has_to_be_escaped_is_found(api: httpx.Client, store: Store) 
     assert api.delete(path).status_code == 204
 
 
+def test_a_task_that_is_not_recorded_cannot_be_started_here(api: httpx.Client, store: Store) -> None:
+    store.client.hset(store.keys.unrecorded(), "metrics.ping", "RUNTAIL_TASKS leaves it out")
+    body = problem(api.post("/runs", json={"task": "metrics.ping", "kwargs": {}}), 409)
+    assert (body["code"], body["task"]) == ("not-recorded", "metrics.ping")
+    assert "RUNTAIL_TASKS leaves it out" in body["detail"]
+    assert [run["id"] for run in api.get("/runs").json()["runs"]] == []
+    assert "metrics.ping" not in [task["name"] for task in api.get("/tasks").json()["tasks"]]
+
+
 def test_a_repeated_request_starts_one_run(api: httpx.Client, store: Store, queue: str) -> None:
     body = {"task": "tests.echo", "kwargs": {"text": "once"}}
     headers = {"Idempotency-Key": "key-1"}

@@ -49,6 +49,12 @@ def add(x: int, y: int) -> int:
     return x + y
 
 
+@app.task(name="t.quiet", runtail={"record": False})
+def quiet(x: int, y: int) -> int:
+    print(f"quiet: {x} + {y}")
+    return x + y
+
+
 @app.task(name="t.total")
 def total(numbers: list[int]) -> int:
     print("total of", sorted(numbers))

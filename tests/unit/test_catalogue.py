@@ -9,6 +9,7 @@ import pytest
 from celery import Celery
 
 from runtail import catalogue
+from runtail.selection import Selection
 
 
 class Colour(enum.Enum):
@@ -94,9 +95,14 @@ def test_entries(app: Celery) -> None:
     @app.task(name="c.routed", acks_late=True, runtail={"exclusive": True, "restart": True, "max_attempts": 5})
     def routed() -> None: ...
 
+    @app.task(name="c.unseen", runtail={"record": False})
+    def unseen() -> None: ...
+
     app.finalize()
+    tasks, unrecorded = catalogue.tasks_of(app, Selection("!c.left*"))
+    assert unrecorded["c.unseen"] == 'its code says so: runtail={"record": False}'
     # Celery gives every app the tasks of all apps in the process: other tests' as well.
-    first, second = [entry for entry in catalogue.tasks_of(app) if entry["name"].startswith("c.")]
+    first, second = [entry for entry in tasks if entry["name"].startswith("c.")]
     assert first["schema"]["properties"] == {"x": {"type": "integer"}}
     assert first == {
         "name": "c.plain",

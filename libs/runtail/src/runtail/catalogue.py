@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from runtail import __version__
+from runtail.selection import Selection
 from runtail.store import Store, store_errors
 
 #: How often a worker says that it is there, and how long that holds.
@@ -40,14 +41,18 @@ _SIMPLE: dict[Any, dict[str, Any]] = {
 def publish(store: Store, document: Mapping[str, Any]) -> None:
     """Tell the store about a worker; to be repeated every :data:`REFRESH_SECONDS`.
 
-    :param document: ``{"worker": {...}, "tasks": [...]}`` as :func:`document` makes it.
+    :param document: as :func:`document` makes it.
     :raises StoreUnavailable: if the server did not answer.
     """
-    worker, tasks = document["worker"], document["tasks"]
+    worker, tasks, unrecorded = document["worker"], document["tasks"], document["unrecorded"]
     with store_errors():
         pipeline = store.client.pipeline(transaction=True)
         if tasks:
             pipeline.hset(store.keys.tasks(), mapping={task["name"]: orjson.dumps(task) for task in tasks})
+            pipeline.hdel(store.keys.unrecorded(), *(task["name"] for task in tasks))
+        if unrecorded:
+            pipeline.hset(store.keys.unrecorded(), mapping=unrecorded)
+            pipeline.hdel(store.keys.tasks(), *unrecorded)
         pipeline.set(store.keys.worker(worker["name"]), orjson.dumps(worker), ex=TTL_SECONDS)
         pipeline.zadd(store.keys.workers(), {worker["name"]: int(time.time() * 1000)})
         pipeline.execute()
@@ -66,14 +71,15 @@ def withdraw(store: Store, document: Mapping[str, Any]) -> None:
         pipeline.execute()
 
 
-def document(app: Any, consumer: Any, started_ms: int) -> bytes:
-    """Return what a worker publishes, as JSON.
+def document(app: Any, consumer: Any, selection: Selection, started_ms: int) -> bytes:
+    """Return what a worker publishes, as JSON: ``{"worker": {...}, "tasks": [...], "unrecorded": {name: why}}``.
 
     :param app: the Celery app.
     :param consumer: Celery's consumer, once it is connected.
+    :param selection: which tasks it records.
     :param started_ms: when the worker was started, milliseconds since 1970.
     """
-    tasks = tasks_of(app)
+    tasks, unrecorded = tasks_of(app, selection)
     pool = consumer.pool
     worker = {
         "v": 1,
@@ -85,12 +91,14 @@ def document(app: Any, consumer: Any, started_ms: int) -> bytes:
         "started_ms": started_ms,
         "version": __version__,
     }
-    return orjson.dumps({"worker": worker, "tasks": tasks})
+    return orjson.dumps({"worker": worker, "tasks": tasks, "unrecorded": unrecorded})
 
 
-def tasks_of(app: Any) -> list[dict[str, Any]]:
-    """Return the catalogue entries of an app's tasks, Celery's own left out."""
-    return [entry(app, task) for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")]
+def tasks_of(app: Any, selection: Selection) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return the catalogue entries of an app's tasks, Celery's own left out, and why some are not recorded."""
+    tasks = {name: task for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")}
+    unrecorded = {name: why for name, task in tasks.items() if (why := selection.why_not(task))}
+    return [entry(app, task) for name, task in tasks.items() if name not in unrecorded], unrecorded
 
 
 def entry(app: Any, task: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ RuntailError
 ├── RunDeleted             the run was deleted while it was being written
 └── StartError             a run could not be started
     ├── TaskUnknown
+    ├── TaskNotRecorded
     ├── ExclusiveHeld
     ├── IdempotencyConflict
     └── PublishFailed
@@ -111,6 +112,18 @@ class TaskUnknown(StartError):
     def __init__(self, task: str) -> None:
         super().__init__(f"no worker has published a task named {task!r}")
         self.task = task
+
+
+class TaskNotRecorded(StartError):
+    """Workers have the task, and do not record it: Runtail would never hear of its run.
+
+    :param why: the end of a sentence.
+    """
+
+    def __init__(self, task: str, why: str) -> None:
+        super().__init__(f"task {task!r} is not recorded: {why}")
+        self.task = task
+        self.why = why
 
 
 class ExclusiveHeld(StartError):

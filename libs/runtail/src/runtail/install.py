@@ -143,6 +143,7 @@ class Installation:
             from runtail.capture import celerylog
             from runtail.capture.streams import Streams
             from runtail.capture.trace import Tracer
+            from runtail.selection import Selection
 
             streams = Streams()
             celerylog.split()
@@ -154,6 +155,7 @@ class Installation:
                 hostname=supervisor.hostname,
                 split=supervisor.settings.split,
                 patience_seconds=supervisor.settings.claim_patience_seconds,
+                selection=Selection(supervisor.settings.tasks),
                 reaps=reaps,
             )
         self._tracer.wrap_tasks()
@@ -227,7 +229,9 @@ def _consumer_step(installation: Installation) -> type:
                 installation.wrap(reaps=False)
             supervisor.start_thread()
             from runtail import catalogue
+            from runtail.selection import Selection
 
-            supervisor.publish(catalogue.document(installation.app, consumer, supervisor.started_ms))
+            selection = Selection(supervisor.settings.tasks)
+            supervisor.publish(catalogue.document(installation.app, consumer, selection, supervisor.started_ms))
 
     return RuntailStep

@@ -75,6 +75,10 @@ class Keys:
         """Hash of task name to its catalogue entry (JSON)."""
         return f"{self.prefix}tasks"
 
+    def unrecorded(self) -> str:
+        """Hash of task name to why workers do not record it."""
+        return f"{self.prefix}tasks:unrecorded"
+
     def worker(self, name: str) -> str:
         """String with a TTL: what a living worker says of itself (JSON)."""
         return f"{self.prefix}worker:{name}"

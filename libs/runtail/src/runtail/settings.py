@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from runtail.errors import ConfigError
+from runtail.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("retained_bytes", 8 * 1024 * 1024, "The most it keeps for that."),
     # Capture.
     Setting("capture", True, "Record what tasks write. Off: tasks run as without Runtail."),
+    Setting(
+        "tasks", "*", "Names of the tasks that are recorded, with commas; `!` leaves out; the last that fits decides."
+    ),
     Setting(
         "cr",
         "last",
@@ -155,6 +159,7 @@ class Settings:
     retained_seconds: float
     retained_bytes: int
     capture: bool
+    tasks: str
     cr: str
     split: bool
     echo: bool
@@ -218,6 +223,7 @@ def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
         raise ConfigError("RUNTAIL_BEAT_SECONDS must be at most half of RUNTAIL_LEASE_SECONDS")
     if settings.head_bytes >= settings.quota_bytes:
         raise ConfigError("RUNTAIL_HEAD_BYTES must be smaller than RUNTAIL_QUOTA_BYTES")
+    Selection(settings.tasks)
     if not 0 < settings.log_ceiling <= 1:
         raise ConfigError("RUNTAIL_LOG_CEILING must be more than 0, and at most 1")
     return settings

@@ -22,6 +22,7 @@ from runtail.errors import (
     RunNotFound,
     StartError,
     StoreUnavailable,
+    TaskNotRecorded,
     TaskUnknown,
 )
 
@@ -153,6 +154,15 @@ def of_error(error: Exception) -> Problem:
                 "There is no such task",
                 f"No worker has published a task named {error.task!r}. GET /api/v1/tasks lists those there "
                 "are; is the worker that has it running, with runtail.install(app)?",
+            )
+        case TaskNotRecorded():
+            return Problem(
+                409,
+                "not-recorded",
+                "The task is not recorded",
+                f"Workers have {error.task} and do not record it, so that nothing of its run would be seen here: "
+                f"{error.why}. Start it from your own code, or record it.",
+                task=error.task,
             )
         case ExclusiveHeld():
             return Problem(

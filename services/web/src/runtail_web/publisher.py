@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import Celery
 
-from runtail.errors import TaskUnknown
+from runtail.errors import StartError
 from runtail.runs.listing import read_task
 from runtail.settings import Settings
 from runtail.store import Store
@@ -53,7 +53,7 @@ class TaskPublisher:
         """Publish one message. Raises whatever the broker's client raises, within seconds."""
         try:
             serializer = read_task(self._store, task).get("serializer") or "json"
-        except TaskUnknown:
+        except StartError:
             serializer = "json"
         self._producer.send_task(
             task,

@@ -23,6 +23,7 @@ from runtail.capture.celery_versions import terminate_handler_fired
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
 from runtail.runid import flaw_of
+from runtail.selection import Selection
 
 log = logging.getLogger("celery.runtail")
 
@@ -75,11 +76,13 @@ class Tracer:
         hostname: str,
         split: bool,
         patience_seconds: float,
+        selection: Selection,
         reaps: bool,
     ) -> None:
         """Make the tracer of this process.
 
         :param send: puts a record and descriptors through the door.
+        :param selection: which tasks are recorded, however they were started.
         :param reaps: this process is a subreaper and must collect dead orphans.
         """
         self.app = app
@@ -88,6 +91,7 @@ class Tracer:
         self.hostname = hostname
         self.split = split
         self.patience_seconds = patience_seconds
+        self.selection = selection
         self.reaps = reaps
         self._complained = 0.0
 
@@ -106,7 +110,12 @@ class Tracer:
                 task.__trace__ = self._wrapper(task, original)
 
     def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        left_out = bool(self.selection.why_not(task))
+
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
+            # (What Runtail started while the task was recorded has a run that waits for its claim, or was cancelled.)
+            if left_out and not (request and HEADER in request):
+                return original(uuid, args, kwargs, request)
             return self.run(Call(task, original, uuid, args, kwargs, request if request is not None else {}))
 
         setattr(trace, _MARK, True)

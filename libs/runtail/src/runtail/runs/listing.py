@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from runtail.errors import TaskUnknown
+from runtail.errors import TaskNotRecorded, TaskUnknown
 from runtail.runs.record import Run, read_runs
 from runtail.store import Store, store_errors
 
@@ -147,13 +147,17 @@ def list_tasks(store: Store) -> list[dict[str, Any]]:
 def read_task(store: Store, name: str) -> dict[str, Any]:
     """Return one task's entry in the catalogue.
 
+    :raises TaskNotRecorded: if workers have it and leave it out.
     :raises TaskUnknown: if no worker has ever published it.
     :raises StoreUnavailable: if the server did not answer.
     """
     with store_errors():
-        found: Any = store.client.hget(store.keys.tasks(), name)
+        pipeline = store.client.pipeline(transaction=True)
+        pipeline.hget(store.keys.tasks(), name)
+        pipeline.hget(store.keys.unrecorded(), name)
+        found, why = pipeline.execute()
     if found is None:
-        raise TaskUnknown(name)
+        raise TaskNotRecorded(name, why.decode()) if why else TaskUnknown(name)
     entry: dict[str, Any] = orjson.loads(found)
     return entry
 

@@ -1,0 +1,75 @@
+"""A task that does nothing: what recording it costs, in time and per process."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.support.redis_server import RedisServer
+from tests.support.worker import Worker
+
+TASKS = 1_000
+ROUNDS = 3
+WAYS = {
+    "without Runtail": ("t.add", {"RUNTAIL_CAPTURE": "off"}),
+    "left out": ("t.add", {"RUNTAIL_TASKS": "!t.add"}),
+    "recorded": ("t.add", {}),
+}
+ROLES = ("main", "pool process", "keeper", "shipper")
+
+
+def _role(process: psutil.Process, worker: Worker) -> str:
+    command = " ".join(process.cmdline())
+    for mark, role in (("keeper.py", "keeper"), ("runtail.shipper", "shipper")):
+        if mark in command:
+            return role
+    return "main" if process.pid == worker.process.pid else "pool process"
+
+
+def measure(task: str, environment: dict[str, str | None]) -> tuple[float, dict[str, float]]:
+    """Execute many, one after the other; return seconds and, by process, CPU seconds for one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "redis").mkdir()
+        with (
+            RedisServer(folder / "redis") as server,
+            Worker(folder, server.url, arguments=["--concurrency=1"], environment=environment) as worker,
+        ):
+            worker.wait_ready()
+
+            def execute(count: int) -> None:
+                results: list[Any] = [
+                    worker.client.send_task(task, args=(1, 2), queue=worker.queue) for _ in range(count)
+                ]
+                for result in results:
+                    result.get(timeout=300)
+
+            execute(20)
+            main = psutil.Process(worker.process.pid)
+            processes = {_role(found, worker): found for found in (main, *main.children(recursive=True))}
+
+            def used() -> dict[str, float]:
+                return {role: sum(found.cpu_times()[:2]) for role, found in processes.items()}
+
+            before, begun = used(), time.monotonic()
+            execute(TASKS)
+            seconds = time.monotonic() - begun
+            return seconds / TASKS, {role: (now - before[role]) / TASKS for role, now in used().items()}
+
+
+def main() -> None:
+    """Print a row per way, the median of some rounds."""
+    print(f"{TASKS:,} tasks, one pool process, results in Redis; milliseconds a task")
+    print(f"{'':18} {'time':>6} {'CPU':>6}   main  pool process  keeper  shipper")
+    for way, (task, environment) in WAYS.items():
+        rounds = sorted(
+            (measure(task, dict(environment)) for _ in range(ROUNDS)), key=lambda found: sum(found[1].values())
+        )
+        seconds, used = rounds[ROUNDS // 2]
+        main, pool, keeper, shipper = (1000 * used.get(role, 0.0) for role in ROLES)
+        print(f"{way:18} {seconds * 1000:6.2f} {main + pool + keeper + shipper:6.2f}", end=" ")
+        print(f"{main:6.2f} {pool:13.2f} {keeper:7.2f} {shipper:8.2f}")
