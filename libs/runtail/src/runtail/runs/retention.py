@@ -9,6 +9,9 @@ from runtail.store import Store, store_errors
 
 #: One call deletes at most so many runs; others wait for the store as well.
 BATCH = 500
+#: How long it is remembered that a run had to make room, twice Celery's visibility timeout for Redis. Such marks are in
+#: no budget: kept for as long as logs, those of many short runs would take more memory than the runs.
+REMEMBERED_SECONDS = 7200
 
 
 def delete(store: Store, run_id: str) -> None:
@@ -63,5 +66,6 @@ def _forget(store: Store, run_id: str, *, force: bool = False) -> int:
     with store_errors():
         if not force and store.client.exists(store.keys.run(run_id)):
             return 0
-        store.scripts.call("delete", run_id, {"ttl_seconds": store.settings.log_ttl_seconds})
+        ttl_seconds = min(REMEMBERED_SECONDS, store.settings.log_ttl_seconds)
+        store.scripts.call("delete", run_id, {"ttl_seconds": ttl_seconds})
     return 1

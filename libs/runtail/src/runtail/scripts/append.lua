@@ -160,9 +160,13 @@ if next then
     redis.call('HSET', RUN, 'finished_ms', int(now))
     redis.call('ZREM', QUEUED, ask.run)
     redis.call('ZADD', FINISHED, int(now), ask.run)
+    -- What only a writer needs.
+    redis.call('HDEL', RUN, 'owner', 'journal', 'consumed')
+    if stored <= SHRUNK_BYTES then shrink(LOG) end
     forget_size(ask.run)
-    redis.call('HSET', SIZES, ask.run, int(stored))
-    redis.call('INCRBY', TOTAL, int(stored))
+    local taken = memory_of_run(ask.run, stored)
+    redis.call('HSET', SIZES, ask.run, int(taken))
+    redis.call('INCRBY', TOTAL, int(taken))
     free_hold(r.hold, ask.run)
     if next.forget_idempotency then redis.call('DEL', next.forget_idempotency) end
     redis.call('EXPIRE', RUN, next.ttl_seconds)

@@ -85,6 +85,30 @@ local function holder_of(hold, record_prefix)
   return state and not is_terminal(state) and holder
 end
 
+-- The newest node of a stream has room for more (4 KiB for a few lines); a copy has none. A user who may not copy
+-- (an access list) gets it as it is.
+local SHRUNK_BYTES = 65536
+local function shrink(log)
+  local copied = redis.pcall('COPY', log, log .. ':copy', 'REPLACE')
+  if copied == 1 then redis.call('RENAME', log .. ':copy', log) end
+end
+
+-- The memory that a run takes, as the server counts it: record, log, its share of the indexes, two expiry times.
+-- If the server does not say (an access list), what is known of the log and what the rest takes at least.
+local EXPIRY_BYTES, REST_BYTES = 28, 2048
+local function memory_of_run(run_id, stored)
+  local function memory(key, samples)
+    local bytes = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', samples)
+    return type(bytes) == 'number' and bytes
+  end
+  local record = memory(RUN, 0)
+  if not record then return stored + REST_BYTES end
+  redis.call('HSET', SIZES, run_id, int(stored))
+  local function share(key, count) return memory(key, 5) / redis.call(count, key) end
+  return math.ceil(record + (memory(LOG, 0) or 0) + 2 * EXPIRY_BYTES + share(RUNS, 'ZCARD') + share(FINISHED, 'ZCARD')
+    + share(SIZES, 'HLEN'))
+end
+
 local function forget_size(run_id)
   local size = redis.call('HGET', SIZES, run_id)
   if size then
