@@ -25,6 +25,9 @@ MODULES := $(UI)/node_modules/.complete
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
 
+comma := ,
+space := $() $()
+
 .PHONY: help
 help: ## Print this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -68,10 +71,15 @@ else
 	@$(BIN)/pytest $(if $(filter-out -%,$(firstword $(T))),,$(TESTED)) $(T)
 endif
 
-# Each Celery in an environment of its own, in build/matrix. PYTHONS names interpreters that the PATH has not.
+# Each Celery in an environment of its own, in build/environments. PYTHONS names interpreters that the PATH has not.
 .PHONY: test-matrix
 test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHONS="/path/python3.12 ..." adds Pythons
 	@RUNTAIL_TEST_PYTHONS="$(PYTHONS)" $(BIN)/pytest --capture=no $(or $(T),tests/matrix)
+
+# Twice each way, a quarter of an hour a run; WAYS="prefork solo" picks.
+.PHONY: test-celery
+test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and with it, and compare
+	@$(BIN)/python -m tests.celery_suite $(if $(WAYS),--ways $(subst $(space),$(comma),$(strip $(WAYS)))) -- $(T)
 
 # The tests of the TypeScript modules; skipped when T names something else.
 .PHONY: test-ui
@@ -188,7 +196,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket dev node bench $(MATRIX:requirements/%.in=%)
+LOCKS := web worker socket dev node bench celery-suite $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.

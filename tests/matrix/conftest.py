@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix.environments import build_wheel
+from tests.support.environments import build_wheel
 
 
 @pytest.fixture(scope="session")

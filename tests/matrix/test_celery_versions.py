@@ -11,12 +11,12 @@ import pytest
 from celery import chord
 
 from runtail.runs.cancel import cancel
-from tests.matrix.environments import Environment, environments
+from tests.support.environments import Environment, environments
 from tests.support.worker import Worker
 
-LOCKS = ("celery-5.4", "celery-5.4-newest", "celery-5.5", "celery-5.6", "celery-5.7")
+LOCKS = ("5.4", "5.4-newest", "5.5", "5.6", "5.7")
 GET_SECONDS = 30
-ENVIRONMENTS = [environment for lock in LOCKS for environment in environments(lock)]
+ENVIRONMENTS = [environment for lock in LOCKS for environment in environments(f"matrix/celery-{lock}")]
 
 
 @pytest.fixture(scope="module", params=ENVIRONMENTS, ids=str)

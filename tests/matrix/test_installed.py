@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix.environments import Environment, environments
+from tests.support.environments import Environment, environments
 
-ENVIRONMENT = list(environments("celery-5.7"))[:1]
+ENVIRONMENT = list(environments("matrix/celery-5.7"))[:1]
 #: What a worker may get besides Celery and what Celery needs.
 MOST_PACKAGES = 4
 #: CPU time of `import runtail`, which a web application does as well.

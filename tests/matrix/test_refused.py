@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix.environments import Environment, environments
+from tests.support.environments import Environment, environments
 
 SCRIPT = """
 import celery, runtail
@@ -17,7 +17,7 @@ except runtail.Unsupported as error:
 """
 
 
-@pytest.mark.parametrize("environment", list(environments("celery-5.3"))[:1], ids=str)
+@pytest.mark.parametrize("environment", list(environments("matrix/celery-5.3"))[:1], ids=str)
 def test_an_older_celery_is_refused_with_a_sentence(environment: Environment, wheel: Path) -> None:
     environment.make(wheel)
     done = environment.run("-c", SCRIPT)

@@ -15,6 +15,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,12 +52,12 @@ class Installation:
         self.supervisor: Supervisor | None = None
         self.worker: Any = None
         self._tracer: Any = None
-        # weak=False: nobody else holds these methods.
-        signals.worker_init.connect(self._on_worker_init, weak=False)
-        signals.worker_process_init.connect(self._on_child_init, weak=False)
-        signals.task_failure.connect(self._on_task_failure, weak=False)
-        signals.worker_shutting_down.connect(self._on_shutting_down, weak=False)
-        signals.worker_shutdown.connect(self._on_shutdown, weak=False)
+        # Held by the app, and not holding it: Celery refers to a bound method weakly.
+        signals.worker_init.connect(self._on_worker_init)
+        signals.worker_process_init.connect(self._on_child_init)
+        signals.task_failure.connect(self._on_task_failure)
+        signals.worker_shutting_down.connect(self._on_shutting_down)
+        signals.worker_shutdown.connect(self._on_shutdown)
         app.steps["consumer"].add(_consumer_step(self))
 
     # Signals. Celery swallows every Exception a handler raises.
@@ -94,7 +96,7 @@ class Installation:
 
             self.supervisor.running = executes
         # worker_shutdown is not sent by a cold shutdown.
-        atexit.register(self._on_shutdown)
+        atexit.register(_call, weakref.WeakMethod(self._on_shutdown))
 
     def _on_child_init(self, **_: Any) -> None:
         supervisor = self.supervisor
@@ -163,6 +165,12 @@ class Installation:
     def _pool_pids(self) -> set[int]:
         pool = getattr(getattr(self.worker, "pool", None), "_pool", None)
         return {process.pid for process in list(getattr(pool, "_pool", ())) if process.pid}
+
+
+def _call(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+    found = method()
+    if found is not None:
+        found()
 
 
 def reason_to_refuse(worker: Any) -> str | None:

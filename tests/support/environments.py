@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ROOT / "requirements" / "matrix"
-FOLDER = ROOT / "build" / "matrix"
+LOCKS = ROOT / "requirements"
+FOLDER = ROOT / "build" / "environments"
 #: More interpreters than the PATH has, with blanks between them.
 PYTHONS_VARIABLE = "RUNTAIL_TEST_PYTHONS"
 OURS = [(3, 11), (3, 12), (3, 13)]
 #: The newest Python that a version of Celery declares, where that is not the newest of ours.
-NEWEST_PYTHON = {"celery-5.3": (3, 11), "celery-5.4": (3, 12), "celery-5.4-newest": (3, 12)}
+NEWEST_PYTHON = {"matrix/celery-5.3": (3, 11), "matrix/celery-5.4": (3, 12), "matrix/celery-5.4-newest": (3, 12)}
 _UV = Path(sys.executable).parent / "uv"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One lock of ``requirements/matrix`` on one Python.
+    """One lock on one Python.
 
-    :param lock: the lock's name, e.g. ``celery-5.4``.
+    :param lock: its name below ``requirements``, e.g. ``matrix/celery-5.4``.
     :param python: the interpreter that it is made with.
     :param version: that interpreter's, e.g. ``3.11``.
     """
@@ -33,7 +33,7 @@ class Environment:
     version: str
 
     def __str__(self) -> str:
-        return f"{self.lock}-python{self.version}"
+        return f"{self.lock.rpartition('/')[2]}-python{self.version}"
 
     @property
     def folder(self) -> Path:
