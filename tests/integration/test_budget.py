@@ -161,3 +161,13 @@ def test_sizes_that_an_earlier_version_booked_are_counted_and_taken_back(server:
         if store.client.exists(store.keys.run(run_id)):
             delete(store, run_id)
     assert store.client.get(store.keys.finished_bytes()) == b"0"
+
+
+def test_a_run_that_an_index_forgot_ends_all_the_same(server: RedisServer) -> None:
+    """After a failover took the index back."""
+    store = make_store(server.url, f"forgot-{uuid.uuid4().hex[:6]}:")
+    writer = open_run(store, "r")
+    store.client.delete(store.keys.runs())
+    finish(writer)
+    assert read_run(store, "r").state == "succeeded"
+    assert booked(store, "r") > 1_000

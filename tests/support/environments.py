@@ -15,7 +15,7 @@ FOLDER = ROOT / "build" / "environments"
 PYTHONS_VARIABLE = "RUNTAIL_TEST_PYTHONS"
 OURS = [(3, 11), (3, 12), (3, 13)]
 #: The newest Python that a version of Celery declares, where that is not the newest of ours.
-NEWEST_PYTHON = {"matrix/celery-5.3": (3, 11), "matrix/celery-5.4": (3, 12), "matrix/celery-5.4-newest": (3, 12)}
+NEWEST_PYTHON = {"matrix/celery-5.4": (3, 12), "matrix/celery-5.4-newest": (3, 12)}
 _UV = Path(sys.executable).parent / "uv"
 
 

@@ -10,7 +10,13 @@ from runtail.errors import Unsupported
 
 def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     there = {"celery": "5.7.0", "redis": "8.1.0", **versions}
-    monkeypatch.setattr(metadata, "version", there.__getitem__)
+
+    def version(package: str) -> str:
+        if not there[package]:
+            raise metadata.PackageNotFoundError(package)
+        return there[package]
+
+    monkeypatch.setattr(metadata, "version", version)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +25,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
         ("celery", "4.4.7", "Runtail needs Celery 5.4 or newer, and this is Celery 4.4.7."),
         ("celery", "5.3.6", "Runtail needs Celery 5.4 or newer, and this is Celery 5.3.6."),
         ("redis", "4.6.0", "Runtail needs redis-py 5.0 or newer, and this is redis-py 4.6.0."),
+        ("redis", "", "Runtail needs redis-py 5.0 or newer, and there is none."),
         ("redis", "3.5", "Runtail needs redis-py 5.0 or newer, and this is redis-py 3.5."),
     ],
 )

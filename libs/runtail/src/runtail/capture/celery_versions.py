@@ -33,11 +33,16 @@ def check() -> None:
     :raises Unsupported: with the version that is needed and the one that is there.
     """
     for package, name, oldest in OLDEST:
-        found = metadata.version(package)
-        if tuple(int(number) for number in re.findall(r"\d+", found)[:2]) < oldest:
+        try:
+            version = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            version, found = "", "there is none"
+        else:
+            found = f"this is {name} {version}"
+        if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < oldest:
             needed = ".".join(map(str, oldest))
             raise Unsupported(
-                f"Runtail needs {name} {needed} or newer, and this is {name} {found}. "
+                f"Runtail needs {name} {needed} or newer, and {found}. "
                 f"Install a newer one (pip install '{package}>={needed}'), or do not call runtail.install()."
             )
 

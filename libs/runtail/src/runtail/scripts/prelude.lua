@@ -104,7 +104,7 @@ local function memory_of_run(run_id, stored)
   local record = memory(RUN, 0)
   if not record then return stored + REST_BYTES end
   redis.call('HSET', SIZES, run_id, int(stored))
-  local function share(key, count) return memory(key, 5) / redis.call(count, key) end
+  local function share(key, count) return (memory(key, 5) or 0) / math.max(redis.call(count, key), 1) end
   return math.ceil(record + (memory(LOG, 0) or 0) + 2 * EXPIRY_BYTES + share(RUNS, 'ZCARD') + share(FINISHED, 'ZCARD')
     + share(SIZES, 'HLEN'))
 end
