@@ -6,6 +6,7 @@ attribute is written by one of them only (named beside it), whole values at a ti
 """
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -14,10 +15,13 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from runtail.capture import announcing, door
 from runtail.settings import Settings
 from runtail.shipper.journal import Journal
 from runtail.shipper.processor import Processor
 from runtail.shipper.spool import Spool
+
+log = logging.getLogger(__name__)
 
 #: Times of reads kept for entries that are made later, while the store is away.
 MAX_MARKS: Final = 4096
@@ -62,6 +66,8 @@ class Run:
         self.spool = Spool(fds[-1])
         self.journal = Journal(fds[-1])
         self._settings = settings
+        #: What the task's process wants masked, in its order; only added to.
+        self.secrets = [secret for kept in self.journal.records for secret in announcing.unpack(kept)]
         self.processor = self.new_processor()
         if self.again:
             # A guess that only bounds memory; the claim tells the right state.
@@ -90,11 +96,11 @@ class Run:
         self.done = False
 
     def new_processor(self) -> Processor:
-        """A processor for this run that has seen nothing."""
+        """A processor for this run that has seen nothing, and knows every secret that was announced."""
         settings = self._settings
         return Processor(
             str(self.record.get("nonce") or ""),
-            [str(mask).encode(errors="surrogatepass") for mask in self.record.get("masks") or ()],
+            self.secrets,
             cr=settings.cr,
             max_line_bytes=settings.max_line_bytes,
             max_markers=settings.max_markers,
@@ -135,12 +141,31 @@ class Run:
     def peek_child(self) -> dict[str, Any] | None:
         """The next message of the task's process, left in its socket; {} at its end."""
         try:
-            data = self._private.recv(65536, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            data = self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
         except BlockingIOError:
             return None
         except OSError:
             return {}
         return dict(json.loads(data)) if data else {}
+
+    def hear_secrets(self) -> None:
+        """Take what the task's process wants masked.
+
+        Like its end, each announcement is kept for a successor before it is
+        removed from the socket.
+        """
+        while (message := self.peek_child()) and message.get("op") == announcing.OPERATION:
+            try:
+                payload = announcing.read(*door.take(self._private, peek=True))
+                secrets = announcing.unpack(payload)
+            except ValueError:
+                log.exception("run %s: an announcement of secrets cannot be read", self.id)
+            else:
+                self.journal.add(payload)
+                with self.lock:
+                    self.secrets += secrets
+                    self.processor.masker.add(secrets)
+            self.take_child()
 
     def take_child(self) -> None:
         """Remove the message that :meth:`peek_child` showed."""
@@ -166,8 +191,7 @@ class Run:
     def drop(self, size_bytes: int, *, exact: bool = False) -> int:
         """Drop the oldest output that is not an entry yet, up to the end of a line (``exact``: not a byte more).
 
-        Answers how many bytes went. What a successor must know of it (secrets
-        that were announced in it) is kept first.
+        Answers how many bytes went. How far is kept for a successor first.
         """
         with self.lock:
             processor = self.processor
@@ -179,9 +203,7 @@ class Run:
                 if processor.consumed + len(block) >= stop:
                     block = block[: block.rfind(b"\n") + 1] or block
                 processor.skip(block)
-            secrets = [secret.decode("latin-1") for secret in processor.masker.secrets]
-            kept = {"upto": processor.consumed, "secrets": secrets}
-            self.journal.write("drop", json.dumps(kept).encode())
+            self.journal.write("drop", json.dumps({"upto": processor.consumed}).encode())
             self.spool.release(processor.consumed, now=True)
             return processor.consumed - start
 
