@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -62,23 +63,18 @@ def test_a_secret_of_any_size_is_masked(tmp_path: Path, redis_url: str, size: in
 def test_no_death_of_shipper_or_keeper_forgets_a_secret(tmp_path: Path, redis_url: str, victim: str) -> None:
     with worker_of(tmp_path, redis_url, RUNTAIL_SPLIT="on") as worker:
         worker.wait_ready()
-        run_id = worker.send("s.announces", 6_000, SEED)
+        run_id = worker.send("s.announces", 12_000, SEED)
         worker.wait_output(run_id, b"100 ***\n")
-        deaths = 0
-        while not (worker.find(run_id) or worker).state.terminal if worker.find(run_id) else True:
-            keeper, shipper = worker.keeper(), worker.shipper()
-            victims = {"shipper": [shipper], "keeper": [keeper], "both": [shipper, keeper]}[victim]
-            for process in victims:
-                try:
+        for _ in range(8):
+            for process in {"shipper": [worker.shipper()], "keeper": [worker.keeper()]}.get(
+                victim, [worker.shipper(), worker.keeper()]
+            ):
+                with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGKILL)
-                except psutil.NoSuchProcess:
-                    pass
-            deaths += 1
             time.sleep(0.15)
-            if deaths == 8:
-                break
+        worker.wait_running(run_id)
         worker.wait_ended(run_id)
-        announced(worker.output(run_id), SEED, 6_000)
+        announced(worker.output(run_id), SEED, 12_000)
         assert SEED not in worker.process.output()
 
 
@@ -157,9 +153,9 @@ def test_what_celery_says_of_a_task_is_masked(tmp_path: Path, redis_url: str) ->
             assert "raised unexpected: ValueError('*** ***" in log
             assert "retry: Retry in 0s: ValueError('again *** ***" in log
             assert "succeeded in" in log
-            assert not [value for value in values if value in log], [
-                line for line in log.splitlines() if values[0] in line
-            ]
+            # What a task logs into a file of its own it has written elsewhere.
+            leaks = [line for line in log.splitlines() if any(value in line for value in values)]
+            assert [line for line in leaks if not more or (": logged " not in line and "] logged " not in line)] == []
             for run in ends:
                 assert not re.search("|".join(values), json.dumps(run.fields)), run.fields
 

@@ -13,9 +13,10 @@ from runtail.cli import exits
 from runtail.cli.failure import describe
 from runtail.cli.jsonlines import JsonLines
 from runtail.cli.runs import row, span
-from runtail.cli.screen import Screen, live_text, since, wants_colour
+from runtail.cli.screen import Screen, live_text, since
 from runtail.cli.tasks import parameter_words
 from runtail.cli.terminal import Terminal as TerminalFilter
+from runtail.cli.terminal import wants_colour
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Entry, EntryId
 from runtail.protocol import event as events
 from runtail.words import clean, event_words

@@ -271,3 +271,13 @@ def test_texts_on_their_own() -> None:
     assert masker.count == 1
     assert masker.whole("login hunter2-s3c", cut=True) == "login "
     assert masker.whole("login hunter2-s3c") == "login hunter2-s3c"
+
+
+def test_of_thousands_of_secrets_all_are_masked_and_the_first_in_every_form() -> None:
+    secrets = [b"many-%05d-%05d" % (number, number * 7919 % 99_991) for number in range(5_000)]
+    masker = Masker(secrets[:10])
+    for secret in secrets[10:]:
+        masker.add([secret])
+    out = masker.feed(b"".join(secret + b"\n" for secret in secrets)) + masker.finish()
+    assert out == b"***\n" * 5_000
+    assert masker.feed(secrets[0].hex().encode() + b"\n" + secrets[100].hex().encode() + b"\n") == b"***\n***\n"

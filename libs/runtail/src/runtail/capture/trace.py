@@ -57,6 +57,18 @@ class Call:
         return self.original(self.uuid, self.args, self.kwargs, self.request)
 
 
+def _exit_without_secrets(error: BaseException, masker: Masker) -> SystemExit | None:
+    """Return what leaves the process instead of a ``sys.exit`` whose text, or what it came of, has a secret in it.
+
+    The pool hands it to Celery's main process, which logs it, and knows no secret of this run.
+    """
+    text = child.format_exception(error) if masker and isinstance(error, SystemExit) else ""
+    if masker.whole(text) == text:
+        return None
+    code = error.code if isinstance(error, SystemExit) else None
+    return SystemExit(masker.whole(code) if isinstance(code, str) else code)
+
+
 class Tracer:
     """Captures the runs of one process: a pool child, or the worker itself under ``solo``."""
 
@@ -170,8 +182,9 @@ class Tracer:
         if self.reaps:
             orphans.reap()
         if error is not None:
+            said = _exit_without_secrets(error, execution.masker)
             try:
-                raise error
+                raise said or error
             finally:
                 # Its traceback holds this frame, and this frame holds it.
                 error = None

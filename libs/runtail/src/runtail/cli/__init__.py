@@ -29,7 +29,11 @@ class Program(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the program."""
         output.guard()
-        return super().main(*args, **extra)
+        try:
+            return super().main(*args, **extra)
+        except output.Unwritable as unwritable:
+            # What went wrong could not be said on stderr.
+            sys.exit(unwritable.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; called by click."""

@@ -53,8 +53,9 @@ def followed(
     """
     from runtail.cli.interrupts import Interrupts
     from runtail.cli.jsonlines import JsonLines
-    from runtail.cli.screen import Screen, wants_colour
+    from runtail.cli.screen import Screen
     from runtail.cli.tail import Tail
+    from runtail.cli.terminal import wants_colour
 
     sink: JsonLines | Screen
     if as_json:

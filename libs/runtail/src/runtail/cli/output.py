@@ -70,8 +70,10 @@ def guard() -> None:
         try:
             os.fstat(fd)
         except OSError:
-            # It was closed before the program began. Its number must not be given to something else.
-            os.dup2(os.open(os.devnull, os.O_RDONLY), fd)
+            # It was closed before the program began; its number must not be given to something else. Who closes
+            # stderr wants to hear nothing; what was asked for on stdout cannot be written.
+            mode = os.O_RDONLY if name == "stdout" else os.O_WRONLY
+            os.dup2(os.open(os.devnull, mode | os.O_CLOEXEC), fd)
         encoding, errors = (given.encoding, given.errors) if given else ("utf-8", "backslashreplace")
         lines = name == "stderr" or os.isatty(fd)
         raw = io.BufferedWriter(_Output(fd))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from typing import Any, BinaryIO, TextIO
@@ -125,8 +124,3 @@ def live_text(live: Mapping[str, Any], columns: int) -> str:
     if text:
         parts.append(text)
     return set_cell_size("  ".join(parts), max(1, columns)).rstrip()
-
-
-def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether colours are welcome; a NO_COLOR that is not empty says they are not, a dumb terminal has none."""
-    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"

@@ -7,7 +7,9 @@ set the title, ask questions whose answers are typed into the reader's shell, or
 from __future__ import annotations
 
 import codecs
+import os
 import re
+from collections.abc import Mapping
 from typing import Final
 
 #: A sequence of a known form: CSI, OSC and the other strings up to their end, two characters; and control characters.
@@ -25,6 +27,11 @@ _COLOUR: Final = re.compile(r"[0-9;:]*m")
 _ERASE: Final = re.compile(r"[0-2]?K")
 #: The end of a link, or the beginning of one to the web.
 _LINK: Final = re.compile(r"8;[^;]*;(?:https?://[!-~]*)?")
+
+
+def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether colours are welcome; a NO_COLOR that is not empty says they are not, a dumb terminal has none."""
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 class Terminal:

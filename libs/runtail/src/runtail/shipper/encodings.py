@@ -24,6 +24,9 @@ ORDINARY: Final = frozenset({b"true", b"false", b"null", b"none"})
 #: Beyond this only the forms that files take are looked for; of more lines than this only themselves and base64.
 MAX_ENCODED_BYTES: Final = 4096
 MAX_ENCODED_LINES: Final = 64
+#: Of one run so many secrets are looked for in every form; a task that announces thousands of them gets the others
+#: masked as they are.
+MAX_ENCODED_SECRETS: Final = 256
 #: Parts of an encoded text shorter than this turn up by chance.
 MIN_CORE_CHARS: Final = 6
 
@@ -32,23 +35,24 @@ _SHELL_SPECIAL: Final = re.compile(r"([^A-Za-z0-9_@%+=:,./-])")
 _ESCAPED_PERCENT: Final = re.compile(r"%[0-9A-F]{2}")
 
 
-def needles(secret: bytes) -> frozenset[bytes]:
+def needles(secret: bytes, *, encoded: bool = True) -> frozenset[bytes]:
     """Return the byte strings to look for; none if *secret* is refused.
 
+    :param encoded: False for the secret as it is, and its lines.
     >>> sorted(needles(b" abc\\n"))
     [b'abc']
     """
     plain = secret.strip()
     if len(plain) < MIN_SECRET_BYTES or plain.lower() in ORDINARY:
         return frozenset()
-    if len(plain) < MIN_ENCODED_BYTES:
-        return frozenset({plain})
     if b"\n" not in plain:
-        return _forms(plain)
+        return _forms(plain) if encoded and len(plain) >= MIN_ENCODED_BYTES else frozenset({plain})
     unix = plain.replace(b"\r\n", b"\n")
     lines = [line.strip() for line in unix.split(b"\n")]
     lines = [line for line in lines if len(line) >= MIN_ENCODED_BYTES and line.lower() not in ORDINARY]
     # Keys are printed indented, or line by line.
+    if not encoded:
+        return frozenset({unix, *lines})
     if len(lines) > MAX_ENCODED_LINES:
         return frozenset().union(*({line, *_base64_cores(line)} for line in lines))
     return frozenset().union(*map(_forms, [unix, unix.replace(b"\n", b"\r\n"), *lines]))

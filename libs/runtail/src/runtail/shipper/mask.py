@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from runtail.shipper.encodings import needles
+from runtail.shipper.encodings import MAX_ENCODED_SECRETS, needles
 from runtail.shipper.needles import Needles
 
 MASK: Final = b"***"
@@ -21,8 +21,8 @@ _NONE: Final = Needles()
 @lru_cache(maxsize=8)
 def _shared(secrets: frozenset[bytes]) -> Needles:
     found = Needles()
-    for secret in secrets:
-        found.add(needles(secret))
+    for number, secret in enumerate(sorted(secrets)):
+        found.add(needles(secret, encoded=number < MAX_ENCODED_SECRETS))
     return found
 
 
@@ -39,6 +39,7 @@ class Masker:
         # Those that came first are most often the same for all runs of a worker.
         self._first = _NONE
         self._more = Needles()
+        self._known = 0
         self.add(secrets)
 
     def __bool__(self) -> bool:
@@ -46,11 +47,14 @@ class Masker:
 
     def add(self, secrets: Iterable[bytes]) -> None:
         """Mask these from here on, held bytes included; what is refused is not (see ``encodings``)."""
+        new = frozenset(secrets)
         if not self._first:
-            self._first = _shared(frozenset(secrets))
-            return
-        for secret in secrets:
-            self._more.add(needle for needle in needles(secret) if needle not in self._first)
+            self._first = _shared(new)
+        else:
+            for number, secret in enumerate(new, self._known):
+                found = needles(secret, encoded=number < MAX_ENCODED_SECRETS)
+                self._more.add(needle for needle in found if needle not in self._first)
+        self._known += len(new)
 
     def feed(self, data: bytes) -> bytes:
         """Take what came next; answer what is decided, masked."""

@@ -68,6 +68,7 @@ class Run:
         self._settings = settings
         #: What the task's process wants masked, in its order; only added to.
         self.secrets = [secret for kept in self.journal.records for secret in announcing.unpack(kept)]
+        self._known = set(self.secrets)
         self.processor = self.new_processor()
         if self.again:
             # A guess that only bounds memory; the claim tells the right state.
@@ -156,15 +157,17 @@ class Run:
         """
         while (message := self.peek_child()) and message.get("op") == announcing.OPERATION:
             try:
-                payload = announcing.read(*door.take(self._private, peek=True))
-                secrets = announcing.unpack(payload)
+                found = announcing.unpack(announcing.read(*door.take(self._private, peek=True)))
             except ValueError:
                 log.exception("run %s: an announcement of secrets cannot be read", self.id)
             else:
-                self.journal.add(payload)
+                new = [secret for secret in dict.fromkeys(found) if secret not in self._known]
+                if new:
+                    self.journal.add(announcing.pack(new))
+                    self._known.update(new)
                 with self.lock:
-                    self.secrets += secrets
-                    self.processor.masker.add(secrets)
+                    self.secrets += new
+                    self.processor.masker.add(new)
             self.take_child()
 
     def take_child(self) -> None:
