@@ -160,6 +160,20 @@ def test_what_celery_says_of_a_task_is_masked(tmp_path: Path, redis_url: str) ->
                 assert not re.search("|".join(values), json.dumps(run.fields)), run.fields
 
 
+def test_celerys_main_process_names_no_arguments_of_a_task_with_secrets(tmp_path: Path, redis_url: str) -> None:
+    environment: dict[str, str | None] = {"TEST_NAMES_ARGUMENTS": "1"}
+    arguments = ("--concurrency=1", "--loglevel=DEBUG")
+    with Worker(tmp_path, redis_url, app=APP, arguments=arguments, environment=environment) as worker:
+        worker.wait_ready()
+        worker.do("s.gives_away", "Tok-en-4711x", end="return")
+        worker.do("s.announces", 1, "seed-of-no-secret")
+        log = worker.process.output()
+    assert re.search(r"Task s\.gives_away\[\S+\] received with \*\*\* \*\*\*", log)
+    assert re.search(r"Task s\.announces\[\S+\] received with .1, 'seed-of-no-secret'. \{\}", log)
+    assert "TaskPool: Apply" in log
+    assert "Tok-en-4711x" not in log
+
+
 def test_reasons_are_masked_before_they_are_cut(tmp_path: Path, redis_url: str) -> None:
     with worker_of(tmp_path, redis_url) as worker:
         worker.wait_ready()

@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 from celery import Celery
+from celery.app import trace
 from celery.utils.log import get_task_logger
 
 import runtail
@@ -27,6 +28,9 @@ app.conf.update(
     beat_schedule={"give away": {"task": "s.gives_away", "schedule": 1.0, "kwargs": SCHEDULED}},
 )
 runtail.install(app)
+if os.environ.get("TEST_NAMES_ARGUMENTS"):
+    # As somebody does who wants to see what a worker receives.
+    trace.LOG_RECEIVED = "Task %(name)s[%(id)s] received with %(args)s %(kwargs)s"
 log = get_task_logger(__name__)
 
 

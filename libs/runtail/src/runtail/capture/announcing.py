@@ -19,8 +19,8 @@ from runtail.capture import door
 OPERATION = "mask"
 #: All secrets of one announcement together; far more than any key.
 MAX_BYTES = 32 * 1024 * 1024
-#: What does not fit into a record of the socket travels as a memfd.
-_MAX_INLINE_BYTES = 32 * 1024
+#: What may not fit into a record of the socket, where it is quoted once more, travels as a memfd.
+_MAX_INLINE_BYTES = 16 * 1024
 #: How long a socket may have no room: a shipper that hangs is replaced after 10 s.
 ROOM_SECONDS = 30.0
 
