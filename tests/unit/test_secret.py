@@ -48,7 +48,8 @@ def test_secrets_are_named_by_rule_or_annotation() -> None:
     assert names_of(SimpleNamespace(run=unresolved)) == {"token", "password"}
     assert names_of(task(by_rule, secrets=["token"])) == {"token"}
     assert names_of(SimpleNamespace(run=by_rule, runtail={"secrets": "token"})) == {"token"}
-    assert names_of(SimpleNamespace(run=by_rule, runtail=None)) == frozenset()
+    for rule in (None, {}, {"secrets": None}, {"secrets": []}):
+        assert names_of(SimpleNamespace(run=by_rule, runtail=rule)) == frozenset()
 
 
 def test_a_secret_is_an_ordinary_text_that_does_not_show_itself() -> None:

@@ -127,6 +127,11 @@ def test_the_live_line_is_masked() -> None:
     processor = new()
     processor.feed(b"login hunter2-s3cret at hunt")
     assert processor.live(4096) == "login *** at "
+    # So little of what may be a secret is shown that a bar keeps its sign for per cent.
+    processor.feed(b"\n 50 %")
+    assert processor.live(4096) == " 50 %"
+    processor.feed(b"68")
+    assert processor.live(4096) == " 50 "
 
 
 def test_random_splits_of_a_long_run_agree() -> None:

@@ -35,7 +35,7 @@ class Secret(str):
 
 def names_of(task: Any) -> frozenset[str]:
     """Return the names of a Celery task's secret parameters: those that its rule or an annotation says."""
-    named = (getattr(task, "runtail", None) or {}).get("secrets", ())
+    named = (getattr(task, "runtail", None) or {}).get("secrets") or ()
     return frozenset({named} if isinstance(named, str) else named) | _annotated(inspect.unwrap(task.run))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines
+from runtail.shipper.encodings import MIN_SECRET_BYTES
 from runtail.shipper.markers import MAX_TEXT_CHARS, Markers, marker_lines
 from runtail.shipper.mask import Masker
 
@@ -138,7 +139,11 @@ class Processor:
 
     def live(self, limit_bytes: int) -> str:
         """The end of the unfinished line, masked, at most ``limit_bytes`` of it."""
-        return self._lines.live()[-limit_bytes:].decode(errors="replace")
+        line = self._lines.live()
+        if len(self.masker.held) < MIN_SECRET_BYTES and not self.masker.covered:
+            # Nearly every letter begins some form of some secret; so little of one is none.
+            line += self.masker.held
+        return line[-limit_bytes:].decode(errors="replace")
 
     def counters(self) -> dict[str, int]:
         """The figures of the run's record that belong to ``consumed``."""
