@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import pty
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +24,7 @@ from runtail.protocol import RunState
 from runtail.runs.record import read_run
 from runtail.settings import load_settings
 from runtail_web.publisher import TaskPublisher, make_producer
-from tests.support.command import Command
+from tests.support.command import PROGRAM, Command
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Client, Follower, make_store
@@ -201,6 +204,37 @@ def test_the_catalogue_has_no_values_and_a_wrong_one_is_not_repeated(stack: Stac
     command = Command(tmp_path, stack.web.url, "start", "s.gives_away", f"options:={TOKEN}")
     assert command.wait() == 2
     assert leaks(command.err) == []
+
+
+def test_the_command_line_takes_secrets_out_of_files_and_from_a_terminal(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN + "\n")
+    environment = {**os.environ, "RUNTAIL_URL": stack.web.url}
+    start = [str(PROGRAM), "start", "s.gives_away", "end=exit"]
+    for given, value in ((f"token=@{file}", b""), ("token=@-", TOKEN.encode() + b"\n")):
+        found = subprocess.run(
+            [*start, given], env=environment, input=value, capture_output=True, check=True, timeout=60
+        )
+        run = stack.wait_for_end(found.stdout.decode().strip())
+        # The task was given that very value: it gave it away, and nobody sees it.
+        assert run.text("why") == "bye *** 0 ***"
+    missing = Command(tmp_path, stack.web.url, "start", "s.gives_away", f"token=@{file}.not")
+    assert missing.wait() == 2
+    assert "token: the file " in missing.err
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(start, env=environment, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs) as popen:
+        os.close(theirs)
+        shown = b""
+        while b"token:" not in shown:
+            shown += os.read(ours, 1_000)
+        os.write(ours, TOKEN.encode() + b"\n")
+        out, _ = popen.communicate(timeout=60)
+    assert popen.returncode == 0
+    assert stack.wait_for_end(out.decode().strip()).text("why") == "bye *** 0 ***"
+    with contextlib.suppress(OSError):
+        shown += os.read(ours, 1_000)
+    os.close(ours)
+    assert leaks(shown) == []
 
 
 def test_the_same_key_starts_the_same_run_whatever_the_secret_is(stack: Stack) -> None:

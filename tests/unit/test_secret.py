@@ -48,7 +48,8 @@ def test_secrets_are_named_by_rule_or_annotation() -> None:
     assert names_of(SimpleNamespace(run=unresolved)) == {"token", "password"}
     assert names_of(task(by_rule, secrets=["token"])) == {"token"}
     assert names_of(SimpleNamespace(run=by_rule, runtail={"secrets": "token"})) == {"token"}
-    for rule in (None, {}, {"secrets": None}, {"secrets": []}):
+    rules: list[Any] = [None, {}, {"secrets": None}, {"secrets": []}]
+    for rule in rules:
         assert names_of(SimpleNamespace(run=by_rule, runtail=rule)) == frozenset()
 
 

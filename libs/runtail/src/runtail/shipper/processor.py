@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines
 from runtail.shipper.encodings import MIN_SECRET_BYTES
+from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines
 from runtail.shipper.markers import MAX_TEXT_CHARS, Markers, marker_lines
 from runtail.shipper.mask import Masker
 
