@@ -5,6 +5,7 @@ the spool into entries. ``lock`` guards the processor and ``marks``; every other
 attribute is written by one of them only (named beside it), whole values at a time.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -23,6 +25,8 @@ from runtail.shipper.spool import Spool
 
 log = logging.getLogger(__name__)
 
+#: Linux's socket option that the module ``socket`` does not name: where peeking begins.
+_SO_PEEK_OFF: Final = 42
 #: Times of reads kept for entries that are made later, while the store is away.
 MAX_MARKS: Final = 4096
 
@@ -150,25 +154,54 @@ class Run:
         return dict(json.loads(data)) if data else {}
 
     def hear_secrets(self) -> None:
-        """Take what the task's process wants masked.
+        """Take what the task's process, and those forked from it, want masked.
 
-        Like its end, each announcement is kept for a successor before it is
-        removed from the socket.
+        Like the end, each announcement is kept for a successor before it is
+        removed from the socket. Those behind an end are heard as well, and
+        removed when that is.
         """
-        while (message := self.peek_child()) and message.get("op") == announcing.OPERATION:
-            try:
+        behind = 0
+        while record := self._peek(behind):
+            if json.loads(record).get("op") == announcing.OPERATION:
+                self._hear_announcement(behind)
+                if not behind:
+                    self.take_child()
+                    continue
+            behind += len(record)
+
+    def _hear_announcement(self, behind: int) -> None:
+        try:
+            with self._peeking(behind):
                 found = announcing.unpack(announcing.read(*door.take(self._private, peek=True)))
-            except ValueError:
-                log.exception("run %s: an announcement of secrets cannot be read", self.id)
-            else:
-                new = [secret for secret in dict.fromkeys(found) if secret not in self._known]
-                if new:
-                    self.journal.add(announcing.pack(new))
-                    self._known.update(new)
-                with self.lock:
-                    self.secrets += new
-                    self.processor.masker.add(new)
-            self.take_child()
+        except ValueError:
+            log.exception("run %s: an announcement of secrets cannot be read", self.id)
+            return
+        new = [secret for secret in dict.fromkeys(found) if secret not in self._known]
+        if new:
+            self.journal.add(announcing.pack(new))
+            self._known.update(new)
+            with self.lock:
+                self.secrets += new
+                self.processor.masker.add(new)
+
+    def _peek(self, behind: int) -> bytes:
+        """The record that begins behind so many bytes of others, left in the socket; empty if there is none."""
+        try:
+            with self._peeking(behind):
+                return self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except OSError:
+            return b""
+
+    @contextlib.contextmanager
+    def _peeking(self, behind: int) -> Iterator[None]:
+        if not behind:
+            yield
+            return
+        self._private.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, behind)
+        try:
+            yield
+        finally:
+            self._private.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, -1)
 
     def take_child(self) -> None:
         """Remove the message that :meth:`peek_child` showed."""
