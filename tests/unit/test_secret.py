@@ -30,6 +30,7 @@ def annotated(
     older: "runtail.Secret | None",
     many: list[runtail.Secret],
     marked: Annotated[runtail.Secret, "for the API"],
+    noted: Annotated[str, runtail.Secret],
     pydantics: SecretStr,
     plain: str = "",
     word: Literal["Secret", "open"] = "open",
@@ -43,7 +44,7 @@ def by_rule(token: str, n: int) -> None: ...
 
 
 def test_secrets_are_named_by_rule_or_annotation() -> None:
-    assert names_of(annotated) == {"token", "maybe", "older", "many", "marked", "pydantics"}
+    assert names_of(annotated) == {"token", "maybe", "older", "many", "marked", "noted", "pydantics"}
     # Some other annotation cannot be resolved here: better one too many than none.
     assert names_of(SimpleNamespace(run=unresolved)) == {"token", "password"}
     assert names_of(task(by_rule, secrets=["token"])) == {"token"}

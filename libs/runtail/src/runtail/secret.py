@@ -43,7 +43,7 @@ def names_of(task: Any) -> frozenset[str]:
 def _annotated(function: Callable[..., Any]) -> frozenset[str]:
     function = getattr(function, "__func__", function)
     try:
-        hints = typing.get_type_hints(function)
+        hints = typing.get_type_hints(function, include_extras=True)
     except Exception:  # noqa: BLE001 - annotations are somebody's code and may name what is not there
         # Better one parameter too many than one too few.
         texts = getattr(function, "__annotations__", {}).items()
