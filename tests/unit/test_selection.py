@@ -9,6 +9,7 @@ import pytest
 from celery import Celery
 from celery.app.trace import build_tracer
 
+from runtail.capture.environment import SecretEnvironment
 from runtail.capture.streams import Streams
 from runtail.capture.trace import Tracer
 from runtail.errors import ConfigError
@@ -83,6 +84,7 @@ def test_a_task_that_is_left_out_costs_next_to_nothing(app: Celery) -> None:
         patience_seconds=1.0,
         selection=Selection("*"),
         reaps=False,
+        environment=cast(SecretEnvironment, None),
     )
     tracer.wrap_tasks()
     assert task.__trace__ is not original

@@ -4,7 +4,8 @@
     runtail.install(app)
 
 records what the tasks of a Celery app write. Inside a task, ``section``,
-``progress``, ``mask`` and ``sh`` say more than printing can.
+``progress``, ``mask`` and ``sh`` say more than printing can. A parameter that is
+annotated ``Secret`` is shown nowhere.
 """
 
 __version__ = "0.1.0"
@@ -12,5 +13,6 @@ __version__ = "0.1.0"
 from runtail.author import mask, progress, section, sh
 from runtail.errors import Unsupported
 from runtail.install import install
+from runtail.secret import Secret
 
-__all__ = ["Unsupported", "__version__", "install", "mask", "progress", "section", "sh"]
+__all__ = ["Secret", "Unsupported", "__version__", "install", "mask", "progress", "section", "sh"]

@@ -12,6 +12,8 @@ streams      Python's and C's streams on top of them
 celery_versions  what differs between Celery 5.4 and 5.7, and what is too old
 celerylog    keeps Celery's own log lines out of a run
 arguments    a call's arguments as JSON
+environment  secrets among the worker's variables
+announcing   telling the shipper what to mask
 outcome      what Celery's result means for the run
 cancel       finding and ending all processes of a run
 orphans      processes a run left behind
