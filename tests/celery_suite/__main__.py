@@ -93,6 +93,8 @@ class Suite:
             environment = {
                 **{variable: value for variable, value in os.environ.items() if not variable.startswith("RUNTAIL_")},
                 "CELERY_SUITE": json.dumps({"install": install, **WAYS[way]}),
+                # Some tests call `celery`.
+                "PATH": f"{self.environment.interpreter.parent}{os.pathsep}{os.environ['PATH']}",
                 "PYTHONPATH": os.pathsep.join([str(self.folder), str(PLUGIN.parent)]),
                 "TEST_BROKER": server.url.removesuffix("/0"),
                 "TEST_BACKEND": server.url.removesuffix("/0"),
