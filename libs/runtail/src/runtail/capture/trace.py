@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from celery.app.trace import trace_ok_t
 
 from runtail import author
 from runtail.capture import arguments, child, orphans, outcome
+from runtail.capture.contained import contained
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
 from runtail.runid import flaw_of
@@ -61,6 +63,20 @@ def _secrets(task: Any, named: Mapping[str, Any]) -> list[str]:
     names = (getattr(task, "runtail", None) or {}).get("secrets", ())
     values = [named[name] for name in names if isinstance(named.get(name), str)]
     return [line for value in values for line in author.lines_of_secret(value)]
+
+
+def _header(call: Call) -> dict[str, Any] | None:
+    header = call.request.get(HEADER)
+    try:
+        return header if isinstance(header, dict) and len(json.dumps(header)) <= MAX_HEADER_BYTES else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, child.Unrecorded | OSError):
+        return str(error)
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 class Tracer:
@@ -113,43 +129,53 @@ class Tracer:
         return trace
 
     def run(self, call: Call) -> Any:
-        """Execute one message with its output captured."""
+        """Execute one message with its output captured.
+
+        Whatever goes wrong here, and not in the task, the task runs.
+        """
         mask = child.hold_signals()
         try:
             try:
-                flaw = flaw_of(call.uuid)
-                if flaw:
-                    raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
-                named = arguments.bind(call.task.run, call.args or (), call.kwargs or {})
-                secrets = _secrets(call.task, named)
-                in_band = len(json.dumps(secrets)) > MAX_MASKS_BYTES
-                record = self._record(call, named, [] if in_band else secrets)
-                execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
+                execution, secrets = self._open(call)
             except child.Refused as refusal:
                 log.info("Runtail: %s[%s] is not executed: %s", call.task.name, call.uuid, refusal)
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
-            except (child.Unrecorded, OSError) as error:
-                self._complain(error)
-                execution = None
             except child.StopRequested:
                 # The signal is delivered below and ends this process; the run
                 # was never claimed and stays queued.
                 return trace_ok_t(None, None, 0.0, "the worker was told to stop before the task began")
-            if execution is not None:
-                return self._captured(execution, mask, call, secrets if in_band else [])
+            except Exception as error:  # noqa: BLE001 - see above
+                self._complain(error)
+            else:
+                return self._captured(execution, mask, call, secrets)
         finally:
             child.release_signals(mask)
         return call()
 
+    def _open(self, call: Call) -> tuple[child.Execution, list[str]]:
+        """Hand the run over; return it with the secrets that must go in band."""
+        flaw = flaw_of(call.uuid)
+        if flaw:
+            raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
+        try:
+            named = arguments.bind(call.task.run, call.args or (), call.kwargs or {})
+            secrets = _secrets(call.task, named)
+            in_band = len(json.dumps(secrets)) > MAX_MASKS_BYTES
+            record = self._record(call, named, [] if in_band else secrets)
+        except Exception as error:  # noqa: BLE001 - the task's options, say, may be anything
+            self._complain(error)
+            record = self._bare_record(call)
+            execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
+            execution.refrain(_describe(error))
+            return execution, []
+        execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
+        return execution, secrets if in_band else []
+
     def _captured(self, execution: child.Execution, mask: Any, call: Call, secrets: list[str]) -> Any:
         result: Any = None
         error: BaseException | None = None
-        try:
-            execution.begin(self._fallback_handler)
-            for secret in secrets:
-                author.mask(secret)
-        except OSError as failure:
-            self._complain(failure)
+        if execution.unrecorded is None:
+            self._begin(execution, secrets)
         try:
             try:
                 child.release_signals(mask)
@@ -159,14 +185,7 @@ class Tracer:
         except BaseException as caught:  # noqa: BLE001 - raised again below, after the run was ended
             child.hold_signals()
             error = caught
-        try:
-            ended = self._conclude(execution, result, error, call)
-        finally:
-            execution.end()
-        execution.report(ended)
-        execution.close()
-        if self.reaps:
-            orphans.reap()
+        self._finish(execution, result, error, call)
         if error is not None:
             try:
                 raise error
@@ -174,6 +193,29 @@ class Tracer:
                 # Its traceback holds this frame, and this frame holds it.
                 error = None
         return result
+
+    def _begin(self, execution: child.Execution, secrets: list[str]) -> None:
+        try:
+            execution.begin(self._fallback_handler)
+            for secret in secrets:
+                author.mask(secret)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task runs
+            self._complain(error)
+            execution.refrain(_describe(error))
+
+    def _finish(self, execution: child.Execution, result: Any, error: BaseException | None, call: Call) -> None:
+        """Write what belongs at the end of the run, put everything back, and report."""
+        ended = outcome.undescribed(succeeded=error is None and getattr(result, "info", None) is None)
+        with contained(f"how run {call.uuid} ended could not be described"):
+            ended = self._conclude(execution, result, error, call)
+        with contained(f"something of run {call.uuid} could not be put back"):
+            execution.end()
+        with contained(f"the end of run {call.uuid} was not reported"):
+            execution.report(ended)
+        execution.close()
+        if self.reaps:
+            with contained("dead processes were not collected"):
+                orphans.reap()
 
     def _conclude(
         self, execution: child.Execution, result: Any, error: BaseException | None, call: Call
@@ -198,9 +240,7 @@ class Tracer:
     def _record(self, call: Call, named: Mapping[str, Any], masks: list[str]) -> dict[str, Any]:
         task, request = call.task, call.request
         options = getattr(task, "runtail", None) or {}
-        header = request.get(HEADER)
-        if not isinstance(header, dict) or len(json.dumps(header)) > MAX_HEADER_BYTES:
-            header = None
+        header = _header(call)
         delivery = request.get("delivery_info") or {}
         return child.new_record(
             run=call.uuid,
@@ -221,16 +261,22 @@ class Tracer:
             masks=masks,
         )
 
+    def _bare_record(self, call: Call) -> dict[str, Any]:
+        """Return what is needed to make a run at all, of a call that cannot be described."""
+        return child.new_record(run=call.uuid, task=call.task.name, headers=_header(call), split=False,
+                                worker=self.hostname)  # fmt: skip
+
     def _fallback_handler(self) -> logging.Handler:
         """Return a handler for workers whose own logging goes to a file."""
         from celery.app.log import TaskFormatter
 
-        handler = logging.StreamHandler(self.streams.err)
+        handler = logging.StreamHandler(self.streams.kept[2])
         handler.setFormatter(TaskFormatter(self.app.conf.worker_task_log_format, use_color=False))
         return handler
 
-    def _complain(self, error: BaseException) -> None:
+    def _complain(self, error: Exception) -> None:
         now = time.monotonic()
         if not self._complained or now - self._complained > _COMPLAIN_SECONDS:
             self._complained = now
-            log.warning("Runtail: tasks run without being recorded: %s", error)
+            known = isinstance(error, child.Unrecorded | OSError)
+            log.warning("Runtail: tasks run without being recorded: %s", _describe(error), exc_info=not known)
