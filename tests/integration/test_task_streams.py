@@ -169,21 +169,26 @@ def test_wherever_the_workers_own_output_goes(tmp_path: Path, redis_url: str, re
             assert do(worker, source) == ("succeeded", output.encode())
 
 
-@pytest.mark.parametrize(
-    "task", ["script.options_that_are_none", "script.attempts_that_are_no_number", "script.secrets_that_are_no_list"]
-)
-def test_a_task_that_runtail_cannot_describe_runs_and_its_run_says_so(worker: Worker, task: str) -> None:
-    run_id = worker.send(task, "print('from the task'); result = 7")
-    assert worker.client.AsyncResult(run_id).get(timeout=30) == 7
-    run = worker.wait_ended(run_id)
-    assert (run.state, worker.output(run_id)) == ("succeeded", b"")
-    (warning,) = worker.events(run_id, "warning")
-    assert "does not record the output of this run" in warning["text"]
-    assert "Error: " in warning["text"]
-    # What it printed is where it was before Runtail, and the reason with it.
-    worker.process.wait_for_log("from the task", 20)
-    worker.process.wait_for_log("tasks run without being recorded", 20)
-    check_usual(worker)
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_tasks_that_runtail_cannot_describe_run_and_their_runs_say_so(
+    tmp_path: Path, redis_url: str, pool: str
+) -> None:
+    arguments = ["--concurrency=1", f"--pool={pool}"]
+    with Worker(tmp_path, redis_url, app="tests.support.malformed_app", arguments=arguments) as worker:
+        worker.wait_ready()
+        for name in ("options_that_are_none", "attempts_that_are_no_number", "secrets_that_are_no_list"):
+            run_id = worker.send(f"script.{name}", f"print('printed by {name}'); result = 7")
+            assert worker.client.AsyncResult(run_id).get(timeout=30) == 7
+            run = worker.wait_ended(run_id)
+            assert (run.state, worker.output(run_id)) == ("succeeded", b"")
+            (warning,) = worker.events(run_id, "warning")
+            assert "does not record the output of this run" in warning["text"]
+            assert "Error: " in warning["text"]
+            # What it printed is where it was before Runtail.
+            worker.process.wait_for_log(f"printed by {name}", 20)
+            assert f"task script.{name} cannot be described" in worker.process.output()
+        worker.process.wait_for_log("tasks run without being recorded", 20)
+        check_usual(worker)
 
 
 def test_a_task_runs_where_its_streams_cannot_be_made(tmp_path: Path, redis_url: str) -> None:

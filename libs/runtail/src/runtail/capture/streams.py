@@ -260,6 +260,6 @@ def fd_of(stream: Any) -> int | None:
     """Return 1 or 2 if the stream writes there, else None."""
     try:
         fd = stream.fileno()
-    except (OSError, ValueError, AttributeError):
+        return fd if fd in (1, 2) else None
+    except Exception:  # noqa: BLE001 - it may be anybody's object
         return None
-    return fd if fd in (1, 2) else None
