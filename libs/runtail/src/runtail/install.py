@@ -148,7 +148,8 @@ class Installation:
         for level, sentence, error in notes:
             log.log(level, "%s", sentence, exc_info=error)
         if self._health is not None:
-            self._health.start()
+            with contained("the health files are not right"):
+                self._health.start()
 
     def on_connected(self, consumer: Any) -> None:
         """The worker consumes messages, for the first time or again."""
@@ -162,7 +163,8 @@ class Installation:
             with contained("tasks run without being recorded"):
                 # Celery has just built the traces of this process anew.
                 self.wrap(reaps=False)
-        supervisor.start_thread()
+        with contained("nobody watches the keeper"):
+            supervisor.start_thread()
         with contained("this worker's tasks are not published, and cannot be started from the page"):
             from runtail import catalogue
 

@@ -164,7 +164,7 @@ class Tracer:
             record = self._record(call, named, [] if in_band else secrets)
         except Exception as error:  # noqa: BLE001 - the task's options, say, may be anything
             self._complain(error)
-            record = self._bare_record(call)
+            record = child.new_record(**self._claimed_by(call))
             execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
             execution.refrain(_describe(error))
             return execution, []
@@ -238,33 +238,36 @@ class Tracer:
         return ended
 
     def _record(self, call: Call, named: Mapping[str, Any], masks: list[str]) -> dict[str, Any]:
-        task, request = call.task, call.request
-        options = getattr(task, "runtail", None) or {}
-        header = _header(call)
-        delivery = request.get("delivery_info") or {}
+        options = getattr(call.task, "runtail", None) or {}
         return child.new_record(
-            run=call.uuid,
-            task=task.name,
-            headers=header,
-            who=(header or {}).get("who"),
-            retries=int(request.get("retries") or 0),
-            redelivered=bool(delivery.get("redelivered")),
-            redelivers=bool(task.acks_late),
-            restart=bool(options.get("restart", False)),
-            exclusive=bool(options.get("exclusive", False)),
+            **self._claimed_by(call),
             max_attempts=int(options.get("max_attempts", 3)),
             kwargs=arguments.recorded(named, tuple(options.get("secrets", ()))),
             args=[],
-            queue=delivery.get("routing_key"),
-            worker=self.hostname,
             split=self.split,
             masks=masks,
         )
 
-    def _bare_record(self, call: Call) -> dict[str, Any]:
-        """Return what is needed to make a run at all, of a call that cannot be described."""
-        return child.new_record(run=call.uuid, task=call.task.name, headers=_header(call), split=False,
-                                worker=self.hostname)  # fmt: skip
+    def _claimed_by(self, call: Call) -> dict[str, Any]:
+        """Return what a claim needs to know, which can be told of every call."""
+        task, request = call.task, call.request
+        options = getattr(task, "runtail", None)
+        options = options if isinstance(options, Mapping) else {}
+        header = _header(call)
+        delivery = request.get("delivery_info") or {}
+        return {
+            "run": call.uuid,
+            "task": task.name,
+            "headers": header,
+            "who": (header or {}).get("who"),
+            "retries": int(request.get("retries") or 0),
+            "redelivered": bool(delivery.get("redelivered")),
+            "redelivers": bool(task.acks_late),
+            "restart": bool(options.get("restart", False)),
+            "exclusive": bool(options.get("exclusive", False)),
+            "queue": delivery.get("routing_key"),
+            "worker": self.hostname,
+        }
 
     def _fallback_handler(self) -> logging.Handler:
         """Return a handler for workers whose own logging goes to a file."""
