@@ -161,8 +161,8 @@ def test_wherever_the_workers_own_output_goes(tmp_path: Path, redis_url: str, re
             ("import sys; sys.stdout.reconfigure(encoding='utf-8'); print('né')", "né\n"),
             ("import io, sys; sys.stderr = io.TextIOWrapper(sys.stderr.buffer); print('w', file=sys.stderr)", "w\n"),
             (
-                "import sys; print(sys.stdout.seekable(), sys.stdout.isatty(), sys.stdout.name)",
-                "False False <stdout>\n",
+                "import sys; print(sys.stdout.seekable(), sys.stdout.isatty(), sys.stdout.name, sys.stdout.mode)",
+                "False False <stdout> w\n",
             ),
             ("import logging; h = logging.getLogger().handlers[0]; h.stream.reconfigure(errors='replace')", ""),
         ]:

@@ -129,7 +129,7 @@ def _run_on_terminal(argv: list[str], environment: Mapping[str, str], cwd: str |
     finally:
         os.close(theirs)
     with process:
-        terminal.copy(ours, name, os.dup(_output()), process)
+        terminal.copy(ours, name, _output(), process)
         return process.wait()
 
 

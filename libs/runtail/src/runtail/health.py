@@ -13,6 +13,7 @@ exists while the worker consumes messages. Probes need no Python and no broker::
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ class Health:
         :raises OSError: if the folder cannot be used.
         """
         self.directory = directory
+        self._pid = os.getpid()
         directory.mkdir(parents=True, exist_ok=True)
         for name in ("alive", "ready"):
             (directory / name).unlink(missing_ok=True)
@@ -72,7 +74,9 @@ class Health:
         (self.directory / "ready").unlink(missing_ok=True)
 
     def stop(self) -> None:
-        """The worker ends."""
+        """The worker ends (and not a process that a task forked)."""
+        if os.getpid() != self._pid:
+            return
         self._stop.set()
         self.disconnected()
 

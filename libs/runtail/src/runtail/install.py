@@ -86,7 +86,7 @@ class Installation:
         """
         from runtail.errors import ConfigError
 
-        settings = self.settings = self.settings or self._load_settings()
+        settings = self.settings or self._load_settings()
         if settings.health_dir:
             self._prepare_health(settings.health_dir)
         if not settings.capture:

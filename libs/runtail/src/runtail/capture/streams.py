@@ -77,6 +77,7 @@ class _Descriptor(io.FileIO):
 class _Stream(io.TextIOWrapper):
     """A standard stream; closing it flushes it."""
 
+    mode = "w"
     #: Takes what threads of ended runs print.
     outside: TextIO
 

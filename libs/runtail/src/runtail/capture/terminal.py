@@ -19,7 +19,7 @@ _DRAIN_SECONDS = 2.0
 
 
 def copy(ours: int, name: str, out: int, process: subprocess.Popen[bytes]) -> None:
-    """Copy from a terminal until the command has ended and all it wrote was copied. Takes over both descriptors.
+    """Copy from a terminal until the command has ended and all it wrote was copied; then close it.
 
     If something else still has the terminal open by then, such as a server that the command started in the
     background, a thread goes on copying what that writes, for as long as it does.
@@ -33,9 +33,9 @@ def copy(ours: int, name: str, out: int, process: subprocess.Popen[bytes]) -> No
         hung_up = _copy_while_running(ours, out, process) or _drain(ours, name, out)
     finally:
         if hung_up:
-            _close(ours, out)
+            os.close(ours)
     if not hung_up:
-        threading.Thread(target=_copy_on, args=(ours, out), name="runtail-terminal", daemon=True).start()
+        threading.Thread(target=_copy_on, args=(ours, os.dup(out)), name="runtail-terminal", daemon=True).start()
 
 
 def _copy_while_running(ours: int, out: int, process: subprocess.Popen[bytes]) -> bool:
@@ -98,12 +98,8 @@ def _copy_on(ours: int, out: int) -> None:
     except OSError:
         pass  # nobody reads the run's output any more
     finally:
-        _close(ours, out)
-
-
-def _close(*fds: int) -> None:
-    for fd in fds:
-        os.close(fd)
+        os.close(ours)
+        os.close(out)
 
 
 def _read(fd: int) -> bytes:

@@ -212,7 +212,8 @@ class Tracer:
             execution.end()
         with contained(f"the end of run {call.uuid} was not reported"):
             execution.report(ended)
-        execution.close()
+        with contained(f"run {call.uuid} could not be let go of"):
+            execution.close()
         if self.reaps:
             with contained("dead processes were not collected"):
                 orphans.reap()
