@@ -100,9 +100,28 @@ def test_a_task_spoils_its_own_streams_and_nobody_elses(worker: Worker, source: 
 def test_a_stream_that_owns_descriptor_1_and_is_collected_between_runs(worker: Worker) -> None:
     state, found = do(worker, "import os\nkept['leaking'] = os.fdopen(1, 'w', 1); print('a', file=kept['leaking'])")
     assert (state, found) == ("succeeded", b"a\n")
-    # It closes descriptor 1 at the end of that run, or of this one, and no later run may suffer.
+    # It closes descriptor 1 in the middle of this run, and no later run may suffer.
     assert do(worker, "import gc; del kept['leaking']; gc.collect()")[0] == "succeeded"
     check_usual(worker)
+
+
+def test_descriptors_that_are_closed_between_runs(worker: Worker, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    source = f"""
+    import os, pathlib, threading, time
+    def close():
+        deadline = time.monotonic() + 20
+        while os.environ.get("RUNTAIL_RUN") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        os.close(1), os.close(2)
+        pathlib.Path({str(closed)!r}).touch()
+    threading.Thread(target=close).start()
+    """
+    do(worker, source)
+    wait_for(closed.exists, 30, worker.process.evidence)
+    for _ in range(2):
+        check_usual(worker)
 
 
 #: Programs that make their standard output non-blocking.

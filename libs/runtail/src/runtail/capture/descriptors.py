@@ -56,15 +56,23 @@ class Redirection:
         #: Private duplicates of the worker's own output, with the same numbers for the life of the process.
         self.own = put_aside(1), put_aside(2)
 
+    def prepare(self) -> None:
+        """See what is on fds 1 and 2, before anything is opened that could get their numbers.
+
+        :raises OSError: if neither they nor their duplicates are open.
+        """
+        for fd, own in enumerate(self.own, start=1):
+            try:
+                os.dup2(fd, own, inheritable=False)
+            except OSError:
+                # Something that a task left behind has closed it.
+                os.dup2(own, fd)
+
     def begin(self, out: int, err: int) -> None:
         """Put *out* on fd 1 and *err* on fd 2.
 
         :raises OSError: nothing was changed then.
         """
-        for fd, own in enumerate(self.own, start=1):
-            # Something that a task left may have closed it since; then the duplicate is all there is.
-            with contextlib.suppress(OSError):
-                os.dup2(fd, own, inheritable=False)
         try:
             os.dup2(out, 1)
             os.dup2(err, 2)

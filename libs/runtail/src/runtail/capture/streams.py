@@ -148,6 +148,13 @@ class Streams:
             # Not glibc: C output then comes in blocks, and at the end at the latest.
             pass
 
+    def prepare(self) -> None:
+        """Repair descriptors 1 and 2, before a run opens anything that could get their numbers.
+
+        :raises OSError: if that is impossible.
+        """
+        self._redirection.prepare()
+
     def begin(self, out: int, err: int) -> None:
         """Let descriptors 1 and 2, and everything above them, lead to *out* and *err*.
 

@@ -154,6 +154,7 @@ class Tracer:
 
     def _open(self, call: Call) -> tuple[child.Execution, list[str]]:
         """Hand the run over; return it with the secrets that must go in band."""
+        self.streams.prepare()
         flaw = flaw_of(call.uuid)
         if flaw:
             raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
