@@ -7,6 +7,7 @@ processes between two others; the reasons stand beside the code.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -131,36 +132,34 @@ class Execution:
         self.nonce = nonce
         #: Why the output is not recorded, if it is not.
         self.unrecorded: str | None = None
-        self._undo = contextlib.ExitStack()
+        #: What puts things back, the last first.
+        self._undo: list[Callable[[], object]] = []
 
     def begin(self, fallback_handler: Callable[[], logging.Handler]) -> None:
-        """Let fds 1 and 2, and everything above them, lead to the run.
+        """Let fds 1 and 2, and everything above them, lead to the run. If that fails, :meth:`refrain` or :meth:`end`.
 
-        :raises Exception: nothing was changed then.
+        :raises Exception: anything.
         """
-        writing = self.connection.writing
-        with contextlib.ExitStack() as undo:
-            environment = self._new_environment()
-            entered = context.Context(self.run_id, self.attempt, self.nonce, writing[0], frozenset(environment))
-            # First, and left last: threads of earlier runs are told apart by it.
-            context.enter(entered)
-            undo.callback(context.leave)
-            self.streams.begin(writing[0], writing[-1])
-            undo.callback(self.streams.end, self.run_id)
-            if not self.streams.reaches_logging():
-                # The worker logs to a file: what the task logs must be seen here too.
-                handler = fallback_handler()
-                for name in ("", "celery.task"):
-                    logging.getLogger(name).addHandler(handler)
-                    undo.callback(logging.getLogger(name).removeHandler, handler)
-            undo.callback(_restore_environment, {name: os.environ.get(name) for name in environment})
-            os.environ.update(environment)
-            self._undo = undo.pop_all()
+        writing, environment = self.connection.writing, self._new_environment()
+        # First, and left last: threads of earlier runs are told apart by it.
+        context.enter(context.Context(self.run_id, self.attempt, self.nonce, writing[0], frozenset(environment)))
+        self._undo.append(context.leave)
+        self.streams.begin(writing[0], writing[-1])
+        self._undo.append(functools.partial(self.streams.end, self.run_id))
+        if not self.streams.reaches_logging():
+            # The worker logs to a file: what the task logs must be seen here too.
+            handler = fallback_handler()
+            for name in ("", "celery.task"):
+                logging.getLogger(name).addHandler(handler)
+                self._undo.append(functools.partial(logging.getLogger(name).removeHandler, handler))
+        before = {name: os.environ.get(name) for name in environment}
+        self._undo.append(functools.partial(_restore_environment, before))
+        os.environ.update(environment)
 
     def refrain(self, why: str) -> None:
         """Do not record the output, and say so in the run. Call it instead of :meth:`begin`, or if that went wrong."""
         self.unrecorded = why
-        self._undo.close()
+        self._put_back()
         text = f"Runtail does not record the output of this run, which is in its worker's log: {why}"
         with contextlib.suppress(OSError):
             writing = self.connection.writing[0]
@@ -175,19 +174,28 @@ class Execution:
                 write_all(self.connection.writing[-1], text.encode("utf-8", "backslashreplace"))
 
     def end(self) -> None:
-        """Put everything back as it was before :meth:`begin`."""
-        try:
-            self._undo.close()
-        finally:
-            self.connection.close_pipes()
+        """Put everything back as it was before :meth:`begin`. Cannot fail."""
+        self._put_back()
+        self.connection.close_pipes()
+
+    def _put_back(self) -> None:
+        while self._undo:
+            undo = self._undo.pop()
+            try:
+                undo()
+            except Exception:
+                log.exception("Runtail: something of run %s could not be put back", self.run_id)
 
     def report(self, outcome: dict[str, Any]) -> None:
-        """Send the outcome and wait, bounded, until it is stored."""
+        """Send the outcome and wait, bounded, until it is stored. Cannot fail."""
         try:
             door.send(self.connection.ours, {"op": "end", "outcome": outcome})
             answer = self._wait_for_done()
         except (OSError, EOFError):
             answer = None
+        except Exception:
+            log.exception("Runtail: the end of run %s was not reported", self.run_id)
+            return
         if answer is None:
             log.warning("Runtail: nobody confirmed the end of run %s", self.run_id)
 
@@ -211,7 +219,9 @@ class Execution:
 
     def close(self) -> None:
         """Let go of the private socket."""
-        self.connection.close()
+        # A task may have closed every descriptor it found.
+        with contextlib.suppress(OSError):
+            self.connection.close()
 
     def _new_environment(self) -> dict[str, str]:
         """Return the variables that are set for the time of the run."""

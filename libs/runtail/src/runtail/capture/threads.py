@@ -44,6 +44,8 @@ any_known = False
 def any_left() -> bool:
     """Whether a thread of an ended run lives."""
     global any_known
+    if not any_known:
+        return False
     for thread in list(_left_behind):
         # One without an identity is about to be started.
         if thread.ident is not None and not thread.is_alive():
@@ -57,9 +59,11 @@ def leave_behind(run_id: str, before: Set[threading.Thread]) -> bool:
 
     :param before: the threads that lived when the run began.
     """
+    global any_known
     known = {*before, threading.current_thread()}
     while new := [thread for thread in threading.enumerate() if thread not in known]:
         # Again until there is none: one of them may just start another.
+        any_known = True
         _note_starts()
         frames = sys._current_frames()
         for thread in new:

@@ -21,7 +21,6 @@ from celery.app.trace import trace_ok_t
 
 from runtail import author
 from runtail.capture import arguments, child, orphans, outcome
-from runtail.capture.contained import contained
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
 from runtail.runid import flaw_of
@@ -165,7 +164,7 @@ class Tracer:
             record = self._record(call, named, [] if in_band else secrets)
         except Exception as error:  # noqa: BLE001 - the task's options, say, may be anything
             self._complain(error)
-            record = child.new_record(**self._claimed_by(call))
+            record = child.new_record(**self._claimed_by(call), split=False)
             execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
             execution.refrain(_describe(error))
             return execution, []
@@ -206,18 +205,19 @@ class Tracer:
 
     def _finish(self, execution: child.Execution, result: Any, error: BaseException | None, call: Call) -> None:
         """Write what belongs at the end of the run, put everything back, and report."""
-        ended = outcome.undescribed(succeeded=error is None and getattr(result, "info", None) is None)
-        with contained(f"how run {call.uuid} ended could not be described"):
+        try:
             ended = self._conclude(execution, result, error, call)
-        with contained(f"something of run {call.uuid} could not be put back"):
-            execution.end()
-        with contained(f"the end of run {call.uuid} was not reported"):
-            execution.report(ended)
-        with contained(f"run {call.uuid} could not be let go of"):
-            execution.close()
+        except Exception:
+            log.exception("Runtail: how run %s ended could not be described", call.uuid)
+            ended = outcome.undescribed(succeeded=error is None and getattr(result, "info", None) is None)
+        execution.end()
+        execution.report(ended)
+        execution.close()
         if self.reaps:
-            with contained("dead processes were not collected"):
+            try:
                 orphans.reap()
+            except Exception:
+                log.exception("Runtail: dead processes were not collected")
 
     def _conclude(
         self, execution: child.Execution, result: Any, error: BaseException | None, call: Call
