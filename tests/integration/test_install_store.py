@@ -38,6 +38,13 @@ def make_worker(tmp_path: Path, redis_url: str) -> Iterator[MakeWorker]:
         worker.close()
 
 
+def folders_in(directory: Path) -> dict[str, str]:
+    """Options of kombu's transport over files: another kind of broker that needs no server."""
+    messages = directory / "messages"
+    messages.mkdir()
+    return {name: str(messages) for name in ("data_folder_in", "data_folder_out", "control_folder")}
+
+
 @pytest.mark.parametrize("pool", ["prefork", "solo"])
 @pytest.mark.parametrize(
     "conf",
@@ -79,8 +86,7 @@ def test_a_prefix_of_the_brokers_keys_is_one_of_the_stores(make_worker: MakeWork
 
 
 def test_a_broker_that_cannot_keep_runs(make_worker: MakeWorker, redis_url: str, tmp_path: Path) -> None:
-    folders = {f"data_folder_{way}": str(tmp_path / "messages") for way in ("in", "out")}
-    (tmp_path / "messages").mkdir()
+    folders = folders_in(tmp_path)
     conf = {"broker_url": "filesystem://", "broker_transport_options": folders}
     worker = make_worker(conf=conf, environment=NOTHING_SET).wait_ready()
     client = Celery("files", broker="filesystem://", backend=redis_url, set_as_current=False)
@@ -100,8 +106,7 @@ def test_a_broker_that_cannot_keep_runs(make_worker: MakeWorker, redis_url: str,
 
 
 def test_another_broker_with_a_store_of_its_own(make_worker: MakeWorker, redis_url: str, tmp_path: Path) -> None:
-    folders = {f"data_folder_{way}": str(tmp_path / "messages") for way in ("in", "out")}
-    (tmp_path / "messages").mkdir()
+    folders = folders_in(tmp_path)
     conf = {"broker_url": "filesystem://", "broker_transport_options": folders}
     worker = make_worker(conf=conf, environment={"RUNTAIL_BROKER_URL": None}).wait_ready()
     client = Celery("files", broker="filesystem://", backend=redis_url, set_as_current=False)

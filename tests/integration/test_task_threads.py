@@ -119,6 +119,26 @@ def test_what_is_left_behind_does_not_print_into_the_next_run(worker: Worker, ho
         worker.do("script", f"kept['stop'] = {name!r}")
 
 
+def test_what_is_left_behind_is_masked_with_the_secrets_of_its_run(worker: Worker) -> None:
+    name = f"masked {time.monotonic_ns()}"
+    leave = """
+    runtail.mask("t0p-s3cret-word")
+    def go(out):
+        while not stop():
+            print("left with t0p-s3cret-word"); out.buffer.write(b"bytes with t0p-s3cret-word\\n")
+            kept["count"] += 1; time.sleep(0.05)
+    threading.Thread(target=go, args=(sys.stdout,), daemon=True).start()
+    """
+    worker.do("script", PRELUDE.replace("NAME", repr(name)) + leave)
+    written = len(worker.process.output())
+    try:
+        assert worker.do("script", NEXT)[1] == b"second\nhalf a line\nend\n"
+        for shown in ("left with ***", "bytes with ***"):
+            worker.process.wait_for_log(shown, 20, since_chars=written)
+    finally:
+        worker.do("script", f"kept['stop'] = {name!r}")
+
+
 @pytest.mark.parametrize(
     ("first", "then"),
     [

@@ -104,8 +104,10 @@ class Installation:
                 raise
             self._note(logging.WARNING, f"Runtail: nothing is recorded: {error}")
             return
+        from runtail.capture.celerylog import HiddenArguments
         from runtail.capture.supervisor import Supervisor
 
+        HiddenArguments(self.app.tasks).install()
         try:
             self.supervisor = Supervisor(worker.hostname, settings)
         except OSError as error:
@@ -224,6 +226,7 @@ class Installation:
             return
         if self._tracer is None:
             from runtail.capture import celerylog
+            from runtail.capture.environment import SecretEnvironment
             from runtail.capture.streams import Streams
             from runtail.capture.trace import Tracer
 
@@ -238,6 +241,7 @@ class Installation:
                 split=supervisor.settings.split,
                 patience_seconds=supervisor.settings.claim_patience_seconds,
                 reaps=reaps,
+                environment=SecretEnvironment(supervisor.settings.mask_env),
             )
         self._tracer.wrap_tasks()
 

@@ -14,6 +14,8 @@ terminal     what a command writes on a terminal
 contained    our own failures, logged and survived
 celerylog    keeps Celery's own log lines out of a run
 arguments    a call's arguments as JSON
+environment  secrets among the worker's variables
+announcing   telling the shipper what to mask
 outcome      what Celery's result means for the run
 cancel       finding and ending all processes of a run
 orphans      processes a run left behind

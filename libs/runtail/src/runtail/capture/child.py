@@ -15,12 +15,13 @@ import signal
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from runtail.capture import context, door
+from runtail.capture import announcing, context, door
 from runtail.capture.descriptors import make_pipe, write_all
 from runtail.capture.streams import Streams
+from runtail.shipper.mask import Masker
 
 log = logging.getLogger("celery.runtail")
 
@@ -83,6 +84,14 @@ class Connection:
         self.writing = [writing for _reading, writing in pipes]
         self.kept = False
 
+    def announce(self, secrets: Sequence[bytes]) -> None:
+        """Have *secrets* masked from the first byte of output on.
+
+        :raises Unrecorded: if they cannot be told; nothing may be stored then.
+        """
+        if secrets and not announcing.announce(self.ours, secrets):
+            raise Unrecorded("its secrets are too large, or nobody takes them")
+
     def wait(self, ops: tuple[str, ...], seconds: float | None) -> dict[str, Any] | None:
         """Return the next message that is one of *ops*, or None after *seconds*.
 
@@ -124,12 +133,15 @@ class Connection:
 class Execution:
     """One run in this process, between :meth:`open` and :meth:`finish`."""
 
-    def __init__(self, connection: Connection, streams: Streams, run_id: str, attempt: int, nonce: str) -> None:
+    def __init__(
+        self, connection: Connection, streams: Streams, run_id: str, attempt: int, nonce: str, masker: Masker
+    ) -> None:
         self.connection = connection
         self.streams = streams
         self.run_id = run_id
         self.attempt = attempt
         self.nonce = nonce
+        self.masker = masker
         #: Why the output is not recorded, if it is not.
         self.unrecorded: str | None = None
         #: What puts things back, the last first.
@@ -142,10 +154,10 @@ class Execution:
         """
         writing, environment = self.connection.writing, self._new_environment()
         # First, and left last: threads of earlier runs are told apart by it.
-        context.enter(context.Context(self.run_id, self.attempt, self.nonce, writing[0], frozenset(environment)))
+        context.enter(self._context(frozenset(environment)))
         self._undo.append(context.leave)
         self.streams.begin(writing[0], writing[-1])
-        self._undo.append(functools.partial(self.streams.end, self.run_id))
+        self._undo.append(self.streams.end)
         if not self.streams.reaches_logging():
             # The worker logs to a file: what the task logs must be seen here too.
             handler = fallback_handler()
@@ -162,9 +174,12 @@ class Execution:
         self._put_back()
         text = f"Runtail does not record the output of this run, which is in its worker's log: {why}"
         with contextlib.suppress(OSError):
-            writing = self.connection.writing[0]
-            context.Context(self.run_id, self.attempt, self.nonce, writing).say({"op": "warning", "text": text[:2000]})
+            self._context().say({"op": "warning", "text": text[:2000]})
         self.connection.close_pipes()
+
+    def _context(self, environment: frozenset[str] = frozenset()) -> context.Context:
+        fd, private = self.connection.writing[0], self.connection.ours
+        return context.Context(self.run_id, self.attempt, self.nonce, fd, private, self.masker, environment)
 
     def write(self, text: str) -> None:
         """Add *text* to what the task wrote (the traceback of a failure)."""
@@ -260,6 +275,8 @@ def open_execution(
     send: Callable[[dict[str, Any], list[int]], bool],
     streams: Streams,
     patience_seconds: float,
+    secrets: Sequence[Sequence[bytes]],
+    masker: Masker,
 ) -> Execution:
     """Hand the run over and wait until it may start (steps 1 to 4).
 
@@ -267,6 +284,8 @@ def open_execution(
     Any other task must not suffer from Runtail being away: it runs after
     *patience_seconds*, recorded if at least the keeper holds its pipe.
 
+    :param secrets: to be masked; those that many runs have in common first.
+    :param masker: knows them.
     :raises Refused: with the reason.
     :raises Unrecorded: with the reason.
     :raises StopRequested: if a signal arrived meanwhile.
@@ -283,6 +302,8 @@ def open_execution(
             _pause()
             continue
         try:
+            for batch in secrets:
+                connection.announce(batch)
             answer = _wait_for_go(connection, None if announced else patience_seconds)
         except EOFError:
             # The keeper died with the record; its successor knows nothing of it.
@@ -302,7 +323,7 @@ def open_execution(
             connection.close()
             raise Unrecorded("the keeper does not answer")
         attempt = int(answer.get("attempt") or 0) if answer is not None else 0
-        return Execution(connection, streams, record["run"], attempt, record["nonce"])
+        return Execution(connection, streams, record["run"], attempt, record["nonce"], masker)
 
 
 def _wait_for_go(connection: Connection, seconds: float | None) -> dict[str, Any] | None:

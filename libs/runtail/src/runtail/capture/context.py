@@ -1,14 +1,18 @@
-"""Which run this process is in, for :mod:`runtail.author`."""
+"""Which run this process is in, for :mod:`runtail.author` and for Celery's log lines."""
 
 from __future__ import annotations
 
 import base64
 import json
+import socket
+from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from runtail.capture import announcing
 from runtail.capture.descriptors import write_all
+from runtail.shipper.mask import Masker
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,17 @@ class Context:
     nonce: str
     #: Descriptor of the run's standard output, private: a task may put something else on descriptor 1.
     fd: int
+    #: The run's private socket, to the shipper.
+    private: socket.socket
+    #: Knows the secrets that this process has announced.
+    masker: Masker = field(default_factory=Masker)
     #: Environment variables that were set for this run only.
     environment: frozenset[str] = frozenset()
+
+    def mask(self, secrets: Sequence[bytes]) -> bool:
+        """Have *secrets* masked from here on; False if nobody can be told."""
+        self.masker.add(secrets)
+        return announcing.announce(self.private, secrets)
 
     def say(self, message: dict[str, Any]) -> None:
         """Write one in-band sequence.

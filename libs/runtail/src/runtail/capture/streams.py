@@ -51,8 +51,8 @@ class _Descriptor(io.FileIO):
 
     def write(self, data: Any, /, _write: Any = io.FileIO.write) -> int:
         if threads.any_known and threads.is_foreign():
-            threads.name_once()
-            write_all(self.own_fd, memoryview(data).cast("B"))
+            text = bytes(data).decode("utf-8", "surrogateescape")
+            write_all(self.own_fd, threads.told_apart(text).encode("utf-8", "surrogateescape"))
             return len(data)
         written: int | None = _write(self, data)
         if written != len(data):
@@ -91,8 +91,7 @@ class _GuardedStream(_Stream):
 
     def write(self, text: str, /) -> int:
         if threads.is_foreign():
-            threads.name_once()
-            self.outside.write(text)
+            self.outside.write(threads.told_apart(text))
             return len(text)
         return super().write(text)
 
@@ -185,10 +184,10 @@ class Streams:
         stream: TextIO = self.own[fd] if outer is None or fd_of(outer) is not None else outer
         return stream
 
-    def end(self, run_id: str) -> None:
+    def end(self) -> None:
         """Put everything back; what was written before still reaches the run."""
         self.flush()
-        if threads.leave_behind(run_id, self._threads_before):
+        if threads.leave_behind(self._threads_before):
             for stream in self._run.values():
                 stream.__class__ = _GuardedStream
             self.adopt_handlers()

@@ -33,8 +33,8 @@ _WAITING_IN = {
     "runtail.capture.terminal",
 }
 
-#: The threads of runs that are over, with the id of the run.
-_left_behind: WeakKeyDictionary[threading.Thread, str] = WeakKeyDictionary()
+#: The threads of runs that are over, with the run.
+_left_behind: WeakKeyDictionary[threading.Thread, context.Context | None] = WeakKeyDictionary()
 #: Those of them that the worker's log has named.
 _named: WeakKeyDictionary[threading.Thread, bool] = WeakKeyDictionary()
 #: False as long as no thread need be looked at: asked for each line that is printed.
@@ -54,8 +54,8 @@ def any_left() -> bool:
     return any_known
 
 
-def leave_behind(run_id: str, before: Set[threading.Thread]) -> bool:
-    """The run is over: remember which of its threads live on. Return whether any thread of an ended run does.
+def leave_behind(before: Set[threading.Thread]) -> bool:
+    """The current run is over: remember which of its threads live on. Return whether any thread of an ended run does.
 
     :param before: the threads that lived when the run began.
     """
@@ -68,7 +68,7 @@ def leave_behind(run_id: str, before: Set[threading.Thread]) -> bool:
         frames = sys._current_frames()
         for thread in new:
             if not _waits_for_work(frames.get(thread.ident or 0)):
-                _left_behind[thread] = run_id
+                _left_behind[thread] = context.current
         known.update(new)
     return any_left()
 
@@ -90,16 +90,17 @@ def run_of_this_thread() -> context.Context | None:
     return None if is_foreign() else context.current
 
 
-def name_once() -> None:
-    """Say in the worker's log, once for each, that this thread goes on printing."""
+def told_apart(text: str) -> str:
+    """Return what such code prints, without its run's secrets. The worker's log names the thread once."""
     thread = threading.current_thread()
+    run = context.started_in() or _left_behind.get(thread)
     if thread not in _named:
         _named[thread] = True
-        run_id = _left_behind.get(thread, "")
         log.warning(
             "Runtail: thread %r of run %s goes on after its run; what it prints is here, not in a later run",
-            thread.name, run_id or "that is over",
+            thread.name, run.run_id if run is not None else "that is over",
         )  # fmt: skip
+    return run.masker.whole(text) if run is not None else text
 
 
 def _waits_for_work(frame: Any) -> bool:
@@ -116,7 +117,7 @@ def _note_starts() -> None:
     @functools.wraps(start)
     def noted(self: threading.Thread) -> None:
         if _is_of_ended_run():
-            _left_behind[self] = _left_behind.get(threading.current_thread(), "")
+            _left_behind[self] = _left_behind.get(threading.current_thread())
         start(self)
 
     threading.Thread.start = noted  # type: ignore[method-assign]
