@@ -89,7 +89,7 @@ class Scene:
             made.write(3)
             made.writer.end(state, why, t_ms=now_ms(), exit_status=exit_status)
             began = now_ms() - minutes * 60_000
-            times: dict[Any, Any] = {"started_ms": began, "finished_ms": began + seconds * 1000}
+            times: dict[Any, Any] = {"started_ms": began, "first_started_ms": began, "finished_ms": began + seconds * 1000}
             store.client.hset(store.keys.run(made.run_id), mapping=times)
         self.running = self._made("build_image", 2)
         for _ in range(4):
@@ -110,6 +110,7 @@ class Scene:
             "kwargs": parameters,
             "created_ms": began,
             "started_ms": began,
+            "first_started_ms": began,
         }
         store.client.hset(store.keys.run(made.run_id), mapping=values | {"since_ms": began})
         store.client.zadd(store.keys.runs(), {made.run_id: began})

@@ -31,6 +31,8 @@ def _messages(error: ValidationError) -> Iterator[dict[str, str]]:
         names = ", ".join(known) or "none"
         message = f"is no parameter of this task; it has: {names}"
         yield from ({"field": ".".join([*path, name]), "message": message} for name in unknown)
+    elif error.validator in ("minLength", "minItems") and not value:
+        yield {"field": ".".join(path), "message": "is required and must not be empty"}
     else:
         message = error.message
         if len(message) > MAX_MESSAGE_CHARS:

@@ -160,6 +160,13 @@ export class Rows {
     return null;
   }
 
+  /** What was cut of some lines. */
+  cuts(first: number, last: number): { readonly first: number; readonly last: number }[] {
+    return this.#notes
+      .filter((note) => note.kind === "cut" && note.at <= last && note.to >= first)
+      .map((note) => ({ first: Math.max(first, note.at), last: Math.min(last, note.to) }));
+  }
+
   /** Whether a folded group hides a line. */
   hidden(line: number): boolean {
     return this.#folds.some((fold) => line >= fold.first && line <= fold.last);
