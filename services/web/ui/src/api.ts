@@ -95,7 +95,12 @@ export interface Outline {
   readonly epoch: number;
   readonly complete: boolean;
   readonly groups: readonly OutlineGroup[];
-  readonly marks: readonly { readonly line: number; readonly kind: string }[];
+  readonly marks: readonly {
+    readonly line: number;
+    readonly kind: string;
+    /** The last line of a cut. */
+    readonly to?: number;
+  }[];
   /** How many there are of each kind, beyond the bound of the lists, too. */
   readonly counts: Readonly<Record<string, number>>;
 }

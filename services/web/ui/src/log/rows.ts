@@ -160,11 +160,10 @@ export class Rows {
     return null;
   }
 
-  /** What was cut of some lines. */
-  cuts(first: number, last: number): { readonly first: number; readonly last: number }[] {
-    return this.#notes
-      .filter((note) => note.kind === "cut" && note.at <= last && note.to >= first)
-      .map((note) => ({ first: Math.max(first, note.at), last: Math.min(last, note.to) }));
+  /** The lines that cuts stand for. */
+  cuts(): { readonly first: number; readonly last: number }[] {
+    const cuts = this.#notes.filter((note) => note.kind === "cut");
+    return cuts.map(({ at, to }) => ({ first: at, last: to }));
   }
 
   /** Whether a folded group hides a line. */

@@ -58,6 +58,8 @@ export class LogScreen implements Source {
   /** Lines with errors, as the server knows them. */
   errors: readonly number[] = [];
   warnings: readonly number[] = [];
+  /** What the quota took, whether the rows around it are here or not. */
+  cut: LineRange | null = null;
   /** Groups of the whole log, as the server counted them. */
   counted = 0;
   /** The log will not grow any more. */
@@ -126,6 +128,7 @@ export class LogScreen implements Source {
     this.#pausedAt = 0;
     this.total.value = 0;
     this.unseen.value = 0;
+    this.cut = null;
     this.outline.value += 1;
     if (this.#readingAt === null) this.list?.toEnd();
     this.list?.schedule();
@@ -175,6 +178,8 @@ export class LogScreen implements Source {
       found.marks.filter((mark) => holds(mark.kind)).map((mark) => mark.line);
     this.errors = marked((kind) => ERRORS.has(kind));
     this.warnings = marked((kind) => kind === "warning");
+    const cut = found.marks.find((mark) => mark.kind === "cut");
+    this.cut = cut ? { first: cut.line, last: cut.to ?? cut.line } : null;
     this.counted = found.counts["group"] ?? 0;
     this.outline.value += 1;
     if (found.groups.length === 0) return;
@@ -255,6 +260,26 @@ export class LogScreen implements Source {
   showWhole(line: number): void {
     this.#whole.add(line);
     this.list?.schedule();
+  }
+
+  /** What was cut of some lines, in order. */
+  cuts(first: number, last: number): LineRange[] {
+    const found: LineRange[] = [];
+    for (const cut of [...this.rows.cuts(), ...(this.cut ? [this.cut] : [])]) {
+      // The server told of one before its row came, or it has grown since.
+      const one = { first: Math.max(first, cut.first), last: Math.min(last, cut.last) };
+      const same = found.findIndex((other) => one.first <= other.last && one.last >= other.first);
+      if (one.first > one.last) continue;
+      const other = found[same];
+      if (!other) found.push(one);
+      else {
+        found[same] = {
+          first: Math.min(one.first, other.first),
+          last: Math.max(one.last, other.last),
+        };
+      }
+    }
+    return found;
   }
 
   /** The row of a group's header, as far as it is known. */

@@ -144,7 +144,7 @@ export class Selecting {
   /** Lines between two places that were not cut. */
   #count(from: Point, to: Point): number {
     let count = to.line - from.line + 1;
-    for (const { first, last } of this.#screen.rows.cuts(from.line, to.line)) {
+    for (const { first, last } of this.#screen.cuts(from.line, to.line)) {
       count -= last - first + 1;
     }
     return count;
@@ -152,7 +152,7 @@ export class Selecting {
 
   /** The text, and of how many lines. Null if a line is not here. Column -1: the line's end. */
   #take(from: Point, to: Point): Taken | null {
-    const cuts = this.#screen.rows.cuts(from.line, to.line);
+    const cuts = this.#screen.cuts(from.line, to.line);
     let text = "";
     let [lines, cut] = [0, 0];
     for (let line = from.line; line <= to.line; line += 1) {
