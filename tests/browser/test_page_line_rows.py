@@ -144,3 +144,26 @@ def test_a_finger_meets_rows_that_do_not_overlap(site: Site, browser: Browser) -
             box = page.get_by_role("button", name="Find", exact=True).first.bounding_box()
             assert box is not None
             assert box["height"] >= 40
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_what_is_said_of_an_empty_log_covers_no_row(site: Site, open_page: OpenPage, width: int) -> None:
+    producer = Producer(site.store)
+    tell(producer, event.START, attempt=1, worker="celery@a-worker-with-a-long-name")
+    page = open_page(site.run_page(producer.run_id))
+    page.set_viewport_size({"width": width, "height": 700})
+
+    def apart(words: str) -> None:
+        note = page.get_by_text(words)
+        expect(note).to_be_visible(timeout=SECONDS)
+        box, rows = note.bounding_box(), page.locator(".row").evaluate_all(
+            "(rows) => rows.map((row) => [row.getBoundingClientRect().top, row.getBoundingClientRect().bottom])"
+        )  # fmt: skip
+        assert box is not None
+        assert rows
+        assert all(bottom <= box["y"] or top >= box["y"] + box["height"] for top, bottom in rows)
+
+    apart("No output yet.")
+    producer.end()
+    apart("This run printed nothing.")
+    expect(page.locator(".row.event")).to_have_count(2)

@@ -89,7 +89,11 @@ class Scene:
             made.write(3)
             made.writer.end(state, why, t_ms=now_ms(), exit_status=exit_status)
             began = now_ms() - minutes * 60_000
-            times: dict[Any, Any] = {"started_ms": began, "first_started_ms": began, "finished_ms": began + seconds * 1000}
+            times: dict[Any, Any] = {
+                "started_ms": began,
+                "first_started_ms": began,
+                "finished_ms": began + seconds * 1000,
+            }
             store.client.hset(store.keys.run(made.run_id), mapping=times)
         self.running = self._made("build_image", 2)
         for _ in range(4):

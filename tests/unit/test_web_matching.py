@@ -81,7 +81,9 @@ def test_a_long_line_is_searched_across_its_cuts(query: str, regex: bool, expect
         hits(matcher, second, before=ending(first)),
     ] == expected
     # The second of three, and lines before the first.
-    assert hits(matcher, b"n", b"xxx", b"eedleyyy") == ([(0, [[0, 1]])] if "xneed" in query or "needle" in query else [])
+    assert hits(matcher, b"n", b"xxx", b"eedleyyy") == (
+        [(0, [[0, 1]])] if "xneed" in query or "needle" in query else []
+    )
     assert hits(matcher, b"other\n" + first, after=beginning(second)) == [
         (index + 1, spans) for index, spans in hits(matcher, first, after=beginning(second))
     ]

@@ -55,8 +55,8 @@ def test_text_without_controls_is_its_own(text: str) -> None:
 
 
 def test_a_reset_is_where_earlier_colours_do_not_matter() -> None:
-    assert resets(b"a\x1b[0mb") and resets(b"\x1bc") and resets(b"\x1b[!p") and resets(b"\x1b[00;1m")
-    assert not resets(b"\x1b[10m") and not resets(b"\x1b[39m")
+    assert all(map(resets, [b"a\x1b[0mb", b"\x1bc", b"\x1b[!p", b"\x1b[00;1m"]))
+    assert not any(map(resets, [b"\x1b[10m", b"\x1b[39m", b"0m"]))
     assert style_after([b"\x1b[1m\xff\x1b[3", b"1m\n"]).sgr == "1"
 
 

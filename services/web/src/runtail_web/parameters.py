@@ -31,13 +31,20 @@ def _messages(error: ValidationError) -> Iterator[dict[str, str]]:
         names = ", ".join(known) or "none"
         message = f"is no parameter of this task; it has: {names}"
         yield from ({"field": ".".join([*path, name]), "message": message} for name in unknown)
-    elif error.validator in ("minLength", "minItems") and not value:
+    elif _is_empty(error):
         yield {"field": ".".join(path), "message": "is required and must not be empty"}
     else:
         message = error.message
         if len(message) > MAX_MESSAGE_CHARS:
             message = message[:MAX_MESSAGE_CHARS] + "…"
         yield {"field": ".".join(path) or "kwargs", "message": message}
+
+
+def _is_empty(error: ValidationError) -> bool:
+    """Tell whether a text or list has nothing in it and must have."""
+    if error.validator == "anyOf":
+        return any(_is_empty(one) for one in error.context)
+    return error.validator in ("minLength", "minItems") and error.instance in ("", [])
 
 
 def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:

@@ -19,6 +19,8 @@ const SHIFTS = /[\u000e\u000f]/g;
 /** Control sequences that move the cursor within its line or take text away, with their parameters. */
 const ACTING = /^(?:\[\??[0-9;]*[JK]|\[[0-9;]*[@CDGPX]|\[[su]|[78])$/;
 
+const ACTING_LAST = "@CDGJKPXsu78";
+
 /** Control characters and direction overrides as marks for the eye. */
 export function visible(text: string): string {
   if (!SPECIAL.test(text)) return text;
@@ -83,13 +85,17 @@ function joined(runs: readonly Run[]): readonly Run[] {
 }
 
 function acts({ name, body }: Sequence): boolean {
+  if (!ACTING_LAST.includes(name.slice(-1))) return false;
   return ACTING.test(name.startsWith("[") ? `[${body}${name.slice(1)}` : name);
 }
 
-/** Windows ends its lines with one, and a terminal sometimes adds another. */
-function withoutReturns(text: string): string {
+/** What there is to look at in a line without what never shows; null: it is shown as it is stored. */
+function obeyed(line: string): string | null {
+  if (!SPECIAL.test(line)) return null;
+  const text = line.replace(SHIFTS, "");
+  // Windows ends its lines with one, and a terminal sometimes adds another.
   let end = text.length;
-  while (end > 0 && text[end - 1] === "\r") end -= 1;
+  while (end > 0 && text.charCodeAt(end - 1) === 0x0d) end -= 1;
   return text.slice(0, end);
 }
 
@@ -98,10 +104,11 @@ export function tokenise(
   line: string,
   before: Style = PLAIN,
 ): { readonly runs: readonly Run[]; readonly style: Style } {
-  if (!SPECIAL.test(line)) {
-    return { runs: line ? [{ text: line, style: before }] : [], style: before };
+  const text = obeyed(line);
+  if (text === null || !SPECIAL.test(text)) {
+    const shown = text ?? line;
+    return { runs: shown ? [{ text: shown, style: before }] : [], style: before };
   }
-  const text = withoutReturns(line.replace(SHIFTS, ""));
   const canvas = new Canvas();
   let style = before;
   let from = 0;

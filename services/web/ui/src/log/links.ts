@@ -5,6 +5,18 @@ export interface LineRange {
   readonly last: number;
 }
 
+/** What of some lines lies in other ranges, which may overlap; in order. */
+export function overlaps(lines: LineRange, ranges: readonly LineRange[]): LineRange[] {
+  const found: LineRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
+    const before = found[found.length - 1];
+    const first = Math.max(lines.first, range.first, (before?.last ?? 0) + 1);
+    const last = Math.min(lines.last, range.last);
+    if (first <= last) found.push({ first, last });
+  }
+  return found;
+}
+
 /** The lines an address names, or null. `#L120-140` is understood as well. */
 export function parseLines(hash: string): LineRange | null {
   const match = /^#L(\d{1,12})(?:-L?(\d{1,12}))?$/.exec(hash);

@@ -2,6 +2,7 @@
 // lines inside a folded group. A sorted list of segments, searched by halves. Pure.
 
 import { compareIds, type EntryId } from "../protocol/entry";
+import type { LineRange } from "./links";
 import type { Level } from "./words";
 
 /** A row that is no line. */
@@ -161,7 +162,7 @@ export class Rows {
   }
 
   /** The lines that cuts stand for. */
-  cuts(): { readonly first: number; readonly last: number }[] {
+  get cuts(): LineRange[] {
     const cuts = this.#notes.filter((note) => note.kind === "cut");
     return cuts.map(({ at, to }) => ({ first: at, last: to }));
   }

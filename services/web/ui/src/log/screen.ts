@@ -262,26 +262,6 @@ export class LogScreen implements Source {
     this.list?.schedule();
   }
 
-  /** What was cut of some lines, in order. */
-  cuts(first: number, last: number): LineRange[] {
-    const found: LineRange[] = [];
-    for (const cut of [...this.rows.cuts(), ...(this.cut ? [this.cut] : [])]) {
-      // The server told of one before its row came, or it has grown since.
-      const one = { first: Math.max(first, cut.first), last: Math.min(last, cut.last) };
-      const same = found.findIndex((other) => one.first <= other.last && one.last >= other.first);
-      if (one.first > one.last) continue;
-      const other = found[same];
-      if (!other) found.push(one);
-      else {
-        found[same] = {
-          first: Math.min(one.first, other.first),
-          last: Math.max(one.last, other.last),
-        };
-      }
-    }
-    return found;
-  }
-
   /** The row of a group's header, as far as it is known. */
   headRow(group: Group): number {
     if (group.head !== null) return this.rows.rowOf(group.head);

@@ -6,7 +6,7 @@ import { copyText } from "../clipboard";
 import { grouped } from "../protocol/view";
 import { plain } from "./ansi";
 import { BLOCK_LINES } from "./lines";
-import type { LineRange } from "./links";
+import { type LineRange, overlaps } from "./links";
 import type { LogScreen } from "./screen";
 
 /** More is a file. */
@@ -143,28 +143,29 @@ export class Selecting {
 
   /** Lines between two places that were not cut. */
   #count(from: Point, to: Point): number {
-    let count = to.line - from.line + 1;
-    for (const { first, last } of this.#screen.cuts(from.line, to.line)) {
-      count -= last - first + 1;
-    }
-    return count;
+    const cut = this.#cuts(from, to).reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    return to.line - from.line + 1 - cut;
+  }
+
+  #cuts(from: Point, to: Point): LineRange[] {
+    const { rows, cut } = this.#screen;
+    return overlaps({ first: from.line, last: to.line }, cut ? [...rows.cuts, cut] : rows.cuts);
   }
 
   /** The text, and of how many lines. Null if a line is not here. Column -1: the line's end. */
   #take(from: Point, to: Point): Taken | null {
-    const cuts = this.#screen.cuts(from.line, to.line);
+    const cuts = this.#cuts(from, to);
     let text = "";
     let [lines, cut] = [0, 0];
     for (let line = from.line; line <= to.line; line += 1) {
-      const gone = cuts.find(({ first, last }) => line >= first && line <= last);
-      if (gone) {
-        // What was cut cannot be copied.
-        cut += gone.last - line + 1;
-        line = gone.last;
+      const stored = this.#screen.lines.get(line);
+      if (stored === undefined) {
+        const gone = cuts.find(({ first, last }) => line >= first && line <= last);
+        if (!gone) return null;
+        // What was cut cannot be copied, unless it came here before.
+        cut += 1;
         continue;
       }
-      const stored = this.#screen.lines.get(line);
-      if (stored === undefined) return null;
       const shown = plain(stored);
       const start = line === from.line ? from.column : 0;
       const end = line === to.line && to.column >= 0 ? to.column : shown.length;

@@ -98,7 +98,8 @@ function graphics(style: Style, body: string): Style {
   let { fg, bg, flags } = style;
   const parts = body.split(";", MOST_PARAMETERS);
   for (let i = 0; i < parts.length; i += 1) {
-    const sub = (parts[i] ?? "").split(":", MOST_PARAMETERS);
+    const part = parts[i] ?? "";
+    const sub = part.includes(":") ? part.split(":", MOST_PARAMETERS) : [part];
     const code = number(sub[0]);
     if (code === 38 || code === 48 || code === 58) {
       let colour: number;
