@@ -202,7 +202,7 @@ def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.Fix
         page.get_by_text("Start any task").click()
         page.get_by_label("shards").fill("99")
         page.get_by_role("button", name="Start etl.load").click()
-        expect(page.locator(".field.wrong")).to_contain_text("must be at most 64")
+        expect(page.locator(".field.wrong", has_text="shards")).to_contain_text("must be at most 64")
         if name == "wide":
             page.locator("details.form").scroll_into_view_if_needed()
             picture(page, "form", name, theme)
