@@ -48,6 +48,7 @@ _QUIET_AND_ENDS = re.compile(
 )
 #: A character that is shown as something else, or something that is obeyed.
 _ALTERED = "[" + "".join(rf"\x{{{ord(one):x}}}" if one > "\x7f" else one for one in ALTERED) + "]"
+_SHOWN_OTHERWISE: Any = re2.compile(_ALTERED.encode())
 #: An expression in which a line's ends are more than `^` and `$` is tried line by line.
 _OWN_ENDS = re.compile(r"\\[AzC]|\(\?[a-zA-Z]*-")
 
@@ -102,7 +103,6 @@ class Matcher:
             raise unusable(query, "half of a character", error.start) from None
         except re2.error as error:
             raise refused(query, error) from None
-        self._altered: Any = re2.compile(_ALTERED.encode(), options)
         #: Find no place in output that has none, in less time: where all is shown as it is stored, and where colours
         #: stand between. None for what may be found in text that is not stored.
         self._literal: Any = None
@@ -156,7 +156,7 @@ class Matcher:
             end = text.find(b"\n", start)
             end = len(text) if end < 0 else end
             line = text[start:end]
-            if self._altered.search(line) is not None:
+            if _SHOWN_OTHERWISE.search(line) is not None:
                 stored = stored or output.split(b"\n")
                 line = shown(stored[index])
             spans = self._spans(line, 0, len(line))
