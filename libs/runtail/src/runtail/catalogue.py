@@ -174,6 +174,7 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[s
             rule = {**_without_values(rule), "writeOnly": True, "format": "password"}
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
+            rule = _given(rule)
         elif name not in secrets and _is_json(parameter.default):
             default = parameter.default
             rule["default"] = default.value if isinstance(default, enum.Enum) else default
@@ -197,6 +198,14 @@ def _rule(hint: Any, default: Any) -> dict[str, Any]:
             return {}
         return dict(_SIMPLE.get(type(default), {}))
     return _type(hint)
+
+
+def _given(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule of a required parameter: an empty text or list is what a form holds that nobody filled in."""
+    if "anyOf" in rule:
+        return rule | {"anyOf": [_given(one) for one in rule["anyOf"]]}
+    least = {"string": "minLength", "array": "minItems"}.get(str(rule.get("type")))
+    return rule | {least: 1} if least else rule
 
 
 def _type(hint: Any) -> dict[str, Any]:
