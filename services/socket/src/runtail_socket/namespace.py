@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import flask_socketio
 from flask_socketio import Namespace
 
 from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
@@ -43,6 +44,19 @@ TURN_SECONDS = 5.0
 MOST_SHARED = 64
 
 Answer = dict[str, Any]
+
+
+class OtherNamespaces(Namespace):
+    """Every namespace that we do not have: whoever asks for one is told so, and which one there is."""
+
+    def __init__(self) -> None:
+        super().__init__("*")
+
+    def trigger_event(self, event: str, *_args: Any) -> Any:
+        """Refuse to connect; called by Socket.IO."""
+        if event == "connect":
+            # Becomes CONNECT_ERROR with an object that has the message, as the protocol wants it.
+            raise flask_socketio.ConnectionRefusedError(f"There is no such namespace. The one here is {NAMESPACE}.")
 
 
 class TailNamespace(Namespace):
