@@ -190,7 +190,7 @@ def test_searches_take_at_most_a_quarter_of_the_threads(web: Service, redis_url:
         # More answer than the buffers of a connection hold.
         writer.add("o", (b"x" * 100 + b"\n") * 590, 1)
         writer.flush()
-    path = f"/runs/{writer.claim.run_id}/log/search?q=x&limit=100000"
+    path = f"/runs/{writer.claim.run_id}/log/search?q=x&limit=10000"
     with ExitStack() as stack:
         streams = []
         for _ in range(THREADS // 4):

@@ -104,6 +104,7 @@ def test_entries(app: Celery) -> None:
         "schema": first["schema"],
         "queue": "celery",
         "serializer": "json",
+        "accepts_json": True,
         "exclusive": False,
         "restart": False,
         "max_attempts": 3,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import flask_socketio
+import structlog
 from flask_socketio import Namespace
 
 from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
@@ -29,6 +30,8 @@ from runtail_socket.reader import Reader
 from runtail_socket.request import Subscribe, SubscribeList
 from runtail_socket.shared import Shared
 from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Standing, Subscription, Viewer
+
+log = structlog.get_logger("runtail.socket.namespace")
 
 #: A run whose epoch changes while it is subscribed to is looked up again this often.
 ATTEMPTS = 3
@@ -114,6 +117,10 @@ class TailNamespace(Namespace):
             return _error("unavailable", "The store does not answer. Please try again.")
         except ProtocolError as error:
             return _error(error.code, str(error))
+        except Exception:
+            # Whatever is wrong, nobody waits for an answer that does not come.
+            log.exception("an event failed", event_name=event)
+            return _error("internal", "Something went wrong here. The relay's log has the traceback; please report it.")
 
     def _connect(self, sid: str) -> bool:
         link = self._links.of_client(self.socketio.server, sid)

@@ -171,7 +171,9 @@ class Service:
         admin = runtime.listen(settings.admin_host, settings.socket_admin_port)
         # Probes have a listener and a pool of their own: they are answered
         # however many viewers there are.
-        admin_port = admin_app(self._stuck, self._not_ready, self._measures.metrics.registry)
+        admin_port = admin_app(
+            self._stuck, self._not_ready, self._measures.metrics.registry, allowed_hosts=settings.allowed_hosts
+        )
         runtime.serve(admin, admin_port, ADMIN_CONNECTIONS)
         for loop in (
             self._bells.run,

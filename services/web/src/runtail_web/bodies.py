@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -22,6 +23,12 @@ _STATES = "|".join(RunState)
 MAX_MS = 2**53
 #: No log has more lines.
 MAX_LINE = 2**53
+#: Whatever looks at a body goes down into it, and each level costs.
+MAX_LEVELS = 64
+MAX_KEYS = 1000
+
+#: What opens, closes and names things in JSON, and texts, in which none of it counts.
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}:]', re.S)
 
 
 class StartBody(BaseModel):
@@ -124,7 +131,7 @@ class SearchQuery(BaseModel):
     direction: Annotated[
         Literal["forward", "backward"], Field(description="From there to the end, or to the beginning.")
     ] = "forward"
-    limit: Annotated[int, Field(ge=1, le=100_000, description="Stop after so many lines with hits.")] = 10_000
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Stop after so many lines with hits.")] = 10_000
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -139,6 +146,21 @@ def _checked(model: type[Model], value: object, what: str) -> Model:
             for one in error.errors(include_url=False, include_input=False)
         ]
         raise invalid(errors, what) from None
+
+
+def _check_structure(data: bytes) -> None:
+    level = keys = 0
+    for found in _STRUCTURE.finditer(data):
+        match found[0]:
+            case b"[" | b"{":
+                level += 1
+            case b"]" | b"}":
+                level -= 1
+            case b":":
+                keys += 1
+        if level > MAX_LEVELS or keys > MAX_KEYS:
+            message = f"has more than {MAX_LEVELS} levels of nesting, or more than {MAX_KEYS:,} keys"
+            raise invalid([{"field": "body", "message": message}], "The values of the body")
 
 
 def read_body(request: Request, model: type[Model], *, optional: bool = False) -> Model:
@@ -161,6 +183,7 @@ def read_body(request: Request, model: type[Model], *, optional: bool = False) -
             "Only JSON is understood",
             f"The body came as {request.mimetype or 'nothing'!r}. Send it with Content-Type: application/json.",
         )
+    _check_structure(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:

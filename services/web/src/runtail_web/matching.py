@@ -17,7 +17,7 @@ MAX_SPANS = 200
 #: Empty matches are no hits, but each may cost a look at the rest of the line.
 MAX_MATCHES = 2000
 #: Memory for one expression and the states it gets into; RE2 forgets states rather than take more.
-MAX_MEMORY_BYTES = 8 * 1024 * 1024
+MAX_MEMORY_BYTES = 2 * 1024 * 1024
 
 #: Escape sequences as the page understands them: colours, links, and what it drops.
 _ESCAPES = re.compile(

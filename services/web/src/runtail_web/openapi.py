@@ -26,6 +26,7 @@ PROBLEMS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "Some values are wrong; `errors` names them.",
+    429: "Too many requests at once; `Retry-After` says when to try again.",
     503: "Not available right now; `Retry-After` says when to try again.",
 }
 

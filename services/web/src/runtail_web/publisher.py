@@ -7,10 +7,11 @@ from typing import Any
 
 from celery import Celery
 
-from runtail.errors import TaskUnknown
-from runtail.runs.listing import read_task
 from runtail.settings import Settings
-from runtail.store import Store
+
+#: Parameters come as JSON and go on as JSON. What the store says of a task never decides how it is written: a worker
+#: that is made to read pickle runs what it reads.
+SERIALIZER = "json"
 
 #: How long a silent broker may hold up a request.
 BROKER_TIMEOUT_SECONDS = 3.0
@@ -43,25 +44,20 @@ def make_producer(settings: Settings) -> Celery:
 class TaskPublisher:
     """Publishes runs: what :func:`runtail.runs.start.start` and the reaper call."""
 
-    def __init__(self, store: Store, producer: Celery) -> None:
-        self._store = store
+    def __init__(self, producer: Celery) -> None:
         self._producer = producer
 
     def __call__(
         self, run_id: str, task: str, kwargs: Mapping[str, Any], queue: str, headers: Mapping[str, Any]
     ) -> None:
         """Publish one message. Raises whatever the broker's client raises, within seconds."""
-        try:
-            serializer = read_task(self._store, task).get("serializer") or "json"
-        except TaskUnknown:
-            serializer = "json"
         self._producer.send_task(
             task,
             kwargs=dict(kwargs),
             task_id=run_id,
             queue=queue,
             headers=dict(headers),
-            serializer=serializer,
+            serializer=SERIALIZER,
             ignore_result=True,
             retry=False,
         )

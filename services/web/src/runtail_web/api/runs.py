@@ -72,6 +72,13 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         key = idempotency_key()
         task = read_task(store, name)
         check_parameters(task, kwargs)
+        if task.get("accepts_json") is False:
+            raise Problem(
+                409,
+                "serializer",
+                "The task's worker does not read JSON",
+                f"Runtail sends {name} its parameters as JSON and nothing else. Add json to the app's accept_content.",
+            )
         run, created = start(
             store,
             publish,
