@@ -72,6 +72,12 @@ endif
 test-ui: $(if $(T),,$(MODULES))
 	$(if $(T),@:,@$(USE_NODE); cd $(UI); npm run --silent test)
 
+# In development only: it is a Python 2 program (PYTHON27=/path/to/it). Its cases
+# as a list of our own are among the integration tests.
+.PHONY: test-autobahn
+test-autobahn: $(VENV) ## Run Autobahn's suite against the relay's WebSocket; needs a Python 2.7
+	@exec $(BIN)/python -m tests.autobahn
+
 .PHONY: lint
 lint: lint-python lint-ui lint-locks ## Check style, types and that the locks are fresh
 

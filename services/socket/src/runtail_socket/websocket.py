@@ -124,6 +124,8 @@ class WebSocket:
         self._write_now: Writer = runtime.non_blocking(green).send
         self._incoming = Incoming(protocol)
         self._messages: deque[str] = deque()
+        #: How to end when those are answered.
+        self._goodbye: CloseConnection | None = None
         #: The answer to the newest ping, while the socket does not take it.
         self._pong: Frame | None = None
         self._writing = threading.Lock()
@@ -145,6 +147,9 @@ class WebSocket:
             # They came together, and answering one waits for nothing: let others have their turn in between.
             time.sleep(0)
         while not self._messages:
+            if self._goodbye is not None:
+                # What came before it was answered.
+                self.close(self._goodbye)
             if self.closed:
                 return None
             try:
@@ -162,8 +167,7 @@ class WebSocket:
                 elif isinstance(found, Ping):
                     self._answer(found)
                 else:
-                    self._messages.clear()
-                    self.close(found)
+                    self._goodbye = found
             # More may have come meanwhile, and then the next read waits for nothing.
             time.sleep(0)
         return self._messages.popleft()
