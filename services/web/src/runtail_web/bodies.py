@@ -34,7 +34,11 @@ _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}:]', re.S)
 class StartBody(BaseModel):
     """``POST /runs``."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"task": "demo.tail", "kwargs": {"lines": 5}, "run_id": "build-1234"}]},
+    )
 
     task: Annotated[str, Field(min_length=1, max_length=255)]
     kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -44,7 +48,9 @@ class StartBody(BaseModel):
 class CancelBody(BaseModel):
     """``POST /runs/<id>/cancel``; may be empty."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"why": "It has the wrong parameters."}]}
+    )
 
     why: Annotated[str, Field(max_length=500)] = ""
 

@@ -121,7 +121,10 @@ def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
     @routes.get("/runs/<run_id>/log.txt")
     @describe(
         Described(
+            "getLogText",
+            "logs",
             "The output, byte for byte as it is stored",
+            "With `follow` the answer goes on with what comes, until the run is over.",
             {200: "The output; headers say what is known of the whole log."},
             query=TextQuery,
             media_type="text/plain",
@@ -147,7 +150,10 @@ def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
     @routes.get("/runs/<run_id>/log")
     @describe(
         Described(
+            "getLogEntries",
+            "logs",
             "A window of whole entries",
+            "Entries carry digests, so that a reader can check that nothing is missing. `next` says where to go on.",
             {200: "The entries, and where to go on."},
             returns=shapes.Window,
             query=WindowQuery,

@@ -25,7 +25,10 @@ def make_search(store: Store, stop: threading.Event, places: Places) -> Blueprin
     @routes.get("/runs/<run_id>/log/search")
     @describe(
         Described(
+            "searchLog",
+            "logs",
             "Search the whole log",
+            "Each line of the answer is a JSON object; the last one has `done`, and in `next` the line to go on from.",
             {200: "JSON objects, one per line: hits, progress, the end."},
             query=SearchQuery,
             media_type="application/x-ndjson",
