@@ -103,8 +103,8 @@ def test_tasks_and_workers_that_cannot_be_read_are_left_out(web: Service, store:
 
 
 def test_runs_that_cannot_be_read_are_left_out(web: Service, store: Store) -> None:
-    good = []
-    bad = []
+    good: list[str] = []
+    bad: list[str] = []
     for name, values in BAD_FIELDS.items():
         for number, value in enumerate(values):
             for kept in (good, bad):
@@ -112,8 +112,8 @@ def test_runs_that_cannot_be_read_are_left_out(web: Service, store: Store) -> No
                 finish(writer)
                 kept.append(writer.claim.run_id)
             store.client.hset(store.keys.run(bad[-1]), name, value)
-    for run_id in (b"\xff\xfe", b"a\xc3"):
-        store.client.zadd(store.keys.runs(), {run_id: 2**41})
+    for garbage in (b"\xff\xfe", b"a\xc3"):
+        store.client.zadd(store.keys.runs(), {garbage: 2**41})
     for query in ("", "?limit=3", "?state=succeeded", "?task=tests.task"):
         found: list[str] = []
         cursor: str | None = None

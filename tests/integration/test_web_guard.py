@@ -78,7 +78,9 @@ def test_our_own_and_listed_pages_may(web: Service) -> None:
 )
 def test_origins_that_are_none_are_refused(web: Service, origin: str | bytes) -> None:
     for path in ("/", "/api/v1/runs", "/static/icon.svg"):
-        answer = httpx.get(f"{web.url}{path}", headers={"Origin": origin})
+        answer = httpx.get(
+            f"{web.url}{path}", headers=[(b"Origin", origin if isinstance(origin, bytes) else origin.encode())]
+        )
         assert (answer.status_code, answer.headers["content-type"].split(";")[0]) in (
             (403, "application/problem+json"), (403, "text/html"),
         )  # fmt: skip

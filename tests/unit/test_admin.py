@@ -73,7 +73,8 @@ def test_shows_openmetrics_to_whom_asks_for_it(server: AdminServer) -> None:
         answer = get(server, "/metrics", Accept=accept)
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
         assert answer.text.endswith("# EOF\n")
-        families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+        parsed = text_string_to_metric_families(answer.text)  # type: ignore[no-untyped-call]
+        families = {family.name: family for family in parsed}
         assert families["tea_poured"].type == "counter"
         assert [sample.value for sample in families["tea_cups"].samples] == [2.0]
     for accept in (

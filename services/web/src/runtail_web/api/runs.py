@@ -124,7 +124,7 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
             "startRun",
             "runs",
             "Start a run",
-            "The parameters are checked against the task's schema. With an `Idempotency-Key` the request may be repeated.",
+            "The parameters are checked against the task's schema. With an `Idempotency-Key` it may be repeated.",
             {202: "The run; `Location` is its address."},
             returns=shapes.Run,
             body=StartBody,
