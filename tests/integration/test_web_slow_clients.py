@@ -185,18 +185,17 @@ def test_who_takes_nothing_is_sent_away_and_who_reads_slowly_is_not(
         assert "Traceback" not in web.process.output()
 
 
-def test_readiness_tells_when_no_thread_is_free(
-    redis_url: str, prefix: str, store: Store, large: str, tmp_path: Path
-) -> None:
+def test_readiness_tells_when_no_thread_is_free(redis_url: str, prefix: str, store: Store, tmp_path: Path) -> None:
     settings = {"broker_url": redis_url, "key_prefix": prefix, "web_threads": 1, "stalled_seconds": 60}
-    ask = f"GET /api/v1/runs/{large}/log.txt?follow=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    run_id = open_run(store).claim.run_id
+    ask = f"GET /api/v1/runs/{run_id}/log.txt?follow=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     with beating(store), Service("web", tmp_path, settings) as web:
         assert ready(web).status_code == 200
         with Attack(web, ask, count=1) as attack:
             (follower,) = attack.connections
             reading = threading.Thread(target=read_on, args=[follower], daemon=True)
             reading.start()
-            wait_for(lambda: ready(web).status_code == 503, 20)
+            wait_for(lambda: ready(web).status_code == 503, 40, web.process.evidence)
             assert time.monotonic() - attack.began > 9
             assert "no thread was free for 1" in ready(web).text
             assert "RUNTAIL_WEB_THREADS" in ready(web).text

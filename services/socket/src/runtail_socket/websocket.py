@@ -39,8 +39,9 @@ SEND_BUFFER_BYTES = 65536
 #: meanwhile nothing is held for it.
 STALLED_SECONDS = 30.0
 
-#: How long a connection that was told to close may take to do so.
+#: How long a connection that was told to close may take to do so, and how much may come meanwhile.
 CLOSE_GRACE_SECONDS = 2.0
+MAX_DRAINED_READS = 16
 
 
 class Frame(bytes):
@@ -147,9 +148,10 @@ class WebSocket:
             # They came together, and answering one waits for nothing: let others have their turn in between.
             time.sleep(0)
         while not self._messages:
-            if self._goodbye is not None:
+            if self._goodbye is not None and not self.closed:
                 # What came before it was answered.
                 self.close(self._goodbye)
+                self._drain()
             if self.closed:
                 return None
             try:
@@ -171,6 +173,20 @@ class WebSocket:
             # More may have come meanwhile, and then the next read waits for nothing.
             time.sleep(0)
         return self._messages.popleft()
+
+    def _drain(self) -> None:
+        """Read on until the peer closes, or the grace is over.
+
+        A connection that is closed with something unread is reset, which takes our goodbye back.
+        """
+        try:
+            for _ in range(MAX_DRAINED_READS):
+                if not self._green.recv(16384):
+                    return
+                time.sleep(0)
+        except OSError:
+            # Reset, or the grace is over.
+            return
 
     def _answer(self, ping: Ping) -> None:
         """Answer a ping: now, or behind what is being written, and then only the newest (RFC 6455, 5.5.3)."""

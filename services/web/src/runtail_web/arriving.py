@@ -55,9 +55,10 @@ class Arriving:
         if end < 0:
             return False
         head = bytes(self.data[: end + 4])
-        length = _LENGTH.search(head)
+        length, chunked = _LENGTH.search(head), _CHUNKED.search(head)
         self._body_at = self._chunk_at = end + 4
-        self._length = None if _CHUNKED.search(head) else int(length[1]) if length else 0
+        # With both it is refused, whatever comes.
+        self._length = None if chunked and not length else int(length[1]) if length and not chunked else 0
         return True
 
     def _chunks_ended(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from flask import Request
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -175,7 +176,12 @@ def read_body(request: Request, model: type[Model], *, optional: bool = False) -
     :param optional: no body at all stands for ``{}``.
     :raises Problem: 415 for another type, 413 for too much, 400 for broken JSON, 422 for wrong values.
     """
-    data = request.get_data(cache=False)
+    try:
+        data = request.get_data(cache=False)
+    except (ParseException, OSError) as error:
+        raise Problem(
+            400, "malformed", "The body cannot be read", f"{error}. Send one JSON object, with Content-Length."
+        ) from None
     limit = request.max_content_length
     # A body without a length is cut off at the limit in silence.
     if limit is not None and len(data) >= limit:
