@@ -185,6 +185,22 @@ def test_who_takes_nothing_is_sent_away_and_who_reads_slowly_is_not(
         assert "Traceback" not in web.process.output()
 
 
+def test_slow_readers_get_all_of_their_answer(web: Service, large: str) -> None:
+    ask = f"GET /api/v1/runs/{large}/log?limit=5000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    whole = httpx.get(f"{web.url}/api/v1/runs/{large}/log?limit=5000", timeout=60).content
+    with Attack(web, ask, count=20) as readers:
+        # Longer than a connection is kept open for another request.
+        stays(lambda: web.process.is_running(), 3)
+        for connection in readers.connections:
+            connection.settimeout(60)
+            answer = b""
+            while len(answer) < len(whole) or not answer.endswith(whole[-100:]):
+                data = connection.recv(1 << 20)
+                assert data, f"{len(answer)} of {len(whole)} bytes"
+                answer += data
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["entries"] == json.loads(whole)["entries"]
+
+
 def test_readiness_tells_when_no_thread_is_free(redis_url: str, prefix: str, store: Store, tmp_path: Path) -> None:
     settings = {"broker_url": redis_url, "key_prefix": prefix, "web_threads": 1, "stalled_seconds": 60}
     run_id = open_run(store).claim.run_id
