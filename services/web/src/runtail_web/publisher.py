@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery
+from celery.utils.saferepr import saferepr
 
+from runtail.errors import TaskUnknown
+from runtail.runs.listing import read_task
+from runtail.secret import hide, names_in
 from runtail.settings import Settings
+from runtail.store import Store
 
 #: Parameters come as JSON and go on as JSON. What the store says of a task never decides how it is written: a worker
 #: that is made to read pickle runs what it reads.
@@ -44,13 +49,21 @@ def make_producer(settings: Settings) -> Celery:
 class TaskPublisher:
     """Publishes runs: what :func:`runtail.runs.start.start` and the reaper call."""
 
-    def __init__(self, producer: Celery) -> None:
+    def __init__(self, store: Store, producer: Celery) -> None:
+        self._store = store
         self._producer = producer
 
     def __call__(
         self, run_id: str, task: str, kwargs: Mapping[str, Any], queue: str, headers: Mapping[str, Any]
     ) -> None:
         """Publish one message. Raises whatever the broker's client raises, within seconds."""
+        try:
+            entry = read_task(self._store, task)
+        except TaskUnknown:
+            entry = {}
+        secrets = names_in(entry) & kwargs.keys()
+        # Celery puts a text of the arguments into the message's headers, for its events and whoever shows them.
+        shown = {"kwargsrepr": saferepr(hide(kwargs, secrets))} if secrets else {}
         self._producer.send_task(
             task,
             kwargs=dict(kwargs),
@@ -60,4 +73,5 @@ class TaskPublisher:
             serializer=SERIALIZER,
             ignore_result=True,
             retry=False,
+            **shown,
         )

@@ -74,7 +74,7 @@ class WebServer(BaseApplication):
     def load(self) -> Any:
         """Return the WSGI application; called in the worker."""
         store = Store(self._settings, connect(self._settings, socket_timeout_seconds=STORE_TIMEOUT_SECONDS))
-        publish = TaskPublisher(make_producer(self._settings))
+        publish = TaskPublisher(store, make_producer(self._settings))
         reaper = ReaperThread(store, publish)
         guard = Guard(store)
         measuring = Measuring(store, reaper, guard, self._load)
