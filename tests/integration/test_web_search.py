@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -184,8 +185,9 @@ def test_an_expression_that_stops_other_engines_is_quick(web: Service, store: St
 
 
 def client_at(web: Service, address: str) -> httpx.Client:
-    """A client of its own."""
-    transport = httpx.HTTPTransport(local_address=address)
+    """A client of its own, whose kernel keeps little of an answer that it does not read."""
+    little = (socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    transport = httpx.HTTPTransport(local_address=address, socket_options=[little])
     return httpx.Client(base_url=f"{web.url}/api/v1", timeout=20, transport=transport)
 
 
