@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from runtail import __version__
+from runtail.capture.contained import contained
 from runtail.secret import Secret, names_of
 from runtail.selection import Selection
 from runtail.store import Store, store_errors
@@ -98,9 +99,17 @@ def document(app: Any, consumer: Any, selection: Selection, started_ms: int) -> 
 
 def tasks_of(app: Any, selection: Selection) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Return the catalogue entries of an app's tasks, Celery's own left out, and why some are not recorded."""
-    tasks = {name: task for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")}
-    unrecorded = {name: why for name, task in tasks.items() if (why := selection.why_not(task))}
-    return [entry(app, task) for name, task in tasks.items() if name not in unrecorded], unrecorded
+    entries: list[dict[str, Any]] = []
+    unrecorded: dict[str, str] = {}
+    for name, task in sorted(app.tasks.items()):
+        if name.startswith("celery."):
+            continue
+        if why := selection.why_not(task):
+            unrecorded[name] = why
+            continue
+        with contained(f"task {name} cannot be described, and not be started from the page"):
+            entries.append(entry(app, task))
+    return entries, unrecorded
 
 
 def entry(app: Any, task: Any) -> dict[str, Any]:
@@ -116,6 +125,7 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
         "secrets": sorted(secrets),
         "queue": _queue_of(app, task),
         "serializer": task.serializer or app.conf.task_serializer,
+        "accepts_json": not {"json", "application/json"}.isdisjoint(app.conf.accept_content),
         "exclusive": bool(options.get("exclusive", False)),
         "restart": bool(options.get("restart", False)),
         "max_attempts": int(options.get("max_attempts", 3)),
@@ -176,6 +186,7 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[s
             rule = {**_without_values(rule), "writeOnly": True, "format": "password"}
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
+            rule = _given(rule)
         elif name not in secrets and _is_json(parameter.default):
             default = parameter.default
             rule["default"] = default.value if isinstance(default, enum.Enum) else default
@@ -199,6 +210,14 @@ def _rule(hint: Any, default: Any) -> dict[str, Any]:
             return {}
         return dict(_SIMPLE.get(type(default), {}))
     return _type(hint)
+
+
+def _given(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule of a required parameter: an empty text or list is what a form holds that nobody filled in."""
+    if "anyOf" in rule:
+        return rule | {"anyOf": [_given(one) for one in rule["anyOf"]]}
+    least = {"string": "minLength", "array": "minItems"}.get(str(rule.get("type")))
+    return rule | {least: 1} if least else rule
 
 
 def _type(hint: Any) -> dict[str, Any]:

@@ -72,7 +72,8 @@ class Run(Closed):
     why: str = Field(description="Why it is in this state, in words.")
     since_ms: int
     created_ms: int
-    started_ms: int | None
+    started_ms: int | None = Field(description="When its last attempt began.")
+    first_started_ms: int | None = Field(description="When its first attempt began.")
     finished_ms: int | None
     eta_ms: int | None
     attempt: int
@@ -144,6 +145,7 @@ class Window(Closed):
     from_line: int = Field(alias="from")
     chain: str
     style: str | None = Field(description="SGR parameters in force where it begins; null if not known.")
+    link: str = Field(description="Address of the link that is open where it begins; empty if none is known.")
     entries: list[Entry | CutItem]
     following: Position = Field(alias="next")
     lines: int
@@ -196,7 +198,20 @@ class FieldError(Closed):
 class Problem(BaseModel):
     """What is answered instead of what was asked for (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:runtail:problem:unknown-run",
+                    "title": "There is no such run",
+                    "status": 404,
+                    "detail": "No run has the id 'build-1234'. GET /api/v1/runs lists the runs there are.",
+                    "code": "unknown-run",
+                }
+            ]
+        },
+    )
 
     type: str
     title: str

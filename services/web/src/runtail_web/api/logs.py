@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, request
 
+from runtail.errors import ProtocolError
 from runtail.log.reader import Location, locate
 from runtail.log.scan import backwards
-from runtail.protocol import OUTPUT, Entry
+from runtail.protocol import EVENT, Entry, event
 from runtail.protocol.cursor import Cut
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
@@ -18,9 +18,10 @@ from runtail_web import shapes
 from runtail_web.answers import json_answer
 from runtail_web.bodies import TextQuery, WindowQuery, read_query
 from runtail_web.described import Described, describe
-from runtail_web.following import as_stored, followed, gone_check, stored
-from runtail_web.problems import Problem, unavailable
-from runtail_web.style import resets, style_after
+from runtail_web.following import LIVE, as_stored, followed, gone_check, stored
+from runtail_web.places import DOWNLOAD, FOLLOW, Places
+from runtail_web.problems import Problem
+from runtail_web.style import links, resets, style_after
 
 #: A window ends after this much output, whatever was asked for.
 WINDOW_BYTES = 2 * 1024 * 1024
@@ -50,20 +51,41 @@ def text_headers(run: Run) -> dict[str, str]:
     return headers
 
 
-def style_at(store: Store, run_id: str, location: Location) -> str | None:
-    """Return the SGR parameters in force where a reader begins; None if that would take too long to find out."""
+def style_at(store: Store, run_id: str, location: Location) -> dict[str, str | None]:
+    """Return the style in force where a reader begins, as the members of a window.
+
+    Each attempt begins plain. ``style`` is None if it would take too long to find out.
+    """
     outputs: list[bytes] = []
     size = 0
-    for group in backwards(store, run_id, 0, location.last, count=STYLE_ENTRIES):
-        for entry in group:
-            if entry.type == OUTPUT:
-                outputs.append(entry.payload)
-                size += len(entry.payload)
-                if resets(entry.payload):
-                    return style_after(reversed(outputs))
-        if size >= STYLE_BYTES:
-            return None if any(b"\x1b[" in output for output in outputs) else ""
-    return style_after(reversed(outputs))
+    colours_known = link_known = False
+    for entry in (
+        entry for group in backwards(store, run_id, 0, location.last, count=STYLE_ENTRIES) for entry in group
+    ):
+        if entry.type == EVENT:
+            if _begins_attempt(entry):
+                colours_known = True
+                break
+            continue
+        outputs.append(entry.payload)
+        size += len(entry.payload)
+        colours_known = colours_known or resets(entry.payload)
+        link_known = link_known or links(entry.payload)
+        if (colours_known and link_known) or size >= STYLE_BYTES:
+            break
+    else:
+        colours_known = True
+    style = style_after(reversed(outputs))
+    known = colours_known or not any(b"\x1b[" in output for output in outputs)
+    return {"style": style.sgr if known else None, "link": style.href}
+
+
+def _begins_attempt(entry: Entry) -> bool:
+    try:
+        return bool(event.decode(entry)["kind"] == event.START)
+    except ProtocolError:
+        # What cannot be read begins nothing.
+        return False
 
 
 def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple[dict[str, Any], bool]:
@@ -101,7 +123,7 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple
         "run": run_id,
         "epoch": head.epoch,
         **start,
-        "style": style_at(store, run_id, location),
+        **style_at(store, run_id, location),
         "entries": [item.wire() for item in items],
         "next": following,
         "lines": head.line - 1,
@@ -111,19 +133,20 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple
     return answer, full and not any(isinstance(item, Cut) for item in items)
 
 
-def make_logs(store: Store, stop: threading.Event) -> Blueprint:
+def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
     """Return the routes.
 
     :param stop: set when this service ends; streams end then.
     """
     routes = Blueprint("logs", __name__)
-    # The other half stays free for people who start, cancel and look.
-    followers = threading.BoundedSemaphore(max(1, store.settings.web_threads // 2))
 
     @routes.get("/runs/<run_id>/log.txt")
     @describe(
         Described(
+            "getLogText",
+            "logs",
             "The output, byte for byte as it is stored",
+            "With `follow` the answer goes on with what comes, until the run is over.",
             {200: "The output; headers say what is known of the whole log."},
             query=TextQuery,
             media_type="text/plain",
@@ -135,19 +158,24 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
         run = read_run(store, run_id)
         location = locate(store, run_id, 1)
         headers = text_headers(run)
-        if not query.follow:
-            return _text(stored(store, run_id, location), headers)
-        body = followed(store, run_id, location, stop=stop, gone=gone_check(request.environ))
-        if not followers.acquire(blocking=False):
-            raise unavailable("As many logs are followed here as can be.", 5)
-        response = _text(body, headers)
-        response.call_on_close(followers.release)
+        if query.follow:
+            give_back = places.take(FOLLOW)
+            body = followed(store, run_id, location, stop=stop, gone=gone_check(request.environ))
+            headers |= LIVE
+        else:
+            give_back = places.take(DOWNLOAD)
+            body = stored(store, run_id, location)
+        response = Response(body, headers=headers, content_type="text/plain; charset=utf-8")
+        response.call_on_close(give_back)
         return response
 
     @routes.get("/runs/<run_id>/log")
     @describe(
         Described(
+            "getLogEntries",
+            "logs",
             "A window of whole entries",
+            "Entries carry digests, so that a reader can check that nothing is missing. `next` says where to go on.",
             {200: "The entries, and where to go on."},
             returns=shapes.Window,
             query=WindowQuery,
@@ -173,7 +201,3 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
         return json_answer(answer, headers={"Cache-Control": IMMUTABLE} if cached else {})
 
     return routes
-
-
-def _text(body: Iterator[bytes], headers: dict[str, str]) -> Response:
-    return Response(body, headers=headers, content_type="text/plain; charset=utf-8")

@@ -9,14 +9,17 @@ import {
   BadQuery,
   Findings,
   findWords,
+  MOST_HITS,
   matcher,
   type Query,
   type Span,
 } from "./finding";
 import { BLOCK_LINES } from "./lines";
+import { around, within } from "./pieces";
 import type { LogScreen } from "./screen";
 
 const SLICE_MS = 8;
+const MOST_TRIES = 5;
 
 /** What was looked for is no expression to the server. */
 class Refused extends Error {}
@@ -32,7 +35,7 @@ export class Find {
   readonly left = signal(0);
   query: Query = { text: "", regex: false, caseful: false };
   #findings = new Findings();
-  #match: (text: string) => readonly Span[] = () => [];
+  #match: (text: string) => readonly Span[] | null = () => [];
   #current: number | null = null;
   #turn = 0;
   #abort: AbortController | null = null;
@@ -45,7 +48,10 @@ export class Find {
   constructor(screen: LogScreen, run: string) {
     this.#screen = screen;
     this.#run = run;
-    screen.spans = (_line, text) => (this.#active ? this.#match(plain(text)) : []);
+    screen.spans = (line, text) => {
+      if (!this.#active) return [];
+      return (this.#local ? this.#spans(line, text) : null) ?? this.#findings.spans(line);
+    };
     screen.grown = (first, last) => {
       if (this.#active && this.#local) this.#look(first, last);
       this.#tell();
@@ -131,7 +137,15 @@ export class Find {
     this.#settle();
   }
 
+  /** Ask until the end, or until there are more hits than anybody looks at: each answer says where the next goes on. */
   async #ask(from: number, direction: string, signal: AbortSignal): Promise<void> {
+    let next: number | null = from;
+    while (next !== null && !signal.aborted && this.#findings.lines.length < MOST_HITS) {
+      next = await this.#stretch(next, direction, signal);
+    }
+  }
+
+  async #stretch(from: number, direction: string, signal: AbortSignal): Promise<number | null> {
     const { text, regex, caseful } = this.query;
     const query = new URLSearchParams({
       q: text,
@@ -140,10 +154,13 @@ export class Find {
       from: String(from),
       direction,
     });
-    const response = await fetch(
-      `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`,
-      { signal },
-    );
+    const address = `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`;
+    let response = await fetch(address, { signal });
+    for (let again = 0; response.status === 429 && again < MOST_TRIES; again += 1) {
+      // What was typed before is still being looked for.
+      await pause(Number(response.headers.get("Retry-After")) || 1);
+      response = await fetch(address, { signal });
+    }
     if (response.status === 400) throw new Refused(await sentence(response));
     if (!response.ok || !response.body) throw new Error(await sentence(response));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -151,20 +168,25 @@ export class Find {
     while (true) {
       const { done, value } = await reader.read();
       if (done || signal.aborted) break;
-      for (const answer of answers(buffer, value)) this.#answer(answer);
+      for (const answer of answers(buffer, value)) {
+        this.#answer(answer);
+        if ("done" in answer) return answer.next;
+      }
       this.#tell();
     }
+    if (!signal.aborted) throw new Error("its answer broke off.");
+    return null;
   }
 
   #answer(answer: Answer): void {
     if ("searched" in answer) this.#findings.searched.add(...answer.searched);
     // What is not stored any more needs no search.
     else if ("missing" in answer) this.#findings.searched.add(...answer.missing);
-    else if ("line" in answer) this.#hit(answer.line);
+    else if ("line" in answer) this.#hit(answer.line, answer.spans);
   }
 
-  #hit(line: number): void {
-    this.#findings.add(line);
+  #hit(line: number, spans?: readonly Span[]): void {
+    this.#findings.add(line, spans);
     if (this.#atOnce && line >= this.#screen.firstVisible) {
       // The first hit from here on is shown while the rest is looked at.
       this.#atOnce = false;
@@ -211,14 +233,25 @@ export class Find {
     this.#tell();
   }
 
+  /** Where it is in a line, with what stands around it; null if only the server can say. */
+  #spans(line: number, stored: string): readonly Span[] | null {
+    const text = plain(stored);
+    const { before, after } = around(this.#screen.lines, line);
+    const found = this.#match(`${before}${text}${after}`);
+    return found && (before || after)
+      ? within(found, before.length, before.length + text.length)
+      : found;
+  }
+
   #look(first: number, last: number): void {
     let from = first;
     for (let line = first; line <= last; line += 1) {
       const text = this.#screen.lines.get(line);
-      if (text === undefined) {
+      const spans = text === undefined ? null : this.#spans(line, text);
+      if (spans === null) {
         this.#findings.searched.add(from, line - 1);
         from = line + 1;
-      } else if (this.#match(plain(text)).length > 0) this.#hit(line);
+      } else if (spans.length > 0) this.#hit(line);
     }
     this.#findings.searched.add(from, last);
   }
@@ -233,6 +266,10 @@ export class Find {
     this.left.value = Math.max(0, total - this.#findings.searched.total);
     this.words.value = findWords(this.#findings, this.#current, total, this.busy.peek());
   }
+}
+
+function pause(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 
 async function sentence(response: Response): Promise<string> {
