@@ -19,6 +19,8 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 
 MakeRig = Callable[..., Rig]
+#: What kombu knows a message by, however often it is delivered.
+PUBLICATION = "7f3a5c1e-8d0b-4f6e-9a27-1b6f0c2d4e58"
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_outcomes(rig: Rig, outcome: dict[str, object], state: str, why: str, ki
 
 
 def test_an_interrupted_task_that_may_restart_is_queued(rig: Rig) -> None:
-    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True, headers={"attempt": 1})
+    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True, announced=True)
     assert task.wait_state("queued").text("why") == "shutdown"
 
 
@@ -147,9 +149,9 @@ def test_a_retry_is_an_entry_and_a_new_attempt(rig: Rig) -> None:
 
 
 def test_a_second_delivery_is_refused(rig: Rig) -> None:
-    task = rig.run("print('once')")
+    task = rig.run("print('once')", publication=PUBLICATION)
     task.wait_ended()
-    again = rig.run("print('twice')", task.run_id)
+    again = rig.run("print('twice')", task.run_id, publication=PUBLICATION, redelivered=True)
     answer = again.report()["answer"]
     assert (answer["op"], answer["reason"]) == ("refuse", "ended")
     assert task.output() == b"once\n"
@@ -158,9 +160,9 @@ def test_a_second_delivery_is_refused(rig: Rig) -> None:
 def test_a_held_run_is_refused_while_its_holder_lives(rig: Rig, tmp_path: Path) -> None:
     stop = tmp_path / "stop"
     body = f"import os, time\nwhile not os.path.exists({str(stop)!r}): time.sleep(0.01)"
-    first = rig.run(body)
+    first = rig.run(body, publication=PUBLICATION)
     first.wait_state("running")
-    second = rig.run("print('no')", first.run_id)
+    second = rig.run("print('no')", first.run_id, publication=PUBLICATION, redelivered=True)
     answer = second.report()["answer"]
     assert (answer["op"], answer["reason"]) == ("refuse", "held")
     stop.touch()

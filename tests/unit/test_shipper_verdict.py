@@ -83,6 +83,8 @@ def test_interrupted_follows_the_rule_of_a_lost_run(restart: bool, attempt: int,
 def test_retry_and_requeue_are_releases() -> None:
     retry = {"retries": 1, "max": 3, "eta_ms": 5, "reason": "r"}
     found = judge(Facts(said("retry", why="retry 1 of 3: r", retry=retry)))
-    assert found == Verdict(RunState.QUEUED, "retry 1 of 3: r", event={"kind": "retry", **retry}, eta_ms=5)
+    assert found == Verdict(
+        RunState.QUEUED, "retry 1 of 3: r", event={"kind": "retry", **retry}, eta_ms=5, awaits="retry"
+    )
     assert judge(Facts(said("rejected", requeue=True))).released
     assert not judge(Facts(said("rejected"))).released

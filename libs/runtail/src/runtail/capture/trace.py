@@ -17,23 +17,21 @@ from typing import Any
 
 from billiard.common import terminate_handler_fired
 from celery.app.trace import trace_ok_t
+from celery.exceptions import Ignore, Reject
 
-from runtail import author
-from runtail.capture import arguments, child, orphans, outcome
+from runtail import author, header
+from runtail.capture import arguments, child, delivery, orphans, outcome
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
-from runtail.runid import flaw_of
+from runtail.header import HEADER
+from runtail.runid import flaw_of_choice
 
 log = logging.getLogger("celery.runtail")
 
-#: The message header in which run, attempt and starter travel.
-HEADER = "runtail"
 _MARK = "_runtail_wrapped"
 #: With everything else a message to the keeper holds, this fits into one;
 #: larger secrets go through the run's own pipe, before anything else does.
 MAX_MASKS_BYTES = 16 * 1024
-#: A larger header is not from Runtail.
-MAX_HEADER_BYTES = 4 * 1024
 #: Said again at most this often, not for every task.
 _COMPLAIN_SECONDS = 60.0
 
@@ -90,34 +88,59 @@ class Tracer:
         self.patience_seconds = patience_seconds
         self.reaps = reaps
         self._complained = 0.0
+        #: Brokers where a message has one id for all of its deliveries.
+        self._has_publications = delivery.has_publications(app)
+        #: Task id, and what took its place, of the task that called ``self.replace()`` last.
+        self._replaced: tuple[str, str] | None = None
 
     def wrap_tasks(self) -> None:
-        """Wrap every task but Celery's own. Safe to call again after Celery rebuilt them.
+        """Wrap every task. Safe to call again after Celery rebuilt them.
 
         :raises Unsupported: if this Celery has no ``__trace__`` to wrap.
         """
         for name, task in self.app.tasks.items():
-            if name.startswith("celery."):
-                continue
             original = getattr(task, "__trace__", None)
             if not callable(original):
                 raise Unsupported(f"task {name} has no __trace__; Runtail does not know this version of Celery")
             if not hasattr(original, _MARK):
                 task.__trace__ = self._wrapper(task, original)
+            if not hasattr(task.on_replace, _MARK):
+                task.on_replace = self._noting_replacement(task, task.on_replace)
 
     def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        joins = delivery.joins(task)
+
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
+            if joins and not delivery.replaces(request or {}):
+                return original(uuid, args, kwargs, request)
             return self.run(Call(task, original, uuid, args, kwargs, request if request is not None else {}))
 
         setattr(trace, _MARK, True)
         return trace
+
+    def _noting_replacement(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        def on_replace(signature: Any) -> Any:
+            request = task.request
+            if request.is_eager:
+                return original(signature)
+            try:
+                result = original(signature)
+            except (Ignore, Reject):
+                # That is how Celery leaves the task once the other one was published.
+                self._replaced = (request.id, delivery.successor(signature))
+                raise
+            self._replaced = (request.id, delivery.successor(signature))
+            return result
+
+        setattr(on_replace, _MARK, True)
+        return on_replace
 
     def run(self, call: Call) -> Any:
         """Execute one message with its output captured."""
         mask = child.hold_signals()
         try:
             try:
-                flaw = flaw_of(call.uuid)
+                flaw = flaw_of_choice(call.uuid)
                 if flaw:
                     raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
                 named = arguments.bind(call.task.run, call.args or (), call.kwargs or {})
@@ -127,7 +150,12 @@ class Tracer:
                 execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
             except child.Refused as refusal:
                 log.info("Runtail: %s[%s] is not executed: %s", call.task.name, call.uuid, refusal)
+                if refusal.fails:
+                    return delivery.fail(call.task, call.request, call.args, call.kwargs, f"not executed: {refusal}")
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
+            except child.TurnedAway as error:
+                log.warning("Runtail: %s[%s] is not recorded: %s", call.task.name, call.uuid, error)
+                execution = None
             except (child.Unrecorded, OSError) as error:
                 self._complain(error)
                 execution = None
@@ -144,6 +172,7 @@ class Tracer:
     def _captured(self, execution: child.Execution, mask: Any, call: Call, secrets: list[str]) -> Any:
         result: Any = None
         error: BaseException | None = None
+        self._replaced = None
         try:
             execution.begin(self._fallback_handler)
             for secret in secrets:
@@ -190,6 +219,8 @@ class Tracer:
             execution.write(child.format_exception(error))
             return outcome.outcome_of_exception(error)
         ended = outcome.outcome_of(result, call.task, call.request)
+        if self._replaced is not None and self._replaced[0] == call.uuid:
+            ended = outcome.replaced(ended, self._replaced[1])
         # Celery logs the traceback, and its log is kept out of the run.
         if ended["state"] in ("failed", "retry") and getattr(result.retval, "traceback", None):
             execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
@@ -198,24 +229,24 @@ class Tracer:
     def _record(self, call: Call, named: Mapping[str, Any], masks: list[str]) -> dict[str, Any]:
         task, request = call.task, call.request
         options = getattr(task, "runtail", None) or {}
-        header = request.get(HEADER)
-        if not isinstance(header, dict) or len(json.dumps(header)) > MAX_HEADER_BYTES:
-            header = None
-        delivery = request.get("delivery_info") or {}
+        headers, flaw = None, ""
+        try:
+            headers = header.read(request.get(HEADER), call.uuid)
+        except header.BadHeader as error:
+            flaw = str(error)
         return child.new_record(
             run=call.uuid,
             task=task.name,
-            headers=header,
-            who=(header or {}).get("who"),
-            retries=int(request.get("retries") or 0),
-            redelivered=bool(delivery.get("redelivered")),
+            headers=headers,
+            header_flaw=flaw,
+            joins=delivery.joins(task),
+            **delivery.facts(request, publications=self._has_publications),
             redelivers=bool(task.acks_late),
             restart=bool(options.get("restart", False)),
             exclusive=bool(options.get("exclusive", False)),
             max_attempts=int(options.get("max_attempts", 3)),
             kwargs=arguments.recorded(named, tuple(options.get("secrets", ()))),
             args=[],
-            queue=delivery.get("routing_key"),
             worker=self.hostname,
             split=self.split,
             masks=masks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -59,6 +59,11 @@ class Run:
         return orjson.loads(value) if value else None
 
     @property
+    def execution(self) -> int:
+        """Which execution of the id this is, from 1."""
+        return self.number("execution") or 1
+
+    @property
     def point(self) -> Point:
         """Where the log ends."""
         return Point(EntryId.parse(self.text("last") or "0-0"), self.number("line"), self.chain, self.number("bytes"))
@@ -89,6 +94,9 @@ class Run:
             "queue": self.text("queue") or None,
             "worker": self.text("worker") or None,
             "retry_of": self.text("retry_of") or None,
+            "execution": self.execution,
+            "earlier_execution": self.text("earlier_execution") or None,
+            "newer_execution": self.text("newer_execution") or None,
             "exit_status": self.maybe("exit_status"),
             "signal": self.maybe("signal"),
             "exclusive": bool(self.text("hold")),
@@ -117,7 +125,7 @@ def read_run(store: Store, run_id: str) -> Run:
         with store_errors():
             deleted = bool(store.client.exists(store.keys.deleted(run_id)))
         raise RunNotFound(run_id, deleted=deleted)
-    return run
+    return _with_names(store, [run])[0]
 
 
 def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
@@ -133,4 +141,24 @@ def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
             pipeline.hgetall(store.keys.run(run_id))
         found: list[Any] = pipeline.execute()
     runs = (Run.from_hash(run_id, values) for run_id, values in zip(run_ids, found, strict=True))
-    return [run for run in runs if run is not None]
+    return _with_names(store, [run for run in runs if run is not None])
+
+
+def _with_names(store: Store, runs: list[Run]) -> list[Run]:
+    """Name the runs that others were started again from as they are named now: their ids may have been used again."""
+    named = {run.text("retry_of") for run in runs if run.text("retry_of")}
+    if not named:
+        return runs
+    with store_errors():
+        pipeline = store.client.pipeline(transaction=False)
+        for run_id in sorted(named):
+            pipeline.hget(store.keys.run(run_id), "execution")
+        newest = dict(zip(sorted(named), pipeline.execute(), strict=True))
+
+    def renamed(run: Run) -> Run:
+        first, number = run.text("retry_of"), run.number("retry_of_execution")
+        if not number or number >= int(newest.get(first) or 1):
+            return run
+        return replace(run, fields={**run.fields, "retry_of": f"{first}~{number}"})
+
+    return [renamed(run) for run in runs]
