@@ -140,3 +140,11 @@ def dies_once(path: str) -> str:
         Path(path).touch()
         os.kill(os.getpid(), 9)
     return "lived"
+
+
+@app.task(name="i.applies_a_chord")
+def applies_a_chord(name: str, words: str, path: str = "") -> None:
+    """Apply a chord whose tasks have ids of our choice, one of them an exclusive one if there is a path."""
+    header = [says.s(word).set(task_id=f"{name}-{word}") for word in words]
+    header += [alone.s(path).set(task_id=f"{name}-alone")] if path else []
+    chord(header, joins.s().set(task_id=f"{name}-body")).apply_async()
