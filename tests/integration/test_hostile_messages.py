@@ -109,6 +109,7 @@ def test_a_start_record_that_cannot_be_read_is_answered(
 ) -> None:
     with Rig(tmp_path, redis_url, key_prefix) as rig:
         rig.hear("ready")
-        answer = rig.run("print('done')", **{field: {"a": 7}}).report()["answer"]
+        wrong: dict[str, Any] = {field: {"a": 7}}
+        answer = rig.run("print('done')", **wrong).report()["answer"]
         assert answer["op"] in ("unrecorded", "go")
         assert rig.run("print('next')").wait_ended().state == "succeeded"

@@ -118,7 +118,7 @@ def test_a_late_redelivery_of_an_earlier_execution_is_refused(store: Store) -> N
     ("awaits", "step"), [("retry", {"retries": 1}), ("replacement", {"nesting": 1}), (None, {"retries": 4})]
 )
 def test_a_retry_and_a_replacement_are_the_next_attempt(
-    store: Store, awaits: Awaits | None, step: dict[str, int]
+    store: Store, awaits: Awaits | None, step: dict[str, Any]
 ) -> None:
     release(taken(store, message()), awaits)
     assert taken(store, message(**step)).claim.attempt == 2
@@ -230,7 +230,7 @@ def test_a_restart_claims_its_attempt_and_what_it_replaced_comes_too_late(store:
 @pytest.mark.parametrize("how", ["cancelled", "given up", "deleted"])
 @pytest.mark.parametrize("step", [{}, {"retries": 1}, {"nesting": 1}])
 def test_our_header_is_refused_for_a_run_that_is_not_wanted_any_more(
-    store: Store, how: str, step: dict[str, int]
+    store: Store, how: str, step: dict[str, Any]
 ) -> None:
     run, headers = started(store)
     if how == "cancelled":
@@ -246,7 +246,7 @@ def test_our_header_is_refused_for_a_run_that_is_not_wanted_any_more(
 
 
 @pytest.mark.parametrize("step", [{"retries": 1}, {"nesting": 1}])
-def test_what_continues_a_run_that_was_cancelled_while_it_waited_is_refused(store: Store, step: dict[str, int]) -> None:
+def test_what_continues_a_run_that_was_cancelled_while_it_waited_is_refused(store: Store, step: dict[str, Any]) -> None:
     release(taken(store, message()), "retry")
     cancel(store, ID, who="ana")
     assert take(store, message(**step)) == Refused("ended", "cancelled")

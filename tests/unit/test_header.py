@@ -31,17 +31,17 @@ def test_what_is_no_object_is_refused(value: Any) -> None:
         read(value, "run-1")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *(("run", value) for value in (None, 1, {}, ["run-1"])),
-        *(("v", value) for value in (None, 2, "1", {})),
-        *(("attempt", value) for value in (None, 0, -1, 1.5, "1", True, 2**40, {}, [])),
-        *(("execution", value) for value in (0, "2", {}, 2**31)),
-        *(("store", value) for value in (None, 5, {"a": 1}, "x" * 256)),
-        *(("who", value) for value in ({"name": "ana"}, ["ana"], 7, True)),
-    ],
-)
+WRONG: dict[str, list[Any]] = {
+    "run": [None, 1, {}, ["run-1"]],
+    "v": [None, 2, "1", {}],
+    "attempt": [None, 0, -1, 1.5, "1", True, 2**40, {}, []],
+    "execution": [0, "2", {}, 2**31],
+    "store": [None, 5, {"a": 1}, "x" * 256],
+    "who": [{"name": "ana"}, ["ana"], 7, True],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
 def test_wrong_types_and_sizes_are_refused(name: str, value: Any) -> None:
     with pytest.raises(BadHeader):
         read({**GOOD, name: value}, "run-1")
