@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runtail.cli import exits, options
+from runtail.words import clean
 
 if TYPE_CHECKING:
     from runtail.cli.jsonlines import JsonLines
@@ -32,14 +34,30 @@ def follow(*, run_id: str, from_line: int, as_json: bool) -> None:
     if from_line == 0:
         raise click.UsageError("--from is a line from 1 on, or negative: the last lines")
     web = Web.here()
-    web.get(run_path(run_id))
-    sys.exit(followed(web, run_id, from_line, as_json=as_json))
+    run = web.get(run_path(run_id))
+    sys.exit(followed(web, run_id, from_line, as_json=as_json, neighbours=neighbours(run)))
 
 
-def followed(web: Web, run_id: str, from_line: int = 1, *, as_json: bool, started: dict[str, Any] | None = None) -> int:
+def neighbours(run: Mapping[str, Any]) -> str:
+    """Return what to say of the executions of the id before and after this one; empty if there are none."""
+    named = [("earlier", run.get("earlier_execution")), ("newer", run.get("newer_execution"))]
+    text = ", ".join(f"{word} execution: {clean(run_id)}" for word, run_id in named if run_id)
+    return text[:1].upper() + text[1:]
+
+
+def followed(
+    web: Web,
+    run_id: str,
+    from_line: int = 1,
+    *,
+    as_json: bool,
+    started: dict[str, Any] | None = None,
+    neighbours: str = "",
+) -> int:
     """Follow a run to its end and return the exit status.
 
     :param started: the run, to be written before its items.
+    :param neighbours: what :func:`neighbours` returns, to be said first.
     :raises Failure: if it cannot be followed (any more).
     """
     from runtail.cli.interrupts import Interrupts
@@ -54,6 +72,8 @@ def followed(web: Web, run_id: str, from_line: int = 1, *, as_json: bool, starte
             sink.write({"run": started})
     else:
         sink = Screen(sys.stdout.buffer, sys.stderr, colour=wants_colour())
+    if neighbours:
+        sink.note(neighbours)
     relay = web.get("/config")["socket_url"] or web.origin
     try:
         with Interrupts() as interrupts:
