@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtail.cli import exits, options
-from runtail.words import clean
 
 if TYPE_CHECKING:
     from runtail.cli.jsonlines import JsonLines
@@ -40,6 +39,8 @@ def follow(*, run_id: str, from_line: int, as_json: bool) -> None:
 
 def neighbours(run: Mapping[str, Any]) -> str:
     """Return what to say of the executions of the id before and after this one; empty if there are none."""
+    from runtail.words import clean
+
     named = [("earlier", run.get("earlier_execution")), ("newer", run.get("newer_execution"))]
     text = ", ".join(f"{word} execution: {clean(run_id)}" for word, run_id in named if run_id)
     return text[:1].upper() + text[1:]
