@@ -88,3 +88,17 @@ def test_retry_and_requeue_are_releases() -> None:
     )
     assert judge(Facts(said("rejected", requeue=True))).released
     assert not judge(Facts(said("rejected"))).released
+
+
+def test_a_replaced_task_releases_its_run_for_the_one_that_replaces_it() -> None:
+    found = judge(Facts(said("replaced", why="replaced by etl.load, which has not begun", replaced_by="etl.load")))
+    event = {"kind": "replaced", "task": "etl.load"}
+    assert found == Verdict(RunState.QUEUED, "replaced by etl.load, which has not begun", event=event,
+                            awaits="replacement")  # fmt: skip
+
+
+def test_a_released_run_says_which_message_it_waits_for() -> None:
+    assert judge(Facts(None, redelivers=True)).awaits == "redelivery"
+    assert judge(Facts(said("interrupted"), redelivers=True)).awaits == "redelivery"
+    assert judge(Facts(said("rejected", requeue=True))).awaits == "redelivery"
+    assert judge(Facts(said("interrupted"), restart=True)).awaits is None
