@@ -154,7 +154,8 @@ class Tracer:
                     return delivery.fail(call.task, call.request, call.args, call.kwargs, f"not executed: {refusal}")
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
             except child.TurnedAway as error:
-                log.warning("Runtail: %s[%s] is not recorded: %s", call.task.name, call.uuid, error)
+                if not delivery.joins(call.task):
+                    log.warning("Runtail: %s[%s] is not recorded: %s", call.task.name, call.uuid, error)
                 execution = None
             except (child.Unrecorded, OSError) as error:
                 self._complain(error)

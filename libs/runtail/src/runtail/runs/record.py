@@ -146,7 +146,7 @@ def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
 
 def _with_names(store: Store, runs: list[Run]) -> list[Run]:
     """Name the runs that others were started again from as they are named now: their ids may have been used again."""
-    named = {run.text("retry_of") for run in runs if run.text("retry_of")}
+    named = {run.text("retry_of") for run in runs if run.number("retry_of_execution")}
     if not named:
         return runs
     with store_errors():

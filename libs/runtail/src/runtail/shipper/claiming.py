@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 _DUPLICATE_SECONDS: Final = 2.0
 #: A task that starts itself again, under its own id, is over a moment later.
 _OTHER_SECONDS: Final = 1.0
+#: What continues a run waits for so much longer than a task waits for a store that is away.
+_NEXT_SECONDS: Final = 1.0
 #: How soon a run that somebody holds is asked for again; what continues a run is waited for by somebody.
 _POLL_SECONDS: Final = {"next": 0.1, "other": 0.25}
 _HELD_POLL_SECONDS: Final = 0.5
@@ -94,7 +96,15 @@ class Claiming:
         waited, moved = now - self._first_held_at, self._held[1] > self._first_held_at
         if kind == "other":
             return waited >= _OTHER_SECONDS
-        return moved and waited >= (self._store.settings.lease_seconds if kind == "next" else _DUPLICATE_SECONDS)
+        return moved and waited >= (self._next_seconds if kind == "next" else _DUPLICATE_SECONDS)
+
+    @property
+    def _next_seconds(self) -> float:
+        settings = self._store.settings
+        if self._run.headers is not None:
+            return settings.lease_seconds
+        # A task that Runtail did not start begins without an answer a little later.
+        return min(settings.lease_seconds, settings.claim_patience_seconds + _NEXT_SECONDS)
 
 
 def delivery_of(run: Run, worker: str) -> Delivery:
