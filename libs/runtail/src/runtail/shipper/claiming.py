@@ -8,11 +8,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runtail import header
+from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Delivery, Held, Refused, Unrecorded, claim
+from runtail.runs.ending import unflushed_ms
 from runtail.shipper.run import Run
 
 if TYPE_CHECKING:
     from runtail.log.claim import Claim
+    from runtail.settings import Settings
     from runtail.store import Store
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,8 @@ _NEXT_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = {"next": 0.1, "other": 0.25}
 _HELD_POLL_SECONDS: Final = 0.5
 _MAX_TEXT_CHARS: Final = 255
+#: Said of a task that is executed and not recorded.
+OVERLAPS: Final = "another task with the same id is being executed, or waits to be, and the log is its own"
 
 
 class Claiming:
@@ -137,6 +142,17 @@ def delivery_of(run: Run, worker: str) -> Delivery:
         restart=bool(record.get("restart")),
         exclusive=bool(record.get("exclusive")),
         max_attempts=number("max_attempts", 3) or 3,
+    )
+
+
+def takeover_event(found: Claim, settings: Settings, now_ms: int) -> bytes:
+    """A worker that fell silent had the run: what it had not stored is missing, as when the reaper ends it."""
+    return events.encode(
+        events.WORKER_LOST,
+        worker=found.record["taken_from"],
+        attempt=found.attempt - 1,
+        silent_ms=round(settings.lease_seconds * 1000),
+        unflushed_ms=unflushed_ms(settings, found.number("taken_beat_ms"), now_ms),
     )
 
 

@@ -19,11 +19,10 @@ from runtail.log.writer import Answer, LogWriter
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Refused, Unrecorded
-from runtail.runs.ending import unflushed_ms
 from runtail.runs.start import abort, mark
 from runtail.shipper.ahead import EchoAhead
 from runtail.shipper.cancelling import Cancelling
-from runtail.shipper.claiming import Claiming, restore
+from runtail.shipper.claiming import OVERLAPS, Claiming, restore, takeover_event
 from runtail.shipper.ending import Ending, encode
 from runtail.shipper.live import LiveLine
 from runtail.shipper.processor import Event, Output
@@ -44,8 +43,6 @@ _REASSERT_SECONDS: Final = 2.0
 _FULL_SECONDS: Final = 2.0
 #: How often a run whose output is not stored is looked at.
 _FULL_POLL_SECONDS: Final = 0.1
-#: Said of a task that is executed and not recorded.
-OVERLAPS: Final = "another task with the same id is being executed, or waits to be, and the log is its own"
 
 
 class Shipping:
@@ -191,7 +188,9 @@ class Shipping:
         with run.lock:
             restore(run, found)
         if not found.resumed:
-            self._tell_takeover(writer, found)
+            if "taken_from" in found.record:
+                now_ms = self._sender.now_ms()
+                writer.add(EVENT, takeover_event(found, self._settings, now_ms), now_ms)
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
         self._writer = writer
@@ -199,19 +198,6 @@ class Shipping:
         self._told_overlaps = found.number("overlaps_told")
         self._heed(writer, Answer(found.cancel, found.number("overlaps")))
         return now
-
-    def _tell_takeover(self, writer: LogWriter, found: Claim) -> None:
-        """A worker that fell silent had the run: what it had not stored is missing, as when the reaper ends it."""
-        if "taken_from" not in found.record:
-            return
-        now_ms = self._sender.now_ms()
-        lost = {
-            "worker": found.record["taken_from"],
-            "attempt": found.attempt - 1,
-            "silent_ms": round(self._settings.lease_seconds * 1000),
-            "unflushed_ms": unflushed_ms(self._settings, found.number("taken_beat_ms"), now_ms),
-        }
-        writer.add(EVENT, events.encode(events.WORKER_LOST, **lost), now_ms)
 
     def _go(self, attempt: int) -> None:
         self.run.went = True
