@@ -109,7 +109,7 @@ class Rig:
         """Start a task's process that runs ``body``.
 
         :param announced: its message has the header of a run that Runtail started.
-        :param record: more fields of the start record, e.g. ``masks=["secret"]``.
+        :param record: more fields of the start record; ``masks=["secret"]`` is announced behind it.
         """
         self._numbers += 1
         key = str(uuid.uuid4())

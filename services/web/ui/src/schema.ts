@@ -186,9 +186,23 @@ export function fieldValue(field: Field, text: string | null): unknown {
       return dateTime(text);
     case "json":
       return parsed(text);
+    case "secret":
+      return secretValue(field.schema, text);
     default:
       return text;
   }
+}
+
+/** A secret's field is one line, whatever the type. */
+function secretValue(schema: Schema, text: string): unknown {
+  if (takesJson(schema)) return parsed(text);
+  if (schema.type === "integer" || schema.type === "number") return numberOf(text);
+  return schema.type === "boolean" && /^(true|false)$/.test(text) ? text === "true" : text;
+}
+
+/** Whether a secret of this type is written as JSON. */
+export function takesJson(schema: Schema): boolean {
+  return schema.type === "array" || schema.type === "object";
 }
 
 /** The value that has this label. */

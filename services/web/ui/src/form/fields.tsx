@@ -1,7 +1,7 @@
 // One field of the start form: its label, its input, its help, what is wrong with it.
 
 import { foreign } from "../foreign";
-import type { Field } from "../schema";
+import { type Field, takesJson } from "../schema";
 
 interface Props {
   readonly field: Field;
@@ -66,7 +66,8 @@ export function FieldRow({ field, text, message, change }: Props) {
 
 function helpOf(field: Field): string {
   const { minimum, maximum } = field.schema;
-  const one = field.kind === "list" ? "One per line." : field.kind === "json" ? "JSON." : "";
+  const json = field.kind === "json" || (field.kind === "secret" && takesJson(field.schema));
+  const one = field.kind === "list" ? "One per line." : json ? "JSON." : "";
   const low = minimum === undefined ? "" : `at least ${minimum}`;
   const high = maximum === undefined ? "" : `at most ${maximum}`;
   const bounds = [low, high].filter(Boolean).join(", ");
