@@ -300,7 +300,8 @@ def test_a_broker_of_files_keeps_its_publications(make_worker: MakeWorker, tmp_p
     folder.mkdir()
     worker = make_worker(broker="filesystem://", TEST_FOLDER=str(folder))
     worker.client.conf.broker_url = "filesystem://"
-    worker.client.conf.broker_transport_options = {"data_folder_in": str(folder), "data_folder_out": str(folder)}
+    options = ("data_folder_in", "data_folder_out", "control_folder")
+    worker.client.conf.broker_transport_options = dict.fromkeys(options, str(folder))
     worker.process.signal(signal.SIGSTOP)
     result = send(worker, "i.replaces", "word")
     (file,) = folder.glob("*.msg")
