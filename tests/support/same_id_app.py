@@ -17,7 +17,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         **({"visibility_timeout": int(os.environ["TEST_VISIBILITY"])} if "TEST_VISIBILITY" in os.environ else {}),
-        **({option: os.environ["TEST_FOLDER"] for option in ("data_folder_in", "data_folder_out", "control_folder")}
+        **(dict.fromkeys(("data_folder_in", "data_folder_out", "control_folder"), os.environ["TEST_FOLDER"])
            if "TEST_FOLDER" in os.environ else {}),
     },
 )  # fmt: skip

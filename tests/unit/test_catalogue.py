@@ -50,6 +50,7 @@ def test_schema() -> None:
             "description": "What it is called, in two lines.",
             "writeOnly": True,
             "format": "password",
+            "minLength": 1,
         },
         "count": {"type": "integer", "description": "How many.", "default": 3},
         "ratio": {"type": "number", "default": 0.5},

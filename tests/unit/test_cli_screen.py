@@ -242,8 +242,16 @@ def test_problems_say_what_to_do() -> None:
 
 
 def test_times_are_short_for_people_and_exact_for_programs() -> None:
-    assert [span(s) for s in (0, 9.94, 59, 61, 3_720, 90_000)] == ["0.0s", "9.9s", "59s", "1m1s", "1h2m", "1d1h"]
-    run = {"id": "r", "state": "failed", "task": "t", "created_ms": 0, "started_ms": 1_000, "finished_ms": 2_500,
+    assert [span(s) for s in (0.09, 0.1, 9.94, 59, 61, 3_720, 90_000)] == [
+        "<0.1s",
+        "0.1s",
+        "9.9s",
+        "59s",
+        "1m1s",
+        "1h2m",
+        "1d1h",
+    ]
+    run = {"id": "r", "state": "failed", "task": "t", "created_ms": 0, "first_started_ms": 1_000, "finished_ms": 2_500,
            "who": None, "exit_status": None, "signal": 9}  # fmt: skip
     assert row(run, 5_000, plain=False) == ["r", "failed", "t", "5.0s", "1.5s", "", "signal 9"]
     assert row(run, 5_000, plain=True)[3:5] == ["1970-01-01T00:00:00.000+00:00", "1.500"]

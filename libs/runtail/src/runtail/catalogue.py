@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from runtail import __version__
+from runtail.capture.contained import contained
 from runtail.secret import Secret, names_of
 from runtail.store import Store, store_errors
 
@@ -92,7 +93,12 @@ def document(app: Any, consumer: Any, started_ms: int) -> bytes:
 
 def tasks_of(app: Any) -> list[dict[str, Any]]:
     """Return the catalogue entries of an app's tasks, Celery's own left out."""
-    return [entry(app, task) for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")]
+    entries = []
+    for name, task in sorted(app.tasks.items()):
+        if not name.startswith("celery."):
+            with contained(f"task {name} cannot be described, and not be started from the page"):
+                entries.append(entry(app, task))
+    return entries
 
 
 def entry(app: Any, task: Any) -> dict[str, Any]:
@@ -168,6 +174,7 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[s
             rule = {**_without_values(rule), "writeOnly": True, "format": "password"}
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
+            rule = _given(rule)
         elif name not in secrets and _is_json(parameter.default):
             default = parameter.default
             rule["default"] = default.value if isinstance(default, enum.Enum) else default
@@ -191,6 +198,14 @@ def _rule(hint: Any, default: Any) -> dict[str, Any]:
             return {}
         return dict(_SIMPLE.get(type(default), {}))
     return _type(hint)
+
+
+def _given(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule of a required parameter: an empty text or list is what a form holds that nobody filled in."""
+    if "anyOf" in rule:
+        return rule | {"anyOf": [_given(one) for one in rule["anyOf"]]}
+    least = {"string": "minLength", "array": "minItems"}.get(str(rule.get("type")))
+    return rule | {least: 1} if least else rule
 
 
 def _type(hint: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     BusyLoadingError,
+    InvalidResponse,
     MasterDownError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -53,11 +55,18 @@ def store_errors() -> Iterator[None]:
         yield
     except _PASSING as error:
         raise StoreUnavailable(f"the store did not answer: {error}") from error
+    except InvalidResponse as error:
+        raise StoreUnavailable(f"what answers is no Redis or Valkey server: {error}") from error
     except ResponseError as error:
         # Errors inside a script come as text: "... script: <hash>, on @user_script:9: OOM command ..."
         if any(word in str(error) for word in _PASSING_WORDS):
             raise StoreUnavailable(f"the store takes no writes now: {error}") from error
         raise
+
+
+def without_password(url: str) -> str:
+    """Return a store's URL as it may be shown: without a login, and without options, one of which is a password."""
+    return re.sub(r"//[^/]*@", "//", url.partition("?")[0])
 
 
 def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis.Redis:
@@ -80,9 +89,12 @@ def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis
     }
     if not url.startswith("redis+sentinel://"):
         try:
-            return redis.Redis.from_url(url, **options)
-        except ValueError as error:
-            raise ConfigError(f"RUNTAIL_STORE_URL cannot be used: {error}") from error
+            client = redis.Redis.from_url(url, **options)
+            # Some flaws of a URL only show when a connection is made. This one is not opened.
+            client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+        except (ValueError, TypeError, RedisError) as error:
+            raise ConfigError(f"the store's URL {without_password(url)} cannot be used: {error}") from error
+        return client
     return _connect_sentinel(url, options)
 
 

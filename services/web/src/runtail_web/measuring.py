@@ -16,6 +16,7 @@ from runtail_web.reaping import ReaperThread
 
 #: Requests that match no route are one label, whatever people try.
 UNKNOWN_ROUTE = "unknown"
+STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
 
 
 class Measuring:
@@ -48,6 +49,13 @@ class Measuring:
             self._requests.labels(route, f"{response.status_code // 100}xx").inc()
             self._seconds.labels(route).observe(time.monotonic() - g.began_seconds)
             return response
+
+    def expose_routes(self, app: Flask) -> None:
+        """Let every route's counts begin at 0, once they are all known."""
+        for route in {rule.rule for rule in app.url_map.iter_rules()} | {UNKNOWN_ROUTE}:
+            self._seconds.labels(route)
+            for status in STATUS_CLASSES:
+                self._requests.labels(route, status)
 
     def ready(self) -> str | None:
         """Why this service should get no requests, or None.

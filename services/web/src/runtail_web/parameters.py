@@ -35,6 +35,8 @@ def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict
         names = ", ".join(known) or "none"
         message = f"is no parameter of this task; it has: {names}"
         yield from ({"field": ".".join([*path, name]), "message": message} for name in unknown)
+    elif _is_empty(error) and (len(path) == 1 or path[0] not in secrets):
+        yield {"field": ".".join(path), "message": "is required and must not be empty"}
     elif path and path[0] in secrets:
         yield {"field": path[0], "message": f"does not fit: {error.validator}"}
     else:
@@ -42,6 +44,13 @@ def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict
         if len(message) > MAX_MESSAGE_CHARS:
             message = message[:MAX_MESSAGE_CHARS] + "…"
         yield {"field": ".".join(path) or "kwargs", "message": message}
+
+
+def _is_empty(error: ValidationError) -> bool:
+    """Tell whether a text or list has nothing in it and must have."""
+    if error.validator == "anyOf":
+        return any(_is_empty(one) for one in error.context)
+    return error.validator in ("minLength", "minItems") and error.instance in ("", [])
 
 
 def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:

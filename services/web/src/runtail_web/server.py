@@ -72,7 +72,9 @@ class WebServer(BaseApplication):
         guard = Guard(store)
         measuring = Measuring(store, reaper, guard)
         self._parts = [reaper, GuardThread(guard), measuring.admin_server()]
-        return create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
+        app = create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
+        measuring.expose_routes(app)
+        return app
 
     def _begin(self, _worker: Any) -> None:
         """Run in the worker when it is ready to serve."""

@@ -152,6 +152,7 @@ if not mine then
     'attempt', int(attempt), 'owner', ask.owner, 'token', ask.token, 'claimant', ask.token, 'worker', ask.worker,
     'nesting', int(ask.nesting), 'retries', int(ask.retries), 'messages', with_newest(ask.message),
     'awaits', '', 'published', '1', 'redelivers', ask.redelivers, 'consumed', '0')
+  redis.call('HSETNX', RUN, 'first_started_ms', int(now))
   if announced then redis.call('HSET', RUN, 'header_attempt', int(ask.attempt)) end
   redis.call('HDEL', RUN, 'eta_ms', 'live', 'taken_from', 'taken_beat_ms')
   -- A silent worker had it: the log must say what may be missing.

@@ -115,9 +115,9 @@ class Shipping:
             self._writer is None
             and not run.went
             and run.headers is None
-            and waited >= self._settings.claim_patience_seconds
+            and (waited >= self._settings.claim_patience_seconds or self._sender.known_away)
         ):
-            self._go(int(run.record.get("retries") or 0) + 1)
+            run.go_unclaimed()
 
     def while_barred(self, now: float) -> None:
         """The store was refused: a task that nobody announced runs, and its output is echoed only."""
@@ -126,7 +126,7 @@ class Shipping:
             self.while_away(now)
             return
         if not run.went:
-            self._go(int(run.record.get("retries") or 0) + 1)
+            run.go_unclaimed()
         self._echo.go_ahead()
         echoed = self._echo.echoed_to - run.processor.consumed
         if echoed > 0:
@@ -194,14 +194,10 @@ class Shipping:
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
         self._writer = writer
-        self._go(found.attempt)
+        run.go(found.attempt)
         self._told_overlaps = found.number("overlaps_told")
         self._heed(writer, Answer(found.cancel, found.number("overlaps")))
         return now
-
-    def _go(self, attempt: int) -> None:
-        self.run.went = True
-        self.run.tell_child({"op": "go", "run": self.run.id, "attempt": attempt})
 
     def _refused(self, refused: Refused, now: float) -> float:
         run = self.run

@@ -82,6 +82,7 @@ function Input({ field, text, message, change }: Props) {
     name: field.name,
     "aria-describedby": message ? `${id}-fault ${id}-help` : `${id}-help`,
     "aria-invalid": message !== undefined,
+    required: field.required,
   };
   const value = text ?? "";
   switch (field.kind) {
@@ -163,7 +164,7 @@ function Choice({ field, text, change, common }: Inner) {
 
 function Checks({ field, text, change, common }: Inner) {
   const chosen = new Set((text ?? "").split("\n").filter(Boolean));
-  const { id, name, ...described } = common;
+  const { id, name, required: _, ...described } = common;
   return (
     <fieldset class="checks" aria-labelledby={`${String(id)}-label`} {...described}>
       {field.choices.map((choice, at) => (
