@@ -114,6 +114,7 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
         "secrets": sorted(secrets),
         "queue": _queue_of(app, task),
         "serializer": task.serializer or app.conf.task_serializer,
+        "accepts_json": not {"json", "application/json"}.isdisjoint(app.conf.accept_content),
         "exclusive": bool(options.get("exclusive", False)),
         "restart": bool(options.get("restart", False)),
         "max_attempts": int(options.get("max_attempts", 3)),

@@ -166,6 +166,13 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("web", "runtail_web_store_up", "gauge", "1 if the store answers."),
     Metric("web", "runtail_web_store_evicts", "gauge", "1 if the store may delete keys by itself."),
+    Metric(
+        "web",
+        "runtail_web_unreadable_total",
+        "counter",
+        "Values of the store that could not be read and were left out, each time: run, task, worker.",
+        ("what",),
+    ),
 )
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}

@@ -129,6 +129,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("web_admin_port", 8001, "The web service's admin port."),
     Setting("web_threads", 16, "Requests served at once."),
     Setting("max_body_bytes", 65536, "The largest request body."),
+    Setting("request_seconds", 10.0, "A connection whose request is not whole after this is closed."),
+    Setting("stalled_seconds", 30.0, "A client that takes nothing of its answer for this long is disconnected."),
+    Setting("search_seconds", 20.0, "A search stops after this, and says where to go on."),
     Setting("allowed_hosts", "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas."),
     Setting("allowed_origins", "", "Origins of other pages that may use API and relay, with commas."),
     # Command line.
@@ -200,6 +203,9 @@ class Settings:
     web_admin_port: int
     web_threads: int
     max_body_bytes: int
+    request_seconds: float
+    stalled_seconds: float
+    search_seconds: float
     allowed_hosts: str
     allowed_origins: str
     url: str

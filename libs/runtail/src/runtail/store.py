@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +32,11 @@ from runtail.errors import ConfigError, StoreUnavailable
 from runtail.keys import Keys
 from runtail.scripts import Scripts
 from runtail.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: The log names no more unreadable values than this.
+_MOST_TOLD = 1000
 
 #: What a server says while it cannot take the command, although nothing is wrong with the command.
 _PASSING = (
@@ -133,6 +140,20 @@ class Store:
         self.keys = Keys(settings.key_prefix)
         self.client = client if client is not None else connect(settings)
         self.scripts = Scripts(self.client, self.keys)
+        #: Values that could not be read and were left out, by what they are.
+        self.unreadable: Counter[str] = Counter()
+        self._told: set[tuple[str, str]] = set()
+
+    def skip(self, what: str, name: str | bytes, why: object) -> None:
+        """Count a value that cannot be read; the log names each once.
+
+        :param what: ``run``, ``task`` or ``worker``.
+        """
+        self.unreadable[what] += 1
+        told = (what, repr(name))
+        if told not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(told)
+            log.warning("the store's %s %.200r cannot be read and is left out: %.300s", what, name, why)
 
     def uuid(self) -> str:
         """Return the data set's name, made on first use; another value means that the store was emptied.
