@@ -38,6 +38,13 @@ def test_output_of_a_task_that_is_left_out_is_in_the_workers_log_and_in_no_run(w
     assert b"quiet" not in worker.do("t.printing")[1]
 
 
+def test_a_run_that_goes_on_with_a_task_that_is_left_out_is_recorded_to_its_end(worker: Worker) -> None:
+    result = worker.client.send_task("t.replaced", args=(3, 4), queue=worker.queue)
+    assert result.get(timeout=30) == 7
+    assert worker.wait_ended(result.id).state == "succeeded"
+    assert worker.output(result.id) == b"replaced by a quiet one\nquiet: 3 + 4\n"
+
+
 def test_the_catalogue_leaves_it_out_and_says_why(worker: Worker) -> None:
     client, keys = worker.store.client, worker.store.keys
     wait_for(lambda: client.exists(keys.worker(worker.hostname)), 20)

@@ -15,8 +15,6 @@ from typing import Any
 from celery import Celery
 from celery import __version__ as celery_version
 from celery.utils.log import get_task_logger
-from rich.console import Console
-from rich.progress import Progress
 
 import runtail
 
@@ -55,6 +53,13 @@ def add(x: int, y: int) -> int:
 def quiet(x: int, y: int) -> int:
     print(f"quiet: {x} + {y}")
     return x + y
+
+
+@app.task(name="t.replaced", bind=True)
+def replaced(self: Any, x: int, y: int) -> int:
+    print("replaced by a quiet one")
+    result: int = self.replace(quiet.s(x, y))
+    return result
 
 
 @app.task(name="t.total")
@@ -168,6 +173,10 @@ def environment() -> None:
 
 @app.task(name="t.rich_bar")
 def rich_bar() -> None:
+    # (Other environments of `make test-matrix` have no rich.)
+    from rich.console import Console
+    from rich.progress import Progress
+
     with Progress(console=Console()) as bar:
         work = bar.add_task("bar of rich", total=20)
         for _ in range(20):

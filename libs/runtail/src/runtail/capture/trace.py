@@ -126,9 +126,12 @@ class Tracer:
             if not hasattr(task.on_replace, _MARK):
                 task.on_replace = self._noting_replacement(task, task.on_replace)
 
+    def _joins(self, task: Any) -> bool:
+        """Return whether a task is recorded only where it continues a run: Celery's own, and what is left out."""
+        return delivery.joins(task) or bool(self.selection.why_not(task))
+
     def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
-        left_out = bool(self.selection.why_not(task))
-        joins = delivery.joins(task) or left_out
+        joins, left_out = self._joins(task), bool(self.selection.why_not(task))
 
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
             message = request or {}
@@ -172,7 +175,7 @@ class Tracer:
                     return delivery.fail(call.task, call.request, call.args, call.kwargs, f"not executed: {refusal}")
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
             except child.TurnedAway as error:
-                if not delivery.joins(call.task):
+                if not self._joins(call.task):
                     log.warning("Runtail: %s[%s] is not recorded: %s", call.task.name, call.uuid, error)
             except child.StopRequested:
                 # The signal is delivered below and ends this process; the run
@@ -311,7 +314,7 @@ class Tracer:
             "task": task.name,
             "headers": headers,
             "header_flaw": flaw,
-            "joins": delivery.joins(task),
+            "joins": delivery.joins(task) or (headers is None and self._joins(task)),
             **delivery.facts(request, publications=self._has_publications),
             "redelivers": bool(task.acks_late),
             "restart": bool(options.get("restart", False)),
