@@ -3,6 +3,7 @@
 Each environment has the wheel, its own Celery, billiard, kombu and redis-py; the messages come from the newest Celery.
 """
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ def worker(
         environment=settings,
     ) as worker:
         yield worker.wait_ready()
+        # A result that is collected later tells the server, which is gone by then.
+        gc.collect()
 
 
 def is_solo(worker: Worker) -> bool:
