@@ -1,7 +1,8 @@
 """One run's raw bytes in, what its log says about them out. Pure: no I/O.
 
 Sequences are taken out first, then secrets are masked, then lines are cut: a
-secret that a sequence or a piece's end would split is still found whole.
+secret that a sequence or a piece's end would split is still found whole. One
+that only comes together on the screen, out of parts, is masked there.
 """
 
 import json
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines
+from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines, Redrawn
 from runtail.shipper.markers import MAX_TEXT_CHARS, Markers, marker_lines
 from runtail.shipper.mask import MIN_SECRET_BYTES, Masker
 
@@ -29,6 +30,8 @@ class Event:
     """Something about the output that is not output."""
 
     fields: dict[str, Any]
+    #: It speaks of so many lines before it.
+    lines_before: int = 0
 
 
 @dataclass(slots=True)
@@ -68,13 +71,16 @@ class Processor:
         self._max_markers = max_markers
         self._continued = False
         self._gap = _Gap()
+        #: What :meth:`live` answers until something changes.
+        self._shown: list[str] | None = None
         self._markers = Markers(nonce)
         self.masker = Masker(secrets)
-        self._lines = Lines(max_line_bytes=max_line_bytes, cr=cr)
+        self._lines = Lines(max_line_bytes=max_line_bytes, cr=cr, mask=self.masker.whole)
 
     def feed(self, data: bytes) -> list[Output | Event]:
         """Take what came next; answer what is final now."""
         items = self._tell_gap()
+        self._shown = None
         self.consumed += len(data)
         for part in self._markers.feed(data):
             if isinstance(part, bytes):
@@ -89,6 +95,7 @@ class Processor:
         The next :meth:`feed` or :meth:`finish` says what is missing.
         """
         gap = self._gap
+        self._shown = None
         if not gap.size_bytes:
             # Held bytes may be the first half of a secret whose second half is
             # dropped here: they go with it.
@@ -130,6 +137,7 @@ class Processor:
     def finish(self) -> list[Output | Event]:
         """Nothing follows: answer everything that was held, then the summaries."""
         items = self._tell_gap()
+        self._shown = None
         rest = self.masker.feed(self._markers.finish()) + self.masker.finish()
         self._give(self._lines.feed(rest) + self._lines.finish(), items)
         if self.capped_markers:
@@ -138,9 +146,34 @@ class Processor:
             items.append(Event({"kind": "masked", "count": self.masker.count}))
         return items
 
-    def live(self, limit_bytes: int) -> str:
-        """The end of the unfinished line, masked, at most ``limit_bytes`` of it."""
-        return self._lines.live()[-limit_bytes:].decode(errors="replace")
+    def settle(self) -> list[Output | Event]:
+        """Give out the rows that are held back although the output did not go back to them for a while."""
+        items = self._tell_gap()
+        self._shown = None
+        self._give(self._lines.settle(), items)
+        return items
+
+    @property
+    def moves(self) -> int:
+        """Changes whenever the output goes back to earlier rows."""
+        return self._lines.moves
+
+    @property
+    def waits(self) -> bool:
+        """Whether whole lines are held back for no other reason than that the output may go back to them."""
+        return self._lines.waits
+
+    def live(self, limit_bytes: int) -> list[str]:
+        """What a terminal shows of what is not given out, masked: the unfinished line, or rows that are drawn again.
+
+        :param limit_bytes: the most of one row; of several rows, the last ones that fit four times as much.
+        """
+        if self._shown is None:
+            # What is only shown is not counted.
+            count = self.masker.count
+            self._shown = self._lines.live(limit_bytes)
+            self.masker.count = count
+        return self._shown
 
     def counters(self) -> dict[str, int]:
         """The figures of the run's record that belong to ``consumed``."""
@@ -173,7 +206,7 @@ class Processor:
             # latin-1 maps each byte to one character and back.
             "sequence": self._markers.held.decode("latin-1"),
             "held": self.masker.held.decode("latin-1"),
-            "tail": self._lines.tail.decode("latin-1"),
+            "lines": self._lines.save(),
             "secrets": [secret.decode("latin-1") for secret in self.masker.secrets],
         }
         return json.dumps(state, ensure_ascii=False).encode()
@@ -188,7 +221,8 @@ class Processor:
         size_bytes, lines = state["gap"]
         self._gap = _Gap(size_bytes, lines, [_unpack(item) for item in state["gap_before"]])
         self._markers.held = state["sequence"].encode("latin-1")
-        self._lines.tail = state["tail"].encode("latin-1")
+        self._lines.restore(state["lines"])
+        self._shown = None
         for secret in state["secrets"]:
             self.masker.add(secret.encode("latin-1"))
         self.masker.held = state["held"].encode("latin-1")
@@ -201,8 +235,11 @@ class Processor:
         told = {"kind": "overflow", "bytes": gap.size_bytes, "lines": gap.lines}
         return [*gap.before, Event(told)]
 
-    def _give(self, chunks: list[Chunk], items: list[Output | Event]) -> None:
+    def _give(self, chunks: list[Chunk | Redrawn], items: list[Output | Event]) -> None:
         for chunk in chunks:
+            if isinstance(chunk, Redrawn):
+                items.append(Event({"kind": "redrawn"}, chunk.lines))
+                continue
             events: list[tuple[int, dict[str, Any]]] = []
             for index, event in marker_lines(chunk.payload, at_line_start=not self._continued):
                 if self._admit():
@@ -212,6 +249,8 @@ class Processor:
 
     def _operate(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
         kind = operation["op"]
+        if kind not in ("mask", "progress"):
+            self._give(self._lines.interrupt(), items)
         if kind == "mask":
             secret = str(operation.get("secret", "")).encode(errors="surrogatepass")
             if not self.masker.add(secret):
@@ -243,13 +282,13 @@ class Processor:
 
 def _pack(item: Output | Event) -> dict[str, Any]:
     if isinstance(item, Event):
-        return {"event": item.fields}
+        return {"event": item.fields, "lines_before": item.lines_before}
     payload = item.chunk.payload.decode("latin-1")
     return {"payload": payload, "continues": item.chunk.continues, "events": item.events}
 
 
 def _unpack(item: dict[str, Any]) -> Output | Event:
     if "event" in item:
-        return Event(item["event"])
+        return Event(item["event"], item["lines_before"])
     chunk = Chunk(item["payload"].encode("latin-1"), item["continues"])
     return Output(chunk, tuple((index, event) for index, event in item["events"]))

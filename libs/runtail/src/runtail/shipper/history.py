@@ -1,0 +1,169 @@
+"""What was given out of a run's output, as far as something may come back to it. Pure."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from runtail.shipper.style import PLAIN, Style, codes, style_after
+
+#: How far back a cursor can go.
+MOST_LINES: Final = 99
+MOST_BYTES: Final = 65536
+
+
+class Chunk(NamedTuple):
+    """Whole lines, a piece of a long line, or the unfinished last line."""
+
+    payload: bytes
+    #: The next chunk goes on with the same line.
+    continues: bool = False
+
+
+class Redrawn(NamedTuple):
+    """The last lines given out were redrawn: what they show now follows."""
+
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A line that was given out."""
+
+    text: bytes
+    #: The style it begins in.
+    style: Style
+    #: How many lines before the end of the log it stands (1: the last one); None: it was taken back.
+    back: int | None
+
+
+@dataclass(slots=True)
+class _Block:
+    style: Style
+    lines: bytes
+    #: For each line, how many lines before the end of the log it stood; None: they stood there one after the other.
+    back: tuple[int, ...] | None = None
+
+
+class History:
+    """Collects what is given out, and knows the end of what was.
+
+    :param codes_in_pieces: a piece that goes on with a line begins with the codes of the style in force.
+    """
+
+    def __init__(self, max_chunk_bytes: int, *, codes_in_pieces: bool) -> None:
+        #: The style in force behind everything that was given out.
+        self.style = PLAIN
+        #: The last thing given out was a piece: what comes goes on with its line.
+        self.continued = False
+        self._max_chunk_bytes = max_chunk_bytes
+        self._codes_in_pieces = codes_in_pieces
+        self._out: list[bytes | Chunk | Redrawn] = []
+        self._blocks: deque[_Block] = deque()
+        self._kept_bytes = 0
+
+    def take(self) -> list[Chunk | Redrawn]:
+        """What was given out since the last call; it cannot be taken back any more."""
+        out, self._out = self._out, []
+        if len(out) == 1 and isinstance(out[0], bytes):
+            return [Chunk(out[0])]
+        items: list[Chunk | Redrawn] = []
+        lines: list[bytes] = []
+        size = 0
+        for item in (*out, None):
+            if lines and (not isinstance(item, bytes) or size + len(item) > self._max_chunk_bytes):
+                items.append(Chunk(b"".join(lines)))
+                lines, size = [], 0
+            if isinstance(item, bytes):
+                lines.append(item)
+                size += len(item)
+            elif item is not None:
+                items.append(item)
+        return items
+
+    def give(self, lines: bytes, *, remember: bool = True) -> int:
+        """Give out whole lines, which fit one chunk; answer how many bytes that is."""
+        lines = self._begin(lines)
+        self._out.append(lines)
+        if remember:
+            self._blocks.append(_Block(self.style, lines))
+            self._kept_bytes += len(lines)
+            while self._kept_bytes - len(self._blocks[0].lines) >= MOST_BYTES:
+                self._kept_bytes -= len(self._blocks.popleft().lines)
+        self.style = style_after(lines, self.style)
+        self.continued = False
+        return len(lines)
+
+    def give_piece(self, piece: bytes, *, continues: bool = True) -> int:
+        """Give out a piece of a line; nothing can come back to what stands before its end."""
+        piece = self._begin(piece)
+        self._out.append(Chunk(piece, continues))
+        self.forget()
+        self.style = style_after(piece, self.style)
+        self.continued = continues
+        return len(piece)
+
+    def tell_redrawn(self, lines: int) -> None:
+        """The last *lines* lines were redrawn."""
+        self._out.append(Redrawn(lines))
+
+    def forget(self) -> None:
+        """Nothing can come back to what was given out so far."""
+        self._blocks.clear()
+        self._kept_bytes = 0
+
+    def remember(self, lines: list[Past]) -> None:
+        """Only to these lines something can come back."""
+        self.forget()
+        if lines:
+            text = b"".join(line.text + b"\n" for line in lines)
+            self._blocks.append(_Block(lines[0].style, text, tuple(line.back or 0 for line in lines)))
+            self._kept_bytes = len(text)
+
+    def lines(self, most: int = MOST_LINES) -> list[Past]:
+        """The last lines, *most* of them or fewer, as far as something can come back to them."""
+        text = b"".join(block.lines for block in self._blocks)
+        at, size = len(text), 0
+        while at > 0 and size < most:
+            start = text.rfind(b"\n", 0, at - 1) + 1
+            if len(text) - start > MOST_BYTES:
+                break
+            at, size = start, size + 1
+        if not size:
+            return []
+        style = style_after(text[:at], self._blocks[0].style)
+        known = self._blocks[0].back or ()
+        after = text.count(b"\n", len(self._blocks[0].lines)) if known else 0
+        found: list[Past] = []
+        for index, line in enumerate(text[at:].split(b"\n")[:-1]):
+            back = size - index
+            if back > after and known:
+                back = known[after - back] + after
+            found.append(Past(line, style, back))
+            style = style_after(line, style)
+        return found
+
+    def take_back(self, most: int) -> list[Past]:
+        """:meth:`lines`, of which those that :meth:`take` has not answered are not given out after all."""
+        found = self.lines(most)
+        taken = 0
+        while taken < len(found) and self._out and isinstance(self._out[-1], bytes):
+            block = self._out.pop()
+            end = len(block)
+            while end and taken < len(found):
+                end = block.rfind(b"\n", 0, end - 1) + 1
+                taken += 1
+            if end:
+                self._out.append(block[:end])
+        if taken:
+            first = len(found) - taken
+            self.style = found[first].style
+            found = [
+                Past(line.text, line.style, line.back - taken if line.back and index < first else None)
+                for index, line in enumerate(found)
+            ]
+        return found
+
+    def _begin(self, output: bytes) -> bytes:
+        if self.continued and self._codes_in_pieces:
+            return codes(PLAIN, self.style).encode("utf-8", "surrogateescape") + output
+        return output
