@@ -38,6 +38,10 @@ def _seconds(ms: object) -> str:
     return f"{float(str(ms)) / 1000:.0f} s"
 
 
+def _lines(first: int, last: int) -> str:
+    return f"Line {first:,} was" if first == last else f"Lines {first:,}-{last:,} were"
+
+
 def _start(e: Mapping[str, Any]) -> str:
     return f"Attempt {e.get('attempt')} started on {clean(e.get('worker')) or 'a worker'}{_because(e.get('why'))}"
 
@@ -79,6 +83,10 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "interrupted": (WARNING, lambda e: f"Interrupted: {clean(e.get('reason')) or 'the worker was shut down'}"),
     "worker-lost": (ERROR, _worker_lost),
     "store-lost": (ERROR, lambda e: f"Lines {e['from']:,}-{e['to']:,} were lost{_because(e.get('reason'))}"),
+    "redrawn": (
+        NOTE,
+        lambda e: f"{_lines(e['from'], e['to'])} redrawn; what {'it shows' if e['from'] == e['to'] else 'they show'} now follows",
+    ),
     "markers-capped": (
         WARNING,
         lambda e: f"{e.get('count')} more sections, warnings and errors were not recorded",

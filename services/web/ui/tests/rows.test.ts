@@ -138,7 +138,7 @@ describe("rows", () => {
   test("the live line is the last row", () => {
     const rows = new Rows();
     rows.grow(2);
-    rows.live = true;
+    rows.live = 1;
     expect(drawn(rows)).toEqual(["l1", "l2", "live"]);
   });
 

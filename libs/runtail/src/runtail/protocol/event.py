@@ -32,6 +32,8 @@ WORKER_LOST = "worker-lost"
 STORE_LOST = "store-lost"
 #: More sections, warnings and errors than a run may have; ``count`` were not recorded.
 MARKERS_CAPPED = "markers-capped"
+#: The stored lines ``from`` to ``to`` (inclusive, the last ones) were drawn again: what they show now follows.
+REDRAWN = "redrawn"
 #: The terminal entry.
 END = "end"
 

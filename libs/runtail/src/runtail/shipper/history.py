@@ -1,6 +1,7 @@
 """What was given out of a run's output, as far as something may come back to it. Pure."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -111,36 +112,43 @@ class History:
         self._blocks.clear()
         self._kept_bytes = 0
 
-    def remember(self, lines: list[Past]) -> None:
-        """Only to these lines something can come back."""
+    def remember(self, lines: bytes, style: Style, back: Sequence[int]) -> None:
+        """Only to these lines something can come back; they begin in *style*."""
         self.forget()
         if lines:
-            text = b"".join(line.text + b"\n" for line in lines)
-            self._blocks.append(_Block(lines[0].style, text, tuple(line.back or 0 for line in lines)))
-            self._kept_bytes = len(text)
+            in_order = back[0] == len(back) and back[-1] == 1
+            self._blocks.append(_Block(style, lines, None if in_order else tuple(back)))
+            self._kept_bytes = len(lines)
 
     def lines(self, most: int = MOST_LINES) -> list[Past]:
         """The last lines, *most* of them or fewer, as far as something can come back to them."""
-        text = b"".join(block.lines for block in self._blocks)
-        at, size = len(text), 0
-        while at > 0 and size < most:
-            start = text.rfind(b"\n", 0, at - 1) + 1
-            if len(text) - start > MOST_BYTES:
-                break
-            at, size = start, size + 1
-        if not size:
-            return []
-        style = style_after(text[:at], self._blocks[0].style)
-        known = self._blocks[0].back or ()
-        after = text.count(b"\n", len(self._blocks[0].lines)) if known else 0
+        text, style, backs = self.end(most)
         found: list[Past] = []
-        for index, line in enumerate(text[at:].split(b"\n")[:-1]):
-            back = size - index
-            if back > after and known:
-                back = known[after - back] + after
+        for back, line in zip(backs, text.split(b"\n"), strict=False):
             found.append(Past(line, style, back))
             style = style_after(line, style)
         return found
+
+    def end(self, most: int = MOST_LINES) -> tuple[bytes, Style, Sequence[int]]:
+        """The text of :meth:`lines`, the style it begins in, and how far before the end of the log each line stands."""
+        if not self._blocks:
+            return b"", PLAIN, ()
+        first = len(self._blocks) - 1
+        text = self._blocks[first].lines
+        while len(head := text.rsplit(b"\n", most + 1)) <= most + 1 and first and len(text) <= MOST_BYTES:
+            first -= 1
+            text = self._blocks[first].lines + text
+        block = self._blocks[first]
+        cut = len(head[0]) + 1 if len(head) > most + 1 else 0
+        if len(text) - cut > MOST_BYTES:
+            cut = text.index(b"\n", len(text) - MOST_BYTES - 1) + 1
+        style = style_after(text[:cut], block.style)
+        size = text.count(b"\n", cut)
+        if block.back is None:
+            return text[cut:], style, range(size, 0, -1)
+        behind = text.count(b"\n", len(block.lines))
+        backs = (*(back + behind for back in block.back), *range(behind, 0, -1))
+        return text[cut:], style, backs[len(backs) - size :]
 
     def take_back(self, most: int) -> list[Past]:
         """:meth:`lines`, of which those that :meth:`take` has not answered are not given out after all."""

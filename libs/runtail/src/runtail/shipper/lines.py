@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from runtail.shipper.history import Chunk, History, Past, Redrawn
+from runtail.shipper.history import Chunk, History, Redrawn
 from runtail.shipper.pieces import piece_end, tail_start
 from runtail.shipper.region import Region
 from runtail.shipper.style import PLAIN, Style, codes, style_after
@@ -30,14 +30,16 @@ DEFAULT_MAX_LINE_BYTES: Final = 65536
 #: How much is shown of rows that are drawn again, for each byte of an unfinished line that is shown.
 ROWS_FACTOR: Final = 4
 
-#: Sequences after which text does not simply go on behind the text before it.
+#: Sequences after which text does not simply go on behind the text before it. (Compilers write ``CSI K`` with every
+#: colour. Where nothing moved back there is nothing to erase.)
 _MOVING: Final = re.compile(
     rb"\x1b(?:[78DEMc]"
-    rb"|\[\??[0-9;:]{0,64}[@A-MPSTXZ`abdefrsu]"
+    rb"|\[(?!0?K)\??[0-9;:]{0,64}[@A-MPSTXZ`abdefrsu]"
     rb"|\[[0-9;]{0,64}4[hl]"
     rb"|\[\?[0-9;]{0,64}(?:25l|47[hl]|1047[hl]|1049[hl]))"
 )
 _OVERWRITING: Final = re.compile(rb"\r[^\r\n]")
+_BACK: Final = re.compile(rb"\x08")
 #: No sequence that moves is longer.
 _LONGEST_MOVE: Final = 80
 
@@ -85,9 +87,20 @@ class Lines:
 
     def feed(self, data: bytes) -> list[Chunk | Redrawn]:
         """Take what came next; answer what is final now."""
-        moves = self._rewrites and self._moves(data)
-        while data:
-            data = self._draw(data) if self._drawing else self._pass(data, moves)
+        if not data:
+            return []
+        moves = _Moves(self.tail, data) if self._rewrites else None
+        buffer = self.tail + data if self.tail else data
+        self.tail, at = b"", 0
+        while at < len(buffer):
+            if self._drawing:
+                at = self._draw(buffer, at)
+                if self.tail:
+                    # Where nothing was given out, the codes that were written are still to come.
+                    rest, buffer, at = buffer[at:], self.tail + buffer[at:], 0
+                    moves, self.tail = _Moves(self.tail, rest), b""
+            else:
+                at = self._pass(buffer, at, moves)
         return self._history.take()
 
     def settle(self) -> list[Chunk | Redrawn]:
@@ -132,14 +145,14 @@ class Lines:
     def save(self) -> dict[str, Any]:
         """Everything needed to go on, as JSON values; bytes as latin-1."""
         history = self._history
-        past = history.lines()
+        past, past_style, back = history.end()
         return {
             "tail": self.tail.decode("latin-1"),
             "style": _codes(PLAIN, history.style).decode("latin-1"),
             "continued": history.continued,
-            "past": b"\n".join(line.text for line in past).decode("latin-1") if past else None,
-            "past_style": _codes(PLAIN, past[0].style).decode("latin-1") if past else "",
-            "past_back": _numbers([line.back or 0 for line in past]),
+            "past": past.decode("latin-1"),
+            "past_style": _codes(PLAIN, past_style).decode("latin-1"),
+            "past_back": len(back) if isinstance(back, range) else back,
             "region": self._region.save() if self._drawing else None,
             "rewritten_bytes": self.rewritten_bytes,
             "moves": self._region.moves,
@@ -151,77 +164,51 @@ class Lines:
         self.tail = saved["tail"].encode("latin-1")
         history.style = style_after(saved["style"].encode("latin-1"), PLAIN)
         history.continued = saved["continued"]
-        if saved["past"] is not None:
-            style = style_after(saved["past_style"].encode("latin-1"), PLAIN)
-            texts = saved["past"].encode("latin-1").split(b"\n")
-            backs = saved["past_back"] or range(len(texts), 0, -1)
-            history.remember([Past(text, style, back) for text, back in zip(texts, backs, strict=True)])
+        back = saved["past_back"]
+        past_style = style_after(saved["past_style"].encode("latin-1"), PLAIN)
+        in_order = range(back, 0, -1) if isinstance(back, int) else back
+        history.remember(saved["past"].encode("latin-1"), past_style, in_order)
         self._drawing = saved["region"] is not None
         self.rewritten_bytes = saved["rewritten_bytes"]
         if self._drawing:
             self._region.restore(saved["region"])
         self._region.moves = saved["moves"]
 
-    def _moves(self, data: bytes) -> bool:
-        """Whether the cursor may do more in *data*, and what is held of its line, than write and end lines."""
-        # One-byte tests are some fifty times cheaper than others.
-        if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-            return True
-        if b"\x1b" in data and _MOVING.search(data):
-            return True
-        if b"\b" in data:
-            return True
-        # A sequence or a return that the end of the last block has cut off.
-        tail = self.tail[-_LONGEST_MOVE:]
-        return (b"\r" in tail or b"\x1b" in tail) and self._first_move(tail + data[:_LONGEST_MOVE], 0) is not None
-
-    def _first_move(self, buffer: bytes, start: int) -> tuple[int, int] | None:
-        """Where the first thing begins and ends that moves the cursor otherwise than by writing."""
-        found = [(match.start(), match.end()) for match in (_OVERWRITING.search(buffer, start),) if match]
-        if (back := buffer.find(b"\b", start)) >= 0:
-            found.append((back, back + 1))
-        if match := _MOVING.search(buffer, start):
-            found.append((match.start(), match.end()))
-        return min(found) if found else None
-
-    def _pass(self, data: bytes, moves: bool) -> bytes:
-        """Let output through up to the first line that has to be drawn; answer the rest."""
-        buffer = self.tail + data if self.tail else data
-        move = self._first_move(buffer, max(0, len(self.tail) - _LONGEST_MOVE)) if moves else None
+    def _pass(self, buffer: bytes, at: int, moves: "_Moves | None") -> int:
+        """Let output through up to the first line that has to be drawn; answer where that begins."""
+        move = moves.first(buffer, at) if moves else None
         if move is None:
-            end = buffer.rfind(b"\n") + 1
+            end = buffer.rfind(b"\n", at) + 1
             if end:
-                self._give(buffer[:end])
-            self.tail = self._shrink(buffer[end:])
-            return b""
-        start = buffer.rfind(b"\n", 0, move[0]) + 1
+                self._give(buffer[at:end])
+            self.tail = self._shrink(buffer[end or at :])
+            return len(buffer)
+        start = buffer.rfind(b"\n", at, move[0]) + 1
         if start:
-            self._give(buffer[:start])
+            self._give(buffer[at:start])
+        start = start or at
         # What is a piece by the time that it moves cannot be written over.
         while move[1] - start > self._max:
             start = self._give_piece(buffer, start)
             if start >= move[1]:
-                self.tail = b""
-                return buffer[start:]
-        self.tail = b""
+                return start
         self._region.begin()
         self._drawing = True
-        return buffer[start:]
+        return start
 
-    def _draw(self, data: bytes) -> bytes:
-        """Draw output up to the end of a line; answer the rest."""
-        end = data.find(b"\n")
+    def _draw(self, buffer: bytes, at: int) -> int:
+        """Draw output up to the end of a line; answer where it is."""
+        end = buffer.find(b"\n", at)
         if end < 0:
-            self._region.write(data)
-            return b""
-        self._region.write(data[:end])
+            self._region.write(buffer[at:])
+            return len(buffer)
+        self._region.write(buffer[at:end])
         if self._region.newline():
             self._drawn()
-        return data[end + 1 :]
+        return end + 1
 
     def _drawn(self) -> None:
         self._drawing = False
-        # Where nothing was given out, the codes that were written are still to come.
         self.tail = _codes(self._history.style, self._region.style)
 
     def _give(self, block: bytes) -> None:
@@ -249,6 +236,33 @@ class Lines:
         return end
 
 
+class _Moves:
+    """What in one block moves the cursor otherwise than by writing."""
+
+    def __init__(self, tail: bytes, data: bytes) -> None:
+        # One-byte tests are some fifty times cheaper than others. The end of the last block may have cut something off.
+        tail = tail[-_LONGEST_MOVE:]
+        overwrites = (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or tail.endswith(b"\r")
+        jumps = b"\x1b" in data or b"\x1b" in tail
+        patterns = ((_OVERWRITING, overwrites), (_MOVING, jumps), (_BACK, b"\b" in data))
+        #: For each kind that there is, where the next one begins and ends; None: not looked for yet.
+        self._next: dict[re.Pattern[bytes], tuple[int, int] | None] = {one: None for one, there in patterns if there}
+
+    def first(self, buffer: bytes, at: int) -> tuple[int, int] | None:
+        """Where the first one at *at* or behind it begins and ends."""
+        first = None
+        for pattern, known in list(self._next.items()):
+            if known is None or known[0] < at:
+                match = pattern.search(buffer, at)
+                if match is None:
+                    del self._next[pattern]
+                    continue
+                known = self._next[pattern] = match.span()
+            if first is None or known < first:
+                first = known
+        return first
+
+
 def _shortened(text: bytes, before: Style, limit_bytes: int) -> bytes:
     start = tail_start(text, limit_bytes)
     return _codes(PLAIN, style_after(text[:start], before)) + text[start:]
@@ -256,8 +270,3 @@ def _shortened(text: bytes, before: Style, limit_bytes: int) -> bytes:
 
 def _codes(before: Style, after: Style) -> bytes:
     return codes(before, after).encode("utf-8", "surrogateescape")
-
-
-def _numbers(backs: list[int]) -> list[int] | None:
-    """None where the lines stand one after the other, as they nearly always do."""
-    return None if backs == list(range(len(backs), 0, -1)) else backs

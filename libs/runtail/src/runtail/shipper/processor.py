@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from runtail.protocol.event import REDRAWN
 from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines, Redrawn
 from runtail.shipper.markers import MAX_TEXT_CHARS, Markers, marker_lines
 from runtail.shipper.mask import MIN_SECRET_BYTES, Masker
@@ -238,7 +239,7 @@ class Processor:
     def _give(self, chunks: list[Chunk | Redrawn], items: list[Output | Event]) -> None:
         for chunk in chunks:
             if isinstance(chunk, Redrawn):
-                items.append(Event({"kind": "redrawn"}, chunk.lines))
+                items.append(Event({"kind": REDRAWN}, chunk.lines))
                 continue
             events: list[tuple[int, dict[str, Any]]] = []
             for index, event in marker_lines(chunk.payload, at_line_start=not self._continued):

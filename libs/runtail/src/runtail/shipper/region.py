@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from runtail.shipper.cells import Row
-from runtail.shipper.history import History, Past
+from runtail.shipper.history import History
 from runtail.shipper.pieces import piece_end
 from runtail.shipper.style import PLAIN, Style, codes, style_after
 from runtail.shipper.terminal import MOST_ROWS, SCREEN_ROWS, Screen
@@ -141,8 +141,8 @@ class Region:
         self._settle(screen.y)
         if screen.margins or any(row.touched for row in screen.rows[screen.y + 1 :]):
             return False
-        shown = [Past(row.encoded(PLAIN, PLAIN), PLAIN, self._given - line) for row, line in zip(screen.rows, self._log)]
-        self._history.remember(shown)
+        shown = b"".join(row.encoded(PLAIN, PLAIN) + b"\n" for row in screen.rows[: screen.y])
+        self._history.remember(shown, PLAIN, [self._given - line for line in self._log])
         self._open = self._announced = False
         self._log, self._given = [], 0
         screen.rows, screen.y = [screen.row], 0

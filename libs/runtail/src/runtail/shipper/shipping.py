@@ -25,7 +25,7 @@ from runtail.shipper.ahead import EchoAhead
 from runtail.shipper.cancelling import Cancelling
 from runtail.shipper.claiming import Claiming, restore
 from runtail.shipper.ending import Ending, encode
-from runtail.shipper.live import LiveLine
+from runtail.shipper.live import HeldRows, LiveLine
 from runtail.shipper.processor import Event, Output
 from runtail.shipper.run import End, Run
 
@@ -66,6 +66,7 @@ class Shipping:
         self._earlier_late_bytes = 0
         self._echo = EchoAhead(run, sender.echo)
         self._live = LiveLine(run, store.settings)
+        self._held_rows = HeldRows(run)
         self._ended_at = 0.0
         self._told_late = 0
         self._counted = (0, 0)
@@ -243,7 +244,7 @@ class Shipping:
         if backlog:
             full = self.run.end is not None or backlog >= settings.flush_bytes
             return full or since >= settings.flush_seconds
-        return self._live.due(now) <= now or since >= settings.beat_seconds
+        return min(self._live.due(now), self._held_rows.due(now)) <= now or since >= settings.beat_seconds
 
     def _due(self, now: float) -> float:
         backlog, settings = self.run.backlog_bytes, self._settings
@@ -254,7 +255,7 @@ class Shipping:
             return now
         if backlog:
             return self._called_at + settings.flush_seconds
-        return min(self._live.due(now), self._called_at + settings.beat_seconds)
+        return min(self._live.due(now), self._held_rows.due(now), self._called_at + settings.beat_seconds)
 
     def _ship(self, writer: LogWriter, now: float) -> None:
         """One batch; the last one of a run is left to :meth:`_finish`."""
@@ -263,12 +264,15 @@ class Shipping:
         with run.lock:
             while size < _BATCH_BYTES and not self._held:
                 offset = processor.consumed
-                data = run.spool.read(offset, min(self._settings.flush_bytes, run.limit - offset))
+                stop = min(run.limit, self._echo.next_stop(offset))
+                data = run.spool.read(offset, min(self._settings.flush_bytes, stop - offset))
                 if not data:
                     break
                 written = self._sender.now_ms(run.written_ms(offset))
                 self._add(writer, processor.feed(data), written)
                 size += len(data)
+            if self._held_rows.due(now) <= now:
+                self._add(writer, processor.settle(), self._sender.now_ms())
             if run.end and processor.consumed >= run.limit and self._ending.why_is_known(now):
                 return
             self._keep_state()
@@ -277,7 +281,10 @@ class Shipping:
     def _add(self, writer: LogWriter, items: list[Output | Event], written_ms: int) -> None:
         for item in items:
             if isinstance(item, Event):
-                writer.add(EVENT, encode(item.fields), written_ms)
+                fields = item.fields
+                if item.lines_before:
+                    fields = {**fields, "from": writer.line - item.lines_before, "to": writer.line - 1}
+                writer.add(EVENT, encode(fields), written_ms)
                 continue
             chunk = item.chunk
             entry = writer.add(OUTPUT, chunk.payload, written_ms, continues=chunk.continues)

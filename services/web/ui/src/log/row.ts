@@ -49,7 +49,11 @@ export type RowModel =
       readonly group: Group | null;
       readonly time: string;
     }
-  | { readonly kind: "live"; readonly live: LiveLine };
+  | {
+      readonly kind: "live";
+      readonly text: string;
+      readonly progress: LiveLine["progress"];
+    };
 
 /** What a row shows, as far as it can change: an element is drawn anew when this does. */
 export function token(row: RowModel, theme: Theme): string {
@@ -64,8 +68,7 @@ export function token(row: RowModel, theme: Theme): string {
     return `${theme.name}${flags}|${look}|${row.time}|${fold}|${row.spans.join(";")}|${row.total}`;
   }
   if (row.kind === "note") return `${row.time}|${fold}`;
-  const { live } = row;
-  return `${live.text}|${live.progress?.value}|${live.progress?.text}`;
+  return `${row.text}|${row.progress?.value}|${row.progress?.text}`;
 }
 
 function make(tag: string, className: string, text = ""): HTMLElement {
@@ -91,7 +94,7 @@ export function fill(element: HTMLElement, row: RowModel, theme: Theme): void {
       break;
     }
     case "live":
-      fillLive(element, row.live, theme);
+      fillLive(element, row, theme);
   }
 }
 
@@ -137,8 +140,15 @@ function fillLine(
   } else if (row.group) {
     text.append(...header(row.group, row.group.title));
   } else {
-    const { runs } = tokenise(row.text, row.style);
-    const more = draw(text, runs, row.spans, row.whole, theme);
+    // What the log is told in the line is said in words; what follows is the line's own.
+    const told = row.level ? `::${row.level}::` : "";
+    const marked = told !== "" && row.text.startsWith(told);
+    if (marked) text.append(make("b", "told", row.level === "error" ? "Error: " : "Warning: "));
+    const { runs } = tokenise(marked ? row.text.slice(told.length) : row.text, row.style);
+    const spans = marked
+      ? row.spans.map(([from, to]): Span => [from - told.length, to - told.length])
+      : row.spans;
+    const more = draw(text, runs, spans, row.whole, theme);
     if (more > 0) {
       const button = make("button", "more", `… ${grouped(more)} more characters, show`);
       button.dataset["show"] = String(row.line);
@@ -169,7 +179,11 @@ export function header(group: Group, title: string): (HTMLElement | string)[] {
   return [button, make("span", "facts", ` · ${facts.join(" · ")}`)];
 }
 
-function fillLive(element: HTMLElement, live: LiveLine, theme: Theme): void {
+function fillLive(
+  element: HTMLElement,
+  live: Extract<RowModel, { kind: "live" }>,
+  theme: Theme,
+): void {
   element.className = "row live";
   const number = make("span", "number", "…");
   number.setAttribute("aria-hidden", "true");

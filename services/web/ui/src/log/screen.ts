@@ -131,7 +131,7 @@ export class LogScreen implements Source {
 
   setLive(live: LiveLine | null): void {
     this.#live = live;
-    this.rows.live = live !== null;
+    this.rows.live = live === null ? 0 : (live.rows?.length ?? 1);
     this.list?.schedule();
   }
 
@@ -188,7 +188,8 @@ export class LogScreen implements Source {
   key(row: number): string {
     const shown = this.rows.at(row);
     if (shown.kind === "line") return `L${shown.line}`;
-    return shown.kind === "live" ? "live" : `${shown.note.kind}${idText(shown.note.id)}`;
+    if (shown.kind === "live") return shown.index === 0 ? "live" : `live${shown.index}`;
+    return `${shown.note.kind}${idText(shown.note.id)}`;
   }
 
   model(row: number): RowModel {
@@ -203,7 +204,14 @@ export class LogScreen implements Source {
           : timeText(this.timeMode.peek(), note.t, this.#began, null);
       return { kind: "note", note, group, time };
     }
-    return { kind: "live", live: this.#live ?? { line: 0, text: "", progress: null } };
+    const live = this.#live ?? { line: 0, text: "", progress: null };
+    const rows = live.rows ?? [live.text];
+    const last = shown.index === rows.length - 1;
+    return {
+      kind: "live",
+      text: rows[shown.index] ?? "",
+      progress: last ? live.progress : null,
+    };
   }
 
   seen(first: number, last: number): void {

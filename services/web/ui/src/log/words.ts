@@ -59,6 +59,13 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     text: `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were lost: ${s(e["reason"])}`,
     level: "error",
   }),
+  redrawn: (e) => ({
+    text:
+      e["from"] === e["to"]
+        ? `Line ${grouped(Number(e["from"]))} was redrawn; what it shows now follows`
+        : `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were redrawn; what they show now follows`,
+    level: "note",
+  }),
   "markers-capped": (e) => ({
     text: `${s(e["count"])} more sections, warnings and errors were not recorded`,
     level: "warning",
