@@ -51,6 +51,9 @@ class Judge(pyte.HistoryScreen):  # type: ignore[misc]
         saved = [point._replace(cursor=copy.copy(point.cursor)) for point in self.savepoints[-1:]]
         super().restore_cursor()
         self.savepoints += saved
+        if not saved:
+            # VT510, DECRC: where nothing was saved the attributes are off. pyte leaves them on.
+            self.cursor.attrs = self.default_char
 
     def delete_lines(self, count: int | None = None) -> None:
         """ECMA-48, DL. pyte forgets to clear a row when nothing was ever written to the one that takes its place."""
@@ -84,6 +87,12 @@ class Judge(pyte.HistoryScreen):  # type: ignore[misc]
                 self._keep(y)
         super().erase_in_display(how, *args, **kwargs)
 
+    def delete_characters(self, count: int | None = None) -> None:
+        """As :meth:`mend_wide`: afterwards two halves could pass for one character."""
+        self._part(self.cursor.x)
+        self._part(self.cursor.x + (count or 1))
+        super().delete_characters(count)
+
     def mend_wide(self) -> None:
         """xterm: what is left of a wide character that was half overwritten is a blank. pyte leaves an empty cell."""
         row = self.buffer[self.cursor.y]
@@ -110,6 +119,11 @@ class Judge(pyte.HistoryScreen):  # type: ignore[misc]
         """The text of all rows that can be seen."""
         texts = ("".join(row[x].data if x in row else " " for x in range(COLUMNS)) for row in self.rows())
         return [text.rstrip() for text in texts if text.strip()]
+
+    def _part(self, x: int) -> None:
+        row = self.buffer[self.cursor.y]
+        if x in row and row[x].data == "" and x - 1 in row:
+            row[x - 1], row[x] = row[x - 1]._replace(data=" "), row[x]._replace(data=" ")
 
     def _keep(self, y: int) -> None:
         self.history.top.append(self.buffer[y].copy())

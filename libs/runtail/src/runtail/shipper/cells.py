@@ -53,6 +53,11 @@ class Row:
         return len(self.characters)
 
     @property
+    def is_line(self) -> bool:
+        """Whether this is more than a place that the cursor has passed or never seen."""
+        return self.touched or self.line is not None
+
+    @property
     def blank(self) -> bool:
         """Whether nothing can be seen here."""
         return not self._seen()

@@ -158,12 +158,12 @@ class Region:
         if self._held:
             self.write(b"", final=True)
         screen = self._screen
-        ended = [row for row in screen.rows[: screen.y] if row.touched or row.line is not None]
+        ended = [row for row in screen.rows[: screen.y] if row.is_line]
         rest = screen.rows[screen.y :]
         while rest and rest[-1].blank:
             rest.pop()
         # Where the cursor only passed, or never was, there is no line.
-        screen.rows = ended + [row for row in rest if row.touched or row.line is not None]
+        screen.rows = ended + [row for row in rest if row.is_line]
         self._settle(len(screen.rows) - 1 if rest else len(ended))
         self._supersede(self._matching())
         if rest and len(self._log) < len(screen.rows):
@@ -211,7 +211,7 @@ class Region:
         for row in left:
             if self._log and row.line == self._log[0] and not row.changed:
                 del self._log[0]
-            elif row.touched:
+            else:
                 self._supersede(0)
                 self._give(row, PLAIN)
 

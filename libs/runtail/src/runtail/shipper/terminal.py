@@ -132,21 +132,22 @@ class Screen:
             self.y += 1
             if self.y == len(self.rows):
                 self.rows.append(Row())
-                self._bottom_moved()
+                self._bottom_moved(1)
 
     def scroll_up(self, count: int) -> None:
         """Rows leave the top of the scroll region, blank ones come in at its bottom."""
         first, last = self._region()
-        for _ in range(min(count, last - first + 1)):
-            if first == self.top:
-                self.rows.insert(last + 1, Row())
-                self.y += 1
-                first, last = first + 1, last + 1
-                self._bottom_moved()
-                first, last = self._region()
-            else:
-                self.left.append(self.rows.pop(first))
-                self.rows.insert(last, Row())
+        count = min(count, last - first + 1)
+        if not any(row.is_line for row in self.rows[first : last + 1]):
+            return
+        blank = [Row() for _ in range(count)]
+        if first == self.top:
+            self.rows[last + 1 : last + 1] = blank
+            self.y += count
+            self._bottom_moved(count)
+        else:
+            self._leave(first, count)
+            self.rows[last + 1 - count : last + 1 - count] = blank
 
     def scroll_down(self, count: int) -> None:
         """Rows leave the bottom of the scroll region, blank ones come in at its top."""
@@ -154,18 +155,24 @@ class Screen:
 
     def _insert_rows(self, at: int, count: int) -> None:
         _, last = self._region()
-        for _ in range(min(count, last - at + 1)):
-            fallen = self.rows.pop(last)
-            if not fallen.blank:
-                # A terminal forgets it; a log does not.
-                self.left.append(fallen)
-            self.rows.insert(at, Row())
+        count = min(count, last - at + 1)
+        if not any(row.is_line for row in self.rows[at : last + 1]):
+            return
+        # What falls off the bottom a terminal forgets; a log does not.
+        fallen = self.rows[last + 1 - count : last + 1]
+        self.left += [row for row in reversed(fallen) if not row.blank]
+        del self.rows[last + 1 - count : last + 1]
+        self.rows[at:at] = [Row() for _ in range(count)]
 
     def _delete_rows(self, at: int, count: int) -> None:
         _, last = self._region()
-        for _ in range(min(count, last - at + 1)):
-            del self.rows[at]
-            self.rows.insert(last, Row())
+        count = min(count, last - at + 1)
+        del self.rows[at : at + count]
+        self.rows[last + 1 - count : last + 1 - count] = [Row() for _ in range(count)]
+
+    def _leave(self, first: int, count: int) -> None:
+        self.left += [row for row in self.rows[first : first + count] if row.is_line]
+        del self.rows[first : first + count]
 
     def _region(self) -> tuple[int, int]:
         """First and last row of the scroll region; all of its rows exist afterwards."""
@@ -175,11 +182,12 @@ class Screen:
         first, last = self.margins or (0, self._screen_rows - 1)
         return top + first, top + last
 
-    def _bottom_moved(self) -> None:
-        self.advanced += 1
-        if len(self.rows) > self._most_rows:
-            self.left.append(self.rows.pop(0))
-            self.y -= 1
+    def _bottom_moved(self, count: int) -> None:
+        self.advanced += count
+        surplus = len(self.rows) - self._most_rows
+        if surplus > 0:
+            self._leave(0, surplus)
+            self.y -= surplus
 
     def _put(self, text: str) -> int:
         """Write printable text; answer how many characters had room."""
@@ -278,10 +286,8 @@ class Screen:
 
     def clear(self) -> None:
         """Begin with an empty screen; what stood on it leaves the top, as into a terminal's history."""
-        row, seen = self.y - self.top, len(self.rows)
-        while seen and not self.rows[seen - 1].touched:
-            seen -= 1
-        self.left += self.rows[:seen]
+        row = self.y - self.top
+        self._leave(0, len(self.rows))
         self.rows = [Row()]
         self.y = max(0, row)
         _ = self.row
