@@ -195,9 +195,13 @@ class Screen:
         if self.inserts:
             row.insert(self.x, len(text), COLUMNS)
             self.work += len(row)
-        if self.x + 2 * len(text) <= _SHORT_COLUMNS or (text.isascii() and len(text) <= self._room()):
+        if self.x + 2 * len(text) <= _SHORT_COLUMNS:
             self.x = row.put(self.x, text, self.style)
             return len(text)
+        if text.isascii():
+            taken = max(0, min(len(text), self._room()))
+            self.x = row.put(self.x, text[:taken], self.style)
+            return taken
         for taken, character in enumerate(text):
             if self._room() <= 0:
                 return taken
@@ -206,11 +210,10 @@ class Screen:
 
     def _room(self) -> int:
         """How many more cells the cursor's row may take from the cursor on."""
-        row = self.row
         room = self.most_columns - self.x
-        if len(self.rows) > 1 and self.x >= _SHORT_COLUMNS:
-            cells = sum(map(len, self.rows))
-            room = min(room, max(0, len(row) - self.x) + _MOST_CELLS - cells if cells < _MOST_CELLS else 0)
+        if len(self.rows) > 1:
+            free = max(0, _MOST_CELLS - sum(map(len, self.rows))) + max(0, len(self.row) - self.x)
+            room = min(room, max(free, _SHORT_COLUMNS - self.x))
         return room
 
     def _to_column(self, column: int) -> None:
