@@ -76,6 +76,16 @@ def test_a_hidden_cursor_announces_that_rows_will_be_drawn_again() -> None:
     assert texts(items + lines.finish()) == ["x 1", "y 1"]
 
 
+def test_rows_may_become_more_while_the_cursor_is_hidden() -> None:
+    """As listr2's: each frame erases the one before and has a row more, and a newline behind each row."""
+    lines, items = Lines(), Lines().feed(b"")
+    for rows in range(1, 9):
+        erased = b"\x1b[2K" + (UP + b"\x1b[2K") * (rows - 1) + b"\x1b[G"
+        items += lines.feed(b"\x1b[?25l" * (rows == 1) + erased + b"".join(b"task %d\n" % n for n in range(rows)))
+    assert items == []
+    assert texts(lines.feed(b"\x1b[?25h") + lines.finish()) == [f"task {n}" for n in range(8)]
+
+
 def test_what_is_held_although_nothing_comes_back_is_given_out_when_asked_for() -> None:
     lines = Lines()
     assert lines.feed(b"\x1b[?25lno bar at all\n") == []

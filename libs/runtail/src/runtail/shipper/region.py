@@ -21,6 +21,8 @@ _VERTICAL: Final = re.compile(
     r"\x1b(?:[78DEMc]|\[\??(?:[0-9;:]*[ABEFHLMSTdefrsu]|0*[12]J|(?:[0-9]*;)*(?:25l|(?:47|1047|1049)[hl])))"
 )
 _HIDES_CURSOR: Final = re.compile(r"\x1b\[\?(?:[0-9]*;)*25l")
+#: While the cursor is hidden a program may add so many rows to those that it draws again.
+_MAY_GROW_ROWS: Final = 10
 #: What goes back into the part of a line that has left as a piece.
 _BACK: Final = re.compile(r"\r|\x1b(?:[78M]|\[\??[0-9;:]*[ABEFGHLM`defsu])")
 #: The beginning of a character or of a sequence at the end of the input; a sequence is no longer than that.
@@ -128,9 +130,10 @@ class Region:
         bottom = len(screen.rows) - 1
         if self._announced and not screen.reach:
             return False
-        if screen.y == bottom and screen.advanced > screen.reach and not screen.margins:
+        reach = screen.reach + (_MAY_GROW_ROWS if screen.hidden else 0)
+        if screen.y == bottom and screen.advanced > reach and not screen.margins:
             return self.close()
-        self._settle(min(screen.y, bottom - screen.reach))
+        self._settle(min(screen.y, bottom - reach))
         return False
 
     def close(self) -> bool:
@@ -302,7 +305,7 @@ class Region:
             "style": _saved(codes(PLAIN, screen.style)),
             "kept": [*screen.saved[:2], _saved(codes(PLAIN, screen.saved[2])), *screen.saved[3:]],
             "reach": [screen.reach, screen.advanced, screen.work],
-            "modes": [screen.margins, screen.inserts, screen.drawing, screen.shifted],
+            "modes": [screen.margins, screen.inserts, screen.hidden, screen.drawing, screen.shifted],
             "open": [self._open, self._announced, self._log, self._given],
             "held": self._held.decode("latin-1"),
             "balance": [self._balance, self._rewritten_bytes],
@@ -321,7 +324,7 @@ class Region:
         at_row, at_column, style, drawing, shifted = saved["kept"]
         screen.saved = (at_row, at_column, _style(style), drawing, shifted)
         screen.reach, screen.advanced, screen.work = saved["reach"]
-        margins, screen.inserts, screen.drawing, screen.shifted = saved["modes"]
+        margins, screen.inserts, screen.hidden, screen.drawing, screen.shifted = saved["modes"]
         screen.margins = tuple(margins) if margins else None
         self._open, self._announced, self._log, self._given = saved["open"]
         self._held = saved["held"].encode("latin-1")

@@ -65,6 +65,8 @@ class Screen:
         #: What a program has saved: row, column, style, character sets.
         self.saved: tuple[int, int, Style, list[bool], int] = (0, 0, PLAIN, [False, False], 0)
         self.inserts = False
+        #: The program has hidden the cursor.
+        self.hidden = False
         #: The character sets G0 and G1 (True: line drawing), and which of them is in use.
         self.drawing = [False, False]
         self.shifted = 0
@@ -318,6 +320,8 @@ class Screen:
             if not private:
                 if number == 4:
                     self.inserts = on
+            elif number == 25:
+                self.hidden = not on
             elif number in (47, 1047, 1049):
                 # Another screen: like a new one, and like a new one when it is left.
                 if number == 1049 and on:
