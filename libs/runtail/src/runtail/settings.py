@@ -82,7 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "cr",
         "last",
-        "A line overwritten with \\r: store what stands at the end (last) or everything (keep).",
+        "Lines and rows that are written over: store what a terminal shows at the end (last) or everything (keep).",
         ("last", "keep"),
     ),
     Setting("split", False, "One pipe each for stdout and stderr: tells them apart, loses their order."),
