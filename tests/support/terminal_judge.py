@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[()][0-~]|\x1b[^\[]|.|\n", re.
 _CODES = re.compile(r"\x1b(?:\[[0-?]*[@-~]|[()][0-~]|[78])")
 
 
-class Judge(pyte.HistoryScreen):  # type: ignore[misc]
+class Judge(pyte.HistoryScreen):
     """A screen of *rows* rows that keeps everything that left its top. Lines do not wrap; ``\\n`` begins a line."""
 
     def __init__(self, rows: int) -> None:
@@ -27,14 +27,14 @@ class Judge(pyte.HistoryScreen):  # type: ignore[misc]
         self.reset_mode(7, private=True)
 
     def cursor_up(self, count: int | None = None) -> None:
-        """xterm, CUU: a cursor above the scroll region goes up to the screen's top. pyte moves it down to the region."""
-        inside = self.margins and self.cursor.y >= self.margins.top
-        self.cursor.y = max(self.cursor.y - (count or 1), self.margins.top if inside else 0)
+        """xterm, CUU: a cursor above the scroll region goes up to the screen's top. pyte moves it down."""
+        top = self.margins.top if self.margins and self.cursor.y >= self.margins.top else 0
+        self.cursor.y = max(self.cursor.y - (count or 1), top)
 
     def cursor_down(self, count: int | None = None) -> None:
         """xterm, CUD: likewise below it."""
-        inside = self.margins and self.cursor.y <= self.margins.bottom
-        self.cursor.y = min(self.cursor.y + (count or 1), self.margins.bottom if inside else self.lines - 1)
+        bottom = self.margins.bottom if self.margins and self.cursor.y <= self.margins.bottom else self.lines - 1
+        self.cursor.y = min(self.cursor.y + (count or 1), bottom)
 
     def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
         """xterm, DECSTBM: the cursor goes home, also when the margins are reset. pyte leaves it then."""
@@ -96,11 +96,13 @@ class Judge(pyte.HistoryScreen):  # type: ignore[misc]
     def mend_wide(self) -> None:
         """xterm: what is left of a wide character that was half overwritten is a blank. pyte leaves an empty cell."""
         row = self.buffer[self.cursor.y]
+
+        def begins(x: int) -> bool:
+            return x in row and row[x].data != "" and wcwidth(row[x].data[0]) == 2
+
         for x in sorted(row):
-            text = row[x].data
-            if text == "" and not (x - 1 in row and wcwidth(row[x - 1].data[:1]) == 2):
-                row[x] = row[x]._replace(data=" ")
-            elif text and wcwidth(text[0]) == 2 and not (x + 1 in row and row[x + 1].data == ""):
+            second = row[x].data == ""
+            if (second and not begins(x - 1)) or (begins(x) and not (x + 1 in row and row[x + 1].data == "")):
                 row[x] = row[x]._replace(data=" ")
 
     def take(self, data: str) -> "Judge":
@@ -126,7 +128,7 @@ class Judge(pyte.HistoryScreen):  # type: ignore[misc]
             row[x - 1], row[x] = row[x - 1]._replace(data=" "), row[x]._replace(data=" ")
 
     def _keep(self, y: int) -> None:
-        self.history.top.append(self.buffer[y].copy())
+        self.history.top.append(copy.copy(self.buffer[y]))
 
 
 def seen(lines: list[str]) -> list[str]:

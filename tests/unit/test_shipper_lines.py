@@ -7,19 +7,11 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtail.shipper.lines import Chunk, Lines
+from runtail.shipper.lines import Chunk, Lines, Redrawn
+from tests.support.log_lines import split
 
 TEXT = st.text(alphabet="ab\r\n", max_size=120).map(str.encode)
 SIZES = st.lists(st.integers(1, 9), min_size=1)
-
-
-def split(data: bytes, sizes: list[int]) -> list[bytes]:
-    parts, at, turn = [], 0, 0
-    while at < len(data):
-        size = sizes[turn % len(sizes)]
-        parts.append(data[at : at + size])
-        at, turn = at + size, turn + 1
-    return parts
 
 
 def units(chunks: list[Chunk]) -> list[tuple[bytes, bool]]:
@@ -33,8 +25,15 @@ def units(chunks: list[Chunk]) -> list[tuple[bytes, bool]]:
     return found
 
 
+def chunks_of(items: list[Chunk | Redrawn]) -> list[Chunk]:
+    """The items, none of which says that something was redrawn."""
+    chunks = [item for item in items if isinstance(item, Chunk)]
+    assert len(chunks) == len(items)
+    return chunks
+
+
 def feed(parts: list[bytes], lines: Lines) -> list[Chunk]:
-    return [chunk for part in parts for chunk in lines.feed(part)] + lines.finish()
+    return chunks_of([chunk for part in parts for chunk in lines.feed(part)] + lines.finish())
 
 
 @given(TEXT, SIZES, st.sampled_from(["last", "keep"]))
@@ -104,7 +103,7 @@ def test_a_line_of_exactly_the_limit_is_no_piece() -> None:
 
 
 def test_chunks_are_cut_at_the_last_newline_that_fits() -> None:
-    chunks = Lines().feed((b"y" * 99 + b"\n") * 2000)
+    chunks = chunks_of(Lines().feed((b"y" * 99 + b"\n") * 2000))
     assert all(len(c.payload) <= 65537 and c.payload.endswith(b"\n") for c in chunks)
     assert len(chunks) == 4
 
@@ -112,7 +111,7 @@ def test_chunks_are_cut_at_the_last_newline_that_fits() -> None:
 def test_memory_is_bounded_without_a_newline() -> None:
     lines, block, stored = Lines(), b"z" * 65536, 0
     for _ in range(1024):
-        stored += sum(len(c.payload) for c in lines.feed(block))
+        stored += sum(len(chunk.payload) for chunk in chunks_of(lines.feed(block)))
         assert len(lines.tail) <= 65536
     assert stored + len(lines.tail) == 1024 * 65536
 
@@ -157,7 +156,11 @@ def test_a_piece_ends_between_characters() -> None:
 
 def test_bytes_that_are_no_text_are_cut_anywhere() -> None:
     chunks = Lines(max_line_bytes=10).feed(b"\x80" * 25 + b"\n")
-    assert [chunk.payload for chunk in chunks if isinstance(chunk, Chunk)] == [b"\x80" * 10, b"\x80" * 10, b"\x80" * 5 + b"\n"]
+    assert [chunk.payload for chunk in chunks if isinstance(chunk, Chunk)] == [
+        b"\x80" * 10,
+        b"\x80" * 10,
+        b"\x80" * 5 + b"\n",
+    ]
 
 
 @given(st.integers(40, 90), SIZES)
@@ -186,7 +189,12 @@ def test_keep_adds_nothing_to_a_piece() -> None:
 def test_nothing_is_written_over_a_piece() -> None:
     lines = Lines(max_line_bytes=10)
     chunks = lines.feed(b"0123456789abc\rXY\x1b[1GZ\n")
-    assert chunks == [Chunk(b"0123456789", continues=True), Chunk(b"abc", continues=True), Chunk(b"XY", continues=True), Chunk(b"Z\n")]
+    assert chunks == [
+        Chunk(b"0123456789", continues=True),
+        Chunk(b"abc", continues=True),
+        Chunk(b"XY", continues=True),
+        Chunk(b"Z\n"),
+    ]
 
 
 def test_a_long_line_that_is_drawn_leaves_in_pieces() -> None:

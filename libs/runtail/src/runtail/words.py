@@ -38,8 +38,10 @@ def _seconds(ms: object) -> str:
     return f"{float(str(ms)) / 1000:.0f} s"
 
 
-def _lines(first: int, last: int) -> str:
-    return f"Line {first:,} was" if first == last else f"Lines {first:,}-{last:,} were"
+def _redrawn(e: Mapping[str, Any]) -> str:
+    if e["from"] == e["to"]:
+        return f"Line {e['from']:,} was redrawn; what it shows now follows"
+    return f"Lines {e['from']:,}-{e['to']:,} were redrawn; what they show now follows"
 
 
 def _start(e: Mapping[str, Any]) -> str:
@@ -83,10 +85,7 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "interrupted": (WARNING, lambda e: f"Interrupted: {clean(e.get('reason')) or 'the worker was shut down'}"),
     "worker-lost": (ERROR, _worker_lost),
     "store-lost": (ERROR, lambda e: f"Lines {e['from']:,}-{e['to']:,} were lost{_because(e.get('reason'))}"),
-    "redrawn": (
-        NOTE,
-        lambda e: f"{_lines(e['from'], e['to'])} redrawn; what {'it shows' if e['from'] == e['to'] else 'they show'} now follows",
-    ),
+    "redrawn": (NOTE, _redrawn),
     "markers-capped": (
         WARNING,
         lambda e: f"{e.get('count')} more sections, warnings and errors were not recorded",

@@ -31,7 +31,7 @@ class EchoAhead:
         return self._scout.consumed if self._scout else self._run.processor.consumed
 
     def next_stop(self, offset: int) -> int:
-        """Up to where output from *offset* on may become entries at once: what was echoed before, and the rest, not both."""
+        """Up to where output from *offset* on may become entries at once: either all of it was echoed, or none."""
         scout = self._scout
         return scout.consumed if scout and scout.consumed > offset else self._run.limit
 

@@ -154,8 +154,11 @@ class History:
         """:meth:`lines`, of which those that :meth:`take` has not answered are not given out after all."""
         found = self.lines(most)
         taken = 0
-        while taken < len(found) and self._out and isinstance(self._out[-1], bytes):
-            block = self._out.pop()
+        while taken < len(found) and self._out:
+            block = self._out[-1]
+            if not isinstance(block, bytes):
+                break
+            self._out.pop()
             end = len(block)
             while end and taken < len(found):
                 end = block.rfind(b"\n", 0, end - 1) + 1

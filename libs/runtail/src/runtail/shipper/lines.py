@@ -68,7 +68,7 @@ class Lines:
 
     @property
     def rewritten_bytes(self) -> int:
-        """Bytes that came and are not part of what is stored, because something was written over them or erased them."""
+        """How many bytes less are stored than came, because something was written over them or erased them."""
         return self._region.rewritten_bytes
 
     @rewritten_bytes.setter

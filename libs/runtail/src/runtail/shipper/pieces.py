@@ -33,7 +33,7 @@ def piece_end(line: bytes, start: int, size: int) -> int:
 
 
 def tail_start(line: bytes, size: int) -> int:
-    """Where the last *size* bytes of *line*, or somewhat fewer, begin with a whole character and no part of a sequence."""
+    """Where the last *size* bytes of *line* begin, or somewhat fewer: not within a character or a sequence."""
     start = max(0, len(line) - size)
     if not start:
         return 0

@@ -13,8 +13,9 @@ from typing import Any, Final
 from runtail.shipper.cells import Row
 from runtail.shipper.history import History
 from runtail.shipper.pieces import piece_end
+from runtail.shipper.screen import MOST_ROWS, SCREEN_ROWS
 from runtail.shipper.style import PLAIN, Style, codes, style_after
-from runtail.shipper.terminal import MOST_ROWS, SCREEN_ROWS, Screen
+from runtail.shipper.terminal import Terminal
 
 #: What needs the rows above, or announces that it will: a hidden cursor does.
 _VERTICAL: Final = re.compile(
@@ -49,7 +50,7 @@ class Region:
         self._mask = mask
         self._max_line_bytes = max_line_bytes
         self._most_rows = most_rows
-        self._screen = Screen(screen_rows=screen_rows, most_rows=most_rows, most_columns=max_line_bytes)
+        self._screen = Terminal(screen_rows=screen_rows, most_rows=most_rows, most_columns=max_line_bytes)
         self._open = False
         #: Something announced that it will move up; how far, nobody knows.
         self._announced = False
@@ -97,9 +98,8 @@ class Region:
         self._balance += len(data)
         data = self._held + data
         self._held = b""
-        if found := _INCOMPLETE.search(data, max(0, len(data) - _LONGEST_SEQUENCE)):
-            if not final:
-                data, self._held = data[: found.start()], data[found.start() :]
+        if not final and (found := _INCOMPLETE.search(data, max(0, len(data) - _LONGEST_SEQUENCE))):
+            data, self._held = data[: found.start()], data[found.start() :]
         text = data.decode("utf-8", "surrogateescape")
         if _VERTICAL.search(text):
             self._open_up(announced=_HIDES_CURSOR.search(text) is not None)
@@ -300,7 +300,10 @@ class Region:
         """Everything needed to go on, as JSON values."""
         screen = self._screen
         return {
-            "rows": [[row.encoded(PLAIN, PLAIN, whole=True).decode("latin-1"), row.line, row.changed, row.touched] for row in screen.rows],
+            "rows": [
+                [row.encoded(PLAIN, PLAIN, whole=True).decode("latin-1"), row.line, row.changed, row.touched]
+                for row in screen.rows
+            ],
             "at": [screen.x, screen.y],
             "style": _saved(codes(PLAIN, screen.style)),
             "kept": [*screen.saved[:2], _saved(codes(PLAIN, screen.saved[2])), *screen.saved[3:]],
@@ -333,7 +336,7 @@ class Region:
 
 def _row(text: bytes, style: Style) -> Row:
     """The row that *text* makes, which moves nothing but forward."""
-    screen = Screen(style)
+    screen = Terminal(style)
     screen.write(text.decode("utf-8", "surrogateescape"))
     return screen.rows[0]
 

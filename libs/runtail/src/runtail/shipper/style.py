@@ -21,7 +21,11 @@ _ENDED_BY: Final = {
     **dict.fromkeys(("3", "20"), "23"),
     **dict.fromkeys(("4", "21"), "24"),
     **dict.fromkeys(("5", "6"), "25"),
-    **{"7": "27", "8": "28", "9": "29", "53": "55", "58": "59"},
+    "7": "27",
+    "8": "28",
+    "9": "29",
+    "53": "55",
+    "58": "59",
     **dict.fromkeys(("51", "52"), "54"),
 }
 #: Underlined, inverse, struck out, framed, overlined.
@@ -115,7 +119,7 @@ def with_sgr(style: Style, parameters: str) -> Style:
 
 
 def style_after(output: bytes, before: Style) -> Style:
-    """Return the style in force behind *output* that began in *before*; cheap where the colours are reset now and then."""
+    """Return the style in force behind *output* that began in *before*; cheap where colours are reset at times."""
     if b"\x1b" not in output:
         return before
     links = output.rfind(b"\x1b]8;")
