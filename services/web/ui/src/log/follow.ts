@@ -273,7 +273,8 @@ export class Follow {
   #current(live: LiveLine | null): LiveLine | null {
     if (live === null) return null;
     const stored = live.line < (this.#view.position?.line ?? 1);
-    if (stored) return live.progress ? { line: live.line, text: "", progress: live.progress } : null;
+    if (stored)
+      return live.progress ? { line: live.line, text: "", progress: live.progress } : null;
     if (live.rows) return { ...live, rows: live.rows.slice(-MOST_LIVE_ROWS) };
     return live.text || live.progress ? live : null;
   }

@@ -122,7 +122,8 @@ export class Rows {
 
   at(row: number): Shown {
     const segment = this.#segments[this.#last((one) => one.row <= row)];
-    if (row >= this.#rows || !segment) return { kind: "live", index: Math.max(0, row - this.#rows) };
+    if (row >= this.#rows || !segment)
+      return { kind: "live", index: Math.max(0, row - this.#rows) };
     if (segment.note) return { kind: "note", note: segment.note };
     return { kind: "line", line: segment.line + row - segment.row };
   }
