@@ -148,7 +148,7 @@ def test_rows_of_more_than_64_kib_are_not_held_back() -> None:
     for n in range(60):
         items = lines.feed(b"\x1b[?25l" + b"%d " % n * 1500 + b"\n")
         given += sum(len(item.payload) for item in items if isinstance(item, Chunk))
-        state = lines.save()["region"]
+        state = lines.save()[0]["region"]
         assert not state or sum(len(row[0]) for row in state["rows"]) < 120_000
     assert given > 60 * 4000 - 120_000
 
@@ -167,7 +167,7 @@ def test_a_successor_goes_on_with_any_screen(vertical: bool) -> None:
         lines = lines_of(writer.rows)
         for part in parts:
             successor = lines_of(writer.rows)
-            successor.restore(lines.save())
+            successor.restore(*lines.save())
             assert successor.live(4096) == lines.live(4096)
             lines = successor
             items += lines.feed(part)

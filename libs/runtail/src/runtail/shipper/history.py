@@ -1,5 +1,6 @@
 """What was given out of a run's output, as far as something may come back to it. Pure."""
 
+import itertools
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ class Redrawn(NamedTuple):
     """The last lines given out were redrawn: what they show now follows."""
 
     lines: int
+
+
+class _Fixed(bytes):
+    """The end of a line whose beginning has left as a piece: nothing comes back to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +88,25 @@ class History:
 
     def give(self, lines: bytes, *, remember: bool = True) -> int:
         """Give out whole lines, which fit one chunk; answer how many bytes that is."""
-        lines = self._begin(lines)
-        self._out.append(lines)
-        if remember:
-            self._blocks.append(_Block(self.style, lines))
-            self._kept_bytes += len(lines)
-            while self._kept_bytes - len(self._blocks[0].lines) >= MOST_BYTES:
-                self._kept_bytes -= len(self._blocks.popleft().lines)
+        rest = lines
+        if self.continued:
+            lines = self._begin(lines)
+            end = lines.index(b"\n") + 1
+            rest = lines[end:]
+            self._out.append(_Fixed(lines[:end]))
+        if rest:
+            self._out.append(rest)
+        if remember and rest:
+            self._remember(_Block(style_after(lines[: len(lines) - len(rest)], self.style), rest))
         self.style = style_after(lines, self.style)
         self.continued = False
         return len(lines)
+
+    def _remember(self, block: _Block) -> None:
+        self._blocks.append(block)
+        self._kept_bytes += len(block.lines)
+        while self._kept_bytes - len(self._blocks[0].lines) >= MOST_BYTES:
+            self._kept_bytes -= len(self._blocks.popleft().lines)
 
     def give_piece(self, piece: bytes, *, continues: bool = True) -> int:
         """Give out a piece of a line; nothing can come back to what stands before its end."""
@@ -133,17 +147,21 @@ class History:
         """The text of :meth:`lines`, the style it begins in, and how far before the end of the log each line stands."""
         if not self._blocks:
             return b"", PLAIN, ()
-        first = len(self._blocks) - 1
-        text = self._blocks[first].lines
-        while len(head := text.rsplit(b"\n", most + 1)) <= most + 1 and first and len(text) <= MOST_BYTES:
+        # From the last block on, until there are enough lines. (Counting lines costs more than finding the last ones.)
+        first, wanted, cut = len(self._blocks), most, 0
+        while first and wanted:
             first -= 1
-            text = self._blocks[first].lines + text
+            parts = self._blocks[first].lines.rsplit(b"\n", wanted + 1)
+            cut = len(parts[0]) + 1 if len(parts) > wanted + 1 else 0
+            wanted -= min(wanted, len(parts) - 1)
         block = self._blocks[first]
-        cut = len(head[0]) + 1 if len(head) > most + 1 else 0
-        if len(text) - cut > MOST_BYTES:
+        later = b"".join(block.lines for block in itertools.islice(self._blocks, first + 1, None))
+        text = block.lines + later if later else block.lines
+        exact = len(text) - cut <= MOST_BYTES
+        if not exact:
             cut = text.index(b"\n", len(text) - MOST_BYTES - 1) + 1
-        style = style_after(text[:cut], block.style)
-        size = text.count(b"\n", cut)
+        style = style_after(text[:cut], block.style) if b"\x1b" in text else block.style
+        size = most - wanted if exact else text.count(b"\n", cut)
         if block.back is None:
             return text[cut:], style, range(size, 0, -1)
         behind = text.count(b"\n", len(block.lines))
@@ -156,7 +174,7 @@ class History:
         taken = 0
         while taken < len(found) and self._out:
             block = self._out[-1]
-            if not isinstance(block, bytes):
+            if not isinstance(block, bytes) or isinstance(block, _Fixed):
                 break
             self._out.pop()
             end = len(block)

@@ -85,11 +85,14 @@ class Lines:
         """Whether whole lines are held back that nothing may ever come back to: :meth:`settle` gives them out."""
         return self._drawing and self._region.waits
 
-    def feed(self, data: bytes) -> list[Chunk | Redrawn]:
-        """Take what came next; answer what is final now."""
+    def feed(self, data: bytes, *, escapes: bool = True) -> list[Chunk | Redrawn]:
+        """Take what came next; answer what is final now.
+
+        :param escapes: False where *data* is known to hold no escape character.
+        """
         if not data:
             return []
-        moves = _Moves(self.tail, data) if self._rewrites else None
+        moves = _Moves.among(self.tail, data, escapes=escapes) if self._rewrites else None
         buffer = self.tail + data if self.tail else data
         self.tail, at = b"", 0
         while at < len(buffer):
@@ -98,7 +101,7 @@ class Lines:
                 if self.tail:
                     # Where nothing was given out, the codes that were written are still to come.
                     rest, buffer, at = buffer[at:], self.tail + buffer[at:], 0
-                    moves, self.tail = _Moves(self.tail, rest), b""
+                    moves, self.tail = _Moves.among(self.tail, rest), b""
             else:
                 at = self._pass(buffer, at, moves)
         return self._history.take()
@@ -142,23 +145,23 @@ class Lines:
             before, text = style_after(text[:start], before), text[start:]
         return [_shortened(text, before, limit_bytes).decode(errors="replace")]
 
-    def save(self) -> dict[str, Any]:
-        """Everything needed to go on, as JSON values; bytes as latin-1."""
+    def save(self) -> tuple[dict[str, Any], bytes]:
+        """Everything needed to go on: JSON values, with bytes as latin-1, and the bytes of which there are many."""
         history = self._history
         past, past_style, back = history.end()
-        return {
+        state = {
             "tail": self.tail.decode("latin-1"),
             "style": _codes(PLAIN, history.style).decode("latin-1"),
             "continued": history.continued,
-            "past": past.decode("latin-1"),
             "past_style": _codes(PLAIN, past_style).decode("latin-1"),
             "past_back": len(back) if isinstance(back, range) else back,
             "region": self._region.save() if self._drawing else None,
             "rewritten_bytes": self.rewritten_bytes,
             "moves": self._region.moves,
         }
+        return state, past
 
-    def restore(self, saved: dict[str, Any]) -> None:
+    def restore(self, saved: dict[str, Any], past: bytes) -> None:
         """Become what :meth:`save` saw."""
         history = self._history
         self.tail = saved["tail"].encode("latin-1")
@@ -167,7 +170,7 @@ class Lines:
         back = saved["past_back"]
         past_style = style_after(saved["past_style"].encode("latin-1"), PLAIN)
         in_order = range(back, 0, -1) if isinstance(back, int) else back
-        history.remember(saved["past"].encode("latin-1"), past_style, in_order)
+        history.remember(past, past_style, in_order)
         self._drawing = saved["region"] is not None
         self.rewritten_bytes = saved["rewritten_bytes"]
         if self._drawing:
@@ -239,14 +242,22 @@ class Lines:
 class _Moves:
     """What in one block moves the cursor otherwise than by writing."""
 
-    def __init__(self, tail: bytes, data: bytes) -> None:
-        # One-byte tests are some fifty times cheaper than others. The end of the last block may have cut something off.
-        tail = tail[-_LONGEST_MOVE:]
-        overwrites = (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or tail.endswith(b"\r")
-        jumps = b"\x1b" in data or b"\x1b" in tail
-        patterns = ((_OVERWRITING, overwrites), (_MOVING, jumps), (_BACK, b"\b" in data))
+    def __init__(self, patterns: list[re.Pattern[bytes]]) -> None:
         #: For each kind that there is, where the next one begins and ends; None: not looked for yet.
-        self._next: dict[re.Pattern[bytes], tuple[int, int] | None] = {one: None for one, there in patterns if there}
+        self._next: dict[re.Pattern[bytes], tuple[int, int] | None] = dict.fromkeys(patterns)
+
+    @classmethod
+    def among(cls, tail: bytes, data: bytes, *, escapes: bool = True) -> "_Moves | None":
+        """What moves in *data*, which goes on with the line that began with *tail*; None if surely nothing does."""
+        # One-byte tests are some fifty times cheaper than others. The end of the last block may have cut something off.
+        patterns = []
+        if (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or tail.endswith(b"\r"):
+            patterns.append(_OVERWRITING)
+        if (escapes and b"\x1b" in data) or (tail and b"\x1b" in tail[-_LONGEST_MOVE:]):
+            patterns.append(_MOVING)
+        if b"\b" in data:
+            patterns.append(_BACK)
+        return cls(patterns) if patterns else None
 
     def first(self, buffer: bytes, at: int) -> tuple[int, int] | None:
         """Where the first one at *at* or behind it begins and ends."""

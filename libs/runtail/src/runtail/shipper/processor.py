@@ -85,7 +85,8 @@ class Processor:
         self.consumed += len(data)
         for part in self._markers.feed(data):
             if isinstance(part, bytes):
-                self._give(self._lines.feed(self.masker.feed(part)), items)
+                escapes = self._markers.escapes or bool(self.masker.held)
+                self._give(self._lines.feed(self.masker.feed(part), escapes=escapes), items)
             else:
                 self._operate(part, items)
         return items
@@ -194,6 +195,7 @@ class Processor:
 
     def save(self) -> bytes:
         """Everything needed to go on from ``consumed``. Holds secrets: never store it."""
+        lines, past = self._lines.save()
         state = {
             **self.counters(),
             "outside": self.outside_bytes,
@@ -207,14 +209,16 @@ class Processor:
             # latin-1 maps each byte to one character and back.
             "sequence": self._markers.held.decode("latin-1"),
             "held": self.masker.held.decode("latin-1"),
-            "lines": self._lines.save(),
+            "lines": lines,
             "secrets": [secret.decode("latin-1") for secret in self.masker.secrets],
         }
-        return json.dumps(state, ensure_ascii=False).encode()
+        return json.dumps(state, ensure_ascii=False).encode() + b"\0" + past
 
     def restore(self, saved: bytes) -> None:
         """Become what :meth:`save` saw."""
-        state = json.loads(saved)
+        # (JSON has no NUL.)
+        values, _, past = saved.partition(b"\0")
+        state = json.loads(values)
         self.resume(state)
         self.outside_bytes = state["outside"]
         self.markers, self.capped_markers = state["markers"], state["capped"]
@@ -222,7 +226,7 @@ class Processor:
         size_bytes, lines = state["gap"]
         self._gap = _Gap(size_bytes, lines, [_unpack(item) for item in state["gap_before"]])
         self._markers.held = state["sequence"].encode("latin-1")
-        self._lines.restore(state["lines"])
+        self._lines.restore(state["lines"], past)
         self._shown = None
         for secret in state["secrets"]:
             self.masker.add(secret.encode("latin-1"))

@@ -24,8 +24,8 @@ _VERTICAL: Final = re.compile(
 _HIDES_CURSOR: Final = re.compile(r"\x1b\[\?(?:[0-9]*;)*25l")
 #: While the cursor is hidden a program may add so many rows to those that it draws again.
 _MAY_GROW_ROWS: Final = 10
-#: What goes back into the part of a line that has left as a piece.
-_BACK: Final = re.compile(r"\r|\x1b(?:[78M]|\[\??[0-9;:]*[ABEFGHLM`defsu])")
+#: What goes back (1) or away from the part of a line that has left as a piece.
+_LEAVES: Final = re.compile(r"(\r|\x1b\[\??[0-9;:]*[G`])|" + _VERTICAL.pattern)
 #: The beginning of a character or of a sequence at the end of the input; a sequence is no longer than that.
 _INCOMPLETE: Final = re.compile(
     rb"(?:\x1b(?:[ -/]{0,8}|\[[0-?]{0,4096}[ -/]{0,8}|[\]PX^_][^\x00-\x1f\x7f]{0,4096}\x1b?)"
@@ -101,18 +101,20 @@ class Region:
         if not final and (found := _INCOMPLETE.search(data, max(0, len(data) - _LONGEST_SEQUENCE))):
             data, self._held = data[: found.start()], data[found.start() :]
         text = data.decode("utf-8", "surrogateescape")
-        if _VERTICAL.search(text):
-            self._open_up(announced=_HIDES_CURSOR.search(text) is not None)
         while text:
-            end, leaves = len(text), False
-            if self._history.continued and not self._screen.y and (back := _BACK.search(text)):
-                # A row that is empty already need not leave.
-                leaves = bool(back.start() or len(self._screen.row))
-                end = back.start() if leaves else back.end()
+            end, leaves = len(text), None
+            if self._history.continued and (leaves := _LEAVES.search(text)):
+                end = leaves.start()
+            elif _VERTICAL.search(text):
+                self._open_up(announced=_HIDES_CURSOR.search(text) is not None)
             taken = self._screen.write(text[:end])
             self._take_left()
-            if taken < end or leaves:
+            if taken < end:
                 self._give_cursor_row()
+            elif leaves:
+                self._leave_long_line(_VERTICAL.match(leaves[0]) is not None)
+                # It was at the beginning of a row that is empty now, or moves where no piece is in its way.
+                taken = leaves.end() if leaves[1] else taken
             text = text[taken:]
 
     def newline(self) -> bool:
@@ -192,7 +194,7 @@ class Region:
             return
         self._open, self._given = True, 0
         history, screen = self._history, self._screen
-        past = history.take_back(self._most_rows - 1) if not history.continued else []
+        past = history.take_back(self._most_rows - 1)
         for line in past:
             row = _row(line.text.rstrip(b"\r"), line.style)
             row.touched, row.changed = True, False
@@ -289,6 +291,17 @@ class Region:
             start = stop
         screen.rows, screen.x, screen.y = [Row()], 0, 0
         screen.margins, screen.work, screen.reach, screen.advanced = None, 0, 0, 0
+
+    def _leave_long_line(self, for_good: bool) -> None:
+        """Something would go back into a piece: the row leaves as the next one, or ends the line."""
+        screen = self._screen
+        if for_good:
+            # Rows are held back and may come again; the end of a line that began with pieces cannot.
+            self._give(screen.row, screen.style)
+            screen.rows, screen.y = [Row()], 0
+        elif len(screen.row):
+            self._give_cursor_row()
+        screen.x = screen.x if for_good else 0
 
     def _rest(self) -> bool:
         """Settle the account; plain text may follow unless letters are lines."""

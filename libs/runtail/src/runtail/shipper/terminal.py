@@ -19,6 +19,8 @@ _TOKEN: Final = re.compile(
     r"|([\x00-\x1f\x7f-\x9f])"
 )
 _TEXT, _CSI, _LINK, _STRING, _ESCAPE, _CONTROL = 1, 4, 5, 6, 8, 9
+#: Parameters of sequences that move something; others are somebody's own.
+_NUMBERS: Final = re.compile(r"\??[0-9;:]{0,64}")
 #: Cells moved or erased in a row by sequences that cost the program next to nothing.
 _MOST_WORK: Final = 1 << 22
 
@@ -101,7 +103,7 @@ class Terminal(Screen):
                 self.style = with_sgr(self.style, parameters)
             return
         private = parameters[:1] == "?"
-        if parameters[:1] in ("<", "=", ">") or (private and final not in "JKhl"):
+        if not _NUMBERS.fullmatch(parameters) or (private and final not in "JKhl"):
             return
         numbers = [_number(part) for part in parameters[private:].split(";", 8)[:8]]
         if final in "hl":
