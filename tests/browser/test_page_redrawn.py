@@ -9,6 +9,7 @@ from runtail.protocol import event as events
 from tests.browser.conftest import OpenPage, Site
 from tests.browser.logs import SECONDS, opened, tell, write
 from tests.support.relay import Producer
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -72,6 +73,37 @@ def test_errors_and_warnings_are_rows_and_no_raw_text(site: Site, open_page: Ope
         page.locator(f"#L{line} .text > :first-child").evaluate("e => getComputedStyle(e).color") for line in (2, 3)
     ]
     assert len(set(colours)) == 2
+    # What is copied is what the line says, as it was written.
+    page.evaluate(
+        """() => document.addEventListener("copy", (event) => {
+            globalThis.copied = event.clipboardData.getData("text/plain");
+        })"""
+    )
+    for begin, copied in (("disk", "disk"), ("Error", "::error::the disk")):
+        page.evaluate(
+            """(begin) => {
+                const find = (word) => {
+                    const walk = document.createTreeWalker(document.querySelector("#L2 .text"), NodeFilter.SHOW_TEXT);
+                    let node;
+                    while ((node = walk.nextNode())) {
+                        if (node.data.includes(word)) return [node, node.data.indexOf(word)];
+                    }
+                };
+                const range = document.createRange();
+                range.setStart(...find(begin));
+                const [last, at] = find("disk");
+                range.setEnd(last, at + 4);
+                getSelection().removeAllRanges();
+                getSelection().addRange(range);
+            }""",
+            begin,
+        )
+        page.keyboard.press("Control+c")
+        wait_for(
+            lambda c=copied: page.evaluate("globalThis.copied") == c,
+            20,
+            lambda: page.evaluate("globalThis.copied"),
+        )  # type: ignore[misc]
     # A hit in what follows the word is marked where it is.
     page.locator(".log").press("/")
     page.locator(".find input[type=search]").fill("full")

@@ -22,6 +22,8 @@ class EchoAhead:
         self._run = run
         self._echo = echo
         self._scout: Processor | None = None
+        #: Of the run's secrets, how many the scout knows.
+        self._known = 0
 
     @property
     def echoed_to(self) -> int:
@@ -56,6 +58,9 @@ class EchoAhead:
             if scout is None or scout.consumed < run.processor.consumed:
                 scout = self._scout = run.new_processor()
                 scout.restore(run.processor.save())
+                self._known = len(run.secrets)
+            scout.masker.add(run.secrets[self._known :])
+            self._known = len(run.secrets)
             stop = min(run.limit, scout.consumed + _MOST_BYTES)
             while scout.consumed < stop:
                 size = min(_BLOCK_BYTES, stop - scout.consumed)

@@ -62,6 +62,12 @@ class Row:
         """Whether nothing can be seen here."""
         return not self._seen()
 
+    def copy(self) -> "Row":
+        """Another row with the same cells."""
+        row = Row()
+        row.characters, row.styles, row.touched = [*self.characters], [*self.styles], self.touched
+        return row
+
     def put(self, column: int, text: str, style: Style) -> int:
         """Write printable *text* from *column* on; return the column behind it."""
         self._write()

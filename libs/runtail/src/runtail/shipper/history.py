@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from runtail.shipper.style import PLAIN, Style, codes, style_after
+from runtail.shipper.style import PLAIN, Style, codes_of, style_after
 
 #: How far back a cursor can go.
 MOST_LINES: Final = 99
@@ -194,5 +194,5 @@ class History:
 
     def _begin(self, output: bytes) -> bytes:
         if self.continued and self._codes_in_pieces:
-            return codes(PLAIN, self.style).encode("utf-8", "surrogateescape") + output
+            return codes_of(PLAIN, self.style) + output
         return output

@@ -22,7 +22,7 @@ from typing import Any, Final
 from runtail.shipper.history import Chunk, History, Redrawn
 from runtail.shipper.pieces import piece_end, tail_start
 from runtail.shipper.region import Region
-from runtail.shipper.style import PLAIN, Style, codes, style_after
+from runtail.shipper.style import PLAIN, Style, codes_of, style_after
 
 __all__ = ["Chunk", "Lines", "Redrawn"]
 
@@ -56,13 +56,13 @@ class Lines:
         *,
         max_line_bytes: int = DEFAULT_MAX_LINE_BYTES,
         cr: str = "last",
-        mask: Callable[[str], str] = str,
+        mask: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self._max = max_line_bytes
         self._rewrites = cr != "keep"
         #: What has come of an unfinished line that is not drawn; at most ``max_line_bytes``.
         self.tail = b""
-        self._history = History(max_line_bytes, codes_in_pieces=self._rewrites)
+        self._history = History(max_line_bytes + 1, codes_in_pieces=self._rewrites)
         self._region = Region(self._history, mask, max_line_bytes=max_line_bytes)
         self._drawing = False
 
@@ -129,16 +129,19 @@ class Lines:
         self._history.forget()
         return self._history.take()
 
-    def live(self, limit_bytes: int) -> list[str]:
-        """What a terminal shows of what is not given out: the unfinished line, or several rows that are drawn again."""
+    def live(self, limit_bytes: int, more: bytes = b"") -> list[str]:
+        """What a terminal shows of what is not given out: the unfinished line, or several rows that are drawn again.
+
+        :param more: text that may come next, to be shown as well.
+        """
         if self._drawing:
-            rows = self._region.rows() or [b""]
+            rows = self._region.rows(more) or [b""]
             shown = [_shortened(row, PLAIN, limit_bytes) for row in rows]
             size, first = 0, len(shown)
             while first and (size := size + len(shown[first - 1])) <= (ROWS_FACTOR * limit_bytes):
                 first -= 1
             return [row.decode(errors="replace") for row in shown[min(first, len(shown) - 1) :]]
-        text = self.tail.rstrip(b"\r")
+        text = (self.tail + more).rstrip(b"\r")
         before = self._history.style
         if not self._rewrites:
             start = text.rfind(b"\r") + 1
@@ -151,9 +154,9 @@ class Lines:
         past, past_style, back = history.end()
         state = {
             "tail": self.tail.decode("latin-1"),
-            "style": _codes(PLAIN, history.style).decode("latin-1"),
+            "style": codes_of(PLAIN, history.style).decode("latin-1"),
             "continued": history.continued,
-            "past_style": _codes(PLAIN, past_style).decode("latin-1"),
+            "past_style": codes_of(PLAIN, past_style).decode("latin-1"),
             "past_back": len(back) if isinstance(back, range) else back,
             "region": self._region.save() if self._drawing else None,
             "rewritten_bytes": self.rewritten_bytes,
@@ -212,7 +215,7 @@ class Lines:
 
     def _drawn(self) -> None:
         self._drawing = False
-        self.tail = _codes(self._history.style, self._region.style)
+        self.tail = codes_of(self._history.style, self._region.style)
 
     def _give(self, block: bytes) -> None:
         """Give out whole lines, in chunks; where no newline fits, cut a piece off."""
@@ -276,8 +279,4 @@ class _Moves:
 
 def _shortened(text: bytes, before: Style, limit_bytes: int) -> bytes:
     start = tail_start(text, limit_bytes)
-    return _codes(PLAIN, style_after(text[:start], before)) + text[start:]
-
-
-def _codes(before: Style, after: Style) -> bytes:
-    return codes(before, after).encode("utf-8", "surrogateescape")
+    return codes_of(PLAIN, style_after(text[:start], before)) + text[start:]

@@ -22,7 +22,7 @@ MAX_SEQUENCE_BYTES: Final = 131072
 #: Titles and texts are cut here; they are headings, not output.
 MAX_TEXT_CHARS: Final = 1024
 
-OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "mask", "warning", "error"})
+OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error"})
 _LINE_FORMS: Final = {
     b"group::": ("group", "title"),
     b"endgroup::": ("endgroup", ""),
@@ -83,8 +83,8 @@ class Markers:
     def finish(self) -> bytes:
         """Nothing follows. An unfinished prefix was output; more than that never is.
 
-        A sequence cut off in its middle (its writer was killed) may hold a
-        secret that was to be masked. It is dropped.
+        A sequence cut off in its middle (its writer was killed) is not what
+        the task wrote. It is dropped.
         """
         held, self.held = self.held, b""
         return b"" if held.startswith(self._prefix) else held

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runtail.protocol.event import REDRAWN
+from runtail.shipper.encodings import MIN_SECRET_BYTES
 from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines, Redrawn
 from runtail.shipper.markers import MAX_TEXT_CHARS, Markers, marker_lines
-from runtail.shipper.mask import MIN_SECRET_BYTES, Masker
+from runtail.shipper.mask import Masker
 
 DEFAULT_MAX_MARKERS: Final = 10_000
 
@@ -76,7 +77,7 @@ class Processor:
         self._shown: list[str] | None = None
         self._markers = Markers(nonce)
         self.masker = Masker(secrets)
-        self._lines = Lines(max_line_bytes=max_line_bytes, cr=cr, mask=self.masker.whole)
+        self._lines = Lines(max_line_bytes=max_line_bytes, cr=cr, mask=self.masker.whole_bytes)
 
     def feed(self, data: bytes) -> list[Output | Event]:
         """Take what came next; answer what is final now."""
@@ -92,7 +93,7 @@ class Processor:
         return items
 
     def skip(self, data: bytes) -> None:
-        """Drop what came next, counted; secrets announced in it still count.
+        """Drop what came next, counted.
 
         The next :meth:`feed` or :meth:`finish` says what is missing.
         """
@@ -113,10 +114,8 @@ class Processor:
             else:
                 self._operate(part, gap.before)
 
-    def skip_lost(self, size_bytes: int, *, secrets: Iterable[bytes] = ()) -> None:
+    def skip_lost(self, size_bytes: int) -> None:
         """As :meth:`skip`, for bytes that cannot be read any more."""
-        for secret in secrets:
-            self.masker.add(secret)
         self.skip(b"")
         self._markers.finish()
         self._gap.size_bytes += size_bytes
@@ -173,7 +172,11 @@ class Processor:
         if self._shown is None:
             # What is only shown is not counted.
             count = self.masker.count
-            self._shown = self._lines.live(limit_bytes)
+            held = self.masker.held
+            if len(held) >= MIN_SECRET_BYTES or self.masker.covered:
+                # Nearly every letter begins some form of some secret; only so little of one is none.
+                held = b""
+            self._shown = self._lines.live(limit_bytes, held)
             self.masker.count = count
         return self._shown
 
@@ -194,7 +197,7 @@ class Processor:
         self.overflow_bytes = counters.get("overflow_bytes", 0)
 
     def save(self) -> bytes:
-        """Everything needed to go on from ``consumed``. Holds secrets: never store it."""
+        """Everything needed to go on from ``consumed``, apart from the secrets. Part of one may be in it."""
         lines, past = self._lines.save()
         state = {
             **self.counters(),
@@ -210,7 +213,6 @@ class Processor:
             "sequence": self._markers.held.decode("latin-1"),
             "held": self.masker.held.decode("latin-1"),
             "lines": lines,
-            "secrets": [secret.decode("latin-1") for secret in self.masker.secrets],
         }
         return json.dumps(state, ensure_ascii=False).encode() + b"\0" + past
 
@@ -228,8 +230,6 @@ class Processor:
         self._markers.held = state["sequence"].encode("latin-1")
         self._lines.restore(state["lines"], past)
         self._shown = None
-        for secret in state["secrets"]:
-            self.masker.add(secret.encode("latin-1"))
         self.masker.held = state["held"].encode("latin-1")
         self.masker.covered = state["covered"]
 
@@ -254,23 +254,17 @@ class Processor:
 
     def _operate(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
         kind = operation["op"]
-        if kind not in ("mask", "progress"):
-            self._give(self._lines.interrupt(), items)
-        if kind == "mask":
-            secret = str(operation.get("secret", "")).encode(errors="surrogatepass")
-            if not self.masker.add(secret):
-                text = f"A secret of fewer than {MIN_SECRET_BYTES} bytes is not masked."
-                items.append(Event({"kind": "warning", "text": text}))
-        elif kind == "progress":
+        if kind == "progress":
             value = operation.get("value")
             number = float(value) if isinstance(value, int | float) else None
-            self.progress = {"value": number, "text": self._text(operation.get("text"))}
+            self.progress = {"value": number, "text": self._text(operation, "text")}
         elif self._admit():
+            self._give(self._lines.interrupt(), items)
             event: dict[str, Any] = {"kind": kind}
             if kind == "group":
-                event["title"] = self._text(operation.get("title"))
+                event["title"] = self._text(operation, "title")
             elif kind != "endgroup":
-                event["text"] = self._text(operation.get("text"))
+                event["text"] = self._text(operation, "text")
             items.append(Event(event))
 
     def _admit(self) -> bool:
@@ -281,8 +275,9 @@ class Processor:
         self.capped_markers += 1
         return False
 
-    def _text(self, value: object) -> str:
-        return self.masker.whole(str(value or ""))[:MAX_TEXT_CHARS]
+    def _text(self, operation: dict[str, Any], name: str) -> str:
+        text = str(operation.get(name) or "")
+        return self.masker.whole(text, cut=bool(operation.get("cut")))[:MAX_TEXT_CHARS]
 
 
 def _pack(item: Output | Event) -> dict[str, Any]:

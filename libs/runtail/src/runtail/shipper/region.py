@@ -14,7 +14,7 @@ from runtail.shipper.cells import Row
 from runtail.shipper.history import History
 from runtail.shipper.pieces import piece_end
 from runtail.shipper.screen import MOST_ROWS, SCREEN_ROWS
-from runtail.shipper.style import PLAIN, Style, codes, style_after
+from runtail.shipper.style import PLAIN, Style, codes_of, style_after
 from runtail.shipper.terminal import Terminal
 
 #: What needs the rows above, or announces that it will: a hidden cursor does.
@@ -40,7 +40,7 @@ class Region:
     def __init__(
         self,
         history: History,
-        mask: Callable[[str], str] = str,
+        mask: Callable[[bytes], bytes] = bytes,
         *,
         max_line_bytes: int,
         screen_rows: int = SCREEN_ROWS,
@@ -179,13 +179,20 @@ class Region:
         self._rest()
         self.begin()
 
-    def rows(self) -> list[bytes]:
-        """What a terminal shows of what is not given out, each row with its codes."""
+    def rows(self, more: bytes) -> list[bytes]:
+        """What a terminal shows of what is not given out, each row with its codes.
+
+        :param more: text that may come at the cursor, to be shown as well.
+        """
         screen = self._screen
-        end = len(screen.rows)
-        while end and screen.rows[end - 1].blank:
-            end -= 1
-        return [self._encoded(row, PLAIN, PLAIN) for row in screen.rows[self._matching() : end] if row.touched]
+        rows = screen.rows[self._matching() :]
+        at = screen.y - len(screen.rows) + len(rows)
+        if at >= 0 and (text := more.decode("ascii", "ignore")).isprintable() and text:
+            rows[at] = screen.row.copy()
+            rows[at].put(screen.x, text, screen.style)
+        while rows and rows[-1].blank:
+            rows.pop()
+        return [self._encoded(row, PLAIN, PLAIN) for row in rows if row.touched]
 
     def _open_up(self, *, announced: bool) -> None:
         self.moves += 1
@@ -251,11 +258,11 @@ class Region:
         self._give_long(self._encoded(row, self._history.style, after), end=b"\n")
 
     def _encoded(self, row: Row, before: Style, after: Style) -> bytes:
-        text = "".join(row.characters)
+        text = "".join(row.characters).encode("utf-8", "surrogateescape")
         masked = self._mask(text)
         if masked == text:
             return row.encoded(before, after)
-        return f"{codes(before, PLAIN)}{masked.rstrip()}{codes(PLAIN, after)}".encode("utf-8", "surrogateescape")
+        return codes_of(before, PLAIN) + masked.rstrip(b" ") + codes_of(PLAIN, after)
 
     def _give_long(self, line: bytes, *, end: bytes) -> None:
         history, start = self._history, 0
@@ -318,8 +325,8 @@ class Region:
                 for row in screen.rows
             ],
             "at": [screen.x, screen.y],
-            "style": _saved(codes(PLAIN, screen.style)),
-            "kept": [*screen.saved[:2], _saved(codes(PLAIN, screen.saved[2])), *screen.saved[3:]],
+            "style": codes_of(PLAIN, screen.style).decode("latin-1"),
+            "kept": [*screen.saved[:2], codes_of(PLAIN, screen.saved[2]).decode("latin-1"), *screen.saved[3:]],
             "reach": [screen.reach, screen.advanced, screen.work],
             "modes": [screen.margins, screen.inserts, screen.hidden, screen.drawing, screen.shifted],
             "open": [self._open, self._announced, self._log, self._given],
@@ -352,10 +359,6 @@ def _row(text: bytes, style: Style) -> Row:
     screen = Terminal(style)
     screen.write(text.decode("utf-8", "surrogateescape"))
     return screen.rows[0]
-
-
-def _saved(written: str) -> str:
-    return written.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _style(saved: str) -> Style:

@@ -74,6 +74,11 @@ def codes(before: Style, after: Style) -> str:
     return f"{written}\x1b[{'0' if had else ''}{';' if had and wanted else ''}{wanted}m"
 
 
+def codes_of(before: Style, after: Style) -> bytes:
+    """:func:`codes` as output."""
+    return codes(before, after).encode("utf-8", "surrogateescape")
+
+
 @functools.lru_cache(maxsize=4096)
 def with_sgr(style: Style, parameters: str) -> Style:
     """Return *style* after ``CSI parameters m``."""
