@@ -158,7 +158,9 @@ class Lines:
             "continued": history.continued,
             "past_style": codes_of(PLAIN, past_style).decode("latin-1"),
             "past_back": len(back) if isinstance(back, range) else back,
-            "region": self._region.save() if self._drawing else None,
+            "drawing": self._drawing,
+            # What a program has set (its saved place, its modes) outlives the lines that are drawn.
+            "region": self._region.save() if self._region.begun else None,
             "rewritten_bytes": self.rewritten_bytes,
             "moves": self._region.moves,
         }
@@ -174,9 +176,9 @@ class Lines:
         past_style = style_after(saved["past_style"].encode("latin-1"), PLAIN)
         in_order = range(back, 0, -1) if isinstance(back, int) else back
         history.remember(past, past_style, in_order)
-        self._drawing = saved["region"] is not None
+        self._drawing = saved["drawing"]
         self.rewritten_bytes = saved["rewritten_bytes"]
-        if self._drawing:
+        if saved["region"] is not None:
             self._region.restore(saved["region"])
         self._region.moves = saved["moves"]
 

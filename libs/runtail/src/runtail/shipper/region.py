@@ -63,6 +63,8 @@ class Region:
         self._rewritten_bytes = 0
         #: Counts what moved up or down.
         self.moves = 0
+        #: Whether anything was ever drawn.
+        self.begun = False
 
     @property
     def style(self) -> Style:
@@ -88,6 +90,7 @@ class Region:
 
     def begin(self) -> None:
         """Draw the line that begins now."""
+        self.begun = True
         screen = self._screen
         screen.rows, screen.x, screen.y = [Row()], 0, 0
         screen.style = self._history.style
@@ -336,6 +339,7 @@ class Region:
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Become what :meth:`save` saw."""
+        self.begun = True
         screen = self._screen
         screen.rows = []
         for text, line, changed, touched in saved["rows"]:
