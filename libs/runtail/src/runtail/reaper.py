@@ -26,7 +26,7 @@ from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.ending import unflushed_ms, write_events
 from runtail.runs.queues import RedisQueues
-from runtail.runs.record import Run, read_run, read_runs
+from runtail.runs.record import Run, read_run, read_runs, readable_ids
 from runtail.runs.retention import BATCH, forget_expired, keep_budget
 from runtail.runs.start import Publisher, abort, mark, message_headers
 from runtail.secret import NOT_KEPT
@@ -137,13 +137,18 @@ class Reaper:
         self._master = master
         return same
 
+    def _is_gone(self, run_id: str) -> bool:
+        """Tell whether a run has no record. One that cannot be read is left as it is."""
+        with store_errors():
+            return not self._store.client.exists(self._store.keys.run(run_id))
+
     def _reap_running(self, now: float) -> None:
         with store_errors():
             members: Any = self._store.client.smembers(self._store.keys.running())
-        ids = sorted(member.decode() for member in members)
+        ids = sorted(readable_ids(self._store, members))
         runs = {run.id: run for run in read_runs(self._store, ids)}
         for run_id in ids:
-            if run_id not in runs:
+            if run_id not in runs and self._is_gone(run_id):
                 with store_errors():
                     self._store.client.srem(self._store.keys.running(), run_id)
         for gone in self._watches.keys() - runs.keys():
@@ -216,11 +221,11 @@ class Reaper:
         oldest_ms = now_ms - round(min(settings.unpublished_seconds, settings.vanished_seconds) * 1000)
         with store_errors():
             ids: Any = self._store.client.zrange(self._store.keys.queued(), "-inf", oldest_ms, byscore=True)
-        seen = {run_id.decode() for run_id in ids}
+        seen = set(readable_ids(self._store, ids))
         for known in self._missing.keys() - seen:
             del self._missing[known]
         runs = read_runs(self._store, sorted(seen))
-        for run_id in seen - {run.id for run in runs}:
+        for run_id in filter(self._is_gone, seen - {run.id for run in runs}):
             with store_errors():
                 self._store.client.zrem(self._store.keys.queued(), run_id)
         for run in runs:

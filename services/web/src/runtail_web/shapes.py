@@ -198,7 +198,20 @@ class FieldError(Closed):
 class Problem(BaseModel):
     """What is answered instead of what was asked for (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:runtail:problem:unknown-run",
+                    "title": "There is no such run",
+                    "status": 404,
+                    "detail": "No run has the id 'build-1234'. GET /api/v1/runs lists the runs there are.",
+                    "code": "unknown-run",
+                }
+            ]
+        },
+    )
 
     type: str
     title: str

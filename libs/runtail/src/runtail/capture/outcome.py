@@ -43,6 +43,11 @@ def outcome_of_exception(error: BaseException) -> dict[str, Any]:
     return _outcome("failed", _describe(error))
 
 
+def undescribed(*, succeeded: bool) -> dict[str, Any]:
+    """Return the outcome of a run of which no more is known."""
+    return _outcome("succeeded", "") if succeeded else _outcome("failed", "failed; the worker's log has more")
+
+
 def interrupted(why: str) -> dict[str, Any]:
     """Return the outcome of a run that was told to stop by a signal."""
     return _outcome("interrupted", why)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from runtail.errors import RunNotFound
+from runtail.errors import ProtocolError, RunNotFound
 from runtail.protocol import Cursor, Cut, Discontinuity, Entry, EntryId, RunState
 from runtail.store import Store, store_errors
 
@@ -40,23 +40,29 @@ class Head:
 
     @classmethod
     def read(cls, run_id: str, values: Sequence[bytes | None]) -> Head | None:
-        """Build from the values of the record's fields; None if there is no record."""
+        """Build from the values of the record's fields; None if there is no record.
+
+        :raises ProtocolError: code ``record``, if it cannot be read.
+        """
         record = dict(zip(HEAD_FIELDS, values, strict=True))
         if record["state"] is None:
             return None
-        return cls(
-            run_id,
-            RunState(_text(record["state"])),
-            _int(record["epoch"]),
-            EntryId.parse(record["last"] or b"0-0"),
-            _int(record["line"]),
-            record["chain"] or b"",
-            _int(record["bytes"]),
-            _int(record["attempt"]),
-            _int(record["beat"]),
-            orjson.loads(record["live"]) if record["live"] else None,
-            _cut(record),
-        )
+        try:
+            return cls(
+                run_id,
+                RunState(_text(record["state"])),
+                _int(record["epoch"]),
+                EntryId.parse(record["last"] or b"0-0"),
+                _int(record["line"]),
+                record["chain"] or b"",
+                _int(record["bytes"]),
+                _int(record["attempt"]),
+                _int(record["beat"]),
+                orjson.loads(record["live"]) if record["live"] else None,
+                _cut(record),
+            )
+        except ValueError as error:
+            raise ProtocolError("record", f"The record of run {run_id!r} cannot be read: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Admin:
                 self.ready,
                 metrics.registry,
                 self.healthy,
+                allowed_hosts=settings.allowed_hosts,
             )
         except OSError as error:
             if not self._complained:

@@ -224,6 +224,9 @@ class Reader:
             log.exception("a run that cannot be read is not recorded")
             self._link.send({"op": "closed", "key": message.get("key")})
             return
+        if self._sender.known_away and not run.again and run.record.get("headers") is None:
+            # Here, since the sender may be waiting for the store's answer.
+            run.go_unclaimed()
         self._sender.add(run)
 
     def _watch_main(self, pid: int | None) -> None:

@@ -218,6 +218,15 @@ class Run:
         except OSError:
             pass
 
+    def go(self, attempt: int) -> None:
+        """The task may begin (reader: before the sender knows the run; else sender)."""
+        self.went = True
+        self.tell_child({"op": "go", "run": self.id, "attempt": attempt})
+
+    def go_unclaimed(self) -> None:
+        """The store is away, and the task need not wait for it; the attempt is a guess."""
+        self.go(int(self.record.get("retries") or 0) + 1)
+
     def tell_done(self) -> None:
         """The task's process may go on: its output is safe. No signal follows."""
         if not self.done:

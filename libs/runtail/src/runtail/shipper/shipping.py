@@ -112,9 +112,9 @@ class Shipping:
             self._writer is None
             and not run.went
             and run.record.get("headers") is None
-            and waited >= self._settings.claim_patience_seconds
+            and (waited >= self._settings.claim_patience_seconds or self._sender.known_away)
         ):
-            self._go(int(run.record.get("retries") or 0) + 1)
+            run.go_unclaimed()
 
     def while_barred(self, now: float) -> None:
         """The store was refused: a task that nobody announced runs, and its output is echoed only."""
@@ -123,7 +123,7 @@ class Shipping:
             self.while_away(now)
             return
         if not run.went:
-            self._go(int(run.record.get("retries") or 0) + 1)
+            run.go_unclaimed()
         self._echo.go_ahead()
         echoed = self._echo.echoed_to - run.processor.consumed
         if echoed > 0:
@@ -188,7 +188,7 @@ class Shipping:
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
         self._writer = writer
-        self._go(found.attempt)
+        self.run.go(found.attempt)
         self._heed(writer, Answer(found.cancel))
         return now
 
@@ -204,10 +204,6 @@ class Shipping:
             "unflushed_ms": unflushed_ms(self._settings, found.number("taken_beat_ms"), now_ms),
         }
         writer.add(EVENT, events.encode(events.WORKER_LOST, **lost), now_ms)
-
-    def _go(self, attempt: int) -> None:
-        self.run.went = True
-        self.run.tell_child({"op": "go", "run": self.run.id, "attempt": attempt})
 
     def _refused(self, reason: str, sentence: str, now: float) -> float:
         run = self.run
