@@ -1,5 +1,6 @@
 """Rows that are drawn again, and lines with something to tell, on the page."""
 
+import functools
 import re
 
 import pytest
@@ -22,6 +23,10 @@ def live(producer: Producer, revision: int, *rows: str, progress: dict[str, obje
 
 def expect_live(page: Page, *rows: str) -> None:
     expect(page.locator(".row.live .text")).to_have_text(list(rows), timeout=SECONDS)
+
+
+def has_copied(page: Page, text: str) -> bool:
+    return bool(page.evaluate("globalThis.copied") == text)
 
 
 def test_rows_change_in_place_and_become_lines(site: Site, open_page: OpenPage) -> None:
@@ -99,11 +104,7 @@ def test_errors_and_warnings_are_rows_and_no_raw_text(site: Site, open_page: Ope
             begin,
         )
         page.keyboard.press("Control+c")
-        wait_for(
-            lambda c=copied: page.evaluate("globalThis.copied") == c,
-            20,
-            lambda: page.evaluate("globalThis.copied"),
-        )  # type: ignore[misc]
+        wait_for(functools.partial(has_copied, page, copied), 20, lambda: page.evaluate("globalThis.copied"))
     # A hit in what follows the word is marked where it is.
     page.locator(".log").press("/")
     page.locator(".find input[type=search]").fill("full")

@@ -176,6 +176,17 @@ def test_a_successor_goes_on_with_any_screen(vertical: bool) -> None:
         assert lines.finish() == one.finish(), (seed, writer.data)
 
 
+def test_a_successor_knows_what_the_program_has_set() -> None:
+    """A place that was saved, while nothing is drawn."""
+    lines = Lines()
+    lines.feed(b"one\n\x1b7two\nthree\nfour\n")
+    lines.settle()
+    successor = Lines()
+    successor.restore(*lines.save())
+    items = successor.feed(b"\x1b8TWO\n")
+    assert texts(items + successor.finish()) == [3, "TWO", "three", "four"]
+
+
 @given(
     st.lists(
         st.sampled_from([b"plain\n", b"text", b"\n", b"\x1b[31mred\x1b[0m\n", b"dos\r\n", b"\x1b[K", b"\t"]),

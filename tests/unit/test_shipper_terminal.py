@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
+from runtail import author
 from runtail.shipper.cells import width
 from runtail.shipper.lines import Chunk, Lines, Redrawn
 from runtail.shipper.region import Region
+from runtail.shipper.screen import COLUMNS, SCREEN_ROWS
 from runtail.shipper.terminal import Terminal
 from tests.support.log_lines import final_lines, split
 from tests.support.terminal_judge import Judge, seen
@@ -201,6 +203,10 @@ def test_a_megabyte_of_anything_costs_bounded_time_and_memory(name: str) -> None
     stored_bytes += sum(len(i.payload) for i in lines.finish() if isinstance(i, Chunk))
     assert time.process_time() - started < 30
     assert stored_bytes <= 4 * len(data)
+
+
+def test_the_screen_is_the_one_that_commands_are_given() -> None:
+    assert author._TTY_SIZE == (SCREEN_ROWS, COLUMNS)
 
 
 def test_the_cursor_stops_at_the_edge_of_a_terminal() -> None:
