@@ -76,6 +76,13 @@ def test_a_hidden_cursor_announces_that_rows_will_be_drawn_again() -> None:
     assert texts(items + lines.finish()) == ["x 1", "y 1"]
 
 
+def test_a_blank_row_below_everything_is_no_line() -> None:
+    """As rich's Progress leaves it when it is not animated."""
+    lines = Lines()
+    items = lines.feed(b"\x1b[?25la 100 %\nb 100 %\n\n\x1b[?25h")
+    assert texts(items + lines.finish()) == ["a 100 %", "b 100 %"]
+
+
 def test_rows_may_become_more_while_the_cursor_is_hidden() -> None:
     """As listr2's: each frame erases the one before and has a row more, and a newline behind each row."""
     lines, items = Lines(), Lines().feed(b"")

@@ -170,6 +170,9 @@ class Region:
         rest = screen.rows[screen.y :]
         while rest and rest[-1].blank:
             rest.pop()
+        # What is blank below everything is the rest of a screen, as rich leaves it below its bars.
+        while self._open and ended and not rest and ended[-1].blank and ended[-1].line is None:
+            ended.pop()
         # Where the cursor only passed, or never was, there is no line.
         screen.rows = ended + [row for row in rest if row.is_line]
         self._settle(len(screen.rows) - 1 if rest else len(ended))
