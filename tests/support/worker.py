@@ -141,10 +141,10 @@ class Worker:
         """Return the output stored so far."""
         return b"".join(entry.payload for entry in self.entries(run_id) if entry.type == "o")
 
-    def events(self, run_id: str, kind: str) -> list[dict[str, Any]]:
-        """Return the events of one kind."""
+    def events(self, run_id: str, kind: str = "") -> list[dict[str, Any]]:
+        """Return the events, those of one kind if it is given."""
         all_of_them = [json.loads(entry.payload) for entry in self.entries(run_id) if entry.type == "e"]
-        return [event for event in all_of_them if event["kind"] == kind]
+        return [event for event in all_of_them if kind in ("", event["kind"])]
 
     def keeper(self) -> psutil.Process:
         """Return the keeper's process."""

@@ -199,6 +199,24 @@ def test_unknown_events_are_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"kind": "replaced", "task": "etl.\x1b[2Jload"}, ("note", "Replaced by etl.load")),
+        (
+            {"kind": "overlap", "count": 1},
+            ("warning", "Another task with this id was executed at the same time and not recorded"),
+        ),
+        (
+            {"kind": "overlap", "count": 3},
+            ("warning", "3 other tasks with this id were executed at the same time and not recorded"),
+        ),
+    ],
+)
+def test_events_of_ids_that_come_twice_have_words(event: dict[str, Any], words: tuple[str, str]) -> None:
+    assert event_words(event) == words
+
+
+@pytest.mark.parametrize(
     ("end", "status"),
     [
         ({"state": "succeeded", "exit_status": None, "signal": None}, 0),

@@ -117,6 +117,9 @@ METRICS: tuple[Metric, ...] = (
         "Bytes not repeated on the worker's own output, whose reader was too slow. The log has them.",
     ),
     Metric("worker", "runtail_worker_refused_total", "counter", "Executions refused: the run had ended or was held."),
+    Metric(
+        "worker", "runtail_worker_bad_headers_total", "counter", "Message headers dropped: not as Runtail makes them."
+    ),
     Metric("worker", "runtail_worker_fenced_total", "counter", "Runs taken from this worker while it executed them."),
     Metric(
         "worker", "runtail_worker_repairs_total", "counter", "Logs repaired in full after the store lost their end."

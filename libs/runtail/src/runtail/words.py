@@ -60,6 +60,12 @@ def _worker_lost(e: Mapping[str, Any]) -> str:
     return f"The worker fell silent{silent}; what it wrote in its last {bound} may be missing"
 
 
+def _overlap(e: Mapping[str, Any]) -> str:
+    count = e.get("count")
+    what = "Another task with this id was" if count == 1 else f"{count} other tasks with this id were"
+    return f"{what} executed at the same time and not recorded"
+
+
 def _cancel(e: Mapping[str, Any]) -> str:
     number = f" (signal {e['signal']})" if e.get("signal") else ""
     return f"Cancelled by {clean(e.get('who')) or 'somebody'}{number}"
@@ -77,6 +83,8 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "masked": (NOTE, lambda e: f"{e.get('count')} secrets were masked so far"),
     "overflow": (ERROR, lambda e: f"{e.get('bytes'):,} bytes of output were dropped here: the store was away too long"),
     "retry": (WARNING, _retry),
+    "replaced": (NOTE, lambda e: f"Replaced by {clean(e.get('task'))}"),
+    "overlap": (WARNING, _overlap),
     "cancel-requested": (
         WARNING,
         lambda e: f"{clean(e.get('who')) or 'Somebody'} asked to cancel{_because(e.get('why'))}",

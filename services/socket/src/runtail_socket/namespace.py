@@ -84,9 +84,9 @@ class TailNamespace(Namespace):
         self._catch_up = catch_up
         self._on_painted = on_painted
         self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
-        #: By run, epoch, line and digest; by run and state.
+        #: By run, epoch, line and digest; by run, epoch and state.
         self._locations: Shared[tuple[str, int, int, bytes | None], Location] = Shared(MOST_SHARED)
-        self._records: Shared[tuple[str, str | None], dict[str, Any]] = Shared(MOST_SHARED)
+        self._records: Shared[tuple[str, int, str | None], dict[str, Any]] = Shared(MOST_SHARED)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
         self._events: dict[str, Callable[[Viewer, object], Answer]] = {
@@ -157,7 +157,7 @@ class TailNamespace(Namespace):
             with self._reader.hold(request.run_id) as feed:
                 found = self._locate(request, feed)
                 if found.head.epoch != feed.cursor.epoch:
-                    self._reader.outdated(feed, found.head.epoch)
+                    self._reader.outdated(feed, found.head)
                     continue
                 return self._admit(viewer, request, feed, found)
         raise StoreUnavailable("the epoch changes too fast")
@@ -170,7 +170,8 @@ class TailNamespace(Namespace):
 
     def _record(self, feed: Feed) -> dict[str, Any]:
         # By its state: who comes after a change, of which nobody is told any more, must not read of what was before.
-        return self._records.get((feed.run_id, feed.state), lambda: read_run(self._store, feed.run_id).summary())
+        key = (feed.run_id, feed.cursor.epoch, feed.state)
+        return self._records.get(key, lambda: read_run(self._store, feed.run_id).summary())
 
     def _admit(self, viewer: Viewer, request: Subscribe, feed: Feed, found: Location) -> Answer:
         epoch = found.head.epoch

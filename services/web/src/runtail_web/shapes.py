@@ -81,6 +81,9 @@ class Run(Closed):
     queue: str | None
     worker: str | None
     retry_of: str | None = Field(description="The run that this one was started again from.")
+    execution: int = Field(description="Which execution of its id this is, from 1.")
+    earlier_execution: str | None = Field(description="The execution of the id before this one: `<id>~<n>`.")
+    newer_execution: str | None = Field(description="The execution of the id after this one; the newest has the id.")
     exit_status: int | None
     signal: int | None
     exclusive: bool

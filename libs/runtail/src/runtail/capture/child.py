@@ -32,16 +32,29 @@ HELD_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGQUIT}
 DONE_SECONDS = 5.0
 #: How long the keeper may take to say that it holds the pipe.
 KEPT_SECONDS = 5.0
+#: What the shipper says when it has asked for the run.
+_ANSWERS = ("go", "refuse", "unrecorded")
 #: Waits are cut into slices, to notice a signal that is being held back.
 _SLICE_SECONDS = 0.25
 
 
 class Refused(Exception):
-    """The run may not be executed: it has ended, or somebody else executes it."""
+    """The run may not be executed: it has ended, or somebody else executes it.
+
+    :param fails: nobody else will store a result for the task's id, so this must be stored as one.
+    """
+
+    def __init__(self, message: str, *, fails: bool = False) -> None:
+        super().__init__(message)
+        self.fails = fails
 
 
 class Unrecorded(Exception):
     """Nobody can take the output; the task runs without being recorded."""
+
+
+class TurnedAway(Unrecorded):
+    """The shipper answered that this one execution is not recorded."""
 
 
 class StopRequested(Exception):
@@ -318,7 +331,10 @@ def open_execution(
             raise
         if answer is not None and answer["op"] == "refuse":
             connection.close()
-            raise Refused(str(answer.get("message") or answer.get("reason")))
+            raise Refused(str(answer.get("message")), fails=bool(answer.get("fails")))
+        if answer is not None and answer["op"] == "unrecorded":
+            connection.close()
+            raise TurnedAway(str(answer.get("message")))
         if answer is None and not connection.kept:
             connection.close()
             raise Unrecorded("the keeper does not answer")
@@ -328,11 +344,11 @@ def open_execution(
 
 def _wait_for_go(connection: Connection, seconds: float | None) -> dict[str, Any] | None:
     if seconds is not None:
-        first = connection.wait(("kept", "go", "refuse"), KEPT_SECONDS)
+        first = connection.wait(("kept", *_ANSWERS), KEPT_SECONDS)
         if first is None or first["op"] != "kept":
             return first
     # The shipper decides after its own patience; a little more is given to it.
-    return connection.wait(("go", "refuse"), None if seconds is None else seconds + 3.0)
+    return connection.wait(_ANSWERS, None if seconds is None else seconds + 3.0)
 
 
 def _pause() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import states
 
+from runtail.capture.delivery import number
 from runtail.capture.door import MAX_REASON_CHARS
 
 
@@ -27,6 +28,16 @@ def outcome_of(result: Any, task: Any, request: dict[str, Any]) -> dict[str, Any
     if info.state == states.IGNORED:
         return _outcome("ignored", "the task ignored its result")
     return _outcome("failed", _describe(info.retval))
+
+
+def replaced(ended: dict[str, Any], task: str) -> dict[str, Any]:
+    """Return the outcome of a task that called ``self.replace()``: its run goes on with *task*.
+
+    What it was otherwise stands if Celery keeps it as the result: the task went on after it had been replaced.
+    """
+    if ended["state"] not in ("ignored", "rejected") or ended["requeue"]:
+        return ended
+    return {**_outcome("replaced", f"replaced by {task}, which has not begun"), "replaced_by": task}
 
 
 def outcome_of_exit(code: Any) -> dict[str, Any]:
@@ -58,7 +69,7 @@ def _outcome(state: str, why: str) -> dict[str, Any]:
 
 
 def _retry(retry: Any, task: Any, request: dict[str, Any]) -> dict[str, Any]:
-    retries = int(request.get("retries") or 0) + 1
+    retries = number(request.get("retries")) + 1
     reason = _describe(retry.exc) if getattr(retry, "exc", None) is not None else _text(getattr(retry, "message", ""))
     fields = {"retries": retries, "max": task.max_retries, "eta_ms": _eta_ms(getattr(retry, "when", None)),
               "reason": reason}  # fmt: skip

@@ -8,7 +8,6 @@ worker starts (:func:`wrap_tasks`) and by a test.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -19,24 +18,22 @@ from typing import Any
 
 from billiard.common import terminate_handler_fired
 from celery.app.trace import trace_ok_t
+from celery.exceptions import Ignore, Reject
 
-from runtail import author, secret
-from runtail.capture import arguments, child, orphans, outcome
+from runtail import author, header, secret
+from runtail.capture import arguments, child, delivery, orphans, outcome
 from runtail.capture.contained import contained
 from runtail.capture.environment import SecretEnvironment
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
-from runtail.runid import flaw_of
+from runtail.header import HEADER
+from runtail.runid import flaw_of_choice
 from runtail.shipper.encodings import weakness
 from runtail.shipper.mask import Masker
 
 log = logging.getLogger("celery.runtail")
 
-#: The message header in which run, attempt and starter travel.
-HEADER = "runtail"
 _MARK = "_runtail_wrapped"
-#: A larger header is not from Runtail.
-MAX_HEADER_BYTES = 4 * 1024
 #: Said again at most this often, not for every task.
 _COMPLAIN_SECONDS = 60.0
 
@@ -69,14 +66,6 @@ def _exit_without_secrets(error: BaseException, masker: Masker) -> SystemExit | 
         return None
     code = error.code if isinstance(error, SystemExit) else None
     return SystemExit(masker.whole(code) if isinstance(code, str) else code)
-
-
-def _header(call: Call) -> dict[str, Any] | None:
-    header = call.request.get(HEADER)
-    try:
-        return header if isinstance(header, dict) and len(json.dumps(header)) <= MAX_HEADER_BYTES else None
-    except (TypeError, ValueError):
-        return None
 
 
 def _describe(error: Exception) -> str:
@@ -114,27 +103,52 @@ class Tracer:
         self.reaps = reaps
         self.environment = environment
         self._complained = 0.0
+        #: Brokers where a message has one id for all of its deliveries.
+        self._has_publications = delivery.has_publications(app)
+        #: Task id, and what took its place, of the task that called ``self.replace()`` last.
+        self._replaced: tuple[str, str] | None = None
 
     def wrap_tasks(self) -> None:
-        """Wrap every task but Celery's own. Safe to call again after Celery rebuilt them.
+        """Wrap every task. Safe to call again after Celery rebuilt them.
 
         :raises Unsupported: if this Celery has no ``__trace__`` to wrap.
         """
         for name, task in self.app.tasks.items():
-            if name.startswith("celery."):
-                continue
             original = getattr(task, "__trace__", None)
             if not callable(original):
                 raise Unsupported(f"task {name} has no __trace__; Runtail does not know this version of Celery")
             if not hasattr(original, _MARK):
                 task.__trace__ = self._wrapper(task, original)
+            if not hasattr(task.on_replace, _MARK):
+                task.on_replace = self._noting_replacement(task, task.on_replace)
 
     def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        joins = delivery.joins(task)
+
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
+            if joins and not delivery.replaces(request or {}):
+                return original(uuid, args, kwargs, request)
             return self.run(Call(task, original, uuid, args, kwargs, request if request is not None else {}))
 
         setattr(trace, _MARK, True)
         return trace
+
+    def _noting_replacement(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        def on_replace(signature: Any) -> Any:
+            request = task.request
+            if request.is_eager:
+                return original(signature)
+            try:
+                result = original(signature)
+            except (Ignore, Reject):
+                # That is how Celery leaves the task once the other one was published.
+                self._replaced = (request.id, delivery.successor(signature))
+                raise
+            self._replaced = (request.id, delivery.successor(signature))
+            return result
+
+        setattr(on_replace, _MARK, True)
+        return on_replace
 
     def run(self, call: Call) -> Any:
         """Execute one message with its output captured.
@@ -147,7 +161,12 @@ class Tracer:
                 execution, own = self._open(call)
             except child.Refused as refusal:
                 log.info("Runtail: %s[%s] is not executed: %s", call.task.name, call.uuid, refusal)
+                if refusal.fails:
+                    return delivery.fail(call.task, call.request, call.args, call.kwargs, f"not executed: {refusal}")
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
+            except child.TurnedAway as error:
+                if not delivery.joins(call.task):
+                    log.warning("Runtail: %s[%s] is not recorded: %s", call.task.name, call.uuid, error)
             except child.StopRequested:
                 # The signal is delivered below and ends this process; the run
                 # was never claimed and stays queued.
@@ -163,7 +182,7 @@ class Tracer:
     def _open(self, call: Call) -> tuple[child.Execution, list[bytes]]:
         """Hand the run over; return it with its own secrets."""
         self.streams.prepare()
-        flaw = flaw_of(call.uuid)
+        flaw = flaw_of_choice(call.uuid)
         if flaw:
             raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
         try:
@@ -187,6 +206,7 @@ class Tracer:
     def _captured(self, execution: child.Execution, mask: Any, call: Call, secrets: list[bytes]) -> Any:
         result: Any = None
         error: BaseException | None = None
+        self._replaced = None
         if execution.unrecorded is None:
             self._begin(execution, secrets)
         try:
@@ -250,6 +270,8 @@ class Tracer:
             execution.write(child.format_exception(error))
             return outcome.outcome_of_exception(error)
         ended = outcome.outcome_of(result, call.task, call.request)
+        if self._replaced is not None and self._replaced[0] == call.uuid:
+            ended = outcome.replaced(ended, self._replaced[1])
         # Celery logs the traceback, and its log is kept out of the run.
         if ended["state"] in ("failed", "retry") and getattr(result.retval, "traceback", None):
             execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
@@ -272,19 +294,21 @@ class Tracer:
         task, request = call.task, call.request
         options = getattr(task, "runtail", None)
         options = options if isinstance(options, Mapping) else {}
-        header = _header(call)
-        delivery = request.get("delivery_info") or {}
+        headers, flaw = None, ""
+        try:
+            headers = header.read(request.get(HEADER), call.uuid)
+        except header.BadHeader as error:
+            flaw = str(error)
         return {
             "run": call.uuid,
             "task": task.name,
-            "headers": header,
-            "who": (header or {}).get("who"),
-            "retries": int(request.get("retries") or 0),
-            "redelivered": bool(delivery.get("redelivered")),
+            "headers": headers,
+            "header_flaw": flaw,
+            "joins": delivery.joins(task),
+            **delivery.facts(request, publications=self._has_publications),
             "redelivers": bool(task.acks_late),
             "restart": bool(options.get("restart", False)),
             "exclusive": bool(options.get("exclusive", False)),
-            "queue": delivery.get("routing_key"),
             "worker": self.hostname,
         }
 

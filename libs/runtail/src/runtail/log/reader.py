@@ -15,7 +15,7 @@ from runtail.store import Store, store_errors
 #: What :meth:`Head.read` wants of a record, in this order.
 HEAD_FIELDS = (
     "state", "epoch", "last", "line", "chain", "bytes", "attempt", "beat", "live", "v",
-    "cut_from", "cut_to", "cut_bytes", "cut_entries", "cut_chain", "cut_last",
+    "cut_from", "cut_to", "cut_bytes", "cut_entries", "cut_chain", "cut_last", "execution",
 )  # fmt: skip
 
 
@@ -37,6 +37,8 @@ class Head:
     #: The unfinished line: ``{"rev", "line", "text", "progress"}``.
     live: dict[str, Any] | None
     cut: Cut | None
+    #: Which execution of the id this is.
+    execution: int = 1
 
     @classmethod
     def read(cls, run_id: str, values: Sequence[bytes | None]) -> Head | None:
@@ -60,6 +62,7 @@ class Head:
                 _int(record["beat"]),
                 orjson.loads(record["live"]) if record["live"] else None,
                 _cut(record),
+                _int(record["execution"]) or 1,
             )
         except ValueError as error:
             raise ProtocolError("record", f"The record of run {run_id!r} cannot be read: {error}.") from error

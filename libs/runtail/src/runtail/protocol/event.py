@@ -22,6 +22,10 @@ MASKED = "masked"
 OVERFLOW = "overflow"
 #: The task asked Celery to run it again: ``retries``, ``max``, ``eta_ms``, ``reason``.
 RETRY = "retry"
+#: The task called ``self.replace()``: ``task``, which goes on in this run.
+REPLACED = "replaced"
+#: ``count`` tasks with this run's id were executed beside it, and not recorded.
+OVERLAP = "overlap"
 #: ``who`` asked for the end; then what was done about it (``signal``, counts).
 CANCEL_REQUESTED, CANCEL = "cancel-requested", "cancel"
 #: The worker was shut down before the task ended.

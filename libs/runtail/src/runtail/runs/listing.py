@@ -203,7 +203,8 @@ def waiting_reason(run: Run, workers: list[dict[str, Any]]) -> str:
     :param workers: from :func:`list_workers`.
     """
     queue = run.text("queue")
-    if run.maybe("eta_ms") is not None:
+    # (Its queue is the one of the task that was replaced.)
+    if run.maybe("eta_ms") is not None or run.text("awaits") == "replacement":
         return run.text("why")
     if queue and not any(queue in worker.get("queues", ()) for worker in workers):
         return f"waiting: no worker listens to queue {queue}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -59,6 +59,11 @@ class Run:
         return orjson.loads(value) if value else None
 
     @property
+    def execution(self) -> int:
+        """Which execution of the id this is, from 1."""
+        return self.number("execution") or 1
+
+    @property
     def point(self) -> Point:
         """Where the log ends."""
         return Point(EntryId.parse(self.text("last") or "0-0"), self.number("line"), self.chain, self.number("bytes"))
@@ -91,6 +96,9 @@ class Run:
             "queue": self.text("queue") or None,
             "worker": self.text("worker") or None,
             "retry_of": self.text("retry_of") or None,
+            "execution": self.execution,
+            "earlier_execution": self.text("earlier_execution") or None,
+            "newer_execution": self.text("newer_execution") or None,
             "exit_status": self.maybe("exit_status"),
             "signal": self.maybe("signal"),
             "exclusive": bool(self.text("hold")),
@@ -147,7 +155,7 @@ def read_run(store: Store, run_id: str) -> Run:
             deleted = bool(store.client.exists(store.keys.deleted(run_id)))
         raise RunNotFound(run_id, deleted=deleted)
     check(run)
-    return run
+    return _with_names(store, [run])[0]
 
 
 def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
@@ -173,4 +181,26 @@ def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
             store.skip("run", run_id, error)
         else:
             runs.append(run)
-    return runs
+    return _with_names(store, runs)
+
+
+def _with_names(store: Store, runs: list[Run]) -> list[Run]:
+    """Name the runs that others were started again from as they are named now: their ids may have been used again."""
+    named = {run.text("retry_of") for run in runs if run.text("retry_of_execution")}
+    if not named:
+        return runs
+    with store_errors():
+        pipeline = store.client.pipeline(transaction=False)
+        for run_id in sorted(named):
+            pipeline.hget(store.keys.run(run_id), "execution")
+        newest = dict(zip(sorted(named), pipeline.execute(), strict=True))
+
+    def renamed(run: Run) -> Run:
+        first, number = run.text("retry_of"), run.text("retry_of_execution")
+        found = newest.get(first) or b"1"
+        # (Anything may stand in a store.)
+        if not (number.isdecimal() and found.isdigit() and int(number) < int(found)):
+            return run
+        return replace(run, fields={**run.fields, "retry_of": f"{first}~{number}"})
+
+    return [renamed(run) for run in runs]

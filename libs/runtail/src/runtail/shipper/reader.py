@@ -1,9 +1,11 @@
 """The thread that never waits for the store: pipes, processes and the keeper's link."""
 
+import contextlib
 import json
 import logging
 import os
 import select
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -222,9 +224,10 @@ class Reader:
             self._intakes[run.key] = Intake(run, self)
         except (KeyError, TypeError, ValueError, OSError):
             log.exception("a run that cannot be read is not recorded")
+            _turn_away(message, fds)
             self._link.send({"op": "closed", "key": message.get("key")})
             return
-        if self._sender.known_away and not run.again and run.record.get("headers") is None:
+        if self._sender.known_away and not run.again and run.headers is None:
             # Here, since the sender may be waiting for the store's answer.
             run.go_unclaimed()
         self._sender.add(run)
@@ -242,3 +245,11 @@ class Reader:
         self.unwatch(pidfd)
         os.close(pidfd)
         self._sender.worker_gone()
+
+
+def _turn_away(message: dict[str, Any], fds: list[int]) -> None:
+    """Tell the process of a task whose run cannot be read that it need not wait."""
+    op = "unrecorded" if message.get("headers") is None else "refuse"
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fds[2 if message.get("split") else 1])) as private:
+        answer = {"op": op, "message": "Runtail failed; see what its shipper logged"}
+        private.send(door.pack(answer), socket.MSG_DONTWAIT)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from runtail import header
 from runtail.capture import announcing, door
 from runtail.settings import Settings
 from runtail.shipper.journal import Journal
@@ -62,6 +63,13 @@ class Run:
         self.key: str = record["key"]
         self.id: str = record["run"]
         self.again = bool(record.get("again"))
+        #: The message's header, checked (again: it came through a process that executes other people's code).
+        self.headers: dict[str, Any] | None = None
+        self.header_flaw = str(record.get("header_flaw") or "")
+        try:
+            self.headers = header.read(record.get("headers"), self.id)
+        except header.BadHeader as error:
+            self.header_flaw = str(error)
         pipes = 2 if record.get("split") else 1
         self.pipes = fds[:pipes]
         self._private = socket.socket(fileno=fds[pipes])

@@ -56,7 +56,7 @@ class Sender:
         self.main_is_gone = False
         #: Figures for the metrics.
         self.entries = self.output_bytes = self.fenced = self.store_errors = 0
-        self.refused = self.repairs = self.losses = 0
+        self.refused = self.repairs = self.losses = self.bad_headers = 0
         #: Output dropped at the end of runs, because the store was full.
         self.unstored_bytes = 0
         #: Looks at the store's memory; made in the thread.
@@ -110,6 +110,9 @@ class Sender:
 
     def add(self, run: Run) -> None:
         """A task wants to run, or runs already."""
+        if run.header_flaw and not run.again:
+            self.bad_headers += 1
+            log.warning("the header of %s is dropped: %s", run.id, run.header_flaw)
         with self._wake:
             self._runs[run.key] = (run, None)
             self._due.add(run.key)

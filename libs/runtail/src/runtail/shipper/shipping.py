@@ -18,12 +18,11 @@ from runtail.errors import Fenced, RunDeleted
 from runtail.log.writer import Answer, LogWriter
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
-from runtail.runs.claim import Claimed, Refused
-from runtail.runs.ending import unflushed_ms
-from runtail.runs.start import mark
+from runtail.runs.claim import Claimed, Refused, Unrecorded
+from runtail.runs.start import abort, mark
 from runtail.shipper.ahead import EchoAhead
 from runtail.shipper.cancelling import Cancelling
-from runtail.shipper.claiming import Claiming, restore
+from runtail.shipper.claiming import OVERLAPS, Claiming, restore, takeover_event
 from runtail.shipper.ending import Ending, encode
 from runtail.shipper.live import HeldRows, LiveLine
 from runtail.shipper.processor import Event, Output
@@ -39,7 +38,6 @@ log = logging.getLogger(__name__)
 #: Raw bytes per batch. All of a batch must fit into one call to the store.
 _BATCH_BYTES: Final = 512 << 10
 _WHY_POLL_SECONDS: Final = 0.02
-_HELD_POLL_SECONDS: Final = 0.5
 _REASSERT_SECONDS: Final = 2.0
 #: How long the end of a run waits for room in a full store before the rest of its output is dropped.
 _FULL_SECONDS: Final = 2.0
@@ -70,6 +68,7 @@ class Shipping:
         self._ended_at = 0.0
         self._told_late = 0
         self._counted = (0, 0)
+        self._told_overlaps = 0
         #: The store is full: output stays in the spool.
         self._held = False
 
@@ -96,7 +95,12 @@ class Shipping:
 
     def give_up(self, now: float) -> float | None:
         """Something that must not happen happened: drop the output, keep the task running."""
-        self.run.fenced = True
+        run = self.run
+        if self._writer is None and not run.went and not run.again:
+            # Its process waits for an answer, and must not wait for ever.
+            op = "unrecorded" if run.headers is None else "refuse"
+            return self._turn_away({"op": op, "message": "Runtail failed; see what its shipper logged"}, now)
+        run.fenced = True
         if self._ended_at:
             self._leave()
             return None
@@ -111,7 +115,7 @@ class Shipping:
         if (
             self._writer is None
             and not run.went
-            and run.record.get("headers") is None
+            and run.headers is None
             and (waited >= self._settings.claim_patience_seconds or self._sender.known_away)
         ):
             run.go_unclaimed()
@@ -119,7 +123,7 @@ class Shipping:
     def while_barred(self, now: float) -> None:
         """The store was refused: a task that nobody announced runs, and its output is echoed only."""
         run = self.run
-        if self._writer is not None or run.record.get("headers") is not None:
+        if self._writer is not None or run.headers is not None:
             self.while_away(now)
             return
         if not run.went:
@@ -173,9 +177,10 @@ class Shipping:
         if isinstance(answer, Claimed):
             return self._claimed(answer.claim, now)
         if isinstance(answer, Refused):
-            detail = f" ({answer.detail})" if answer.detail else ""
-            return self._refused(answer.reason, f"the run is {answer.reason}{detail}", now)
-        return now + _HELD_POLL_SECONDS
+            return self._refused(answer, now)
+        if isinstance(answer, Unrecorded):
+            return self._unrecorded(now)
+        return now + self._claiming.poll_seconds
 
     def _claimed(self, found: Claim, now: float) -> float:
         run = self.run
@@ -184,41 +189,50 @@ class Shipping:
         with run.lock:
             restore(run, found)
         if not found.resumed:
-            self._tell_takeover(writer, found)
+            if "taken_from" in found.record:
+                now_ms = self._sender.now_ms()
+                writer.add(EVENT, takeover_event(found, self._settings, now_ms), now_ms)
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
         self._writer = writer
-        self.run.go(found.attempt)
-        self._heed(writer, Answer(found.cancel))
+        run.go(found.attempt)
+        self._told_overlaps = found.number("overlaps_told")
+        self._heed(writer, Answer(found.cancel, found.number("overlaps")))
         return now
 
-    def _tell_takeover(self, writer: LogWriter, found: Claim) -> None:
-        """A worker that fell silent had the run: what it had not stored is missing, as when the reaper ends it."""
-        if "taken_from" not in found.record:
-            return
-        now_ms = self._sender.now_ms()
-        lost = {
-            "worker": found.record["taken_from"],
-            "attempt": found.attempt - 1,
-            "silent_ms": round(self._settings.lease_seconds * 1000),
-            "unflushed_ms": unflushed_ms(self._settings, found.number("taken_beat_ms"), now_ms),
-        }
-        writer.add(EVENT, events.encode(events.WORKER_LOST, **lost), now_ms)
-
-    def _refused(self, reason: str, sentence: str, now: float) -> float:
+    def _refused(self, refused: Refused, now: float) -> float:
         run = self.run
         self._sender.refused += 1
+        if refused.awaited:
+            abort(self._store, run.id, refused.sentence)
         if not run.went and not run.again:
-            run.tell_child({"op": "refuse", "reason": reason, "message": sentence})
-            # The task's process goes on to another task; no successor may think that it is still in this one.
-            run.keep_end(End(None, run.spool.position, self._sender.now_ms(), stored=True))
-            self._close()
-            return now
+            answer = {"op": "refuse", "reason": refused.reason, "message": refused.sentence, "fails": refused.alone}
+            return self._turn_away(answer, now)
         if run.again and run.end:
             # The end was stored; only its "done" may not have been heard.
             self._over(now)
             return now
-        self._fence(Fenced(reason))
+        self._fence(Fenced(refused.reason))
+        return now
+
+    def _unrecorded(self, now: float) -> float:
+        """The task is executed, beside another one with its id whose log this is."""
+        run = self.run
+        if not run.went and not run.again:
+            return self._turn_away({"op": "unrecorded", "message": OVERLAPS}, now)
+        log.warning("task %s is not recorded: %s", run.id, OVERLAPS)
+        run.fenced = True
+        return now
+
+    def _turn_away(self, answer: dict[str, object], now: float) -> float:
+        """Nothing of this execution will be recorded: it is executed all the same, or not at all.
+
+        The pipe is kept until the task's process has let go of it: one that did not wait for this answer writes to it.
+        """
+        run = self.run
+        run.tell_child(answer)
+        # The task's process goes on to another task; no successor may think that it is still in this one.
+        run.keep_end(End(None, run.spool.position, self._sender.now_ms(), stored=True))
         return now
 
     # Output.
@@ -299,6 +313,7 @@ class Shipping:
         if self._cancelling.wish is not None and self._writer is not None:
             # A successor must not say it again.
             self._counters["cancel_told"] = self._writer.claim.attempt
+        self._counters["overlaps_told"] = self._told_overlaps
         self._flushed_to = processor.consumed
         self._echo.settle()
 
@@ -316,6 +331,10 @@ class Shipping:
     def _heed(self, writer: LogWriter, answer: Answer) -> None:
         if self._cancelling.heed(writer, answer):
             self._counters["cancel_told"] = writer.claim.attempt
+        if answer.overlaps > self._told_overlaps and writer.next is None and not self.run.end:
+            count, self._told_overlaps = answer.overlaps - self._told_overlaps, answer.overlaps
+            writer.add(EVENT, events.encode(events.OVERLAP, count=count), self._sender.now_ms())
+            self._counters["overlaps_told"] = self._told_overlaps
 
     def _fence(self, error: Exception) -> None:
         """Nothing of this run is accepted any more: stop its task, drop its output."""
@@ -381,7 +400,9 @@ class Shipping:
             return
         late = self._late_bytes()
         if late != self._counters.get("late_bytes", 0) and late != self._told_late:
-            mark(self._store, self.run.id, self._ending.verdict.state, {"late_bytes": str(late)})
+            fields = {"late_bytes": str(late)}
+            execution = self._writer.claim.execution if self._writer is not None else None
+            mark(self._store, self.run.id, self._ending.verdict.state, fields, execution=execution)
             self._told_late = late
 
     def _count_repairs(self) -> None:

@@ -68,7 +68,7 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     """Return the routes."""
     routes = Blueprint("runs", __name__)
 
-    def begun(name: str, kwargs: dict[str, Any], run_id: str | None = None, retry_of: str | None = None) -> Response:
+    def begun(name: str, kwargs: dict[str, Any], run_id: str | None = None, retry_of: Run | None = None) -> Response:
         key = idempotency_key()
         task = read_task(store, name)
         check_parameters(task, kwargs)
@@ -188,7 +188,7 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     def retried(run_id: str) -> Response:
         read_body(request, EmptyBody, optional=True)
         run = read_run(store, run_id)
-        return begun(run.text("task"), parameters_of(run), retry_of=run.id)
+        return begun(run.text("task"), parameters_of(run), retry_of=run)
 
     @routes.delete("/runs/<run_id>")
     @describe(
