@@ -80,7 +80,6 @@ class Intake:
 
     def on_child(self) -> None:
         """The task's process said something, or its socket is closed."""
-        self.run.hear_secrets()
         message = self.run.peek_child()
         if message is None:
             return
@@ -98,7 +97,6 @@ class Intake:
     def on_death(self) -> None:
         """The task's process is gone. It may have said how it ended before."""
         self._unwatch(self.run.pidfd)
-        self.run.hear_secrets()
         message = self.run.peek_child()
         if message and message.get("op") == "end":
             self.on_child()

@@ -152,14 +152,19 @@ class Run:
         return self.marks[0][1] if self.marks else None
 
     def peek_child(self) -> dict[str, Any] | None:
-        """The next message of the task's process, left in its socket; {} at its end."""
-        try:
-            data = self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return {}
-        return dict(json.loads(data)) if data else {}
+        """The next message of the task's process, left in its socket; {} at its end. Secrets are heard."""
+        while True:
+            self.hear_secrets()
+            try:
+                data = self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            except BlockingIOError:
+                return None
+            except OSError:
+                return {}
+            message = dict(json.loads(data)) if data else {}
+            # Another process may have announced something since we looked.
+            if message.get("op") != announcing.OPERATION:
+                return message
 
     def hear_secrets(self) -> None:
         """Take what the task's process, and those forked from it, want masked.
