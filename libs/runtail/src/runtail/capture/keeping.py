@@ -78,7 +78,7 @@ class Keeper:
             elif op == "cancel":
                 inodes = [os.fstat(fd).st_ino for fd in run.pipes] if run is not None else []
                 self.tell_main({**message, "inodes": inodes})
-            elif op == "ready":
+            elif op in ("ready", "over"):
                 self.tell_main(message)
 
     # Worker.

@@ -66,7 +66,11 @@ class Supervisor:
         #: Tells the pool's processes and which of them runs what; None under solo.
         self.pool_pids: Callable[[], set[int]] = set
         self.running: Callable[[int, str], bool] = lambda _pid, _run: False
+        self.revoked_in_celery: Callable[[str], bool] = lambda _run: False
         self.cancels = False
+        #: Keys of runs that are being cancelled, and of those whose task has said that it is over.
+        self._cancelling: set[str] = set()
+        self._over: set[str] = set()
         self._children: dict[int, int] = {}
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -176,8 +180,16 @@ class Supervisor:
 
     def died(self, pid: int, run: str | None, why: str, *, signum: int | None, exit_status: int | None) -> None:
         """Tell why a task's process is gone, as far as this process knows."""
+        # Celery signals the process first, and says only then that it revoked the run.
+        revoked = signum is not None and self.revoked_in_celery(run or self._deposits.run_of(pid))
         message = {"v": 1, "op": "died", "pid": pid, "run": run, "why": why, "signal": signum,
-                   "exit_status": exit_status}  # fmt: skip
+                   "exit_status": exit_status, "revoked": revoked}  # fmt: skip
+        with contextlib.suppress(OSError):
+            door.send(self.door_tx, message)
+
+    def tell_revoked(self, run: str, *, terminated: bool, expired: bool, signum: int | None) -> None:
+        """Tell that Celery revoked a run: it discarded its message, or signalled its process (*terminated*)."""
+        message = {"v": 1, "op": "revoked", "run": run, "terminated": terminated, "expired": expired, "signal": signum}
         with contextlib.suppress(OSError):
             door.send(self.door_tx, message)
 
@@ -238,7 +250,10 @@ class Supervisor:
                 self.store_ready.set()
             elif op == "watch":
                 self._watch_child(int(message["pid"]))
+            elif op == "over":
+                self._over |= {str(message.get("key"))} & self._cancelling
             elif op == "cancel":
+                self._cancelling.add(str(message["key"]))
                 threading.Thread(target=self._cancel, args=(message,), name="runtail-cancel", daemon=True).start()
 
     # The ends of pool children.
@@ -288,13 +303,16 @@ class Supervisor:
                 frozenset({self.pid, self.keeper_pid, *self.pool_pids()}) - {pid},
             )
             grace = float(message.get("grace_seconds", self.settings.cancel_grace_seconds))
-            ended = cancel.end_tree(target, grace, lambda: self.running(pid, run))
+            # A task that has said that it is over waits for an answer, which it gets when the others are gone.
+            ended = cancel.end_tree(target, grace, lambda: key not in self._over and self.running(pid, run))
         else:
             why = "this worker's pool runs tasks in its only process and cannot cancel them"
         answer = {"v": 1, "op": "cancelled", "run": run, "key": key, "signal": ended.signal,
                   "pids": ended.pids, "killed": ended.killed, "why": why}  # fmt: skip
         with contextlib.suppress(OSError):
             door.send(self.door_tx, answer)
+        self._cancelling.discard(key)
+        self._over.discard(key)
 
     # The end.
 

@@ -9,6 +9,7 @@ comes later is late, and counted.
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from runtail.shipper.death import exit_of
@@ -105,8 +106,7 @@ class Intake:
         if run.pidfd is not None and (run.death is None or run.death.signal is None):
             found = exit_of(run.pidfd)
             if found:
-                why = run.death.why if run.death else ""
-                run.death = Death(found.signal, found.exit_status, why)
+                run.death = replace(run.death or Death(), signal=found.signal, exit_status=found.exit_status)
                 self._waiter.changed(run)
 
     def on_died(self, message: dict[str, Any]) -> None:
@@ -119,6 +119,7 @@ class Intake:
             # The first word is the cause, such as a time limit; what follows is
             # how it was carried out.
             known.why or str(message.get("why") or ""),
+            known.revoked or bool(message.get("revoked")),
         )
         self._waiter.changed(self.run)
 

@@ -203,6 +203,10 @@ class Reader:
                     named = message.get("run")
                     if named in (None, intake.run.id):
                         intake.on_died(message)
+        elif op == "revoked":
+            self._hear_revocation(message)
+        elif op == "drain":
+            self._sender.draining = True
         elif op == "cancelled":
             found = self._intakes.get(str(message.get("key")))
             if found:
@@ -210,6 +214,17 @@ class Reader:
                 self.changed(found.run)
         elif op == "bye":
             self._sender.worker_gone()
+
+    def _hear_revocation(self, message: dict[str, Any]) -> None:
+        """A run in hand is being ended by Celery; of any other one a message was discarded."""
+        runs = (intake.run for intake in self._intakes.values())
+        found = [run for run in runs if run.id == message.get("run") and not run.over]
+        for run in found:
+            if message.get("terminated"):
+                run.revoked = message
+                self.changed(run)
+        if not found:
+            self._sender.discarded(message)
 
     def _take_run(self, message: dict[str, Any], fds: list[int]) -> None:
         if not lock(fds[-1]):

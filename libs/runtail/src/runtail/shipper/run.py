@@ -44,6 +44,8 @@ class Death:
     signal: int | None = None
     exit_status: int | None = None
     why: str = ""
+    #: Celery revoked the run, and will say whether that is why.
+    revoked: bool = False
 
 
 class Run:
@@ -80,6 +82,8 @@ class Run:
         self.silent = False
         #: Reader: what the worker's main process did to end the tree.
         self.cancelled: dict[str, Any] | None = None
+        #: Reader: Celery revoked it and signalled its process.
+        self.revoked: dict[str, Any] | None = None
         #: Sender: this writer was fenced off; output is counted and dropped.
         self.fenced = False
         #: Sender: the store has the end, or never will.

@@ -142,15 +142,18 @@ class Shipping:
             self._over(now)
             return now
         if run.fenced:
-            if run.end:
-                self._over(now)
-                return now
-            return now + 1.0
+            if not run.end:
+                return now + 1.0
+            if not self._ending.tree_is_gone(now):
+                return now + _WHY_POLL_SECONDS
+            self._over(now)
+            return now
         if self._writer is None:
             return self._claim(now)
         if self._writer.pending:
             # The store was away in the middle of a batch: first the same again.
             self._call(self._writer, now)
+        self._cancelling.heed_revocation(self._writer)
         self._cancelling.tell_refusal(self._writer)
         self._hold_back(now)
         if self._ending.verdict is None and self._is_due(now):
