@@ -101,6 +101,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("live_interval_seconds", 0.1, "The unfinished line is shown at most this often."),
     Setting("live_bytes", 4096, "The most that is shown of the unfinished line."),
     Setting("late_seconds", 60.0, "How long output that comes after the end of a run is drained and counted."),
+    Setting(
+        "orphan_seconds",
+        60.0,
+        "How long keeper and shipper go on after their worker has ended, to store what they hold.",
+    ),
     Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
     Setting("health_dir", "", "Folder for the reference worker's files `alive` and `ready`, for probes; empty: none."),
     # Relay.
@@ -166,6 +171,7 @@ class Settings:
     live_interval_seconds: float
     live_bytes: int
     late_seconds: float
+    orphan_seconds: float
     worker_admin_port: int
     health_dir: str
     socket_host: str

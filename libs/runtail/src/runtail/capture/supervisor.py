@@ -112,6 +112,7 @@ class Supervisor:
             "shipper": SHIPPER_COMMAND,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
+            "orphan_seconds": self.settings.orphan_seconds,
         }
         argv = [sys.executable, "-I", "-S", str(Path(keeper.__file__)), json.dumps(config)]
         # Numbers above the targets, so that no dup2 hits a source.
@@ -125,7 +126,10 @@ class Supervisor:
         try:
             # Not subprocess: its pipe to the child, inherited by a pool child
             # that is forked at that moment, would block it.
-            self.keeper_pid = os.posix_spawn(argv[0], argv, _environment(), file_actions=actions)
+            # It unblocks SIGTERM when it knows what to do with it.
+            self.keeper_pid = os.posix_spawn(
+                argv[0], argv, _environment(), file_actions=actions, setsigmask=[signal.SIGTERM]
+            )
         except OSError:
             ours.close()
             raise
@@ -334,7 +338,11 @@ class Supervisor:
         while not self._keeper_gone():
             left = deadline - time.monotonic()
             if left <= 0:
-                log.warning("Runtail: output is still being stored; keeper and shipper go on without the worker")
+                log.warning(
+                    "Runtail: output is still being stored; keeper and shipper go on without the worker, for %.0f s at "
+                    "most (RUNTAIL_ORPHAN_SECONDS)",
+                    self.settings.orphan_seconds,
+                )
                 return
             poller.poll(min(left, 0.2) * 1000)
 

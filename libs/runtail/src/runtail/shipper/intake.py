@@ -22,8 +22,6 @@ _TAKE_BYTES: Final = 1 << 20
 _NAP_SECONDS: Final = 0.002
 #: A nap must not let a pipe run full: for small pipes it is shorter, or none.
 _FULL_NAP_PIPE_BYTES: Final = 128 << 10
-#: How long a run that is far ahead of the store is left alone.
-_PAUSE_SECONDS: Final = 0.005
 
 
 class Waiter(Protocol):
@@ -32,6 +30,8 @@ class Waiter(Protocol):
     def watch(self, fd: int, handler: Callable[[], None]) -> None: ...
     def unwatch(self, fd: int) -> None: ...
     def rest(self, fd: int, seconds: float) -> None: ...
+    @property
+    def pause_seconds(self) -> float: ...
     def may_take(self, run: Run) -> bool: ...
     def taken(self, run: Run) -> None: ...
     def changed(self, run: Run) -> None: ...
@@ -63,7 +63,7 @@ class Intake:
             self._count_late(pipe)
             return
         if not self._waiter.may_take(run):
-            self._waiter.rest(pipe, _PAUSE_SECONDS)
+            self._waiter.rest(pipe, self._waiter.pause_seconds)
             return
         moved = run.spool.take(pipe, _TAKE_BYTES)
         if moved is None:

@@ -22,9 +22,16 @@ log = logging.getLogger(__name__)
 #: A run this far ahead of a store that answers waits: its task fills the pipe
 #: and blocks, as on any slow terminal. Only a store that is away may cost output.
 HIGH_WATER_BYTES: Final = 8 << 20
+_PAUSE_SECONDS: Final = 0.005
+#: While nothing is stored at all, room will not come so soon.
+_AWAY_PAUSE_SECONDS: Final = 0.1
 _DROP_BYTES: Final = 1 << 20
 _ALIVE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.02
+#: How long after a process's death its exit status is asked for often.
+_EXIT_SECONDS: Final = 2.0
+#: There is at least so much time to store something, once this process is to leave.
+_LAST_SECONDS: Final = 0.5
 #: Summing over all runs at each read would cost more than reading.
 _HELD_SECONDS: Final = 0.005
 
@@ -44,9 +51,14 @@ class Reader:
         self.dropped_bytes = 0
         self._held = 0
         self._held_at = 0.0
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        #: Monotonic: when this process leaves, whatever it holds; None while the worker lives.
+        self._leaves_at: float | None = None
+        self._term = False
+        #: It left before everything was stored.
+        self.gave_up = False
+        self._woken, self.waking_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.watch(link.fileno(), self._on_link)
-        self.watch(self._wake, self._drain_wake)
+        self.watch(self._woken, self._drain_wake)
         sender.on_closed = self.wake
 
     @property
@@ -66,7 +78,14 @@ class Reader:
 
     def wake(self) -> None:
         """Look at once for what changed (any thread)."""
-        os.eventfd_write(self._wake, 1)
+        try:
+            os.write(self.waking_fd, b"\0")
+        except BlockingIOError:
+            pass  # as many wishes as it holds wait already
+
+    def note_term(self, *_: object) -> None:
+        """SIGTERM came."""
+        self._term = True
 
     def serve(self) -> None:
         """Run until the keeper is gone and every run in hand is over.
@@ -74,12 +93,18 @@ class Reader:
         While the worker lives there is time, and nobody else, to repair an end that a failover takes back.
         """
         alive_at = ticked_at = 0.0
-        while not (self._over and not self._intakes and (self._sender.main_is_gone or self._sender.idle)):
+        while not self.gave_up and not (
+            self._over and not self._intakes and (self._sender.main_is_gone or self._sender.idle)
+        ):
             for fd, _events in self._epoll.poll(self._timeout(alive_at)):
                 handler = self._handlers.get(fd)
                 if handler:
                     handler()
+            if self._term:
+                self._heed_term()
             now = time.monotonic()
+            if self._leaves_at is not None and now >= self._leaves_at:
+                self._give_up()
             self._end_rests(now)
             if now - ticked_at >= _TICK_SECONDS:
                 ticked_at = now
@@ -117,6 +142,11 @@ class Reader:
                 self._epoll.unregister(fd)
             self._resting[fd] = time.monotonic() + seconds
 
+    @property
+    def pause_seconds(self) -> float:
+        """How long a run that is far ahead of the store is left alone."""
+        return _AWAY_PAUSE_SECONDS if self._keeps else _PAUSE_SECONDS
+
     def may_take(self, run: Run) -> bool:
         """Whether more of the run's output fits."""
         fits = self.held_bytes < self._settings.spool_bytes
@@ -145,7 +175,10 @@ class Reader:
         until = alive_at + _ALIVE_SECONDS
         if self._resting:
             until = min(until, min(self._resting.values()))
-        if any(intake.died_at and not intake.run.over for intake in self._intakes.values()):
+        if self._leaves_at is not None:
+            until = min(until, self._leaves_at)
+        # For longer only the worker's main process can tell it.
+        if any(now - intake.died_at < _EXIT_SECONDS and not intake.run.over for intake in self._intakes.values()):
             until = min(until, now + _TICK_SECONDS)
         return max(0.0, until - now)
 
@@ -171,7 +204,7 @@ class Reader:
 
     def _drain_wake(self) -> None:
         try:
-            os.eventfd_read(self._wake)
+            os.read(self._woken, 65536)
         except BlockingIOError:
             pass
         self._tick()
@@ -213,7 +246,7 @@ class Reader:
                 found.run.cancelled = message
                 self.changed(found.run)
         elif op == "bye":
-            self._sender.worker_gone()
+            self._worker_gone(float(message.get("seconds", self._settings.orphan_seconds)))
 
     def _hear_revocation(self, message: dict[str, Any]) -> None:
         """A run in hand is being ended by Celery; of any other one a message was discarded."""
@@ -253,4 +286,30 @@ class Reader:
     def _main_gone(self, pidfd: int) -> None:
         self.unwatch(pidfd)
         os.close(pidfd)
+        self._worker_gone(self._settings.orphan_seconds)
+
+    # The worker's end, and then this process's.
+
+    def _worker_gone(self, seconds: float) -> None:
+        at = time.monotonic() + max(seconds, _LAST_SECONDS)
+        self._leaves_at = at if self._leaves_at is None else min(at, self._leaves_at)
         self._sender.worker_gone()
+
+    def _heed_term(self) -> None:
+        """Obey after the worker's end. Before it a whole group is stopped, and the worker decides when it ends."""
+        self._term = False
+        if self._leaves_at is not None:
+            self._worker_gone(0.0)
+
+    def _give_up(self) -> None:
+        """The time after the worker's end is up: say what is lost."""
+        self.gave_up = True
+        runs = [intake.run for intake in self._intakes.values() if not intake.run.over]
+        for key in self._intakes:
+            self._link.send({"op": "closed", "key": key})
+        if runs:
+            size = sum(run.unstored_bytes for run in runs)
+            ids = ", ".join(sorted(run.id for run in runs))
+            # At most: the store may have got more than it confirmed.
+            log.error("the worker has ended; what the store did not take of these runs is lost, at most %d bytes: %s",
+                      size, ids)  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any, Final
 from runtail.settings import Settings
 from runtail.shipper.journal import Journal
 from runtail.shipper.processor import Processor
-from runtail.shipper.spool import Spool
+from runtail.shipper.spool import Spool, readable_bytes
 
 #: Times of reads kept for entries that are made later, while the store is away.
 MAX_MARKS: Final = 4096
@@ -90,6 +90,8 @@ class Run:
         self.over = False
         #: Sender: nothing is left to do; the reader closes the descriptors.
         self.closed = False
+        #: Sender: offset up to which the store has the output.
+        self.stored_to = self.processor.consumed
         self.went = False
         self.done = False
 
@@ -114,6 +116,12 @@ class Run:
         """Offset up to which the raw stream is known to be the task's output."""
         end = self.end
         return end.at if end else self.spool.position
+
+    @property
+    def unstored_bytes(self) -> int:
+        """Output that the store has not got, what lies in the pipes included."""
+        waiting = 0 if self.end else sum(readable_bytes(pipe) for pipe in self.pipes)
+        return self.limit - self.stored_to + waiting
 
     def keep_end(self, end: End) -> None:
         """The task ended. Kept for a successor first: its message comes only once."""

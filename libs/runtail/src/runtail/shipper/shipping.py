@@ -185,6 +185,7 @@ class Shipping:
         self._earlier_late_bytes = found.number("late_bytes")
         with run.lock:
             restore(run, found)
+        run.stored_to = run.processor.consumed
         if not found.resumed:
             self._tell_takeover(writer, found)
             start = {"attempt": found.attempt, "worker": self._sender.worker}
@@ -308,6 +309,7 @@ class Shipping:
         live = self._live.take(writer.line, now)
         answer = writer.flush(live=live, counters=self._counters)
         self._called_at = time.monotonic()
+        run.stored_to = flushed_to
         run.spool.release(flushed_to)
         self._heed(writer, answer)
 
