@@ -111,8 +111,7 @@ def test_sigterm_after_the_workers_end_is_obeyed(
     for role in whom:
         {"keeper": keeper, "shipper": shipper}[role].terminate()
     wait_for(lambda: all_gone([member]), 2.0, lambda: left([member]))
-    assert run_id in member.process.output()
-    assert " bytes " in member.process.output()
+    assert f"bytes: {run_id}" in member.process.output()
     own_redis_server.resume()
 
 
