@@ -100,7 +100,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_line_bytes", 65536, "A longer line becomes numbered pieces."),
     Setting("live_interval_seconds", 0.1, "The unfinished line is shown at most this often."),
     Setting("live_bytes", 4096, "The most that is shown of the unfinished line."),
-    Setting("late_seconds", 60.0, "How long output that comes after the end of a run is drained and counted."),
+    Setting("late_seconds", 60.0, "How long after a run's end output that comes late is counted in its record."),
     Setting(
         "orphan_seconds",
         60.0,

@@ -20,7 +20,7 @@ _SLOT_BYTES: Final = 64 << 20
 #: Magic, generation, length, checksum of the payload.
 _HEADER: Final = struct.Struct("<4sQII")
 _MAGIC: Final = b"RTJ1"
-_CELLS: Final = ("state", "end", "drop")
+_CELLS: Final = ("state", "end", "drop", "late")
 
 
 class Journal:

@@ -4,6 +4,8 @@ Sequences are taken out first, then secrets are masked, then lines are cut: a
 secret that a sequence or a piece's end would split is still found whole.
 """
 
+import base64
+import binascii
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -66,6 +68,11 @@ class Processor:
         self.capped_markers = 0
         self.progress: dict[str, Any] | None = None
         self._max_markers = max_markers
+        self._form: dict[str, Any] = {"cr": cr, "max_line_bytes": max_line_bytes}
+        #: Earlier executions whose processes wrote into this one, and how far their output was taken.
+        self._earlier: dict[str, int] = {}
+        #: Their output that came between two pieces of one line.
+        self._postponed: list[dict[str, Any]] = []
         self._continued = False
         self._gap = _Gap()
         self._markers = Markers(nonce)
@@ -101,6 +108,10 @@ class Processor:
             if isinstance(part, bytes):
                 gap.size_bytes += len(part)
                 gap.lines += part.count(b"\n")
+            elif part["op"] == "earlier-run":
+                data = self._take_earlier(part)
+                gap.size_bytes += len(data)
+                gap.lines += data.count(b"\n")
             else:
                 self._operate(part, gap.before)
 
@@ -132,6 +143,8 @@ class Processor:
         items = self._tell_gap()
         rest = self.masker.feed(self._markers.finish()) + self.masker.finish()
         self._give(self._lines.feed(rest) + self._lines.finish(), items)
+        self._continued = False
+        self._give([], items)
         if self.capped_markers:
             items.append(Event({"kind": "markers-capped", "count": self.capped_markers}))
         if self.masker.count:
@@ -167,6 +180,8 @@ class Processor:
             "capped": self.capped_markers,
             "progress": self.progress,
             "continued": self._continued,
+            "earlier": self._earlier,
+            "postponed": self._postponed,
             "covered": self.masker.covered,
             "gap": [self._gap.size_bytes, self._gap.lines],
             "gap_before": [_pack(item) for item in self._gap.before],
@@ -185,6 +200,7 @@ class Processor:
         self.outside_bytes = state["outside"]
         self.markers, self.capped_markers = state["markers"], state["capped"]
         self.progress, self._continued = state["progress"], state["continued"]
+        self._earlier, self._postponed = state["earlier"], state["postponed"]
         size_bytes, lines = state["gap"]
         self._gap = _Gap(size_bytes, lines, [_unpack(item) for item in state["gap_before"]])
         self._markers.held = state["sequence"].encode("latin-1")
@@ -209,10 +225,45 @@ class Processor:
                     events.append((index, event))
             self._continued = chunk.continues
             items.append(Output(chunk, tuple(events)))
+        if self._postponed and not self._continued:
+            postponed, self._postponed = self._postponed, []
+            for operation in postponed:
+                self._give_earlier(operation, items)
+
+    def _give_earlier(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
+        """Whole lines of processes that an earlier run left behind: between lines of this one, told once."""
+        told = str(operation.get("key")) in self._earlier
+        data = self._take_earlier(operation)
+        if not data:
+            return
+        if not told:
+            items.append(Event({"kind": "earlier-run", "run": str(operation.get("run"))}))
+        other = Processor("", self.masker.secrets, max_markers=0, **self._form)
+        given = other.feed(data) + other.finish()
+        items += [Output(item.chunk) for item in given if isinstance(item, Output)]
+        self.masker.count += other.masker.count
+        self._lines.rewritten_bytes += other._lines.rewritten_bytes
+
+    def _take_earlier(self, operation: dict[str, Any]) -> bytes:
+        """What an ``earlier-run`` brings; nothing if it came before (a shipper died before it had noted that)."""
+        key, upto = str(operation.get("key")), operation.get("to")
+        try:
+            data = base64.b64decode(str(operation.get("data")), validate=True)
+        except (binascii.Error, ValueError):
+            return b""
+        if not isinstance(upto, int) or upto <= self._earlier.get(key, 0):
+            return b""
+        self._earlier[key] = upto
+        return data
 
     def _operate(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
         kind = operation["op"]
-        if kind == "mask":
+        if kind == "earlier-run":
+            if self._continued:
+                self._postponed.append(operation)
+            else:
+                self._give_earlier(operation, items)
+        elif kind == "mask":
             secret = str(operation.get("secret", "")).encode(errors="surrogatepass")
             if not self.masker.add(secret):
                 text = f"A secret of fewer than {MIN_SECRET_BYTES} bytes is not masked."

@@ -12,6 +12,7 @@ from runtail.capture import door
 from runtail.capture.kept import lock
 from runtail.settings import Settings
 from runtail.shipper.admin import HANGS_SECONDS
+from runtail.shipper.holders import Holders
 from runtail.shipper.intake import Intake
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
@@ -32,6 +33,8 @@ _TICK_SECONDS: Final = 0.02
 _EXIT_SECONDS: Final = 2.0
 #: There is at least so much time to store something, once this process is to leave.
 _LAST_SECONDS: Final = 0.5
+#: A run that is over is given so long to be let go by everybody.
+_HELD_ON_SECONDS: Final = 1.0
 #: Summing over all runs at each read would cost more than reading.
 _HELD_SECONDS: Final = 0.005
 
@@ -47,6 +50,7 @@ class Reader:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._resting: dict[int, float] = {}
         self._intakes: dict[str, Intake] = {}
+        self.holders = Holders(self._intakes, sender.echo, settings)
         self._over = False
         self.dropped_bytes = 0
         self._held = 0
@@ -63,8 +67,8 @@ class Reader:
 
     @property
     def run_count(self) -> int:
-        """Runs whose descriptors are open."""
-        return len(self._intakes)
+        """Runs that are executed, or whose end is not stored yet."""
+        return sum(not intake.run.over for intake in tuple(self._intakes.values()))
 
     @property
     def held_bytes(self) -> int:
@@ -142,6 +146,10 @@ class Reader:
                 self._epoll.unregister(fd)
             self._resting[fd] = time.monotonic() + seconds
 
+    def rests(self, fd: int) -> bool:
+        """Whether ``fd`` is not looked at now."""
+        return fd in self._resting
+
     @property
     def pause_seconds(self) -> float:
         """How long a run that is far ahead of the store is left alone."""
@@ -191,16 +199,27 @@ class Reader:
         for key, intake in list(self._intakes.items()):
             run = intake.run
             if run.closed:
-                del self._intakes[key]
-                intake.close()
-                self._link.send({"op": "closed", "key": key})
+                self._close(key, intake)
                 continue
+            if run.over and time.monotonic() - run.end_seen > _HELD_ON_SECONDS:
+                intake.settle()
+            if run.over and self._leaves_at is not None and self._sender.away:
+                # Only how much came late could still be stored: nothing to stay for.
+                run.closed = True
             if intake.died_at and not run.over:
                 intake.look_for_exit()
             if run.end and self._sender.away and not run.over:
                 # The store is away; the output is safe in the spool, and the
                 # task's process need not wait for it.
                 run.tell_done()
+        for run in self.holders.to_let_go(abandoned=self._link.lost):
+            self.changed(run)
+
+    def _close(self, key: str, intake: Intake) -> None:
+        intake.close()
+        del self._intakes[key]
+        self.holders.forget(intake)
+        self._link.send({"op": "closed", "key": key})
 
     def _drain_wake(self) -> None:
         try:
@@ -267,11 +286,12 @@ class Reader:
             return
         try:
             run = Run(message, fds, self._settings)
-            self._intakes[run.key] = Intake(run, self)
+            intake = self._intakes[run.key] = Intake(run, self)
         except (KeyError, TypeError, ValueError, OSError):
             log.exception("a run that cannot be read is not recorded")
             self._link.send({"op": "closed", "key": message.get("key")})
             return
+        self.holders.begin(intake)
         self._sender.add(run)
 
     def _watch_main(self, pid: int | None) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from runtail.settings import Settings
 from runtail.shipper.journal import Journal
+from runtail.shipper.markers import MAX_SEQUENCE_BYTES, sequence_prefix
 from runtail.shipper.processor import Processor
 from runtail.shipper.spool import Spool, readable_bytes
 
@@ -33,8 +34,13 @@ class End:
     at: int
     #: Wall clock, milliseconds.
     at_ms: int
-    #: The store has the end: a successor only drains what is late.
+    #: The store has the end: a successor only looks after what comes later.
     stored: bool = False
+    #: Then: the state that it ended in, and what earlier attempts had counted as late.
+    state: str = ""
+    #: What the keeper had dropped by then.
+    dropped: int = 0
+    late_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,12 @@ class Run:
         self.record = record
         self.key: str = record["key"]
         self.id: str = record["run"]
+        #: The task's process, by which those that it left behind are told from others.
+        self.pid = int(record.get("pid") or 0)
+        self.nonce = str(record.get("nonce") or "")
         self.again = bool(record.get("again"))
+        #: What the keeper dropped while no shipper lived.
+        self.dropped_outside = int(record.get("dropped") or 0)
         pipes = 2 if record.get("split") else 1
         self.pipes = fds[:pipes]
         self._private = socket.socket(fileno=fds[pipes])
@@ -80,6 +91,8 @@ class Run:
         self.discarded_bytes = 0
         #: Reader: nothing can come any more (every writer is gone).
         self.silent = False
+        #: Reader: the run is over, and its pipe is closed although somebody may hold it.
+        self.let_go = False
         #: Reader: what the worker's main process did to end the tree.
         self.cancelled: dict[str, Any] | None = None
         #: Reader: Celery revoked it and signalled its process.
@@ -99,7 +112,7 @@ class Run:
         """A processor for this run that has seen nothing."""
         settings = self._settings
         return Processor(
-            str(self.record.get("nonce") or ""),
+            self.nonce,
             [str(mask).encode(errors="surrogatepass") for mask in self.record.get("masks") or ()],
             cr=settings.cr,
             max_line_bytes=settings.max_line_bytes,
@@ -122,6 +135,14 @@ class Run:
         """Output that the store has not got, what lies in the pipes included."""
         waiting = 0 if self.end else sum(readable_bytes(pipe) for pipe in self.pipes)
         return self.limit - self.stored_to + waiting
+
+    @property
+    def in_sequence(self) -> bool:
+        """The last that was taken is the beginning of one of our sequences: nothing may be put behind it."""
+        prefix = sequence_prefix(self.nonce)
+        tail = self.spool.read(max(0, self.spool.position - MAX_SEQUENCE_BYTES), MAX_SEQUENCE_BYTES)
+        begun = tail[tail.rfind(b"\x1b") :] if b"\x1b" in tail else b""
+        return bool(begun) and (prefix.startswith(begun) or (begun.startswith(prefix) and b"\x07" not in begun))
 
     def keep_end(self, end: End) -> None:
         """The task ended. Kept for a successor first: its message comes only once."""
