@@ -53,7 +53,7 @@ def test_killed_ten_times_it_is_cancelled_ten_times(fleet: Fleet) -> None:
         wait_output(fleet, run_id, b"asleep")
         fleet.client.control.revoke(run_id, terminate=True, signal="SIGKILL")
         found += fleet.wait_ended([run_id])
-    assert [str(run.state) for run in found] == ["cancelled"] * 10
+    assert [(str(run.state), run.maybe("signal")) for run in found] == [("cancelled", 9)] * 10
 
 
 def test_a_task_that_cleans_up_has_its_time(fleet: Fleet) -> None:

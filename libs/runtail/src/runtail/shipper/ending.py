@@ -43,14 +43,15 @@ class Ending:
             return False
         if waited >= _WHY_SECONDS:
             return True
-        if self._cancelling.wish is not None:
-            return True
         outcome, death = run.end.outcome if run.end else None, run.death
+        cancelled = self._cancelling.wish is not None
+        if cancelled and (outcome is not None or run.cancelled is not None):
+            return True
         if outcome is not None:
             # A hard time limit and a revocation are told by the worker, a little later; a shutdown was told before.
             known = (death is not None and bool(death.why)) or (self._sender.draining and waited >= _DEATH_SECONDS)
             return outcome["state"] != "interrupted" or known
-        if death is None or death.revoked:
+        if death is None or (death.revoked and not cancelled):
             return False
         known = death.signal is not None or death.exit_status is not None
         return known and (bool(death.why) or waited >= _DEATH_SECONDS)

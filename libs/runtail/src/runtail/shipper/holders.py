@@ -47,7 +47,7 @@ class Holders:
     def executing(self, run: Run) -> Intake | None:
         """Return what the task's process of an ended run executes now."""
         newest = self._newest.get(run.pid)
-        if newest is None or newest.died_at:
+        if not run.pid or newest is None or newest.died_at:
             return None
         other = newest.run
         begun = other.went or other.again

@@ -139,6 +139,8 @@ class Run:
     @property
     def in_sequence(self) -> bool:
         """The last that was taken is the beginning of one of our sequences: nothing may be put behind it."""
+        if self.spool.read(max(0, self.spool.position - 1), 1) in (b"\n", b"\x07"):
+            return False  # so nearly always; neither is inside of one
         prefix = sequence_prefix(self.nonce)
         tail = self.spool.read(max(0, self.spool.position - MAX_SEQUENCE_BYTES), MAX_SEQUENCE_BYTES)
         begun = tail[tail.rfind(b"\x1b") :] if b"\x1b" in tail else b""
