@@ -10,7 +10,7 @@ import socket
 import time
 from typing import Any
 
-from runtail.capture import door
+from runtail.capture import door, procfs
 from runtail.capture.kept import KeptRun
 from runtail.capture.outbox import Outbox
 from runtail.capture.shipperprocess import SILENT_SECONDS, ShipperProcess
@@ -200,6 +200,9 @@ class Keeper:
     def heed_term(self) -> None:
         """Obey after the worker's end. Before it a whole group is stopped, and the worker decides when it ends."""
         self.term = False
+        # A process that is dying is told of when its last thread is gone.
+        if self.main_pidfd is not None and not procfs.alive(self.config["main_pid"]):
+            self.main_gone()
         if self.leaves_at is None:
             door.say("SIGTERM noted; keeper and shipper go on until the worker has ended")
             return

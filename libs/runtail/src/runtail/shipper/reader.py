@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from runtail.capture import door
+from runtail.capture import door, procfs
 from runtail.capture.kept import lock
 from runtail.settings import Settings
 from runtail.shipper.admin import HANGS_SECONDS
@@ -57,6 +57,7 @@ class Reader:
         self._held_at = 0.0
         #: Monotonic: when this process leaves, whatever it holds; None while the worker lives.
         self._leaves_at: float | None = None
+        self._main_pid = 0
         self._term = False
         #: It left before everything was stored.
         self.gave_up = False
@@ -300,7 +301,8 @@ class Reader:
             pidfd = os.pidfd_open(pid) if pid else -1
         except OSError:
             return  # Another container's process: the keeper tells.
-        if pidfd >= 0:
+        if pidfd >= 0 and pid:
+            self._main_pid = pid
             self.watch(pidfd, lambda: self._main_gone(pidfd))
 
     def _main_gone(self, pidfd: int) -> None:
@@ -318,7 +320,9 @@ class Reader:
     def _heed_term(self) -> None:
         """Obey after the worker's end. Before it a whole group is stopped, and the worker decides when it ends."""
         self._term = False
-        if self._leaves_at is not None:
+        # A process that is dying is told of when its last thread is gone.
+        ended = self._main_pid and not procfs.alive(self._main_pid)
+        if ended or self._leaves_at is not None:
             self._worker_gone(0.0)
 
     def _give_up(self) -> None:
