@@ -187,7 +187,7 @@ def test_what_came_before_a_shipper_died_does_not_come_again() -> None:
 
 def test_it_waits_for_the_end_of_a_line_that_comes_in_pieces() -> None:
     processor = new()  # pieces of 20 bytes
-    items = processor.feed(b"x" * 50 + earlier(b"other\n", 6) + b"y" * 5 + b"\n") + processor.feed(b"next\n")
+    items = processor.feed(b"x" * 50 + earlier(b"other\n", 6) + b"y" * 5 + b"\nnext\n")
     chunks = [item.chunk for item in items if isinstance(item, Output)]
     assert [chunk.continues for chunk in chunks] == [True, True, False, False, False]
     assert told(items)[0] == b"x" * 50 + b"y" * 5 + b"\nother\nnext\n"

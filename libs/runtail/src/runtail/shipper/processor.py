@@ -144,7 +144,7 @@ class Processor:
         rest = self.masker.feed(self._markers.finish()) + self.masker.finish()
         self._give(self._lines.feed(rest) + self._lines.finish(), items)
         self._continued = False
-        self._give([], items)
+        self._give_postponed(items)
         if self.capped_markers:
             items.append(Event({"kind": "markers-capped", "count": self.capped_markers}))
         if self.masker.count:
@@ -219,12 +219,23 @@ class Processor:
 
     def _give(self, chunks: list[Chunk], items: list[Output | Event]) -> None:
         for chunk in chunks:
-            events: list[tuple[int, dict[str, Any]]] = []
-            for index, event in marker_lines(chunk.payload, at_line_start=not self._continued):
-                if self._admit():
-                    events.append((index, event))
-            self._continued = chunk.continues
-            items.append(Output(chunk, tuple(events)))
+            end = chunk.payload.find(b"\n") + 1
+            if self._postponed and 0 < end < len(chunk.payload):
+                # Right behind the line that it waits for, however the input was split.
+                self._give_one(Chunk(chunk.payload[:end]), items)
+                chunk = Chunk(chunk.payload[end:], chunk.continues)
+            self._give_one(chunk, items)
+
+    def _give_one(self, chunk: Chunk, items: list[Output | Event]) -> None:
+        events: list[tuple[int, dict[str, Any]]] = []
+        for index, event in marker_lines(chunk.payload, at_line_start=not self._continued):
+            if self._admit():
+                events.append((index, event))
+        self._continued = chunk.continues
+        items.append(Output(chunk, tuple(events)))
+        self._give_postponed(items)
+
+    def _give_postponed(self, items: list[Output | Event]) -> None:
         if self._postponed and not self._continued:
             postponed, self._postponed = self._postponed, []
             for operation in postponed:
