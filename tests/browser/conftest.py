@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
@@ -38,14 +39,19 @@ def playwright() -> Iterator[Playwright]:
         yield made
 
 
-def launch(playwright: Playwright, *, scroll_bars: bool = False) -> Browser:
-    """Start the machine's own Chromium."""
+def launched() -> dict[str, Any]:
+    """How the machine's own Chromium is started."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         lacking("no Chromium", f"the browser tests need one of {', '.join(NAMES)} on the PATH")
     arguments = [*ARGUMENTS, "--no-sandbox"] if os.getuid() == 0 else ARGUMENTS
+    return {"executable_path": found, "args": arguments}
+
+
+def launch(playwright: Playwright, *, scroll_bars: bool = False) -> Browser:
+    """Start the machine's own Chromium."""
     hidden = ["--hide-scrollbars"] if scroll_bars else None
-    return playwright.chromium.launch(executable_path=found, args=arguments, ignore_default_args=hidden)
+    return playwright.chromium.launch(**launched(), ignore_default_args=hidden)
 
 
 @pytest.fixture(scope="session")

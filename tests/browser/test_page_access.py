@@ -65,3 +65,31 @@ def test_nothing_moves_for_those_who_ask_for_less(site: Site, browser: Browser) 
             page.goto(address)
             expect(page.locator(".connection")).to_contain_text("●", timeout=SECONDS)
             assert page.evaluate(moving) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/{run}"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_help_begins_at_its_title_and_is_wide_enough(site: Site, browser: Browser, path: str, width: int) -> None:
+    producer = Producer(site.store)
+    producer.write(5)
+    with browser.new_context(viewport={"width": width, "height": 500}) as context:
+        page = context.new_page()
+        page.goto(site.web.url + path.format(run=producer.run_id))
+        page.get_by_role("button", name="Keys and help").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_be_visible()
+        assert dialog.evaluate("(dialog) => dialog.scrollTop") == 0
+        expect(dialog.get_by_role("heading", name="Keys")).to_be_in_viewport(ratio=1)
+        expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+        box = dialog.bounding_box()
+        assert box is not None
+        assert box["width"] >= min(900, width * 0.9)
+        # No key stands on another's words.
+        over = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+        assert dialog.locator("dt").evaluate_all(over) == []
+        assert overflows(page) == []
+        assert dialog.evaluate("(dialog) => dialog.scrollWidth <= dialog.clientWidth")
+        # Its title stays, and with it the way out.
+        dialog.evaluate("(dialog) => dialog.scrollTo(0, dialog.scrollHeight)")
+        dialog.get_by_role("button", name="Close").click()
+        expect(dialog).to_have_count(0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pytest
 from playwright.sync_api import Page, expect
 
+from runtail.catalogue import schema_of
 from runtail.runs.record import read_run
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.browser.test_page_looks import BUILD
@@ -48,10 +49,17 @@ def test_every_kind_of_field(site: Site, open_page: OpenPage, complaints: Compla
     expect(page.locator(".form")).to_contain_text("Load one day of a region")
     page.get_by_label("tables").fill("orders\nfar_too_long_a_name")
     page.get_by_role("button", name="Start etl.load").click()
-    # The server's words, at the fields they are about; the first one has the focus.
+    # What is missing is said before anything is sent; the first such field has the focus.
     expect(page.locator(".field.wrong", has_text="day")).to_contain_text("is required")
-    expect(page.locator(".field.wrong", has_text="tables")).to_contain_text("item 2:")
     expect(page.get_by_label("day")).to_be_focused()
+    page.get_by_label("day").fill("2026-11-22")
+    page.get_by_label("shards").fill("many")
+    page.get_by_role("button", name="Start etl.load").click()
+    # The server's words, at the fields they are about.
+    expect(page.locator(".field.wrong", has_text="shards")).to_contain_text("not of type 'integer'")
+    expect(page.locator(".field.wrong", has_text="tables")).to_contain_text("item 2:")
+    expect(page.get_by_label("shards")).to_be_focused()
+    page.get_by_label("shards").fill("8")
     page.locator(".summary").get_by_role("link", name="tables").click()
     expect(page.get_by_label("tables")).to_be_focused()
     page.get_by_label("options").fill("{")
@@ -73,7 +81,8 @@ def test_every_kind_of_field(site: Site, open_page: OpenPage, complaints: Compla
         "note": None,
         "dry_run": True,
         "options": {"retries": [1, None]},
-        "token": "hunter2",
+        # The worker got it; whoever looks at the run does not.
+        "token": "***",
     }
     # Last values are remembered, the secret is not, anywhere.
     page.goto(site.web.url)
@@ -84,6 +93,51 @@ def test_every_kind_of_field(site: Site, open_page: OpenPage, complaints: Compla
     assert "hunter2" not in page.evaluate("() => JSON.stringify({...localStorage})")
     page.get_by_role("button", name="Use the defaults").click()
     expect(page.get_by_label("region")).to_have_value("eu")
+
+
+def release(version: str, regions: list[str], notes: str | None, steps: list[Literal["a", "b"]], dry: bool) -> None:
+    """Release it."""
+
+
+def test_what_is_required_must_be_filled_in(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    complaints.expect("422")
+    schema = schema_of(release)
+    task = {"name": "release", "doc": "Release it.", "schema": schema, "queue": "builds", "serializer": "json"}
+    site.store.client.hset(site.store.keys.tasks(), "release", orjson.dumps(task))
+    page = open_page(f"{site.web.url}/#start=release")
+    button = page.get_by_role("button", name="Start release")
+    button.click()
+    names = ("version", "regions", "notes", "steps")
+    wrong = page.locator(".field.wrong")
+    for name in names:
+        expect(wrong.filter(has_text=name)).to_contain_text("is required")
+    expect(wrong).to_have_count(len(names))
+    expect(page.get_by_label("version")).to_be_focused()
+    assert page.get_by_label("version").evaluate("(input) => input.required")
+    assert site.store.client.zcard(site.store.keys.runs()) == 0
+    # White space fills a text in, and no list.
+    page.get_by_label("version").fill(" ")
+    page.get_by_label("regions").fill(" \n\n ")
+    page.get_by_label("none for notes").check()
+    page.get_by_label("a", exact=True).check()
+    button.click()
+    expect(wrong).to_have_count(1)
+    page.get_by_label("regions").fill("eu\nus")
+    button.click()
+    page.wait_for_url(re.compile("/runs/.+"))
+    assert read_run(site.store, page.url.rpartition("/")[2]).json("kwargs") == {
+        "version": " ",
+        "regions": ["eu", "us"],
+        "notes": None,
+        "steps": ["a"],
+        "dry": False,
+    }
+    # Programs are told the same.
+    body = {"task": "release", "kwargs": {"version": "", "regions": [], "notes": "", "steps": [], "dry": False}}
+    answer = page.request.post(f"{site.web.url}/api/v1/runs", data=body)
+    assert answer.status == 422
+    errors = {one["field"]: one["message"] for one in answer.json()["errors"]}
+    assert errors == dict.fromkeys(names, "is required and must not be empty")
 
 
 def test_a_link_fills_the_form_and_starts_nothing(site: Site, open_page: OpenPage, load: dict[str, Any]) -> None:
@@ -142,6 +196,24 @@ def test_an_ended_run_is_retried_or_taken_as_a_pattern(site: Site, open_page: Op
     page.wait_for_url(lambda url: "/runs/" in url and url != first)
     expect(page.locator(".about")).to_contain_text("Retry of", timeout=SECONDS)
     expect(page.locator(".parameters")).to_contain_text("shards=3")
+
+
+def test_a_retry_without_its_secrets_opens_the_form_with_the_rest(
+    site: Site, open_page: OpenPage, complaints: Complaints, load: dict[str, Any]
+) -> None:
+    complaints.expect("409")
+    page = open_page(f"{site.web.url}/#start=etl.load&day=2026-01-31&shards=3")
+    page.get_by_label("token").fill("hunter2")
+    assert started(page, site)["token"] == "***"
+    expect(page.locator(".parameters")).to_contain_text("shards=3", timeout=SECONDS)
+    assert "hunter2" not in page.content()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Yes, cancel the run").click()
+    expect(page.locator("h1 .chip")).to_contain_text("cancelled", timeout=SECONDS)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_label("shards")).to_have_value("3", timeout=SECONDS)
+    expect(page.get_by_label("token")).to_have_value("")
+    expect(page.get_by_label("token")).to_have_attribute("type", "password")
 
 
 def test_the_link_is_copied_without_a_clipboard_of_its_own(site: Site, open_page: OpenPage) -> None:

@@ -16,6 +16,7 @@ from playwright.sync_api import expect
 from runtail.protocol import EVENT, OUTPUT, RunState
 from runtail.protocol import event as events
 from runtail.words import clean
+from runtail_web.plain import plain_text
 from tests.browser.conftest import Complaints
 from tests.browser.hostile import CORPUS, NAMES, Hostile
 from tests.browser.watched import SECONDS, Watched, batches, made, no_more_than, noted
@@ -111,7 +112,8 @@ def test_events(watched: Watched) -> None:
         producer.writer.end(RunState.FAILED, texts[-1].text, t_ms=now_ms(), exit_status=1)
         page = watched.open_run(producer.run_id)
         expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
-        wanted = {f"Warning: {noted(one.text)}" for one in texts}
+        # Words of an event are read as a line is.
+        wanted = {f"Warning: {plain_text(one.text)}" for one in texts}
         wait_for(
             lambda: wanted <= set(watched.walk()["notes"]),
             30,

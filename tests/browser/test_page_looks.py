@@ -89,7 +89,11 @@ class Scene:
             made.write(3)
             made.writer.end(state, why, t_ms=now_ms(), exit_status=exit_status)
             began = now_ms() - minutes * 60_000
-            times: dict[Any, Any] = {"started_ms": began, "finished_ms": began + seconds * 1000}
+            times: dict[Any, Any] = {
+                "started_ms": began,
+                "first_started_ms": began,
+                "finished_ms": began + seconds * 1000,
+            }
             store.client.hset(store.keys.run(made.run_id), mapping=times)
         self.running = self._made("build_image", 2)
         for _ in range(4):
@@ -110,6 +114,7 @@ class Scene:
             "kwargs": parameters,
             "created_ms": began,
             "started_ms": began,
+            "first_started_ms": began,
         }
         store.client.hset(store.keys.run(made.run_id), mapping=values | {"since_ms": began})
         store.client.zadd(store.keys.runs(), {made.run_id: began})
@@ -197,7 +202,7 @@ def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.Fix
         page.get_by_text("Start any task").click()
         page.get_by_label("shards").fill("99")
         page.get_by_role("button", name="Start etl.load").click()
-        expect(page.locator(".field.wrong")).to_contain_text("must be at most 64")
+        expect(page.locator(".field.wrong", has_text="shards")).to_contain_text("must be at most 64")
         if name == "wide":
             page.locator("details.form").scroll_into_view_if_needed()
             picture(page, "form", name, theme)

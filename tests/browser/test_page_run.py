@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -335,3 +336,27 @@ def test_it_moves_to_another_relay_when_one_drains(site: Site, open_page: OpenPa
     lines = f"{producer.count:,}"
     expect(page.locator(".verdict")).to_have_text(re.compile(f"complete: {lines} lines, verified$"), timeout=SECONDS)
     expect_lines(page, producer)
+
+
+def test_a_retried_run_tells_the_whole_time_and_that_of_its_attempt(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(1)
+    producer.end()
+    began = now_ms() - 500_000
+    times: dict[Any, Any] = {
+        "first_started_ms": began,
+        "started_ms": began + 73_000,
+        "finished_ms": began + 73_050,
+        "attempt": 3,
+    }
+    site.store.client.hset(site.store.keys.run(producer.run_id), mapping=times)
+    page = open_page(site.run_page(producer.run_id))
+    about = page.locator(".about")
+    expect(about).to_contain_text("took 1 min 13 s in 3 attempts", timeout=SECONDS)
+    expect(about.locator("div", has_text="Attempt").last).to_have_text("Attempt3, which took < 0.1 s")
+    started = about.locator("dt", has_text=re.compile("^Started$")).locator("xpath=..//time").get_attribute("datetime")
+    assert started == datetime.fromtimestamp(began / 1000, UTC).isoformat(timespec="milliseconds").replace(
+        "+00:00", "Z"
+    )
+    page.goto(site.web.url)
+    expect(page.locator(".runs tbody tr")).to_contain_text("1 min 13 s", timeout=SECONDS)

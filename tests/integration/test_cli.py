@@ -273,6 +273,103 @@ def test_nobody_reads(stack: Stack) -> None:
         assert b"Traceback" not in popen.stderr.read()
 
 
+def shell(stack: Stack, line: str, **environment: str) -> tuple[int, str, str]:
+    """Run a line of bash in which ``runtail`` is the program; its status, and both outputs."""
+    path = f"{PROGRAM.parent}:{os.environ['PATH']}"
+    given = {**os.environ, "RUNTAIL_URL": stack.web.url, "PATH": path, **environment}
+    found = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], env=given, capture_output=True, timeout=DEADLINE_SECONDS, check=False
+    )
+    return found.returncode, found.stdout.decode("utf-8", "replace"), found.stderr.decode("utf-8", "replace")
+
+
+#: Every command that writes on stdout, and the two ways of asking for help.
+WRITERS = [
+    "follow {run}", "follow {run} --json", "follow {run} --from 20 --raw", "start demo.flood lines=2",
+    "start demo.flood lines=2 --json", "start demo.flood lines=9 --follow", "runs", "runs --json", "tasks",
+    "tasks --json", "retry {run}", "retry {run} --json", "--help", "--version", "follow --help",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", WRITERS)
+@pytest.mark.parametrize(
+    ("where", "status", "words"),
+    [
+        ("> /dev/full", 123, "runtail: the output could not be written: No space left on device\n"),
+        (">&-", 123, "runtail: the output could not be written: Bad file descriptor\n"),
+        ("| (exec <&-; sleep 3)", 141, ""),
+    ],
+)
+def test_an_output_that_cannot_be_written_has_a_sentence_and_a_status(
+    stack: Stack, arguments: str, where: str, status: int, words: str
+) -> None:
+    run_id = "cli-unwritable"
+    if stack.get(f"/api/v1/runs/{run_id}").status_code == 404:
+        stack.start("demo.flood", {"lines": 5_000}, run_id=run_id)
+    stack.wait_for_end(run_id)
+    found, _, err = shell(stack, f"runtail {arguments.format(run=run_id)} {where}")
+    assert (found, "Traceback" in err, "Exception ignored" in err) == (status, False, False), err
+    # Rows of a followed run stand there, too.
+    assert err.endswith(words)
+    assert err.count("could not be written") == bool(words)
+
+
+def test_what_writes_nothing_needs_no_output_and_a_full_stderr_is_no_traceback(stack: Stack) -> None:
+    for line, status in (
+        ("runtail cancel no-such-run >&-", 123),
+        ("runtail runs --until 2000-01-01 > /dev/full", 0),
+        ("runtail runs 2>&-", 0),
+        ("runtail runs --until 2000-01-01 2> /dev/full", 123),
+        ("runtail cancel no-such-run 2> /dev/full", 123),
+        ("runtail cancel no-such-run 2>&- >&-", 123),
+        ("runtail runs | head -c 1 > /dev/null; exit 0", 0),
+    ):
+        found, _, err = shell(stack, line)
+        assert (found, err) in ((status, ""), (status, err)), line
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("environment", "own"), [({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False), ({"TERM": "xterm"}, True)]
+)
+def test_only_terminals_that_want_them_get_sequences(stack: Stack, environment: dict[str, str], own: bool) -> None:
+    for command in ("start demo.flood lines=30 --follow", "runs", "tasks", "follow cli-looks", "follow no-such", "-h"):
+        if "cli-looks" in command and stack.get("/api/v1/runs/cli-looks").status_code == 404:
+            stack.start("demo.flood", {"lines": 3}, run_id="cli-looks")
+        _, shown, _ = shell(stack, f"script -qec 'runtail {command}' /dev/null < /dev/null", **environment)
+        assert shown
+        if not own:
+            assert "\x1b" not in shown, shown
+    piped = shell(stack, "runtail follow cli-looks 2>&1 | cat", **environment)[1]
+    assert "\x1b" not in piped
+
+
+def test_a_terminal_does_not_obey_a_task(stack: Stack, hostile: str) -> None:
+    for options, passes in (("", False), ("--raw", True)):
+        _, shown, _ = shell(
+            stack, f"script -qec 'runtail follow {hostile} {options}' /dev/null < /dev/null", TERM="xterm"
+        )
+        assert "\x1b[31mred" in shown
+        assert "\x1b]8;;https://example.com/\x07link" in shown
+        for sequence in ("\x1b]52;", "\x1b]0;", "\x1b[6n", "\x1b[2J", "\x1bP"):
+            assert (sequence in shown) == passes
+    for command in (f"follow {hostile}", f"follow {hostile} --raw"):
+        assert shell(stack, f"runtail {command} 2>/dev/null | cat")[1].encode() == stack.output(hostile)
+
+
+@pytest.fixture(scope="module")
+def hostile(stack: Stack) -> str:
+    """A run whose output wants a terminal to do things."""
+    from tests.support.relay import Producer
+
+    producer = Producer(stack.store, "cli-hostile")
+    text = "\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07\x1b]0;title\x07\x1b[6n\x1b[2J\x1bP$qm\x1b\\"
+    text += "\x1b]8;;https://example.com/\x07link\x1b]8;;\x07\n"
+    producer.writer.add("o", text.encode(), 0)
+    producer.writer.end(RunState.SUCCEEDED, "", t_ms=0)
+    return producer.run_id
+
+
 def test_the_shell_is_offered_tasks_parameters_and_runs(stack: Stack) -> None:
     run_id = stack.start("demo.flood", {"lines": 1}, run_id="cli-completed")
 

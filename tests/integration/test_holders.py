@@ -152,12 +152,13 @@ def test_a_sequence_is_not_torn_apart(start: StartWorker, tmp_path: Path) -> Non
     puppet, _ = leave(worker, tmp_path / "a")
     folder = tmp_path / "b"
     task = Puppet(folder)
-    run_id = worker.send("h.masks_in_two_halves", str(folder), "a-very-long-secret")
+    run_id = worker.send("h.opens_in_two_halves", str(folder), "A title")
     task.wait_ready()
     assert puppet.say(b"in between\n") == "ok"
     stays(lambda: b"in between" not in worker.output(run_id), 0.5)
     output = finish(worker, task, run_id)
-    assert sorted(output.splitlines()) == [b"in between", b"now ***"]
+    assert sorted(output.splitlines()) == [b"in between", b"inside"]
+    assert [event["title"] for event in worker.events(run_id, "group")] == ["A title"]
 
 
 def test_only_a_run_of_the_same_process_gets_it(start: StartWorker, tmp_path: Path) -> None:

@@ -203,6 +203,27 @@ def test_a_vanished_message_is_published_again_and_a_waiting_one_is_not(rig: Rig
     assert read_run(rig.store, vanished.id).state is RunState.LOST
 
 
+def test_nothing_is_published_from_a_record_without_its_secrets(rig: Rig, key_prefix: str) -> None:
+    secretive = task(key_prefix, secrets=["token"], restart=True, max_attempts=3)
+    vanished, _ = start(rig.store, rig.publish, task=secretive, kwargs={"token": "opensesame", "n": 1})
+    rig.store.client.delete(key_prefix + "queue")
+    crashed, _ = start(rig.store, rig.publish, task=secretive, kwargs={"token": "opensesame", "n": 2})
+    rig.store.client.delete(key_prefix + "queue")
+    delivery = Delivery(crashed.id, "tests.task", "worker@test", headers=rig.published[-1][1]["runtail"])
+    assert isinstance(claim(rig.store, delivery, owner="o", token="t"), Claimed)
+    unharmed, _ = start(rig.store, rig.publish, task=secretive, kwargs={"n": 3})
+    rig.store.client.delete(key_prefix + "queue")
+    rig.published.clear()
+    rig.pass_seconds(20)
+    assert {run_id for run_id, _ in rig.published} == {unharmed.id}
+    for run_id, words in ((vanished.id, "its message is gone from the broker"), (crashed.id, "was silent for 10 s")):
+        run = read_run(rig.store, run_id)
+        assert run.state is RunState.LOST
+        assert words in run.text("why")
+        assert run.text("why").endswith("the values of its secret parameters are not kept")
+        assert run.json("kwargs")["token"] == "***"
+
+
 def test_one_of_two_reapers_works(rig: Rig) -> None:
     other = Rig(rig.store)
     rig.reaper.step()

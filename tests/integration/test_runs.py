@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ from runtail.runs.retention import delete, forget_expired, keep_budget
 from runtail.runs.start import start
 from runtail.store import Store
 from tests.support.runs import finish, make_store, open_run, write_lines
+from tests.support.waiting import wait_for
 
 TASK: dict[str, Any] = {"name": "tests.task", "queue": "celery", "exclusive": False, "restart": False}
 
@@ -177,6 +179,23 @@ def test_a_new_shipper_makes_no_new_attempt_of_an_execution_that_was_given_up(st
     claimed = claim(store, delivery, owner="owner-2", token="token-2")
     assert isinstance(claimed, Claimed)
     assert claimed.claim.attempt == 2
+
+
+def test_a_run_tells_when_its_first_attempt_began_and_when_its_last(store: Store) -> None:
+    writer = open_run(store)
+    first = read_run(store, writer.claim.run_id).summary()
+    assert first["first_started_ms"] == first["started_ms"] > 0
+    wait_for(lambda: time.time() * 1000 > first["started_ms"] + 2, 5)
+    writer.release("again", events.encode(events.RETRY, retries=1, max=3, reason="x"), t_ms=1)
+    delivery = Delivery(writer.claim.run_id, "tests.task", "worker@test")
+    assert isinstance(claim(store, delivery, owner="owner-2", token="token-2"), Claimed)
+    second = read_run(store, writer.claim.run_id).summary()
+    assert second["attempt"] == 2
+    assert second["first_started_ms"] == first["started_ms"] < second["started_ms"]
+    # A record from before this was noted has the last attempt's.
+    store.client.hdel(store.keys.run(writer.claim.run_id), "first_started_ms")
+    old = read_run(store, writer.claim.run_id).summary()
+    assert old["first_started_ms"] == old["started_ms"]
 
 
 def test_a_run_nobody_announced_gets_its_record_when_it_is_claimed(store: Store) -> None:

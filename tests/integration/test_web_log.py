@@ -231,7 +231,7 @@ def test_a_window_tells_the_colours_in_force(api: httpx.Client, store: Store, re
     writer.flush()
     path = f"/runs/{writer.claim.run_id}/log"
     styles = [api.get(path, params={"from": line, "limit": 1}).json()["style"] for line in range(1, 7)]
-    assert styles == ["", "1;31", "1;31", "38;5;12", "4;38;5;12", ""]
+    assert styles == ["", "1;31", "1;31", "94", "4;94", ""]
     writer = open_run(make_store(redis_url, key_prefix))
     path = f"/runs/{writer.claim.run_id}/log"
     for _ in range(8):

@@ -160,6 +160,11 @@ def test_a_run_whose_parameters_are_not_known_is_not_started_again(api: httpx.Cl
     writer = open_run(store, task="tests.echo")
     finish(writer, RunState.FAILED, "it broke")
     run_id = writer.claim.run_id
+    store.client.hset(store.keys.run(run_id), mapping={"hidden": "1", "kwargs": orjson.dumps({"text": "as *** said"})})
+    answer = api.post(f"/runs/{run_id}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "parameters")
+    assert "the values of its secret parameters are not kept" in answer.json()["detail"]
+    store.client.hset(store.keys.run(run_id), "hidden", "0")
     for kwargs in ({"text": "***"}, {"text": ["a lo…"]}, {"…": "too large"}):
         store.client.hset(store.keys.run(run_id), "kwargs", orjson.dumps(kwargs))
         answer = api.post(f"/runs/{run_id}/retry")

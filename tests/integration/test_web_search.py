@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from runtail.store import Store
-from runtail_web.matching import plain
 from tests.support.beating import beating
 from tests.support.runs import finish, make_store, open_run, write_lines
 from tests.support.services import Service
@@ -120,7 +119,6 @@ def test_what_people_see_is_searched(web: Service, store: Store) -> None:
     assert lines(search(web, run_id, r"\Aterror\z", regex=1)) == [6]
     assert lines(search(web, run_id, "error.here")) == []
     assert lines(search(web, run_id, "x*", regex=1)) == [], "what is empty is no hit"
-    assert plain(b"a\x1b[") == b"a\x1b[", "an unfinished sequence is text"
 
 
 def test_lines_that_are_gone_are_named(web: Service, store: Store) -> None:

@@ -108,7 +108,7 @@ class Rig:
     def run(self, body: str, run_id: str | None = None, **record: Any) -> "Task":
         """Start a task's process that runs ``body``; the run is one nobody announced.
 
-        :param record: more fields of the start record, e.g. ``masks=["secret"]``.
+        :param record: more fields of the start record; ``masks=["secret"]`` is announced behind it.
         """
         self._numbers += 1
         key = str(uuid.uuid4())

@@ -67,15 +67,15 @@ def asks_pool(text: str, jobs: int = 1) -> None:
         print("result", pool.submit(job, f"{text} {number}").result(timeout=30))
 
 
-@app.task(name="h.masks_in_two_halves")
-def masks_in_two_halves(folder: str, secret: str) -> None:
-    """The secret is announced by two writes, between which the test does something."""
+@app.task(name="h.opens_in_two_halves")
+def opens_in_two_halves(folder: str, title: str) -> None:
+    """A section is opened by two writes, between which the test does something."""
     assert context.current is not None
-    announced = sequence(context.current.nonce, {"op": "mask", "secret": secret})
-    os.write(1, announced[: len(announced) // 2])
+    opened = sequence(context.current.nonce, {"op": "group", "title": title})
+    os.write(1, opened[: len(opened) // 2])
     perform(Path(folder))
-    os.write(1, announced[len(announced) // 2 :])
-    print(f"now {secret}")
+    os.write(1, opened[len(opened) // 2 :])
+    print("inside")
 
 
 @app.task(name="h.masks")

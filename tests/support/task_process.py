@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from runtail.capture import door
+from runtail.capture import announcing, door
 
 
 def answer(private: socket.socket, seconds: float) -> dict[str, Any] | None:
@@ -42,7 +42,9 @@ def main() -> None:
     record |= {"pid": os.getpid()}
     pidfd = os.pidfd_open(os.getpid())
     with socket.socket(fileno=os.dup(door_fd)) as sock:
+        masks = [str(mask).encode() for mask in record.pop("masks")]
         door.send(sock, record, [read, theirs.fileno(), pidfd])
+        announcing.announce(ours, masks)
     for fd in (read, pidfd):
         os.close(fd)
     theirs.close()
@@ -59,7 +61,7 @@ def main() -> None:
         os.dup2(write, 2)
         os.close(write)
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        names: dict[str, Any] = {"record": record, "private": ours}
+        names: dict[str, Any] = {"record": record, "private": ours, "announce": announcing.announce}
         outcome = {"state": "succeeded", "why": ""}
         try:
             exec(body, names)

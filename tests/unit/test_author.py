@@ -1,17 +1,19 @@
-"""What authors say travels in band, behind what was printed before."""
+"""What authors say travels in band, behind what was printed before; secrets travel beside it."""
 
 import base64
 import json
 import os
 import re
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 import runtail
 from runtail import author
-from runtail.capture import context
+from runtail.capture import announcing, context, door
 
 SEQUENCE = re.compile(rb"\x1b\]7777;([0-9a-f]+);([A-Za-z0-9_=-]+)\x07")
 
@@ -19,11 +21,28 @@ Said = Callable[[], list[object]]
 
 
 @pytest.fixture
+def announced() -> Iterator[socket.socket]:
+    """The other end of the run's private socket."""
+    ours, theirs = door.pair()
+    context.enter(context.Context("run", 1, "0123abcd", 1, ours))
+    yield theirs
+    context.leave()
+    ours.close()
+    theirs.close()
+
+
+def secrets_in(private: socket.socket) -> list[bytes]:
+    """The secrets of the next announcement."""
+    return announcing.unpack(announcing.read(*door.take(private)))
+
+
+@pytest.fixture
 def said() -> Iterator[Said]:
     """The messages written so far, in a run whose output is a pipe."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    context.enter(context.Context("run", 1, "0123abcd", writing))
+    ours, theirs = door.pair()
+    context.enter(context.Context("run", 1, "0123abcd", writing, ours))
 
     def read() -> list[object]:
         data = os.read(reading, 65536)
@@ -34,6 +53,8 @@ def said() -> Iterator[Said]:
 
     yield read
     context.leave()
+    ours.close()
+    theirs.close()
     os.close(reading)
     os.close(writing)
 
@@ -50,16 +71,67 @@ def test_progress_stays_between_zero_and_one(said: Said) -> None:
     assert [message["value"] for message in said() if isinstance(message, dict)] == [0, 0.25, 1]
 
 
-def test_secret_of_several_lines(said: Said) -> None:
-    runtail.mask("first line\nab\n  third\n")
-    assert said() == [{"op": "mask", "secret": "first line"}, {"op": "mask", "secret": "third"}]
+@pytest.mark.parametrize(
+    ("secret", "announced_as"),
+    [
+        ("first line\nab\n  third\n", b"first line\nab\n  third\n"),
+        (b"any \xff byte", b"any \xff byte"),
+        # As print() writes them: file names that are no UTF-8 as they were, other lone surrogates as escapes.
+        ("name-\udce9", b"name-\xe9"),
+        ("half \ud800 char", b"half \\ud800 char"),
+        ("k" * (1 << 20), b"k" * (1 << 20)),
+    ],
+)
+def test_secrets_go_beside_the_output(announced: socket.socket, secret: str | bytes, announced_as: bytes) -> None:
+    runtail.mask(secret)
+    assert secrets_in(announced) == [announced_as]
+    # This process knows them itself, for Celery's log lines.
+    assert context.current is not None
+    assert context.current.masker.feed(b"x" + announced_as).startswith(b"x***")
+
+
+def test_threads_and_forked_processes_announce_whole_secrets(announced: socket.socket) -> None:
+    wanted = {b"%04d-" % number + b"s" * (number * 40) for number in range(24)}
+    threads = [threading.Thread(target=runtail.mask, args=(secret,)) for secret in wanted]
+    for thread in threads:
+        thread.start()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            runtail.mask("from a forked process")
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    for thread in threads:
+        thread.join()
+    found = {secret for _ in range(25) for secret in secrets_in(announced)}
+    assert found == wanted | {b"from a forked process"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"), [("ab", "is not masked"), ("null", "is not masked"), ("abcd", "only as it is")]
+)
+def test_a_secret_that_is_not_masked_in_full_is_said_to_be(said: Said, secret: str, words: str) -> None:
+    runtail.mask(secret)
+    [warning] = said()
+    assert isinstance(warning, dict)
+    assert words in warning["text"]
+
+
+def test_a_secret_that_nobody_takes_is_said_to_be(said: Said) -> None:
+    assert context.current is not None
+    context.current.private.shutdown(socket.SHUT_RDWR)
+    runtail.mask("nobody listens")
+    [warning] = said()
+    assert isinstance(warning, dict)
+    assert "nobody records this run" in warning["text"]
 
 
 def test_marks(said: Said) -> None:
     author.warning("careful \u20ac" + "x" * 9000)
     author.error("broken")
     assert said() == [
-        {"op": "warning", "text": "careful \u20ac" + "x" * (author.MAX_TEXT_BYTES - 11)},
+        {"op": "warning", "text": "careful \u20ac" + "x" * (author.MAX_TEXT_BYTES - 11), "cut": True},
         {"op": "error", "text": "broken"},
     ]
 

@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from celery.app.trace import TraceInfo, trace_ok_t
 from celery.exceptions import Ignore, Reject, Retry
+from hypothesis import given
+from hypothesis import strategies as st
 
+from runtail.capture.door import MAX_REASON_CHARS
 from runtail.capture.lost import read_status
-from runtail.capture.outcome import MAX_WHY, outcome_of, outcome_of_exception, outcome_of_exit
+from runtail.capture.outcome import outcome_of, outcome_of_exception, outcome_of_exit
+from runtail.shipper.ending import short
+from runtail.shipper.mask import Masker
 
 TASK = SimpleNamespace(max_retries=3)
 
@@ -24,8 +29,22 @@ def test_success() -> None:
 
 def test_failure_says_why_in_bounded_words() -> None:
     ended = outcome_of(result("FAILURE", ValueError("bad\n" + "x" * 10_000)), TASK, {})
-    assert (ended["state"], ended["why"]) == ("failed", "ValueError: bad")
-    assert len(outcome_of_exception(ValueError("y" * 10_000))["why"]) < MAX_WHY + 20
+    assert ended["state"] == "failed"
+    assert short(ended["why"], Masker()) == "ValueError: bad"
+    sent = outcome_of_exception(ValueError("y" * 10_000))["why"]
+    assert len(sent) < MAX_REASON_CHARS + 20
+    assert short(sent, Masker()) == "ValueError: " + "y" * 488 + "…"
+
+
+@given(st.integers(0, 30), st.integers(0, 2_100), st.booleans())
+def test_no_part_of_a_secret_is_left_where_a_reason_is_cut(times: int, before: int, masks_make_room: bool) -> None:
+    secret = "Tr0ub4dor-and-3-horses"
+    text = ("x" * before + secret * 80) if masks_make_room else "x" * before + secret * times + "y" * 3_000
+    sent = outcome_of_exception(ValueError(text))["why"]
+    shown = short(sent, Masker([secret.encode()]))
+    assert set(shown.removeprefix("ValueError: ")) <= set("xy*…")
+    retry = outcome_of(result("RETRY", Retry("m", OSError(text), when=60)), TASK, {})["retry"]["reason"]
+    assert set(short(retry, Masker([secret.encode()])).removeprefix("OSError: ")) <= set("xy*…")
 
 
 def test_exception_without_text_and_with_a_broken_one() -> None:

@@ -45,7 +45,13 @@ def test_schema() -> None:
     assert schema["required"] == ["name"]
     assert schema["additionalProperties"] is False
     assert schema["properties"] == {
-        "name": {"type": "string", "description": "What it is called, in two lines.", "writeOnly": True},
+        "name": {
+            "type": "string",
+            "description": "What it is called, in two lines.",
+            "writeOnly": True,
+            "format": "password",
+            "minLength": 1,
+        },
         "count": {"type": "integer", "description": "How many.", "default": 3},
         "ratio": {"type": "number", "default": 0.5},
         "flag": {"type": "boolean", "default": False},
@@ -102,6 +108,7 @@ def test_entries(app: Celery) -> None:
         "name": "c.plain",
         "doc": "Plain.",
         "schema": first["schema"],
+        "secrets": [],
         "queue": "celery",
         "serializer": "json",
         "exclusive": False,

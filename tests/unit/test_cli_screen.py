@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from runtail.cli import exits
 from runtail.cli.failure import describe
 from runtail.cli.jsonlines import JsonLines
 from runtail.cli.runs import row, span
-from runtail.cli.screen import Screen, live_text, since, wants_colour
+from runtail.cli.screen import Screen, live_text, since
 from runtail.cli.tasks import parameter_words
+from runtail.cli.terminal import Terminal as TerminalFilter
+from runtail.cli.terminal import wants_colour
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Entry, EntryId
 from runtail.protocol import event as events
 from runtail.words import clean, event_words
@@ -61,7 +64,8 @@ def test_a_terminal_gets_colours_dim_rows_and_the_live_line_in_place() -> None:
     screen.take(output(b"\x1b[31mred\x1b[0m"), {}, 1)
     screen.take(event("group", title="Tests"), {}, 1)
     screen.close()
-    assert out.getvalue() == b"\r\x1b[K50 %\r\x1b[K\x1b[31mred\x1b[0m\x1b[0m"
+    # Blanks over what stood there: not every terminal knows a sequence for that.
+    assert out.getvalue() == b"\r50 %\r    \r\x1b[31mred\x1b[0m\x1b[0m"
     # The output had not ended its line.
     assert rows.getvalue() == "\n\x1b[2m── ▸ Tests\x1b[0m\n"
 
@@ -73,7 +77,78 @@ def test_no_color_takes_all_colours_from_a_terminal() -> None:
     screen.row("row", "error")
     screen.close()
     assert (out.getvalue(), rows.getvalue()) == (b"red\x1b[2K\n", "── row\n")
-    assert [wants_colour(e) for e in ({}, {"NO_COLOR": ""}, {"NO_COLOR": "1"})] == [True, True, False]
+    environments: list[dict[str, str]] = [{}, {"NO_COLOR": ""}, {"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "xterm"}]
+    assert [wants_colour(environment) for environment in environments] == [True, True, False, False, True]
+
+
+def test_the_live_line_leaves_nothing_behind_and_needs_no_sequence() -> None:
+    out, rows = Terminal(), Rows(terminal=True)
+    screen = Screen(out, rows, colour=False)
+    screen.live({"text": "日本語", "line": 1})
+    screen.live({"text": "half", "line": 1})
+    screen.row("row")
+    screen.close()
+    assert out.getvalue().decode() == "\r日本語\rhalf  \r    \r"
+    assert b"\x1b" not in out.getvalue()
+
+
+HOSTILE = {
+    "clipboard": "\x1b]52;c;aGk=\x07",
+    "clipboard, other end": "\x1b]52;c;aGk=\x1b\\",
+    "title": "\x1b]0;owned\x07",
+    "device status": "\x1b[6n",
+    "device attributes": "\x1b[c\x1b[>c\x1b[=0c\x1bZ",
+    "settings": "\x1bP$qm\x1b\\\x1bP+q544e\x1b\\",
+    "colours asked": "\x1b]10;?\x07\x1b]4;0;?\x1b\\",
+    "cursor": "\x1b[2A\x1b[1;1H\x1b7\x1b8\x1b[s\x1bM",
+    "screen": "\x1b[2J\x1b[3J\x1b[?1049h\x1b[r\x1bc",
+    "keys": "\x1b[?1h\x1b[>4;2m\x1b[?2004h\x1b[?1000h\x1b=",
+    "hidden link": "\x1b]8;;file:///etc/passwd\x07\x1b]8;;javascript:alert(1)\x1b\\",
+    "link with more in it": "\x1b]8;;http://a\u0085b\x07",
+    "c1": "\x9b6n\x9d0;t\x9c\x90q\x9c",
+    "other strings": "\x1b_G\x1b\\\x1b^x\x07\x1bXy\x1b\\",
+    "controls": "\x00\x05\x07\x08\x0b\x0c\x0e\x0f\x7f",
+    "charset": "\x1b(0\x1b)B\x1b%@\x1b#8",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("size", [1, 2, 5, 1_000])
+def test_what_a_terminal_would_obey_does_not_get_there(name: str, size: int) -> None:
+    data = f"a{HOSTILE[name]}é\n".encode()
+    for colour in (True, False):
+        filtered = TerminalFilter(colour=colour)
+        shown = b"".join(filtered.feed(data[at : at + size]) for at in range(0, len(data), size)).decode()
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown)
+        # Strings go with what they hold, but for those that only the eighth bit begins.
+        assert shown == "aé\n" or name in ("c1", "link with more in it")
+
+
+def test_colours_links_to_the_web_and_erasing_stay() -> None:
+    data = "\x1b[1;38:5:9mred\x1b[m 50%\r\x1b[K\t\x1b]8;id=1;https://example.com/?a=b\x1b\\link\x1b]8;;\x07\n"
+    assert TerminalFilter(colour=True).feed(data.encode()) == data.encode()
+    assert TerminalFilter(colour=False).feed(data.encode()) == b"red 50%\r\x1b[K\tlink\n"
+    assert TerminalFilter(colour=True).feed(b"\xff\xe9t\xc3") == "\ufffd\ufffdt".encode()
+    # What began and does not end is held for a while only.
+    endless = TerminalFilter(colour=True)
+    assert endless.feed(b"\x1b]52;c;" + b"A" * 5_000) == b"]52;c;" + b"A" * 5_000
+
+
+def test_raw_lets_everything_through() -> None:
+    out, rows = Terminal(), Rows(terminal=True)
+    screen = Screen(out, rows, colour=True, raw=True)
+    data = "".join(HOSTILE.values()).encode() + b"\xff\n"
+    screen.take(output(data), {}, 1)
+    screen.flush()
+    assert out.getvalue() == data
+
+
+def test_json_has_nothing_that_a_terminal_obeys() -> None:
+    out = io.BytesIO()
+    text = "".join(HOSTILE.values())
+    JsonLines(out).write({"text": text})
+    assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", out.getvalue())
+    assert json.loads(out.getvalue()) == {"text": text}
 
 
 @pytest.mark.parametrize(
@@ -149,8 +224,16 @@ def test_problems_say_what_to_do() -> None:
 
 
 def test_times_are_short_for_people_and_exact_for_programs() -> None:
-    assert [span(s) for s in (0, 9.94, 59, 61, 3_720, 90_000)] == ["0.0s", "9.9s", "59s", "1m1s", "1h2m", "1d1h"]
-    run = {"id": "r", "state": "failed", "task": "t", "created_ms": 0, "started_ms": 1_000, "finished_ms": 2_500,
+    assert [span(s) for s in (0.09, 0.1, 9.94, 59, 61, 3_720, 90_000)] == [
+        "<0.1s",
+        "0.1s",
+        "9.9s",
+        "59s",
+        "1m1s",
+        "1h2m",
+        "1d1h",
+    ]
+    run = {"id": "r", "state": "failed", "task": "t", "created_ms": 0, "first_started_ms": 1_000, "finished_ms": 2_500,
            "who": None, "exit_status": None, "signal": 9}  # fmt: skip
     assert row(run, 5_000, plain=False) == ["r", "failed", "t", "5.0s", "1.5s", "", "signal 9"]
     assert row(run, 5_000, plain=True)[3:5] == ["1970-01-01T00:00:00.000+00:00", "1.500"]

@@ -35,3 +35,17 @@ def test_a_value_that_was_written_halfway_leaves_the_one_before(memfd: int) -> N
     os.pwrite(memfd, b"torn", offset + 24)
     assert Journal(memfd).read("state") == [b"stored"]
     assert Journal(memfd).value("state", stored) == b"stored"
+
+
+def test_what_was_added_outlives_deaths_and_what_was_added_halfway_is_not_there(memfd: int) -> None:
+    Journal(memfd).add(b"first")
+    Journal(memfd).add(b"second" * 20_000)
+    last = Journal(memfd)
+    last.add(b"third, torn")
+    assert Journal(memfd).records == [b"first", b"second" * 20_000, b"third, torn"]
+    end = os.fstat(memfd).st_size
+    os.pwrite(memfd, b"?", end - 1)
+    successor = Journal(memfd)
+    assert successor.records == [b"first", b"second" * 20_000]
+    successor.add(b"third")
+    assert Journal(memfd).records[2:] == [b"third"]

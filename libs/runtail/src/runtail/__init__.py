@@ -4,12 +4,14 @@
     runtail.install(app)
 
 records what the tasks of a Celery app write. Inside a task, ``section``,
-``progress``, ``mask`` and ``sh`` say more than printing can.
+``progress``, ``mask`` and ``sh`` say more than printing can. A parameter that is
+annotated ``Secret`` is shown nowhere.
 """
 
 __version__ = "0.1.0"
 
 from runtail.author import mask, progress, section, sh
 from runtail.install import install
+from runtail.secret import Secret
 
-__all__ = ["__version__", "install", "mask", "progress", "section", "sh"]
+__all__ = ["Secret", "__version__", "install", "mask", "progress", "section", "sh"]

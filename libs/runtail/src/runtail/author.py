@@ -1,8 +1,9 @@
 """What a task's author can say besides printing: sections, progress, secrets, commands.
 
-Everything goes in band, through the run's own pipe, so that it stands exactly
-where it was said: what was printed before ``mask(secret)`` is stored before it,
-what comes after is masked. Outside of a run nothing is sent.
+Sections, progress and marks go in band, through the run's own pipe, so that they
+stand exactly where they were said. A secret goes beside it, through the run's
+private socket, and is known to whoever reads the pipe before anything that is
+written after it. Outside of a run nothing is sent.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from typing import Any
 
 from runtail.capture import context
 from runtail.capture.streams import write_all
+from runtail.secret import encoded
+from runtail.shipper.encodings import weakness
 
-#: Shorter secrets would mask half the log.
-MIN_SECRET_CHARS = 3
 #: Longer titles and texts are cut. A sequence then fits into one write of 4 KiB,
 #: which the kernel does not mix with those of other threads and processes.
 MAX_TEXT_BYTES = 2000
@@ -34,7 +35,7 @@ _TTY_SIZE = (40, 120)
 @contextlib.contextmanager
 def section(title: str) -> Iterator[None]:
     """Group the lines written inside under a title that can be folded."""
-    if not _say({"op": "group", "title": _clip(title)}):
+    if not _say({"op": "group", **_clipped("title", title)}):
         print(title, flush=True)  # noqa: T201 - outside of a run the title is a line
     try:
         yield
@@ -47,33 +48,35 @@ def progress(value: float, text: str = "") -> None:
 
     :param value: from 0 to 1; what lies outside is moved to the edge.
     """
-    _say({"op": "progress", "value": min(1.0, max(0.0, float(value))), "text": _clip(text)})
+    _say({"op": "progress", "value": min(1.0, max(0.0, float(value))), **_clipped("text", text)})
 
 
-def mask(secret: str) -> None:
-    """Never store *secret*: from here on it is replaced by ``***``.
+def mask(secret: str | bytes) -> None:
+    """Never store *secret*: from here on it is replaced by ``***``, as it is and in the usual encodings.
 
-    The lines of a secret of several lines are masked one by one; lines shorter
-    than three characters are left.
+    In processes that were forked from the task's it works as well. A secret of
+    several lines is masked line by line, too. One that is too short to be masked
+    is said to be, in the log.
     """
-    for line in lines_of_secret(secret):
-        _say({"op": "mask", "secret": line})
-
-
-def lines_of_secret(secret: str) -> list[str]:
-    """Return what of *secret* is masked: its lines, without those that are too short."""
-    lines = (line.strip() for line in secret.splitlines())
-    return [line for line in lines if len(line) >= MIN_SECRET_CHARS]
+    current = context.current
+    data = encoded(secret)
+    if current is None or not data.strip():
+        return
+    if not current.mask([data]):
+        warning("A secret is not masked: it is too large, or nobody records this run.")
+    flaw = weakness(data)
+    if flaw:
+        warning(flaw)
 
 
 def warning(text: str) -> None:
     """Mark this place with a warning."""
-    _say({"op": "warning", "text": _clip(text)})
+    _say({"op": "warning", **_clipped("text", text)})
 
 
 def error(text: str) -> None:
     """Mark this place with an error."""
-    _say({"op": "error", "text": _clip(text)})
+    _say({"op": "error", **_clipped("text", text)})
 
 
 def sh(
@@ -158,8 +161,11 @@ def _say(message: dict[str, Any]) -> bool:
     return True
 
 
-def _clip(text: object) -> str:
-    return str(text).encode("utf-8", "surrogatepass")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
+def _clipped(name: str, text: object) -> dict[str, Any]:
+    data = str(text).encode("utf-8", "surrogatepass")
+    clipped = {name: data[:MAX_TEXT_BYTES].decode("utf-8", "ignore")}
+    # Who masks it must know that a secret may have been cut in two.
+    return {**clipped, "cut": True} if len(data) > MAX_TEXT_BYTES else clipped
 
 
 def _flush() -> None:

@@ -13,12 +13,13 @@ import re
 import time
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from runtail import __version__
+from runtail.secret import Secret, names_of
 from runtail.store import Store, store_errors
 
 #: How often a worker says that it is there, and how long that holds.
@@ -27,6 +28,7 @@ TTL_SECONDS = 30
 
 _SIMPLE: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
+    Secret: {"type": "string"},
     int: {"type": "integer"},
     float: {"type": "number"},
     bool: {"type": "boolean"},
@@ -97,10 +99,13 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
     """Return the catalogue entry of one task."""
     options = getattr(task, "runtail", None) or {}
     doc = inspect.getdoc(task.run) or ""
+    secrets = names_of(task)
     return {
         "name": task.name,
         "doc": summary_of(doc),
-        "schema": schema_of(task.run, doc, options.get("secrets", ())),
+        "schema": schema_of(task.run, doc, secrets),
+        # Not all of them have to be in the schema: a task that takes any name may say that one of them is.
+        "secrets": sorted(secrets),
         "queue": _queue_of(app, task),
         "serializer": task.serializer or app.conf.task_serializer,
         "exclusive": bool(options.get("exclusive", False)),
@@ -136,8 +141,8 @@ def parameter_docs(doc: str) -> dict[str, str]:
     return found
 
 
-def schema_of(function: Callable[..., Any], doc: str = "", secrets: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the JSON Schema of a function's keyword arguments."""
+def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[str] = ()) -> dict[str, Any]:
+    """Return the JSON Schema of a function's keyword arguments; of secret ones it has no values."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -160,10 +165,11 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Sequence[str
         if name in docs:
             rule["description"] = docs[name]
         if name in secrets:
-            rule["writeOnly"] = True
+            rule = {**_without_values(rule), "writeOnly": True, "format": "password"}
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
-        elif _is_json(parameter.default):
+            rule = _given(rule)
+        elif name not in secrets and _is_json(parameter.default):
             default = parameter.default
             rule["default"] = default.value if isinstance(default, enum.Enum) else default
         properties[name] = rule
@@ -173,6 +179,12 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Sequence[str
     return schema
 
 
+def _without_values(rule: Any) -> Any:
+    if isinstance(rule, dict):
+        return {name: _without_values(part) for name, part in rule.items() if name != "enum"}
+    return [_without_values(part) for part in rule] if isinstance(rule, list) else rule
+
+
 def _rule(hint: Any, default: Any) -> dict[str, Any]:
     if hint is inspect.Parameter.empty:
         # Without an annotation the default tells the type.
@@ -180,6 +192,14 @@ def _rule(hint: Any, default: Any) -> dict[str, Any]:
             return {}
         return dict(_SIMPLE.get(type(default), {}))
     return _type(hint)
+
+
+def _given(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule of a required parameter: an empty text or list is what a form holds that nobody filled in."""
+    if "anyOf" in rule:
+        return rule | {"anyOf": [_given(one) for one in rule["anyOf"]]}
+    least = {"string": "minLength", "array": "minItems"}.get(str(rule.get("type")))
+    return rule | {least: 1} if least else rule
 
 
 def _type(hint: Any) -> dict[str, Any]:

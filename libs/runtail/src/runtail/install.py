@@ -80,6 +80,9 @@ class Installation:
             log.warning("Runtail captures output on Linux only; tasks run without being recorded")
             return
         self.worker = sender
+        from runtail.capture.celerylog import HiddenArguments
+
+        HiddenArguments(self.app.tasks).install()
         try:
             self.supervisor = Supervisor(sender.hostname, settings)
         except OSError as error:
@@ -147,6 +150,7 @@ class Installation:
             return
         if self._tracer is None:
             from runtail.capture import celerylog
+            from runtail.capture.environment import SecretEnvironment
             from runtail.capture.streams import Streams
             from runtail.capture.trace import Tracer
 
@@ -161,6 +165,7 @@ class Installation:
                 split=supervisor.settings.split,
                 patience_seconds=supervisor.settings.claim_patience_seconds,
                 reaps=reaps,
+                environment=SecretEnvironment(supervisor.settings.mask_env),
             )
         self._tracer.wrap_tasks()
 

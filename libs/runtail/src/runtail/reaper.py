@@ -29,6 +29,7 @@ from runtail.runs.queues import RedisQueues
 from runtail.runs.record import Run, read_run, read_runs
 from runtail.runs.retention import BATCH, forget_expired, keep_budget
 from runtail.runs.start import Publisher, abort, mark, message_headers
+from runtail.secret import NOT_KEPT
 from runtail.store import Store, store_errors
 
 #: How often the reaper looks, as a part of the lease.
@@ -186,6 +187,9 @@ class Reaper:
             write_events(self._store, run, "reaper", [lost], release=f"{silence}; the broker delivers it again")
             self.actions["released"] += 1
         elif run.number("restart") and run.number("announced") and run.number("attempt") < run.number("max_attempts"):
+            if run.number("hidden"):
+                self._end(run, lost, RunState.LOST, f"{silence}; not restarted: {NOT_KEPT}")
+                return
             write_events(self._store, run, "reaper", [lost], release=f"{silence}; restarting")
             self.actions["restarted"] += 1
             self._publish_again(run, run.number("attempt") + 1)
@@ -250,8 +254,10 @@ class Reaper:
             return
         del self._missing[run.id]
         times = run.number("republished")
-        if not run.number("announced") or times >= _MAX_REPUBLICATIONS:
+        if not run.number("announced") or times >= _MAX_REPUBLICATIONS or run.number("hidden"):
             why = "its message is gone from the broker"
+            if run.number("hidden"):
+                why = f"{why}, and cannot be published again: {NOT_KEPT}"
             with contextlib.suppress(Fenced, RunNotFound):
                 write_events(self._store, run, "queued", [], ending=Ending(RunState.LOST, why))
                 self.actions["lost"] += 1

@@ -88,6 +88,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("split", False, "One pipe each for stdout and stderr: tells them apart, loses their order."),
     Setting("echo", True, "Write captured output to the worker's own stdout as well."),
     Setting(
+        "mask_env",
+        "*_PASSWORD,*_SECRET,*_TOKEN,*_KEY,*_CREDENTIALS",
+        "Variables whose values are masked in all output, with commas; so are passwords in addresses. Empty: none.",
+    ),
+    Setting(
         "overflow",
         "drop",
         "Spool full while the store is away: drop the oldest output, or block the task.",
@@ -163,6 +168,7 @@ class Settings:
     cr: str
     split: bool
     echo: bool
+    mask_env: str
     overflow: str
     spool_bytes: int
     flush_seconds: float

@@ -9,8 +9,8 @@ from typing import Any
 
 from runtail.protocol.cursor import Cut
 
-#: CSI and OSC sequences, and the short ones.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+#: CSI and OSC sequences, those that choose a character set, and the short ones.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]+[0-~]|[@-Z\\-_])")
 
 NOTE, WARNING, ERROR = "note", "warning", "error"
 

@@ -1,4 +1,7 @@
-"""What is looked for in a log, and where it is in a line. Linear in the length of the text, whatever is asked."""
+"""What is looked for in a log, and where it is in a line. Linear in the length of the text, whatever is asked.
+
+A line is searched as the page shows it (:mod:`runtail_web.plain`). Most output needs no work for that.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from typing import Any
 
 import re2
 
-from runtail_web.problems import Problem
+from runtail_web.expressions import refused, unusable
+from runtail_web.plain import ALTERED, PICTURES, QUIET, plain
+from runtail_web.sequences import ERASING_END_AFTER_ESC, MOVING_AFTER_ESC, SHIFTS
 
 #: Beyond this many a line is simply full of hits.
 MAX_SPANS = 200
@@ -18,19 +23,13 @@ MAX_SPANS = 200
 MAX_MATCHES = 2000
 #: Memory for one expression and the states it gets into; RE2 forgets states rather than take more.
 MAX_MEMORY_BYTES = 8 * 1024 * 1024
+#: So much of the piece before and of the one behind belongs to a piece of a long line.
+CONTEXT_BYTES = 4096
+#: So many characters of a text tell well enough where it cannot be.
+MAX_NEAR_CHARS = 100
 
-#: Escape sequences as the page understands them: colours, links, and what it drops.
-_ESCAPES = re.compile(
-    rb"\x1b(?:"
-    rb"\[[0-?]*+[ -/]*+[@-~]"
-    rb"|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)"
-    rb"|[PX^_][^\x1b\n]*+\x1b\\"
-    rb"|[ -/]++[0-~]"
-    rb"|[0-OQ-WYZ\\`-~]"
-    rb")"
-)
-#: The same and a little more, for RE2: what may stand between two characters that are seen side by side. A string's
-#: bytes need not be UTF-8.
+#: What may stand between two characters that are seen side by side, for RE2: a little more than there is, since a
+#: string's bytes need not be UTF-8.
 _BETWEEN = (
     r"(?:\x1b(?:"
     r"\[[0-?]*[ -/]*[@-~]"
@@ -40,24 +39,42 @@ _BETWEEN = (
     r"|[0-OQ-WYZ\\`-~]"
     r"))*"
 )
-#: So many characters of a text tell well enough where it cannot be.
-MAX_NEAR_CHARS = 100
+#: What puts characters side by side that are not so stored.
+_MOVING: Any = re2.compile(rf"\x1b(?:{MOVING_AFTER_ESC})".encode())
+_RETURNING: Any = re2.compile(rb"\r[^\r\n]")
+_QUIET = re.compile(QUIET.encode())
+_QUIET_AND_ENDS = re.compile(
+    rf"\x1b(?:\[[0-9;:]*+m|{ERASING_END_AFTER_ESC}|{QUIET.removeprefix(chr(92) + 'x1b')})".encode()
+)
+#: A character that is shown as something else, or something that is obeyed.
+_ALTERED = "[" + "".join(rf"\x{{{ord(one):x}}}" if one > "\x7f" else one for one in ALTERED) + "]"
+_SHOWN_OTHERWISE: Any = re2.compile(_ALTERED.encode())
 #: An expression in which a line's ends are more than `^` and `$` is tried line by line.
 _OWN_ENDS = re.compile(r"\\[AzC]|\(\?[a-zA-Z]*-")
 
 
-def plain(text: bytes) -> bytes:
-    """Return output as people see it: without escape sequences."""
-    return _ESCAPES.sub(b"", text) if b"\x1b" in text else text
+def shown(line: bytes) -> bytes:
+    """Return the text of a stored line in UTF-8."""
+    return plain(line).encode()
+
+
+def ending(output: bytes) -> bytes:
+    """Return the end of an entry's last line, as far as what goes on from it may need that."""
+    return shown(output[output.rfind(b"\n") + 1 :])[-CONTEXT_BYTES:]
+
+
+def beginning(output: bytes) -> bytes:
+    """Return the beginning of an entry's first line, as far as what goes on in it may need that."""
+    return shown(output.partition(b"\n")[0])[:CONTEXT_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A line with what was looked for."""
 
-    #: Counted from 0 within the text.
+    #: Counted from 0 within the output.
     index: int
-    #: From and to, in UTF-16 units of the line without escape sequences: what a browser counts in.
+    #: From and to, in UTF-16 units of the line's text: what a browser counts in.
     spans: list[list[int]]
 
 
@@ -80,30 +97,57 @@ class Matcher:
         try:
             # Alone first: what closes a group of ours must not pass.
             self._line: Any = re2.compile(wanted.encode(), options)
-            self._anywhere: Any = re2.compile(b"(?m:" + wanted.encode() + b")", options)
+            #: Finds the lines that have it as they are stored, and those whose text is another one.
+            self._anywhere: Any = re2.compile(f"(?m:{wanted})|{_ALTERED}".encode(), options)
         except UnicodeEncodeError as error:
-            raise _bad(query, "half of a character", error.start) from None
+            raise unusable(query, "half of a character", error.start) from None
         except re2.error as error:
-            raise _bad(query, *_place(query, error)) from None
-        #: Finds no place in output that has none, without taking its sequences out, which costs the most.
+            raise refused(query, error) from None
+        #: Find no place in output that has none, in less time: where all is shown as it is stored, and where colours
+        #: stand between. None for what may be found in text that is not stored.
+        self._literal: Any = None
         self._near: Any = None
-        if not regex:
+        if not regex and PICTURES.isdisjoint(query):
+            self._literal = re2.compile(wanted.encode(), options)
             near = _BETWEEN.join(re2.escape(character) for character in query[:MAX_NEAR_CHARS])
             self._near = re2.compile(near.encode(), options)
         self._line_by_line = regex and _OWN_ENDS.search(query) is not None
 
-    def hits(self, output: bytes) -> Iterator[Hit]:
-        """Yield the lines of an entry's output that have it, in order."""
-        if b"\x1b" in output:
-            if self._near is not None and self._near.search(output) is None:
+    def hits(self, output: bytes, before: bytes = b"", after: bytes = b"") -> Iterator[Hit]:
+        """Yield the lines of an entry's output that have it, in order.
+
+        :param before: the end of the piece that the first line goes on from, as it is shown.
+        :param after: the beginning of the piece that the last line goes on in.
+        """
+        index = 0
+        if before:
+            first, newline, output = output.partition(b"\n")
+            yield from self._piece(0, before, first, b"" if newline else after)
+            if not newline:
                 return
-            output = plain(output)
-        text = output
+            index = 1
+        end = output.rfind(b"\n") + 1 if after else len(output)
+        for hit in self._hits(output[:end]):
+            yield Hit(hit.index + index, hit.spans)
+        if after:
+            yield from self._piece(index + output.count(b"\n"), b"", output[end:], after)
+
+    def _piece(self, index: int, before: bytes, line: bytes, after: bytes) -> Iterator[Hit]:
+        text = shown(line)
+        spans = self._spans(before + text + after, len(before), len(before) + len(text))
+        if spans:
+            yield Hit(index, spans)
+
+    def _hits(self, output: bytes) -> Iterator[Hit]:
+        text, anywhere = self._simplified(output)
+        if text is None:
+            return
+        stored: list[bytes] | None = None
         at = index = 0
         while at < len(text):
             start = at
             if not self._line_by_line:
-                found = self._anywhere.search(text, at)
+                found = anywhere.search(text, at)
                 if found is None:
                     return
                 # The line where the first place begins: there is none in the lines before it.
@@ -111,18 +155,46 @@ class Matcher:
                 index += text.count(b"\n", at, start)
             end = text.find(b"\n", start)
             end = len(text) if end < 0 else end
-            spans = self._spans(text[start:end])
+            line = text[start:end]
+            if _SHOWN_OTHERWISE.search(line) is not None:
+                stored = stored or output.split(b"\n")
+                line = shown(stored[index])
+            spans = self._spans(line, 0, len(line))
             if spans:
                 yield Hit(index, spans)
             at, index = end + 1, index + 1
 
-    def _spans(self, line: bytes) -> list[list[int]]:
+    def _simplified(self, output: bytes) -> tuple[bytes | None, Any]:
+        """Return output without what does not concern its text, and what finds the lines to look at in it.
+
+        The lines are the same. None: what is looked for is not in it.
+        """
+        coded = b"\x1b" in output
+        if b"\x0e" in output or b"\x0f" in output:
+            output = output.translate(None, SHIFTS.encode())
+        returning = b"\r" in output and _RETURNING.search(output) is not None
+        moving = returning or b"\b" in output or (coded and _MOVING.search(output) is not None)
+        if coded:
+            if self._near is not None and not moving and self._near.search(output) is None:
+                return None, None
+            output = (_QUIET if moving else _QUIET_AND_ENDS).sub(b"", output)
+        if self._literal is not None and not moving and b"\x1b" not in output:
+            return output, self._literal
+        if not returning and b"\r" in output:
+            output = output.translate(None, b"\r")
+        if not output.isascii():
+            # What is no UTF-8 is shown, and an expression may find that.
+            output = output.decode("utf-8", "replace").encode()
+        return output, self._anywhere
+
+    def _spans(self, text: bytes, start: int, end: int) -> list[list[int]]:
+        """Return where it is between two places of a text, counted from the first of them."""
         spans: list[list[int]] = []
-        units = _Units(line)
-        for match in itertools.islice(self._line.finditer(line), MAX_MATCHES):
-            start, end = match.span()
-            if end > start:
-                spans.append([units.until(start), units.until(end)])
+        units = _Units(text[start:end])
+        for match in itertools.islice(self._line.finditer(text), MAX_MATCHES):
+            first, last = max(start, match.start()), min(end, match.end())
+            if first < last:
+                spans.append([units.until(first - start), units.until(last - start)])
                 if len(spans) == MAX_SPANS:
                     break
         return spans
@@ -143,62 +215,3 @@ class _Units:
         self._count += len(part) + sum(character > "\uffff" for character in part)
         self._at = offset
         return self._count
-
-
-def _place(query: str, error: Exception) -> tuple[str, int]:
-    """Return what is wrong in words, and at which character."""
-    given = error.args[0]
-    message = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
-    words, _, fragment = message.partition(": ")
-    if words == "missing )":
-        return words, _unclosed(query)
-    if words == "unexpected )":
-        return words, _unopened(query)
-    place = query.find(fragment) if fragment else len(query) - 1
-    return message, max(0, place)
-
-
-def _groups(query: str) -> tuple[list[int], int]:
-    """Return the places of groups that are not closed, and of the first end without one (-1: none)."""
-    opened: list[int] = []
-    in_class = False
-    at = 0
-    while at < len(query):
-        character = query[at]
-        if character == "\\":
-            at += 1
-        elif in_class:
-            in_class = character != "]"
-        elif character == "[":
-            in_class = True
-            # A bracket that comes first stands for itself.
-            at += len(re.match(r"\^?\]?", query[at + 1 :]).group())  # type: ignore[union-attr]
-        elif character == "(":
-            opened.append(at)
-        elif character == ")":
-            if not opened:
-                return opened, at
-            opened.pop()
-        at += 1
-    return opened, -1
-
-
-def _unclosed(query: str) -> int:
-    opened, _ = _groups(query)
-    return opened[-1] if opened else 0
-
-
-def _unopened(query: str) -> int:
-    return max(0, _groups(query)[1])
-
-
-def _bad(query: str, what: str, place: int) -> Problem:
-    return Problem(
-        400,
-        "expression",
-        "The regular expression cannot be used",
-        f"{what}, at character {place + 1} of {query[:200]!r}. The syntax is RE2's: no look-around and no "
-        "back-references, which cannot be searched for in linear time.",
-        what=what,
-        place=place,
-    )

@@ -12,6 +12,7 @@ from runtail.log.reader import Head, head
 from runtail.log.scan import forwards
 from runtail.protocol import BEGINNING, EVENT, Entry, EntryId, event
 from runtail.store import Store
+from runtail_web.plain import plain_text
 
 #: An answer holds no more; beyond them it counts.
 MAX_GROUPS = 10_000
@@ -101,7 +102,7 @@ class Outline:
         line = caused if isinstance(caused, int) and caused > 0 else None
         if kind == event.GROUP:
             self._count(kind)
-            title = str(told.get("title") or "")[:MAX_TITLE_CHARS]
+            title = plain_text(str(told.get("title") or ""))[:MAX_TITLE_CHARS]
             first = entry.from_line if line is None else line + 1
             group = Group(str(entry.id), line, first, title, len(self.open), entry.t_ms)
             self.open.append(group)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 
+from runtail.secret import names_in
 from runtail_web.problems import Problem, invalid
 
 #: More errors than this help nobody.
@@ -17,8 +18,11 @@ MAX_ERRORS = 20
 MAX_MESSAGE_CHARS = 300
 
 
-def _messages(error: ValidationError) -> Iterator[dict[str, str]]:
-    """Name the fields of one error; a missing or unknown one is named by itself, not by its parent."""
+def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict[str, str]]:
+    """Name the fields of one error; a missing or unknown one is named by itself, not by its parent.
+
+    Messages quote values; of a secret one only the rule is named that it breaks.
+    """
     path = [str(part) for part in error.absolute_path]
     value = error.instance
     if error.validator == "required" and isinstance(value, Mapping):
@@ -31,11 +35,22 @@ def _messages(error: ValidationError) -> Iterator[dict[str, str]]:
         names = ", ".join(known) or "none"
         message = f"is no parameter of this task; it has: {names}"
         yield from ({"field": ".".join([*path, name]), "message": message} for name in unknown)
+    elif _is_empty(error) and (len(path) == 1 or path[0] not in secrets):
+        yield {"field": ".".join(path), "message": "is required and must not be empty"}
+    elif path and path[0] in secrets:
+        yield {"field": path[0], "message": f"does not fit: {error.validator}"}
     else:
         message = error.message
         if len(message) > MAX_MESSAGE_CHARS:
             message = message[:MAX_MESSAGE_CHARS] + "…"
         yield {"field": ".".join(path) or "kwargs", "message": message}
+
+
+def _is_empty(error: ValidationError) -> bool:
+    """Tell whether a text or list has nothing in it and must have."""
+    if error.validator == "anyOf":
+        return any(_is_empty(one) for one in error.context)
+    return error.validator in ("minLength", "minItems") and error.instance in ("", [])
 
 
 def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:
@@ -45,13 +60,14 @@ def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None
     :raises Problem: 422 that names each wrong field.
     """
     schema = task.get("schema") or {"type": "object"}
+    secrets = names_in(task)
     try:
         Draft202012Validator.check_schema(schema)
         # An empty registry: a schema must not make this service fetch addresses.
         validator = Draft202012Validator(schema, registry=Registry())
         errors: dict[str, str] = {}
         for error in validator.iter_errors(kwargs):
-            for one in _messages(error):
+            for one in _messages(error, secrets):
                 errors.setdefault(one["field"], one["message"])
             if len(errors) >= MAX_ERRORS:
                 break

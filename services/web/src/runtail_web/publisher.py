@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery
+from celery.utils.saferepr import saferepr
 
 from runtail.errors import TaskUnknown
 from runtail.runs.listing import read_task
+from runtail.secret import hide, names_in
 from runtail.settings import Settings
 from runtail.store import Store
 
@@ -52,16 +54,20 @@ class TaskPublisher:
     ) -> None:
         """Publish one message. Raises whatever the broker's client raises, within seconds."""
         try:
-            serializer = read_task(self._store, task).get("serializer") or "json"
+            entry = read_task(self._store, task)
         except TaskUnknown:
-            serializer = "json"
+            entry = {}
+        secrets = names_in(entry) & kwargs.keys()
+        # Celery puts a text of the arguments into the message's headers, for its events and whoever shows them.
+        shown = {"kwargsrepr": saferepr(hide(kwargs, secrets))} if secrets else {}
         self._producer.send_task(
             task,
             kwargs=dict(kwargs),
             task_id=run_id,
             queue=queue,
             headers=dict(headers),
-            serializer=serializer,
+            serializer=entry.get("serializer") or "json",
             ignore_result=True,
             retry=False,
+            **shown,
         )

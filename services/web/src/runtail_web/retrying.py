@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from runtail.runs.record import Run
+from runtail.secret import HIDDEN, NOT_KEPT
 from runtail_web.problems import Problem, run_page
 
-#: How recorded parameters are shortened and hidden (see ``runtail.capture.arguments``).
-HIDDEN, SHORTENED = "***", "…"
+#: How recorded parameters are shortened (see ``runtail.capture.arguments``).
+SHORTENED = "…"
 
 
 def parameters_of(run: Run) -> dict[str, Any]:
@@ -26,6 +27,16 @@ def parameters_of(run: Run) -> dict[str, Any]:
             run_page=run_page(run.id),
         )
     kwargs = run.json("kwargs")
+    if run.number("hidden"):
+        raise Problem(
+            409,
+            "parameters",
+            "The run's parameters are not known in full",
+            f"It cannot be started again by itself: {NOT_KEPT}. Give them again: "
+            "on the page in the form, or with POST /api/v1/runs.",
+            run=run.id,
+            run_page=run_page(run.id),
+        )
     # Runs that were started here keep what they were started with; of others a worker recorded what it saw.
     seen = run.text("announced") != "1"
     if not isinstance(kwargs, dict) or (seen and not _whole(kwargs)):

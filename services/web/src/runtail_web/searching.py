@@ -13,7 +13,7 @@ from runtail.log.reader import Head, locate
 from runtail.log.scan import backwards, forwards
 from runtail.protocol import OUTPUT, Entry
 from runtail.store import Store
-from runtail_web.matching import Hit, Matcher
+from runtail_web.matching import Hit, Matcher, beginning, ending
 
 #: How far it has come is told this often.
 REPORT_SECONDS = 0.25
@@ -33,7 +33,9 @@ class Search:
         self, store: Store, run_id: str, matcher: Matcher, line: int | None, *, forward: bool, limit: int
     ) -> None:
         first = (line or 1) if forward else (2**53 if line is None else line)
-        location = locate(store, run_id, first if forward else first + 1)
+        # From the line before or behind: its entry may hold the rest of a long line that begins or ends there.
+        begin = max(1, first - 1) if forward else first + 1
+        location = locate(store, run_id, begin if forward else begin + 1)
         head: Head = location.head
         self._last_line = head.line - 1
         self._forward = forward
@@ -46,7 +48,7 @@ class Search:
         if forward:
             self._groups = forwards(store, run_id, location.last, head.last, count=ENTRIES)
         else:
-            self._groups = backwards(store, run_id, self._line, location.last, count=ENTRIES)
+            self._groups = backwards(store, run_id, min(begin, head.line), location.last, count=ENTRIES)
 
     def stream(self, *, stop: threading.Event, gone: Callable[[], bool]) -> Iterator[bytes]:
         """Yield the answer, many lines at once. It breaks off without ``done`` when this service ends.
@@ -56,10 +58,10 @@ class Search:
         # Sends the headers.
         yield b""
         told = time.monotonic()
-        for entry in (entry for group in self._groups for entry in group if entry.type == OUTPUT):
+        for entry, before, after in self._neighboured():
             if stop.is_set() or gone():
                 return
-            answer = list(self._looked(entry))
+            answer = list(self._looked(entry, before, after))
             if self._full:
                 yield _lines([*answer, *self._searched()])
                 break
@@ -76,9 +78,31 @@ class Search:
     def _full(self) -> bool:
         return self._hits >= self._limit
 
-    def _looked(self, entry: Entry) -> Iterator[dict[str, Any]]:
+    def _neighboured(self) -> Iterator[tuple[Entry, bytes, bytes]]:
+        """Yield the entries to look at, each with what its first line goes on from and its last one goes on in."""
+        passed: Entry | None = None
+        held: Entry | None = None
+        for entry in (entry for group in self._groups for entry in group if entry.type == OUTPUT):
+            if held is not None and self._concerns(held):
+                yield self._between(passed, held, entry)
+            passed, held = held, entry
+        if held is not None and self._concerns(held):
+            yield self._between(passed, held, None)
+
+    def _concerns(self, entry: Entry) -> bool:
+        return entry.next_line > self._line if self._forward else entry.from_line <= self._line
+
+    def _between(self, passed: Entry | None, entry: Entry, coming: Entry | None) -> tuple[Entry, bytes, bytes]:
+        before, after = (passed, coming) if self._forward else (coming, passed)
+        return (
+            entry,
+            ending(before.payload) if before is not None and _goes_on(before, entry) else b"",
+            beginning(after.payload) if after is not None and _goes_on(entry, after) else b"",
+        )
+
+    def _looked(self, entry: Entry, before: bytes, after: bytes) -> Iterator[dict[str, Any]]:
         yield from self._missing(entry.from_line if self._forward else entry.next_line - 1)
-        for line, hit in self._wanted(entry):
+        for line, hit in self._wanted(entry, before, after):
             yield {"line": line, "spans": hit.spans}
             self._hits += 1
             if self._full:
@@ -86,8 +110,9 @@ class Search:
                 return
         self._next = entry.next_line if self._forward else entry.from_line - 1
 
-    def _wanted(self, entry: Entry) -> Iterable[tuple[int, Hit]]:
-        hits = ((entry.from_line + hit.index, hit) for hit in self._matcher.hits(entry.payload))
+    def _wanted(self, entry: Entry, before: bytes, after: bytes) -> Iterable[tuple[int, Hit]]:
+        found = self._matcher.hits(entry.payload, before, after)
+        hits = ((entry.from_line + hit.index, hit) for hit in found)
         if self._forward:
             return (found for found in hits if found[0] >= self._line)
         return reversed([found for found in hits if found[0] <= self._line])
@@ -106,6 +131,11 @@ class Search:
         if first <= last:
             yield {"searched": [first, last]}
         self._untold = self._next
+
+
+def _goes_on(piece: Entry, following: Entry) -> bool:
+    """Tell whether a long line goes on from one entry to another: the quota, or the attempt's end, may lie between."""
+    return piece.continues and piece.next_line == following.from_line and piece.id.attempt == following.id.attempt
 
 
 def _lines(values: Iterable[dict[str, Any]]) -> bytes:

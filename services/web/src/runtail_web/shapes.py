@@ -72,7 +72,8 @@ class Run(Closed):
     why: str = Field(description="Why it is in this state, in words.")
     since_ms: int
     created_ms: int
-    started_ms: int | None
+    started_ms: int | None = Field(description="When its last attempt began.")
+    first_started_ms: int | None = Field(description="When its first attempt began.")
     finished_ms: int | None
     eta_ms: int | None
     attempt: int
@@ -144,6 +145,7 @@ class Window(Closed):
     from_line: int = Field(alias="from")
     chain: str
     style: str | None = Field(description="SGR parameters in force where it begins; null if not known.")
+    link: str = Field(description="Address of the link that is open where it begins; empty if none is known.")
     entries: list[Entry | CutItem]
     following: Position = Field(alias="next")
     lines: int

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { cancel, downloadAddress, freshKey, type Run, retry, textAddress } from "./api";
+import { cancel, downloadAddress, freshKey, Problem, type Run, retry, textAddress } from "./api";
 import { copyText } from "./clipboard";
 import { foreign } from "./foreign";
 import { goTo } from "./form/taskform";
@@ -25,7 +25,7 @@ export function Actions({ run, now, changed }: Props) {
       <div class="tools">
         {!isOver(run) && <Cancel run={run} now={now} changed={changed} failed={failed} />}
         {isOver(run) && <Retry run={run} changed={changed} failed={failed} />}
-        <a class="button" href={`/#again=${encodeURIComponent(run.id)}`}>
+        <a class="button" href={again(run)}>
           Start another…
         </a>
         <a class="button" href={downloadAddress(run.id)} download={`${run.id}.log`}>
@@ -39,6 +39,11 @@ export function Actions({ run, now, changed }: Props) {
       {problem.value && <ProblemNote problem={problem.value} />}
     </div>
   );
+}
+
+/** The form with this run's values. */
+function again(run: Run): string {
+  return `/#again=${encodeURIComponent(run.id)}`;
 }
 
 interface ActionProps {
@@ -111,7 +116,9 @@ function Retry({ run, changed, failed }: ActionProps) {
       if (made.id === run.id) changed(made);
       else goTo(made.id);
     } catch (error) {
-      failed(error as Error);
+      // Its secrets are kept nowhere: the form has the rest.
+      if (error instanceof Problem && error.code === "parameters") location.assign(again(run));
+      else failed(error as Error);
     }
     busy.value = false;
   }

@@ -47,7 +47,10 @@ export interface Run {
   readonly why: string;
   readonly since_ms: number;
   readonly created_ms: number;
+  /** When its last attempt began. */
   readonly started_ms: number | null;
+  /** When its first attempt began. */
+  readonly first_started_ms: number | null;
   readonly finished_ms: number | null;
   readonly attempt: number;
   readonly who: string | null;
@@ -80,6 +83,8 @@ export interface LogWindow {
   readonly next: { readonly line: number; readonly chain: string };
   /** SGR parameters in force where it begins; null if not known. */
   readonly style?: string | null;
+  /** Address of the link that is open there. */
+  readonly link?: string;
   /** Lines of the log so far. */
   readonly lines: number;
   readonly state: Run["state"];
@@ -90,7 +95,12 @@ export interface Outline {
   readonly epoch: number;
   readonly complete: boolean;
   readonly groups: readonly OutlineGroup[];
-  readonly marks: readonly { readonly line: number; readonly kind: string }[];
+  readonly marks: readonly {
+    readonly line: number;
+    readonly kind: string;
+    /** The last line of a cut. */
+    readonly to?: number;
+  }[];
   /** How many there are of each kind, beyond the bound of the lists, too. */
   readonly counts: Readonly<Record<string, number>>;
 }

@@ -7,7 +7,7 @@ import { foreign } from "./foreign";
 import { StateChip } from "./state";
 import { stamp } from "./time";
 import { ClockNote } from "./top";
-import { exitWords, sinceWords } from "./words";
+import { attemptWords, exitWords, sinceWords } from "./words";
 
 export function Header(props: { run: Run; now: number; changed: (run: Run) => void }) {
   const { run, now } = props;
@@ -45,7 +45,7 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
                 </a>
               </Fact>
             )}
-            <Fact name="Attempt">{run.attempt || "none yet"}</Fact>
+            <Fact name="Attempt">{attemptWords(run, now)}</Fact>
             {exit && <Fact name="Exit">{exit}</Fact>}
             {run.worker && <Fact name="Worker">{foreign(run.worker)}</Fact>}
             {run.queue && !run.worker && <Fact name="Queue">{foreign(run.queue)}</Fact>}
@@ -53,9 +53,9 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
             <Fact name="Created">
               <Time ms={run.created_ms} />
             </Fact>
-            {run.started_ms !== null && (
+            {run.first_started_ms !== null && (
               <Fact name="Started">
-                <Time ms={run.started_ms} />
+                <Time ms={run.first_started_ms} />
               </Fact>
             )}
             {run.finished_ms !== null && (

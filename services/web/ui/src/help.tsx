@@ -28,7 +28,11 @@ export function HelpDialog({ label, open, keys, children }: Help) {
         open.value = false;
       }}
     >
-      <h2>Keys</h2>
+      {/* First, since it gets the focus: the dialog begins where that is. */}
+      <form method="dialog" class="title">
+        <h2>Keys</h2>
+        <button type="submit">Close</button>
+      </form>
       <dl>
         {keys.map(([names, help]) => (
           <div key={help}>
@@ -42,9 +46,6 @@ export function HelpDialog({ label, open, keys, children }: Help) {
         ))}
       </dl>
       {children}
-      <form method="dialog">
-        <button type="submit">Close</button>
-      </form>
     </dialog>
   );
 }

@@ -1,6 +1,6 @@
 // Colours of the log in both themes, and the least contrast that they keep. Pure.
 
-import { INVERSE, type Style, TRUE_COLOUR } from "./log/ansi";
+import { INVERSE, type Style, TRUE_COLOUR } from "./log/style";
 
 export interface Theme {
   readonly name: "dark" | "light";

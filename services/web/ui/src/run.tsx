@@ -68,7 +68,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   });
 
   useSignalEffect(() => {
-    view.value?.screen.startedAt(record.value?.started_ms ?? null);
+    view.value?.screen.startedAt(record.value?.first_started_ms ?? null);
   });
 
   // An event entry says that the record changed.
@@ -117,11 +117,10 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
         </p>
       )}
       {log && !gone && <LogBar log={log} />}
+      {follow && <Empty follow={follow} run={gone ? null : record.value} />}
       <div class="frame">
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <section class="log" ref={scroller} tabIndex={0} aria-label={label}>
-          {follow && <Empty follow={follow} run={gone ? null : record.value} />}
-        </section>
+        <section class="log" ref={scroller} tabIndex={0} aria-label={label} />
       </div>
       {log && <LogFoot log={log} runId={runId} />}
       {log && <Help log={log} />}
@@ -154,8 +153,11 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
 
 function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
   if (follow.range.value.next > 1 || follow.live.value || !run) return null;
-  if (follow.phase.value.name === "over") return <p class="note">This run printed nothing.</p>;
-  if (run.state === "queued")
-    return <p class="note">{run.why ? foreign(run.why) : "Waiting for a worker."}</p>;
-  return <p class="note">No output yet.</p>;
+  return <p class="note empty">{emptyWords(follow, run)}</p>;
+}
+
+function emptyWords(follow: Follow, run: Run): string {
+  if (follow.phase.value.name === "over") return "This run printed nothing.";
+  if (run.state === "queued") return run.why ? foreign(run.why) : "Waiting for a worker.";
+  return "No output yet.";
 }

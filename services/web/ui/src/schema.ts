@@ -142,7 +142,11 @@ function localTime(text: string): string {
 
 /** What can be said of a text before it is sent; the server has the last word. */
 export function faultOf(field: Field, text: string | null): string | null {
-  if (text === null || text === "") return null;
+  if (text === null) return null;
+  const severals = field.kind === "list" || field.kind === "checks";
+  if (text === "" || (severals && lines(text).length === 0)) {
+    return field.required ? "is required" : null;
+  }
   const { minimum, maximum, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = field.schema;
   if (field.kind === "integer" || field.kind === "number") {
     const value = Number(text);
@@ -166,7 +170,7 @@ export function fieldValue(field: Field, text: string | null): unknown {
   if (text === null) return null;
   const empties = ["text", "long", "list", "checks"].includes(field.kind);
   // An emptied field is a value of its own only where the default is another one.
-  const wanted = field.required || (field.initial !== "" && field.initial !== null);
+  const wanted = field.initial !== "" && field.initial !== null;
   if (text === "" && !(empties && wanted)) return undefined;
   switch (field.kind) {
     case "boolean":
@@ -186,9 +190,23 @@ export function fieldValue(field: Field, text: string | null): unknown {
       return dateTime(text);
     case "json":
       return parsed(text);
+    case "secret":
+      return secretValue(field.schema, text);
     default:
       return text;
   }
+}
+
+/** A secret's field is one line, whatever the type. */
+function secretValue(schema: Schema, text: string): unknown {
+  if (takesJson(schema)) return parsed(text);
+  if (schema.type === "integer" || schema.type === "number") return numberOf(text);
+  return schema.type === "boolean" && /^(true|false)$/.test(text) ? text === "true" : text;
+}
+
+/** Whether a secret of this type is written as JSON. */
+export function takesJson(schema: Schema): boolean {
+  return schema.type === "array" || schema.type === "object";
 }
 
 /** The value that has this label. */

@@ -22,9 +22,10 @@ export function duration(ms: number): string {
   return h % 24 === 0 ? `${d} d` : `${d} d ${h % 24} h`;
 }
 
-/** As {@link duration}, for what is over: `0.4 s`, `9.9 s`, `10 s`. */
+/** As {@link duration}, for what is over: `< 0.1 s`, `0.4 s`, `9.9 s`, `10 s`. */
 export function lasted(ms: number): string {
-  return ms < 10_000 ? `${(Math.floor(Math.max(0, ms) / 100) / 10).toFixed(1)} s` : duration(ms);
+  if (ms < 100) return "< 0.1 s";
+  return ms < 10_000 ? `${(Math.floor(ms / 100) / 10).toFixed(1)} s` : duration(ms);
 }
 
 /** `now`, `12 s`, `3 min`, `5 h`, `2 d`: an age at a glance. */

@@ -7,13 +7,27 @@ export function isOver(run: Run): boolean {
   return run.state !== "queued" && run.state !== "running";
 }
 
-/** Since when it stands there, or how long it took. `now` in ms since 1970. */
+/** Since when it stands there, or how long it took with all its attempts. `now` in ms since 1970. */
 export function sinceWords(run: Run, now: number): string {
-  if (!isOver(run)) return `for ${duration(now - run.since_ms)}`;
-  const { started_ms: started, finished_ms: finished } = run;
+  const { first_started_ms: began, finished_ms: finished, attempt } = run;
+  if (!isOver(run)) {
+    const since = `for ${duration(now - run.since_ms)}`;
+    return attempt > 1 && began !== null ? `${since}, ${duration(now - began)} in all` : since;
+  }
   if (finished === null) return "";
   const ago = `${duration(now - finished)} ago`;
-  return started === null ? ago : `${ago}, took ${lasted(finished - started)}`;
+  if (began === null) return ago;
+  const attempts = attempt > 1 ? ` in ${attempt} attempts` : "";
+  return `${ago}, took ${lasted(finished - began)}${attempts}`;
+}
+
+/** Which attempt it is, and how long that took where it was not the only one. `now` in ms since 1970. */
+export function attemptWords(run: Run, now: number): string {
+  const { attempt, started_ms: began, finished_ms: finished } = run;
+  if (attempt === 0) return "none yet";
+  if (attempt === 1 || began === null) return String(attempt);
+  if (finished !== null) return `${attempt}, which took ${lasted(finished - began)}`;
+  return run.state === "running" ? `${attempt}, for ${duration(now - began)}` : String(attempt);
 }
 
 /** How the process ended, where that says more than the state. */
@@ -29,9 +43,9 @@ export function waitingWords(run: Run): string {
   return reason ? `Waiting: ${reason}` : "Waiting for a worker";
 }
 
-/** How long it runs or ran; empty while it waits. `now` in ms since 1970. */
+/** How long it runs or ran, with all its attempts; empty before it began. `now` in ms since 1970. */
 export function tookWords(run: Run, now: number): string {
-  const { started_ms: started, finished_ms: finished } = run;
+  const { first_started_ms: started, finished_ms: finished } = run;
   if (started === null) return "";
   if (finished !== null) return lasted(finished - started);
   return isOver(run) ? "" : duration(now - started);
@@ -49,7 +63,8 @@ export function endsWords(run: Run, now: number): string {
     return "It has not started yet, and no worker will run it.";
   }
   const where = run.worker ? ` on ${run.worker}` : "";
-  const since = run.started_ms === null ? "" : ` for ${duration(now - run.started_ms)}`;
+  const began = run.first_started_ms;
+  const since = began === null ? "" : ` for ${duration(now - began)}`;
   return (
     `It has been running${since}${where}. Its process, and every process that it started, is asked ` +
     "to end and then killed. What it has written so far stays."

@@ -1,20 +1,20 @@
 // Colour codes and links; what becomes of everything else.
 
 import { describe, expect, test } from "vitest";
+import vectors from "../../../../tests/support/line_vectors.json";
+import { carried, plain, tokenise } from "../src/log/ansi";
 import {
   BOLD,
-  carried,
   DIM,
   INVERSE,
   ITALIC,
   PLAIN,
-  plain,
   STRIKE,
   type Style,
+  styleOf,
   TRUE_COLOUR,
-  tokenise,
   UNDERLINE,
-} from "../src/log/ansi";
+} from "../src/log/style";
 
 const E = "\u001b";
 
@@ -60,6 +60,36 @@ describe("colours", () => {
       const { runs } = tokenise(line.slice(0, i));
       for (const run of runs) expect(run.text).not.toContain(E);
     }
+  });
+});
+
+describe("the server's answers", () => {
+  const list = ({ fg, bg, flags, href }: Style) => [fg, bg, flags, href];
+
+  test.each(vectors.texts as [string, string][])("%j is read as %j", (line, text) => {
+    expect(plain(line)).toBe(text);
+  });
+
+  test.each(vectors.styles as [string, unknown[]][])("%j leaves a style", (line, style) => {
+    expect(list(tokenise(line).style)).toEqual(style);
+  });
+
+  test("lines made by chance", () => {
+    for (const [line, text, style] of vectors.generated as [string, string, unknown[]][]) {
+      expect([line, plain(line)]).toEqual([line, text]);
+      expect([line, list(tokenise(line).style)]).toEqual([line, style]);
+      expect([line, list(carried(line, PLAIN))]).toEqual([line, style]);
+    }
+  });
+
+  test("what it says of a style gives it", () => {
+    expect(styleOf("", "")).toBe(PLAIN);
+    expect(styleOf("1;38;5;208", "https://a.b/")).toEqual({
+      fg: 208,
+      bg: -1,
+      flags: BOLD,
+      href: "https://a.b/",
+    });
   });
 });
 

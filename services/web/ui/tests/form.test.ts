@@ -73,6 +73,21 @@ describe("schema", () => {
     expect(() => fieldValue(field("options"), "{")).toThrow("takes JSON");
   });
 
+  test("a secret is one line, whatever its type", () => {
+    const secret = (schema: Schema) =>
+      fields({ properties: { s: { ...schema, writeOnly: true, format: "password" } } })[0] as Field;
+    expect(fieldValue(secret({}), "4711")).toBe("4711");
+    expect(fieldValue(secret({ type: "string" }), '["a"]')).toBe('["a"]');
+    expect(fieldValue(secret({ type: "integer" }), "4711")).toBe(4711);
+    expect(fieldValue(secret({ type: "number" }), "none")).toBe("none");
+    expect(fieldValue(secret({ type: "boolean" }), "false")).toBe(false);
+    expect(fieldValue(secret({ type: "array" }), '["a", 1]')).toEqual(["a", 1]);
+    expect(
+      fieldValue(secret({ anyOf: [{ type: "object" }, { type: "null" }] }), '{"a": 1}'),
+    ).toEqual({ a: 1 });
+    expect(() => fieldValue(secret({ type: "object" }), "pass word")).toThrow(/^(?!.*pass word)/s);
+  });
+
   test("a default that is sent untouched is the same value", () => {
     for (const one of LIST.filter(({ kind }) => kind !== "secret")) {
       const value = SCHEMA.properties?.[one.name]?.default;

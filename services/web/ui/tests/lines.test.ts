@@ -1,8 +1,8 @@
 // The store of lines: what stays, what goes, what is fetched.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { PLAIN } from "../src/log/ansi";
 import { BLOCK_LINES, Lines } from "../src/log/lines";
+import { PLAIN } from "../src/log/style";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -54,7 +54,7 @@ describe("lines", () => {
 
   test("begin in the style that the server knew", () => {
     const lines = new Lines(never);
-    lines.begins(498, { ...PLAIN, fg: 3 });
+    lines.styles.begins(498, { ...PLAIN, fg: 3 });
     lines.put(498, ["a", "b", "c\u001b[34m", "d"], 0);
     expect([498, 500, 501].map((line) => lines.style(line).fg)).toEqual([3, 3, 4]);
   });

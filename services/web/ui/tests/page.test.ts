@@ -3,10 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { runOf } from "../src/address";
 import type { Run } from "../src/api";
-import { type Field, fields, fieldValue } from "../src/schema";
+import { type Field, faultOf, fields, fieldValue } from "../src/schema";
 import { connectionWords, waitMs } from "../src/socket";
 import { duration, lasted } from "../src/time";
-import { exitWords, sinceWords } from "../src/words";
+import { attemptWords, exitWords, sinceWords, tookWords } from "../src/words";
 
 test("an address names its run, whatever stands in it", () => {
   expect(runOf("/")).toBeNull();
@@ -52,7 +52,7 @@ describe("schema", () => {
     // The server names the field.
     expect(fieldValue(field("lines"), "many")).toBe("many");
     expect(fieldValue(field("fast"), "false")).toBe(false);
-    expect(fieldValue(field("name"), "")).toBe("");
+    expect(faultOf(field("name"), "")).toBe("is required");
     expect(fieldValue(field("roles"), '["a"]')).toEqual(["a"]);
     expect(() => fieldValue(field("roles"), "[")).toThrow("JSON");
   });
@@ -86,8 +86,9 @@ describe("time", () => {
   });
 
   test.each([
-    [-5, "0.0 s"],
-    [49, "0.0 s"],
+    [-5, "< 0.1 s"],
+    [99, "< 0.1 s"],
+    [100, "0.1 s"],
     [450, "0.4 s"],
     [9_999, "9.9 s"],
     [10_000, "10 s"],
@@ -96,7 +97,28 @@ describe("time", () => {
     expect(lasted(ms)).toBe(words);
   });
 
-  const run = { state: "running", since_ms: 1_000, started_ms: 1_000, finished_ms: null } as Run;
+  const run = {
+    state: "running",
+    attempt: 1,
+    since_ms: 1_000,
+    started_ms: 1_000,
+    first_started_ms: 1_000,
+    finished_ms: null,
+  } as Run;
+
+  test("of a run that was retried", () => {
+    const third: Run = { ...run, attempt: 3, since_ms: 7_000, started_ms: 7_000 };
+    expect(sinceWords(third, 9_000)).toBe("for 2 s, 8 s in all");
+    expect(attemptWords(third, 9_000)).toBe("3, for 2 s");
+    const over: Run = { ...third, state: "failed", finished_ms: 7_040 };
+    expect(sinceWords(over, 67_040)).toBe("1 min ago, took 6.0 s in 3 attempts");
+    expect(attemptWords(over, 67_040)).toBe("3, which took < 0.1 s");
+    expect(tookWords(over, 67_040)).toBe("6.0 s");
+    const waits: Run = { ...third, state: "queued" };
+    expect(attemptWords(waits, 9_000)).toBe("3");
+    expect(attemptWords({ ...run, attempt: 0 }, 9_000)).toBe("none yet");
+    expect(attemptWords(run, 9_000)).toBe("1");
+  });
 
   test("of a run", () => {
     expect(sinceWords(run, 61_000)).toBe("for 1 min");

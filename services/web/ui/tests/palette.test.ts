@@ -1,7 +1,7 @@
 // Text can be read on everything it may stand on.
 
 import { describe, expect, test } from "vitest";
-import { INVERSE, PLAIN, TRUE_COLOUR } from "../src/log/ansi";
+import { INVERSE, PLAIN, TRUE_COLOUR } from "../src/log/style";
 import { contrast, css, DARK, LEAST_CONTRAST, LIGHT, paint, readable } from "../src/palette";
 
 describe.each([DARK, LIGHT])("$name", (theme) => {

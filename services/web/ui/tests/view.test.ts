@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { ACTIONS, Keyboard, type Press } from "../src/keys";
 import { answers, BadQuery, Findings, findWords, matcher, Ranges } from "../src/log/finding";
 import { type Group, Groups, type Mark } from "../src/log/groups";
-import { addresses, linesHash, parseLines } from "../src/log/links";
+import { addresses, linesHash, overlaps, parseLines } from "../src/log/links";
+import { around, within } from "../src/log/pieces";
 import { elapsed, nextMode, timeText } from "../src/log/times";
 
 describe("links", () => {
@@ -32,6 +33,75 @@ describe("links", () => {
       "https://a.b/c?d=e",
       "http://x.y",
     ]);
+  });
+
+  test.each([
+    ["(http://x/(a)b)", ["http://x/(a)b"]],
+    ["http://x/(a)b)", ["http://x/(a)b"]],
+    ["<http://x>, <https://y/z>", ["http://x", "https://y/z"]],
+    ["[a](http://x/[b]c), http://[::1]:80/?q={1}}", ["http://x/[b]c", "http://[::1]:80/?q={1}"]],
+    ["http://x/(a", ["http://x/(a"]],
+    ["http://x/( and http://y/a([{", ["http://x/", "http://y/a"]],
+    ["'http://x/a'.", ["http://x/a"]],
+    ["http:// https://) http://.", []],
+    [`http://x/${"(".repeat(50_000)}`, ["http://x/"]],
+  ])("an address keeps the brackets that are its own: %#", (text, expected) => {
+    expect(addresses(text).map(([a, b]) => text.slice(a, b))).toEqual(expected);
+  });
+
+  test("ranges are met once, however they overlap", () => {
+    const ranges = [
+      { first: 50, last: 60 },
+      { first: 1, last: 12 },
+      { first: 5, last: 20 },
+      { first: 55, last: 58 },
+      { first: 200, last: 300 },
+    ];
+    expect(overlaps({ first: 10, last: 57 }, ranges)).toEqual([
+      { first: 10, last: 12 },
+      { first: 13, last: 20 },
+      { first: 50, last: 57 },
+    ]);
+    expect(overlaps({ first: 21, last: 49 }, ranges)).toEqual([]);
+  });
+
+  test("what lies over the cuts of a long line belongs to each of its pieces", () => {
+    const texts = ["\u001b[1mab", "c\u001b[0md\r", "ef", "g"];
+    const lines = {
+      get: (line: number) => texts[line - 1],
+      continues: (line: number) => line === 1 || line === 2,
+    };
+    const contexts = [1, 2, 3, 4].map((line) => around(lines, line));
+    expect(contexts).toEqual([
+      { before: "", after: "cd" },
+      { before: "ab", after: "ef" },
+      { before: "cd", after: "" },
+      { before: "", after: "" },
+    ]);
+    expect(
+      within(
+        [
+          [1, 3],
+          [3, 4],
+          [9, 12],
+        ],
+        2,
+        10,
+      ),
+    ).toEqual([
+      [0, 1],
+      [1, 2],
+      [7, 8],
+    ]);
+    expect(within([[0, 2]], 2, 4)).toEqual([]);
+  });
+
+  test("an expression is left to the server where it could take long", () => {
+    const match = matcher({ text: "b+$", regex: true, caseful: false });
+    expect(match(`${"a".repeat(4_095)}b`)).toEqual([[4_095, 4_096]]);
+    expect(match(`${"a".repeat(4_096)}b`)).toBeNull();
+    const text = matcher({ text: "b", regex: false, caseful: false });
+    expect(text(`${"a".repeat(100_000)}b`)).toEqual([[100_000, 100_001]]);
   });
 });
 

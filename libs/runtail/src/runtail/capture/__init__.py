@@ -11,6 +11,8 @@ descriptors  pipes and saved file descriptors
 streams      Python's and C's streams on top of them
 celerylog    keeps Celery's own log lines out of a run
 arguments    a call's arguments as JSON
+environment  secrets among the worker's variables
+announcing   telling the shipper what to mask
 outcome      what Celery's result means for the run
 cancel       finding and ending all processes of a run
 orphans      processes a run left behind

@@ -1,7 +1,8 @@
 """Keeps Celery's own log lines out of what a task wrote.
 
 ``Task ... succeeded`` is logged inside the traced call, in the pool child, to
-file descriptor 2: without this split it would stand in the task's log.
+file descriptor 2: without this split it would stand in the task's log. What Celery
+says of a task (its exception, its result, its arguments) is masked as its output is.
 """
 
 from __future__ import annotations
@@ -9,9 +10,13 @@ from __future__ import annotations
 import copy
 import logging
 import os
+from collections.abc import Mapping
+from typing import Any
 
+from runtail.capture import context
 from runtail.capture.descriptors import put_aside
 from runtail.capture.streams import effective_handlers, handler_fd
+from runtail.secret import HIDDEN, masked, names_of
 
 #: Celery's own loggers. Everything below them follows.
 CELERY_LOGGERS = ("celery", "kombu", "billiard", "multiprocessing")
@@ -37,7 +42,7 @@ def split() -> None:
     for name in CELERY_LOGGERS:
         logger = logging.getLogger(name)
         handlers = [_private(handler, files, copies) for handler in effective_handlers(logger)]
-        logger.handlers = handlers
+        logger.handlers = [_Masking(handler) for handler in handlers]
         logger.propagate = False
 
 
@@ -53,3 +58,72 @@ def _private(handler: logging.Handler, files: dict[int, object], copies: dict[in
         twin.stream = files[fd]
         copies[id(handler)] = twin
     return copies[id(handler)]
+
+
+class _Masking(logging.Handler):
+    """Hands records on to another handler, without the secrets of the run that this process is in."""
+
+    def __init__(self, target: logging.Handler) -> None:
+        super().__init__()
+        self._target = target
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= self._target.level:
+            self._target.handle(_without_secrets(record))
+
+    def flush(self) -> None:
+        self._target.flush()
+
+
+def _without_secrets(record: logging.LogRecord) -> logging.LogRecord:
+    run = context.current
+    if run is None or not run.masker:
+        return record
+    mask = run.masker.whole
+    text = record.getMessage()
+    trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
+    data = getattr(record, "data", None)
+    shown = mask(text), mask(trace), masked(data, mask)
+    if shown == (text, trace, data):
+        return record
+    # Of an exception only the text can be masked; what Celery gives beside it is for handlers that write JSON.
+    twin = copy.copy(record)
+    twin.msg, twin.args, twin.exc_info, twin.exc_text = shown[0], None, None, shown[1] or None
+    twin.__dict__["data"] = shown[2]
+    return twin
+
+
+class HiddenArguments(logging.Filter):
+    """In Celery's main process, where no secret is known: takes arguments out of lines about tasks that have secrets.
+
+    By default Celery names none; ``LOG_RECEIVED`` may be set to, and at level DEBUG the pool does.
+    """
+
+    def __init__(self, tasks: Mapping[str, Any]) -> None:
+        """Hide nothing yet.
+
+        :param tasks: the app's, by name.
+        """
+        super().__init__()
+        self._tasks = tasks
+
+    def install(self) -> None:
+        """Look at everything that Celery logs of messages, once per process."""
+        for name in ("celery.worker.strategy", "celery.pool"):
+            logging.getLogger(name).addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        given = record.args
+        if isinstance(given, dict) and self._has_secrets(given.get("name")):
+            record.args = {**given, "args": HIDDEN, "kwargs": HIDDEN}
+            record.__dict__["data"] = record.args
+        elif isinstance(given, tuple) and record.name == "celery.pool":
+            # The pool shows what it is given as one text: the task's name, its id, the message as it came.
+            shown = " ".join(map(str, given))
+            if any(repr(name) in shown and self._has_secrets(name) for name in self._tasks):
+                record.args = (*given[:1], *(HIDDEN for _ in given[1:]))
+        return True
+
+    def _has_secrets(self, name: object) -> bool:
+        task = self._tasks.get(str(name))
+        return task is not None and bool(names_of(task))

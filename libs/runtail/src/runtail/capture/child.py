@@ -14,12 +14,13 @@ import signal
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from runtail.capture import context, door
+from runtail.capture import announcing, context, door
 from runtail.capture.descriptors import Redirection, make_pipe, point
 from runtail.capture.streams import Streams, write_all
+from runtail.shipper.mask import Masker
 
 log = logging.getLogger("celery.runtail")
 
@@ -82,6 +83,14 @@ class Connection:
         self.writing = [writing for _reading, writing in pipes]
         self.kept = False
 
+    def announce(self, secrets: Sequence[bytes]) -> None:
+        """Have *secrets* masked from the first byte of output on.
+
+        :raises Unrecorded: if they cannot be told; nothing may be stored then.
+        """
+        if secrets and not announcing.announce(self.ours, secrets):
+            raise Unrecorded("its secrets are too large, or nobody takes them")
+
     def wait(self, ops: tuple[str, ...], seconds: float | None) -> dict[str, Any] | None:
         """Return the next message that is one of *ops*, or None after *seconds*.
 
@@ -121,12 +130,15 @@ class Connection:
 class Execution:
     """One run in this process, between :meth:`open` and :meth:`finish`."""
 
-    def __init__(self, connection: Connection, streams: Streams, run_id: str, attempt: int, nonce: str) -> None:
+    def __init__(
+        self, connection: Connection, streams: Streams, run_id: str, attempt: int, nonce: str, masker: Masker
+    ) -> None:
         self.connection = connection
         self.streams = streams
         self.run_id = run_id
         self.attempt = attempt
         self.nonce = nonce
+        self.masker = masker
         self.redirection: Redirection | None = None
         self._environment: dict[str, str | None] = {}
         self._handler: logging.Handler | None = None
@@ -148,7 +160,11 @@ class Execution:
             for name in ("", "celery.task"):
                 logging.getLogger(name).addHandler(self._handler)
         self._set_environment()
-        context.enter(context.Context(self.run_id, self.attempt, self.nonce, self.streams.out_fd))
+        context.enter(
+            context.Context(
+                self.run_id, self.attempt, self.nonce, self.streams.out_fd, self.connection.ours, self.masker
+            )
+        )
 
     def write(self, text: str) -> None:
         """Add *text* to what the task wrote (the traceback of a failure)."""
@@ -235,6 +251,8 @@ def open_execution(
     send: Callable[[dict[str, Any], list[int]], bool],
     streams: Streams,
     patience_seconds: float,
+    secrets: Sequence[Sequence[bytes]],
+    masker: Masker,
 ) -> Execution:
     """Hand the run over and wait until it may start (steps 1 to 4).
 
@@ -242,6 +260,8 @@ def open_execution(
     Any other task must not suffer from Runtail being away: it runs after
     *patience_seconds*, recorded if at least the keeper holds its pipe.
 
+    :param secrets: to be masked; those that many runs have in common first.
+    :param masker: knows them.
     :raises Refused: with the reason.
     :raises Unrecorded: with the reason.
     :raises StopRequested: if a signal arrived meanwhile.
@@ -258,6 +278,8 @@ def open_execution(
             _pause()
             continue
         try:
+            for batch in secrets:
+                connection.announce(batch)
             answer = _wait_for_go(connection, None if announced else patience_seconds)
         except EOFError:
             # The keeper died with the record; its successor knows nothing of it.
@@ -277,7 +299,7 @@ def open_execution(
             connection.close()
             raise Unrecorded("the keeper does not answer")
         attempt = int(answer.get("attempt") or 0) if answer is not None else 0
-        return Execution(connection, streams, record["run"], attempt, record["nonce"])
+        return Execution(connection, streams, record["run"], attempt, record["nonce"], masker)
 
 
 def _wait_for_go(connection: Connection, seconds: float | None) -> dict[str, Any] | None:

@@ -1,8 +1,13 @@
-"""Which run this process is in, for :mod:`runtail.author`."""
+"""Which run this process is in, for :mod:`runtail.author` and for Celery's log lines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from runtail.capture import announcing
+from runtail.shipper.mask import Masker
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,15 @@ class Context:
     nonce: str
     #: Descriptor of the run's standard output.
     fd: int
+    #: The run's private socket, to the shipper.
+    private: socket.socket
+    #: Knows the secrets that this process has announced.
+    masker: Masker = field(default_factory=Masker)
+
+    def mask(self, secrets: Sequence[bytes]) -> bool:
+        """Have *secrets* masked from here on; False if nobody can be told."""
+        self.masker.add(secrets)
+        return announcing.announce(self.private, secrets)
 
 
 #: None outside of a captured run.

@@ -21,6 +21,8 @@ from typing import Any
 MAX_BYTES = 64 * 1024
 #: The keeper adds a few fields to records that may be of full size already.
 MAX_FORWARDED_BYTES = MAX_BYTES + 4096
+#: The most of a reason that is sent: written in escapes, and twice, it still fits.
+MAX_REASON_CHARS = 2000
 #: The most descriptors a record carries: two pipes, private socket, pidfd, spool.
 MAX_FDS = 8
 
@@ -78,13 +80,16 @@ def receive(sock: socket.socket, seconds: float) -> tuple[dict[str, Any], list[i
     return message, fds
 
 
-def take(sock: socket.socket, most: int = MAX_FORWARDED_BYTES) -> tuple[bytes, list[int]]:
+def take(sock: socket.socket, most: int = MAX_FORWARDED_BYTES, *, peek: bool = False) -> tuple[bytes, list[int]]:
     """Return the next record as it is and its descriptors (closed on exec), without waiting.
 
+    :param peek: leave it there; the descriptors are duplicates.
     :raises BlockingIOError: if there is none.
     """
     data, rights, _flags, _address = sock.recvmsg(
-        most, socket.CMSG_LEN(MAX_FDS * 4), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+        most,
+        socket.CMSG_LEN(MAX_FDS * 4),
+        socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC | (socket.MSG_PEEK if peek else 0),
     )
     fds = array("i")
     for level, kind, content in rights:

@@ -8,8 +8,7 @@ from typing import Any
 
 from celery import states
 
-#: An exception's text goes into the run's record; a 10 MB one must not.
-MAX_WHY = 500
+from runtail.capture.door import MAX_REASON_CHARS
 
 
 def outcome_of(result: Any, task: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +82,5 @@ def _text(value: Any) -> str:
         text = str(value)
     except Exception:  # noqa: BLE001 - somebody's __str__ may raise anything
         text = f"<{type(value).__name__}>"
-    text = text.strip().split("\n", 1)[0] if len(text) > MAX_WHY else text.strip()
-    text = text if len(text) <= MAX_WHY else text[:MAX_WHY] + "…"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    # The shipper masks it, and then cuts it further.
+    return text.strip()[:MAX_REASON_CHARS].encode("utf-8", "backslashreplace").decode("utf-8")

@@ -10,28 +10,29 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from billiard.common import terminate_handler_fired
 from celery.app.trace import trace_ok_t
 
-from runtail import author
+from runtail import author, secret
 from runtail.capture import arguments, child, orphans, outcome
+from runtail.capture.environment import SecretEnvironment
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
 from runtail.runid import flaw_of
+from runtail.shipper.encodings import weakness
+from runtail.shipper.mask import Masker
 
 log = logging.getLogger("celery.runtail")
 
 #: The message header in which run, attempt and starter travel.
 HEADER = "runtail"
 _MARK = "_runtail_wrapped"
-#: With everything else a message to the keeper holds, this fits into one;
-#: larger secrets go through the run's own pipe, before anything else does.
-MAX_MASKS_BYTES = 16 * 1024
 #: A larger header is not from Runtail.
 MAX_HEADER_BYTES = 4 * 1024
 #: Said again at most this often, not for every task.
@@ -56,11 +57,16 @@ class Call:
         return self.original(self.uuid, self.args, self.kwargs, self.request)
 
 
-def _secrets(task: Any, named: Mapping[str, Any]) -> list[str]:
-    """Return the lines of the task's secret arguments: masked before anything is written."""
-    names = (getattr(task, "runtail", None) or {}).get("secrets", ())
-    values = [named[name] for name in names if isinstance(named.get(name), str)]
-    return [line for value in values for line in author.lines_of_secret(value)]
+def _exit_without_secrets(error: BaseException, masker: Masker) -> SystemExit | None:
+    """Return what leaves the process instead of a ``sys.exit`` whose text, or what it came of, has a secret in it.
+
+    The pool hands it to Celery's main process, which logs it, and knows no secret of this run.
+    """
+    text = child.format_exception(error) if masker and isinstance(error, SystemExit) else ""
+    if masker.whole(text) == text:
+        return None
+    code = error.code if isinstance(error, SystemExit) else None
+    return SystemExit(masker.whole(code) if isinstance(code, str) else code)
 
 
 class Tracer:
@@ -76,6 +82,7 @@ class Tracer:
         split: bool,
         patience_seconds: float,
         reaps: bool,
+        environment: SecretEnvironment,
     ) -> None:
         """Make the tracer of this process.
 
@@ -89,6 +96,7 @@ class Tracer:
         self.split = split
         self.patience_seconds = patience_seconds
         self.reaps = reaps
+        self.environment = environment
         self._complained = 0.0
 
     def wrap_tasks(self) -> None:
@@ -120,11 +128,17 @@ class Tracer:
                 flaw = flaw_of(call.uuid)
                 if flaw:
                     raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
-                named = arguments.bind(call.task.run, call.args or (), call.kwargs or {})
-                secrets = _secrets(call.task, named)
-                in_band = len(json.dumps(secrets)) > MAX_MASKS_BYTES
-                record = self._record(call, named, [] if in_band else secrets)
-                execution = child.open_execution(record, self.send, self.streams, self.patience_seconds)
+                names = secret.names_of(call.task)
+                bound = arguments.bind(call.task.run, call.args or (), call.kwargs or {}, names)
+                own = [text for value in bound.secrets for text in secret.texts_of(value)]
+                # Of its own: those of the environment are the same for every run, which saves work.
+                secrets = (self.environment.secrets(os.environ), own)
+                masker = Masker(secrets[0])
+                masker.add(own)
+                record = self._record(call, bound, masker)
+                execution = child.open_execution(
+                    record, self.send, self.streams, self.patience_seconds, secrets, masker
+                )
             except child.Refused as refusal:
                 log.info("Runtail: %s[%s] is not executed: %s", call.task.name, call.uuid, refusal)
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
@@ -136,18 +150,18 @@ class Tracer:
                 # was never claimed and stays queued.
                 return trace_ok_t(None, None, 0.0, "the worker was told to stop before the task began")
             if execution is not None:
-                return self._captured(execution, mask, call, secrets if in_band else [])
+                return self._captured(execution, mask, call, own)
         finally:
             child.release_signals(mask)
         return call()
 
-    def _captured(self, execution: child.Execution, mask: Any, call: Call, secrets: list[str]) -> Any:
+    def _captured(self, execution: child.Execution, mask: Any, call: Call, secrets: list[bytes]) -> Any:
         result: Any = None
         error: BaseException | None = None
         try:
             execution.begin(self._fallback_handler)
-            for secret in secrets:
-                author.mask(secret)
+            for flaw in sorted({weakness(text) for text in secrets} - {""}):
+                author.warning(flaw)
         except OSError as failure:
             self._complain(failure)
         try:
@@ -168,8 +182,9 @@ class Tracer:
         if self.reaps:
             orphans.reap()
         if error is not None:
+            said = _exit_without_secrets(error, execution.masker)
             try:
-                raise error
+                raise said or error
             finally:
                 # Its traceback holds this frame, and this frame holds it.
                 error = None
@@ -195,13 +210,14 @@ class Tracer:
             execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
         return ended
 
-    def _record(self, call: Call, named: Mapping[str, Any], masks: list[str]) -> dict[str, Any]:
+    def _record(self, call: Call, bound: arguments.Bound, masker: Masker) -> dict[str, Any]:
         task, request = call.task, call.request
         options = getattr(task, "runtail", None) or {}
         header = request.get(HEADER)
         if not isinstance(header, dict) or len(json.dumps(header)) > MAX_HEADER_BYTES:
             header = None
         delivery = request.get("delivery_info") or {}
+        kwargs = arguments.recorded(bound.named, bound.hidden, masker.whole)
         return child.new_record(
             run=call.uuid,
             task=task.name,
@@ -213,12 +229,12 @@ class Tracer:
             restart=bool(options.get("restart", False)),
             exclusive=bool(options.get("exclusive", False)),
             max_attempts=int(options.get("max_attempts", 3)),
-            kwargs=arguments.recorded(named, tuple(options.get("secrets", ()))),
+            kwargs=kwargs,
+            hidden=bool(bound.hidden & bound.named.keys()) or masker.count > 0,
             args=[],
             queue=delivery.get("routing_key"),
             worker=self.hostname,
             split=self.split,
-            masks=masks,
         )
 
     def _fallback_handler(self) -> logging.Handler:

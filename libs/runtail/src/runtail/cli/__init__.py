@@ -2,7 +2,8 @@
 
 One noun a file: ``tasks``, ``start``, ``follow``, ``runs`` (the list) and ``run`` (one of them) are commands.
 ``web`` asks the API, ``relay`` and ``tail`` follow a log, ``screen`` and ``jsonlines`` show it, ``table`` shows
-lists, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how it ended.
+lists, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how it ended, ``output`` that it could not
+be written; ``terminal`` keeps from a terminal what a run has no business with.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 from runtail import __version__
-from runtail.cli import exits
+from runtail.cli import exits, output
 from runtail.cli.follow import follow
 from runtail.cli.run import cancel, delete, retry
 from runtail.cli.runs import runs
@@ -23,12 +24,25 @@ from runtail.cli.tasks import tasks
 
 
 class Program(click.Group):
-    """The group of all commands; Ctrl-C ends each of them as shells expect."""
+    """The group of all commands; Ctrl-C, and an output that takes nothing, end each of them as shells expect."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program."""
+        output.guard()
+        try:
+            return super().main(*args, **extra)
+        except output.Unwritable as unwritable:
+            # What went wrong could not be said on stderr.
+            sys.exit(unwritable.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; called by click."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                # Here, where it can still be said that it is not possible.
+                output.flush()
         except KeyboardInterrupt:
             ctx.exit(exits.INTERRUPTED)
 

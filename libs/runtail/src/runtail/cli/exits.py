@@ -13,7 +13,8 @@ CANCELLED: Final = 120
 LOST: Final = 121
 #: What was shown does not fit the log's digests or totals: it is not the whole truth.
 UNVERIFIED: Final = 122
-#: Runtail did not do what was asked; a task's own statuses should not be mistaken for it.
+#: Runtail did not do what was asked, or its output could not be written; a task's own statuses should not be mistaken
+#: for it.
 TROUBLE: Final = 123
 #: Ctrl-C here, as shells have it: 128 + SIGINT.
 INTERRUPTED: Final = 130
@@ -29,7 +30,7 @@ TABLE: Final[tuple[tuple[str, str], ...]] = (
     (str(CANCELLED), "the run was cancelled"),
     (str(LOST), "the run was lost with its worker"),
     (str(UNVERIFIED), "the log does not fit its digests or totals: do not rely on what was shown"),
-    (str(TROUBLE), "Runtail did not do what was asked: nothing listens, unknown run, refused, ..."),
+    (str(TROUBLE), "Runtail did not do what was asked: nothing listens, unknown run, refused, full disk, ..."),
     (str(INTERRUPTED), "Ctrl-C; the run goes on"),
     (str(CLOSED), "nobody reads the output any more (as in `runtail follow RUN \\| head`)"),
 )

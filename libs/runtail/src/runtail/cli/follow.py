@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 @click.command()
 @options.run_argument
 @click.option("--from", "from_line", type=int, default=1, metavar="LINE", help="First line; -100: the last 100 lines.")
+@click.option("--raw", is_flag=True, help="Let everything through to a terminal, not only colours and links.")
 @options.as_json
-def follow(*, run_id: str, from_line: int, as_json: bool) -> None:
+def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:
     """Write a run's output, what is there and what comes, until the run is over.
 
-    Output goes to stdout, exactly as the task wrote it; everything else goes to stderr. Ends with the task's own
-    exit status. Ctrl-C leaves the run alone and says how to go on.
+    Output goes to stdout, exactly as the task wrote it, to a terminal without what would obey it; everything else
+    goes to stderr. Ends with the task's own exit status. Ctrl-C leaves the run alone and says how to go on.
     """
     from runtail.cli.web import Web, run_path
 
@@ -33,19 +33,29 @@ def follow(*, run_id: str, from_line: int, as_json: bool) -> None:
         raise click.UsageError("--from is a line from 1 on, or negative: the last lines")
     web = Web.here()
     web.get(run_path(run_id))
-    sys.exit(followed(web, run_id, from_line, as_json=as_json))
+    sys.exit(followed(web, run_id, from_line, raw=raw, as_json=as_json))
 
 
-def followed(web: Web, run_id: str, from_line: int = 1, *, as_json: bool, started: dict[str, Any] | None = None) -> int:
+def followed(
+    web: Web,
+    run_id: str,
+    from_line: int = 1,
+    *,
+    raw: bool = False,
+    as_json: bool,
+    started: dict[str, Any] | None = None,
+) -> int:
     """Follow a run to its end and return the exit status.
 
+    :param raw: let everything through to a terminal.
     :param started: the run, to be written before its items.
     :raises Failure: if it cannot be followed (any more).
     """
     from runtail.cli.interrupts import Interrupts
     from runtail.cli.jsonlines import JsonLines
-    from runtail.cli.screen import Screen, wants_colour
+    from runtail.cli.screen import Screen
     from runtail.cli.tail import Tail
+    from runtail.cli.terminal import wants_colour
 
     sink: JsonLines | Screen
     if as_json:
@@ -53,28 +63,23 @@ def followed(web: Web, run_id: str, from_line: int = 1, *, as_json: bool, starte
         if started is not None:
             sink.write({"run": started})
     else:
-        sink = Screen(sys.stdout.buffer, sys.stderr, colour=wants_colour())
+        sink = Screen(sys.stdout.buffer, sys.stderr, colour=wants_colour(), raw=raw)
     relay = web.get("/config")["socket_url"] or web.origin
-    try:
-        with Interrupts() as interrupts:
-            tail = Tail(web, relay, run_id, sink, interrupts, from_line=from_line)
-            try:
-                outcome = tail.follow()
-                interrupts.ignore()
-            except KeyboardInterrupt:
-                interrupts.ignore()
-                sink.close()
-                again = f"runtail follow {shlex.quote(run_id)} --from {tail.next_line}"
-                click.echo(f"\nThe run goes on. To follow it further: {again}", err=True)
-                return exits.INTERRUPTED
-        status = exits.of_end(outcome.end or {}) if outcome.verified else exits.UNVERIFIED
-        if isinstance(sink, JsonLines):
-            sink.verdict(outcome, status)
-        else:
-            sink.row(outcome.text, "note" if outcome.verified else "error")
-        sink.close()
-    except BrokenPipeError:
-        # What is still buffered must not be tried again at the end of the program.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.CLOSED
+    with Interrupts() as interrupts:
+        tail = Tail(web, relay, run_id, sink, interrupts, from_line=from_line)
+        try:
+            outcome = tail.follow()
+            interrupts.ignore()
+        except KeyboardInterrupt:
+            interrupts.ignore()
+            sink.close()
+            again = f"runtail follow {shlex.quote(run_id)} --from {tail.next_line}"
+            click.echo(f"\nThe run goes on. To follow it further: {again}", err=True)
+            return exits.INTERRUPTED
+    status = exits.of_end(outcome.end or {}) if outcome.verified else exits.UNVERIFIED
+    if isinstance(sink, JsonLines):
+        sink.verdict(outcome, status)
+    else:
+        sink.row(outcome.text, "note" if outcome.verified else "error")
+    sink.close()
     return status

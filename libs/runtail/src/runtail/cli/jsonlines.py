@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
@@ -10,6 +11,8 @@ import orjson
 from runtail.cli.sink import Outcome
 from runtail.protocol.cursor import Cut
 from runtail.protocol.entry import Entry
+
+_C1 = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
 class JsonLines:
@@ -20,7 +23,9 @@ class JsonLines:
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Write one object."""
-        self._output.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+        line = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+        # JSON escapes all control characters but these, which some terminals obey.
+        self._output.write(_C1.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), line))
 
     def take(self, item: Entry | Cut, wire: Mapping[str, Any], first: int) -> None:
         """Write one item, if anything of it is at line *first* or behind."""

@@ -25,7 +25,7 @@ def run_argument(decorated: Decorated) -> Decorated:
 
 
 def write_json(value: object) -> None:
-    """Write one JSON document on stdout."""
+    """Write one JSON document on stdout; in ASCII, so that no terminal obeys what stands in it."""
     import json
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2))

@@ -40,7 +40,7 @@ def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]
             try:
                 found[key] = json.loads(text)
             except json.JSONDecodeError as error:
-                raise WrongParameter(f"{key}: {text!r} is not JSON: {error}") from None
+                raise WrongParameter(f"{key}: {_shown(text, rules.get(key) or {})} is not JSON: {error}") from None
         elif key in found:
             raise WrongParameter(f"{key} is given twice")
         else:
@@ -69,6 +69,11 @@ def _value(key: str, texts: Sequence[str], rule: Mapping[str, Any]) -> Any:
     return _scalar(key, texts[0], rule)
 
 
+def _shown(text: str, rule: Mapping[str, Any]) -> str:
+    """Quote what was given; a secret is not repeated."""
+    return "***" if rule.get("writeOnly") else repr(text)
+
+
 def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
     choices = [one for part in [rule, *rule.get("anyOf", ())] for one in part.get("enum", ())]
     for choice in choices:
@@ -76,7 +81,7 @@ def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
             return choice
     kinds = types_of(rule)
     if choices and not kinds:
-        raise WrongParameter(f"{key}: {text!r} is none of {', '.join(map(str, choices))}")
+        raise WrongParameter(f"{key}: {_shown(text, rule)} is none of {', '.join(map(str, choices))}")
     # The strictest reading first; a string can be anything.
     for kind in ("null", "boolean", "integer", "number", "array", "object"):
         if kind in kinds:
@@ -87,7 +92,7 @@ def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
     if not kinds or "string" in kinds:
         return text
     wanted = " or ".join(_WORDS.get(kind, kind) for kind in kinds)
-    raise WrongParameter(f"{key}: {text!r} is not {wanted}")
+    raise WrongParameter(f"{key}: {_shown(text, rule)} is not {wanted}")
 
 
 def _read(kind: str, text: str, *, alone: bool) -> Any:

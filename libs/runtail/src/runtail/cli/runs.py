@@ -95,7 +95,7 @@ def row(run: Mapping[str, Any], now_ms: float, *, plain: bool) -> list[str]:
     :param now_ms: the time, milliseconds since 1970.
     :param plain: for programs: exact times.
     """
-    started, created = run.get("started_ms"), run["created_ms"]
+    started, created = run.get("first_started_ms"), run["created_ms"]
     took = max(0.0, ((run.get("finished_ms") or now_ms) - started) / 1000) if started else None
     if plain:
         age = datetime.fromtimestamp(created / 1000, UTC).isoformat(timespec="milliseconds")
@@ -110,7 +110,9 @@ def row(run: Mapping[str, Any], now_ms: float, *, plain: bool) -> list[str]:
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in two units at most: ``4.2s``, ``3m20s``, ``2h5m``, ``3d4h``."""
+    """Return a length of time in two units at most: ``<0.1s``, ``4.2s``, ``3m20s``, ``2h5m``, ``3d4h``."""
+    if seconds < 0.1:
+        return "<0.1s"
     if seconds < 60:
         return f"{seconds:.1f}s" if seconds < 10 else f"{seconds:.0f}s"
     whole = int(seconds)

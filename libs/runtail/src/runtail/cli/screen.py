@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 from collections.abc import Mapping
 from typing import Any, BinaryIO, TextIO
 
+from runtail.cli.terminal import Terminal
 from runtail.protocol.cursor import Cut
 from runtail.protocol.entry import OUTPUT, Entry
 from runtail.protocol.event import decode
 from runtail.words import clean, cut_words, event_words
 
-_COLOURS = re.compile(rb"\x1b\[[0-9;:]*m")
 _STYLES = {"note": "2", "warning": "33", "error": "31"}
 BAR_COLUMNS = 20
 
@@ -23,15 +21,17 @@ class Screen:
 
     :param output: where the output goes, in bytes.
     :param rows: where events and notes go; None of them is output.
-    :param colour: False keeps our own colours away, and on a terminal those of the task (NO_COLOR).
+    :param colour: False keeps our own colours away, and on a terminal those of the task (NO_COLOR, TERM=dumb).
+    :param raw: let everything through to a terminal.
     """
 
-    def __init__(self, output: BinaryIO, rows: TextIO, *, colour: bool) -> None:
+    def __init__(self, output: BinaryIO, rows: TextIO, *, colour: bool, raw: bool = False) -> None:
         self._output, self._rows = output, rows
         self._terminal, self._rows_terminal = output.isatty(), rows.isatty()
         self._colour = colour
+        self._filter = Terminal(colour=colour) if self._terminal and not raw else None
         self._line_open = False
-        self._live = b""
+        self._live = ""
 
     def take(self, item: Entry | Cut, _wire: Mapping[str, Any], first: int) -> None:
         """Show one item; of output what begins at line *first*."""
@@ -47,15 +47,19 @@ class Screen:
 
     def live(self, live: Mapping[str, Any] | None) -> None:
         """Show the unfinished line and the progress in place, on a terminal."""
+        from rich.cells import cell_len
+
         if not self._terminal or self._line_open:
             return
         text = live_text(live, shutil.get_terminal_size().columns - 1) if live else ""
-        data = text.encode()
-        if data == self._live:
+        if text == self._live:
             return
-        # To the line's beginning, and clear to its end.
-        self._output.write(b"\r\x1b[K" + data)
-        self._live = data
+        # Over what stands there, and without a sequence, which not every terminal knows.
+        blank = " " * max(0, cell_len(self._live) - cell_len(text))
+        self._output.write(f"\r{text}{blank}".encode())
+        if not text:
+            self._output.write(b"\r")
+        self._live = text
 
     def note(self, text: str) -> None:
         """Say what happened to the connection or the log."""
@@ -92,9 +96,7 @@ class Screen:
         if not payload:
             return
         self._line_open = not payload.endswith(b"\n")
-        if self._terminal and not self._colour:
-            payload = _COLOURS.sub(b"", payload)
-        self._output.write(payload)
+        self._output.write(self._filter.feed(payload) if self._filter else payload)
 
 
 def since(entry: Entry, first: int) -> bytes:
@@ -122,8 +124,3 @@ def live_text(live: Mapping[str, Any], columns: int) -> str:
     if text:
         parts.append(text)
     return set_cell_size("  ".join(parts), max(1, columns)).rstrip()
-
-
-def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether colours are welcome; a NO_COLOR that is not empty says they are not."""
-    return not environ.get("NO_COLOR")

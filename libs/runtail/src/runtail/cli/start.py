@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -30,7 +31,8 @@ def start(
     """Start a task and write the id of its run.
 
     Values are read as the type that the parameter has; a list takes one KEY=VALUE for each element, or JSON.
-    KEY:=JSON gives a value as JSON.
+    KEY:=JSON gives a value as JSON. A secret is read from a file with KEY=@FILE (@- for stdin), and asked for on a
+    terminal if it is missing: arguments are seen by everybody on a machine.
     """
     from runtail.cli.follow import followed
     from runtail.cli.parameters import WrongParameter, parse
@@ -39,7 +41,7 @@ def start(
     web = Web.here()
     schema = known_task(web, task).get("schema") or {}
     try:
-        kwargs = parse(parameters, schema)
+        kwargs = parse(with_secrets(parameters, schema), schema)
     except WrongParameter as error:
         raise click.UsageError(str(error)) from None
     body: dict[str, Any] = {"task": task, "kwargs": kwargs}
@@ -59,6 +61,30 @@ def start(
     if not as_json:
         click.echo(f"Run {run['id']}", err=True)
     sys.exit(followed(web, run["id"], as_json=as_json, started=run))
+
+
+def with_secrets(parameters: Sequence[str], schema: Mapping[str, Any]) -> list[str]:
+    """Return ``key=value`` for all parameters, those of secrets from files or from whoever sits at the terminal.
+
+    :raises click.UsageError: if a file cannot be read.
+    """
+    rules = schema.get("properties") or {}
+    secrets = [name for name, rule in rules.items() if rule.get("writeOnly")]
+    found = list(parameters)
+    for at, parameter in enumerate(parameters):
+        key, _, text = parameter.partition("=")
+        if key in secrets and text.startswith("@"):
+            try:
+                with click.open_file(text[1:], encoding="utf-8") as file:
+                    value = file.read().removesuffix("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise click.UsageError(f"{key}: the file {text[1:]!r} cannot be read: {error}") from None
+            found[at] = f"{key}={value}"
+    given = {parameter.partition("=")[0].removesuffix(":") for parameter in parameters}
+    for name in secrets:
+        if name in (schema.get("required") or ()) and name not in given and sys.stdin.isatty():
+            found.append(f"{name}={click.prompt(name, hide_input=True, err=True)}")
+    return found
 
 
 def known_task(web: Any, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import click
 
+from runtail.cli.terminal import wants_colour
 from runtail.words import clean
 
 #: Of states, on a terminal with colours.
@@ -44,7 +45,7 @@ def show(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, plain: boo
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, color_system="auto" if wants_colour() else None)
     shown = [number for number, column in enumerate(columns) if console.width >= column.from_columns]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for number in shown:

@@ -37,6 +37,7 @@ CLAIM_FIELDS = (
     "why",
     "since_ms",
     "started_ms",
+    "first_started_ms",
     "attempt",
     "owner",
     "token",

@@ -61,6 +61,8 @@ class Delivery:
     restart: bool = False
     exclusive: bool = False
     max_attempts: int = 3
+    #: Secrets were taken out of *kwargs*.
+    hidden: bool = False
 
 
 def claim(
@@ -79,6 +81,7 @@ def claim(
         "state": str(RunState.QUEUED),
         "task": delivery.task,
         "kwargs": orjson.dumps(delivery.kwargs or {}, default=repr).decode(),
+        "hidden": "1" if delivery.hidden else "0",
         "who": delivery.who or "",
         "queue": delivery.queue,
         "announced": "1" if delivery.headers else "0",

@@ -82,6 +82,8 @@ class Run:
             "since_ms": self.number("since_ms"),
             "created_ms": self.number("created_ms"),
             "started_ms": self.maybe("started_ms"),
+            # Older records know the last attempt's only.
+            "first_started_ms": self.maybe("first_started_ms") or self.maybe("started_ms"),
             "finished_ms": self.maybe("finished_ms"),
             "eta_ms": self.maybe("eta_ms"),
             "attempt": self.number("attempt"),

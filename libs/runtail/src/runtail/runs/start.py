@@ -14,6 +14,7 @@ from runtail.log.ending import Ending
 from runtail.protocol import RunState
 from runtail.runs.ending import write_events
 from runtail.runs.record import Run, read_run
+from runtail.secret import hide, names_in
 from runtail.store import Store, store_errors
 
 #: Puts the message of a run on its queue; must raise, within seconds, if that fails.
@@ -41,7 +42,9 @@ def start(
 
     :param task: the catalogue's entry: name, queue, exclusive, restart, max_attempts.
     :param run_id: chosen by the caller, or made here.
-    :param idempotency_key: the same key with the same request returns the same run for 24 h.
+    :param kwargs: the values; secret ones go into the message only, the record has ``***``.
+    :param idempotency_key: the same key with the same request, apart from values of secrets, returns the same run
+        for 24 h.
     :param retry_of: the run whose task and parameters these are.
     :raises ExclusiveHeld: another run of an exclusive task is not over.
     :raises IdempotencyConflict: the key was used for another request.
@@ -51,13 +54,17 @@ def start(
     """
     name = str(task["name"])
     run_id = run_id or str(uuid.uuid4())
-    body = orjson.dumps([name, kwargs], option=orjson.OPT_SORT_KEYS)
+    secrets = names_in(task) & kwargs.keys()
+    shown = hide(kwargs, secrets) if secrets else kwargs
+    # Over what is shown: the digest of a secret could be guessed at.
+    body = orjson.dumps([name, shown], option=orjson.OPT_SORT_KEYS)
     fields = {
         "v": "1",
         "state": str(RunState.QUEUED),
         "why": "waiting for a worker",
         "task": name,
-        "kwargs": orjson.dumps(kwargs).decode(),
+        "kwargs": orjson.dumps(shown).decode(),
+        "hidden": "1" if secrets else "0",
         "who": who or "",
         "queue": str(task.get("queue", "celery")),
         "announced": "1",

@@ -41,6 +41,7 @@ if not (r.state == 'running' and r.token == ask.token) then
   redis.call('HSET', RUN, 'state', 'running', 'why', '', 'since_ms', int(now), 'started_ms', int(now),
     'attempt', int(attempt), 'owner', ask.owner, 'token', ask.token, 'claimant', ask.token, 'worker', ask.worker,
     'retries', int(ask.retries), 'published', '1', 'redelivers', ask.redelivers, 'consumed', '0')
+  redis.call('HSETNX', RUN, 'first_started_ms', int(now))
   redis.call('HDEL', RUN, 'eta_ms', 'live', 'taken_from', 'taken_beat_ms')
   -- A silent worker had it: the log must say what may be missing.
   if r.state == 'running' then

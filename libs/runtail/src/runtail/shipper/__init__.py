@@ -8,7 +8,8 @@ keeper. The walk of one byte:
 ``spool.py``     the memfd of a run, and the one budget for all of them
 ``processor.py`` spool bytes in, entries out: the three below, and their state
 ``markers.py``   in-band sequences and ``::group::`` lines become events
-``mask.py``      secrets become ``***``
+``mask.py``      secrets become ``***``; ``encodings.py``: their forms;
+                 ``needles.py``: looking for all of them at once
 ``lines.py``     whole lines, pieces of long ones, and the live line
 ``sender.py``    the thread that talks to the store
 ``shipping.py``  one run as it sees it: claim, batches;

@@ -25,6 +25,8 @@ class EchoAhead:
         #: Output bytes that the scout has echoed and that are not entries yet.
         self._ahead_bytes = 0
         self._from = 0
+        #: Of the run's secrets, how many the scout knows.
+        self._known = 0
 
     @property
     def echoed_to(self) -> int:
@@ -54,11 +56,14 @@ class EchoAhead:
             if scout is None or scout.consumed < run.processor.consumed:
                 scout = self._scout = run.new_processor()
                 scout.restore(run.processor.save())
+                self._known = len(run.secrets)
                 self._ahead_bytes = 0
             elif run.processor.consumed > self._from:
                 # Output was dropped meanwhile: it will never be an entry.
                 dropped = run.processor.consumed - self._from
                 self._ahead_bytes = max(0, self._ahead_bytes - dropped)
+            scout.masker.add(run.secrets[self._known :])
+            self._known = len(run.secrets)
             self._from = run.processor.consumed
             stop = min(run.limit, scout.consumed + _MOST_BYTES)
             while scout.consumed < stop:

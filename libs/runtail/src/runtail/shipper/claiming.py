@@ -45,6 +45,7 @@ class Claiming:
             restart=bool(record.get("restart")),
             exclusive=bool(record.get("exclusive")),
             max_attempts=int(record.get("max_attempts") or 3),
+            hidden=bool(record.get("hidden")),
         )
 
     def ask(self, now: float) -> Claimed | Refused | None:
@@ -79,9 +80,8 @@ def restore(run: Run, found: Claim) -> None:
         _begin(run, found)
     for kept in run.journal.read("drop")[:1]:
         drop = json.loads(kept)
-        secrets = [secret.encode("latin-1") for secret in drop["secrets"]]
         if drop["upto"] > processor.consumed:
-            processor.skip_lost(drop["upto"] - processor.consumed, secrets=secrets)
+            processor.skip_lost(drop["upto"] - processor.consumed)
     if run.again:
         processor.drop_outside(run.dropped_outside)
 

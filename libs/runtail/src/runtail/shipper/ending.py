@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from runtail.capture.door import MAX_REASON_CHARS
 from runtail.protocol import event as events
 from runtail.shipper.verdict import Facts, Verdict, judge
 
 if TYPE_CHECKING:
     from runtail.log.writer import LogWriter
     from runtail.shipper.cancelling import Cancelling
+    from runtail.shipper.mask import Masker
     from runtail.shipper.run import Run
     from runtail.shipper.sender import Sender
 
@@ -20,6 +22,8 @@ _WHY_SECONDS: Final = 1.0
 _TREE_SECONDS: Final = 5.0
 #: How often a task that waits for its end to be stored is told to wait on.
 _WAIT_SECONDS: Final = 1.0
+#: What is shown of a reason.
+_SHOWN_CHARS: Final = 500
 #: A worker that dies itself is noticed a little after its children.
 _DEATH_SECONDS: Final = 0.25
 
@@ -81,16 +85,16 @@ class Ending:
                 redelivers=bool(record.get("redelivers")),
                 # Only what Runtail started can be published again.
                 restart=bool(record.get("restart")) and record.get("headers") is not None,
+                hidden=writer.claim.record.get("hidden") == "1",
                 attempt=writer.claim.attempt,
                 max_attempts=int(record.get("max_attempts") or 3),
             )
         )
-        # Exceptions quote what they were given.
-        mask = run.processor.masker.whole
         event = verdict.event
-        if event and event.get("reason"):
-            event = {**event, "reason": mask(str(event["reason"]))}
-        self.verdict = replace(verdict, why=mask(verdict.why), event=event)
+        with run.lock:
+            if event and event.get("reason"):
+                event = {**event, "reason": short(str(event["reason"]), run.processor.masker)}
+            self.verdict = replace(verdict, why=short(verdict.why, run.processor.masker), event=event)
         return self.verdict
 
     def store(self, writer: LogWriter, verdict: Verdict) -> None:
@@ -111,6 +115,13 @@ class Ending:
             exit_status=verdict.exit_status,
             signal=verdict.signal,
         )
+
+
+def short(reason: str, masker: Masker) -> str:
+    """Return a reason as it may be stored: masked first (exceptions quote what they were given), and then cut."""
+    text = masker.whole(reason, cut=len(reason) >= MAX_REASON_CHARS)
+    text = text.split("\n", 1)[0] if len(text) > _SHOWN_CHARS else text
+    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"
 
 
 def encode(fields: dict[str, Any]) -> bytes:

@@ -57,7 +57,7 @@ class Holders:
         """Learn the secrets that runs of a process have announced by now."""
         for intake in self._intakes.values():
             if intake.run.pid == pid:
-                self.served.add(pid, intake.run.processor.masker.secrets)
+                self.served.add(pid, intake.run.secrets)
 
     def take_late(self, run: Run) -> None:
         """A run ends: what processes of earlier ones have written until now is a part of it."""
@@ -77,10 +77,10 @@ class Holders:
             del self._newest[run.pid]
         if not any(other.late.spoke for other in self._intakes.values() if other.run.pid == run.pid):
             self.speaking.discard(run.pid)
-        if self.served.add(run.pid, run.processor.masker.secrets):
+        if self.served.add(run.pid, run.secrets):
             for other in self._intakes.values():
                 if other.run.pid == run.pid:
-                    other.late.keep()
+                    other.late.keep_secrets()
 
     def to_let_go(self, *, abandoned: bool) -> list[Run]:
         """Return the runs that are over, held, and not to be held here any longer.

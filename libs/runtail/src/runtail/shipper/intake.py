@@ -57,6 +57,10 @@ class Intake:
         self._nap_seconds = _NAP_SECONDS if size >= _FULL_NAP_PIPE_BYTES else 0.0
         #: Monotonic: when the process was seen dead, 0 while it lives.
         self.died_at = 0.0
+        # A secret that was announced before output was written is known before that is looked at: what
+        # lies in the socket now came before what is taken next, or before what a keeper took already.
+        run.hear_secrets()
+        run.spool.before_shown = run.hear_secrets
         self._shrunk = False
         self.late = LateOutput(run, waiter)
         for pipe in run.pipes:
@@ -90,6 +94,7 @@ class Intake:
 
     def on_child(self) -> None:
         """The task's process said something, or its socket is closed."""
+        self.run.hear_secrets()
         message = self.run.peek_child()
         if message is None:
             return
@@ -107,6 +112,7 @@ class Intake:
     def on_death(self) -> None:
         """The task's process is gone. It may have said how it ended before."""
         self._unwatch(self.run.pidfd)
+        self.run.hear_secrets()
         message = self.run.peek_child()
         if message and message.get("op") == "end":
             self.on_child()

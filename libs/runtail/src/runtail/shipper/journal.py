@@ -5,7 +5,8 @@ and never leaves the machine's memory. Secrets may stand here; they may not
 stand in the store.
 
 Each cell has two slots written in turn, each with a generation and a checksum:
-a shipper killed in the middle of writing leaves the older slot whole.
+a shipper killed in the middle of writing leaves the older slot whole. What is
+only ever added to, the secrets, stands behind the cells, one record after the other.
 """
 
 import os
@@ -20,7 +21,9 @@ _SLOT_BYTES: Final = 64 << 20
 #: Magic, generation, length, checksum of the payload.
 _HEADER: Final = struct.Struct("<4sQII")
 _MAGIC: Final = b"RTJ1"
-_CELLS: Final = ("state", "end", "drop", "late")
+_CELLS: Final = ("state", "end", "drop", "late", "served")
+#: Before where the keeper counts what it dropped (``capture/kept.py``).
+_RECORDS: Final = _BASE + 2 * len(_CELLS) * _SLOT_BYTES
 
 
 class Journal:
@@ -29,6 +32,11 @@ class Journal:
     def __init__(self, memfd: int) -> None:
         self._memfd = memfd
         self._generation = {cell: self._newest(cell) for cell in _CELLS}
+        #: What was added, oldest first.
+        self.records: list[bytes] = []
+        self._records_end = _RECORDS
+        while (found := self._payload(self._records_end)) is not None:
+            self._count_record(found[1])
 
     def write(self, cell: str, payload: bytes) -> int:
         """Keep ``payload`` and answer its generation.
@@ -40,6 +48,16 @@ class Journal:
         os.pwrite(self._memfd, header + payload, self.slot_offset(cell))
         self._generation[cell] = generation
         return generation
+
+    def add(self, payload: bytes) -> None:
+        """Keep one more record for good; one that was written in part counts as not written."""
+        header = _HEADER.pack(_MAGIC, len(self.records), len(payload), zlib.crc32(payload))
+        os.pwrite(self._memfd, header + payload, self._records_end)
+        self._count_record(payload)
+
+    def _count_record(self, payload: bytes) -> None:
+        self.records.append(payload)
+        self._records_end += _HEADER.size + len(payload)
 
     def read(self, cell: str) -> list[bytes]:
         """The whole values of ``cell``, newest first: none, one or two."""
@@ -71,7 +89,9 @@ class Journal:
         return max((slot[0] for slot in slots if slot), default=first)
 
     def _slot(self, cell: str, parity: int) -> tuple[int, bytes] | None:
-        offset = _offset(cell, parity)
+        return self._payload(_offset(cell, parity))
+
+    def _payload(self, offset: int) -> tuple[int, bytes] | None:
         raw = os.pread(self._memfd, _HEADER.size, offset)
         if len(raw) < _HEADER.size:
             return None

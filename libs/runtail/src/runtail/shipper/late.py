@@ -19,6 +19,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from runtail.capture import announcing
 from runtail.shipper.markers import Markers, sequence
 
 if TYPE_CHECKING:
@@ -45,18 +46,20 @@ class LateOutput:
         self.spoke = False
         #: Monotonic: when something came last.
         self.came_at = time.monotonic()
-        self._holders.served.add(run.pid, run.processor.masker.secrets)
+        #: How often more secrets were noted by then.
+        self._noted = 0
+        self._holders.served.add(run.pid, run.secrets)
         if run.again:
             self._go_on()
-        if self._holders.served.of(run.pid):
-            self.keep()
+        self.keep_secrets()
 
     def _go_on(self) -> None:
         """Another shipper had the run."""
         run = self._run
         kept: dict[str, Any] = next(map(json.loads, run.journal.read("late")), {})
         self._at = int(kept.get("at", 0))
-        self._holders.served.add(run.pid, [secret.encode("latin-1") for secret in kept.get("secrets", ())])
+        for secrets in run.journal.read("served")[:1]:
+            self._holders.served.add(run.pid, announcing.unpack(secrets))
         if run.end:
             # The keeper dropped what came while there was no shipper, and no room.
             self._dropped = run.dropped_outside
@@ -66,14 +69,19 @@ class LateOutput:
     def begin(self) -> None:
         """The run has ended."""
         self._dropped = self._run.dropped_outside
-        if self._holders.served.of(self._run.pid):
-            self.keep()
+        self.keep_secrets()
 
     def keep(self) -> None:
-        """Note for a successor how far we are, and what has to be masked."""
-        secrets = [secret.decode("latin-1") for secret in self._holders.served.of(self._run.pid)]
-        state = {"at": self._at, "bytes": self._run.late_bytes, "dropped": self._dropped, "secrets": secrets}
-        self._run.journal.write("late", json.dumps(state, ensure_ascii=False).encode())
+        """Note for a successor how far we are."""
+        state = {"at": self._at, "bytes": self._run.late_bytes, "dropped": self._dropped}
+        self._run.journal.write("late", json.dumps(state).encode())
+
+    def keep_secrets(self) -> None:
+        """Note for a successor what has to be masked."""
+        served, pid = self._holders.served, self._run.pid
+        if served.changes(pid) != self._noted:
+            self._noted = served.changes(pid)
+            self._run.journal.write("served", announcing.pack(served.of(pid)))
 
     def pass_on(self, *, rest: bool = False) -> None:
         """Pass on the whole lines that were taken. ``rest``: also what has no end, since none will come."""
@@ -106,15 +114,11 @@ class LateOutput:
 
     def _masked(self, block: bytes) -> bytes:
         """A block without the run's own sequences and without secrets."""
-        served, pid = self._holders.served, self._run.pid
-        self._holders.gather(pid)
-        markers, text = Markers(self._run.nonce), b""
-        for part in [*markers.feed(block), markers.finish()]:
-            if isinstance(part, bytes):
-                text += part
-            elif part["op"] == "mask":
-                served.add(pid, [str(part.get("secret", "")).encode(errors="surrogatepass")])
-        return served.mask(pid, text)
+        self._holders.gather(self._run.pid)
+        self.keep_secrets()
+        markers = Markers(self._run.nonce)
+        parts = [*markers.feed(block), markers.finish()]
+        return self._holders.served.mask(self._run.pid, b"".join(part for part in parts if isinstance(part, bytes)))
 
     def _give(self, target: Run, text: bytes) -> None:
         run = self._run

@@ -23,7 +23,7 @@ MAX_SEQUENCE_BYTES: Final = 131072
 MAX_TEXT_CHARS: Final = 1024
 
 #: ``earlier-run`` is not the task's: the shipper writes it, around output of another run's processes.
-OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "mask", "warning", "error", "earlier-run"})
+OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "earlier-run"})
 _LINE_FORMS: Final = {
     b"group::": ("group", "title"),
     b"endgroup::": ("endgroup", ""),
@@ -86,8 +86,8 @@ class Markers:
     def finish(self) -> bytes:
         """Nothing follows. An unfinished prefix was output; more than that never is.
 
-        A sequence cut off in its middle (its writer was killed) may hold a
-        secret that was to be masked. It is dropped.
+        A sequence cut off in its middle (its writer was killed) is not what
+        the task wrote. It is dropped.
         """
         held, self.held = self.held, b""
         return b"" if held.startswith(self._prefix) else held

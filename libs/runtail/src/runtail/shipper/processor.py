@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from runtail.shipper.encodings import MIN_SECRET_BYTES
 from runtail.shipper.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines
 from runtail.shipper.markers import MAX_TEXT_CHARS, Markers, marker_lines
-from runtail.shipper.mask import MIN_SECRET_BYTES, Masker
+from runtail.shipper.mask import Masker
 
 DEFAULT_MAX_MARKERS: Final = 10_000
 
@@ -91,7 +92,7 @@ class Processor:
         return items
 
     def skip(self, data: bytes) -> None:
-        """Drop what came next, counted; secrets announced in it still count.
+        """Drop what came next, counted.
 
         The next :meth:`feed` or :meth:`finish` says what is missing.
         """
@@ -115,10 +116,8 @@ class Processor:
             else:
                 self._operate(part, gap.before)
 
-    def skip_lost(self, size_bytes: int, *, secrets: Iterable[bytes] = ()) -> None:
+    def skip_lost(self, size_bytes: int) -> None:
         """As :meth:`skip`, for bytes that cannot be read any more."""
-        for secret in secrets:
-            self.masker.add(secret)
         self.skip(b"")
         self._markers.finish()
         self._gap.size_bytes += size_bytes
@@ -153,7 +152,11 @@ class Processor:
 
     def live(self, limit_bytes: int) -> str:
         """The end of the unfinished line, masked, at most ``limit_bytes`` of it."""
-        return self._lines.live()[-limit_bytes:].decode(errors="replace")
+        line = self._lines.live()
+        if len(self.masker.held) < MIN_SECRET_BYTES and not self.masker.covered:
+            # Nearly every letter begins some form of some secret; so little of one is none.
+            line += self.masker.held
+        return line[-limit_bytes:].decode(errors="replace")
 
     def counters(self) -> dict[str, int]:
         """The figures of the run's record that belong to ``consumed``."""
@@ -172,7 +175,7 @@ class Processor:
         self.overflow_bytes = counters.get("overflow_bytes", 0)
 
     def save(self) -> bytes:
-        """Everything needed to go on from ``consumed``. Holds secrets: never store it."""
+        """Everything needed to go on from ``consumed``, apart from the secrets. Part of one may be in it."""
         state = {
             **self.counters(),
             "outside": self.outside_bytes,
@@ -189,7 +192,6 @@ class Processor:
             "sequence": self._markers.held.decode("latin-1"),
             "held": self.masker.held.decode("latin-1"),
             "tail": self._lines.tail.decode("latin-1"),
-            "secrets": [secret.decode("latin-1") for secret in self.masker.secrets],
         }
         return json.dumps(state, ensure_ascii=False).encode()
 
@@ -205,8 +207,6 @@ class Processor:
         self._gap = _Gap(size_bytes, lines, [_unpack(item) for item in state["gap_before"]])
         self._markers.held = state["sequence"].encode("latin-1")
         self._lines.tail = state["tail"].encode("latin-1")
-        for secret in state["secrets"]:
-            self.masker.add(secret.encode("latin-1"))
         self.masker.held = state["held"].encode("latin-1")
         self.masker.covered = state["covered"]
 
@@ -249,7 +249,8 @@ class Processor:
             return
         if not told:
             items.append(Event({"kind": "earlier-run", "run": str(operation.get("run"))}))
-        other = Processor("", self.masker.secrets, max_markers=0, **self._form)
+        other = Processor("", max_markers=0, **self._form)
+        other.masker = self.masker.fresh()
         given = other.feed(data) + other.finish()
         items += [Output(item.chunk) for item in given if isinstance(item, Output)]
         self.masker.count += other.masker.count
@@ -274,21 +275,16 @@ class Processor:
                 self._postponed.append(operation)
             else:
                 self._give_earlier(operation, items)
-        elif kind == "mask":
-            secret = str(operation.get("secret", "")).encode(errors="surrogatepass")
-            if not self.masker.add(secret):
-                text = f"A secret of fewer than {MIN_SECRET_BYTES} bytes is not masked."
-                items.append(Event({"kind": "warning", "text": text}))
         elif kind == "progress":
             value = operation.get("value")
             number = float(value) if isinstance(value, int | float) else None
-            self.progress = {"value": number, "text": self._text(operation.get("text"))}
+            self.progress = {"value": number, "text": self._text(operation, "text")}
         elif self._admit():
             event: dict[str, Any] = {"kind": kind}
             if kind == "group":
-                event["title"] = self._text(operation.get("title"))
+                event["title"] = self._text(operation, "title")
             elif kind != "endgroup":
-                event["text"] = self._text(operation.get("text"))
+                event["text"] = self._text(operation, "text")
             items.append(Event(event))
 
     def _admit(self) -> bool:
@@ -299,8 +295,9 @@ class Processor:
         self.capped_markers += 1
         return False
 
-    def _text(self, value: object) -> str:
-        return self.masker.whole(str(value or ""))[:MAX_TEXT_CHARS]
+    def _text(self, operation: dict[str, Any], name: str) -> str:
+        text = str(operation.get(name) or "")
+        return self.masker.whole(text, cut=bool(operation.get("cut")))[:MAX_TEXT_CHARS]
 
 
 def _pack(item: Output | Event) -> dict[str, Any]:

@@ -5,21 +5,29 @@ the spool into entries. ``lock`` guards the processor and ``marks``; every other
 attribute is written by one of them only (named beside it), whole values at a time.
 """
 
+import contextlib
 import json
+import logging
 import os
 import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from runtail.capture import announcing, door
 from runtail.settings import Settings
 from runtail.shipper.journal import Journal
 from runtail.shipper.markers import MAX_SEQUENCE_BYTES, sequence_prefix
 from runtail.shipper.processor import Processor
 from runtail.shipper.spool import Spool, readable_bytes
 
+log = logging.getLogger(__name__)
+
+#: Linux's socket option that the module ``socket`` does not name: where peeking begins.
+_SO_PEEK_OFF: Final = 42
 #: Times of reads kept for entries that are made later, while the store is away.
 MAX_MARKS: Final = 4096
 
@@ -75,6 +83,9 @@ class Run:
         self.spool = Spool(fds[-1])
         self.journal = Journal(fds[-1])
         self._settings = settings
+        #: What the task's process wants masked, in its order; only added to.
+        self.secrets = [secret for kept in self.journal.records for secret in announcing.unpack(kept)]
+        self._known = set(self.secrets)
         self.processor = self.new_processor()
         if self.again:
             # A guess that only bounds memory; the claim tells the right state.
@@ -109,11 +120,11 @@ class Run:
         self.done = False
 
     def new_processor(self) -> Processor:
-        """A processor for this run that has seen nothing."""
+        """A processor for this run that has seen nothing, and knows every secret that was announced."""
         settings = self._settings
         return Processor(
             self.nonce,
-            [str(mask).encode(errors="surrogatepass") for mask in self.record.get("masks") or ()],
+            self.secrets,
             cr=settings.cr,
             max_line_bytes=settings.max_line_bytes,
             max_markers=settings.max_markers,
@@ -170,12 +181,62 @@ class Run:
     def peek_child(self) -> dict[str, Any] | None:
         """The next message of the task's process, left in its socket; {} at its end."""
         try:
-            data = self._private.recv(65536, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            data = self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
         except BlockingIOError:
             return None
         except OSError:
             return {}
         return dict(json.loads(data)) if data else {}
+
+    def hear_secrets(self) -> None:
+        """Take what the task's process, and those forked from it, want masked.
+
+        Like the end, each announcement is kept for a successor before it is
+        removed from the socket. Those behind an end are heard as well, and
+        removed when that is.
+        """
+        behind = 0
+        while record := self._peek(behind):
+            if json.loads(record).get("op") == announcing.OPERATION:
+                self._hear_announcement(behind)
+                if not behind:
+                    self.take_child()
+                    continue
+            behind += len(record)
+
+    def _hear_announcement(self, behind: int) -> None:
+        try:
+            with self._peeking(behind):
+                found = announcing.unpack(announcing.read(*door.take(self._private, peek=True)))
+        except ValueError:
+            log.exception("run %s: an announcement of secrets cannot be read", self.id)
+            return
+        new = [secret for secret in dict.fromkeys(found) if secret not in self._known]
+        if new:
+            self.journal.add(announcing.pack(new))
+            self._known.update(new)
+            with self.lock:
+                self.secrets += new
+                self.processor.masker.add(new)
+
+    def _peek(self, behind: int) -> bytes:
+        """The record that begins behind so many bytes of others, left in the socket; empty if there is none."""
+        try:
+            with self._peeking(behind):
+                return self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except OSError:
+            return b""
+
+    @contextlib.contextmanager
+    def _peeking(self, behind: int) -> Iterator[None]:
+        if not behind:
+            yield
+            return
+        self._private.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, behind)
+        try:
+            yield
+        finally:
+            self._private.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, -1)
 
     def take_child(self) -> None:
         """Remove the message that :meth:`peek_child` showed."""
@@ -201,8 +262,7 @@ class Run:
     def drop(self, size_bytes: int, *, exact: bool = False) -> int:
         """Drop the oldest output that is not an entry yet, up to the end of a line (``exact``: not a byte more).
 
-        Answers how many bytes went. What a successor must know of it (secrets
-        that were announced in it) is kept first.
+        Answers how many bytes went. How far is kept for a successor first.
         """
         with self.lock:
             processor = self.processor
@@ -214,9 +274,7 @@ class Run:
                 if processor.consumed + len(block) >= stop:
                     block = block[: block.rfind(b"\n") + 1] or block
                 processor.skip(block)
-            secrets = [secret.decode("latin-1") for secret in processor.masker.secrets]
-            kept = {"upto": processor.consumed, "secrets": secrets}
-            self.journal.write("drop", json.dumps(kept).encode())
+            self.journal.write("drop", json.dumps({"upto": processor.consumed}).encode())
             self.spool.release(processor.consumed, now=True)
             return processor.consumed - start
 

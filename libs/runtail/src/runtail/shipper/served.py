@@ -23,6 +23,7 @@ class Served:
     def __init__(self) -> None:
         self._secrets: dict[int, dict[bytes, None]] = {}
         self._maskers: dict[int, Masker] = {}
+        self._changes: dict[int, int] = {}
 
     def add(self, pid: int, secrets: Iterable[bytes]) -> bool:
         """Remember more secrets of a process; True if one of them is new."""
@@ -33,11 +34,17 @@ class Served:
             del known[oldest]
         if new:
             self._maskers.pop(pid, None)
+            self._changes[pid] = self.changes(pid) + 1
         while len(self._secrets) > MAX_PROCESSES:
             forgotten = next(iter(self._secrets))
             del self._secrets[forgotten]
             self._maskers.pop(forgotten, None)
+            self._changes.pop(forgotten, None)
         return bool(new)
+
+    def changes(self, pid: int) -> int:
+        """Return how often secrets of a process were added."""
+        return self._changes.get(pid, 0)
 
     def of(self, pid: int) -> list[bytes]:
         """Return the secrets of a process."""

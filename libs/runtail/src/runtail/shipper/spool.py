@@ -14,6 +14,7 @@ import os
 import select
 import struct
 import termios
+from collections.abc import Callable
 from typing import Final
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Spool:
         used = os.fstat(memfd).st_blocks * 512
         self.released = max(0, self.position - used) & ~4095
         self._splices = True
+        #: Called when bytes were moved, before :attr:`position` says so and they are read.
+        self.before_shown: Callable[[], None] = lambda: None
 
     @property
     def held_bytes(self) -> int:
@@ -70,6 +73,7 @@ class Spool:
             # Terminals, and sandboxes that emulate the kernel, cannot splice.
             self._splices = False
             return self.take(source, limit_bytes)
+        self.before_shown()
         self.position = os.lseek(self.memfd, 0, os.SEEK_CUR)
         return moved or None
 

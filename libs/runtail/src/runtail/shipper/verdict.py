@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtail.protocol import RunState
+from runtail.secret import NOT_KEPT
 from runtail.shipper.death import name_of
 from runtail.shipper.run import Death
 
@@ -28,6 +29,8 @@ class Facts:
     redelivers: bool = False
     #: The task's rule says that it may be run again.
     restart: bool = False
+    #: The record has no values of secret parameters, so it cannot be.
+    hidden: bool = False
     attempt: int = 1
     max_attempts: int = 3
 
@@ -116,7 +119,9 @@ def _interrupted(facts: Facts, why: str) -> Verdict:
 def _again_or_lost(facts: Facts, why: str, death: Death | None) -> Verdict:
     event = {"kind": "interrupted", "reason": why}
     if facts.restart and facts.attempt < facts.max_attempts:
-        return Verdict(RunState.QUEUED, why, event=event)
+        if not facts.hidden:
+            return Verdict(RunState.QUEUED, why, event=event)
+        why = f"{why}; not restarted: {NOT_KEPT}"
     signal = death.signal if death else None
     return Verdict(RunState.LOST, why, None, signal, event)
 

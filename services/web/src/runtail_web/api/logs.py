@@ -8,9 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from runtail.errors import ProtocolError
 from runtail.log.reader import Location, locate
 from runtail.log.scan import backwards
-from runtail.protocol import OUTPUT, Entry
+from runtail.protocol import EVENT, Entry, event
 from runtail.protocol.cursor import Cut
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
@@ -20,7 +21,7 @@ from runtail_web.bodies import TextQuery, WindowQuery, read_query
 from runtail_web.described import Described, describe
 from runtail_web.following import as_stored, followed, gone_check, stored
 from runtail_web.problems import Problem, unavailable
-from runtail_web.style import resets, style_after
+from runtail_web.style import links, resets, style_after
 
 #: A window ends after this much output, whatever was asked for.
 WINDOW_BYTES = 2 * 1024 * 1024
@@ -50,20 +51,41 @@ def text_headers(run: Run) -> dict[str, str]:
     return headers
 
 
-def style_at(store: Store, run_id: str, location: Location) -> str | None:
-    """Return the SGR parameters in force where a reader begins; None if that would take too long to find out."""
+def style_at(store: Store, run_id: str, location: Location) -> dict[str, str | None]:
+    """Return the style in force where a reader begins, as the members of a window.
+
+    Each attempt begins plain. ``style`` is None if it would take too long to find out.
+    """
     outputs: list[bytes] = []
     size = 0
-    for group in backwards(store, run_id, 0, location.last, count=STYLE_ENTRIES):
-        for entry in group:
-            if entry.type == OUTPUT:
-                outputs.append(entry.payload)
-                size += len(entry.payload)
-                if resets(entry.payload):
-                    return style_after(reversed(outputs))
-        if size >= STYLE_BYTES:
-            return None if any(b"\x1b[" in output for output in outputs) else ""
-    return style_after(reversed(outputs))
+    colours_known = link_known = False
+    for entry in (
+        entry for group in backwards(store, run_id, 0, location.last, count=STYLE_ENTRIES) for entry in group
+    ):
+        if entry.type == EVENT:
+            if _begins_attempt(entry):
+                colours_known = True
+                break
+            continue
+        outputs.append(entry.payload)
+        size += len(entry.payload)
+        colours_known = colours_known or resets(entry.payload)
+        link_known = link_known or links(entry.payload)
+        if (colours_known and link_known) or size >= STYLE_BYTES:
+            break
+    else:
+        colours_known = True
+    style = style_after(reversed(outputs))
+    known = colours_known or not any(b"\x1b[" in output for output in outputs)
+    return {"style": style.sgr if known else None, "link": style.href}
+
+
+def _begins_attempt(entry: Entry) -> bool:
+    try:
+        return bool(event.decode(entry)["kind"] == event.START)
+    except ProtocolError:
+        # What cannot be read begins nothing.
+        return False
 
 
 def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple[dict[str, Any], bool]:
@@ -101,7 +123,7 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple
         "run": run_id,
         "epoch": head.epoch,
         **start,
-        "style": style_at(store, run_id, location),
+        **style_at(store, run_id, location),
         "entries": [item.wire() for item in items],
         "next": following,
         "lines": head.line - 1,

@@ -1,7 +1,7 @@
 // One field of the start form: its label, its input, its help, what is wrong with it.
 
 import { foreign } from "../foreign";
-import type { Field } from "../schema";
+import { type Field, takesJson } from "../schema";
 
 interface Props {
   readonly field: Field;
@@ -66,7 +66,8 @@ export function FieldRow({ field, text, message, change }: Props) {
 
 function helpOf(field: Field): string {
   const { minimum, maximum } = field.schema;
-  const one = field.kind === "list" ? "One per line." : field.kind === "json" ? "JSON." : "";
+  const json = field.kind === "json" || (field.kind === "secret" && takesJson(field.schema));
+  const one = field.kind === "list" ? "One per line." : json ? "JSON." : "";
   const low = minimum === undefined ? "" : `at least ${minimum}`;
   const high = maximum === undefined ? "" : `at most ${maximum}`;
   const bounds = [low, high].filter(Boolean).join(", ");
@@ -81,6 +82,7 @@ function Input({ field, text, message, change }: Props) {
     name: field.name,
     "aria-describedby": message ? `${id}-fault ${id}-help` : `${id}-help`,
     "aria-invalid": message !== undefined,
+    required: field.required,
   };
   const value = text ?? "";
   switch (field.kind) {
@@ -162,7 +164,7 @@ function Choice({ field, text, change, common }: Inner) {
 
 function Checks({ field, text, change, common }: Inner) {
   const chosen = new Set((text ?? "").split("\n").filter(Boolean));
-  const { id, name, ...described } = common;
+  const { id, name, required: _, ...described } = common;
   return (
     <fieldset class="checks" aria-labelledby={`${String(id)}-label`} {...described}>
       {field.choices.map((choice, at) => (

@@ -1,42 +1,11 @@
-// Colour codes and links of one stored line: text in, runs of text out. Pure and
-// linear in the length of the line. Everything that is no colour and no link is
-// dropped; what is left of control characters is made visible.
+// One stored line as it is read: text in, runs of text out. Pure and linear in the
+// length of the line. What a terminal obeys within a line is obeyed, everything else is
+// dropped, and what is left of control characters is made visible. The server has the
+// same in `plain.py`; `line_vectors.json` holds both to the same answers.
 
-export const BOLD = 1;
-export const DIM = 2;
-export const ITALIC = 4;
-export const UNDERLINE = 8;
-export const STRIKE = 16;
-export const INVERSE = 32;
-export const HIDDEN = 64;
-
-/** Added to a true colour, so that it cannot be taken for one of the 256. */
-export const TRUE_COLOUR = 0x1000000;
-
-export interface Style {
-  /** -1: the default; 0-255: the palette; from `TRUE_COLOUR` on: red, green, blue. */
-  readonly fg: number;
-  readonly bg: number;
-  readonly flags: number;
-  /** Address of an OSC 8 link, empty if there is none; always http or https. */
-  readonly href: string;
-}
-
-export interface Run {
-  readonly text: string;
-  readonly style: Style;
-}
-
-export const PLAIN: Style = { fg: -1, bg: -1, flags: 0, href: "" };
-
-const ESC = 0x1b;
-const BEL = 0x07;
-/** Longest address of a link; more is not meant for people. */
-const LONGEST_HREF = 2048;
-/** Colour codes beyond this many in one sequence are noise. */
-const MOST_PARAMETERS = 64;
-/** Each one may cost as much as the whole line: nobody watches more of them in one line. */
-const MOST_ERASURES = 256;
+import { Cells, type Run } from "./cells";
+import { number, type Sequence, sequence } from "./sequence";
+import { PLAIN, type Style, styled } from "./style";
 
 const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const SPECIAL =
@@ -44,6 +13,13 @@ const SPECIAL =
   /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/g;
+/** To another character set and back: its letters are shown as they are. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const SHIFTS = /[\u000e\u000f]/g;
+/** Control sequences that move the cursor within its line or take text away, with their parameters. */
+const ACTING = /^(?:\[\??[0-9;]*[JK]|\[[0-9;]*[@CDGPX]|\[[su]|[78])$/;
+
+const ACTING_LAST = "@CDGJKPXsu78";
 
 /** Control characters and direction overrides as marks for the eye. */
 export function visible(text: string): string {
@@ -57,225 +33,70 @@ export function visible(text: string): string {
     .replace(DIRECTIONS, "\ufffd");
 }
 
-/** What stands at `at`, which is an ESC: where it ends, and what it was. */
-interface Sequence {
-  readonly end: number;
-  readonly kind: "sgr" | "link" | "erase" | "other";
-  readonly body: string;
-}
-
-function sequence(line: string, at: number): Sequence | null {
-  const code = line.charCodeAt(at + 1);
-  if (code === 0x5b) return control(line, at);
-  // OSC, DCS, SOS, PM, APC: strings up to BEL or ST; another ESC breaks them off.
-  if (code === 0x5d || code === 0x50 || code === 0x58 || code === 0x5e || code === 0x5f) {
-    return commandString(line, at, code === 0x5d);
-  }
-  let end = at + 1;
-  while (line.charCodeAt(end) >= 0x20 && line.charCodeAt(end) <= 0x2f) end += 1;
-  const last = line.charCodeAt(end);
-  if (!(last >= 0x30 && last <= 0x7e)) return null;
-  return { end: end + 1, kind: "other", body: "" };
-}
-
-function control(line: string, at: number): Sequence | null {
-  let end = at + 2;
-  while (line.charCodeAt(end) >= 0x30 && line.charCodeAt(end) <= 0x3f) end += 1;
-  const parameters = end;
-  while (line.charCodeAt(end) >= 0x20 && line.charCodeAt(end) <= 0x2f) end += 1;
-  const last = line.charCodeAt(end);
-  if (!(last >= 0x40 && last <= 0x7e)) return null;
-  const plain = parameters === end;
-  const body = line.slice(at + 2, parameters);
-  const kind = plain && last === 0x6d && !/[<-?]/.test(body) ? "sgr" : "other";
-  return { end: end + 1, kind: plain && last === 0x4b ? "erase" : kind, body };
-}
-
-function commandString(line: string, at: number, osc: boolean): Sequence | null {
-  let end = at + 2;
-  while (end < line.length) {
-    const code = line.charCodeAt(end);
-    if (code === ESC || (code === BEL && osc)) break;
-    end += 1;
-  }
-  if (end >= line.length) return null;
-  const bell = line.charCodeAt(end) === BEL;
-  if (!bell && line[end + 1] !== "\\") return null;
-  const body = line.slice(at + 2, end);
-  return {
-    end: end + (bell ? 1 : 2),
-    kind: osc && body.startsWith("8;") ? "link" : "other",
-    body,
-  };
-}
-
-function withLink(style: Style, body: string): Style {
-  const address = body.slice(body.indexOf(";", 2) + 1);
-  const safe = /^https?:\/\/[^\s]+$/i.test(address) && address.length <= LONGEST_HREF;
-  const href = safe && !SPECIAL.test(address) ? address : "";
-  return href === style.href ? style : { ...style, href };
-}
-
-const FLAGS: Readonly<Record<number, number>> = {
-  1: BOLD,
-  2: DIM,
-  3: ITALIC,
-  4: UNDERLINE,
-  7: INVERSE,
-  8: HIDDEN,
-  9: STRIKE,
-  21: UNDERLINE,
-};
-const UNFLAGS: Readonly<Record<number, number>> = {
-  22: BOLD | DIM,
-  23: ITALIC,
-  24: UNDERLINE,
-  27: INVERSE,
-  28: HIDDEN,
-  29: STRIKE,
-};
-
-function channel(value: number | undefined): number {
-  return Math.min(255, Math.max(0, value ?? 0));
-}
-
-function trueColour(r?: number, g?: number, b?: number): number {
-  return TRUE_COLOUR | (channel(r) << 16) | (channel(g) << 8) | channel(b);
-}
-
-/** `38:5:n`, `38:2:r:g:b` and `38:2::r:g:b`; null if it is none of them. */
-function colonColour(parts: readonly string[]): number | null {
-  const numbers = parts.map(Number);
-  if (numbers[1] === 5) return channel(numbers[2]);
-  if (numbers[1] !== 2) return null;
-  const at = parts.length >= 6 ? 3 : 2;
-  return trueColour(numbers[at], numbers[at + 1], numbers[at + 2]);
-}
-
-function graphics(style: Style, body: string): Style {
-  let { fg, bg, flags } = style;
-  const parts = body.split(";", MOST_PARAMETERS);
-  for (let i = 0; i < parts.length; i += 1) {
-    const part = parts[i] ?? "";
-    if (part.includes(":")) {
-      const sub = part.split(":", MOST_PARAMETERS);
-      const code = Number(sub[0]);
-      const colour = code === 38 || code === 48 ? colonColour(sub) : null;
-      if (colour !== null && code === 38) fg = colour;
-      else if (colour !== null) bg = colour;
-      else if (code === 4) flags = sub[1] === "0" ? flags & ~UNDERLINE : flags | UNDERLINE;
-      continue;
-    }
-    const code = Number(part);
-    if (code === 0) {
-      fg = bg = -1;
-      flags = 0;
-    } else if (code === 38 || code === 48 || code === 58) {
-      const how = Number(parts[i + 1]);
-      let colour = -1;
-      if (how === 5) colour = channel(Number(parts[i + 2]));
-      if (how === 2) {
-        colour = trueColour(Number(parts[i + 2]), Number(parts[i + 3]), Number(parts[i + 4]));
-      }
-      i += how === 5 ? 2 : how === 2 ? 4 : 0;
-      if (code === 38 && colour >= 0) fg = colour;
-      if (code === 48 && colour >= 0) bg = colour;
-    } else if (code >= 30 && code <= 37) fg = code - 30;
-    else if (code >= 90 && code <= 97) fg = code - 82;
-    else if (code >= 40 && code <= 47) bg = code - 40;
-    else if (code >= 100 && code <= 107) bg = code - 92;
-    else if (code === 39) fg = -1;
-    else if (code === 49) bg = -1;
-    else flags = (flags | (FLAGS[code] ?? 0)) & ~(UNFLAGS[code] ?? 0);
-  }
-  if (fg === style.fg && bg === style.bg && flags === style.flags) return style;
-  if (fg === -1 && bg === -1 && flags === 0 && !style.href) return PLAIN;
-  return { fg, bg, flags, href: style.href };
-}
-
 /** The style in force after a line; cheap for lines without codes. */
 export function carried(line: string, before: Style): Style {
   let style = before;
-  let at = line.indexOf("\u001b");
+  if (!line.includes("\u001b")) return style;
+  const text = line.replace(SHIFTS, "");
+  let at = text.indexOf("\u001b");
   while (at >= 0) {
-    const found = sequence(line, at);
-    if (found?.kind === "sgr") style = graphics(style, found.body);
-    else if (found?.kind === "link") style = withLink(style, found.body);
-    at = line.indexOf("\u001b", found?.end ?? at + 1);
+    const found = sequence(text, at);
+    if (found) style = styled(style, found);
+    at = text.indexOf("\u001b", found?.end ?? at + 1);
   }
   return style;
 }
 
-/** Collects text the way a terminal's line does: the last write wins. */
+/** Collects text: as it comes, and in cells from the first move of the cursor on. */
 class Canvas {
   readonly #runs: Run[] = [];
-  /** One cell per character from the first carriage return or backspace on. */
-  #cells: Run[] | null = null;
-  #column = 0;
-  #erasures = 0;
+  #cells: Cells | null = null;
 
   write(text: string, style: Style): void {
     if (text === "") return;
-    if (this.#cells === null) {
-      const last = this.#runs[this.#runs.length - 1];
-      if (last?.style === style) {
-        this.#runs[this.#runs.length - 1] = { text: last.text + text, style };
-      } else this.#runs.push({ text, style });
-      return;
-    }
-    for (const character of text) {
-      while (this.#cells.length < this.#column) this.#cells.push({ text: " ", style: PLAIN });
-      this.#cells[this.#column] = { text: character, style };
-      this.#column += 1;
-    }
+    if (this.#cells) this.#cells.write(text, style);
+    else this.#runs.push({ text, style });
   }
 
-  move(back: boolean): void {
-    this.#open();
-    this.#column = back ? Math.max(0, this.#column - 1) : 0;
-  }
-
-  erase(body: string): void {
-    const mode = body === "" ? 0 : Number(body);
-    // Without cells the cursor is at the end: nothing stands behind it.
-    if (mode === 0) {
-      this.#cells?.splice(this.#column);
-      return;
+  act(name: string, count: number): void {
+    // Without a move before it the cursor is at the end: nothing stands behind it.
+    if (!this.#cells && (name === "K" || name === "J") && count === 0) return;
+    if (!this.#cells) {
+      this.#cells = new Cells();
+      for (const run of this.#runs) this.#cells.write(run.text, run.style);
     }
-    this.#erasures += 1;
-    if (this.#erasures > MOST_ERASURES) return;
-    const cells = this.#open();
-    if (mode === 2) cells.length = 0;
-    const upTo = Math.min(this.#column + 1, cells.length);
-    for (let i = 0; i < upTo; i += 1) cells[i] = { text: " ", style: PLAIN };
-  }
-
-  #open(): Run[] {
-    if (this.#cells === null) {
-      this.#cells = this.#runs.flatMap(({ text, style }) =>
-        Array.from(text, (character) => ({ text: character, style })),
-      );
-      this.#column = this.#cells.length;
-    }
-    return this.#cells;
+    this.#cells.act(name, count);
   }
 
   finish(): readonly Run[] {
-    if (this.#cells === null) return this.#runs;
-    const runs: Run[] = [];
-    let text = "";
-    let style = PLAIN;
-    for (const cell of this.#cells) {
-      if (cell.style !== style && text) {
-        runs.push({ text, style });
-        text = "";
-      }
-      style = cell.style;
-      text += cell.text;
-    }
-    if (text) runs.push({ text, style });
-    return runs;
+    return this.#cells ? this.#cells.runs() : joined(this.#runs);
   }
+}
+
+/** Runs of the same style as one. */
+function joined(runs: readonly Run[]): readonly Run[] {
+  const made: Run[] = [];
+  for (const run of runs) {
+    const last = made[made.length - 1];
+    if (last?.style === run.style) made[made.length - 1] = { ...last, text: last.text + run.text };
+    else made.push(run);
+  }
+  return made;
+}
+
+function acts({ name, body }: Sequence): boolean {
+  if (!ACTING_LAST.includes(name.slice(-1))) return false;
+  return ACTING.test(name.startsWith("[") ? `[${body}${name.slice(1)}` : name);
+}
+
+/** What there is to look at in a line without what never shows; null: it is shown as it is stored. */
+function obeyed(line: string): string | null {
+  if (!SPECIAL.test(line)) return null;
+  const text = line.replace(SHIFTS, "");
+  // Windows ends its lines with one, and a terminal sometimes adds another.
+  let end = text.length;
+  while (end > 0 && text.charCodeAt(end - 1) === 0x0d) end -= 1;
+  return text.slice(0, end);
 }
 
 /** The runs of a line that begins in a style, and the style after it. */
@@ -283,11 +104,10 @@ export function tokenise(
   line: string,
   before: Style = PLAIN,
 ): { readonly runs: readonly Run[]; readonly style: Style } {
-  let length = line.length;
-  while (length > 0 && line.charCodeAt(length - 1) === 0x0d) length -= 1;
-  const text = length === line.length ? line : line.slice(0, length);
-  if (!SPECIAL.test(text)) {
-    return { runs: text ? [{ text, style: before }] : [], style: before };
+  const text = obeyed(line);
+  if (text === null || !SPECIAL.test(text)) {
+    const shown = text ?? line;
+    return { runs: shown ? [{ text: shown, style: before }] : [], style: before };
   }
   const canvas = new Canvas();
   let style = before;
@@ -296,19 +116,20 @@ export function tokenise(
   const stops = /[\u001b\r\b]/g;
   while (true) {
     stops.lastIndex = from;
-    const at = stops.exec(text)?.index ?? length;
+    const at = stops.exec(text)?.index ?? text.length;
     canvas.write(visible(text.slice(from, at)), style);
-    if (at >= length) break;
+    if (at >= text.length) break;
     from = at + 1;
-    if (text[at] !== "\u001b") {
-      canvas.move(text[at] === "\b");
+    const character = text[at] ?? "";
+    if (character !== "\u001b") {
+      canvas.act(character, 0);
       continue;
     }
     const found = sequence(text, at);
     if (found === null) canvas.write("␛", style);
-    else if (found.kind === "sgr") style = graphics(style, found.body);
-    else if (found.kind === "link") style = withLink(style, found.body);
-    else if (found.kind === "erase") canvas.erase(found.body);
+    else if (acts(found)) {
+      canvas.act(found.name.slice(-1), number(found.body.replace("?", "").split(";", 1)[0]));
+    } else style = styled(style, found);
     from = found?.end ?? from;
   }
   return { runs: canvas.finish(), style };

@@ -14,6 +14,7 @@ import {
   type Span,
 } from "./finding";
 import { BLOCK_LINES } from "./lines";
+import { around, within } from "./pieces";
 import type { LogScreen } from "./screen";
 
 const SLICE_MS = 8;
@@ -32,7 +33,7 @@ export class Find {
   readonly left = signal(0);
   query: Query = { text: "", regex: false, caseful: false };
   #findings = new Findings();
-  #match: (text: string) => readonly Span[] = () => [];
+  #match: (text: string) => readonly Span[] | null = () => [];
   #current: number | null = null;
   #turn = 0;
   #abort: AbortController | null = null;
@@ -45,7 +46,10 @@ export class Find {
   constructor(screen: LogScreen, run: string) {
     this.#screen = screen;
     this.#run = run;
-    screen.spans = (_line, text) => (this.#active ? this.#match(plain(text)) : []);
+    screen.spans = (line, text) => {
+      if (!this.#active) return [];
+      return (this.#local ? this.#spans(line, text) : null) ?? this.#findings.spans(line);
+    };
     screen.grown = (first, last) => {
       if (this.#active && this.#local) this.#look(first, last);
       this.#tell();
@@ -160,11 +164,11 @@ export class Find {
     if ("searched" in answer) this.#findings.searched.add(...answer.searched);
     // What is not stored any more needs no search.
     else if ("missing" in answer) this.#findings.searched.add(...answer.missing);
-    else if ("line" in answer) this.#hit(answer.line);
+    else if ("line" in answer) this.#hit(answer.line, answer.spans);
   }
 
-  #hit(line: number): void {
-    this.#findings.add(line);
+  #hit(line: number, spans?: readonly Span[]): void {
+    this.#findings.add(line, spans);
     if (this.#atOnce && line >= this.#screen.firstVisible) {
       // The first hit from here on is shown while the rest is looked at.
       this.#atOnce = false;
@@ -211,14 +215,25 @@ export class Find {
     this.#tell();
   }
 
+  /** Where it is in a line, with what stands around it; null if only the server can say. */
+  #spans(line: number, stored: string): readonly Span[] | null {
+    const text = plain(stored);
+    const { before, after } = around(this.#screen.lines, line);
+    const found = this.#match(`${before}${text}${after}`);
+    return found && (before || after)
+      ? within(found, before.length, before.length + text.length)
+      : found;
+  }
+
   #look(first: number, last: number): void {
     let from = first;
     for (let line = first; line <= last; line += 1) {
       const text = this.#screen.lines.get(line);
-      if (text === undefined) {
+      const spans = text === undefined ? null : this.#spans(line, text);
+      if (spans === null) {
         this.#findings.searched.add(from, line - 1);
         from = line + 1;
-      } else if (this.#match(plain(text)).length > 0) this.#hit(line);
+      } else if (spans.length > 0) this.#hit(line);
     }
     this.#findings.searched.add(from, last);
   }

@@ -23,8 +23,8 @@ export class BadQuery extends Error {}
 /** Nothing for a page; the server's expressions take linear time. */
 export class TooCostly extends BadQuery {}
 
-/** Finds all places in a text. Throws `BadQuery` with a sentence. */
-export function matcher(query: Query): (text: string) => readonly Span[] {
+/** Finds all places in a text; null: it is too long for an expression here. Throws `BadQuery` with a sentence. */
+export function matcher(query: Query): (text: string) => readonly Span[] | null {
   if (query.text === "") return () => [];
   if (!query.regex) {
     const wanted = query.caseful ? query.text : query.text.toLowerCase();
@@ -51,8 +51,9 @@ export function matcher(query: Query): (text: string) => readonly Span[] {
     throw new BadQuery((error as Error).message.replace(/^Invalid regular expression: /, ""));
   }
   return (text) => {
+    if (text.length > REGEX_CHARACTERS) return null;
     const spans: Span[] = [];
-    for (const match of text.slice(0, REGEX_CHARACTERS).matchAll(expression)) {
+    for (const match of text.matchAll(expression)) {
       if (match[0] !== "") spans.push([match.index, match.index + match[0].length]);
       if (spans.length >= MOST_SPANS) break;
     }
@@ -96,15 +97,16 @@ export class Ranges {
 export class Findings {
   readonly searched = new Ranges();
   #lines: number[] = [];
-  readonly #known = new Set<number>();
+  /** Line → where in it, as far as the server said. */
+  readonly #known = new Map<number, readonly Span[]>();
 
   get lines(): readonly number[] {
     return this.#lines;
   }
 
-  add(line: number): void {
+  add(line: number, spans: readonly Span[] = []): void {
     if (this.#known.has(line) || this.#lines.length >= MOST_HITS) return;
-    this.#known.add(line);
+    this.#known.set(line, spans);
     const last = this.#lines[this.#lines.length - 1];
     if (last === undefined || line > last) this.#lines.push(line);
     else this.#lines.splice(this.#from(line), 0, line);
@@ -125,6 +127,11 @@ export class Findings {
 
   has(line: number): boolean {
     return this.#known.has(line);
+  }
+
+  /** What the server said about a line. */
+  spans(line: number): readonly Span[] {
+    return this.#known.get(line) ?? [];
   }
 
   #from(line: number): number {

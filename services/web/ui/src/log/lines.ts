@@ -2,7 +2,8 @@
 // longest goes first and is fetched again when it is seen. Holes are normal. Pure
 // but for its timer.
 
-import { carried, PLAIN, type Style } from "./ansi";
+import type { Style } from "./style";
+import { Styles } from "./styles";
 
 export const BLOCK_LINES = 500;
 export const BUDGET_BYTES = 64 * 1024 * 1024;
@@ -14,8 +15,6 @@ const RETRY_MS = 5_000;
 const STRING_BYTES = 20;
 const LAST_BLOCKS = 4;
 const AROUND_SCREEN = 2;
-/** How many blocks without a known style are read to carry colours over. */
-const STYLE_REACH = 2;
 
 interface Block {
   readonly texts: (string | undefined)[];
@@ -23,8 +22,6 @@ interface Block {
   used: number;
   /** Line and time of each entry's first line here, sorted. */
   readonly times: [line: number, t: number][];
-  /** Styles at the beginning of its lines, as far as computed. */
-  styles: Style[];
 }
 
 /** Fetches lines from one on and puts them; resolves to the line to go on at. */
@@ -32,9 +29,7 @@ export type Load = (from: number, limit: number, signal: AbortSignal) => Promise
 
 export class Lines {
   readonly #blocks = new Map<number, Block>();
-  readonly #starts = new Map<number, Style>();
-  /** Styles that somebody knew, by the line that begins in them. */
-  readonly #known = new Map<number, Style>();
+  readonly styles = new Styles(BLOCK_LINES, (k) => this.#blocks.get(k)?.texts);
   readonly #continues = new Set<number>();
   readonly #load: Load;
   readonly #budget: number;
@@ -52,7 +47,6 @@ export class Lines {
   pinned: (block: number) => boolean = () => false;
   /** Told when a request failed; it is tried again while the lines are still wanted. */
   failed: (from: number, error: Error) => void = () => {};
-  loaded: () => void = () => {};
 
   constructor(load: Load, budget = BUDGET_BYTES) {
     this.#load = load;
@@ -75,8 +69,7 @@ export class Lines {
     this.#wish = null;
     this.#needed = null;
     this.#blocks.clear();
-    this.#starts.clear();
-    this.#known.clear();
+    this.styles.clear();
     this.#continues.clear();
     this.#bytes = 0;
     this.#last = 0;
@@ -100,7 +93,7 @@ export class Lines {
       block.texts[at] = text;
       block.bytes += text.length + STRING_BYTES;
       this.#bytes += text.length + STRING_BYTES;
-      if (block.styles.length > at + 1) block.styles.length = at + 1;
+      this.styles.came(line);
     }
     this.#last = Math.max(this.#last, from + texts.length - 1);
     if (continues) this.#continues.add(from + texts.length - 1);
@@ -130,41 +123,7 @@ export class Lines {
 
   /** The style in force where a line begins; plain where it cannot be known. */
   style(line: number): Style {
-    const k = Math.floor((line - 1) / BLOCK_LINES);
-    const block = this.#blocks.get(k);
-    if (!block) return PLAIN;
-    const at = (line - 1) % BLOCK_LINES;
-    if (block.styles.length === 0) block.styles.push(this.#start(k, STYLE_REACH));
-    const { styles, texts } = block;
-    for (let i = styles.length; i <= at; i += 1) {
-      const before = styles[i - 1] ?? PLAIN;
-      const text = texts[i - 1];
-      const known = this.#known.get(k * BLOCK_LINES + i + 1);
-      styles.push(known ?? (text === undefined ? before : carried(text, before)));
-    }
-    return styles[at] ?? PLAIN;
-  }
-
-  /** A line begins in a style, whatever stands before it. */
-  begins(line: number, style: Style): void {
-    const k = Math.floor((line - 1) / BLOCK_LINES);
-    this.#known.set(line, style);
-    const block = this.#blocks.get(k);
-    if (block) block.styles.length = Math.min(block.styles.length, (line - 1) % BLOCK_LINES);
-  }
-
-  #start(k: number, reach: number): Style {
-    const known = this.#known.get(k * BLOCK_LINES + 1) ?? this.#starts.get(k);
-    if (known) return known;
-    const block = this.#blocks.get(k - 1);
-    if (!block || reach === 0 || block.texts[BLOCK_LINES - 1] === undefined) return PLAIN;
-    let style = this.#start(k - 1, reach - 1);
-    block.texts.forEach((text, i) => {
-      style = this.#known.get((k - 1) * BLOCK_LINES + i + 1) ?? style;
-      if (text !== undefined) style = carried(text, style);
-    });
-    this.#starts.set(k, style);
-    return style;
+    return this.styles.at(line);
   }
 
   /** What is on the screen: it stays, and what is missing of it is fetched. */
@@ -190,6 +149,19 @@ export class Lines {
   need(first: number, last: number): void {
     this.#needed = [first, last];
     this.#soon(WISH_WAIT_MS);
+  }
+
+  /** Fetch lines to copy them; those that were cut do not come. */
+  async fetch(first: number, last: number): Promise<void> {
+    let from = first;
+    while (true) {
+      const missing = this.#missing(from, last);
+      if (missing === null) return;
+      const limit = Math.min(REQUEST_LINES, last - missing + 1);
+      const next = await this.#load(missing, limit, new AbortController().signal);
+      if (next <= missing) return;
+      from = next;
+    }
   }
 
   /** The screen wants nothing any more. */
@@ -247,14 +219,13 @@ export class Lines {
     }
     if (this.#request !== request) return;
     this.#request = null;
-    if (wait === 0) this.loaded();
     if (this.#wish || this.#needed) this.#soon(wait);
   }
 
   #block(k: number): Block {
     let block = this.#blocks.get(k);
     if (!block) {
-      block = { texts: [], bytes: 0, used: this.#tick, times: [], styles: [] };
+      block = { texts: [], bytes: 0, used: this.#tick, times: [] };
       this.#blocks.set(k, block);
     }
     return block;
@@ -272,8 +243,7 @@ export class Lines {
       .sort(([a, one], [b, two]) => one.used - two.used || a - b);
     for (const [k, block] of candidates) {
       if (this.#bytes <= this.#budget * 0.8) break;
-      // What follows keeps its colours.
-      if (this.#blocks.has(k + 1)) this.#start(k + 1, STYLE_REACH);
+      this.styles.leaves(k);
       this.#blocks.delete(k);
       this.#bytes -= block.bytes;
       for (let line = k * BLOCK_LINES + 1; line <= (k + 1) * BLOCK_LINES; line += 1) {

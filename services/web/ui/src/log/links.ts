@@ -5,6 +5,18 @@ export interface LineRange {
   readonly last: number;
 }
 
+/** What of some lines lies in other ranges, which may overlap; in order. */
+export function overlaps(lines: LineRange, ranges: readonly LineRange[]): LineRange[] {
+  const found: LineRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
+    const before = found[found.length - 1];
+    const first = Math.max(lines.first, range.first, (before?.last ?? 0) + 1);
+    const last = Math.min(lines.last, range.last);
+    if (first <= last) found.push({ first, last });
+  }
+  return found;
+}
+
 /** The lines an address names, or null. `#L120-140` is understood as well. */
 export function parseLines(hash: string): LineRange | null {
   const match = /^#L(\d{1,12})(?:-L?(\d{1,12}))?$/.exec(hash);
@@ -19,15 +31,34 @@ export function linesHash({ first, last }: LineRange): string {
   return first === last ? `#L${first}` : `#L${first}-L${last}`;
 }
 
+const OPENING = "([{";
+const CLOSING = ")]}";
+
 /** Web addresses in plain text: where they begin and end. */
 export function addresses(text: string): readonly (readonly [from: number, to: number])[] {
   if (!text.includes("://")) return [];
   const found: [number, number][] = [];
   for (const match of text.matchAll(/https?:\/\/[^\s<>"'`\u2400-\u2426\ufffd]+/g)) {
+    const [address] = match;
+    let end = balanced(address);
     // Punctuation at the end belongs to the sentence.
-    let end = match[0].length;
-    while (end > 0 && ".,;:!?)]}".includes(match[0][end - 1] ?? "")) end -= 1;
-    if (end > "https://".length) found.push([match.index, match.index + end]);
+    while (`.,;:!?${OPENING}`.includes(address[end - 1] ?? "-")) end -= 1;
+    if (end > address.indexOf("://") + 3) found.push([match.index, match.index + end]);
   }
   return found;
+}
+
+/** Up to the first bracket that closes none of the address: it belongs to the sentence around it. */
+function balanced(address: string): number {
+  const open = [0, 0, 0];
+  for (let at = 0; at < address.length; at += 1) {
+    const character = address[at] ?? "";
+    const opens = OPENING.indexOf(character);
+    const closes = CLOSING.indexOf(character);
+    if (opens >= 0) open[opens] = (open[opens] ?? 0) + 1;
+    if (closes < 0) continue;
+    open[closes] = (open[closes] ?? 0) - 1;
+    if ((open[closes] ?? 0) < 0) return at;
+  }
+  return address.length;
 }

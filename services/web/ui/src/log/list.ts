@@ -39,10 +39,12 @@ export class List {
   readonly #scroller: HTMLElement;
   readonly #source: Source;
   readonly #runway: Runway;
+  readonly #gauge = document.createElement("div");
   #top: Place = { row: 0, px: 0 };
   /** What was put in view last, until something else moves it: another height must not hide it. */
   #shown: { readonly row: number; readonly part: number } | null = null;
-  #rowPx = 19;
+  /** Height of a row of one line. */
+  #rowPx = 1;
   #portPx = 0;
   #mean = 1;
   #left = 0;
@@ -61,7 +63,10 @@ export class List {
     this.#runway = new Runway(scroller);
     this.port.className = "port";
     this.drawn = new DrawnRows(source);
-    this.port.append(this.drawn.element);
+    this.#gauge.className = "gauge";
+    this.#gauge.setAttribute("aria-hidden", "true");
+    this.#gauge.append("0");
+    this.port.append(this.#gauge, this.drawn.element);
     this.#runway.element.append(this.port);
     scroller.prepend(this.#runway.element);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -71,7 +76,10 @@ export class List {
       if (event.pointerType === "mouse") this.#input = false;
     });
     scroller.addEventListener("scrollend", () => this.#scrollEnded());
-    new ResizeObserver(() => this.#measure()).observe(scroller);
+    // The font may grow by itself: a smallest one, or text that is zoomed alone.
+    const observer = new ResizeObserver(() => this.#measure());
+    observer.observe(scroller);
+    observer.observe(this.#gauge);
     this.#measure();
   }
 
@@ -222,8 +230,13 @@ export class List {
   }
 
   #measure(): void {
-    const height = Number.parseFloat(getComputedStyle(this.#scroller).lineHeight);
-    if (height > 0) this.#rowPx = height;
+    // A little less than what a whole number may come out as.
+    const height = Math.ceil(this.#gauge.getBoundingClientRect().height - 0.05);
+    if (height > 0 && height !== this.#rowPx) {
+      this.#top = { row: this.#top.row, px: (this.#top.px * height) / this.#rowPx };
+      this.#rowPx = height;
+      this.port.style.setProperty("--row", `${height}px`);
+    }
     this.#portPx = this.#scroller.clientHeight;
     this.#runway.narrow();
     this.port.style.height = `${this.#portPx}px`;

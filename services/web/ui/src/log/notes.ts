@@ -2,6 +2,7 @@
 
 import type { OutlineGroup } from "../api";
 import { type Cut, type Entry, parseId } from "../protocol/entry";
+import { plain } from "./ansi";
 import type { Group } from "./groups";
 import type { Note } from "./rows";
 import { cutWords, type eventWords } from "./words";
@@ -54,7 +55,7 @@ export function headerNote(group: OutlineGroup): Note {
     id: parseId(group.id),
     at: group.first,
     to: group.first - 1,
-    text: `▸ ${group.title}`,
+    text: `▸ ${plain(group.title)}`,
     level: "note",
     t: 0,
     group: true,

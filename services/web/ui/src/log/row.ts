@@ -1,25 +1,16 @@
 // One row as elements: number, time, text in runs, marks. Text nodes only.
 
-import { css, paint, type Theme } from "../palette";
+import type { Theme } from "../palette";
 import { grouped } from "../protocol/view";
 import { duration } from "../time";
-import {
-  BOLD,
-  DIM,
-  HIDDEN,
-  ITALIC,
-  type Run,
-  STRIKE,
-  type Style,
-  tokenise,
-  UNDERLINE,
-  visible,
-} from "./ansi";
+import { plain, tokenise, visible } from "./ansi";
+import { draw, drawTitle } from "./draw";
 import type { Span } from "./finding";
 import type { Group } from "./groups";
-import { addresses } from "./links";
 import type { LiveLine } from "./messages";
+import { ALONE, type Context } from "./pieces";
 import type { Note } from "./rows";
+import { PLAIN, type Style } from "./style";
 
 /** A line longer than this is drawn cut. */
 export const SHOWN_CHARACTERS = 4_096;
@@ -34,6 +25,8 @@ export type RowModel =
       readonly missing: string;
       readonly style: Style;
       readonly continues: boolean;
+      /** What stands around it in the same long line. */
+      readonly context: Context;
       readonly time: string;
       readonly level: "warning" | "error" | null;
       readonly group: Group | null;
@@ -49,7 +42,12 @@ export type RowModel =
       readonly group: Group | null;
       readonly time: string;
     }
-  | { readonly kind: "live"; readonly live: LiveLine };
+  | {
+      readonly kind: "live";
+      readonly live: LiveLine;
+      /** The one in force behind the last line. */
+      readonly style: Style;
+    };
 
 /** What a row shows, as far as it can change: an element is drawn anew when this does. */
 export function token(row: RowModel, theme: Theme): string {
@@ -58,14 +56,17 @@ export function token(row: RowModel, theme: Theme): string {
     ? `${group.folded}${group.last}${group.until}${group.unclosed}${group.errors},${group.warnings}`
     : "";
   if (row.kind === "line") {
-    const { style } = row;
     const flags = `${row.text !== undefined}${row.missing}${row.continues}${row.level}${row.current}${row.marked}${row.whole}`;
-    const look = `${style.fg},${style.bg},${style.flags},${style.href}`;
-    return `${theme.name}${flags}|${look}|${row.time}|${fold}|${row.spans.join(";")}|${row.total}`;
+    const around = `${row.context.before.length},${row.context.after.length}`;
+    return `${theme.name}${flags}|${look(row.style)}|${around}|${row.time}|${fold}|${row.spans.join(";")}|${row.total}`;
   }
-  if (row.kind === "note") return `${row.time}|${fold}`;
+  if (row.kind === "note") return `${theme.name}${row.time}|${fold}`;
   const { live } = row;
-  return `${live.text}|${live.progress?.value}|${live.progress?.text}`;
+  return `${theme.name}${look(row.style)}|${live.text}|${live.progress?.value}|${live.progress?.text}`;
+}
+
+function look({ fg, bg, flags, href }: Style): string {
+  return `${fg},${bg},${flags},${href}`;
 }
 
 function make(tag: string, className: string, text = ""): HTMLElement {
@@ -86,13 +87,23 @@ export function fill(element: HTMLElement, row: RowModel, theme: Theme): void {
       const { note } = row;
       element.className = `row ${note.kind} ${note.level}${row.group ? " head" : ""}`;
       const text = make("span", "text");
-      text.append(...(row.group ? header(row.group, row.group.title) : [visible(note.text)]));
+      text.append(
+        ...(row.group ? header(row.group, drawn(row.group, PLAIN, theme)) : [visible(note.text)]),
+      );
       element.replaceChildren(make("span", "number"), ...timeOf(row.time), text);
+      standsFor(element, note.at, note.to);
       break;
     }
     case "live":
-      fillLive(element, row.live, theme);
+      fillLive(element, row, theme);
+      standsFor(element, row.live.line, row.live.line - 1);
   }
+}
+
+/** Between which lines a row stands that is none: a selection may begin or end in it. */
+function standsFor(element: HTMLElement, first: number, last: number): void {
+  element.dataset["first"] = String(first);
+  element.dataset["last"] = String(last);
 }
 
 function timeOf(time: string): HTMLElement[] {
@@ -135,10 +146,11 @@ function fillLine(
     text.append(row.missing || "·");
     element.classList.add(row.missing ? "failed" : "hole");
   } else if (row.group) {
-    text.append(...header(row.group, row.group.title));
+    text.append(...header(row.group, drawn(row.group, row.style, theme)));
   } else {
     const { runs } = tokenise(row.text, row.style);
-    const more = draw(text, runs, row.spans, row.whole, theme);
+    const shown = row.whole ? Number.POSITIVE_INFINITY : SHOWN_CHARACTERS;
+    const more = draw(text, runs, row.spans, row.context, shown, theme);
     if (more > 0) {
       const button = make("button", "more", `… ${grouped(more)} more characters, show`);
       button.dataset["show"] = String(row.line);
@@ -148,14 +160,24 @@ function fillLine(
   element.replaceChildren(...parts);
 }
 
+/** What a group is called, as it was written: it may be in colour. */
+export function title(group: Group): string {
+  return plain(group.title) || "section";
+}
+
+function drawn(group: Group, style: Style, theme: Theme): readonly (Node | string)[] {
+  const parts = drawTitle(group.title, style, theme);
+  return parts.length > 0 ? parts : [title(group)];
+}
+
 /** The header of a group: a button that folds it, and what is inside. */
-export function header(group: Group, title: string): (HTMLElement | string)[] {
+export function header(group: Group, title: readonly (Node | string)[]): (HTMLElement | string)[] {
   const button = make("button", "fold");
   button.setAttribute("aria-expanded", String(!group.folded));
   button.dataset["fold"] = `${group.id.attempt}-${group.id.seq}`;
   const arrow = make("span", "arrow", group.folded ? "▸" : "▾");
   arrow.setAttribute("aria-hidden", "true");
-  button.append(arrow, ` ${visible(title) || "section"}`);
+  button.append(arrow, " ", ...title);
   const facts: string[] = [];
   const lines = group.last - group.first + 1;
   if (Number.isFinite(lines)) facts.push(lines === 1 ? "1 line" : `${grouped(lines)} lines`);
@@ -169,7 +191,11 @@ export function header(group: Group, title: string): (HTMLElement | string)[] {
   return [button, make("span", "facts", ` · ${facts.join(" · ")}`)];
 }
 
-function fillLive(element: HTMLElement, live: LiveLine, theme: Theme): void {
+function fillLive(
+  element: HTMLElement,
+  { live, style }: Extract<RowModel, { kind: "live" }>,
+  theme: Theme,
+): void {
   element.className = "row live";
   const number = make("span", "number", "…");
   number.setAttribute("aria-hidden", "true");
@@ -181,99 +207,6 @@ function fillLive(element: HTMLElement, live: LiveLine, theme: Theme): void {
     progress.setAttribute("aria-label", visible(live.progress.text || "progress"));
     text.append(progress, ` ${visible(live.progress.text ?? "")} `);
   }
-  draw(text, tokenise(live.text).runs, [], false, theme);
+  draw(text, tokenise(live.text, style).runs, [], ALONE, SHOWN_CHARACTERS, theme);
   element.replaceChildren(number, text);
-}
-
-/** Draw runs into an element; returns how many characters are left out. */
-function draw(
-  into: HTMLElement,
-  runs: readonly Run[],
-  spans: readonly Span[],
-  whole: boolean,
-  theme: Theme,
-): number {
-  const limit = whole ? Number.POSITIVE_INFINITY : SHOWN_CHARACTERS;
-  let at = 0;
-  let more = 0;
-  for (const run of runs) {
-    const shown = at >= limit ? "" : run.text.slice(0, limit - at);
-    more += run.text.length - shown.length;
-    if (shown) into.append(...drawRun(shown, run.style, at, spans, theme));
-    at += run.text.length;
-  }
-  return more;
-}
-
-function drawRun(
-  text: string,
-  style: Style,
-  at: number,
-  spans: readonly Span[],
-  theme: Theme,
-): (HTMLElement | Text)[] {
-  const plainLook = style.fg === -1 && style.bg === -1 && style.flags === 0;
-  if (style.href) {
-    const link = anchor(style.href);
-    dress(link, style, theme);
-    link.append(...marked(text, at, spans));
-    return [link];
-  }
-  const parts: (HTMLElement | Text)[] = [];
-  let done = 0;
-  for (const [from, to] of addresses(text)) {
-    parts.push(...marked(text.slice(done, from), at + done, spans));
-    const link = anchor(text.slice(from, to));
-    link.append(...marked(text.slice(from, to), at + from, spans));
-    parts.push(link);
-    done = to;
-  }
-  parts.push(...marked(text.slice(done), at + done, spans));
-  if (plainLook) return parts;
-  const span = document.createElement("span");
-  dress(span, style, theme);
-  span.append(...parts);
-  return [span];
-}
-
-function anchor(href: string): HTMLAnchorElement {
-  const link = document.createElement("a");
-  link.href = href;
-  link.target = "_blank";
-  link.rel = "noopener noreferrer nofollow";
-  link.title = href;
-  link.className = "address";
-  return link;
-}
-
-/** Text with the hits of a search in it as marks. */
-function marked(text: string, at: number, spans: readonly Span[]): (HTMLElement | Text)[] {
-  if (text === "") return [];
-  const parts: (HTMLElement | Text)[] = [];
-  let done = 0;
-  for (const [from, to] of spans) {
-    const a = Math.max(done, from - at);
-    const b = Math.min(text.length, to - at);
-    if (b <= a) continue;
-    if (a > done) parts.push(document.createTextNode(text.slice(done, a)));
-    const mark = document.createElement("mark");
-    mark.append(text.slice(a, b));
-    parts.push(mark);
-    done = b;
-  }
-  if (done < text.length) parts.push(document.createTextNode(text.slice(done)));
-  return parts;
-}
-
-function dress(element: HTMLElement, style: Style, theme: Theme): void {
-  const { flags } = style;
-  const { fg, bg } = paint(style, theme);
-  if (fg !== null) element.style.color = css(fg);
-  if (bg !== null) element.style.backgroundColor = css(bg);
-  if (flags & BOLD) element.classList.add("bold");
-  if (flags & DIM) element.classList.add("dim");
-  if (flags & ITALIC) element.classList.add("italic");
-  if (flags & UNDERLINE) element.classList.add("underline");
-  if (flags & STRIKE) element.classList.add("strike");
-  if (flags & HIDDEN) element.classList.add("concealed");
 }

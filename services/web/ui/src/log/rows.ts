@@ -2,6 +2,7 @@
 // lines inside a folded group. A sorted list of segments, searched by halves. Pure.
 
 import { compareIds, type EntryId } from "../protocol/entry";
+import type { LineRange } from "./links";
 import type { Level } from "./words";
 
 /** A row that is no line. */
@@ -158,6 +159,12 @@ export class Rows {
       if (segment.note && compareIds(segment.note.id, id) === 0) return segment.row;
     }
     return null;
+  }
+
+  /** The lines that cuts stand for. */
+  get cuts(): LineRange[] {
+    const cuts = this.#notes.filter((note) => note.kind === "cut");
+    return cuts.map(({ at, to }) => ({ first: at, last: to }));
   }
 
   /** Whether a folded group hides a line. */

@@ -2,12 +2,11 @@
 // step, fetches what is looked at, and answers the port's questions.
 
 import { signal } from "@preact/signals";
-import { logWindow, outline, Problem } from "../api";
+import { type LogWindow, logWindow, outline, Problem } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
 import { type Entry, type Item, idText, isCut, splitLines } from "../protocol/entry";
 import { decodeEvent } from "../protocol/event";
 import { inSlices } from "../slices";
-import { tokenise } from "./ansi";
 import type { Span } from "./finding";
 import { type Group, Groups, type Mark, markOf } from "./groups";
 import { Islands } from "./islands";
@@ -16,8 +15,10 @@ import type { LineRange } from "./links";
 import type { List, Source } from "./list";
 import type { LiveLine } from "./messages";
 import { cutNote, eventNote, headerNote, outlined } from "./notes";
+import { around } from "./pieces";
 import type { RowModel } from "./row";
 import { type Anchor, type Note, Rows } from "./rows";
+import { PLAIN, styleOf } from "./style";
 import { type TimeMode, timeText } from "./times";
 import { eventWords } from "./words";
 
@@ -57,6 +58,8 @@ export class LogScreen implements Source {
   /** Lines with errors, as the server knows them. */
   errors: readonly number[] = [];
   warnings: readonly number[] = [];
+  /** What the quota took, whether the rows around it are here or not. */
+  cut: LineRange | null = null;
   /** Groups of the whole log, as the server counted them. */
   counted = 0;
   /** The log will not grow any more. */
@@ -86,6 +89,8 @@ export class LogScreen implements Source {
   append(items: readonly Item[]): void {
     const first = this.rows.lines + 1;
     this.#take(items);
+    const begin = items.find((item) => !isCut(item) && item.type === "o") as Entry | undefined;
+    if (begin && this.#isIsland(begin.from)) void this.#learnStyle(begin.from);
     this.total.value = this.rows.lines;
     // What is there when the log is opened is not new.
     if (first === 1 || this.rows.lines <= this.backlog) this.#pausedAt = this.rows.lines;
@@ -93,6 +98,11 @@ export class LogScreen implements Source {
     if (this.rows.lines >= first) this.grown(first, this.rows.lines);
     if (this.#readingAt !== null && this.rows.lines > 0) this.#readOn(this.#readingAt);
     this.list?.schedule();
+  }
+
+  /** Nothing here tells in which style a line begins. */
+  #isIsland(line: number): boolean {
+    return line > 1 && this.lines.get(line - 1) === undefined && !this.lines.styles.knows(line);
   }
 
   prepend(items: readonly Item[]): void {
@@ -118,6 +128,7 @@ export class LogScreen implements Source {
     this.#pausedAt = 0;
     this.total.value = 0;
     this.unseen.value = 0;
+    this.cut = null;
     this.outline.value += 1;
     if (this.#readingAt === null) this.list?.toEnd();
     this.list?.schedule();
@@ -167,6 +178,8 @@ export class LogScreen implements Source {
       found.marks.filter((mark) => holds(mark.kind)).map((mark) => mark.line);
     this.errors = marked((kind) => ERRORS.has(kind));
     this.warnings = marked((kind) => kind === "warning");
+    const cut = found.marks.find((mark) => mark.kind === "cut");
+    this.cut = cut ? { first: cut.line, last: cut.to ?? cut.line } : null;
     this.counted = found.counts["group"] ?? 0;
     this.outline.value += 1;
     if (found.groups.length === 0) return;
@@ -203,7 +216,8 @@ export class LogScreen implements Source {
           : timeText(this.timeMode.peek(), note.t, this.#began, null);
       return { kind: "note", note, group, time };
     }
-    return { kind: "live", live: this.#live ?? { line: 0, text: "", progress: null } };
+    const live = this.#live ?? { line: this.rows.lines + 1, text: "", progress: null };
+    return { kind: "live", live, style: this.lines.style(live.line) };
   }
 
   seen(first: number, last: number): void {
@@ -271,6 +285,7 @@ export class LogScreen implements Source {
       missing: text === undefined ? this.#missing(line) : "",
       style: this.lines.style(line),
       continues: this.lines.continues(line),
+      context: around(this.lines, line),
       time: timeText(mode, t, this.#began, mode === "gap" ? this.lines.time(line - 1) : null),
       level: this.groups.levels.get(line) ?? null,
       group: this.groups.headOn(line) ?? null,
@@ -318,9 +333,7 @@ export class LogScreen implements Source {
         await proof?.join({ epoch, line, chain }, entries);
         abort.throwIfAborted();
       }
-      if (typeof window.style === "string") {
-        this.lines.begins(line, tokenise(`\u001b[${window.style}m`).style);
-      }
+      this.#begins(window);
       this.#history(items);
       this.#failures.clear();
     } catch (error) {
@@ -328,6 +341,26 @@ export class LogScreen implements Source {
       throw error;
     }
     return window.next.line;
+  }
+
+  /** What the server knows of the style in force where a window begins. */
+  #begins(window: LogWindow): void {
+    if (typeof window.style === "string" || window.link) {
+      this.lines.styles.begins(window.from, styleOf(window.style ?? "", window.link ?? ""));
+    }
+  }
+
+  /** The end of a log comes without the style that it begins in. */
+  async #learnStyle(line: number): Promise<void> {
+    try {
+      const window = await logWindow(this.#run, line, 1);
+      if (window.from !== line || window.epoch !== this.proof?.epoch) return;
+      this.#begins(window);
+      this.list?.schedule();
+    } catch (error) {
+      // It stays plain; whoever wants the lines before is told what is wrong.
+      if (!(error instanceof Problem)) throw error;
+    }
   }
 
   /** Items from before the end: what stands on the screen stays where it is. */
@@ -382,8 +415,10 @@ export class LogScreen implements Source {
 
   #event(entry: Entry, notes: Note[], marks: Mark[]): void {
     const event = decodeEvent(entry);
-    if (event.kind === "start" && (this.#began === null || entry.t < this.#began)) {
-      this.#began = entry.t;
+    if (event.kind === "start") {
+      // What an attempt left switched on ends with it.
+      this.lines.styles.begins(entry.from, PLAIN);
+      if (this.#began === null || entry.t < this.#began) this.#began = entry.t;
     }
     const mark = markOf(entry, event);
     if (mark) marks.push(mark);

@@ -5,7 +5,8 @@ import { signal } from "@preact/signals";
 import { copyText } from "../clipboard";
 import { grouped } from "../protocol/view";
 import { plain } from "./ansi";
-import type { LineRange } from "./links";
+import { BLOCK_LINES } from "./lines";
+import { type LineRange, overlaps } from "./links";
 import type { LogScreen } from "./screen";
 
 /** More is a file. */
@@ -16,12 +17,20 @@ interface Point {
   readonly column: number;
 }
 
+interface Taken {
+  readonly text: string;
+  readonly lines: number;
+  readonly cut: number;
+}
+
 export class Selecting {
   /** A sentence for the reader about what was or can be copied. */
   readonly said = signal("");
   /** All lines are selected, not only those in the page. */
   readonly all = signal(false);
   readonly #screen: LogScreen;
+  /** Lines that are being fetched to be copied. */
+  #copying: LineRange | null = null;
 
   constructor(screen: LogScreen, rows: HTMLElement) {
     this.#screen = screen;
@@ -29,8 +38,12 @@ export class Selecting {
     document.addEventListener("copy", (event) => this.#copy(event, rows));
     screen.lines.pinned = (block) => {
       const range = this.#range(rows);
-      if (!range) return false;
-      return block * 500 + 500 >= range[0].line && block * 500 + 1 <= range[1].line;
+      const held = (first: number, last: number) =>
+        (block + 1) * BLOCK_LINES >= first && block * BLOCK_LINES + 1 <= last;
+      return (
+        (range !== null && held(range[0].line, range[1].line)) ||
+        (this.#copying !== null && held(this.#copying.first, this.#copying.last))
+      );
     };
   }
 
@@ -51,17 +64,32 @@ export class Selecting {
 
   /** Copy whole lines; says what happened. */
   async copyLines({ first, last }: LineRange): Promise<void> {
-    if (last - first >= COPY_LINES) {
-      this.said.value = "That many lines are better downloaded.";
+    await this.#copyFrom({ line: first, column: 0 }, { line: last, column: -1 });
+  }
+
+  /** Copy what lies between two places, and fetch what is missing of it. */
+  async #copyFrom(from: Point, to: Point): Promise<void> {
+    const { lines } = this.#screen;
+    if (this.#count(from, to) > COPY_LINES) {
+      this.said.value = `Nothing was copied: more than ${grouped(COPY_LINES)} lines are better downloaded.`;
       return;
     }
-    const taken = this.#take({ line: first, column: 0 }, { line: last, column: -1 });
+    let taken = this.#take(from, to);
     if (taken === null) {
-      this.#screen.lines.need(first, last);
-      this.said.value = "Some of these lines are being loaded. Copy again in a moment.";
-      return;
+      this.#copying = { first: from.line, last: to.line };
+      this.said.value = "Loading the lines to copy them…";
+      try {
+        await lines.fetch(from.line, to.line);
+        taken = this.#take(from, to);
+      } catch (error) {
+        this.said.value = `Nothing was copied: ${(error as Error).message}`;
+        return;
+      } finally {
+        this.#copying = null;
+      }
     }
-    await this.copyText(taken.text, copiedWords(last - first + 1, taken.cut));
+    if (taken === null) this.said.value = "Nothing was copied: some lines could not be loaded.";
+    else await this.copyText(taken.text, copiedWords(taken.lines, taken.cut));
   }
 
   async copyText(text: string, done: string): Promise<void> {
@@ -87,40 +115,54 @@ export class Selecting {
     const selection = getSelection();
     if (!selection || selection.isCollapsed || selection.rangeCount === 0) return null;
     const range = selection.getRangeAt(0);
-    const from = pointOf(range.startContainer, range.startOffset, rows);
-    const to = pointOf(range.endContainer, range.endOffset, rows);
-    return from && to ? [from, to] : null;
+    const { startContainer, startOffset, endContainer, endOffset } = range;
+    // What lies outside of the log is the browser's to copy.
+    if (!rows.contains(startContainer) && !rows.contains(endContainer)) return null;
+    const from = pointOf(startContainer, startOffset, rows, true);
+    const to = pointOf(endContainer, endOffset, rows, false);
+    // Within a row that is no line, its words are copied.
+    return from && to && from.line <= to.line ? [from, to] : null;
   }
 
   #copy(event: ClipboardEvent, rows: HTMLElement): void {
-    if (this.all.peek()) {
-      event.preventDefault();
-      const last = this.#screen.total.peek();
-      const taken =
-        last > COPY_LINES ? null : this.#take({ line: 1, column: 0 }, { line: last, column: -1 });
-      if (taken !== null) event.clipboardData?.setData("text/plain", taken.text);
-      else void this.copyLines({ first: 1, last });
-      return;
-    }
-    const range = this.#range(rows);
+    const whole = [
+      { line: 1, column: 0 },
+      { line: this.#screen.total.peek(), column: -1 },
+    ] as const;
+    const range = this.all.peek() ? whole : this.#range(rows);
     if (!range) return;
     event.preventDefault();
-    const [from, to] = range;
-    const taken = to.line - from.line < COPY_LINES ? this.#take(from, to) : null;
-    if (taken !== null) event.clipboardData?.setData("text/plain", taken.text);
-    else void this.copyLines({ first: from.line, last: to.line });
+    const taken = this.#count(...range) > COPY_LINES ? null : this.#take(...range);
+    if (taken === null) {
+      void this.#copyFrom(...range);
+      return;
+    }
+    event.clipboardData?.setData("text/plain", taken.text);
+    if (taken.cut > 0) this.said.value = copiedWords(taken.lines, taken.cut);
   }
 
-  /** The text, and how many lines of it were cut. Null if a line is not here. Column -1: the line's end. */
-  #take(from: Point, to: Point): { readonly text: string; readonly cut: number } | null {
+  /** Lines between two places that were not cut. */
+  #count(from: Point, to: Point): number {
+    const cut = this.#cuts(from, to).reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    return to.line - from.line + 1 - cut;
+  }
+
+  #cuts(from: Point, to: Point): LineRange[] {
+    const { rows, cut } = this.#screen;
+    return overlaps({ first: from.line, last: to.line }, cut ? [...rows.cuts, cut] : rows.cuts);
+  }
+
+  /** The text, and of how many lines. Null if a line is not here. Column -1: the line's end. */
+  #take(from: Point, to: Point): Taken | null {
+    const cuts = this.#cuts(from, to);
     let text = "";
-    let cut = 0;
+    let [lines, cut] = [0, 0];
     for (let line = from.line; line <= to.line; line += 1) {
       const stored = this.#screen.lines.get(line);
       if (stored === undefined) {
-        const row = this.#screen.rows.at(this.#screen.rows.rowOf(line));
-        // What was cut cannot be copied.
-        if (row.kind !== "note" || row.note.kind !== "cut") return null;
+        const gone = cuts.find(({ first, last }) => line >= first && line <= last);
+        if (!gone) return null;
+        // What was cut cannot be copied, unless it came here before.
         cut += 1;
         continue;
       }
@@ -129,15 +171,15 @@ export class Selecting {
       const end = line === to.line && to.column >= 0 ? to.column : shown.length;
       text += shown.slice(start, end);
       if (line < to.line && !this.#screen.lines.continues(line)) text += "\n";
+      lines += 1;
     }
-    return { text, cut };
+    return { text, lines, cut };
   }
 }
 
-/** What was copied of so many lines. */
+/** What was copied, and what was left out. */
 export function copiedWords(lines: number, cut: number): string {
-  const copied = lines - cut;
-  const words = copied === 1 ? "Line copied" : `${grouped(copied)} lines copied`;
+  const words = lines === 1 ? "Line copied" : `${grouped(lines)} lines copied`;
   return cut === 0 ? words : `${words}; ${grouped(cut)} were cut`;
 }
 
@@ -147,23 +189,34 @@ function rowOf(node: Node | null, rows: HTMLElement): HTMLElement | null {
   return row && rows.contains(row) ? row : null;
 }
 
-function pointOf(node: Node, offset: number, rows: HTMLElement): Point | null {
-  let row = rowOf(node, rows);
-  let column: number | null = null;
-  if (!row && node === rows) {
-    // Between rows: the one before, to its end.
-    row = rows.children[Math.max(0, offset - 1)] as HTMLElement;
-    column = -1;
-  }
-  while (row && !row.classList.contains("line")) {
-    row = row.nextElementSibling as HTMLElement | null;
-    column = 0;
+/** Where an end of a selection is, as a line and a column of its text; null if it is in no row. */
+function pointOf(
+  container: Node,
+  offset: number,
+  rows: HTMLElement,
+  begins: boolean,
+): Point | null {
+  let row = rowOf(container, rows);
+  let node: Node | null = container;
+  if (!row) {
+    // Between rows, or outside of them: the next one, to its end.
+    const behind =
+      container === rows ||
+      (rows.compareDocumentPosition(container) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+    const at = container === rows ? offset : behind ? rows.children.length : 0;
+    row = (rows.children[begins ? at : at - 1] ?? null) as HTMLElement | null;
+    node = null;
   }
   if (!row) return null;
+  const side = begins ? 0 : -1;
+  if (!row.classList.contains("line")) {
+    return { line: Number(begins ? row.dataset["first"] : row.dataset["last"]), column: side };
+  }
   const line = Number(row.dataset["key"]?.slice(1));
-  if (column !== null) return { line, column };
   const text = row.querySelector(".text");
-  if (!text) return { line, column: 0 };
+  // What is drawn of a group's title, or of a line that is not here, is not its text.
+  if (!node || !text || /\b(?:head|hole|failed)\b/.test(row.className))
+    return { line, column: side };
   if (!text.contains(node)) {
     const behind = (text.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
     return { line, column: behind ? -1 : 0 };

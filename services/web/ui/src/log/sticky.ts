@@ -2,7 +2,7 @@
 
 import type { Group } from "./groups";
 import type { List } from "./list";
-import { header } from "./row";
+import { header, title } from "./row";
 import type { LogScreen } from "./screen";
 
 /** The groups around the row below the edge whose headers are above it, the outermost first. */
@@ -42,8 +42,8 @@ export class Sticky {
     this.#shown = token;
     this.#element.hidden = !group;
     if (group) {
-      const path = groups.map((one) => one.title || "section").join(" › ");
-      this.#element.replaceChildren(...header(group, path));
+      const path = groups.map(title).join(" › ");
+      this.#element.replaceChildren(...header(group, [path]));
     }
     this.#list.cover = this.#element.offsetHeight;
   }

@@ -4,6 +4,7 @@ import type { Cut } from "../protocol/entry";
 import type { Event } from "../protocol/event";
 import { grouped } from "../protocol/view";
 import { clock } from "../time";
+import { plain } from "./ansi";
 
 /** How loudly a row speaks. */
 export type Level = "note" | "warning" | "error";
@@ -13,8 +14,9 @@ export interface Words {
   readonly level: Level;
 }
 
+/** Somebody else's words, which may hold what a terminal obeys. */
 function s(value: unknown): string {
-  return typeof value === "string" ? value : value == null ? "" : String(value);
+  return value == null ? "" : plain(String(value));
 }
 
 function seconds(ms: unknown): string {

@@ -1,0 +1,89 @@
+"""The program's two outputs: what cannot be written ends it, with a sentence and a status of its own."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from typing import IO, Any
+
+import click
+
+from runtail.cli import exits
+
+
+class Unwritable(click.ClickException):
+    """An output takes nothing any more: the disk is full, or it is closed."""
+
+    exit_code = exits.TROUBLE
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"the output could not be written: {error.strerror}")
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say it."""
+        click.echo(f"runtail: {self.message}", file=file or sys.stderr)
+
+
+class Unread(Unwritable):
+    """Nobody reads the output any more; who does not knows."""
+
+    exit_code = exits.CLOSED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say nothing."""
+
+
+class _Output(io.RawIOBase):
+    """A descriptor that raises :class:`Unwritable` once; what is still buffered then goes nowhere."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._failed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def isatty(self) -> bool:
+        return os.isatty(self._fd)
+
+    def write(self, data: Any) -> int:
+        if self._failed:
+            return memoryview(data).nbytes
+        try:
+            return os.write(self._fd, data)
+        except OSError as error:
+            self._failed = True
+            raise (Unread if error.errno == errno.EPIPE else Unwritable)(error) from None
+
+
+def guard() -> None:
+    """Put such outputs in the place of ``sys.stdout`` and ``sys.stderr``; those of tests stay."""
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        given: io.TextIOWrapper | None = getattr(sys, name)
+        if given is not getattr(sys, f"__{name}__"):
+            continue
+        try:
+            os.fstat(fd)
+        except OSError:
+            # It was closed before the program began; its number must not be given to something else. Who closes
+            # stderr wants to hear nothing; what was asked for on stdout cannot be written.
+            mode = os.O_RDONLY if name == "stdout" else os.O_WRONLY
+            os.dup2(os.open(os.devnull, mode | os.O_CLOEXEC), fd)
+        encoding, errors = (given.encoding, given.errors) if given else ("utf-8", "backslashreplace")
+        lines = name == "stderr" or os.isatty(fd)
+        raw = io.BufferedWriter(_Output(fd))
+        setattr(sys, name, io.TextIOWrapper(raw, encoding=encoding, errors=errors, line_buffering=lines))
+
+
+def flush() -> None:
+    """Write what is buffered.
+
+    :raises Unwritable: if that is not possible.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()

@@ -1,0 +1,62 @@
+"""A run's output on somebody's terminal: colours and links, and nothing else that a terminal obeys. Pure.
+
+A task's output may come from anywhere. On the terminal of whoever reads it, it could write the clipboard (OSC 52),
+set the title, ask questions whose answers are typed into the reader's shell, or hide what it said before.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections.abc import Mapping
+from typing import Final
+
+#: A sequence of a known form: CSI, OSC and the other strings up to their end, two characters; and control characters.
+_SEQUENCE: Final = re.compile(
+    r"\x1b\[(?P<csi>[0-?]*[ -/]*[@-~])"
+    r"|\x1b\](?P<osc>[^\x00-\x1f\x7f]*)(?:\x07|\x1b\\)"
+    r"|\x1b[PX^_][^\x00-\x1f\x7f]*(?:\x07|\x1b\\)"
+    r"|\x1b[ -/]*[0-Z\\^-~]"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+)
+#: What may still become one with what comes next.
+_UNFINISHED: Final = re.compile(r"\x1b(?:[ -/]*|\[[0-?]*[ -/]*|[\]PX^_][^\x00-\x1f\x7f]*\x1b?)\Z")
+_MAX_UNFINISHED_CHARS: Final = 4096
+_COLOUR: Final = re.compile(r"[0-9;:]*m")
+_ERASE: Final = re.compile(r"[0-2]?K")
+#: The end of a link, or the beginning of one to the web.
+_LINK: Final = re.compile(r"8;[^;]*;(?:https?://[!-~]*)?")
+
+
+def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether colours are welcome; a NO_COLOR that is not empty says they are not, a dumb terminal has none."""
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+class Terminal:
+    """Filters one run's output, wherever it is split.
+
+    :param colour: False takes colours and links out as well.
+    """
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._unfinished = ""
+
+    def feed(self, payload: bytes) -> bytes:
+        """Return what of it may be shown."""
+        text = self._unfinished + self._decoder.decode(payload)
+        self._unfinished = ""
+        end = _UNFINISHED.search(text)
+        if end and len(end[0]) <= _MAX_UNFINISHED_CHARS:
+            text, self._unfinished = text[: end.start()], end[0]
+        return _SEQUENCE.sub(self._kept, text).encode()
+
+    def _kept(self, found: re.Match[str]) -> str:
+        if found["csi"] is not None:
+            welcome = _ERASE.fullmatch(found["csi"]) or (self._colour and _COLOUR.fullmatch(found["csi"]))
+        else:
+            welcome = self._colour and found["osc"] is not None and _LINK.fullmatch(found["osc"])
+        return found[0] if welcome else ""

@@ -1,0 +1,175 @@
+"""The forms in which a secret turns up in output. Pure: no I/O.
+
+A secret is masked only where one of these forms stands in whole. What is not
+among them - other text, colours or line breaks inside of it, compression - is
+not found; docs/tasks.md says so to users.
+"""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+#: Shorter ones would mask half of any log; they are refused.
+MIN_SECRET_BYTES: Final = 3
+#: From here on a secret is looked for in every form, and each line of one on its own.
+#: Shorter ones are looked for as they are: encoded they turn up by chance.
+MIN_ENCODED_BYTES: Final = 6
+#: Values that stand in every log, whoever calls them a secret.
+ORDINARY: Final = frozenset({b"true", b"false", b"null", b"none"})
+#: Beyond this only the forms that files take are looked for; of more lines than this only themselves and base64.
+MAX_ENCODED_BYTES: Final = 4096
+MAX_ENCODED_LINES: Final = 64
+#: Of one run so many secrets are looked for in every form; a task that announces thousands of them gets the others
+#: masked as they are.
+MAX_ENCODED_SECRETS: Final = 256
+#: Parts of an encoded text shorter than this turn up by chance.
+MIN_CORE_CHARS: Final = 6
+
+#: What a shell shows as it is (``printf %q``, ``set -x``).
+_SHELL_SPECIAL: Final = re.compile(r"([^A-Za-z0-9_@%+=:,./-])")
+_ESCAPED_PERCENT: Final = re.compile(r"%[0-9A-F]{2}")
+
+
+def needles(secret: bytes, *, encoded: bool = True) -> frozenset[bytes]:
+    """Return the byte strings to look for; none if *secret* is refused.
+
+    :param encoded: False for the secret as it is, and its lines.
+    >>> sorted(needles(b" abc\\n"))
+    [b'abc']
+    """
+    plain = secret.strip()
+    if len(plain) < MIN_SECRET_BYTES or plain.lower() in ORDINARY:
+        return frozenset()
+    if b"\n" not in plain:
+        return _forms(plain) if encoded and len(plain) >= MIN_ENCODED_BYTES else frozenset({plain})
+    unix = plain.replace(b"\r\n", b"\n")
+    lines = [line.strip() for line in unix.split(b"\n")]
+    lines = [line for line in lines if len(line) >= MIN_ENCODED_BYTES and line.lower() not in ORDINARY]
+    # Keys are printed indented, or line by line.
+    if not encoded:
+        return frozenset({unix, *lines})
+    if len(lines) > MAX_ENCODED_LINES:
+        return frozenset().union(*({line, *_base64_cores(line)} for line in lines))
+    return frozenset().union(*map(_forms, [unix, unix.replace(b"\n", b"\r\n"), *lines]))
+
+
+def weakness(secret: bytes) -> str:
+    """Return in a sentence what is not masked of a secret, empty if nothing can be said against it."""
+    plain = secret.strip()
+    if plain.lower() in ORDINARY:
+        return "A secret that is true, false, null or none is not masked: such words stand in every log."
+    if 0 < len(plain) < MIN_SECRET_BYTES:
+        return f"A secret of fewer than {MIN_SECRET_BYTES} bytes is not masked: it would hide half of the log."
+    if 0 < len(plain) < MIN_ENCODED_BYTES:
+        return f"A secret of fewer than {MIN_ENCODED_BYTES} bytes is masked only as it is, not where it is encoded."
+    return ""
+
+
+def _forms(plain: bytes) -> frozenset[bytes]:
+    return _all_forms(plain) if len(plain) <= MAX_ENCODED_BYTES else _file_forms(plain)
+
+
+# The values of a worker's environment are secrets of every one of its runs.
+@lru_cache(maxsize=1024)
+def _all_forms(plain: bytes) -> frozenset[bytes]:
+    found = set(_of_bytes(plain))
+    try:
+        text = plain.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        found.update(form.encode() for form in _of_text(text))
+        found.update(core for form in _json(text) for core in _base64_cores(form.encode()))
+    return frozenset(form for form in found if len(form) >= MIN_SECRET_BYTES)
+
+
+def _file_forms(plain: bytes) -> frozenset[bytes]:
+    found = {plain, *_base64_cores(plain), quote(plain, safe="").encode()}
+    try:
+        found.update(form.encode() for form in _json(plain.decode()))
+    except UnicodeDecodeError:
+        pass
+    return frozenset(found)
+
+
+def _of_bytes(plain: bytes) -> Iterator[bytes]:
+    yield plain
+    small = plain.hex()
+    for digits, prefix in ((small, "\\x"), (small.upper(), "\\x"), (small, "%"), (small.upper(), "%")):
+        yield digits.encode()
+        pairs = [digits[at : at + 2] for at in range(0, len(digits), 2)]
+        yield ":".join(pairs).encode()
+        yield "".join(prefix + pair for pair in pairs).encode()
+    yield from _base64_cores(plain)
+    yield from _base32_cores(plain)
+    for percent in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
+        yield percent.encode()
+        yield _ESCAPED_PERCENT.sub(lambda found: found[0].lower(), percent).encode()
+    # repr() escapes one kind of quotes, if both stand in the text.
+    shown = "".join(repr(bytes([byte]))[2:-1] for byte in plain)
+    yield shown.encode()
+    yield shown.replace("'", "\\'").encode()
+
+
+def _of_text(text: str) -> Iterator[str]:
+    for show in (repr, ascii):
+        shown = "".join(show(char)[1:-1] for char in text)
+        yield shown
+        yield shown.replace("'", "\\'")
+    for quoted in _json(text):
+        yield quoted
+        yield quoted.replace("/", "\\/")
+        yield from _json(quoted)
+    units = text.encode("utf-16-be").hex()
+    for digits in (units, units.upper()):
+        yield "".join("\\u" + digits[at : at + 4] for at in range(0, len(digits), 4))
+    once = html.escape(text, quote=False)
+    yield once
+    for double, single in (("&quot;", "&#x27;"), ("&quot;", "&apos;"), ("&quot;", "&#39;"), ("&#34;", "&#39;")):
+        yield once.replace('"', double)
+        yield once.replace('"', double).replace("'", single)
+    for form in ("&#{};", "&#x{:x};", "&#x{:X};"):
+        yield "".join(form.format(ord(char)) for char in text)
+    # A shell's single quotes, its double quotes and its backslashes; YAML's single quotes.
+    yield text.replace("'", "'\\''")
+    yield text.replace("'", "'\"'\"'")
+    yield re.sub(r'([\\"$`])', r"\\\1", text)
+    yield _SHELL_SPECIAL.sub(r"\\\1", text)
+    yield text.replace("'", "''")
+
+
+def _json(text: str) -> set[str]:
+    return {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+
+
+def _base64_cores(plain: bytes) -> Iterator[bytes]:
+    """What base64 texts have in common that hold ``plain`` somewhere inside.
+
+    Base64 works on groups of three bytes, so the same secret looks different
+    at each of three offsets ("user:secret"). Characters that mix in bits of
+    its neighbours are left off.
+    """
+    for offset in range(3):
+        padded = b"\0" * offset + plain
+        core = slice(-(-offset * 8 // 6), len(padded) * 8 // 6)
+        for encoded in (base64.b64encode(padded), base64.urlsafe_b64encode(padded)):
+            if len(encoded[core]) >= MIN_CORE_CHARS:
+                yield encoded[core]
+    yield base64.b64encode(plain)
+    yield base64.urlsafe_b64encode(plain)
+
+
+def _base32_cores(plain: bytes) -> Iterator[bytes]:
+    """The same for base32, which works on groups of five bytes."""
+    for offset in range(5):
+        padded = b"\0" * offset + plain
+        core = base64.b32encode(padded)[-(-offset * 8 // 5) : len(padded) * 8 // 5]
+        if len(core) >= MIN_CORE_CHARS:
+            yield core
+            yield core.lower()
+    yield base64.b32encode(plain)

@@ -1,0 +1,105 @@
+"""What a task's process wants masked, as the shipper takes it from the private socket."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtail.capture import announcing, door
+from runtail.settings import load_settings
+from runtail.shipper.run import Run
+
+FIRST, SECOND, LARGE = b"first-secret", b"second\xff-secret", b"large-secret-" + b"x" * 200_000
+
+
+class Pair:
+    """The child's end of a private socket, and runs of shippers at the other."""
+
+    def __init__(self) -> None:
+        self.ours, self._theirs = door.pair()
+        self._memfd = os.memfd_create("spool")
+        self._reading, self._writing = os.pipe()
+        self._runs: list[Run] = []
+
+    def run(self) -> Run:
+        """What a shipper makes of it; each further one is a successor."""
+        fds = [os.dup(fd) for fd in (self._reading, self._theirs.fileno(), self._memfd)]
+        record = {"key": "k", "run": "r", "again": bool(self._runs), "split": False, "nonce": ""}
+        self._runs.append(Run(record, fds, load_settings({})))
+        return self._runs[-1]
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for run in self._runs:
+            run.close()
+        self.ours.close()
+        self._theirs.close()
+        for fd in (self._memfd, self._reading, self._writing):
+            os.close(fd)
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    made = Pair()
+    yield made
+    made.close()
+
+
+def test_a_secret_behind_the_end_is_heard_before_the_end_is_taken(pair: Pair) -> None:
+    # As a process announces it that was forked from the task's, while that one ends.
+    run = pair.run()
+    announcing.announce(pair.ours, [FIRST])
+    door.send(pair.ours, {"op": "end", "outcome": {"state": "succeeded"}})
+    announcing.announce(pair.ours, [LARGE])
+    announcing.announce(pair.ours, [SECOND, FIRST])
+    run.hear_secrets()
+    assert run.secrets == [FIRST, LARGE, SECOND]
+    assert run.processor.masker.feed(b"=" + SECOND + b"=" + LARGE + b"=\n") == b"=***=***=\n"
+    message = run.peek_child()
+    assert message is not None
+    assert message["op"] == "end"
+    run.take_child()
+    run.hear_secrets()
+    assert run.secrets == [FIRST, LARGE, SECOND]
+    assert run.peek_child() is None
+
+
+def test_a_successor_knows_what_was_taken_and_what_was_not(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = pair.run()
+    announcing.announce(pair.ours, [FIRST])
+    run.hear_secrets()
+    announcing.announce(pair.ours, [LARGE])
+    with monkeypatch.context() as dies:
+        # Between keeping it and removing it.
+        dies.setattr(run, "take_child", lambda: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            run.hear_secrets()
+    announcing.announce(pair.ours, [SECOND])
+    successor = pair.run()
+    assert successor.secrets == [FIRST, LARGE]
+    successor.hear_secrets()
+    assert successor.secrets == [FIRST, LARGE, SECOND]
+    assert successor.new_processor().masker.feed(FIRST + LARGE + SECOND + b"\n") == b"*********\n"
+    assert pair.run().secrets == [FIRST, LARGE, SECOND]
+
+
+def test_what_is_no_announcement_is_passed_over(pair: Pair) -> None:
+    run = pair.run()
+    pair.ours.send(b'{"op":"mask","secrets":"no json"}')
+    pair.ours.send(b'{"op":"mask"}')
+    announcing.announce(pair.ours, [FIRST])
+    run.hear_secrets()
+    assert run.secrets == [FIRST]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        announcing.announce(pair.ours, [LARGE])
+        run.hear_secrets()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_who_announces_to_nobody_is_told(pair: Pair) -> None:
+    assert not announcing.announce(pair.ours, [b"x" * (announcing.MAX_BYTES + 1)])
+    pair.ours.shutdown(socket.SHUT_RDWR)
+    assert not announcing.announce(pair.ours, [FIRST])
