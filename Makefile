@@ -21,6 +21,8 @@ TESTED := $(wildcard tests/unit tests/integration tests/proof tests/browser)
 # Files that say "done, and newer than what it was made from".
 VENV := .venv/.complete
 MODULES := $(UI)/node_modules/.complete
+API_LINTERS := tests/openapi
+API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
 
@@ -72,8 +74,14 @@ endif
 test-ui: $(if $(T),,$(MODULES))
 	$(if $(T),@:,@$(USE_NODE); cd $(UI); npm run --silent test)
 
+# In development only: it is a Python 2 program (PYTHON27=/path/to/it). Its cases
+# as a list of our own are among the integration tests.
+.PHONY: test-autobahn
+test-autobahn: $(VENV) ## Run Autobahn's suite against the relay's WebSocket; needs a Python 2.7
+	@exec $(BIN)/python -m tests.autobahn
+
 .PHONY: lint
-lint: lint-python lint-ui lint-locks ## Check style, types and that the locks are fresh
+lint: lint-python lint-ui lint-api lint-locks ## Check style, types and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
@@ -85,6 +93,13 @@ lint-python: $(VENV)
 .PHONY: lint-ui
 lint-ui: $(MODULES)
 	@$(USE_NODE); cd $(UI); npm run --silent lint
+
+# The description is made of the routes, and looked at by what others look at it with.
+.PHONY: lint-api
+lint-api: $(VENV) $(API_LINT_MODULES)
+	@mkdir -p build; $(BIN)/python -m tests.openapi >build/openapi.json
+	@$(USE_NODE); cd $(API_LINTERS); \
+	REDOCLY_TELEMETRY=off npm run --silent lint >../../build/lint-api.log 2>&1 || { cat ../../build/lint-api.log >&2; exit 1; }
 
 .PHONY: format
 format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters can
@@ -132,7 +147,7 @@ ui: $(PAGES) ## Build the pages into the web service's package
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf .venv build $(UI)/node_modules services/web/src/runtail_web/static
+	rm -rf .venv build $(UI)/node_modules $(API_LINTERS)/node_modules services/web/src/runtail_web/static
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find libs services tests -name __pycache__ -type d -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
@@ -176,6 +191,10 @@ $(MODULES): $(UI)/package.json $(UI)/package-lock.json $(UI)/.npmrc $(VENV)
 	@$(USE_NODE); cd $(UI); npm ci --silent
 	@touch $@
 
+$(API_LINT_MODULES): $(API_LINTERS)/package.json $(API_LINTERS)/package-lock.json $(API_LINTERS)/.npmrc $(VENV)
+	@$(USE_NODE); cd $(API_LINTERS); npm ci --silent
+	@touch $@
+
 $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)/src -type f)
 	@$(USE_NODE); cd $(UI); npm run --silent build -- --logLevel warn
 	@touch $@
@@ -200,11 +219,14 @@ lock: $(VENV) ## Write the locks anew; pins stay unless UPGRADE=all or UPGRADE=p
 	@$(USE_NODE); cd $(UI); \
 	  $(if $(filter all,$(UPGRADE)),rm -rf package-lock.json node_modules;) \
 	  npm install --silent --package-lock-only
+	@$(USE_NODE); cd $(API_LINTERS); \
+	  $(if $(filter all,$(UPGRADE)),rm -rf package-lock.json node_modules;) \
+	  npm install --silent --package-lock-only
 
 # A copy of each lock is compiled again: the pins in it are kept, so that a
 # difference means that a requirement changed and `make lock` was forgotten.
 .PHONY: lint-locks
-lint-locks: $(VENV) $(MODULES)
+lint-locks: $(VENV) $(MODULES) $(API_LINT_MODULES)
 	@copies=$$(mktemp -d); trap 'rm -rf "$$copies"' EXIT; \
 	for name in $(LOCKS); do \
 	  cp requirements/$$name.txt "$$copies/"; \
@@ -214,3 +236,5 @@ lint-locks: $(VENV) $(MODULES)
 	done
 	@$(USE_NODE); cd $(UI); npm ci --silent --dry-run || { \
 	  echo "$(UI)/package-lock.json is stale: run 'make lock'." >&2; exit 1; }
+	@$(USE_NODE); cd $(API_LINTERS); npm ci --silent --dry-run || { \
+	  echo "$(API_LINTERS)/package-lock.json is stale: run 'make lock'." >&2; exit 1; }

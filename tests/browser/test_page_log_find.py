@@ -69,6 +69,16 @@ def test_the_server_searches_what_is_not_loaded(site: Site, open_page: OpenPage)
     expect(found).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
 
 
+def test_a_search_that_the_server_ends_goes_on_by_itself(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    # More lines with hits than one answer has, in both directions from the middle.
+    numbered(producer, 36_000, per_entry=1_000)
+    page = opened(site, open_page, producer, "#L18000")
+    page.locator(".log").press("Control+f")
+    page.get_by_role("searchbox").fill("row ")
+    expect(page.locator(".found")).to_contain_text("of 36,000 · searched all lines", timeout=SECONDS)
+
+
 def test_a_server_that_does_not_search_is_said(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
     complaints.expect("net::ERR_FAILED")
     producer = Producer(site.store)

@@ -1,6 +1,7 @@
 """What a task writes is stored byte for byte, whoever wrote it and however."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,7 +117,16 @@ def test_task_that_closes_its_streams_does_not_spoil_the_next(worker: Worker) ->
 
 def test_environment_of_a_run(worker: Worker) -> None:
     run, output = worker.do("t.environment")
-    assert output.decode() == f"RUNTAIL_RUN={run.id}.1\nPYTHONUNBUFFERED=1\nFORCE_COLOR=1\n"
+    assert output.decode() == f"RUNTAIL_RUN={run.id}.1\nPYTHONUNBUFFERED=1\nFORCE_COLOR=1\nTTY_INTERACTIVE=0\n"
+
+
+def test_a_progress_bar_of_rich_has_colours_and_no_animation(worker: Worker) -> None:
+    run, output = worker.do("t.rich_bar")
+    assert run.state == "succeeded"
+    assert output.count(b"bar of rich") == 1
+    assert b"\x1b[3" in output
+    # The cursor is hidden and shown, but it does not move.
+    assert re.findall(rb"\x1b\[[0-9;]*[A-K]", output) == []
 
 
 def test_sections_progress_secrets_and_commands(worker: Worker) -> None:

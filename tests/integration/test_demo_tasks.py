@@ -11,6 +11,7 @@ from runtail.errors import ExclusiveHeld
 from runtail.runs.cancel import cancel
 from runtail.runs.listing import read_task
 from runtail.runs.start import start
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 from tests.support.worker import Worker, exists
 
@@ -78,9 +79,8 @@ def test_flood_stores_every_line(worker: Worker) -> None:
 
 def test_binary_keeps_bytes(worker: Worker) -> None:
     run, output = worker.do("demo.binary")
-    # The carriage return among all bytes overwrites what stands before it on its line.
-    assert b"\x0e\x0f\x10" in output
-    assert bytes(range(128, 256)) + b"\n" in output
+    # The carriage return among all bytes moves the cursor: of that line remains what a terminal has in its cells.
+    assert bytes(range(32, 127)) + bytes(range(128, 256)) + b"\n" in output
     assert b"half a euro sign: \xe2\x82\n" in output
     assert b"<script>alert('not run')</script>\n" in output
     assert b"lone surrogate: \\ud800\noverwritten 9\nno newline at the end" in output
@@ -142,3 +142,32 @@ def test_probes_see_a_living_worker(worker: Worker, health_directory: Path) -> N
     wait_for(alive.exists, 10)
     before = alive.stat().st_mtime_ns
     wait_for(lambda: alive.stat().st_mtime_ns > before, 10)
+
+
+def test_checks_have_a_queue_of_their_own_and_demo_tasks_can_be_left_out(
+    tmp_path: Path, own_redis_server: RedisServer
+) -> None:
+    with Worker(
+        tmp_path,
+        own_redis_server.url,
+        app="runtail_worker.app",
+        environment={"RUNTAIL_DEMO_TASKS": "off"},
+    ) as worker:
+        worker.wait_ready()
+        wait_for(lambda: worker.store.client.exists(worker.store.keys.worker(worker.hostname)), 20)
+        names: list[bytes] = worker.store.client.hkeys(worker.store.keys.tasks())  # type: ignore[assignment]
+        assert names == [b"runtail.check"]
+        task = read_task(worker.store, "runtail.check")
+        assert (task["queue"], task["exclusive"]) == ("runtail-check", False)
+
+        def publish(run_id: str, name: str, kwargs: object, queue: str, headers: object) -> None:
+            worker.client.send_task(name, kwargs=kwargs, queue=queue, headers=headers, task_id=run_id)
+
+        kwargs = {"lines": 3, "seconds": 4.0}
+        # Two at once, although this worker was told to take from another queue.
+        runs = [start(worker.store, publish, task=task, kwargs=kwargs)[0] for _ in range(2)]
+        for run in runs:
+            worker.wait_running(run.id)
+        for run in runs:
+            assert worker.wait_ended(run.id).state == "succeeded"
+            assert worker.output(run.id) == b"".join(b"Check line %d of 3\n" % number for number in (1, 2, 3))

@@ -144,7 +144,7 @@ def test_a_worker_on_a_store_that_evicts_runs_tasks_and_records_nothing(
         task = rig.run("print('echoed')")
         assert task.report()["answer"]["op"] == "go"
         assert task.record is None
-        announced = rig.run("print('waited')", headers={"v": 1, "run": "r", "store": "none"})
+        announced = rig.run("print('waited')", announced=True)
         wait_for(lambda: "echoed" in rig.keeper.output(), 10, rig.evidence)
         assert announced.process.is_running()
         wait_for(lambda: http_get(f"http://127.0.0.1:{port}/readyz")[0] == 503, 10)
@@ -187,9 +187,15 @@ def test_w12_enqueues_and_states_succeed_while_logs_are_at_their_ceiling(
         for number in range(1000):
             try:
                 app.send_task("tests.task", args=(number,), queue=key_prefix + "queue", retry=False)
-                run, _ = start(store, lambda *_: None, task={"name": "tests.task"}, kwargs={"n": number})
+                published: list[Any] = []
+                run, _ = start(
+                    store,
+                    lambda *message, published=published: published.append(message),
+                    task={"name": "tests.task"},
+                    kwargs={"n": number},
+                )
                 if number % 2:
-                    writer = open_run(store, run.id, token=f"t-{number}")
+                    writer = open_run(store, run.id, token=f"t-{number}", headers=published[0][4])
                     finish(writer)
                 else:
                     cancel(store, run.id, who="ann")

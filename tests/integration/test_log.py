@@ -213,9 +213,10 @@ def test_a_rollback_of_claim_end_or_cancel_is_asserted_again(store: Store, when:
     from runtail.runs.start import start
 
     task = {"name": "tests.task", "queue": "celery"}
-    run, _ = start(store, lambda *_: None, task=task, kwargs={})
+    published: list[Any] = []
+    run, _ = start(store, lambda *message: published.append(message), task=task, kwargs={})
     before = snapshot(store)
-    writer = open_run(store, run.id)
+    writer = open_run(store, run.id, headers=published[0][4])
     write_lines(writer, 1, 10)
     if when == "cancel":
         before = snapshot(store)

@@ -10,11 +10,13 @@ import pytest
 
 from runtail.errors import Fenced
 from runtail.log import reader
+from runtail.log.writer import LogWriter
 from runtail.protocol import Entry, RunState
 from runtail.protocol import event as events
 from runtail.reaper import Reaper
 from runtail.runs.cancel import cancel
 from runtail.runs.claim import Claimed, Delivery, claim
+from runtail.runs.listing import waiting_reason
 from runtail.runs.queues import RedisQueues
 from runtail.runs.record import read_run
 from runtail.runs.start import start
@@ -231,3 +233,16 @@ def test_one_of_two_reapers_works(rig: Rig) -> None:
     other.pass_seconds(30)
     assert read_run(rig.store, "r").state is RunState.RUNNING
     assert other.reaper.actions.total() == 0
+
+
+def test_the_message_of_a_replacement_is_not_looked_for(rig: Rig, key_prefix: str) -> None:
+    """It may be the end of a chain, or a chord's body, and be published in an hour."""
+    run_id, found = started(rig, key_prefix)
+    writer = LogWriter(rig.store, found)
+    event = events.encode(events.REPLACED, task="etl.load")
+    writer.release("replaced by etl.load, which has not begun", event, t_ms=1, awaits="replacement")
+    rig.published.clear()
+    rig.pass_seconds(60)
+    run = read_run(rig.store, run_id)
+    assert (run.state, rig.published) == (RunState.QUEUED, [])
+    assert waiting_reason(run, []) == "replaced by etl.load, which has not begun"

@@ -89,7 +89,7 @@ def test_a_started_run_is_queued_published_and_says_who_asked(store: Store, brok
     summary = run.summary()
     assert (summary["task"], summary["kwargs"], summary["who"]) == ("tests.task", {"a": 1}, "ana")
     headers = broker.messages[0][4]["runtail"]
-    assert headers == {"v": 1, "run": run.id, "attempt": 1, "store": store.uuid()}
+    assert headers == {"v": 1, "run": run.id, "attempt": 1, "store": store.uuid(), "execution": 1}
     assert [r.id for r in list_runs(store)] == [run.id]
 
 

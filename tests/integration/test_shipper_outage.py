@@ -110,7 +110,7 @@ def test_a_task_nobody_announced_starts_without_the_store(
         rig.hear("ready")
         own_redis_server.pause()
         task = rig.run("print('spooled')")
-        announced = rig.run("print('waited')", headers={"v": 1, "run": "r", "store": "none"})
+        announced = rig.run("print('waited')", announced=True)
         report = task.report()
         assert report["answer"]["op"] == "go"
         assert report["done"]

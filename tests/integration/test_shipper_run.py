@@ -1,9 +1,10 @@
 """One run through keeper and shipper: output, end, death, refusal, late output."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -16,9 +17,11 @@ from runtail.shipper.sender import Sender
 from tests.support.capture_rig import NONCE, Rig
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
-from tests.support.waiting import wait_for
+from tests.support.waiting import stays, wait_for
 
 MakeRig = Callable[..., Rig]
+#: What kombu knows a message by, however often it is delivered.
+PUBLICATION = "7f3a5c1e-8d0b-4f6e-9a27-1b6f0c2d4e58"
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def test_a_run_from_start_to_end(rig: Rig) -> None:
 
 def test_any_bytes_are_kept(rig: Rig) -> None:
     data = bytes(range(256)) + b"\xed\xa0\x80 lone surrogate\n" + b"\0" * 10 + b"\xff\xfe no newline"
-    data = data.replace(b"\r", b"")
+    data = data.replace(b"\r", b"").replace(b"\b", b"")
     task = rig.run(f"import os; os.write(1, {data!r})")
     task.wait_ended()
     assert task.output() == data
@@ -122,7 +125,7 @@ def test_outcomes(rig: Rig, outcome: dict[str, object], state: str, why: str, ki
 
 
 def test_an_interrupted_task_that_may_restart_is_queued(rig: Rig) -> None:
-    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True, headers={"attempt": 1})
+    task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True, announced=True)
     assert task.wait_state("queued").text("why") == "shutdown"
 
 
@@ -147,9 +150,9 @@ def test_a_retry_is_an_entry_and_a_new_attempt(rig: Rig) -> None:
 
 
 def test_a_second_delivery_is_refused(rig: Rig) -> None:
-    task = rig.run("print('once')")
+    task = rig.run("print('once')", publication=PUBLICATION)
     task.wait_ended()
-    again = rig.run("print('twice')", task.run_id)
+    again = rig.run("print('twice')", task.run_id, publication=PUBLICATION, redelivered=True)
     answer = again.report()["answer"]
     assert (answer["op"], answer["reason"]) == ("refuse", "ended")
     assert task.output() == b"once\n"
@@ -158,13 +161,50 @@ def test_a_second_delivery_is_refused(rig: Rig) -> None:
 def test_a_held_run_is_refused_while_its_holder_lives(rig: Rig, tmp_path: Path) -> None:
     stop = tmp_path / "stop"
     body = f"import os, time\nwhile not os.path.exists({str(stop)!r}): time.sleep(0.01)"
-    first = rig.run(body)
+    first = rig.run(body, publication=PUBLICATION)
     first.wait_state("running")
-    second = rig.run("print('no')", first.run_id)
+    second = rig.run("print('no')", first.run_id, publication=PUBLICATION, redelivered=True)
     answer = second.report()["answer"]
     assert (answer["op"], answer["reason"]) == ("refuse", "held")
     stop.touch()
     assert str(first.wait_ended().state) == "succeeded"
+
+
+def test_a_redelivery_before_the_end_of_the_first_is_stored_is_the_next_attempt(
+    tmp_path: Path, redis_url: str, key_prefix: str
+) -> None:
+    """The shipper waits a second for the reason of a death, and says meanwhile that it lives."""
+    message: dict[str, Any] = {"publication": PUBLICATION, "redelivers": True}
+    with Rig(tmp_path, redis_url, key_prefix, beat_seconds=0.1) as rig:
+        first = rig.run("import time\nprint('one', flush=True)\ntime.sleep(60)", **message)
+        first.wait_state("running")
+        wait_for(lambda: first.output() == b"one\n", 15)
+        first.process.kill()
+        second = rig.run("print('two')", first.run_id, redelivered=True, **message)
+        run = second.wait_ended()
+        assert (str(run.state), run.number("attempt")) == ("succeeded", 2)
+        assert second.output() == b"one\ntwo\n"
+
+
+def test_a_retry_that_overtakes_the_end_of_the_first_waits_for_it(
+    tmp_path: Path, redis_url: str, key_prefix: str
+) -> None:
+    over = tmp_path / "over"
+    body = (
+        f"import os, time\nprint('one', flush=True)\nwhile not os.path.exists({str(over)!r}): time.sleep(0.01)\n"
+        "outcome = {'state': 'retry', 'why': 'again', 'retry': {'retries': 1}}"
+    )
+    with Rig(tmp_path, redis_url, key_prefix, beat_seconds=0.1) as rig:
+        first = rig.run(body, publication=PUBLICATION)
+        first.wait_state("running")
+        wait_for(lambda: first.output() == b"one\n", 15)
+        second = rig.run("print('two')", first.run_id, publication=str(uuid.uuid4()), retries=1)
+        # It asks, and the first one's beat goes on meanwhile.
+        stays(lambda: not second.process.output(), 1.5)
+        over.touch()
+        run = second.wait_ended()
+        assert (str(run.state), run.number("attempt")) == ("succeeded", 2)
+        assert second.output() == b"one\ntwo\n"
 
 
 def test_a_left_behind_process_does_not_hold_the_run(rig: Rig, tmp_path: Path) -> None:
@@ -287,7 +327,8 @@ def test_the_record_counts_what_the_end_says(rig: Rig) -> None:
     task = rig.run("import os; os.write(1, b'abc\\rd\\n')")
     run = task.wait_ended()
     *_, end = task.events()
-    assert (end["rewritten_bytes"], run.number("rewritten_bytes")) == (4, 4)
+    assert (end["rewritten_bytes"], run.number("rewritten_bytes")) == (2, 2)
+    assert task.output() == b"dbc\n"
     assert json.dumps(end)
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def test_a_cancel_is_said_once_although_the_shipper_died(rig: Rig) -> None:
 def test_the_end_of_the_worker_is_no_failure_of_its_tasks(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
     with Rig(tmp_path, redis_url, key_prefix) as rig:
         lost = rig.run("import time\nprint('x')\ntime.sleep(60)")
-        again = rig.run("import time\nprint('x')\ntime.sleep(60)", restart=True, headers={"attempt": 1})
+        again = rig.run("import time\nprint('x')\ntime.sleep(60)", restart=True, announced=True)
         for task in (lost, again):
             task.wait_state("running")
         rig.close_ctl()
@@ -161,7 +162,8 @@ def test_the_end_of_the_worker_is_no_failure_of_its_tasks(tmp_path: Path, redis_
         assert rig.keeper.wait(20) == 0
 
 
-def test_a_dead_workers_run_is_taken_over(tmp_path: Path, redis_url: str, key_prefix: str) -> None:
+@pytest.mark.parametrize("publication", [str(uuid.uuid4()), ""], ids=["known", "unknown"])
+def test_a_dead_workers_run_is_taken_over(tmp_path: Path, redis_url: str, key_prefix: str, publication: str) -> None:
     quick = {"lease_seconds": 2, "beat_seconds": 0.5}
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -169,14 +171,14 @@ def test_a_dead_workers_run_is_taken_over(tmp_path: Path, redis_url: str, key_pr
         Rig(tmp_path / "a", redis_url, key_prefix, **quick) as first,
         Rig(tmp_path / "b", redis_url, key_prefix, **quick) as second,
     ):
-        task = first.run("import time\nprint('one')\ntime.sleep(60)")
+        task = first.run("import time\nprint('one')\ntime.sleep(60)", publication=publication)
         task.wait_state("running")
         wait_for(lambda: task.output() == b"one\n", 10)
         shipper = first.wait_shipper()
         first.keeper.kill()
         shipper.kill()
         task.process.kill()
-        again = second.run("print('two')", task.run_id)
+        again = second.run("print('two')", task.run_id, publication=publication, redelivered=True)
         run = again.wait_ended()
         assert (str(run.state), run.number("attempt")) == ("succeeded", 2)
         assert again.output() == b"one\ntwo\n"
@@ -200,7 +202,7 @@ def test_a_writer_whose_run_was_taken_is_told_to_stop(tmp_path: Path, redis_url:
         shipper = first.wait_shipper()
         first.keeper.signal(signal.SIGSTOP)
         shipper.send_signal(signal.SIGSTOP)
-        again = second.run("import time\ntime.sleep(1)\nprint('two')", task.run_id)
+        again = second.run("import time\ntime.sleep(1)\nprint('two')", task.run_id, redelivered=True)
         wait_for(lambda: (r := again.record) is not None and r.number("attempt") == 2, 15)
         shipper.send_signal(signal.SIGCONT)
         first.keeper.signal(signal.SIGCONT)

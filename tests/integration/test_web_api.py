@@ -109,7 +109,13 @@ def test_a_started_run_is_recorded_and_published(api: httpx.Client, store: Store
     message = json.loads(store.client.lrange(queue, 0, -1)[0])
     assert message["headers"]["id"] == run["id"]
     assert message["headers"]["task"] == "tests.echo"
-    assert message["headers"]["runtail"] == {"v": 1, "run": run["id"], "attempt": 1, "store": store.uuid()}
+    assert message["headers"]["runtail"] == {
+        "v": 1,
+        "run": run["id"],
+        "attempt": 1,
+        "store": store.uuid(),
+        "execution": 1,
+    }
     assert read_run(store, run["id"]).text("published") == "1"
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -17,7 +20,7 @@ from tests.support.runs import finish, make_store, open_run, write_lines
 from tests.support.services import Service
 from tests.support.waiting import wait_for
 
-THREADS = 8
+THREADS = 16
 
 
 @pytest.fixture(scope="module")
@@ -181,24 +184,36 @@ def test_an_expression_that_stops_other_engines_is_quick(web: Service, store: St
     print(f"two catastrophic expressions: {time.monotonic() - began:.2f} s")
 
 
-def test_searches_take_at_most_a_quarter_of_the_threads(web: Service, redis_url: str) -> None:
+def client_at(web: Service, address: str) -> httpx.Client:
+    """A client of its own, whose kernel keeps little of an answer that it does not read."""
+    little = (socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    transport = httpx.HTTPTransport(local_address=address, socket_options=[little])
+    return httpx.Client(base_url=f"{web.url}/api/v1", timeout=20, transport=transport)
+
+
+def test_a_client_has_two_searches_and_all_together_a_quarter_of_the_threads(web: Service, redis_url: str) -> None:
     store = make_store(redis_url, "t-search:")
     writer = open_run(store)
     for _ in range(40):
         # More answer than the buffers of a connection hold.
         writer.add("o", (b"x" * 100 + b"\n") * 590, 1)
         writer.flush()
-    path = f"/runs/{writer.claim.run_id}/log/search?q=x&limit=100000"
+    path = f"/runs/{writer.claim.run_id}/log/search?q=x"
     with ExitStack() as stack:
         streams = []
-        for _ in range(THREADS // 4):
-            client = stack.enter_context(httpx.Client(base_url=f"{web.url}/api/v1", timeout=20))
-            answer = stack.enter_context(client.stream("GET", path))
-            assert answer.status_code == 200
-            streams.append(answer.iter_raw())
-            next(streams[-1])
-        refused = httpx.get(f"{web.url}/api/v1{path}")
-        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        for address, refused in (("127.0.0.1", None), ("127.0.0.2", None), ("127.0.0.3", 503)):
+            for number in range(3):
+                client = stack.enter_context(client_at(web, address))
+                answer = stack.enter_context(client.stream("GET", path))
+                if number < 2 and refused is None:
+                    assert answer.status_code == 200
+                    streams.append(answer.iter_raw())
+                    next(streams[-1])
+                    continue
+                answer.read()
+                code = "too-many" if refused is None else "unavailable"
+                assert (answer.status_code, answer.json()["code"]) == (refused or 429, code)
+                assert int(answer.headers["retry-after"]) > 0
         assert httpx.get(f"{web.url}/api/v1/runs").status_code == 200
 
     def answered() -> bool:
@@ -206,3 +221,61 @@ def test_searches_take_at_most_a_quarter_of_the_threads(web: Service, redis_url:
             return answer.status_code == 200
 
     wait_for(answered, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_a_search_that_takes_long_says_where_to_go_on(redis_url: str, tmp_path: Path, direction: str) -> None:
+    prefix = f"t-search-long-{direction}:"
+    store = make_store(redis_url, prefix)
+    writer = open_run(store)
+    entries, per_entry = 30, 60
+    random = Random(1)
+    for _ in range(entries):
+        text = ("".join(random.choices("ab", k=1000)) + "\n" for _ in range(per_entry))
+        writer.add("o", "".join(text).encode(), 1)
+        writer.flush()
+    finish(writer)
+    run_id = writer.claim.run_id
+    settings = {"broker_url": redis_url, "key_prefix": prefix, "search_seconds": 1}
+    with Service("web", tmp_path, settings) as web:
+        # States beyond any memory: RE2 forgets them again and again.
+        costly = "a[ab]{300}c"
+        searched: set[int] = set()
+        following: int | None = 1 if direction == "forward" else entries * per_entry
+        stretches = 0
+        while following is not None:
+            began = time.monotonic()
+            answer = search(web, run_id, costly, regex=1, from_=following, direction=direction)
+            assert time.monotonic() - began < 10
+            told = ranges(answer, "searched")
+            assert not searched & set(told)
+            searched |= set(told)
+            assert answer[-1]["done"]
+            before, following = following, answer[-1]["next"]
+            if following is not None:
+                assert following == (max(told) + 1 if direction == "forward" else min(told) - 1)
+                assert following != before
+            stretches += 1
+        assert searched == set(range(1, entries * per_entry + 1))
+        print(f"{direction}: {stretches} stretches")
+        assert stretches > 1
+
+
+def test_no_search_answers_more_than_can_be_used(web: Service, redis_url: str) -> None:
+    store = make_store(redis_url, "t-search:")
+    writer = open_run(store)
+    for _ in range(60):
+        writer.add("o", (b"x " * 300 + b"\n") * 100, 1)
+        writer.flush()
+    path = f"{web.url}/api/v1/runs/{writer.claim.run_id}/log/search"
+    assert httpx.get(path, params={"q": "x", "limit": 10_001}).status_code == 422
+    following: int | None = 1
+    found: list[int] = []
+    while following is not None:
+        answer = httpx.get(path, params={"q": "x", "from": following}, timeout=30)
+        assert len(answer.content) < 6_000_000
+        items = [json.loads(line) for line in answer.text.splitlines()]
+        found += lines(items)
+        following = items[-1]["next"]
+    assert found == list(range(1, 6001))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from runtail.protocol import EVENT, OUTPUT, RunState
@@ -177,3 +180,47 @@ def test_a_deleted_run_is_told_from_one_that_never_was(pages: Pages) -> None:
     again = httpx.delete(f"{pages.web.url}/api/v1/runs/{producer.run_id}").json()
     assert again["title"] == "This run was deleted"
     assert httpx.get(f"{pages.web.url}/api/v1/runs/nobody").json()["title"] == "There is no such run"
+
+
+def test_a_page_costs_little_whatever_a_log_holds(pages: Pages) -> None:
+    producer = Producer(pages.store)
+    # Each erasure goes through the whole line.
+    costly = (b"x" * 200 + b"\x1b[1K\x1b[C") * 250 + b"x" * 2_000 + b"\n"
+    for _ in range(120):
+        producer.writer.add(OUTPUT, costly, now_ms())
+        producer.writer.flush()
+    producer.count = 120
+    producer.end()
+    process = psutil.Process(pages.web.process.pid).children()[0]
+    seen = 0
+    query: str | None = ""
+    while query is not None:
+        before = process.cpu_times().user
+        answer = pages.get(f"{producer.run_id}/text{query}")
+        assert answer.status_code == 200
+        found = lines_of(answer)
+        assert list(found) == list(range(seen + 1, seen + len(found) + 1))
+        seen += len(found)
+        # Half a second for drawing, and what the rest of the service does meanwhile.
+        assert process.cpu_times().user - before < 2
+        query = link(answer, "Next")
+    assert seen == 120
+
+
+def test_only_some_pages_are_made_at_once(pages: Pages) -> None:
+    producer = Producer(pages.store)
+    costly = (b"x" * 200 + b"\x1b[1K\x1b[C") * 250 + b"x" * 2_000 + b"\n"
+    for _ in range(60):
+        producer.writer.add(OUTPUT, costly, now_ms())
+        producer.writer.flush()
+    producer.end()
+    with ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(pages.get, f"{producer.run_id}/text") for _ in range(16)]
+        # Others are served meanwhile.
+        assert httpx.get(f"{pages.web.url}/api/v1/config", timeout=20).status_code == 200
+        answers = [one.result() for one in asked]
+    statuses = Counter(answer.status_code for answer in answers)
+    assert statuses.keys() == {200, 503}
+    busy = next(answer for answer in answers if answer.status_code == 503)
+    assert int(busy.headers["retry-after"]) > 0
+    assert "Too many clients are reading a log as a page" in busy.text

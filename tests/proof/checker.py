@@ -10,6 +10,7 @@ logs (``{run: {"record", "epoch", "entries"}}``, entries and cuts in wire form,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,11 @@ class _Facts:
     lines: dict[int, Id] = field(default_factory=dict)
     cuts: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     seen_by: dict[Id, str] = field(default_factory=dict)
+
+
+def id_of(run: str) -> str:
+    """Return the task's id, of which ``<id>~<n>`` is an earlier execution."""
+    return re.sub(r"~\d+$", "", run)
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -92,7 +98,7 @@ class _Checker:
         items, record = log.get("entries"), log.get("record")
         if items is None or record is None:
             return
-        walk = Walk(run, int(log["epoch"]), 1, GENESIS, whole=True)
+        walk = Walk(id_of(run), int(log["epoch"]), 1, GENESIS, whole=True)
         for item in items:
             self._take(run, "log", walk, item)
         over = record["state"] not in ("queued", "running")
@@ -172,7 +178,7 @@ class _Checker:
 
     def _take(self, run: str, who: str, walk: Walk, item: Item) -> None:
         found = walk.take(item)
-        facts = self._facts.setdefault((run, walk.epoch), _Facts())
+        facts = self._facts.setdefault((id_of(run), walk.epoch), _Facts())
         if "cut" in item:
             facts.cuts.append((who, item["cut"]))
         elif not found:  # what is wrong in itself would only be told twice
@@ -183,13 +189,15 @@ class _Checker:
 
     def compare(self, logs: Mapping[str, Mapping[str, Any]]) -> None:
         """Check what one subscriber knows against what all others and the final log know."""
+        # What was seen under an id in an earlier epoch may be the log of an earlier execution now.
+        by_epoch = {(id_of(run), log.get("epoch")): log for run, log in logs.items()}
         for (run, epoch), facts in self._facts.items():
             for who, cut in facts.cuts:
                 known = facts.entries.get(parse_id(cut["last"]))
                 if known is not None and known[-1] != cut["chain"]:
                     self._add(run, who, [("chain", f"a cut up to {cut['last']} with another digest than its entry")])
-            log = logs.get(run) or {}
-            if log.get("entries") is None or log.get("epoch") != epoch:
+            log = by_epoch.get((id_of(run), epoch)) or {}
+            if log.get("entries") is None:
                 continue
             stored = {parse_id(item["id"]) for item in log["entries"] if "cut" not in item}
             cut_to = max((parse_id(item["cut"]["last"]) for item in log["entries"] if "cut" in item), default=(0, 0))

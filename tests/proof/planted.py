@@ -287,3 +287,50 @@ def a_cut_with_the_digest_of_another_entry() -> list[Violation]:
     story.log.cut["chain"] = story.log.items[0]["chain"]
     story.late.look()
     return story.judged()
+
+
+def next_execution(story: Story) -> Log:
+    """The id is used again: the next execution's log, in an epoch of its own."""
+    story.told()
+    following = Log(RUN, story.log.epoch + 1000)
+    following.event("start", attempt=1)
+    following.write(4)
+    return following
+
+
+@planted("one end")
+def the_next_execution_writes_into_the_log_of_the_last() -> list[Violation]:
+    story = Story()
+    story.told()
+    story.log.number = 0
+    story.log.event("start", attempt=1)
+    story.log.write(4)
+    return check([], {RUN: story.log.final()})
+
+
+@planted("immutability")
+def a_view_goes_on_in_thenext_execution() -> list[Violation]:
+    story = Story()
+    following = next_execution(story)
+    message = {"v": 1, "run": RUN, "epoch": following.epoch, "entries": following.stored()}
+    story.early.note(message=message)
+    return check(story.early.records, {f"{RUN}~1": story.log.final(), RUN: following.final()})
+
+
+@planted("immutability")
+def the_log_of_an_earlier_execution_changes() -> list[Violation]:
+    story = Story()
+    following = next_execution(story)
+    changed = story.log.final()
+    changed["entries"] = [item for item in changed["entries"] if item["id"] != "1-3"]
+    logs = {f"{RUN}~1": changed, RUN: following.final()}
+    return [violation for violation in check(story.early.records, logs) if violation.who != "log"]
+
+
+@planted("one writer")
+def an_earlier_execution_writes_into_the_next() -> list[Violation]:
+    story = Story()
+    following = next_execution(story)
+    following.attempt, following.seq = 2, 0
+    following.entry("o", task_line(RUN, 1, 16) + "\n")
+    return check([], {f"{RUN}~1": story.log.final(), RUN: following.final()})

@@ -53,6 +53,7 @@ def _indexes(store: Store, run: Run) -> list[str]:
     keys, client, name = store.keys, store.client, run.id.encode()
     size: Any = client.hget(keys.finished_sizes(), run.id)
     total: Any = client.get(keys.finished_bytes())
+    sizes: Any = client.hvals(keys.finished_sizes())
     members = {
         "runs": client.zscore(keys.runs(), name) is not None,
         "running": bool(client.sismember(keys.running(), run.id)),
@@ -71,8 +72,10 @@ def _indexes(store: Store, run: Run) -> list[str]:
     found = [
         f"{index}: {members[index]} for state {run.state}" for index in members if members[index] != expected[index]
     ]
-    if over and (int(size or 0), int(total or 0)) != (run.number("stored_bytes"), run.number("stored_bytes")):
-        found.append(f"sizes {size!r}, finished bytes {total!r}, stored {run.number('stored_bytes')}")
+    if over and int(size or 0) != run.number("stored_bytes"):
+        found.append(f"sizes {size!r}, stored {run.number('stored_bytes')}")
+    if int(total or 0) != sum(map(int, sizes)):
+        found.append(f"finished bytes {total!r}, sizes {sizes!r}")
     if not over and client.ttl(keys.run(run.id)) > 0:
         found.append(f"time to live {client.ttl(keys.run(run.id))} in state {run.state}")
     return found

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.proof.checker import check, read_history
-from tests.proof.histories import clean
-from tests.proof.planted import BUGS
+from tests.proof.histories import Viewer, clean
+from tests.proof.planted import BUGS, RUN, Story, next_execution
 
 
 @pytest.mark.parametrize("name", BUGS)
@@ -39,3 +39,15 @@ def test_a_history_is_kept_as_json_lines(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     assert read_history(tmp_path / "history.jsonl") == records
     assert check(read_history(tmp_path / "history.jsonl"), logs) == []
+
+
+def test_executions_of_one_id_are_clean_when_each_has_its_log() -> None:
+    story = Story()
+    following = next_execution(story)
+    viewers = [story.early, Viewer("newcomer", following)]
+    story.early.note(reset={"reason": "store-lost", "why": "The id was used again."})
+    following.finish()
+    while not viewers[1].ended:
+        viewers[1].look()
+    records = [record for viewer in viewers for record in viewer.records]
+    assert check(records, {f"{RUN}~1": story.log.final(), RUN: following.final()}) == []

@@ -1,9 +1,10 @@
 """The log under faults, as a state machine on the real code and a real server.
 
 A writer, its successors and its zombies, readers, the reaper and users act in
-any order; the store loses replies, connections, its latest writes and all its
-data, connections are half-open, requests arrive after they were given up, and
-what passes is split at any byte. What every reader saw and what is stored is judged by the checker.
+any order, and the id is used again when its run is over; the store loses
+replies, connections, its latest writes and all its data, connections are
+half-open, requests arrive after they were given up, and what passes is split
+at any byte. What every reader saw and what is stored is judged by the checker.
 RUNTAIL_TEST_EXAMPLES sets how many courses of events are tried.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,11 +23,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from runtail.errors import Fenced, RunDeleted, RunEnded, RunNotFound, StoreUnavailable
 from runtail.log.writer import LogWriter
-from runtail.protocol import RunState
+from runtail.protocol import Awaits, RunState
 from runtail.protocol import event as events
 from runtail.reaper import Reaper
 from runtail.runs.cancel import cancel
 from runtail.runs.claim import Claimed, Delivery, Held, Refused, claim
+from runtail.runs.listing import list_runs
 from runtail.runs.record import read_run
 from runtail.runs.retention import delete
 from tests.proof.checker import check
@@ -92,6 +95,7 @@ class LogMachine(RuleBasedStateMachine):
         self.store.uuid()
         self.run_id = "run"
         self.delivery = Delivery(self.run_id, "tests.task", "w", redelivers=redelivers, restart=restart)
+        self.publish()
         self.snapshots = [snapshot(self.store)]
         self.live: Execution | None = None
         self.over: Execution | None = None
@@ -137,6 +141,10 @@ class LogMachine(RuleBasedStateMachine):
     def started(self) -> bool:
         """There is a machine to act on."""
         return self.store is not None and not self.deleted
+
+    def publish(self, **step: Any) -> None:
+        """The next message with the run's id: what continues the run has a larger step."""
+        self.delivery = replace(self.delivery, publication=str(uuid.uuid4()), **step)
 
     # The writer
 
@@ -211,8 +219,8 @@ class LogMachine(RuleBasedStateMachine):
             self.live = None
 
     @precondition(lambda self: self.started() and self.live is not None)
-    @rule(fault=FAULTS, pending=st.booleans(), again=st.booleans())
-    def the_task_is_over(self, fault: str, pending: bool, again: bool) -> None:
+    @rule(fault=FAULTS, pending=st.booleans(), awaits=st.sampled_from([None, None, "retry", "replacement"]))
+    def the_task_is_over(self, fault: str, pending: bool, awaits: Awaits | None) -> None:
         assert self.live is not None
         live, self.live = self.live, None
         if pending:
@@ -221,11 +229,15 @@ class LogMachine(RuleBasedStateMachine):
         retry = events.encode(events.RETRY, retries=1, max=3, eta_ms=None, reason="x")
 
         def finish() -> None:
-            if again:
-                live.writer.release("retry", retry, t_ms=T_MS)
+            if awaits:
+                live.writer.release("again", retry, t_ms=T_MS, awaits=awaits)
             else:
                 live.writer.end(RunState.SUCCEEDED, "done", t_ms=T_MS, exit_status=0)
 
+        if awaits == "retry":
+            self.publish(retries=self.delivery.retries + 1)
+        elif awaits == "replacement":
+            self.publish(nesting=self.delivery.nesting + 1, retries=0)
         if self.attempt(finish, fault):
             self.over = live
 
@@ -240,9 +252,35 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def a_zombie_wakes_up(self) -> None:
         zombie = self.zombies.pop()
-        zombie.add(1)
-        if self.attempt(zombie.flush) and self.live is None:
-            self.live = zombie
+        if zombie.writer.next is None:
+            zombie.add(1)
+        if self.attempt(zombie.flush):
+            newest = read_run(self.store, self.run_id).execution
+            assert zombie.writer.claim.execution == newest, "a writer of an earlier execution was heard"
+            if self.live is None:
+                self.live = zombie
+
+    @precondition(lambda self: self.started() and self.live is None)
+    @rule()
+    def the_id_is_used_again(self) -> None:
+        try:
+            run = read_run(self.store, self.run_id)
+        except RunNotFound:
+            return
+        if not run.state.terminal:
+            return
+        self.sweep()
+        before = final_log(self.store, self.run_id)
+        if self.over is not None:
+            self.zombies.append(self.over)
+        self.publish(nesting=0, retries=0)
+        self.tokens += 1
+        self.take(f"token-{self.tokens}")
+        assert self.live is not None, "an id that is used again was not executed"
+        assert self.live.writer.claim.execution == run.execution + 1
+        after = final_log(self.store, f"{self.run_id}~{run.execution}")
+        assert (after["entries"], after["epoch"]) == (before["entries"], before["epoch"])
+        self.sweep()
 
     # The network
 
@@ -333,12 +371,16 @@ class LogMachine(RuleBasedStateMachine):
     def the_store_agrees_with_itself(self) -> None:
         if not self.started():
             return
-        try:
-            log = final_log(self.store, self.run_id)
-        except RunNotFound:
-            return
-        assert contradictions(self.store, self.run_id) == []
-        assert [str(violation) for violation in check([], {self.run_id: log})] == []
+        logs = self.logs()
+        assert [contradictions(self.store, run_id) for run_id in logs] == [[]] * len(logs)
+        assert [str(violation) for violation in check([], logs)] == []
+
+    def logs(self) -> dict[str, dict[str, Any]]:
+        """The logs of all executions that the store has."""
+        found = {}
+        for run in list_runs(self.store):
+            found[run.id] = final_log(self.store, run.id)
+        return found
 
     def teardown(self) -> None:
         if self.store is None:
@@ -355,11 +397,11 @@ class LogMachine(RuleBasedStateMachine):
         """All readers read to the end; then everything that was ever seen is compared."""
         written = {}
         if self.live is not None:
-            self.the_task_is_over("none", pending=True, again=False)
+            self.the_task_is_over("none", pending=True, awaits=None)
             if self.over is not None:
                 written = {(self.run_id, self.over.writer.claim.attempt): self.over.lines}
         try:
-            log = final_log(self.store, self.run_id)
+            read_run(self.store, self.run_id)
         except RunNotFound:
             return
         for follower in self.followers:
@@ -369,9 +411,9 @@ class LogMachine(RuleBasedStateMachine):
             last = read_run(self.store, self.run_id).point
             assert follower.cursor is not None
             assert (follower.cursor.last, follower.cursor.chain) == (last.last, last.chain)
-        log = final_log(self.store, self.run_id)  # a reader may have raised the epoch
+        logs = self.logs()  # a reader may have raised the epoch
         records = [record for follower in self.followers for record in follower.records]
-        found = [str(violation) for violation in check(records, {self.run_id: log}, written=written)]
+        found = [str(violation) for violation in check(records, logs, written=written)]
         assert found + misplaced(self.store, self.run_id) == []
 
 

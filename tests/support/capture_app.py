@@ -14,6 +14,8 @@ from typing import Any
 
 from celery import Celery
 from celery.utils.log import get_task_logger
+from rich.console import Console
+from rich.progress import Progress
 
 import runtail
 
@@ -137,8 +139,17 @@ def closes() -> None:
 
 @app.task(name="t.environment")
 def environment() -> None:
-    for name in ("RUNTAIL_RUN", "PYTHONUNBUFFERED", "FORCE_COLOR"):
+    for name in ("RUNTAIL_RUN", "PYTHONUNBUFFERED", "FORCE_COLOR", "TTY_INTERACTIVE"):
         print(f"{name}={os.environ.get(name)}")
+
+
+@app.task(name="t.rich_bar")
+def rich_bar() -> None:
+    with Progress(console=Console()) as bar:
+        work = bar.add_task("bar of rich", total=20)
+        for _ in range(20):
+            time.sleep(0.05)
+            bar.advance(work)
 
 
 @app.task(name="t.said", runtail={"secrets": ["token"]})

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import psutil
 
+from runtail import header
 from runtail.capture import door
 from runtail.capture.deposits import Deposits
 from runtail.errors import RunNotFound
@@ -105,16 +106,18 @@ class Rig:
         with contextlib.suppress(psutil.Error):
             self.wait_shipper().send_signal(signal.SIGKILL)
 
-    def run(self, body: str, run_id: str | None = None, **record: Any) -> "Task":
-        """Start a task's process that runs ``body``; the run is one nobody announced.
+    def run(self, body: str, run_id: str | None = None, *, announced: bool = False, **record: Any) -> "Task":
+        """Start a task's process that runs ``body``.
 
+        :param announced: its message has the header of a run that Runtail started.
         :param record: more fields of the start record; ``masks=["secret"]`` is announced behind it.
         """
         self._numbers += 1
         key = str(uuid.uuid4())
         run_id = run_id or f"run-{self._numbers}-{key[:8]}"
+        headers = header.make("none", run_id, 1, 1)[header.HEADER] if announced else None
         fields = {
-            "v": 1, "op": "run", "key": key, "run": run_id, "task": "test.task", "headers": None, "retries": 0,
+            "v": 1, "op": "run", "key": key, "run": run_id, "task": "test.task", "headers": headers, "retries": 0,
             "redelivered": False, "redelivers": False, "restart": False, "exclusive": False, "max_attempts": 3,
             "kwargs": {}, "args": [], "queue": "celery", "who": None, "nonce": NONCE, "worker": "test@rig",
             "split": False, "tty": False, "masks": [], **record,

@@ -1,6 +1,6 @@
 """The reference worker without Celery's own check of its connections, so that it can be made deaf."""
 
-from runtail_worker import health
+from runtail import health
 from runtail_worker.app import app
 
 app.conf.broker_transport_options = {**app.conf.broker_transport_options, "health_check_interval": 0}

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from runtail.header import HEADER
 from runtail.log.writer import LogWriter
 from runtail.protocol import Entry, RunState
 from runtail.runs.claim import Claimed, Delivery, claim
@@ -19,9 +20,20 @@ def make_store(redis_url: str, key_prefix: str, **overrides: Any) -> Store:
     return Store(load_settings(environment, key_prefix=key_prefix, **overrides))
 
 
-def open_run(store: Store, run_id: str | None = None, *, token: str = "token-1", task: str = "tests.task") -> LogWriter:
-    """Claim a run as a worker would for a plain ``.delay()`` and return its writer."""
-    delivery = Delivery(run_id or str(uuid.uuid4()), task, "worker@test", queue="celery")
+def open_run(
+    store: Store,
+    run_id: str | None = None,
+    *,
+    token: str = "token-1",
+    task: str = "tests.task",
+    headers: Mapping[str, Any] | None = None,
+) -> LogWriter:
+    """Claim a run as a worker would and return its writer.
+
+    :param headers: what a run was published with; None for a plain ``.delay()``.
+    """
+    own = (headers or {}).get(HEADER)
+    delivery = Delivery(run_id or str(uuid.uuid4()), task, "worker@test", headers=own, queue="celery")
     claimed = claim(store, delivery, owner="owner-1", token=token)
     assert isinstance(claimed, Claimed), claimed
     return LogWriter(store, claimed.claim)

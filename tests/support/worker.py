@@ -32,6 +32,7 @@ class Worker:
     :param arguments: more arguments for ``celery worker``.
     :param environment: settings; ``None`` removes one.
     :param store_url: another server for the store than for the broker.
+    :param redirection: where the worker's own output goes, in bash's words; usually into a file of the test's.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Worker:
         arguments: Sequence[str] = ("--concurrency=2",),
         environment: dict[str, str | None] | None = None,
         store_url: str = "",
+        redirection: str = "",
     ) -> None:
         name = f"worker-{uuid.uuid4().hex[:8]}"
         self.queue = name
@@ -53,6 +55,7 @@ class Worker:
         self.store = make_store(store_url or redis_url, self.prefix)
         self.process = Process(
             [
+                *(("/bin/bash", "-c", f'exec "$@" {redirection}', "worker") if redirection else ()),
                 *(Path(sys.executable).parent / "celery", "--app", app, "worker", "--loglevel=INFO"),
                 *(f"--hostname={self.hostname}", f"--queues={self.queue}"),
                 *("--without-gossip", "--without-mingle", *arguments),
@@ -67,6 +70,7 @@ class Worker:
                 "RUNTAIL_KEY_PREFIX": self.prefix,
                 "RUNTAIL_WORKER_ADMIN_PORT": "0",
                 "TEST_QUEUE": self.queue,
+                "TEST_BROKER_URL": redis_url,
                 # Root is what tests run as in a container.
                 "C_FORCE_ROOT": "1",
                 **(environment or {}),
@@ -76,6 +80,12 @@ class Worker:
     def wait_ready(self) -> Self:
         """Wait until it takes tasks."""
         self.process.wait_for_log(f"{self.hostname} ready", DEADLINE_SECONDS)
+        return self
+
+    def wait_published(self) -> Self:
+        """Wait until it takes tasks, as the store knows: its log may be nowhere."""
+        key = self.store.keys.worker(self.hostname)
+        wait_for(lambda: self.store.client.exists(key), DEADLINE_SECONDS, self.process.evidence)
         return self
 
     def send(self, task: str, *args: Any, headers: dict[str, Any] | None = None, **kwargs: Any) -> str:
@@ -132,10 +142,10 @@ class Worker:
         """Return the output stored so far."""
         return b"".join(entry.payload for entry in self.entries(run_id) if entry.type == "o")
 
-    def events(self, run_id: str, kind: str) -> list[dict[str, Any]]:
-        """Return the events of one kind."""
+    def events(self, run_id: str, kind: str = "") -> list[dict[str, Any]]:
+        """Return the events, those of one kind if it is given."""
         all_of_them = [json.loads(entry.payload) for entry in self.entries(run_id) if entry.type == "e"]
-        return [event for event in all_of_them if event["kind"] == kind]
+        return [event for event in all_of_them if kind in ("", event["kind"])]
 
     def keeper(self) -> psutil.Process:
         """Return the keeper's process."""

@@ -4,9 +4,12 @@ import base64
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 import runtail
 from runtail import author
 from runtail.capture import announcing, context, door
+from tests.support.waiting import wait_for
 
 SEQUENCE = re.compile(rb"\x1b\]7777;([0-9a-f]+);([A-Za-z0-9_=-]+)\x07")
 
@@ -156,3 +160,59 @@ def test_sh_on_a_terminal_changes_no_byte(capfd: pytest.CaptureFixture[str]) -> 
     assert runtail.sh(script, tty=True) == 0
     assert capfd.readouterr().out == "40 120\na\nb\r\nc"
     assert runtail.sh("exit 5", tty=True, check=False) == 5
+
+
+def test_sh_on_a_terminal_returns_when_the_command_does(capfd: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    assert runtail.sh("(sleep 2; echo from the background) & seq 3000; exit 3", tty=True, check=False) == 3
+    assert time.monotonic() - began < 1.5
+    # All that the command wrote has come, although the terminal is still open...
+    assert capfd.readouterr().out == "".join(f"{number}\n" for number in range(1, 3001))
+    # ... and what else writes on it does not meet a closed one.
+    written = ""
+
+    def all_of_it() -> bool:
+        nonlocal written
+        written += capfd.readouterr().out
+        return written == "from the background\n"
+
+    wait_for(all_of_it, 20)
+
+
+def test_sh_on_a_terminal_that_something_else_writes_on_all_the_time(capfd: pytest.CaptureFixture[str]) -> None:
+    process = "while echo noise; do sleep 0.001; done & echo $! >&2; echo own output; echo end"
+    assert runtail.sh(process, tty=True) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line for line in lines if line != "noise"][-2:] == ["own output", "end"]
+    os.kill(int(lines[0] if lines[0] != "noise" else lines[1]), signal.SIGKILL)
+
+
+def test_sh_on_a_terminal_whose_output_is_stopped(capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing comes out of such a terminal any more, not even the mark that is waited for."""
+    stop = "import sys, termios; termios.tcflow(1, termios.TCOOFF)"
+    began = time.monotonic()
+    assert runtail.sh(f"sleep 30 & echo $!; {sys.executable} -c '{stop}'", tty=True) == 0
+    assert time.monotonic() - began < 15
+    os.kill(int(capfd.readouterr().out.split()[0]), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_only_programs_without_a_terminal_are_told_not_to_animate(
+    tty: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    show = "echo ${TTY_INTERACTIVE-unset} ${FORCE_COLOR-unset}"
+    monkeypatch.setenv("TTY_INTERACTIVE", "0")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ours, theirs = door.pair()
+    added = frozenset({"TTY_INTERACTIVE", "FORCE_COLOR"})
+    context.enter(context.Context("run", 1, "0123abcd", 1, ours, environment=added))
+    try:
+        runtail.sh(show, tty=tty)
+        runtail.sh(show, tty=tty, env={"TTY_INTERACTIVE": "1"})
+    finally:
+        context.leave()
+        ours.close()
+        theirs.close()
+    # Somebody's own setting is left alone.
+    runtail.sh(show, tty=tty)
+    assert capfd.readouterr().out == ("unset 1\n" if tty else "0 1\n") + "1 1\n0 1\n"

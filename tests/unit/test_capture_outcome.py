@@ -1,18 +1,21 @@
 """What Celery's result means for the run."""
 
+import json
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery import Celery, chain, chord
 from celery.app.trace import TraceInfo, trace_ok_t
 from celery.exceptions import Ignore, Reject, Retry
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtail.capture.delivery import successor
 from runtail.capture.door import MAX_REASON_CHARS
 from runtail.capture.lost import read_status
-from runtail.capture.outcome import outcome_of, outcome_of_exception, outcome_of_exit
+from runtail.capture.outcome import outcome_of, outcome_of_exception, outcome_of_exit, replaced
 from runtail.shipper.ending import short
 from runtail.shipper.mask import Masker
 
@@ -92,3 +95,27 @@ def test_exit(code: Any, state: str, status: int) -> None:
 def test_words_of_a_lost_worker(text: str, signal: int | None, status: int | None, why: str) -> None:
     found = read_status(text)
     assert (found.signal, found.exit_status, found.why) == (signal, status, why)
+
+
+@pytest.mark.parametrize(("state", "error"), [("IGNORED", Ignore()), ("REJECTED", Reject("x", requeue=False))])
+def test_a_replaced_task_is_not_over(state: str, error: BaseException) -> None:
+    ended = replaced(outcome_of(result(state, error), TASK, {}), "etl.load")
+    assert (ended["state"], ended["replaced_by"]) == ("replaced", "etl.load")
+
+
+@pytest.mark.parametrize(
+    ("state", "error"), [("FAILURE", ValueError("x")), ("REJECTED", Reject("x", requeue=True)), ("RETRY", Retry("x"))]
+)
+def test_a_replaced_task_that_went_on_ends_as_it_did(state: str, error: BaseException) -> None:
+    ended = outcome_of(result(state, error), TASK, {})
+    assert replaced(ended, "etl.load") == ended
+
+
+def test_the_successor_of_a_task_is_who_gets_its_id() -> None:
+    with Celery("successor", set_as_current=False) as app:
+        one, two, three = (app.signature(name) for name in ("one", "two", "three"))
+        assert successor(one) == "one"
+        assert successor(chain(one, two, app=app)) == "two"
+        assert successor(chord([one, two], three, app=app)) == "three"
+        nested = chain(one, chord([two], chain(two, three, app=app), app=app), app=app)
+        assert successor(nested) == successor(json.loads(json.dumps(nested))) == "three"

@@ -111,6 +111,7 @@ def test_entries(app: Celery) -> None:
         "secrets": [],
         "queue": "celery",
         "serializer": "json",
+        "accepts_json": True,
         "exclusive": False,
         "restart": False,
         "max_attempts": 3,

@@ -193,7 +193,27 @@ def test_text_of_others_cannot_move_the_cursor_or_turn_the_line() -> None:
 
 def test_unknown_events_are_shown() -> None:
     assert event_words({"kind": "novel\x1b[2J"}) == ("note", "novel")
+    assert event_words({"kind": "redrawn", "from": 7, "to": 7})[1] == "Line 7 was redrawn; what it shows now follows"
+    assert event_words({"kind": "redrawn", "from": 7, "to": 1009})[1].startswith("Lines 7-1,009 were redrawn")
     assert event_words({"kind": "end", "state": "failed", "why": "exit 3"}) == ("error", "Failed: exit 3")
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"kind": "replaced", "task": "etl.\x1b[2Jload"}, ("note", "Replaced by etl.load")),
+        (
+            {"kind": "overlap", "count": 1},
+            ("warning", "Another task with this id was executed at the same time and not recorded"),
+        ),
+        (
+            {"kind": "overlap", "count": 3},
+            ("warning", "3 other tasks with this id were executed at the same time and not recorded"),
+        ),
+    ],
+)
+def test_events_of_ids_that_come_twice_have_words(event: dict[str, Any], words: tuple[str, str]) -> None:
+    assert event_words(event) == words
 
 
 @pytest.mark.parametrize(

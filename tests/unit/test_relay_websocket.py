@@ -13,7 +13,8 @@ import pytest
 
 from runtail_socket import websocket
 from runtail_socket.direct import Link
-from runtail_socket.websocket import Offered, Refused, WebSocket, offer_all, text_frame
+from runtail_socket.handshake import Refused, answer_handshake
+from runtail_socket.websocket import Offered, WebSocket, offer_all, text_frame
 from tests.support.waiting import wait_for
 
 HEADERS = [
@@ -42,8 +43,9 @@ def connected() -> Iterator[Pair]:
     client.settimeout(10)
     with client, server:
         green = _NoWait(server)
-        web_socket = WebSocket.accept(green, HEADERS, "/", 10)
-        answer = client.recv(4096)
+        accepted = answer_handshake(HEADERS, "/")
+        web_socket = WebSocket(green, accepted.protocol, 10)
+        answer = accepted.answer
         assert b"101 Switching Protocols" in answer
         assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer
         assert b"Extensions" not in answer
@@ -169,7 +171,7 @@ def test_one_of_many_that_is_gone_costs_the_others_nothing(pair: Pair) -> None:
     assert receive(client, len(frame)) == frame
 
 
-def test_between_messages_that_came_together_others_have_their_turn(
+def test_behind_each_read_and_between_messages_that_came_together_others_have_their_turn(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web_socket, client = pair
@@ -177,7 +179,7 @@ def test_between_messages_that_came_together_others_have_their_turn(
     monkeypatch.setattr(websocket, "time", SimpleNamespace(sleep=turns.append, monotonic=time.monotonic))
     client.sendall(b"".join(b"\x81\x81\0\0\0\0" + text for text in (b"1", b"2", b"3")))
     assert [web_socket.wait() for _ in range(3)] == ["1", "2", "3"]
-    assert turns == [0, 0]
+    assert turns == [0, 0, 0]
 
 
 def test_aborting_wakes_whoever_waits(pair: Pair) -> None:
@@ -200,4 +202,4 @@ def test_aborting_wakes_whoever_waits(pair: Pair) -> None:
 def test_what_is_no_handshake_is_refused(missing: int) -> None:
     headers = HEADERS[:missing] + HEADERS[missing + 1 :]
     with pytest.raises(Refused):
-        WebSocket.accept(None, headers, "/", 10)
+        answer_handshake(headers, "/")

@@ -18,7 +18,8 @@ PACKAGES = {
     "runtail_socket": ROOT / "services/socket",
 }
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
-NPM_LOCK = ROOT / "services/web/ui/package-lock.json"
+UI = ROOT / "services/web/ui"
+NPM_LOCKS = [UI / "package-lock.json", ROOT / "tests/openapi/package-lock.json"]
 GREEN = {"eventlet", "gevent", "greenlet"}
 #: Distributions whose modules are not called as the distribution is.
 MODULES_OF = {
@@ -73,8 +74,9 @@ def test_python_lock_is_hashed_and_names_no_registry(lock: Path) -> None:
     assert [r for r in requirements if "==" not in r or "--hash=sha256:" not in r] == []
 
 
-def test_npm_lock_is_hashed_and_names_no_registry() -> None:
-    packages = json.loads(NPM_LOCK.read_text())["packages"]
+@pytest.mark.parametrize("lock", NPM_LOCKS, ids=lambda lock: lock.parent.name)
+def test_npm_lock_is_hashed_and_names_no_registry(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
     assert [name for name, entry in packages.items() if "resolved" in entry] == []
     assert [name for name, entry in packages.items() if name and "integrity" not in entry] == []
 
@@ -120,7 +122,7 @@ def test_packages_have_one_version() -> None:
 def test_files_are_small_and_named_after_their_subject() -> None:
     files = [source for package in PACKAGES for source in sources(package)]
     files += (ROOT / "tests").rglob("*.py")
-    files += (path for end in ("ts", "tsx") for path in (NPM_LOCK.parent / "src").rglob(f"*.{end}"))
+    files += (path for end in ("ts", "tsx") for path in (UI / "src").rglob(f"*.{end}"))
     vague = {"utils", "util", "helpers", "common", "core", "misc"}
     assert [path for path in files if path.stem in vague] == []
     assert [path for path in files if len(path.read_text().splitlines()) > 600] == []

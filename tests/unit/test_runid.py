@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtail.runid import MAX_RUN_ID_CHARS, flaw_of
+from runtail.runid import MAX_RUN_ID_CHARS, flaw_of, flaw_of_choice
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,19 @@ def test_what_can_be_escaped_in_an_address_is_an_id(run_id: str) -> None:
 )
 def test_what_cannot_is_none(run_id: str, flaw: str) -> None:
     assert flaw_of(run_id) == flaw
+
+
+@pytest.mark.parametrize("run_id", ["a~1", "x" * MAX_RUN_ID_CHARS + "~12", "a~1~2", "50% ~7"])
+def test_the_id_of_an_earlier_execution_is_one_and_cannot_be_chosen(run_id: str) -> None:
+    assert flaw_of(run_id) == ""
+    assert "does not end in ~ and a number" in flaw_of_choice(run_id)
+
+
+@pytest.mark.parametrize("run_id", ["~", "a~", "a~b", "a~1b", "~1a", "a~\u0661"])
+def test_other_ids_with_a_tilde_can_be_chosen(run_id: str) -> None:
+    assert flaw_of(run_id) == flaw_of_choice(run_id) == ""
+
+
+@pytest.mark.parametrize("run_id", ["~1", "..~1", "x" * 256 + "~1"])
+def test_what_is_no_id_is_none_with_a_number_either(run_id: str) -> None:
+    assert flaw_of(run_id) != ""

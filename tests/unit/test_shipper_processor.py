@@ -20,6 +20,9 @@ PIECE = st.sampled_from(
         b"\r",
         b"\n",
         b"50%\r60%",
+        b"\x1b[31m",
+        b"\b\b",
+        b"\x1b[2D",
         SECRET,
         SECRET[:7],
         b"\xff\x00\xed\xa0\x80\n",
@@ -129,12 +132,15 @@ def test_a_text_is_masked_before_it_is_cut_and_half_a_secret_at_its_end_is_left_
 def test_the_live_line_is_masked() -> None:
     processor = new()
     processor.feed(b"login hunter2-s3cret at hunt")
-    assert processor.live(4096) == "login *** at "
+    assert processor.live(4096) == ["login *** at "]
     # So little of what may be a secret is shown that a bar keeps its sign for per cent.
     processor.feed(b"\n 50 %")
-    assert processor.live(4096) == " 50 %"
+    assert processor.live(4096) == [" 50 %"]
     processor.feed(b"68")
-    assert processor.live(4096) == " 50 "
+    assert processor.live(4096) == [" 50 "]
+    # Also where the line is drawn.
+    processor.feed(b"\n 10\r 50 %")
+    assert processor.live(4096) == [" 50 %"]
 
 
 def test_random_splits_of_a_long_run_agree() -> None:
@@ -238,3 +244,37 @@ def test_a_sequence_that_a_task_made_up_does_no_harm(fields: dict[str, Any]) -> 
     processor = new()
     output, _ = told(processor.feed(sequence(NONCE, {"op": "earlier-run", **fields}) + b"own\n") + processor.finish())
     assert output.endswith(b"own\n")
+
+
+DRAWN = st.sampled_from(
+    [b"one\n", b"two\n", b"\x1b[1A", b"\x1b[2A\r", b"\x1b[K", b"bar", b"\r", b"\n", b"\x1b[?25l", b"x" * 25]
+)
+
+
+@given(st.lists(DRAWN | st.just(b""), max_size=20), st.integers(1, 60))
+def test_nothing_that_is_redrawn_takes_lines_of_an_earlier_run_with_it(pieces: list[bytes], size: int) -> None:
+    """An empty piece stands for two lines from elsewhere."""
+    processor, data, foreign = new(), b"", []
+    for piece in pieces:
+        if not piece:
+            foreign += [b"other %d" % len(foreign), b"other %d" % (len(foreign) + 1)]
+            piece = earlier(b"\n".join(foreign[-2:]) + b"\n", 8 * len(foreign))
+        data += piece
+    items: list[Output | Event] = []
+    for at in range(0, len(data), size):
+        items += processor.feed(data[at : at + size])
+    shown: list[bytes] = []
+    for item in items + processor.finish():
+        if isinstance(item, Event):
+            assert not any(line.startswith(b"other") for line in shown[len(shown) - item.lines_before :])
+            continue
+        # (Pieces of a long line are lines of their own here, as they are numbered.)
+        shown += item.chunk.payload.removesuffix(b"\n").split(b"\n")
+    assert [line for line in shown if line.startswith(b"other")] == foreign
+
+
+def test_rows_that_are_drawn_again_stay_where_they_were_before_lines_of_an_earlier_run() -> None:
+    processor = Processor(NONCE)
+    data = b"one 10%\ntwo 10%\n\x1b[2Aone 20%\ntwo 20%\n" + earlier(b"other\n", 6) + b"\x1b[2Aone 30%\ntwo 30%\n"
+    output, _ = told(processor.feed(data) + processor.finish())
+    assert output.splitlines()[-3:] == [b"other", b"one 30%", b"two 30%"]

@@ -83,6 +83,22 @@ def test_interrupted_follows_the_rule_of_a_lost_run(restart: bool, attempt: int,
 def test_retry_and_requeue_are_releases() -> None:
     retry = {"retries": 1, "max": 3, "eta_ms": 5, "reason": "r"}
     found = judge(Facts(said("retry", why="retry 1 of 3: r", retry=retry)))
-    assert found == Verdict(RunState.QUEUED, "retry 1 of 3: r", event={"kind": "retry", **retry}, eta_ms=5)
+    assert found == Verdict(
+        RunState.QUEUED, "retry 1 of 3: r", event={"kind": "retry", **retry}, eta_ms=5, awaits="retry"
+    )
     assert judge(Facts(said("rejected", requeue=True))).released
     assert not judge(Facts(said("rejected"))).released
+
+
+def test_a_replaced_task_releases_its_run_for_the_one_that_replaces_it() -> None:
+    found = judge(Facts(said("replaced", why="replaced by etl.load, which has not begun", replaced_by="etl.load")))
+    event = {"kind": "replaced", "task": "etl.load"}
+    assert found == Verdict(RunState.QUEUED, "replaced by etl.load, which has not begun", event=event,
+                            awaits="replacement")  # fmt: skip
+
+
+def test_a_released_run_says_which_message_it_waits_for() -> None:
+    assert judge(Facts(None, redelivers=True)).awaits == "redelivery"
+    assert judge(Facts(said("interrupted"), redelivers=True)).awaits == "redelivery"
+    assert judge(Facts(said("rejected", requeue=True))).awaits == "redelivery"
+    assert judge(Facts(said("interrupted"), restart=True)).awaits is None

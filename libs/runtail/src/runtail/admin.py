@@ -7,7 +7,9 @@ Nothing else is ever served here, and nothing that changes anything.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -15,8 +17,8 @@ from socketserver import ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
 log = logging.getLogger(__name__)
 
@@ -27,29 +29,53 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 #: A client that sends nothing for this long is let go.
 TIMEOUT_SECONDS: Final = 5.0
 
+#: Names under these exist in local networks and clusters only (RFC 6761, 6762, 8375; Kubernetes).
+LOCAL_DOMAINS: Final = (".localhost", ".local", ".internal", ".home.arpa", ".svc")
+
 
 def always() -> str | None:
     """To answer at all is what is asked: the process is not stuck."""
     return None
 
 
-def admin_app(healthy: Check, ready: Check, registry: CollectorRegistry) -> WsgiApp:
+def is_local_name(host: str, allowed_hosts: str = "") -> bool:
+    """Tell whether a ``Host`` header names this machine as its network does.
+
+    A foreign page can read what it is served under its own site's name, which
+    it may point at this machine (DNS rebinding), but not under an address or a
+    name that no public site can have.
+
+    :param allowed_hosts: further names, with commas.
+    """
+    name = re.sub(r":\d*$", "", host.lower()).strip("[]").rstrip(".")
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        listed = {one.strip().lower() for one in allowed_hosts.split(",")}
+        return "." not in name or name.endswith(LOCAL_DOMAINS) or name in listed
+    return True
+
+
+def admin_app(healthy: Check, ready: Check, registry: CollectorRegistry, *, allowed_hosts: str = "") -> WsgiApp:
     """Return the application.
 
     :param healthy: why this process should be restarted, or None.
     :param ready: why it should get no work now, or None.
+    :param allowed_hosts: see :func:`is_local_name`.
     """
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         content_type = "text/plain; charset=utf-8"
         match environ["PATH_INFO"]:
+            case _ if not is_local_name(environ.get("HTTP_HOST", ""), allowed_hosts):
+                status, body = "421 Misdirected Request", b"RUNTAIL_ALLOWED_HOSTS does not name this host.\n"
             case "/healthz":
                 status, body = _answer(healthy(), "alive")
             case "/readyz":
                 status, body = _answer(ready(), "ready")
             case "/metrics":
-                status, body = "200 OK", generate_latest(registry)
-                content_type = CONTENT_TYPE_LATEST
+                encode, content_type = _encoder(environ.get("HTTP_ACCEPT", ""))
+                status, body = "200 OK", encode(registry)
             case _:
                 status, body = "404 Not Found", b"Here are /healthz, /readyz and /metrics.\n"
         start_response(
@@ -59,6 +85,14 @@ def admin_app(healthy: Check, ready: Check, registry: CollectorRegistry) -> Wsgi
         return [body]
 
     return app
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        # A version that is none.
+        return choose_encoder("")
 
 
 def _answer(why_not: str | None, word: str) -> tuple[str, bytes]:
@@ -107,10 +141,17 @@ class AdminServer:
     """
 
     def __init__(
-        self, host: str, port: int, ready: Check, registry: CollectorRegistry, healthy: Check = always
+        self,
+        host: str,
+        port: int,
+        ready: Check,
+        registry: CollectorRegistry,
+        healthy: Check = always,
+        *,
+        allowed_hosts: str = "",
     ) -> None:
         server_class = _Server6 if ":" in host else _Server
-        app = admin_app(healthy, ready, registry)
+        app = admin_app(healthy, ready, registry, allowed_hosts=allowed_hosts)
         try:
             self._server = make_server(host.strip("[]"), port, app, server_class, _Handler)
         except OSError as error:

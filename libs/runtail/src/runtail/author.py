@@ -8,10 +8,7 @@ written after it. Outside of a run nothing is sent.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import errno
-import json
 import os
 import struct
 import subprocess
@@ -20,8 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runtail.capture import context
-from runtail.capture.streams import write_all
+from runtail.capture import context, terminal, threads
 from runtail.secret import encoded
 from runtail.shipper.encodings import weakness
 
@@ -89,15 +85,23 @@ def sh(
 ) -> int:
     """Run a command whose output belongs to this run; return its exit status.
 
+    Like any shell it waits for the command, not for what that left behind in
+    the background.
+
     :param command: a text is given to ``/bin/sh``, a list is run as it is.
-    :param tty: give it a terminal, for programs that write other or later
-        without one. Slower, and standard error cannot be told apart.
+    :param tty: give it a terminal of 120 columns, for programs that write other
+        or later without one. Slower, and standard error cannot be told apart.
     :param check: raise if the exit status is not 0.
     :param env: added to the environment.
     :raises subprocess.CalledProcessError: if it fails and *check* is True.
     """
     argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
-    environment = {**os.environ, **env} if env is not None else None
+    environment = dict(os.environ)
+    current = threads.run_of_this_thread()
+    if tty and current is not None and "TTY_INTERACTIVE" in current.environment:
+        # Set for programs without a terminal.
+        del environment["TTY_INTERACTIVE"]
+    environment.update(env or {})
     _flush()
     if tty:
         status = _run_on_terminal(argv, environment, cwd)
@@ -108,7 +112,7 @@ def sh(
     return status
 
 
-def _run_on_terminal(argv: list[str], environment: Mapping[str, str] | None, cwd: str | Path | None) -> int:
+def _run_on_terminal(argv: list[str], environment: Mapping[str, str], cwd: str | Path | None) -> int:
     import fcntl
     import termios
 
@@ -120,44 +124,29 @@ def _run_on_terminal(argv: list[str], environment: Mapping[str, str] | None, cwd
         attributes[3] &= ~(termios.ECHO | termios.ECHONL)
         termios.tcsetattr(theirs, termios.TCSANOW, attributes)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *_TTY_SIZE, 0, 0))
+        name = os.ttyname(theirs)
         process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=cwd)
     except BaseException:
         os.close(ours)
         raise
     finally:
         os.close(theirs)
-    try:
-        with process:
-            while data := _read_terminal(ours):
-                write_all(_output(), data)
-            return process.wait()
-    finally:
-        os.close(ours)
-
-
-def _read_terminal(fd: int) -> bytes:
-    try:
-        return os.read(fd, 65536)
-    except OSError as failure:
-        # Linux's way to say that the last writer has closed a terminal.
-        if failure.errno == errno.EIO:
-            return b""
-        raise
+    with process:
+        terminal.copy(ours, name, _output(), process)
+        return process.wait()
 
 
 def _output() -> int:
-    return context.current.fd if context.current is not None else 1
+    current = threads.run_of_this_thread()
+    return current.fd if current is not None else 1
 
 
 def _say(message: dict[str, Any]) -> bool:
-    current = context.current
+    current = threads.run_of_this_thread()
     if current is None:
         return False
-    text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
-    # A lone surrogate becomes its escape, which JSON understands.
-    payload = base64.urlsafe_b64encode(text.encode("utf-8", "backslashreplace"))
     _flush()
-    write_all(current.fd, b"\x1b]7777;" + current.nonce.encode("ascii") + b";" + payload + b"\x07")
+    current.say(message)
     return True
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from runtail import __version__
+from runtail.capture.contained import contained
 from runtail.secret import Secret, names_of
 from runtail.store import Store, store_errors
 
@@ -92,7 +93,12 @@ def document(app: Any, consumer: Any, started_ms: int) -> bytes:
 
 def tasks_of(app: Any) -> list[dict[str, Any]]:
     """Return the catalogue entries of an app's tasks, Celery's own left out."""
-    return [entry(app, task) for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")]
+    entries = []
+    for name, task in sorted(app.tasks.items()):
+        if not name.startswith("celery."):
+            with contained(f"task {name} cannot be described, and not be started from the page"):
+                entries.append(entry(app, task))
+    return entries
 
 
 def entry(app: Any, task: Any) -> dict[str, Any]:
@@ -108,6 +114,7 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
         "secrets": sorted(secrets),
         "queue": _queue_of(app, task),
         "serializer": task.serializer or app.conf.task_serializer,
+        "accepts_json": not {"json", "application/json"}.isdisjoint(app.conf.accept_content),
         "exclusive": bool(options.get("exclusive", False)),
         "restart": bool(options.get("restart", False)),
         "max_attempts": int(options.get("max_attempts", 3)),

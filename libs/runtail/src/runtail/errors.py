@@ -12,6 +12,7 @@ RuntailError
     ├── ExclusiveHeld
     ├── IdempotencyConflict
     └── PublishFailed
+ExecutionRefused           (RuntailError) the result of a task that a worker did not execute
 RunNotFound, RunEnded      (RuntailError) about a run that was named
 """
 
@@ -50,6 +51,13 @@ class StoreUnavailable(RuntailError):
     def __init__(self, message: str, retry_after_seconds: float = 2.0) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class ExecutionRefused(RuntailError):
+    """A worker did not execute a task, because it is exclusive and another run holds it.
+
+    This is the result that is stored for the task, so it must be made of its text alone.
+    """
 
 
 class Fenced(RuntailError):

@@ -4,6 +4,7 @@ It changes no setting of the app. Outside of a worker process (a web app, beat,
 a shell) it only connects a few signals. In a worker it
 
     worker_init          checks the pool, starts the keeper
+    worker bootstep      says in the worker's log what is recorded and where
     worker_process_init  wraps the tasks in every pool child
     consumer bootstep    wraps them under ``solo``, watches the keeper
     task_failure         tells why a task's process is gone
@@ -14,14 +15,18 @@ a shell) it only connects a few signals. In a worker it
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
+
+from runtail.capture.contained import contained, log
 
 if TYPE_CHECKING:
     from celery import Celery
 
     from runtail.capture.supervisor import Supervisor
+    from runtail.health import Health
     from runtail.settings import Settings
 
 _INSTALLED = "_runtail_installation"
@@ -30,7 +35,8 @@ _INSTALLED = "_runtail_installation"
 def install(app: Celery, settings: Settings | None = None) -> None:
     """Record the output of *app*'s tasks. Safe to call twice.
 
-    :param settings: read from the environment when a worker starts, if not given.
+    :param settings: if not given, read from the environment when a worker starts; runs are then kept at the app's own
+        broker, unless ``RUNTAIL_BROKER_URL`` or ``RUNTAIL_STORE_URL`` says otherwise.
     """
     if getattr(app, _INSTALLED, None) is None:
         setattr(app, _INSTALLED, Installation(app, settings))
@@ -47,6 +53,9 @@ class Installation:
         self.supervisor: Supervisor | None = None
         self.worker: Any = None
         self._tracer: Any = None
+        self._health: Health | None = None
+        #: What cannot be logged yet: Celery sets up logging after ``worker_init``.
+        self._notes: list[tuple[int, str, Any]] = []
         # weak=False: nobody else holds these methods.
         signals.worker_init.connect(self._on_worker_init, weak=False)
         signals.worker_process_init.connect(self._on_child_init, weak=False)
@@ -54,41 +63,62 @@ class Installation:
         signals.task_revoked.connect(self._on_task_revoked, weak=False)
         signals.worker_shutting_down.connect(self._on_shutting_down, weak=False)
         signals.worker_shutdown.connect(self._on_shutdown, weak=False)
+        app.steps["worker"].add(_worker_step(self))
         app.steps["consumer"].add(_consumer_step(self))
 
-    # Signals. Celery swallows every Exception a handler raises.
+    # Signals and steps. Celery swallows an Exception that a signal's handler raises; one from a step ends the worker.
 
     def _on_worker_init(self, sender: Any, **_: Any) -> None:
         if sender.app is not self.app or self.supervisor is not None:
             return
         from runtail.errors import ConfigError
-        from runtail.settings import load_settings
 
         try:
-            settings = self.settings or load_settings(os.environ)
+            self._prepare(sender)
         except ConfigError as error:
+            # Not an Exception, so it ends the worker, with this sentence.
             raise SystemExit(f"Runtail: {error}") from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            self._note(logging.ERROR, "Runtail: tasks run without being recorded", error)
+
+    def _prepare(self, worker: Any) -> None:
+        """Start what can be started before the pool exists.
+
+        :raises ConfigError: if the worker must not start.
+        """
+        from runtail.errors import ConfigError
+
+        settings = self.settings or self._load_settings()
+        if settings.health_dir:
+            self._prepare_health(settings.health_dir)
         if not settings.capture:
             return
-        refusal = reason_to_refuse(sender)
+        refusal = reason_to_refuse(worker)
         if refusal:
-            # Not an Exception, so it ends the worker, with this sentence.
-            raise SystemExit(f"Runtail: {refusal}")
-        from runtail.capture.supervisor import Supervisor, log
-
+            raise ConfigError(refusal)
         if sys.platform != "linux":
-            log.warning("Runtail captures output on Linux only; tasks run without being recorded")
+            self._note(logging.WARNING, "Runtail captures output on Linux only; tasks run without being recorded")
             return
-        self.worker = sender
+        try:
+            place = _check_store(settings)
+        except ConfigError as error:
+            if settings.store_url:
+                raise
+            self._note(logging.WARNING, f"Runtail: nothing is recorded: {error}")
+            return
         from runtail.capture.celerylog import HiddenArguments
+        from runtail.capture.supervisor import Supervisor
 
         HiddenArguments(self.app.tasks).install()
         try:
-            self.supervisor = Supervisor(sender.hostname, settings)
+            self.supervisor = Supervisor(worker.hostname, settings)
         except OSError as error:
-            log.error("Runtail: tasks run without being recorded: the keeper could not be started: %s", error)
+            why = f"Runtail: tasks run without being recorded: the keeper could not be started: {error}"
+            self._note(logging.ERROR, why)
             return
-        if is_prefork(sender.pool_cls):
+        self._note(logging.INFO, f"Runtail records the output of tasks in {place}{_in_words(settings)}")
+        self.worker = worker
+        if is_prefork(worker.pool_cls):
             self.supervisor.cancels = True
             self.supervisor.pool_pids = self._pool_pids
             from runtail.capture.lost import executes, is_revoked
@@ -97,15 +127,69 @@ class Installation:
         # worker_shutdown is not sent by a cold shutdown.
         atexit.register(self._on_shutdown)
 
+    def _load_settings(self) -> Settings:
+        from runtail.appstore import settings_of_app
+        from runtail.settings import load_settings
+
+        return load_settings(os.environ, **settings_of_app(self.app, os.environ))
+
+    def _prepare_health(self, directory: str) -> None:
+        from pathlib import Path
+
+        from runtail.health import Health
+
+        try:
+            self._health = Health(Path(directory))
+        except OSError as error:
+            self._note(logging.ERROR, f"Runtail: the health files cannot be written: {error}")
+
+    def _note(self, level: int, sentence: str, error: BaseException | None = None) -> None:
+        self._notes.append((level, sentence, error))
+
+    def on_pool_started(self) -> None:
+        """The pool was forked for the first time, and logging works."""
+        notes, self._notes = self._notes, []
+        for level, sentence, error in notes:
+            log.log(level, "%s", sentence, exc_info=error)
+        if self._health is not None:
+            with contained("the health files are not right"):
+                self._health.start()
+
+    def on_connected(self, consumer: Any) -> None:
+        """The worker consumes messages, for the first time or again."""
+        if self._health is not None:
+            with contained("the health files are not right"):
+                self._health.connected(consumer)
+        supervisor = self.supervisor
+        if supervisor is None:
+            return
+        if not is_prefork(type(consumer.pool)):
+            with contained("tasks run without being recorded"):
+                # Celery has just built the traces of this process anew.
+                self.wrap(reaps=False)
+        with contained("nobody watches the keeper"):
+            supervisor.start_thread()
+        with contained("this worker's tasks are not published, and cannot be started from the page"):
+            from runtail import catalogue
+
+            supervisor.publish(catalogue.document(self.app, consumer, supervisor.started_ms))
+
+    def on_disconnected(self) -> None:
+        """The worker consumes nothing for now."""
+        if self._health is not None:
+            with contained("the health files are not right"):
+                self._health.disconnected()
+
     def _on_child_init(self, **_: Any) -> None:
         supervisor = self.supervisor
         if supervisor is None or os.getpid() == supervisor.pid:
             return
         from runtail.capture import orphans
 
-        supervisor.forget_in_child()
-        orphans.offer_to_oom_killer()
-        self.wrap(reaps=orphans.become_subreaper())
+        with contained("tasks of this process run without being recorded"):
+            supervisor.forget_in_child()
+            orphans.offer_to_oom_killer()
+            self.wrap(reaps=orphans.become_subreaper())
 
     def _on_task_failure(self, task_id: str | None = None, exception: BaseException | None = None, **_: Any) -> None:
         supervisor = self.supervisor
@@ -135,6 +219,8 @@ class Installation:
             self.supervisor.draining()
 
     def _on_shutdown(self, **_: Any) -> None:
+        if self._health is not None:
+            self._health.stop()
         supervisor = self.supervisor
         if supervisor is None or os.getpid() != supervisor.pid:
             return
@@ -155,7 +241,7 @@ class Installation:
             from runtail.capture.trace import Tracer
 
             streams = Streams()
-            celerylog.split()
+            celerylog.split(streams.own)
             streams.adopt_handlers()
             self._tracer = Tracer(
                 self.app,
@@ -219,6 +305,38 @@ def _pool_class(pool: Any) -> Any:
     return get_implementation(pool)
 
 
+def _check_store(settings: Settings) -> str:
+    """Return the store's address, as it may be shown.
+
+    :raises ConfigError: if it cannot be used.
+    """
+    from runtail.store import connect, without_password
+
+    connect(settings).close()
+    return f"{without_password(settings.effective_store_url)} under {settings.key_prefix}*"
+
+
+def _in_words(settings: Settings) -> str:
+    """Return which settings are not the default ones, besides where things are."""
+    places = {"RUNTAIL_BROKER_URL", "RUNTAIL_STORE_URL", "RUNTAIL_KEY_PREFIX"}
+    changed = [f"{name}={value}" for name, value in settings.changed().items() if name not in places]
+    return f", with {' '.join(changed)}" if changed else ""
+
+
+def _worker_step(installation: Installation) -> type:
+    from celery import bootsteps
+
+    class RuntailWorkerStep(bootsteps.StartStopStep):
+        """Starts when the pool was forked; the broker may be away."""
+
+        requires = ("celery.worker.components:Pool",)
+
+        def start(self, worker: Any) -> None:  # noqa: ARG002
+            installation.on_pool_started()
+
+    return RuntailWorkerStep
+
+
 def _consumer_step(installation: Installation) -> type:
     from celery import bootsteps
 
@@ -228,15 +346,9 @@ def _consumer_step(installation: Installation) -> type:
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
         def start(self, consumer: Any) -> None:
-            supervisor = installation.supervisor
-            if supervisor is None:
-                return
-            if not is_prefork(type(consumer.pool)):
-                # Celery has just built the traces of this process anew.
-                installation.wrap(reaps=False)
-            supervisor.start_thread()
-            from runtail import catalogue
+            installation.on_connected(consumer)
 
-            supervisor.publish(catalogue.document(installation.app, consumer, supervisor.started_ms))
+        def stop(self, consumer: Any) -> None:  # noqa: ARG002
+            installation.on_disconnected()
 
     return RuntailStep

@@ -20,7 +20,7 @@ class Keys:
         return f"{self.prefix}store"
 
     def run(self, run_id: str) -> str:
-        """Hash: the run's record."""
+        """Hash: the run's record. An id that is used again names the newest execution, ``<id>~<n>`` the n-th."""
         return f"{self.prefix}run:{run_id}"
 
     def log(self, run_id: str) -> str:
@@ -28,7 +28,10 @@ class Keys:
         return f"{self.prefix}log:{run_id}"
 
     def deleted(self, run_id: str) -> str:
-        """String with a TTL: the run was deleted; a record that is missing without it was rolled back."""
+        """String with a TTL: the number of the id's execution that was deleted.
+
+        A record that is missing without it was rolled back.
+        """
         return f"{self.prefix}deleted:{run_id}"
 
     def runs(self) -> str:

@@ -37,6 +37,8 @@ class Metric:
     :param name: as it is exposed; counters end in ``_total``, units stand in the name.
     :param labels: names of labels, each with a handful of values.
     :param buckets: of histograms, in the metric's unit.
+    :param values: the known values of the only label. They are there from the start, at 0: what appears with its first
+        event would be missed by ``increase()``.
     """
 
     component: Component
@@ -45,6 +47,7 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 METRICS: tuple[Metric, ...] = (
@@ -56,6 +59,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "Subscriptions by where they stand: live, or catching-up from the store.",
         ("standing",),
+        values=("live", "catching-up"),
     ),
     Metric("relay", "runtail_socket_watched_runs", "gauge", "Runs this relay reads, each once for all its viewers."),
     Metric(
@@ -83,7 +87,14 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "relay", "runtail_socket_catch_ups_total", "counter", "Times a subscription began to be served from the store."
     ),
-    Metric("relay", "runtail_socket_refused_total", "counter", "Handshakes refused, by reason.", ("reason",)),
+    Metric(
+        "relay",
+        "runtail_socket_refused_total",
+        "counter",
+        "Handshakes refused, by reason.",
+        ("reason",),
+        values=("path", "host", "origin", "draining", "full"),
+    ),
     Metric("relay", "runtail_socket_resets_total", "counter", "Runs whose viewers were told to begin anew."),
     Metric("relay", "runtail_socket_deaf_bells_total", "counter", "Times the subscription to bells was found deaf."),
     Metric("relay", "runtail_socket_store_up", "gauge", "1 if the store answered last time."),
@@ -112,6 +123,9 @@ METRICS: tuple[Metric, ...] = (
         "Bytes written by processes that outlived their run, while their task process had no other run.",
     ),
     Metric("worker", "runtail_worker_refused_total", "counter", "Executions refused: the run had ended or was held."),
+    Metric(
+        "worker", "runtail_worker_bad_headers_total", "counter", "Message headers dropped: not as Runtail makes them."
+    ),
     Metric("worker", "runtail_worker_fenced_total", "counter", "Runs taken from this worker while it executed them."),
     Metric(
         "worker", "runtail_worker_repairs_total", "counter", "Logs repaired in full after the store lost their end."
@@ -143,6 +157,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "Runs that wait (queued) or are executed (running), in the whole installation.",
         ("state",),
+        values=("queued", "running"),
     ),
     Metric(
         "web",
@@ -150,9 +165,20 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "What this service's reaper did: runs ended (lost, cancelled), started again, aborted, or forgotten.",
         ("action",),
+        values=(
+            *("lost", "cancelled", "released", "restarted", "published-again"),
+            *("aborted", "expired", "over-budget"),
+        ),
     ),
     Metric("web", "runtail_web_store_up", "gauge", "1 if the store answers."),
     Metric("web", "runtail_web_store_evicts", "gauge", "1 if the store may delete keys by itself."),
+    Metric(
+        "web",
+        "runtail_web_unreadable_total",
+        "counter",
+        "Values of the store that could not be read and were left out, each time: run, task, worker.",
+        ("what",),
+    ),
 )
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}
@@ -209,7 +235,10 @@ class Metrics:
 
     def _make(self, instrument: type[_Instrument], kind: Kind, name: str) -> _Instrument:
         metric = self._row(kind, name)
-        return instrument(metric.name, metric.help, metric.labels, registry=self.registry)
+        made = instrument(metric.name, metric.help, metric.labels, registry=self.registry)
+        for value in metric.values:
+            made.labels(value)
+        return made
 
     def _row(self, kind: Kind, name: str) -> Metric:
         metric = _BY_NAME[name]
@@ -242,6 +271,8 @@ class _Readings(Collector):
                 family = CounterMetricFamily(name, metric.help, labels=metric.labels)
             else:
                 family = GaugeMetricFamily(name, metric.help, labels=metric.labels)
-            for values, value in (reading if isinstance(reading, Mapping) else {(): reading}).items():
+            known: Mapping[tuple[str, ...], float] = {(value,): 0.0 for value in metric.values}
+            now: Mapping[tuple[str, ...], float] = reading if isinstance(reading, Mapping) else {(): reading}
+            for values, value in {**known, **now}.items():
                 family.add_metric(values, value)
             yield family

@@ -20,15 +20,16 @@ from typing import Any
 
 import structlog
 
+from runtail import header
 from runtail.errors import Fenced, RunNotFound, StoreUnavailable
 from runtail.log.ending import Ending
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.ending import unflushed_ms, write_events
 from runtail.runs.queues import RedisQueues
-from runtail.runs.record import Run, read_run, read_runs
+from runtail.runs.record import Run, read_run, read_runs, readable_ids
 from runtail.runs.retention import BATCH, forget_expired, keep_budget
-from runtail.runs.start import Publisher, abort, mark, message_headers
+from runtail.runs.start import Publisher, abort, mark
 from runtail.secret import NOT_KEPT
 from runtail.store import Store, store_errors
 
@@ -137,13 +138,18 @@ class Reaper:
         self._master = master
         return same
 
+    def _is_gone(self, run_id: str) -> bool:
+        """Tell whether a run has no record. One that cannot be read is left as it is."""
+        with store_errors():
+            return not self._store.client.exists(self._store.keys.run(run_id))
+
     def _reap_running(self, now: float) -> None:
         with store_errors():
             members: Any = self._store.client.smembers(self._store.keys.running())
-        ids = sorted(member.decode() for member in members)
+        ids = sorted(readable_ids(self._store, members))
         runs = {run.id: run for run in read_runs(self._store, ids)}
         for run_id in ids:
-            if run_id not in runs:
+            if run_id not in runs and self._is_gone(run_id):
                 with store_errors():
                     self._store.client.srem(self._store.keys.running(), run_id)
         for gone in self._watches.keys() - runs.keys():
@@ -156,7 +162,7 @@ class Reaper:
         watch = self._watches.get(run.id)
         if watch is None or (watch.attempt, watch.beat) != (attempt, beat):
             if watch is not None and watch.told:
-                mark(self._store, run.id, RunState.RUNNING, {"why": ""}, changed=True)
+                mark(self._store, run.id, RunState.RUNNING, {"why": ""}, execution=run.execution, changed=True)
             self._watches[run.id] = _Watch(attempt, beat, now)
             return
         silent_seconds = now - watch.since
@@ -167,7 +173,8 @@ class Reaper:
                 self._end_lost(run, silent_seconds)
         elif silent_seconds >= self._lease_seconds / 2 and not watch.told:
             watch.told = True
-            mark(self._store, run.id, RunState.RUNNING, {"why": "worker silent"}, changed=True)
+            why = {"why": "worker silent"}
+            mark(self._store, run.id, RunState.RUNNING, why, execution=run.execution, changed=True)
 
     def _end_lost(self, run: Run, silent_seconds: float) -> None:
         worker = run.text("worker") or "its worker"
@@ -184,7 +191,8 @@ class Reaper:
             who = f" by {cancel['who']}" if cancel.get("who") else ""
             self._end(run, lost, RunState.CANCELLED, f"cancelled{who}; {silence}")
         elif run.number("redelivers"):
-            write_events(self._store, run, "reaper", [lost], release=f"{silence}; the broker delivers it again")
+            why = f"{silence}; the broker delivers it again"
+            write_events(self._store, run, "reaper", [lost], release=why, awaits="redelivery")
             self.actions["released"] += 1
         elif run.number("restart") and run.number("announced") and run.number("attempt") < run.number("max_attempts"):
             if run.number("hidden"):
@@ -202,7 +210,7 @@ class Reaper:
         _log.info("ended a run whose worker fell silent", run=run.id, state=str(state), why=why)
 
     def _publish_again(self, run: Run, attempt: int) -> None:
-        headers = message_headers(self._store.uuid(), run.id, attempt)
+        headers = header.make(self._store.uuid(), run.id, attempt, run.execution)
         try:
             self._publish(run.id, run.text("task"), run.json("kwargs") or {}, run.text("queue"), headers)
         except Exception as error:  # noqa: BLE001 - a broker raises what it likes; the run stays queued, it is tried again
@@ -216,11 +224,11 @@ class Reaper:
         oldest_ms = now_ms - round(min(settings.unpublished_seconds, settings.vanished_seconds) * 1000)
         with store_errors():
             ids: Any = self._store.client.zrange(self._store.keys.queued(), "-inf", oldest_ms, byscore=True)
-        seen = {run_id.decode() for run_id in ids}
+        seen = set(readable_ids(self._store, ids))
         for known in self._missing.keys() - seen:
             del self._missing[known]
         runs = read_runs(self._store, sorted(seen))
-        for run_id in seen - {run.id for run in runs}:
+        for run_id in filter(self._is_gone, seen - {run.id for run in runs}):
             with store_errors():
                 self._store.client.zrem(self._store.keys.queued(), run_id)
         for run in runs:
@@ -231,7 +239,12 @@ class Reaper:
                     self.actions["aborted"] += 1
             elif now_ms - max(run.number("since_ms"), run.number("eta_ms")) >= settings.log_ttl_seconds * 1000:
                 self._end_unclaimed(run)
-            elif waited_seconds >= settings.vanished_seconds and run.number("eta_ms") < now_ms - 5000:
+            elif (
+                waited_seconds >= settings.vanished_seconds
+                and run.number("eta_ms") < now_ms - 5000
+                # What replaces a task may be the end of a chain or a chord: there is no message of it yet.
+                and run.text("awaits") != "replacement"
+            ):
                 self._look_for_message(run, now)
 
     def _end_unclaimed(self, run: Run) -> None:
@@ -263,5 +276,5 @@ class Reaper:
                 self.actions["lost"] += 1
             return
         fields = {"republished": str(times + 1), "why": "its message vanished and was published again"}
-        if mark(self._store, run.id, RunState.QUEUED, fields, changed=True):
+        if mark(self._store, run.id, RunState.QUEUED, fields, execution=run.execution, changed=True):
             self._publish_again(read_run(self._store, run.id), run.number("attempt") + 1)

@@ -1,6 +1,7 @@
 """What can be the id of a run. Pure.
 
 It is the id of a Celery task, which callers may choose, and it stands in addresses, keys and the environment.
+An id that is used again names the newest execution; the n-th has ``<id>~<n>`` then.
 """
 
 from __future__ import annotations
@@ -11,15 +12,25 @@ MAX_RUN_ID_CHARS = 255
 
 #: What cannot stand in a part of an address, in the environment, or in UTF-8.
 _REFUSED = re.compile("[/\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What Runtail adds to the id of an earlier execution.
+_EARLIER = re.compile(r"~[0-9]+\Z")
 
 
 def flaw_of(run_id: str) -> str:
     """Return why this can be no run's id, as the end of a sentence; empty if it can."""
-    if not 0 < len(run_id) <= MAX_RUN_ID_CHARS:
+    chosen = _EARLIER.sub("", run_id)
+    if not 0 < len(chosen) <= MAX_RUN_ID_CHARS or len(run_id) > 2 * MAX_RUN_ID_CHARS:
         return f"an id has 1 to {MAX_RUN_ID_CHARS} characters"
     if _REFUSED.search(run_id):
         return "an id has no slashes and no control characters"
-    if run_id in (".", ".."):
+    if chosen in (".", ".."):
         # Browsers resolve them, in whatever way they are written.
         return "an id is not . or .."
     return ""
+
+
+def flaw_of_choice(run_id: str) -> str:
+    """Return why nobody can choose this id for a task, as the end of a sentence; empty if it can be chosen."""
+    if _EARLIER.search(run_id):
+        return "an id does not end in ~ and a number: earlier executions of an id are named so"
+    return flaw_of(run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -82,7 +83,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "cr",
         "last",
-        "A line overwritten with \\r: store what stands at the end (last) or everything (keep).",
+        "Lines and rows that are written over: store what a terminal shows at the end (last) or everything (keep).",
         ("last", "keep"),
     ),
     Setting("split", False, "One pipe each for stdout and stderr: tells them apart, loses their order."),
@@ -112,7 +113,8 @@ SETTINGS: tuple[Setting, ...] = (
         "How long keeper and shipper go on after their worker has ended, to store what they hold.",
     ),
     Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
-    Setting("health_dir", "", "Folder for the reference worker's files `alive` and `ready`, for probes; empty: none."),
+    Setting("health_dir", "", "Folder for the worker's files `alive` and `ready`, for probes; empty: none."),
+    Setting("demo_tasks", True, "The reference worker has the demo tasks."),
     # Relay.
     Setting("socket_host", "127.0.0.1", "Address the relay listens on."),
     Setting("socket_port", 8010, "Port the relay listens on."),
@@ -132,11 +134,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("web_admin_port", 8001, "The web service's admin port."),
     Setting("web_threads", 16, "Requests served at once."),
     Setting("max_body_bytes", 65536, "The largest request body."),
+    Setting("request_seconds", 10.0, "A connection whose request is not whole after this is closed."),
+    Setting("stalled_seconds", 30.0, "A client that takes nothing of its answer for this long is disconnected."),
+    Setting("search_seconds", 20.0, "A search stops after this, and says where to go on."),
     Setting("allowed_hosts", "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas."),
     Setting("allowed_origins", "", "Origins of other pages that may use API and relay, with commas."),
     # Command line.
     Setting("url", "http://127.0.0.1:8000", "Where the command line finds the web service."),
 )
+
+
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+#: What Kubernetes puts into every pod for a Service called, say, runtail-web: RUNTAIL_WEB_PORT=tcp://10.96.3.7:8000.
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,7 @@ class Settings:
     orphan_seconds: float
     worker_admin_port: int
     health_dir: str
+    demo_tasks: bool
     socket_host: str
     socket_port: int
     socket_admin_port: int
@@ -197,6 +209,9 @@ class Settings:
     web_admin_port: int
     web_threads: int
     max_body_bytes: int
+    request_seconds: float
+    stalled_seconds: float
+    search_seconds: float
     allowed_hosts: str
     allowed_origins: str
     url: str
@@ -209,12 +224,34 @@ class Settings:
         """
         url = self.store_url or self.broker_url
         if not url.startswith(("redis://", "rediss://", "unix://", "redis+sentinel://")):
-            raise ConfigError(f"RUNTAIL_STORE_URL must name a Redis or Valkey server; {url.split(':')[0]!r} is none")
+            kind = url.partition(":")[0]
+            if self.store_url:
+                raise ConfigError(f"RUNTAIL_STORE_URL must name a Redis or Valkey server; {kind!r} is none")
+            raise ConfigError(
+                f"the broker, {kind}, cannot keep runs; set RUNTAIL_STORE_URL to a Redis or Valkey server, "
+                "such as redis://localhost:6379/0"
+            )
         return url
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which a process reads these very settings."""
+        return {setting.variable: _text(getattr(self, setting.name)) for setting in SETTINGS}
+
+    def changed(self) -> dict[str, str]:
+        """Return the variables whose values are not the default ones."""
+        return {
+            setting.variable: _text(value)
+            for setting in SETTINGS
+            if (value := getattr(self, setting.name)) != setting.default
+        }
+
+
+def _text(value: str | float | bool) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
-    """Read all settings once.
+    """Read all settings once. A link to a Kubernetes Service is no setting, although its variable is called so.
 
     :param environ: usually ``os.environ``.
     :param overrides: values by field name that win over the environment (tests, ``runtail dev``).
@@ -223,6 +260,8 @@ def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         text = environ.get(setting.variable)
+        if text is not None and setting.name.endswith("_port") and _SERVICE_LINK.match(text):
+            text = None
         values[setting.name] = setting.default if text is None else setting.parse(text)
     values.update(overrides)
     settings = Settings(**values)

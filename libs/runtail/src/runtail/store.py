@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     BusyLoadingError,
+    InvalidResponse,
     MasterDownError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -28,6 +32,11 @@ from runtail.errors import ConfigError, StoreUnavailable
 from runtail.keys import Keys
 from runtail.scripts import Scripts
 from runtail.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: The log names no more unreadable values than this.
+_MOST_TOLD = 1000
 
 #: What a server says while it cannot take the command, although nothing is wrong with the command.
 _PASSING = (
@@ -53,11 +62,18 @@ def store_errors() -> Iterator[None]:
         yield
     except _PASSING as error:
         raise StoreUnavailable(f"the store did not answer: {error}") from error
+    except InvalidResponse as error:
+        raise StoreUnavailable(f"what answers is no Redis or Valkey server: {error}") from error
     except ResponseError as error:
         # Errors inside a script come as text: "... script: <hash>, on @user_script:9: OOM command ..."
         if any(word in str(error) for word in _PASSING_WORDS):
             raise StoreUnavailable(f"the store takes no writes now: {error}") from error
         raise
+
+
+def without_password(url: str) -> str:
+    """Return a store's URL as it may be shown: without a login, and without options, one of which is a password."""
+    return re.sub(r"//[^/]*@", "//", url.partition("?")[0])
 
 
 def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis.Redis:
@@ -80,9 +96,12 @@ def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis
     }
     if not url.startswith("redis+sentinel://"):
         try:
-            return redis.Redis.from_url(url, **options)
-        except ValueError as error:
-            raise ConfigError(f"RUNTAIL_STORE_URL cannot be used: {error}") from error
+            client = redis.Redis.from_url(url, **options)
+            # Some flaws of a URL only show when a connection is made. This one is not opened.
+            client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+        except (ValueError, TypeError, RedisError) as error:
+            raise ConfigError(f"the store's URL {without_password(url)} cannot be used: {error}") from error
+        return client
     return _connect_sentinel(url, options)
 
 
@@ -121,6 +140,20 @@ class Store:
         self.keys = Keys(settings.key_prefix)
         self.client = client if client is not None else connect(settings)
         self.scripts = Scripts(self.client, self.keys)
+        #: Values that could not be read and were left out, by what they are.
+        self.unreadable: Counter[str] = Counter()
+        self._told: set[tuple[str, str]] = set()
+
+    def skip(self, what: str, name: str | bytes, why: object) -> None:
+        """Count a value that cannot be read; the log names each once.
+
+        :param what: ``run``, ``task`` or ``worker``.
+        """
+        self.unreadable[what] += 1
+        told = (what, repr(name))
+        if told not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(told)
+            log.warning("the store's %s %.200r cannot be read and is left out: %.300s", what, name, why)
 
     def uuid(self) -> str:
         """Return the data set's name, made on first use; another value means that the store was emptied.

@@ -38,6 +38,12 @@ def _seconds(ms: object) -> str:
     return f"{float(str(ms)) / 1000:.0f} s"
 
 
+def _redrawn(e: Mapping[str, Any]) -> str:
+    if e["from"] == e["to"]:
+        return f"Line {e['from']:,} was redrawn; what it shows now follows"
+    return f"Lines {e['from']:,}-{e['to']:,} were redrawn; what they show now follows"
+
+
 def _start(e: Mapping[str, Any]) -> str:
     return f"Attempt {e.get('attempt')} started on {clean(e.get('worker')) or 'a worker'}{_because(e.get('why'))}"
 
@@ -52,6 +58,12 @@ def _worker_lost(e: Mapping[str, Any]) -> str:
     silent = f" for {_seconds(e['silent_ms'])}" if e.get("silent_ms") else ""
     bound = _seconds(e["unflushed_ms"]) if e.get("unflushed_ms") else "moments"
     return f"The worker fell silent{silent}; what it wrote in its last {bound} may be missing"
+
+
+def _overlap(e: Mapping[str, Any]) -> str:
+    count = e.get("count")
+    what = "Another task with this id was" if count == 1 else f"{count} other tasks with this id were"
+    return f"{what} executed at the same time and not recorded"
 
 
 def _cancel(e: Mapping[str, Any]) -> str:
@@ -75,6 +87,8 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     ),
     "overflow": (ERROR, lambda e: f"{e.get('bytes'):,} bytes of output were dropped here: the store was away too long"),
     "retry": (WARNING, _retry),
+    "replaced": (NOTE, lambda e: f"Replaced by {clean(e.get('task'))}"),
+    "overlap": (WARNING, _overlap),
     "cancel-requested": (
         WARNING,
         lambda e: f"{clean(e.get('who')) or 'Somebody'} asked to cancel{_because(e.get('why'))}",
@@ -83,6 +97,7 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "interrupted": (WARNING, lambda e: f"Interrupted: {clean(e.get('reason')) or 'the worker was shut down'}"),
     "worker-lost": (ERROR, _worker_lost),
     "store-lost": (ERROR, lambda e: f"Lines {e['from']:,}-{e['to']:,} were lost{_because(e.get('reason'))}"),
+    "redrawn": (NOTE, _redrawn),
     "markers-capped": (
         WARNING,
         lambda e: f"{e.get('count')} more sections, warnings and errors were not recorded",

@@ -159,9 +159,9 @@ class Bells:
             if channel == self._nonce_channel:
                 self._heard_at = time.monotonic()
             elif channel == self._list_channel:
-                self._on_list(data.decode())
+                self._on_list(data.decode("utf-8", "replace"))
             else:
-                runs.add(channel[len(self._run_prefix) :].decode())
+                runs.add(channel[len(self._run_prefix) :].decode("utf-8", "replace"))
         return runs
 
     def _send(self, command: str, channel: bytes) -> None:

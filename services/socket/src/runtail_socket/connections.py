@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from runtail.settings import Settings
-from runtail_socket.direct import Links
+from runtail_socket.direct import HANDSHAKE, Links
+from runtail_socket.handshake import Refused, answer_handshake, headers_of
 from runtail_socket.runtime import WsgiApp
 
 #: Where Socket.IO lives; nothing else is served on this port.
@@ -25,7 +26,7 @@ class Door:
     """WSGI middleware in front of Socket.IO.
 
     :param app: the Socket.IO application.
-    :param on_refused: called with why: ``draining``, ``full``, ``host``, ``origin``.
+    :param on_refused: called with why: ``path``, ``host``, ``origin``, ``draining``, ``full``, ``handshake``.
     """
 
     def __init__(self, app: WsgiApp, settings: Settings, links: Links, on_refused: Callable[[str], None]) -> None:
@@ -50,6 +51,14 @@ class Door:
                 headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
             start_response(status, headers)
             return [sentence.encode() + b"\n"]
+        try:
+            # Engine.IO would take some of what is none for its other transport, and answer 500.
+            environ[HANDSHAKE] = answer_handshake(headers_of(environ), environ["PATH_INFO"])
+        except Refused as refused:
+            self._on_refused("handshake")
+            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"), *refused.headers]
+            start_response(refused.status, headers)
+            return [f"{refused}.\n".encode()]
         self.open += 1
         try:
             return self._app(environ, start_response)

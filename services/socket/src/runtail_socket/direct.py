@@ -26,7 +26,11 @@ from engineio.packet import MESSAGE, NOOP, Packet
 
 from runtail_socket import runtime
 from runtail_socket.frames import NAMESPACE
-from runtail_socket.websocket import Frame, Offered, Refused, WebSocket, Writer, offer_all
+from runtail_socket.handshake import Accepted
+from runtail_socket.websocket import Frame, Offered, WebSocket, Writer, offer_all
+
+#: Where a request carries its handshake, which is checked before Engine.IO makes anything for it.
+HANDSHAKE = "runtail.handshake"
 
 
 class Link:
@@ -211,19 +215,15 @@ class Links:
     ) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
         engine = handler.__self__  # type: ignore[attr-defined]
 
-        def upgrade(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def upgrade(environ: dict[str, Any], _start_response: Callable[..., Any]) -> Iterable[bytes]:
             green = runtime.take_socket(environ)
-            web_socket = None
+            accepted: Accepted = environ[HANDSHAKE]
             try:
-                web_socket = WebSocket.accept(green, _headers(environ), environ["PATH_INFO"], self._silence_seconds)
-            except Refused as refused:
-                start_response(refused.status, [("Content-Type", "text/plain")])
-                return [b"This is not a WebSocket handshake.\n"]
+                green.sendall(accepted.answer)
+                web_socket = WebSocket(green, accepted.protocol, self._silence_seconds)
             except OSError:
+                engine.close(wait=False, abort=True)
                 return runtime.taken(environ)
-            finally:
-                if web_socket is None:
-                    engine.close(wait=False, abort=True)
             link = self._links[engine.sid] = Link(engine, web_socket, direct=self._direct)
             try:
                 handler(web_socket)
@@ -234,11 +234,3 @@ class Links:
             return runtime.taken(environ)
 
         return upgrade
-
-
-def _headers(environ: dict[str, Any]) -> list[tuple[bytes, bytes]]:
-    return [
-        (name[5:].replace("_", "-").encode("latin-1"), value.encode("latin-1"))
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    ]

@@ -39,6 +39,8 @@ class Feed:
         self.subscriptions: set[Subscription] = set()
         #: Those at the live edge: they have exactly what :attr:`cursor` says.
         self.edge: set[Subscription] = set()
+        #: Which execution of the id is read.
+        self.execution = 1
         #: State of the run when last read.
         self.state: str | None = None
         #: The unfinished line.

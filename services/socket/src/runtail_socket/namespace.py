@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import flask_socketio
+import structlog
 from flask_socketio import Namespace
 
 from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
@@ -29,6 +31,8 @@ from runtail_socket.request import Subscribe, SubscribeList
 from runtail_socket.shared import Shared
 from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Standing, Subscription, Viewer
 
+log = structlog.get_logger("runtail.socket.namespace")
+
 #: A run whose epoch changes while it is subscribed to is looked up again this often.
 ATTEMPTS = 3
 
@@ -43,6 +47,19 @@ TURN_SECONDS = 5.0
 MOST_SHARED = 64
 
 Answer = dict[str, Any]
+
+
+class OtherNamespaces(Namespace):
+    """Every namespace that we do not have: whoever asks for one is told so, and which one there is."""
+
+    def __init__(self) -> None:
+        super().__init__("*")
+
+    def trigger_event(self, event: str, *_args: Any) -> Any:
+        """Refuse to connect; called by Socket.IO."""
+        if event == "connect":
+            # Becomes CONNECT_ERROR with an object that has the message, as the protocol wants it.
+            raise flask_socketio.ConnectionRefusedError(f"There is no such namespace. The one here is {NAMESPACE}.")
 
 
 class TailNamespace(Namespace):
@@ -67,9 +84,9 @@ class TailNamespace(Namespace):
         self._catch_up = catch_up
         self._on_painted = on_painted
         self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
-        #: By run, epoch, line and digest; by run and state.
+        #: By run, epoch, line and digest; by run, epoch and state.
         self._locations: Shared[tuple[str, int, int, bytes | None], Location] = Shared(MOST_SHARED)
-        self._records: Shared[tuple[str, str | None], dict[str, Any]] = Shared(MOST_SHARED)
+        self._records: Shared[tuple[str, int, str | None], dict[str, Any]] = Shared(MOST_SHARED)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
         self._events: dict[str, Callable[[Viewer, object], Answer]] = {
@@ -100,6 +117,10 @@ class TailNamespace(Namespace):
             return _error("unavailable", "The store does not answer. Please try again.")
         except ProtocolError as error:
             return _error(error.code, str(error))
+        except Exception:
+            # Whatever is wrong, nobody waits for an answer that does not come.
+            log.exception("an event failed", event_name=event)
+            return _error("internal", "Something went wrong here. The relay's log has the traceback; please report it.")
 
     def _connect(self, sid: str) -> bool:
         link = self._links.of_client(self.socketio.server, sid)
@@ -136,7 +157,7 @@ class TailNamespace(Namespace):
             with self._reader.hold(request.run_id) as feed:
                 found = self._locate(request, feed)
                 if found.head.epoch != feed.cursor.epoch:
-                    self._reader.outdated(feed, found.head.epoch)
+                    self._reader.outdated(feed, found.head)
                     continue
                 return self._admit(viewer, request, feed, found)
         raise StoreUnavailable("the epoch changes too fast")
@@ -149,7 +170,8 @@ class TailNamespace(Namespace):
 
     def _record(self, feed: Feed) -> dict[str, Any]:
         # By its state: who comes after a change, of which nobody is told any more, must not read of what was before.
-        return self._records.get((feed.run_id, feed.state), lambda: read_run(self._store, feed.run_id).summary())
+        key = (feed.run_id, feed.cursor.epoch, feed.state)
+        return self._records.get(key, lambda: read_run(self._store, feed.run_id).summary())
 
     def _admit(self, viewer: Viewer, request: Subscribe, feed: Feed, found: Location) -> Answer:
         epoch = found.head.epoch

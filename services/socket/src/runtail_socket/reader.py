@@ -151,7 +151,7 @@ class Reader:
         if feed is not None:  # Somebody else was faster while we asked.
             return feed
         feed = Feed(run_id, at_end(head), catch_up=self._catch_up, on_unused=self.forget_unused)
-        feed.state, feed.live, feed.end = str(head.state), head.live, end
+        feed.state, feed.live, feed.end, feed.execution = str(head.state), head.live, end, head.execution
         self.feeds[run_id] = feed
         self._bells.watch(run_id)
         # What was written between the answer and the subscription.
@@ -173,15 +173,17 @@ class Reader:
             self._dirty.discard(feed.run_id)
             self._bells.unwatch(feed.run_id)
 
-    def outdated(self, feed: Feed, epoch: int) -> None:
+    def outdated(self, feed: Feed, head: Head) -> None:
         """The store has another epoch than this feed: everybody begins anew."""
-        if not feed.over:
-            self._reset(
-                feed,
-                epoch,
-                "store-lost",
-                "The store may have lost a part of this run's log. What it has now begins a new history.",
-            )
+        if feed.over:
+            return
+        if head.execution > feed.execution:
+            reason = "execution"
+            why = f"This id was used again. The earlier log is that of run {feed.run_id}~{feed.execution} now."
+        else:
+            reason = "store-lost"
+            why = "The store may have lost a part of this run's log. What it has now begins a new history."
+        self._reset(feed, head.epoch, reason, why)
 
     # The loop
 
@@ -247,7 +249,7 @@ class Reader:
             self._gone(feed)
             return
         if head.epoch != feed.cursor.epoch:
-            self.outdated(feed, head.epoch)
+            self.outdated(feed, head)
             return
         if head.last < feed.cursor.last:
             self._behind(feed)

@@ -24,13 +24,13 @@ from runtail_socket.catchup import CatchUp
 from runtail_socket.connections import PATH, Door
 from runtail_socket.direct import Links
 from runtail_socket.drain import Drain
+from runtail_socket.incoming import MAX_MESSAGE_BYTES
 from runtail_socket.loops import for_ever
 from runtail_socket.measures import Measures
-from runtail_socket.namespace import TailNamespace
+from runtail_socket.namespace import OtherNamespaces, TailNamespace
 from runtail_socket.reader import Reader
 from runtail_socket.states import States
 from runtail_socket.viewer import Viewer
-from runtail_socket.websocket import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger("runtail.socket")
 
@@ -141,6 +141,8 @@ class Service:
             # unsubscribe keep their order, and a flood waits in the socket.
             async_handlers=False,
             always_connect=False,
+            # Else who asks for another one gets an answer that clients cannot read.
+            namespaces="*",
             manage_session=False,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
             # The door has checked.
@@ -154,6 +156,7 @@ class Service:
             engineio_logger=engine_log,
         )
         socket_io.on_namespace(self._namespace)
+        socket_io.on_namespace(OtherNamespaces())
         self._links.attach(socket_io.server)
         return app
 
@@ -168,7 +171,9 @@ class Service:
         admin = runtime.listen(settings.admin_host, settings.socket_admin_port)
         # Probes have a listener and a pool of their own: they are answered
         # however many viewers there are.
-        admin_port = admin_app(self._stuck, self._not_ready, self._measures.metrics.registry)
+        admin_port = admin_app(
+            self._stuck, self._not_ready, self._measures.metrics.registry, allowed_hosts=settings.allowed_hosts
+        )
         runtime.serve(admin, admin_port, ADMIN_CONNECTIONS)
         for loop in (
             self._bells.run,

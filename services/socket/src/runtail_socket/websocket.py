@@ -1,8 +1,9 @@
 """One client's WebSocket (RFC 6455) on a cooperative socket, for both directions.
 
-Reading follows wsproto, with our bounds: size of a message however it is
-fragmented, messages per second, text only. permessage-deflate is not offered:
-it would compress every frame once per viewer.
+What is read is bounded in :mod:`runtail_socket.incoming`. Others have their
+turn after each read: a peer that sends faster than we read would otherwise
+never let the reading greenlet wait. permessage-deflate is not offered: it
+would compress every frame once per viewer.
 
 Writing is ours, because of what the relay's flow control rests on: one frame
 at a time, and a way to hand over a ready-made frame without waiting
@@ -17,53 +18,30 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Protocol
 
-from wsproto import ConnectionType
 from wsproto.connection import Connection
-from wsproto.events import (
-    AcceptConnection,
-    BytesMessage,
-    CloseConnection,
-    Ping,
-    Request,
-    TextMessage,
-)
+from wsproto.events import CloseConnection, Ping
 from wsproto.frame_protocol import CloseReason
-from wsproto.handshake import H11Handshake
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+from wsproto.utilities import LocalProtocolError
 
 from runtail_socket import runtime
+from runtail_socket.incoming import Incoming
 
 #: What the kernel may hold for one viewer. Small, so that a viewer that stops
 #: reading is noticed early and costs little (the kernel doubles it).
 SEND_BUFFER_BYTES = 65536
 
-#: Clients send subscriptions and acknowledgements: hundreds of bytes.
-MAX_MESSAGE_BYTES = 16384
-
-#: Messages a client may send per second in the long run, and at once.
-MESSAGES_PER_SECOND = 50.0
-MESSAGES_BURST = 200.0
-
 #: A peer that takes nothing of what waits for it for so long is sent away. It comes back and resumes where it stood;
 #: meanwhile nothing is held for it.
 STALLED_SECONDS = 30.0
 
-#: How long a connection that was told to close may take to do so.
+#: How long a connection that was told to close may take to do so, and how much may come meanwhile.
 CLOSE_GRACE_SECONDS = 2.0
-
-
-#: What a handshake says; extensions and subprotocols are left out, so none is agreed on.
-HANDSHAKE_HEADERS = {
-    b"host",
-    b"connection",
-    b"upgrade",
-    b"sec-websocket-key",
-    b"sec-websocket-version",
-}
+MAX_DRAINED_READS = 16
 
 
 class Frame(bytes):
@@ -134,17 +112,6 @@ def offer_all(takers: Sequence[Taker], frame: Frame) -> list[Offered]:
     ]
 
 
-class Refused(Exception):
-    """The request is not a WebSocket handshake.
-
-    :param status: the HTTP status line to answer.
-    """
-
-    def __init__(self, status: str) -> None:
-        super().__init__(status)
-        self.status = status
-
-
 class WebSocket:
     """A client's connection. Engine.IO calls ``wait``, ``send`` and ``close``.
 
@@ -156,11 +123,12 @@ class WebSocket:
         self._green = green
         self._protocol = protocol
         self._write_now: Writer = runtime.non_blocking(green).send
+        self._incoming = Incoming(protocol)
         self._messages: deque[str] = deque()
-        self._partial: list[str] = []
-        self._partial_bytes = 0
-        self._allowance = MESSAGES_BURST
-        self._allowance_at = time.monotonic()
+        #: How to end when those are answered.
+        self._goodbye: CloseConnection | None = None
+        #: The answer to the newest ping, while the socket does not take it.
+        self._pong: Frame | None = None
         self._writing = threading.Lock()
         #: Somebody holds the lock (asking a cooperative lock is a call).
         self._busy = False
@@ -172,29 +140,6 @@ class WebSocket:
         green.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         green.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    @classmethod
-    def accept(cls, green: Any, headers: Iterable[tuple[bytes, bytes]], path: str, silence_seconds: float) -> WebSocket:
-        """Answer the handshake.
-
-        :raises Refused: if the request is not one.
-        :raises OSError: if the peer is gone.
-        """
-        # What remains of the handshake (a whole HTTP connection) is not kept with the viewer.
-        handshake = H11Handshake(ConnectionType.SERVER)
-        shaking = [(name, value) for name, value in headers if name.lower() in HANDSHAKE_HEADERS]
-        if not any(name.lower() == b"host" for name, _ in shaking):
-            raise Refused("400 Bad Request")
-        try:
-            handshake.initiate_upgrade_connection(shaking, path)
-            if not isinstance(next(handshake.events(), None), Request):
-                raise Refused("400 Bad Request")
-            answer = handshake.send(AcceptConnection())
-        except (RemoteProtocolError, LocalProtocolError):
-            raise Refused("400 Bad Request") from None
-        assert handshake.connection is not None
-        green.sendall(answer)
-        return cls(green, handshake.connection, silence_seconds)
-
     # Reading
 
     def wait(self) -> str | None:
@@ -203,6 +148,10 @@ class WebSocket:
             # They came together, and answering one waits for nothing: let others have their turn in between.
             time.sleep(0)
         while not self._messages:
+            if self._goodbye is not None and not self.closed:
+                # What came before it was answered.
+                self.close(self._goodbye)
+                self._drain()
             if self.closed:
                 return None
             try:
@@ -214,47 +163,49 @@ class WebSocket:
                 # A writer that waits for this peer must not go on waiting.
                 self.abort()
                 return None
-            try:
-                self._protocol.receive_data(data)
-                for event in self._protocol.events():
-                    self._take(event)
-            except (RemoteProtocolError, LocalProtocolError):
-                self._refuse(CloseReason.PROTOCOL_ERROR)
+            for found in self._incoming.receive(data):
+                if isinstance(found, str):
+                    self._messages.append(found)
+                elif isinstance(found, Ping):
+                    self._answer(found)
+                else:
+                    self._goodbye = found
+            # More may have come meanwhile, and then the next read waits for nothing.
+            time.sleep(0)
         return self._messages.popleft()
 
-    def _take(self, event: object) -> None:
-        if isinstance(event, TextMessage):
-            self._partial_bytes += len(event.data)
-            if self._partial_bytes > MAX_MESSAGE_BYTES:
-                self._refuse(CloseReason.MESSAGE_TOO_BIG)
-                return
-            self._partial.append(event.data)
-            if event.message_finished:
-                if self._allowed():
-                    self._messages.append("".join(self._partial))
-                else:
-                    self._refuse(CloseReason.POLICY_VIOLATION)
-                self._partial, self._partial_bytes = [], 0
-        elif isinstance(event, BytesMessage):
-            # Nothing in our protocol is binary, and Socket.IO would keep it
-            # until its announced attachments are complete.
-            self._refuse(CloseReason.UNSUPPORTED_DATA)
-        elif isinstance(event, Ping):
-            self.offer(Frame(self._protocol.send(event.response())))
-        elif isinstance(event, CloseConnection):
-            self._refuse(None)
+    def _drain(self) -> None:
+        """Read on until the peer closes, or the grace is over.
 
-    def _allowed(self) -> bool:
-        now = time.monotonic()
-        earned = (now - self._allowance_at) * MESSAGES_PER_SECOND
-        self._allowance = min(MESSAGES_BURST, self._allowance + earned) - 1
-        self._allowance_at = now
-        return self._allowance >= 0
+        A connection that is closed with something unread is reset, which takes our goodbye back.
+        """
+        try:
+            for _ in range(MAX_DRAINED_READS):
+                if not self._green.recv(16384):
+                    return
+                time.sleep(0)
+        except OSError:
+            # Reset, or the grace is over.
+            return
 
-    def _refuse(self, reason: CloseReason | None) -> None:
-        self._messages.clear()
-        self._partial, self._partial_bytes = [], 0
-        self.close(reason or CloseReason.NORMAL_CLOSURE)
+    def _answer(self, ping: Ping) -> None:
+        """Answer a ping: now, or behind what is being written, and then only the newest (RFC 6455, 5.5.3)."""
+        pong = Frame(self._protocol.send(ping.response()))
+        if self.offer(pong) is not NONE or self.closed:
+            return
+        if self._pong is None:
+            runtime.spawn(self._send_pong)
+        self._pong = pong
+
+    def _send_pong(self) -> None:
+        try:
+            with self._turn():
+                pong, self._pong = self._pong, None
+                if pong is not None:
+                    self._write(memoryview(pong))
+        except OSError:
+            # The connection is over, and whoever reads it sees that.
+            self._pong = None
 
     # Writing
 
@@ -296,13 +247,8 @@ class WebSocket:
         :raises OSError: if the connection is over or the peer took nothing for too long.
         """
         frame = data if isinstance(data, Frame) else text_frame(data.encode())
-        with self._writing:
-            self._busy, self.progress_at = True, time.monotonic()
-            try:
-                self._flush()
-                self._write(memoryview(frame))
-            finally:
-                self._busy = False
+        with self._turn():
+            self._write(memoryview(frame))
 
     def flush(self) -> None:
         """Send what is left of an offered frame.
@@ -310,18 +256,22 @@ class WebSocket:
         :raises OSError: like :meth:`send`.
         """
         if self._rest is not None:
-            with self._writing:
-                self._busy = True
-                try:
-                    self._flush()
-                finally:
-                    self._busy = False
+            with self._turn():
+                pass
 
-    def _flush(self) -> None:
-        # Forgotten only when it is out: a failure ends the connection anyway.
-        if self._rest is not None:
-            self._write(self._rest)
-            self._rest = None
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until nobody else writes and nothing is left of an offered frame."""
+        with self._writing:
+            self._busy, self.progress_at = True, time.monotonic()
+            try:
+                # Forgotten only when it is out: a failure ends the connection anyway.
+                if self._rest is not None:
+                    self._write(self._rest)
+                    self._rest = None
+                yield
+            finally:
+                self._busy = False
 
     def _write(self, view: memoryview) -> None:
         while view:
@@ -336,12 +286,15 @@ class WebSocket:
 
     # Closing
 
-    def close(self, reason: CloseReason = CloseReason.NORMAL_CLOSURE) -> None:
-        """Say goodbye if the socket takes it, then end the connection within a short grace."""
+    def close(self, goodbye: CloseConnection | None = None) -> None:
+        """Say goodbye if the socket takes it, then end the connection within a short grace.
+
+        :param goodbye: code and reason; left out: a normal end.
+        """
         if self.closed:
             return
         try:
-            self.offer(Frame(self._protocol.send(CloseConnection(reason))))
+            self.offer(Frame(self._protocol.send(goodbye or CloseConnection(CloseReason.NORMAL_CLOSURE))))
         except LocalProtocolError:
             # The peer closed first.
             pass

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from flask import Request
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -22,12 +24,22 @@ _STATES = "|".join(RunState)
 MAX_MS = 2**53
 #: No log has more lines.
 MAX_LINE = 2**53
+#: Whatever looks at a body goes down into it, and each level costs.
+MAX_LEVELS = 64
+MAX_KEYS = 1000
+
+#: What opens, closes and names things in JSON, and texts, in which none of it counts.
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}:]', re.S)
 
 
 class StartBody(BaseModel):
     """``POST /runs``."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"task": "demo.tail", "kwargs": {"lines": 5}, "run_id": "build-1234"}]},
+    )
 
     task: Annotated[str, Field(min_length=1, max_length=255)]
     kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -37,7 +49,9 @@ class StartBody(BaseModel):
 class CancelBody(BaseModel):
     """``POST /runs/<id>/cancel``; may be empty."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"why": "It has the wrong parameters."}]}
+    )
 
     why: Annotated[str, Field(max_length=500)] = ""
 
@@ -124,7 +138,7 @@ class SearchQuery(BaseModel):
     direction: Annotated[
         Literal["forward", "backward"], Field(description="From there to the end, or to the beginning.")
     ] = "forward"
-    limit: Annotated[int, Field(ge=1, le=100_000, description="Stop after so many lines with hits.")] = 10_000
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Stop after so many lines with hits.")] = 10_000
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -141,13 +155,33 @@ def _checked(model: type[Model], value: object, what: str) -> Model:
         raise invalid(errors, what) from None
 
 
+def _check_structure(data: bytes) -> None:
+    level = keys = 0
+    for found in _STRUCTURE.finditer(data):
+        match found[0]:
+            case b"[" | b"{":
+                level += 1
+            case b"]" | b"}":
+                level -= 1
+            case b":":
+                keys += 1
+        if level > MAX_LEVELS or keys > MAX_KEYS:
+            message = f"has more than {MAX_LEVELS} levels of nesting, or more than {MAX_KEYS:,} keys"
+            raise invalid([{"field": "body", "message": message}], "The values of the body")
+
+
 def read_body(request: Request, model: type[Model], *, optional: bool = False) -> Model:
     """Return the request's JSON body.
 
     :param optional: no body at all stands for ``{}``.
     :raises Problem: 415 for another type, 413 for too much, 400 for broken JSON, 422 for wrong values.
     """
-    data = request.get_data(cache=False)
+    try:
+        data = request.get_data(cache=False)
+    except (ParseException, OSError) as error:
+        raise Problem(
+            400, "malformed", "The body cannot be read", f"{error}. Send one JSON object, with Content-Length."
+        ) from None
     limit = request.max_content_length
     # A body without a length is cut off at the limit in silence.
     if limit is not None and len(data) >= limit:
@@ -161,6 +195,7 @@ def read_body(request: Request, model: type[Model], *, optional: bool = False) -
             "Only JSON is understood",
             f"The body came as {request.mimetype or 'nothing'!r}. Send it with Content-Type: application/json.",
         )
+    _check_structure(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:

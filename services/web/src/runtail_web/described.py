@@ -12,13 +12,27 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 JSON = "application/json"
 
+#: The groups of operations.
+TAGS = {
+    "runs": "Starting, watching and ending runs.",
+    "logs": "What runs have written.",
+    "workers": "What can be started, and who would execute it.",
+    "service": "This service itself.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
     """One operation of the API."""
 
+    #: The operation's name in the description, for programs that are made of it.
+    operation_id: str
+    #: The group that it stands in, of :data:`TAGS`.
+    tag: str
     #: In a few words.
     summary: str
+    #: In a sentence or two.
+    description: str
     #: The status of a good answer, with what it means.
     answers: Mapping[int, str]
     #: What a good answer holds; None: text, or nothing.

@@ -22,6 +22,10 @@ PATIENCE_SECONDS = 60.0
 #: Entries per read; an entry has at most 64 KiB or so.
 ENTRIES = 32
 
+#: Headers of answers that are read while they are made: nginx would keep them until it has a buffer full, and others
+#: might to compress them.
+LIVE = {"X-Accel-Buffering": "no", "Cache-Control": "no-store, no-transform"}
+
 
 def as_stored(store: Store, cursor: Cursor, run_id: str) -> tuple[Head | None, list[Entry | Cut]]:
     """Return what follows a cursor and move it on, even if the chain does not hold.

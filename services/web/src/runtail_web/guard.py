@@ -1,8 +1,9 @@
 """Who may talk to us, and what a page of ours may do in a browser.
 
 Until there is a login, the check of ``Host`` is what keeps a foreign page that
-points its own name at this machine (DNS rebinding) away, and the check of
-``Origin`` what keeps any other page from starting runs.
+points its own name at this machine (DNS rebinding) away, the check of
+``Origin`` what keeps any other page from starting runs, and the check of
+``Sec-Fetch-Site`` what keeps it from having us work for nothing.
 """
 
 from __future__ import annotations
@@ -56,6 +57,16 @@ def content_security_policy(settings: Settings) -> str:
     )
 
 
+def _is_page_visit() -> bool:
+    """Tell whether somebody follows a link to one of our pages."""
+    return (
+        request.method in ("GET", "HEAD")
+        and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+        and not request.path.startswith("/api/v")
+    )
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Check Host and Origin of every request, and set the headers of every answer."""
     hosts = _listed(settings.allowed_hosts)
@@ -73,9 +84,18 @@ def install(app: Flask, settings: Settings) -> None:
                 f"The request was for {host!r}. RUNTAIL_ALLOWED_HOSTS lists the names this service answers to.",
             )
         origin = request.headers.get("Origin", "").lower()
+        if request.headers.get("Sec-Fetch-Site") == "cross-site" and origin not in origins and not _is_page_visit():
+            raise Problem(
+                403,
+                "cross-site",
+                "Pages of other sites may not ask for this",
+                "The browser says that another site's page wants it. Links to pages may be followed; "
+                "RUNTAIL_ALLOWED_ORIGINS lists the origins that may use the API.",
+            )
         if not origin:
             return None
-        if origin not in origins and urlsplit(origin).netloc != host:
+        # The page's own origin: whatever stands before us may have ended TLS.
+        if origin not in origins and origin not in (f"http://{host}", f"https://{host}"):
             raise Problem(
                 403,
                 "origin",

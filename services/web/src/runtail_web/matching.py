@@ -22,7 +22,7 @@ MAX_SPANS = 200
 #: Empty matches are no hits, but each may cost a look at the rest of the line.
 MAX_MATCHES = 2000
 #: Memory for one expression and the states it gets into; RE2 forgets states rather than take more.
-MAX_MEMORY_BYTES = 8 * 1024 * 1024
+MAX_MEMORY_BYTES = 2 * 1024 * 1024
 #: So much of the piece before and of the one behind belongs to a piece of a long line.
 CONTEXT_BYTES = 4096
 #: So many characters of a text tell well enough where it cannot be.

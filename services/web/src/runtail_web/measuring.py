@@ -13,9 +13,14 @@ from runtail.guard import Guard
 from runtail.metrics import Metrics, Reading
 from runtail.store import Store
 from runtail_web.reaping import ReaperThread
+from runtail_web.worker import Load
 
 #: Requests that match no route are one label, whatever people try.
 UNKNOWN_ROUTE = "unknown"
+STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
+
+#: A service that had no free thread for so long gets no more requests.
+FULL_SECONDS = 10.0
 
 
 class Measuring:
@@ -24,8 +29,8 @@ class Measuring:
     :param store: with short timeouts: a scrape waits for it.
     """
 
-    def __init__(self, store: Store, reaper: ReaperThread, guard: Guard) -> None:
-        self._store, self._guard = store, guard
+    def __init__(self, store: Store, reaper: ReaperThread, guard: Guard, load: Load) -> None:
+        self._store, self._guard, self._load = store, guard, load
         self._was_ready = False
         self.metrics = Metrics("web")
         self._requests = self.metrics.counter("runtail_web_requests_total")
@@ -34,6 +39,7 @@ class Measuring:
         self.metrics.read("runtail_web_store_up", lambda: float(store.ping()))
         self.metrics.read("runtail_web_store_evicts", lambda: float(guard.evicts))
         self.metrics.read("runtail_web_reaper_actions_total", reaper.actions)
+        self.metrics.read("runtail_web_unreadable_total", self._unreadable)
 
     def watch(self, app: Flask) -> None:
         """Count the requests of an application."""
@@ -49,6 +55,13 @@ class Measuring:
             self._seconds.labels(route).observe(time.monotonic() - g.began_seconds)
             return response
 
+    def expose_routes(self, app: Flask) -> None:
+        """Let every route's counts begin at 0, once they are all known."""
+        for route in {rule.rule for rule in app.url_map.iter_rules()} | {UNKNOWN_ROUTE}:
+            self._seconds.labels(route)
+            for status in STATUS_CLASSES:
+                self._requests.labels(route, status)
+
     def ready(self) -> str | None:
         """Why this service should get no requests, or None.
 
@@ -56,7 +69,12 @@ class Measuring:
         so in its answers, and another one could do no better.
         """
         self._was_ready = self._was_ready or self._store.ping()
-        return self._guard.problem if self._was_ready else "the store has not answered yet"
+        if not self._was_ready:
+            return "the store has not answered yet"
+        full_seconds = self._load.full_seconds
+        if full_seconds > FULL_SECONDS:
+            return f"no thread was free for {full_seconds:.0f} s (RUNTAIL_WEB_THREADS)"
+        return self._guard.problem
 
     def admin_server(self) -> AdminServer:
         """Return the admin port's server, which is not started yet.
@@ -64,7 +82,13 @@ class Measuring:
         :raises OSError: if the port cannot be had.
         """
         settings = self._store.settings
-        return AdminServer(settings.admin_host, settings.web_admin_port, self.ready, self.metrics.registry)
+        return AdminServer(
+            settings.admin_host,
+            settings.web_admin_port,
+            self.ready,
+            self.metrics.registry,
+            allowed_hosts=settings.allowed_hosts,
+        )
 
     def _runs(self) -> Reading:
         keys = self._store.keys
@@ -76,6 +100,9 @@ class Measuring:
         except RedisError:
             return None
         return {("queued",): queued, ("running",): running}
+
+    def _unreadable(self) -> Reading:
+        return {(what,): float(self._store.unreadable[what]) for what in ("run", "task", "worker")}
 
 
 def _replies(pipeline: Any) -> list[int]:

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from runtail import __version__
 from runtail_web import shapes
-from runtail_web.described import Described, description_of
+from runtail_web.described import TAGS, Described, description_of
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"<(\w+)>")
@@ -26,6 +26,7 @@ PROBLEMS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "Some values are wrong; `errors` names them.",
+    429: "Too many requests at once; `Retry-After` says when to try again.",
     503: "Not available right now; `Retry-After` says when to try again.",
 }
 
@@ -41,8 +42,7 @@ def document(app: Flask, prefix: str) -> dict[str, Any]:
         models |= {model for model in (described.returns, described.body) if model is not None}
         path = paths.setdefault(_PARAMETER.sub(r"{\1}", rule.rule), {})
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            name = rule.endpoint.rpartition(".")[2]
-            path[method.lower()] = _operation(described, name, _PARAMETER.findall(rule.rule))
+            path[method.lower()] = _operation(described, _PARAMETER.findall(rule.rule))
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)], ref_template=_REF
     )
@@ -52,14 +52,25 @@ def document(app: Flask, prefix: str) -> dict[str, Any]:
             "title": "Runtail",
             "version": __version__,
             "description": "Runs of Celery tasks and their logs. Errors are problem documents (RFC 9457).",
+            "contact": {"name": "The Runtail authors"},
+            "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "servers": [{"url": "/", "description": "The service that this description came from."}],
+        # There is no login yet: who reaches the port may do everything.
+        "security": [],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {"schemas": schemas["$defs"]},
     }
 
 
-def _operation(described: Described, name: str, parameters: list[str]) -> dict[str, Any]:
-    operation: dict[str, Any] = {"operationId": name, "summary": described.summary}
+def _operation(described: Described, parameters: list[str]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": described.operation_id,
+        "tags": [described.tag],
+        "summary": described.summary,
+        "description": described.description,
+    }
     listed = [_path_parameter(parameter) for parameter in parameters]
     if described.query is not None:
         listed += _query_parameters(described.query)
@@ -121,6 +132,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
         "required": True,
         "description": "The id of a run.",
         "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+        "example": "0b6f9c5e-5a0e-4d0b-9f0b-6a8f4f2f7c11",
     }
 
 
@@ -131,6 +143,7 @@ def _idempotency_key() -> dict[str, Any]:
         "required": False,
         "description": "The same key with the same request starts one run, within 24 hours.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "example": "build-1234",
     }
 
 

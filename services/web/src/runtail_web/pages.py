@@ -11,6 +11,7 @@ from runtail.errors import RuntailError
 from runtail.store import Store
 from runtail.words import clean
 from runtail_web.bodies import TextPageQuery, read_query
+from runtail_web.places import TEXT_PAGE, Places
 from runtail_web.problems import Problem, of_error, run_page
 from runtail_web.shell import PagesMissing, render
 from runtail_web.textpage import read_page
@@ -20,7 +21,7 @@ HASHED = "/static/assets/"
 TEXT_STYLE = Path(__file__).parent / "reference" / "text.css"
 
 
-def make_pages(store: Store) -> Blueprint:
+def make_pages(store: Store, places: Places) -> Blueprint:
     """Return the routes of the pages."""
     pages = Blueprint("pages", __name__)
 
@@ -51,7 +52,11 @@ def make_pages(store: Store) -> Blueprint:
     def text(run_id: str) -> Response:
         try:
             query = read_query(request, TextPageQuery)
-            page = read_page(store, run_id, query.from_line, query.limit)
+            give_back = places.take(TEXT_PAGE)
+            try:
+                page = read_page(store, run_id, query.from_line, query.limit)
+            finally:
+                give_back()
         except (Problem, RuntailError) as error:
             return of_error(error).page()
         body = render_template(

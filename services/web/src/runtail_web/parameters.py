@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
+import re2
+from jsonschema import Draft202012Validator, FormatChecker, validators
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 
 from runtail.secret import names_in
 from runtail_web.problems import Problem, invalid
+
+#: What a schema may hold beside words for people. All of it takes time in proportion to schema and value; references
+#: can go round or double at each step, and patterns for names are tried by Python's engine.
+_KEYWORDS = frozenset(
+    {
+        "$schema", "additionalProperties", "allOf", "anyOf", "const", "default", "deprecated", "description", "enum",
+        "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxItems", "maxLength", "maxProperties",
+        "maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern",
+        "prefixItems", "properties", "readOnly", "required", "title", "type", "writeOnly",
+    }
+)  # fmt: skip
+#: Memory for one pattern; RE2 forgets states rather than take more.
+_PATTERN_BYTES = 1024 * 1024
 
 #: More errors than this help nobody.
 MAX_ERRORS = 20
@@ -53,6 +67,48 @@ def _is_empty(error: ValidationError) -> bool:
     return error.validator in ("minLength", "minItems") and error.instance in ("", [])
 
 
+def _pattern(_validator: Any, pattern: str, value: object, _schema: object) -> Iterator[ValidationError]:
+    """The keyword ``pattern``, in time in proportion to the text whatever the pattern is."""
+    if isinstance(value, str) and _expression(pattern).search(value) is None:
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _expression(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _PATTERN_BYTES
+    return re2.compile(pattern, options)
+
+
+_Validator: Any = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    """Check that validating against a schema ends soon.
+
+    :raises SchemaError: it is no schema, or has more than is understood here.
+    """
+    # Formats are not checked: Python's engine would compile the patterns.
+    Draft202012Validator.check_schema(schema, format_checker=FormatChecker(formats=()))
+    waiting: list[Any] = [schema]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, dict):
+            continue
+        unknown = one.keys() - _KEYWORDS
+        if unknown:
+            raise SchemaError(f"{sorted(unknown)[0]!r} is not understood here")
+        if "pattern" in one:
+            try:
+                _expression(one["pattern"])
+            except re2.error as error:
+                raise SchemaError(f"the pattern {one['pattern']!r:.100} is not one of RE2: {error}") from error
+        waiting += [one.get("additionalProperties"), one.get("items"), one.get("not")]
+        waiting += one.get("properties", {}).values()
+        for name in ("allOf", "anyOf", "oneOf", "prefixItems"):
+            waiting += one.get(name, ())
+
+
 def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:
     """Check keyword arguments before a run is made.
 
@@ -62,9 +118,9 @@ def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None
     schema = task.get("schema") or {"type": "object"}
     secrets = names_in(task)
     try:
-        Draft202012Validator.check_schema(schema)
+        _check_schema(schema)
         # An empty registry: a schema must not make this service fetch addresses.
-        validator = Draft202012Validator(schema, registry=Registry())
+        validator = _Validator(schema, registry=Registry())
         errors: dict[str, str] = {}
         for error in validator.iter_errors(kwargs):
             for one in _messages(error, secrets):

@@ -177,6 +177,13 @@ def of_error(error: Exception) -> Problem:
             return Problem(409, "taken", "The run cannot be started", f"{error}. Choose another id, or none.")
         case StoreUnavailable():
             return unavailable("The store does not answer.", error.retry_after_seconds)
+        case ProtocolError(code="record"):
+            return Problem(
+                500,
+                "record",
+                "The run's record cannot be read",
+                f"{error} Somebody else than Runtail wrote to the store; DELETE takes it away.",
+            )
         case ProtocolError():
             return Problem(
                 500,

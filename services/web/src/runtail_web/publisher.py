@@ -14,6 +14,10 @@ from runtail.secret import hide, names_in
 from runtail.settings import Settings
 from runtail.store import Store
 
+#: Parameters come as JSON and go on as JSON. What the store says of a task never decides how it is written: a worker
+#: that is made to read pickle runs what it reads.
+SERIALIZER = "json"
+
 #: How long a silent broker may hold up a request.
 BROKER_TIMEOUT_SECONDS = 3.0
 
@@ -66,7 +70,7 @@ class TaskPublisher:
             task_id=run_id,
             queue=queue,
             headers=dict(headers),
-            serializer=entry.get("serializer") or "json",
+            serializer=SERIALIZER,
             ignore_result=True,
             retry=False,
             **shown,

@@ -19,6 +19,8 @@ from runtail_web.matching import Hit, Matcher, beginning, ending
 REPORT_SECONDS = 0.25
 #: Entries per read; an entry has at most 64 KiB or so.
 ENTRIES = 32
+#: An answer ends after so much: a line may be full of hits.
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class Search:
@@ -26,11 +28,20 @@ class Search:
 
     :param line: the first line to look at; None: the first of the log, or backwards the last.
     :param limit: stop after so many lines with hits.
+    :param seconds: stop after this time.
     :raises RunNotFound: if there is no such run.
     """
 
     def __init__(
-        self, store: Store, run_id: str, matcher: Matcher, line: int | None, *, forward: bool, limit: int
+        self,
+        store: Store,
+        run_id: str,
+        matcher: Matcher,
+        line: int | None,
+        *,
+        forward: bool,
+        limit: int,
+        seconds: float,
     ) -> None:
         first = (line or 1) if forward else (2**53 if line is None else line)
         # From the line before or behind: its entry may hold the rest of a long line that begins or ends there.
@@ -41,7 +52,9 @@ class Search:
         self._forward = forward
         self._matcher = matcher
         self._limit = limit
+        self._until = time.monotonic() + seconds
         self._hits = 0
+        self._answered_bytes = 0
         self._line = first if forward else min(first, self._last_line)
         #: The next line to look at, and the first one that was looked at and not told of yet.
         self._next = self._untold = self._line
@@ -58,21 +71,25 @@ class Search:
         # Sends the headers.
         yield b""
         told = time.monotonic()
+        stopped = False
         for entry, before, after in self._neighboured():
             if stop.is_set() or gone():
                 return
             answer = list(self._looked(entry, before, after))
-            if self._full:
-                yield _lines([*answer, *self._searched()])
-                break
-            if time.monotonic() - told >= REPORT_SECONDS:
+            stopped = self._enough()
+            if stopped or time.monotonic() - told >= REPORT_SECONDS:
                 told = time.monotonic()
                 answer += self._searched()
             if answer:
-                yield _lines(answer)
-        following = self._next if self._full and 1 <= self._next <= self._last_line else None
-        rest = [] if self._full else [*self._missing(self._last_line + 1 if self._forward else 0), *self._searched()]
-        yield _lines([*rest, {"done": True, "hits": self._hits, "next": following}])
+                yield self._lines(answer)
+            if stopped:
+                break
+        following = self._next if stopped and 1 <= self._next <= self._last_line else None
+        rest = [] if stopped else [*self._missing(self._last_line + 1 if self._forward else 0), *self._searched()]
+        yield self._lines([*rest, {"done": True, "hits": self._hits, "next": following}])
+
+    def _enough(self) -> bool:
+        return self._full or self._answered_bytes >= MAX_ANSWER_BYTES or time.monotonic() >= self._until
 
     @property
     def _full(self) -> bool:
@@ -132,11 +149,12 @@ class Search:
             yield {"searched": [first, last]}
         self._untold = self._next
 
+    def _lines(self, values: Iterable[dict[str, Any]]) -> bytes:
+        lines = b"".join(orjson.dumps(value) + b"\n" for value in values)
+        self._answered_bytes += len(lines)
+        return lines
+
 
 def _goes_on(piece: Entry, following: Entry) -> bool:
     """Tell whether a long line goes on from one entry to another: the quota, or the attempt's end, may lie between."""
     return piece.continues and piece.next_line == following.from_line and piece.id.attempt == following.id.attempt
-
-
-def _lines(values: Iterable[dict[str, Any]]) -> bytes:
-    return b"".join(orjson.dumps(value) + b"\n" for value in values)

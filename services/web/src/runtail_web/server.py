@@ -20,6 +20,7 @@ from runtail_web.app import create_app
 from runtail_web.measuring import Measuring
 from runtail_web.publisher import TaskPublisher, make_producer
 from runtail_web.reaping import ReaperThread
+from runtail_web.worker import Load, worker_class
 
 log = structlog.get_logger("runtail.web")
 
@@ -41,6 +42,7 @@ class WebServer(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
+        self._load = Load(settings.web_threads)
         self._parts: list[ReaperThread | GuardThread | AdminServer] = []
         super().__init__()
 
@@ -50,10 +52,15 @@ class WebServer(BaseApplication):
         values = {
             "bind": [f"{settings.web_host}:{settings.web_port}"],
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": worker_class(settings, self._load),
             "threads": settings.web_threads,
             "graceful_timeout": GRACE_SECONDS,
             "control_socket_disable": True,
+            # Nobody may say under which path we are, or that a request came over TLS (SCRIPT_NAME, X-Forwarded-Proto).
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            # It would wait for the client itself, in the kernel.
+            "sendfile": False,
             "proc_name": "runtail-web",
             "loglevel": "warning",
             "post_worker_init": self._begin,
@@ -70,9 +77,11 @@ class WebServer(BaseApplication):
         publish = TaskPublisher(store, make_producer(self._settings))
         reaper = ReaperThread(store, publish)
         guard = Guard(store)
-        measuring = Measuring(store, reaper, guard)
+        measuring = Measuring(store, reaper, guard, self._load)
         self._parts = [reaper, GuardThread(guard), measuring.admin_server()]
-        return create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
+        app = create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
+        measuring.expose_routes(app)
+        return app
 
     def _begin(self, _worker: Any) -> None:
         """Run in the worker when it is ready to serve."""

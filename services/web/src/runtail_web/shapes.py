@@ -81,6 +81,9 @@ class Run(Closed):
     queue: str | None
     worker: str | None
     retry_of: str | None = Field(description="The run that this one was started again from.")
+    execution: int = Field(description="Which execution of its id this is, from 1.")
+    earlier_execution: str | None = Field(description="The execution of the id before this one: `<id>~<n>`.")
+    newer_execution: str | None = Field(description="The execution of the id after this one; the newest has the id.")
     exit_status: int | None
     signal: int | None
     exclusive: bool
@@ -198,7 +201,20 @@ class FieldError(Closed):
 class Problem(BaseModel):
     """What is answered instead of what was asked for (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:runtail:problem:unknown-run",
+                    "title": "There is no such run",
+                    "status": 404,
+                    "detail": "No run has the id 'build-1234'. GET /api/v1/runs lists the runs there are.",
+                    "code": "unknown-run",
+                }
+            ]
+        },
+    )
 
     type: str
     title: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from runtail_web.plain import plain
 PAGE_LINES = 1000
 #: A page ends before its last line when it has grown to this.
 PAGE_BYTES = 4 * 1024 * 1024
+#: It ends there as well when drawing it has cost so much of a processor: a line can be made that costs a hundred
+#: times what another one of its length costs.
+PAGE_WORK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
     end = first + limit
     rows: list[Row] = []
     size = 0
+    began = time.thread_time()
     for item in _items(store, run_id, location):
         if isinstance(item, Cut):
             if item.to_line >= first:
@@ -109,7 +114,7 @@ def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
         found = [row for row in _rows(item) if first <= (row.line or item.from_line) and row.line < end]
         rows += found
         size += sum(len(row.text) for row in found)
-        if size >= PAGE_BYTES:
+        if size >= PAGE_BYTES or time.thread_time() - began >= PAGE_WORK_SECONDS:
             end = item.next_line
             break
     following = min(end, max(first, lines + 1))

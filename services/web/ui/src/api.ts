@@ -58,6 +58,9 @@ export interface Run {
   readonly worker: string | null;
   /** The run that this one repeats. */
   readonly retry_of?: string | null;
+  /** Its neighbours among the executions of one id. */
+  readonly earlier_execution?: string | null;
+  readonly newer_execution?: string | null;
   readonly exit_status: number | null;
   readonly signal: number | null;
   readonly kwargs: Readonly<Record<string, unknown>> | null;

@@ -40,9 +40,17 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
             </Fact>
             {run.retry_of && (
               <Fact name="Retry of">
-                <a class="id" href={`/runs/${encodeURIComponent(run.retry_of)}`}>
-                  {foreign(run.retry_of)}
-                </a>
+                <RunLink id={run.retry_of} />
+              </Fact>
+            )}
+            {run.earlier_execution && (
+              <Fact name="Earlier execution">
+                <RunLink id={run.earlier_execution} />
+              </Fact>
+            )}
+            {run.newer_execution && (
+              <Fact name="Newer execution">
+                <RunLink id={run.newer_execution} />
               </Fact>
             )}
             <Fact name="Attempt">{attemptWords(run, now)}</Fact>
@@ -90,6 +98,14 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+function RunLink({ id }: { id: string }) {
+  return (
+    <a class="id" href={`/runs/${encodeURIComponent(id)}`}>
+      {foreign(id)}
+    </a>
   );
 }
 

@@ -4,8 +4,25 @@ import { describe, expect, test } from "vitest";
 import { cutWords, eventWords } from "../src/log/words";
 
 describe("words", () => {
+  test("says what replaced a task, and what was executed beside it", () => {
+    expect(eventWords({ kind: "replaced", task: "etl.load" })).toEqual({
+      text: "Replaced by etl.load",
+      level: "note",
+    });
+    const many = eventWords({ kind: "overlap", count: 3 });
+    expect(many.text).toBe(
+      "3 other tasks with this id were executed at the same time and not recorded",
+    );
+    expect(many.level).toBe("warning");
+  });
+
   test("an unknown event is shown, not hidden", () => {
     expect(eventWords({ kind: "from-the-future" }).text).toBe("from-the-future");
+  });
+
+  test("what was redrawn is named", () => {
+    expect(eventWords({ kind: "redrawn", from: 7, to: 7 }).text).toMatch(/^Line 7 was redrawn/);
+    expect(eventWords({ kind: "redrawn", from: 7, to: 1009 }).text).toMatch(/^Lines 7-1,009 were/);
   });
 
   test("a failed end is an error and says why", () => {

@@ -1,5 +1,7 @@
 """The reference worker: a Celery app set up for tasks that run for hours.
 
+It has the demo tasks (``RUNTAIL_DEMO_TASKS=off`` leaves them out) and ``runtail.check``.
+
     celery --app runtail_worker.app worker --without-gossip --without-mingle
 
 An app of one's own needs none of these settings to use Runtail.
@@ -8,12 +10,12 @@ An app of one's own needs none of these settings to use Runtail.
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 import runtail
 from runtail.settings import load_settings
-from runtail_worker import health
 
 settings = load_settings(os.environ)
 
@@ -22,7 +24,14 @@ SOCKET_TIMEOUT_SECONDS = 5
 #: A connection that lost its other end is noticed when it was silent for a little more than this.
 HEALTH_CHECK_SECONDS = 5
 
-app = Celery("runtail_worker", broker=settings.broker_url, include=["runtail_worker.demo"])
+#: Where ``runtail.check`` waits, apart from everybody's tasks.
+CHECK_QUEUE = "runtail-check"
+
+app = Celery(
+    "runtail_worker",
+    broker=settings.broker_url,
+    include=["runtail_worker.check", *(["runtail_worker.demo"] if settings.demo_tasks else [])],
+)
 app.conf.update(
     # A message is acknowledged before its task runs: on Redis a late
     # acknowledgement means that a connection lost for a moment runs an
@@ -51,8 +60,15 @@ app.conf.update(
         "retry_on_timeout": True,
     },
     task_default_queue="celery",
+    task_routes={"runtail.check": {"queue": CHECK_QUEUE}},
     worker_send_task_events=False,
 )
 
 runtail.install(app, settings)
-health.install(app, settings)
+
+
+@signals.celeryd_after_setup.connect
+def listen_for_checks(instance: Any, **_: Any) -> None:
+    """Take from the queue of checks as well, whatever queues this worker was told to take from."""
+    if instance.app is app:
+        app.amqp.queues.select_add(CHECK_QUEUE)

@@ -9,6 +9,9 @@ trace        the hook around a task: claim, redirect, run, restore, report
 child        what a pool child does for one run, step by step
 descriptors  pipes and saved file descriptors
 streams      Python's and C's streams on top of them
+threads      which run a thread prints for
+terminal     what a command writes on a terminal
+contained    our own failures, logged and survived
 celerylog    keeps Celery's own log lines out of a run
 arguments    a call's arguments as JSON
 environment  secrets among the worker's variables

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from runtail.capture import context
-from runtail.capture.descriptors import put_aside
 from runtail.capture.streams import effective_handlers, handler_fd
 from runtail.secret import HIDDEN, masked, names_of
 
@@ -25,37 +23,38 @@ CELERY_LOGGERS = ("celery", "kombu", "billiard", "multiprocessing")
 TASK_LOGGERS = ("celery.task", "celery.redirected")
 
 
-def split() -> None:
-    """Let Celery's loggers write to a private duplicate of the worker's own output.
+def split(own: Mapping[int, TextIO]) -> None:
+    """Let Celery's loggers write to the worker's own output, whatever is on descriptors 1 and 2.
 
     Once per process, before the first run. Handlers are copied, not made anew:
     level, filters and format are the user's. Handlers that write elsewhere
     (files, Sentry) are shared as they are.
+
+    :param own: the worker's own output, by descriptor.
     """
     for name in TASK_LOGGERS:
         logger = logging.getLogger(name)
         handlers = effective_handlers(logger)
         logger.handlers = handlers
         logger.propagate = False
-    files: dict[int, object] = {}
     copies: dict[int, logging.Handler] = {}
     for name in CELERY_LOGGERS:
         logger = logging.getLogger(name)
-        handlers = [_private(handler, files, copies) for handler in effective_handlers(logger)]
+        handlers = [_private(handler, own, copies) for handler in effective_handlers(logger)]
         logger.handlers = [_Masking(handler) for handler in handlers]
         logger.propagate = False
 
 
-def _private(handler: logging.Handler, files: dict[int, object], copies: dict[int, logging.Handler]) -> logging.Handler:
+def _private(
+    handler: logging.Handler, own: Mapping[int, TextIO], copies: dict[int, logging.Handler]
+) -> logging.Handler:
     fd = handler_fd(handler)
     if fd is None or not isinstance(handler, logging.StreamHandler):
         return handler
     if id(handler) not in copies:
-        if fd not in files:
-            files[fd] = os.fdopen(put_aside(fd), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
         twin = copy.copy(handler)
         twin.createLock()
-        twin.stream = files[fd]
+        twin.stream = own[fd]
         copies[id(handler)] = twin
     return copies[id(handler)]
 
@@ -126,4 +125,7 @@ class HiddenArguments(logging.Filter):
 
     def _has_secrets(self, name: object) -> bool:
         task = self._tasks.get(str(name))
-        return task is not None and bool(names_of(task))
+        try:
+            return task is not None and bool(names_of(task))
+        except Exception:  # noqa: BLE001 - its rules may be anything, and then nobody knows
+            return True

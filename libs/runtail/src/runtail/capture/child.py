@@ -7,6 +7,7 @@ processes between two others; the reasons stand beside the code.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -18,8 +19,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtail.capture import announcing, context, door
-from runtail.capture.descriptors import Redirection, make_pipe, point
-from runtail.capture.streams import Streams, write_all
+from runtail.capture.descriptors import make_pipe, write_all
+from runtail.capture.streams import Streams
 from runtail.shipper.mask import Masker
 
 log = logging.getLogger("celery.runtail")
@@ -31,16 +32,29 @@ HELD_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGQUIT}
 DONE_SECONDS = 5.0
 #: How long the keeper may take to say that it holds the pipe.
 KEPT_SECONDS = 5.0
+#: What the shipper says when it has asked for the run.
+_ANSWERS = ("go", "refuse", "unrecorded")
 #: Waits are cut into slices, to notice a signal that is being held back.
 _SLICE_SECONDS = 0.25
 
 
 class Refused(Exception):
-    """The run may not be executed: it has ended, or somebody else executes it."""
+    """The run may not be executed: it has ended, or somebody else executes it.
+
+    :param fails: nobody else will store a result for the task's id, so this must be stored as one.
+    """
+
+    def __init__(self, message: str, *, fails: bool = False) -> None:
+        super().__init__(message)
+        self.fails = fails
 
 
 class Unrecorded(Exception):
     """Nobody can take the output; the task runs without being recorded."""
+
+
+class TurnedAway(Unrecorded):
+    """The shipper answered that this one execution is not recorded."""
 
 
 class StopRequested(Exception):
@@ -116,9 +130,11 @@ class Connection:
                 return message
 
     def close_pipes(self) -> None:
-        """Close the spare writing ends; fds 1 and 2 are the pipe now."""
+        """Close the writing ends of this process that are not fds 1 and 2."""
         for fd in self.writing:
-            os.close(fd)
+            # A task may have closed every descriptor it found.
+            with contextlib.suppress(OSError):
+                os.close(fd)
         self.writing = []
 
     def close(self) -> None:
@@ -139,60 +155,75 @@ class Execution:
         self.attempt = attempt
         self.nonce = nonce
         self.masker = masker
-        self.redirection: Redirection | None = None
-        self._environment: dict[str, str | None] = {}
-        self._handler: logging.Handler | None = None
+        #: Why the output is not recorded, if it is not.
+        self.unrecorded: str | None = None
+        #: What puts things back, the last first.
+        self._undo: list[Callable[[], object]] = []
 
     def begin(self, fallback_handler: Callable[[], logging.Handler]) -> None:
-        """Let fds 1 and 2, and everything above them, lead to the run.
+        """Let fds 1 and 2, and everything above them, lead to the run. If that fails, :meth:`refrain` or :meth:`end`.
 
-        :raises OSError: nothing was changed then.
+        :raises Exception: anything.
         """
-        writing = self.connection.writing
-        self.redirection = Redirection.begin(writing[0], writing[-1], self.streams.flush)
-        point(self.streams.out_fd, 1)
-        point(self.streams.err_fd, 2)
-        self.connection.close_pipes()
-        self.streams.install()
+        writing, environment = self.connection.writing, self._new_environment()
+        # First, and left last: threads of earlier runs are told apart by it.
+        context.enter(self._context(frozenset(environment)))
+        self._undo.append(context.leave)
+        self.streams.begin(writing[0], writing[-1])
+        self._undo.append(self.streams.end)
         if not self.streams.reaches_logging():
             # The worker logs to a file: what the task logs must be seen here too.
-            self._handler = fallback_handler()
+            handler = fallback_handler()
             for name in ("", "celery.task"):
-                logging.getLogger(name).addHandler(self._handler)
-        self._set_environment()
-        context.enter(
-            context.Context(
-                self.run_id, self.attempt, self.nonce, self.streams.out_fd, self.connection.ours, self.masker
-            )
-        )
+                logging.getLogger(name).addHandler(handler)
+                self._undo.append(functools.partial(logging.getLogger(name).removeHandler, handler))
+        before = {name: os.environ.get(name) for name in environment}
+        self._undo.append(functools.partial(_restore_environment, before))
+        os.environ.update(environment)
+
+    def refrain(self, why: str) -> None:
+        """Do not record the output, and say so in the run. Call it instead of :meth:`begin`, or if that went wrong."""
+        self.unrecorded = why
+        self._put_back()
+        text = f"Runtail does not record the output of this run, which is in its worker's log: {why}"
+        with contextlib.suppress(OSError):
+            self._context().say({"op": "warning", "text": text[:2000]})
+        self.connection.close_pipes()
+
+    def _context(self, environment: frozenset[str] = frozenset()) -> context.Context:
+        fd, private = self.connection.writing[0], self.connection.ours
+        return context.Context(self.run_id, self.attempt, self.nonce, fd, private, self.masker, environment)
 
     def write(self, text: str) -> None:
         """Add *text* to what the task wrote (the traceback of a failure)."""
-        self.streams.flush()
-        with contextlib.suppress(OSError):
-            write_all(self.streams.err_fd, text.encode("utf-8", "backslashreplace"))
+        if self.unrecorded is None:
+            self.streams.flush()
+            with contextlib.suppress(OSError):
+                write_all(self.connection.writing[-1], text.encode("utf-8", "backslashreplace"))
 
     def end(self) -> None:
         """Put everything back as it was before :meth:`begin`. Cannot fail."""
-        context.leave()
-        self._restore_environment()
-        if self._handler is not None:
-            for name in ("", "celery.task"):
-                logging.getLogger(name).removeHandler(self._handler)
-        if self.redirection is not None:
-            self.redirection.end(self.streams.flush)
-            self.redirection = None
-        self.streams.restore()
-        os.dup2(1, self.streams.out_fd, inheritable=False)
-        os.dup2(2, self.streams.err_fd, inheritable=False)
+        self._put_back()
+        self.connection.close_pipes()
+
+    def _put_back(self) -> None:
+        while self._undo:
+            undo = self._undo.pop()
+            try:
+                undo()
+            except Exception:
+                log.exception("Runtail: something of run %s could not be put back", self.run_id)
 
     def report(self, outcome: dict[str, Any]) -> None:
-        """Send the outcome and wait, bounded, until it is stored."""
+        """Send the outcome and wait, bounded, until it is stored. Cannot fail."""
         try:
             door.send(self.connection.ours, {"op": "end", "outcome": outcome})
             answer = self._wait_for_done()
         except (OSError, EOFError):
             answer = None
+        except Exception:
+            log.exception("Runtail: the end of run %s was not reported", self.run_id)
+            return
         if answer is None:
             log.warning("Runtail: nobody confirmed the end of run %s", self.run_id)
 
@@ -216,21 +247,27 @@ class Execution:
 
     def close(self) -> None:
         """Let go of the private socket."""
-        self.connection.close()
+        # A task may have closed every descriptor it found.
+        with contextlib.suppress(OSError):
+            self.connection.close()
 
-    def _set_environment(self) -> None:
+    def _new_environment(self) -> dict[str, str]:
+        """Return the variables that are set for the time of the run."""
         wanted = {"RUNTAIL_RUN": f"{self.run_id}.{self.attempt}", "PYTHONUNBUFFERED": "1"}
         if "NO_COLOR" not in os.environ and "FORCE_COLOR" not in os.environ:
             wanted["FORCE_COLOR"] = "1"
-        self._environment = {name: os.environ.get(name) for name in wanted}
-        os.environ.update(wanted)
+        if "TTY_INTERACTIVE" not in os.environ:
+            # Colours, but no animations: for rich the first means the second.
+            wanted["TTY_INTERACTIVE"] = "0"
+        return wanted
 
-    def _restore_environment(self) -> None:
-        for name, value in self._environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+
+def _restore_environment(before: dict[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def new_record(**fields: Any) -> dict[str, Any]:
@@ -294,7 +331,10 @@ def open_execution(
             raise
         if answer is not None and answer["op"] == "refuse":
             connection.close()
-            raise Refused(str(answer.get("message") or answer.get("reason")))
+            raise Refused(str(answer.get("message")), fails=bool(answer.get("fails")))
+        if answer is not None and answer["op"] == "unrecorded":
+            connection.close()
+            raise TurnedAway(str(answer.get("message")))
         if answer is None and not connection.kept:
             connection.close()
             raise Unrecorded("the keeper does not answer")
@@ -304,11 +344,11 @@ def open_execution(
 
 def _wait_for_go(connection: Connection, seconds: float | None) -> dict[str, Any] | None:
     if seconds is not None:
-        first = connection.wait(("kept", "go", "refuse"), KEPT_SECONDS)
+        first = connection.wait(("kept", *_ANSWERS), KEPT_SECONDS)
         if first is None or first["op"] != "kept":
             return first
     # The shipper decides after its own patience; a little more is given to it.
-    return connection.wait(("go", "refuse"), None if seconds is None else seconds + 3.0)
+    return connection.wait(_ANSWERS, None if seconds is None else seconds + 3.0)
 
 
 def _pause() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import select
 
 #: Large enough that a burst does not stop the task, small enough for the 64 MiB
 #: a user may have in pipes on a whole node (256 of them).
@@ -32,49 +31,62 @@ def put_aside(fd: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_PRIVATE_FD)
 
 
-def point(fd: int, target: int) -> None:
-    """Make the private *fd* an open file of its own on what *target* is.
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write every byte to *fd*, waiting for room even if somebody made it non-blocking.
 
-    Not a duplicate: flags like O_NONBLOCK belong to the open file, and a
-    subprocess that sets them on its standard output must not change ours.
+    O_NONBLOCK belongs to the open file, which the task shares with its subprocesses: Node sets it on its standard
+    output, and leaves it set when it is killed.
+
+    :raises OSError: if nobody reads any more.
     """
-    try:
-        own = os.open(f"/proc/self/fd/{target}", os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
-    except OSError:
-        os.dup2(target, fd, inheritable=False)
-        return
-    os.dup2(own, fd, inheritable=False)
-    os.close(own)
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            poller = select.poll()
+            poller.register(fd, select.POLLOUT)
+            poller.poll()
 
 
-@dataclass(slots=True)
 class Redirection:
-    """Fds 1 and 2 of this process while they belong to a run."""
+    """Fds 1 and 2 of this process: the worker's own output, and a run's pipe while there is a run."""
 
-    saved_out: int
-    saved_err: int
+    def __init__(self) -> None:
+        #: Private duplicates of the worker's own output, with the same numbers for the life of the process.
+        self.own = put_aside(1), put_aside(2)
 
-    @classmethod
-    def begin(cls, out: int, err: int, flush: Callable[[], None]) -> Redirection:
-        """Put *out* on fd 1 and *err* on fd 2; *flush* empties buffers first.
+    def prepare(self) -> None:
+        """See what is on fds 1 and 2, before anything is opened that could get their numbers.
+
+        :raises OSError: if neither they nor their duplicates are open.
+        """
+        for fd, own in enumerate(self.own, start=1):
+            try:
+                os.dup2(fd, own, inheritable=False)
+            except OSError:
+                # Something that a task left behind has closed it.
+                os.dup2(own, fd)
+
+    def begin(self, out: int, err: int) -> None:
+        """Put *out* on fd 1 and *err* on fd 2.
 
         :raises OSError: nothing was changed then.
         """
-        flush()
-        saved_out = put_aside(1)
         try:
-            saved_err = put_aside(2)
+            os.dup2(out, 1)
+            os.dup2(err, 2)
         except OSError:
-            os.close(saved_out)
+            self.end()
             raise
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        return cls(saved_out, saved_err)
 
-    def end(self, flush: Callable[[], None]) -> None:
-        """Put back what was there; *flush* still reaches the run."""
-        flush()
-        os.dup2(self.saved_out, 1)
-        os.dup2(self.saved_err, 2)
-        os.close(self.saved_out)
-        os.close(self.saved_err)
+    def end(self) -> None:
+        """Put back what was there."""
+        for fd, own in enumerate(self.own, start=1):
+            try:
+                os.dup2(own, fd)
+            except OSError:
+                # The task closed every descriptor it found. What is printed now must not go into its run.
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, fd)
+                os.close(null)

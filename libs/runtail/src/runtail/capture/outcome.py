@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import states
 
+from runtail.capture.delivery import number
 from runtail.capture.door import MAX_REASON_CHARS
 
 
@@ -29,6 +30,16 @@ def outcome_of(result: Any, task: Any, request: dict[str, Any]) -> dict[str, Any
     return _outcome("failed", _describe(info.retval))
 
 
+def replaced(ended: dict[str, Any], task: str) -> dict[str, Any]:
+    """Return the outcome of a task that called ``self.replace()``: its run goes on with *task*.
+
+    What it was otherwise stands if Celery keeps it as the result: the task went on after it had been replaced.
+    """
+    if ended["state"] not in ("ignored", "rejected") or ended["requeue"]:
+        return ended
+    return {**_outcome("replaced", f"replaced by {task}, which has not begun"), "replaced_by": task}
+
+
 def outcome_of_exit(code: Any) -> dict[str, Any]:
     """Return the outcome of a task that called ``sys.exit(code)``."""
     if code is None or code == 0:
@@ -43,6 +54,11 @@ def outcome_of_exception(error: BaseException) -> dict[str, Any]:
     return _outcome("failed", _describe(error))
 
 
+def undescribed(*, succeeded: bool) -> dict[str, Any]:
+    """Return the outcome of a run of which no more is known."""
+    return _outcome("succeeded", "") if succeeded else _outcome("failed", "failed; the worker's log has more")
+
+
 def interrupted(why: str) -> dict[str, Any]:
     """Return the outcome of a run that was told to stop by a signal."""
     return _outcome("interrupted", why)
@@ -53,7 +69,7 @@ def _outcome(state: str, why: str) -> dict[str, Any]:
 
 
 def _retry(retry: Any, task: Any, request: dict[str, Any]) -> dict[str, Any]:
-    retries = int(request.get("retries") or 0) + 1
+    retries = number(request.get("retries")) + 1
     reason = _describe(retry.exc) if getattr(retry, "exc", None) is not None else _text(getattr(retry, "message", ""))
     fields = {"retries": retries, "max": task.max_retries, "eta_ms": _eta_ms(getattr(retry, "when", None)),
               "reason": reason}  # fmt: skip

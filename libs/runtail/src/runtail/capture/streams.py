@@ -1,9 +1,8 @@
 """Python's and C's output streams, made fit for a pipe and for life between runs.
 
-One :class:`Streams` per process. Its two text streams write to private
-descriptors with fixed numbers: during a run they lead to the run's pipe,
-otherwise to the worker's own output. Objects that somebody keeps (a logging
-handler, a library's console) therefore stay valid from run to run.
+A run's ``sys.stdout`` and ``sys.stderr`` are objects of its own over descriptors 1 and 2 themselves, made when it
+begins. Whatever a task does to them (closing, detaching, another encoding, ``os.dup2`` over descriptor 1) ends with
+it. Who keeps one of them, such as a logging handler, can go on writing: descriptor 1 is the next run's by then.
 """
 
 from __future__ import annotations
@@ -15,12 +14,15 @@ import io
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from runtail.capture.descriptors import put_aside
+from runtail.capture import threads
+from runtail.capture.descriptors import Redirection, write_all
 
 _IOLBF = 1
+_NAMES = ("stdout", "stderr", "__stdout__", "__stderr__")
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -37,31 +39,95 @@ def _keep_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
 codecs.register_error("runtail", _keep_bytes)
 
 
+class _Descriptor(io.FileIO):
+    """Descriptor 1 or 2. Unbuffered, and :meth:`write` writes everything.
+
+    A buffer below the text stream would cost another layer for each line, and would lose what does not fit into a pipe
+    that a subprocess made non-blocking.
+    """
+
+    #: The worker's own output, for threads of runs that are over.
+    own_fd: int
+
+    def write(self, data: Any, /, _write: Any = io.FileIO.write) -> int:
+        if threads.any_known and threads.is_foreign():
+            text = bytes(data).decode("utf-8", "surrogateescape")
+            write_all(self.own_fd, threads.told_apart(text).encode("utf-8", "surrogateescape"))
+            return len(data)
+        written: int | None = _write(self, data)
+        if written != len(data):
+            rest = memoryview(data).cast("B")
+            write_all(self.fileno(), rest[written or 0 :])
+            return rest.nbytes
+        return written
+
+    @property
+    def raw(self) -> io.FileIO:
+        """Itself, where a buffer names what is below it."""
+        return self
+
+    def seekable(self) -> bool:
+        # A stream that began on a regular file (celery worker > log) would go on asking for its position.
+        return False
+
+    def close(self) -> None:
+        """Stay open: a text stream that a task put on top closes it when it is collected."""
+
+
 class _Stream(io.TextIOWrapper):
-    """A standard stream that a task cannot close: the next run needs it."""
+    """A standard stream; closing it flushes it."""
+
+    mode = "w"
+    #: Takes what threads of ended runs print.
+    outside: TextIO
 
     def close(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self.flush()
 
 
-def _open(fd: int) -> _Stream:
-    raw = io.FileIO(fd, "w", closefd=False)
-    return _Stream(io.BufferedWriter(raw), encoding="utf-8", errors="runtail", line_buffering=True)
+class _GuardedStream(_Stream):
+    """The same while threads of ended runs are alive. It looks who writes, which costs a little."""
+
+    def write(self, text: str, /) -> int:
+        if threads.is_foreign():
+            self.outside.write(threads.told_apart(text))
+            return len(text)
+        return super().write(text)
+
+    def flush(self) -> None:
+        # Not even what the run has not finished yet may leave by another thread's hand.
+        if not threads.is_foreign():
+            super().flush()
 
 
 class Streams:
-    """This process's standard streams during runs."""
+    """This process's standard streams."""
 
     def __init__(self) -> None:
-        self.out_fd = put_aside(1)
-        self.err_fd = put_aside(2)
-        self.out = _open(self.out_fd)
-        self.err = _open(self.err_fd)
-        self._previous: tuple[Any, Any] | None = None
+        self._redirection = Redirection()
+        #: The worker's own output, by descriptor: a run leaves it alone.
+        self.own = {
+            fd: os.fdopen(own, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+            for fd, own in enumerate(self._redirection.own, start=1)
+        }
+        #: What logging handlers write to, by descriptor: the present run, or the worker's own output between runs.
+        self.kept = {fd: self._make(fd, _GuardedStream, self.own[fd]) for fd in (1, 2)}
+        self._run: dict[int, _Stream] = {}
+        #: What is on ``sys`` outside of runs, by name.
+        self._outer: dict[str, Any] = {name: getattr(sys, name, None) for name in _NAMES}
+        self._threads_before: frozenset[threading.Thread] = frozenset()
         self._libc: Any = None
         self._prepare_old_streams()
         self._prepare_c()
+
+    def _make(self, fd: int, kind: type[_Stream], outside: TextIO) -> _Stream:
+        descriptor = _Descriptor(fd, "w", closefd=False)
+        descriptor.own_fd = self._redirection.own[fd - 1]
+        descriptor.name = "<stdout>" if fd == 1 else "<stderr>"
+        stream = kind(descriptor, encoding="utf-8", errors="runtail", line_buffering=True)
+        stream.outside = outside
+        return stream
 
     def _prepare_old_streams(self) -> None:
         # Now, while they are still on whatever the worker was started with:
@@ -81,53 +147,95 @@ class Streams:
             # Not glibc: C output then comes in blocks, and at the end at the latest.
             pass
 
-    def install(self) -> None:
-        """Put the streams on ``sys``, remembering what was there."""
-        if self.out.closed or self.out.buffer.closed:
-            self.out = _open(self.out_fd)
-        if self.err.closed or self.err.buffer.closed:
-            self.err = _open(self.err_fd)
-        self._previous = (sys.stdout, sys.stderr)
-        sys.stdout, sys.stderr = self.out, self.err
+    def prepare(self) -> None:
+        """Repair descriptors 1 and 2, before a run opens anything that could get their numbers.
 
-    def restore(self) -> None:
-        """Put back what :meth:`install` found."""
-        if self._previous is not None:
-            sys.stdout, sys.stderr = self._previous
-            self._previous = None
+        :raises OSError: if that is impossible.
+        """
+        self._redirection.prepare()
+
+    def begin(self, out: int, err: int) -> None:
+        """Let descriptors 1 and 2, and everything above them, lead to *out* and *err*.
+
+        :raises OSError: nothing was changed then.
+        """
+        self.flush()
+        for name in _NAMES:
+            stream = getattr(sys, name, None)
+            # An earlier run's own can be there: something that it left open put it back.
+            if not isinstance(stream, _Stream):
+                self._outer[name] = stream
+        self._threads_before = frozenset(threading.enumerate())
+        kind = _GuardedStream if threads.any_left() else _Stream
+        self._redirection.begin(out, err)
+        try:
+            self._run = {
+                fd: self._make(fd, kind, self._outside(self._outer[name], fd))
+                for fd, name in enumerate(_NAMES[:2], start=1)
+            }
+        except BaseException:
+            self._redirection.end()
+            raise
+        for name in _NAMES:
+            setattr(sys, name, self._run[1 if "out" in name else 2])
+
+    def _outside(self, outer: Any, fd: int) -> TextIO:
+        """Return what printing led to before the run: Celery's log, unless it was the descriptor itself."""
+        stream: TextIO = self.own[fd] if outer is None or fd_of(outer) is not None else outer
+        return stream
+
+    def end(self) -> None:
+        """Put everything back; what was written before still reaches the run."""
+        self.flush()
+        if threads.leave_behind(self._threads_before):
+            for stream in self._run.values():
+                stream.__class__ = _GuardedStream
+            self.adopt_handlers()
+        for name, outer in self._outer.items():
+            _disown(getattr(sys, name, None))
+            setattr(sys, name, outer)
+        self._run = {}
+        self._redirection.end()
 
     def flush(self) -> None:
         """Write out what Python and C still hold, whoever closed or replaced what."""
         seen: set[int] = set()
-        for stream in (sys.stdout, sys.stderr, self.out, self.err, sys.__stdout__, sys.__stderr__):
+        now = (getattr(sys, name, None) for name in _NAMES)
+        for stream in (*now, *self._run.values(), *self._outer.values(), *self.kept.values()):
             if stream is None or id(stream) in seen:
                 continue
             seen.add(id(stream))
-            with contextlib.suppress(OSError, ValueError, AttributeError):
+            # Some are objects of the task.
+            with contextlib.suppress(Exception):
                 stream.flush()
         if self._libc is not None:
             self._libc.fflush(None)
 
     def adopt_handlers(self) -> None:
-        """Let logging handlers that write to fds 1 and 2 write through these streams.
-
-        They then have an open file of their own too, and lose no line to a
-        subprocess that made the shared one non-blocking.
-        """
+        """Let logging handlers that write to fds 1 and 2 write through streams that stay."""
         for logger in all_loggers():
             for handler in logger.handlers:
                 fd = handler_fd(handler)
                 if fd is not None and isinstance(handler, logging.StreamHandler):
-                    handler.stream = self.out if fd == 1 else self.err
+                    handler.stream = self.kept[fd]
 
     def reaches_logging(self) -> bool:
         """True if what a task logs can come out on fd 1 or 2."""
-        root, tasks = logging.getLogger(), logging.getLogger("celery.task")
-        own = (self.out, self.err)
         return all(
-            any(getattr(handler, "stream", None) in own for handler in effective_handlers(logger))
-            for logger in (root, tasks)
+            any(handler_fd(handler) is not None for handler in effective_handlers(logging.getLogger(name)))
+            for name in ("", "celery.task")
         )
+
+
+def _disown(stream: Any) -> None:
+    """Close a stream that a task left behind if it would close descriptor 1 or 2, later and for somebody else."""
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(stream, io.TextIOWrapper):
+            stream = stream.buffer
+        if isinstance(stream, io.BufferedWriter):
+            stream = stream.raw
+        if isinstance(stream, io.FileIO) and stream.closefd and stream.fileno() in (1, 2):
+            stream.close()
 
 
 def all_loggers() -> Iterator[logging.Logger]:
@@ -152,21 +260,13 @@ def effective_handlers(logger: logging.Logger) -> list[logging.Handler]:
 
 def handler_fd(handler: logging.Handler) -> int | None:
     """Return 1 or 2 if the handler writes there, else None."""
-    stream: TextIO | None = getattr(handler, "stream", None)
-    if stream is None or not isinstance(handler, logging.StreamHandler):
-        return None
+    return fd_of(getattr(handler, "stream", None)) if isinstance(handler, logging.StreamHandler) else None
+
+
+def fd_of(stream: Any) -> int | None:
+    """Return 1 or 2 if the stream writes there, else None."""
     try:
         fd = stream.fileno()
-    except (OSError, ValueError, AttributeError):
+        return fd if fd in (1, 2) else None
+    except Exception:  # noqa: BLE001 - it may be anybody's object
         return None
-    return fd if fd in (1, 2) else None
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write every byte to *fd*.
-
-    :raises OSError: if nobody reads any more.
-    """
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

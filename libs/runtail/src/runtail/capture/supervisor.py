@@ -128,7 +128,7 @@ class Supervisor:
             # that is forked at that moment, would block it.
             # It unblocks SIGTERM when it knows what to do with it.
             self.keeper_pid = os.posix_spawn(
-                argv[0], argv, _environment(), file_actions=actions, setsigmask=[signal.SIGTERM]
+                argv[0], argv, _environment(self.settings), file_actions=actions, setsigmask=[signal.SIGTERM]
             )
         except OSError:
             ours.close()
@@ -347,9 +347,9 @@ class Supervisor:
             poller.poll(min(left, 0.2) * 1000)
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment for keeper and shipper: they must find this very library."""
-    environment = dict(os.environ)
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return the environment for keeper and shipper: they must find this very library, and have these settings."""
+    environment = {**os.environ, **settings.environment()}
     home = str(Path(__file__).parent.parent.parent)
     if Path(home).name not in ("site-packages", "dist-packages"):
         before = environment.get("PYTHONPATH")

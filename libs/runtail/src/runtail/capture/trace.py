@@ -8,33 +8,32 @@ worker starts (:func:`wrap_tasks`) and by a test.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from billiard.common import terminate_handler_fired
 from celery.app.trace import trace_ok_t
+from celery.exceptions import Ignore, Reject
 
-from runtail import author, secret
-from runtail.capture import arguments, child, orphans, outcome
+from runtail import author, header, secret
+from runtail.capture import arguments, child, delivery, orphans, outcome
+from runtail.capture.contained import contained
 from runtail.capture.environment import SecretEnvironment
 from runtail.capture.streams import Streams
 from runtail.errors import Unsupported
-from runtail.runid import flaw_of
+from runtail.header import HEADER
+from runtail.runid import flaw_of_choice
 from runtail.shipper.encodings import weakness
 from runtail.shipper.mask import Masker
 
 log = logging.getLogger("celery.runtail")
 
-#: The message header in which run, attempt and starter travel.
-HEADER = "runtail"
 _MARK = "_runtail_wrapped"
-#: A larger header is not from Runtail.
-MAX_HEADER_BYTES = 4 * 1024
 #: Said again at most this often, not for every task.
 _COMPLAIN_SECONDS = 60.0
 
@@ -69,6 +68,12 @@ def _exit_without_secrets(error: BaseException, masker: Masker) -> SystemExit | 
     return SystemExit(masker.whole(code) if isinstance(code, str) else code)
 
 
+def _describe(error: Exception) -> str:
+    if isinstance(error, child.Unrecorded | OSError):
+        return str(error)
+    return "".join(traceback.format_exception_only(error)).strip()
+
+
 class Tracer:
     """Captures the runs of one process: a pool child, or the worker itself under ``solo``."""
 
@@ -98,72 +103,112 @@ class Tracer:
         self.reaps = reaps
         self.environment = environment
         self._complained = 0.0
+        #: Brokers where a message has one id for all of its deliveries.
+        self._has_publications = delivery.has_publications(app)
+        #: Task id, and what took its place, of the task that called ``self.replace()`` last.
+        self._replaced: tuple[str, str] | None = None
 
     def wrap_tasks(self) -> None:
-        """Wrap every task but Celery's own. Safe to call again after Celery rebuilt them.
+        """Wrap every task. Safe to call again after Celery rebuilt them.
 
         :raises Unsupported: if this Celery has no ``__trace__`` to wrap.
         """
         for name, task in self.app.tasks.items():
-            if name.startswith("celery."):
-                continue
             original = getattr(task, "__trace__", None)
             if not callable(original):
                 raise Unsupported(f"task {name} has no __trace__; Runtail does not know this version of Celery")
             if not hasattr(original, _MARK):
                 task.__trace__ = self._wrapper(task, original)
+            if not hasattr(task.on_replace, _MARK):
+                task.on_replace = self._noting_replacement(task, task.on_replace)
 
     def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        joins = delivery.joins(task)
+
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
+            if joins and not delivery.replaces(request or {}):
+                return original(uuid, args, kwargs, request)
             return self.run(Call(task, original, uuid, args, kwargs, request if request is not None else {}))
 
         setattr(trace, _MARK, True)
         return trace
 
+    def _noting_replacement(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        def on_replace(signature: Any) -> Any:
+            request = task.request
+            if request.is_eager:
+                return original(signature)
+            try:
+                result = original(signature)
+            except (Ignore, Reject):
+                # That is how Celery leaves the task once the other one was published.
+                self._replaced = (request.id, delivery.successor(signature))
+                raise
+            self._replaced = (request.id, delivery.successor(signature))
+            return result
+
+        setattr(on_replace, _MARK, True)
+        return on_replace
+
     def run(self, call: Call) -> Any:
-        """Execute one message with its output captured."""
+        """Execute one message with its output captured.
+
+        Whatever goes wrong here, and not in the task, the task runs.
+        """
         mask = child.hold_signals()
         try:
             try:
-                flaw = flaw_of(call.uuid)
-                if flaw:
-                    raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
-                names = secret.names_of(call.task)
-                bound = arguments.bind(call.task.run, call.args or (), call.kwargs or {}, names)
-                own = [text for value in bound.secrets for text in secret.texts_of(value)]
-                # Of its own: those of the environment are the same for every run, which saves work.
-                secrets = (self.environment.secrets(os.environ), own)
-                masker = Masker(secrets[0])
-                masker.add(own)
-                record = self._record(call, bound, masker)
-                execution = child.open_execution(
-                    record, self.send, self.streams, self.patience_seconds, secrets, masker
-                )
+                execution, own = self._open(call)
             except child.Refused as refusal:
                 log.info("Runtail: %s[%s] is not executed: %s", call.task.name, call.uuid, refusal)
+                if refusal.fails:
+                    return delivery.fail(call.task, call.request, call.args, call.kwargs, f"not executed: {refusal}")
                 return trace_ok_t(None, None, 0.0, f"not executed: {refusal}")
-            except (child.Unrecorded, OSError) as error:
-                self._complain(error)
-                execution = None
+            except child.TurnedAway as error:
+                if not delivery.joins(call.task):
+                    log.warning("Runtail: %s[%s] is not recorded: %s", call.task.name, call.uuid, error)
             except child.StopRequested:
                 # The signal is delivered below and ends this process; the run
                 # was never claimed and stays queued.
                 return trace_ok_t(None, None, 0.0, "the worker was told to stop before the task began")
-            if execution is not None:
+            except Exception as error:  # noqa: BLE001 - see above
+                self._complain(error)
+            else:
                 return self._captured(execution, mask, call, own)
         finally:
             child.release_signals(mask)
         return call()
 
+    def _open(self, call: Call) -> tuple[child.Execution, list[bytes]]:
+        """Hand the run over; return it with its own secrets."""
+        self.streams.prepare()
+        flaw = flaw_of_choice(call.uuid)
+        if flaw:
+            raise child.Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
+        try:
+            names = secret.names_of(call.task)
+            bound = arguments.bind(call.task.run, call.args or (), call.kwargs or {}, names)
+            own = [text for value in bound.secrets for text in secret.texts_of(value)]
+            # Of its own: those of the environment are the same for every run, which saves work.
+            secrets = (self.environment.secrets(os.environ), own)
+            masker = Masker(secrets[0])
+            masker.add(own)
+            record = self._record(call, bound, masker)
+        except Exception as error:  # noqa: BLE001 - the task's options, say, may be anything
+            self._complain(error)
+            record = child.new_record(**self._claimed_by(call), split=False)
+            execution = child.open_execution(record, self.send, self.streams, self.patience_seconds, (), Masker())
+            execution.refrain(_describe(error))
+            return execution, []
+        execution = child.open_execution(record, self.send, self.streams, self.patience_seconds, secrets, masker)
+        return execution, own
+
     def _captured(self, execution: child.Execution, mask: Any, call: Call, secrets: list[bytes]) -> Any:
         result: Any = None
         error: BaseException | None = None
-        try:
-            execution.begin(self._fallback_handler)
-            for flaw in sorted({weakness(text) for text in secrets} - {""}):
-                author.warning(flaw)
-        except OSError as failure:
-            self._complain(failure)
+        self._replaced = None
+        if execution.unrecorded is None:
+            self._begin(execution, secrets)
         try:
             try:
                 child.release_signals(mask)
@@ -173,22 +218,42 @@ class Tracer:
         except BaseException as caught:  # noqa: BLE001 - raised again below, after the run was ended
             child.hold_signals()
             error = caught
-        try:
-            ended = self._conclude(execution, result, error, call)
-        finally:
-            execution.end()
-        execution.report(ended)
-        execution.close()
-        if self.reaps:
-            orphans.reap()
+        self._finish(execution, result, error, call)
         if error is not None:
-            said = _exit_without_secrets(error, execution.masker)
+            said = None
+            with contained("an exit may show a secret in the worker's log"):
+                said = _exit_without_secrets(error, execution.masker)
             try:
                 raise said or error
             finally:
                 # Its traceback holds this frame, and this frame holds it.
                 error = None
         return result
+
+    def _begin(self, execution: child.Execution, secrets: list[bytes]) -> None:
+        try:
+            execution.begin(self._fallback_handler)
+            for flaw in sorted({weakness(text) for text in secrets} - {""}):
+                author.warning(flaw)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task runs
+            self._complain(error)
+            execution.refrain(_describe(error))
+
+    def _finish(self, execution: child.Execution, result: Any, error: BaseException | None, call: Call) -> None:
+        """Write what belongs at the end of the run, put everything back, and report."""
+        try:
+            ended = self._conclude(execution, result, error, call)
+        except Exception:
+            log.exception("Runtail: how run %s ended could not be described", call.uuid)
+            ended = outcome.undescribed(succeeded=error is None and getattr(result, "info", None) is None)
+        execution.end()
+        execution.report(ended)
+        execution.close()
+        if self.reaps:
+            try:
+                orphans.reap()
+            except Exception:
+                log.exception("Runtail: dead processes were not collected")
 
     def _conclude(
         self, execution: child.Execution, result: Any, error: BaseException | None, call: Call
@@ -205,48 +270,59 @@ class Tracer:
             execution.write(child.format_exception(error))
             return outcome.outcome_of_exception(error)
         ended = outcome.outcome_of(result, call.task, call.request)
+        if self._replaced is not None and self._replaced[0] == call.uuid:
+            ended = outcome.replaced(ended, self._replaced[1])
         # Celery logs the traceback, and its log is kept out of the run.
         if ended["state"] in ("failed", "retry") and getattr(result.retval, "traceback", None):
             execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
         return ended
 
     def _record(self, call: Call, bound: arguments.Bound, masker: Masker) -> dict[str, Any]:
-        task, request = call.task, call.request
-        options = getattr(task, "runtail", None) or {}
-        header = request.get(HEADER)
-        if not isinstance(header, dict) or len(json.dumps(header)) > MAX_HEADER_BYTES:
-            header = None
-        delivery = request.get("delivery_info") or {}
+        options = getattr(call.task, "runtail", None) or {}
         kwargs = arguments.recorded(bound.named, bound.hidden, masker.whole)
         return child.new_record(
-            run=call.uuid,
-            task=task.name,
-            headers=header,
-            who=(header or {}).get("who"),
-            retries=int(request.get("retries") or 0),
-            redelivered=bool(delivery.get("redelivered")),
-            redelivers=bool(task.acks_late),
-            restart=bool(options.get("restart", False)),
-            exclusive=bool(options.get("exclusive", False)),
+            **self._claimed_by(call),
             max_attempts=int(options.get("max_attempts", 3)),
             kwargs=kwargs,
             hidden=bool(bound.hidden & bound.named.keys()) or masker.count > 0,
             args=[],
-            queue=delivery.get("routing_key"),
-            worker=self.hostname,
             split=self.split,
         )
+
+    def _claimed_by(self, call: Call) -> dict[str, Any]:
+        """Return what a claim needs to know, which can be told of every call."""
+        task, request = call.task, call.request
+        options = getattr(task, "runtail", None)
+        options = options if isinstance(options, Mapping) else {}
+        headers, flaw = None, ""
+        try:
+            headers = header.read(request.get(HEADER), call.uuid)
+        except header.BadHeader as error:
+            flaw = str(error)
+        return {
+            "run": call.uuid,
+            "task": task.name,
+            "headers": headers,
+            "header_flaw": flaw,
+            "joins": delivery.joins(task),
+            **delivery.facts(request, publications=self._has_publications),
+            "redelivers": bool(task.acks_late),
+            "restart": bool(options.get("restart", False)),
+            "exclusive": bool(options.get("exclusive", False)),
+            "worker": self.hostname,
+        }
 
     def _fallback_handler(self) -> logging.Handler:
         """Return a handler for workers whose own logging goes to a file."""
         from celery.app.log import TaskFormatter
 
-        handler = logging.StreamHandler(self.streams.err)
+        handler = logging.StreamHandler(self.streams.kept[2])
         handler.setFormatter(TaskFormatter(self.app.conf.worker_task_log_format, use_color=False))
         return handler
 
-    def _complain(self, error: BaseException) -> None:
+    def _complain(self, error: Exception) -> None:
         now = time.monotonic()
         if not self._complained or now - self._complained > _COMPLAIN_SECONDS:
             self._complained = now
-            log.warning("Runtail: tasks run without being recorded: %s", error)
+            known = isinstance(error, child.Unrecorded | OSError)
+            log.warning("Runtail: tasks run without being recorded: %s", _describe(error), exc_info=not known)

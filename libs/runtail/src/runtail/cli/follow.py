@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,8 +33,17 @@ def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:
     if from_line == 0:
         raise click.UsageError("--from is a line from 1 on, or negative: the last lines")
     web = Web.here()
-    web.get(run_path(run_id))
-    sys.exit(followed(web, run_id, from_line, raw=raw, as_json=as_json))
+    run = web.get(run_path(run_id))
+    sys.exit(followed(web, run_id, from_line, raw=raw, as_json=as_json, neighbours=neighbours(run)))
+
+
+def neighbours(run: Mapping[str, Any]) -> str:
+    """Return what to say of the executions of the id before and after this one; empty if there are none."""
+    from runtail.words import clean
+
+    named = [("earlier", run.get("earlier_execution")), ("newer", run.get("newer_execution"))]
+    text = ", ".join(f"{word} execution: {clean(run_id)}" for word, run_id in named if run_id)
+    return text[:1].upper() + text[1:]
 
 
 def followed(
@@ -44,11 +54,13 @@ def followed(
     raw: bool = False,
     as_json: bool,
     started: dict[str, Any] | None = None,
+    neighbours: str = "",
 ) -> int:
     """Follow a run to its end and return the exit status.
 
     :param raw: let everything through to a terminal.
     :param started: the run, to be written before its items.
+    :param neighbours: what :func:`neighbours` returns, to be said first.
     :raises Failure: if it cannot be followed (any more).
     """
     from runtail.cli.interrupts import Interrupts
@@ -64,6 +76,8 @@ def followed(
             sink.write({"run": started})
     else:
         sink = Screen(sys.stdout.buffer, sys.stderr, colour=wants_colour(), raw=raw)
+    if neighbours:
+        sink.note(neighbours)
     relay = web.get("/config")["socket_url"] or web.origin
     with Interrupts() as interrupts:
         tail = Tail(web, relay, run_id, sink, interrupts, from_line=from_line)

@@ -43,7 +43,11 @@ CLAIM_FIELDS = (
     "token",
     "claims",
     "worker",
+    "nesting",
     "retries",
+    "messages",
+    "header_attempt",
+    "awaits",
     "published",
     "redelivers",
 )
@@ -88,6 +92,11 @@ class Claim:
     def number(self, name: str) -> int:
         """Return a number of the record as it stood at the claim, 0 if it has none."""
         return int(self.record.get(name) or 0)
+
+    @property
+    def execution(self) -> int:
+        """Which execution of the id this is, from 1."""
+        return self.number("execution") or 1
 
     @property
     def cut(self) -> dict[str, int] | None:

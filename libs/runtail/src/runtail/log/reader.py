@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 
-from runtail.errors import RunNotFound
+from runtail.errors import ProtocolError, RunNotFound
 from runtail.protocol import Cursor, Cut, Discontinuity, Entry, EntryId, RunState
 from runtail.store import Store, store_errors
 
 #: What :meth:`Head.read` wants of a record, in this order.
 HEAD_FIELDS = (
     "state", "epoch", "last", "line", "chain", "bytes", "attempt", "beat", "live", "v",
-    "cut_from", "cut_to", "cut_bytes", "cut_entries", "cut_chain", "cut_last",
+    "cut_from", "cut_to", "cut_bytes", "cut_entries", "cut_chain", "cut_last", "execution",
 )  # fmt: skip
 
 
@@ -37,26 +37,35 @@ class Head:
     #: The unfinished line: ``{"rev", "line", "text", "progress"}``.
     live: dict[str, Any] | None
     cut: Cut | None
+    #: Which execution of the id this is.
+    execution: int = 1
 
     @classmethod
     def read(cls, run_id: str, values: Sequence[bytes | None]) -> Head | None:
-        """Build from the values of the record's fields; None if there is no record."""
+        """Build from the values of the record's fields; None if there is no record.
+
+        :raises ProtocolError: code ``record``, if it cannot be read.
+        """
         record = dict(zip(HEAD_FIELDS, values, strict=True))
         if record["state"] is None:
             return None
-        return cls(
-            run_id,
-            RunState(_text(record["state"])),
-            _int(record["epoch"]),
-            EntryId.parse(record["last"] or b"0-0"),
-            _int(record["line"]),
-            record["chain"] or b"",
-            _int(record["bytes"]),
-            _int(record["attempt"]),
-            _int(record["beat"]),
-            orjson.loads(record["live"]) if record["live"] else None,
-            _cut(record),
-        )
+        try:
+            return cls(
+                run_id,
+                RunState(_text(record["state"])),
+                _int(record["epoch"]),
+                EntryId.parse(record["last"] or b"0-0"),
+                _int(record["line"]),
+                record["chain"] or b"",
+                _int(record["bytes"]),
+                _int(record["attempt"]),
+                _int(record["beat"]),
+                orjson.loads(record["live"]) if record["live"] else None,
+                _cut(record),
+                _int(record["execution"]) or 1,
+            )
+        except ValueError as error:
+            raise ProtocolError("record", f"The record of run {run_id!r} cannot be read: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from runtail.errors import Fenced, RuntailError, StoreUnavailable
 from runtail.log import repair
 from runtail.log.claim import Claim, Point
 from runtail.log.ending import COUNTERS, Ending, Tally, read_cut
-from runtail.protocol import EVENT, Entry, EntryId, EntryType, RunState
+from runtail.protocol import EVENT, Awaits, Entry, EntryId, EntryType, RunState
 from runtail.store import Store, store_errors
 
 #: A store that rolls back again during a repair is repaired again, but not for ever in one call.
@@ -36,6 +36,8 @@ class Answer:
 
     #: ``{"who", "at_ms", "why"}`` when somebody wants the run to end.
     cancel: dict[str, Any] | None = None
+    #: How many executions with the same id have begun, unrecorded, beside this one.
+    overlaps: int = 0
 
 
 class LogWriter:
@@ -133,7 +135,7 @@ class LogWriter:
                 self._heard_at = sent_at
                 self._settle(batch, reply)
                 if whole:
-                    return self._answer(reply[1])
+                    return self._answer(reply[1], int(reply[7]))
             if reply[0] == b"fenced":
                 raise Fenced(reply[1].decode())
             if reply[0] == b"gone":
@@ -163,16 +165,19 @@ class LogWriter:
         """Return the totals as they stand."""
         return Tally(self.line, self.chain, self.total_bytes, self.cut, self.counters)
 
-    def release(self, why: str, event: bytes, *, t_ms: int, eta_ms: int | None = None) -> Answer:
-        """Write an event and put the run back to ``queued``: a retry, a requeue, an interruption.
+    def release(
+        self, why: str, event: bytes, *, t_ms: int, eta_ms: int | None = None, awaits: Awaits | None = None
+    ) -> Answer:
+        """Write an event and put the run back to ``queued``: a retry, a requeue, an interruption, a replacement.
 
         :param event: payload made by :func:`runtail.protocol.event.encode`.
         :param eta_ms: when it will be tried again, if known.
+        :param awaits: the message that it waits for; None for one that Runtail publishes.
         :raises: as :meth:`flush`.
         """
         if self.next is None:
             self.add(EVENT, event, t_ms)
-            fields = {"state": str(RunState.QUEUED), "why": why, "owner": "", "token": ""}
+            fields = {"state": str(RunState.QUEUED), "why": why, "owner": "", "token": "", "awaits": awaits or ""}
             if eta_ms is not None:
                 fields["eta_ms"] = str(eta_ms)
             self.next = {"fields": fields}
@@ -202,6 +207,8 @@ class LogWriter:
         ask = {
             "as": "writer",
             "attempt": claim.attempt,
+            "execution": claim.execution,
+            "store": claim.store_uuid,
             "token": claim.token,
             "claims": claim.number("claims"),
             "epoch": self.epoch,
@@ -253,10 +260,10 @@ class LogWriter:
             self.last, self.line, self.chain = entries[-1].id, entries[-1].next_line, entries[-1].chain
             self.seq = max(self.seq, entries[-1].id.seq)
 
-    def _answer(self, cancel: bytes) -> Answer:
+    def _answer(self, cancel: bytes, overlaps: int) -> Answer:
         if cancel:
             self.cancel = orjson.loads(cancel)
-        return Answer(self.cancel)
+        return Answer(self.cancel, overlaps)
 
 
 def append(store: Store, run_id: str, ask: Mapping[str, Any], chain: bytes, entries: Sequence[Entry]) -> list[bytes]:

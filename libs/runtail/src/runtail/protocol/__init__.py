@@ -18,7 +18,7 @@ from runtail.protocol.chain import GENESIS, link
 from runtail.protocol.cursor import Cursor, Cut, Discontinuity
 from runtail.protocol.entry import EVENT, OUTPUT, Entry, EntryType, count_lines
 from runtail.protocol.position import BEGINNING, VERSION, EntryId, Position
-from runtail.protocol.state import RunState
+from runtail.protocol.state import Awaits, RunState
 from runtail.protocol.view import Verdict, View
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "GENESIS",
     "OUTPUT",
     "VERSION",
+    "Awaits",
     "Cursor",
     "Cut",
     "Discontinuity",

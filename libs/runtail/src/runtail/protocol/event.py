@@ -24,6 +24,10 @@ EARLIER_RUN = "earlier-run"
 OVERFLOW = "overflow"
 #: The task asked Celery to run it again: ``retries``, ``max``, ``eta_ms``, ``reason``.
 RETRY = "retry"
+#: The task called ``self.replace()``: ``task``, which goes on in this run.
+REPLACED = "replaced"
+#: ``count`` tasks with this run's id were executed beside it, and not recorded.
+OVERLAP = "overlap"
 #: ``who`` asked for the end; then what was done about it (``signal``, counts).
 CANCEL_REQUESTED, CANCEL = "cancel-requested", "cancel"
 #: The worker was shut down before the task ended.
@@ -34,6 +38,8 @@ WORKER_LOST = "worker-lost"
 STORE_LOST = "store-lost"
 #: More sections, warnings and errors than a run may have; ``count`` were not recorded.
 MARKERS_CAPPED = "markers-capped"
+#: The stored lines ``from`` to ``to`` (inclusive, the last ones) were drawn again: what they show now follows.
+REDRAWN = "redrawn"
 #: The terminal entry.
 END = "end"
 

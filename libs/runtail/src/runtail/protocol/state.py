@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
+
+#: Which message a queued run waits for, where it is not one that Runtail publishes.
+Awaits = Literal["redelivery", "retry", "replacement"]
 
 
 class RunState(StrEnum):

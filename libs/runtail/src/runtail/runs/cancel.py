@@ -30,7 +30,8 @@ def cancel(store: Store, run_id: str, *, who: str | None = None, why: str = "") 
         if run.state.terminal:
             raise RunEnded(run_id, run.state)
         if run.state is RunState.RUNNING:
-            if mark(store, run_id, RunState.RUNNING, {"cancel": orjson.dumps(wish).decode()}, once=True, changed=True):
+            fields = {"cancel": orjson.dumps(wish).decode()}
+            if mark(store, run_id, RunState.RUNNING, fields, execution=run.execution, once=True, changed=True):
                 return read_run(store, run_id)
             continue
         sentence = f"cancelled by {who} before it began" if who else "cancelled before it began"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -25,20 +25,46 @@ class Claimed:
 class Refused:
     """The message must not be run.
 
-    :param reason: ``ended``, ``deleted``, ``exclusive``, ``superseded`` (its attempt was given back).
+    :param reason: ``ended``, ``deleted``, ``exclusive``, ``duplicate`` (its attempt was claimed before), ``held``
+        (another delivery of it is executed), ``superseded`` (its attempt was given back).
     :param detail: the state it ended in, or the run that holds the task.
+    :param alone: no other message will store a result for this task id.
+    :param awaited: the run waited for this message and cannot go on without it.
     """
 
     reason: str
     detail: str = ""
+    alone: bool = False
+    awaited: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Return why, in words."""
+        if self.reason == "exclusive":
+            return f"Task is already running: run {self.detail} holds it"
+        detail = f" ({self.detail})" if self.detail else ""
+        return {
+            "duplicate": "its message was executed before",
+            "held": "it is being executed",
+        }.get(self.reason, f"the run is {self.reason}{detail}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """The message must be run, but the run's log is not its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another execution holds it. If (attempt, beat) stands still for a whole lease, claim with it as *takeover*."""
+    """Another execution holds it. If (attempt, beat) stands still for a whole lease, claim with it as *takeover*.
+
+    :param kind: what the message is to that execution (docs/decisions/0015): the ``same`` message again, the ``next``
+        of its run, an ``other`` use of the id, or in ``doubt``.
+    """
 
     attempt: int
     beat: int
+    kind: str = field(default="same", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +72,21 @@ class Delivery:
     """What is known of a delivered message.
 
     :param headers: the message's ``runtail`` header, None for a plain ``.delay()``.
+    :param publication: what the broker knows it by each time it delivers it; empty if it has no such id.
+    :param redelivered: the broker says that it has delivered it before.
+    :param nesting: how often ``self.replace()`` was called before it.
+    :param joins: a task of Celery's own, recorded only if a run waits for it.
     :param redelivers: the broker delivers it again if the worker dies (``acks_late`` and friends).
     """
 
     run_id: str
     task: str
     worker: str
+    publication: str = ""
+    redelivered: bool = False
+    nesting: int = 0
     retries: int = 0
+    joins: bool = False
     headers: Mapping[str, Any] | None = None
     kwargs: Mapping[str, Any] | None = None
     queue: str = ""
@@ -66,16 +100,19 @@ class Delivery:
 
 
 def claim(
-    store: Store, delivery: Delivery, *, owner: str, token: str, takeover: Held | None = None
-) -> Claimed | Refused | Held:
+    store: Store, delivery: Delivery, *, owner: str, token: str, takeover: Held | None = None, overlaps: bool = False
+) -> Claimed | Refused | Held | Unrecorded:
     """Ask for the run.
 
     :param owner: the worker; survives its shipper.
     :param token: the execution; the same token always gets the same answer.
     :param takeover: what a former call returned, after it stood still for ``lease_seconds``.
+    :param overlaps: it cannot wait any longer for an execution that lives: unless it is that one's own message,
+        it is run unrecorded.
     :raises StoreUnavailable: if the server did not answer; call again.
     """
     store_uuid = store.uuid()
+    headers = delivery.headers or {}
     create = {
         "v": "1",
         "state": str(RunState.QUEUED),
@@ -93,10 +130,17 @@ def claim(
         "owner": owner,
         "token": token,
         "worker": delivery.worker,
+        "message": delivery.publication or f"={token}",
+        "redelivered": delivery.redelivered,
+        "nesting": delivery.nesting,
         "retries": delivery.retries,
         "redelivers": "1" if delivery.redelivers else "0",
         "announced": delivery.headers is not None,
-        "store": (delivery.headers or {}).get("store", False),
+        "attempt": headers.get("attempt", 1),
+        "execution": headers.get("execution", 1),
+        "store": headers.get("store", False),
+        "joins": delivery.joins,
+        "overlaps": overlaps,
         "takeover": {"attempt": takeover.attempt, "beat": takeover.beat} if takeover else False,
         "create": create,
         "hold": store.keys.exclusive(delivery.task) if delivery.exclusive else False,
@@ -105,9 +149,12 @@ def claim(
     with store_errors():
         reply = store.scripts.call("claim", delivery.run_id, ask)
     if reply[0] == b"refused":
-        return Refused(*(part.decode() for part in reply[1:]))
+        reason, detail, lone = (part.decode() for part in reply[1:])
+        return Refused(reason, detail, lone in ("1", "2"), lone == "2")
+    if reply[0] == b"unrecorded":
+        return Unrecorded()
     if reply[0] == b"held":
-        return Held(int(reply[1]), int(reply[2]))
+        return Held(int(reply[1]), int(reply[2]), reply[3].decode())
     return Claimed(_claim(delivery.run_id, token, store_uuid, reply))
 
 

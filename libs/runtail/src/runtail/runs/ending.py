@@ -8,7 +8,7 @@ from runtail.errors import Fenced, RunNotFound
 from runtail.log.claim import Point
 from runtail.log.ending import COUNTERS, Ending, Tally
 from runtail.log.writer import append
-from runtail.protocol import EVENT, Entry, EntryId
+from runtail.protocol import EVENT, Awaits, Entry, EntryId
 from runtail.runs.record import Run
 from runtail.settings import Settings
 from runtail.store import Store, store_errors
@@ -38,6 +38,7 @@ def write_events(
     *,
     ending: Ending | None = None,
     release: str | None = None,
+    awaits: Awaits | None = None,
     forget_idempotency: bool = False,
 ) -> None:
     """Append events to a run without holding its lease; end or release it in the same call.
@@ -45,6 +46,7 @@ def write_events(
     :param run: the record as just read; its attempt and beat must still be the same.
     :param ending: end the run so.
     :param release: put it back to ``queued`` for this reason.
+    :param awaits: the message that it waits for then; None for one that Runtail publishes.
     :param forget_idempotency: free the key it was started with.
     :raises Fenced: the run moved on in the meantime: nothing was written.
     :raises RunNotFound: the run is gone.
@@ -70,7 +72,7 @@ def write_events(
         key = run.text("idempotency") if forget_idempotency else None
         ask["next"] = ending.next(store.settings.log_ttl_seconds, forget_idempotency=key or None)
     elif release is not None:
-        ask["next"] = {"fields": {"state": "queued", "why": release, "owner": "", "token": ""}}
+        ask["next"] = {"fields": {"state": "queued", "why": release, "owner": "", "token": "", "awaits": awaits or ""}}
     _append(store, run, ask, start, entries)
 
 

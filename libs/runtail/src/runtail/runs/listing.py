@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from runtail.errors import TaskUnknown
-from runtail.runs.record import Run, read_runs
+from runtail.runs.record import Run, read_runs, readable_ids
 from runtail.store import Store, store_errors
 
 #: A worker that has not spoken for this long is not listed.
@@ -83,7 +83,7 @@ def list_page(store: Store, wanted: Filter = EVERYTHING, *, limit: int = 50, aft
     :param after: the place where the page before ended.
     :raises StoreUnavailable: if the server did not answer.
     """
-    found: list[str] = []
+    found: list[bytes] = []
     place, scanned, ended = after, 0, False
     while len(found) < limit and not ended and scanned < MAX_SCANNED:
         count = SCAN_COUNT if wanted.reads_records else limit - len(found)
@@ -94,8 +94,8 @@ def list_page(store: Store, wanted: Filter = EVERYTHING, *, limit: int = 50, aft
                 break
             place, scanned = candidate, scanned + 1
             if accepted:
-                found.append(candidate.run_id.decode())
-    return Page(read_runs(store, found), None if ended else place)
+                found.append(candidate.run_id)
+    return Page(read_runs(store, readable_ids(store, found)), None if ended else place)
 
 
 def _places(store: Store, wanted: Filter, after: Place | None, count: int) -> tuple[list[Place], bool]:
@@ -125,7 +125,7 @@ def _accepted(store: Store, wanted: Filter, places: list[Place]) -> list[bool]:
     with store_errors():
         pipeline = store.client.pipeline(transaction=False)
         for place in places:
-            pipeline.hmget(store.keys.run(place.run_id.decode()), ["state", "task", "who"])
+            pipeline.hmget(store.keys.run(place.run_id.decode("utf-8", "replace")), ["state", "task", "who"])
         rows: list[Any] = pipeline.execute()
     # A record that is gone is none of them.
     return [
@@ -141,7 +141,29 @@ def list_tasks(store: Store) -> list[dict[str, Any]]:
     """
     with store_errors():
         found: Any = store.client.hgetall(store.keys.tasks())
-    return [orjson.loads(found[name]) for name in sorted(found)]
+    return [task for name in sorted(found) if (task := _task(store, name, found[name])) is not None]
+
+
+def _task(store: Store, name: bytes, value: bytes) -> dict[str, Any] | None:
+    return _entry(store, "task", name, value, name=str, doc=str, schema=dict, queue=str, serializer=str)
+
+
+def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> dict[str, Any] | None:
+    """Return an object that stands under its own name in the store; None, and counted, if that is not so.
+
+    :param types: of the members that others rely on, where it has them.
+    """
+    try:
+        entry = orjson.loads(value)
+        if not isinstance(entry, dict) or entry.get("name") != key.decode():
+            raise ValueError("it is no object of that name")
+        for member, kind in types.items():
+            if not isinstance(entry.get(member, kind()), kind):
+                raise ValueError(f"{member} is not of type {kind.__name__}")
+    except ValueError as error:
+        store.skip(what, key, error)
+        return None
+    return entry
 
 
 def read_task(store: Store, name: str) -> dict[str, Any]:
@@ -152,9 +174,9 @@ def read_task(store: Store, name: str) -> dict[str, Any]:
     """
     with store_errors():
         found: Any = store.client.hget(store.keys.tasks(), name)
-    if found is None:
+    entry = None if found is None else _task(store, name.encode(), found)
+    if entry is None:
         raise TaskUnknown(name)
-    entry: dict[str, Any] = orjson.loads(found)
     return entry
 
 
@@ -165,9 +187,14 @@ def list_workers(store: Store) -> list[dict[str, Any]]:
     """
     with store_errors():
         names: Any = store.client.zrange(store.keys.workers(), 0, -1)
-        keys = [store.keys.worker(name.decode()) for name in names]
+        keys = [store.keys.worker(name.decode("utf-8", "replace")) for name in names]
         found: Any = store.client.mget(keys) if keys else []
-    return [orjson.loads(value) for value in found if value is not None]
+    workers = (
+        _entry(store, "worker", name, value, queues=list)
+        for name, value in zip(names, found, strict=True)
+        if value is not None
+    )
+    return [worker for worker in workers if worker is not None]
 
 
 def waiting_reason(run: Run, workers: list[dict[str, Any]]) -> str:
@@ -176,7 +203,8 @@ def waiting_reason(run: Run, workers: list[dict[str, Any]]) -> str:
     :param workers: from :func:`list_workers`.
     """
     queue = run.text("queue")
-    if run.maybe("eta_ms") is not None:
+    # (Its queue is the one of the task that was replaced.)
+    if run.maybe("eta_ms") is not None or run.text("awaits") == "replacement":
         return run.text("why")
     if queue and not any(queue in worker.get("queues", ()) for worker in workers):
         return f"waiting: no worker listens to queue {queue}"

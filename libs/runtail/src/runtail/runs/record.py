@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
-from runtail.errors import RunNotFound
+from runtail.errors import ProtocolError, RunNotFound
 from runtail.log.claim import Point
 from runtail.protocol import EntryId, RunState
 from runtail.store import Store, store_errors
@@ -29,7 +29,7 @@ class Run:
         if b"state" not in values:
             return None
         fields = {
-            name.decode(): value.decode("utf-8", "replace")
+            name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
             for name, value in values.items()
             if name not in (b"chain", b"cut_chain")
         }
@@ -57,6 +57,11 @@ class Run:
         """A field that holds JSON, None if it is not set."""
         value = self.fields.get(name)
         return orjson.loads(value) if value else None
+
+    @property
+    def execution(self) -> int:
+        """Which execution of the id this is, from 1."""
+        return self.number("execution") or 1
 
     @property
     def point(self) -> Point:
@@ -91,6 +96,9 @@ class Run:
             "queue": self.text("queue") or None,
             "worker": self.text("worker") or None,
             "retry_of": self.text("retry_of") or None,
+            "execution": self.execution,
+            "earlier_execution": self.text("earlier_execution") or None,
+            "newer_execution": self.text("newer_execution") or None,
             "exit_status": self.maybe("exit_status"),
             "signal": self.maybe("signal"),
             "exclusive": bool(self.text("hold")),
@@ -106,10 +114,37 @@ class Run:
         }
 
 
+def check(run: Run) -> None:
+    """Check that a record can be shown: who writes to the store may have written anything.
+
+    :raises ProtocolError: code ``record``.
+    """
+    try:
+        shown, _ = run.summary(), run.point
+        for name in ("kwargs", "cancel"):
+            if not isinstance(shown[name], dict | None):
+                raise TypeError(f"{name} is no object")
+        orjson.dumps(shown)
+    except (ValueError, TypeError, ProtocolError) as error:
+        raise ProtocolError("record", f"The record of run {run.id!r} cannot be read: {error}.") from error
+
+
+def readable_ids(store: Store, members: Iterable[bytes]) -> list[str]:
+    """Return ids as text; those that cannot be ids are left out and counted."""
+    ids = []
+    for member in members:
+        try:
+            ids.append(member.decode())
+        except UnicodeDecodeError as error:
+            store.skip("run", member, error)
+    return ids
+
+
 def read_run(store: Store, run_id: str) -> Run:
     """Read one record.
 
     :raises RunNotFound: if there is none.
+    :raises ProtocolError: if it cannot be read.
     :raises StoreUnavailable: if the server did not answer.
     """
     with store_errors():
@@ -119,11 +154,12 @@ def read_run(store: Store, run_id: str) -> Run:
         with store_errors():
             deleted = bool(store.client.exists(store.keys.deleted(run_id)))
         raise RunNotFound(run_id, deleted=deleted)
-    return run
+    check(run)
+    return _with_names(store, [run])[0]
 
 
 def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
-    """Read many records in one round trip; those that are gone are left out.
+    """Read many records in one round trip; those that are gone are left out, and those that cannot be read.
 
     :raises StoreUnavailable: if the server did not answer.
     """
@@ -134,5 +170,37 @@ def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
         for run_id in run_ids:
             pipeline.hgetall(store.keys.run(run_id))
         found: list[Any] = pipeline.execute()
-    runs = (Run.from_hash(run_id, values) for run_id, values in zip(run_ids, found, strict=True))
-    return [run for run in runs if run is not None]
+    runs = []
+    for run_id, values in zip(run_ids, found, strict=True):
+        run = Run.from_hash(run_id, values)
+        if run is None:
+            continue
+        try:
+            check(run)
+        except ProtocolError as error:
+            store.skip("run", run_id, error)
+        else:
+            runs.append(run)
+    return _with_names(store, runs)
+
+
+def _with_names(store: Store, runs: list[Run]) -> list[Run]:
+    """Name the runs that others were started again from as they are named now: their ids may have been used again."""
+    named = {run.text("retry_of") for run in runs if run.text("retry_of_execution")}
+    if not named:
+        return runs
+    with store_errors():
+        pipeline = store.client.pipeline(transaction=False)
+        for run_id in sorted(named):
+            pipeline.hget(store.keys.run(run_id), "execution")
+        newest = dict(zip(sorted(named), pipeline.execute(), strict=True))
+
+    def renamed(run: Run) -> Run:
+        first, number = run.text("retry_of"), run.text("retry_of_execution")
+        found = newest.get(first) or b"1"
+        # (Anything may stand in a store.)
+        if not (number.isdecimal() and found.isdigit() and int(number) < int(found)):
+            return run
+        return replace(run, fields={**run.fields, "retry_of": f"{first}~{number}"})
+
+    return [renamed(run) for run in runs]

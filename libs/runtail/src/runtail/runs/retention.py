@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtail.errors import RunNotFound
+from runtail.runs.record import readable_ids
 from runtail.store import Store, store_errors
 
 #: One call deletes at most so many runs; others wait for the store as well.
@@ -34,7 +35,7 @@ def forget_expired(store: Store, *, now_ms: int, batch: int = BATCH) -> int:
     oldest_ms = now_ms - store.settings.log_ttl_seconds * 1000
     with store_errors():
         ids: Any = store.client.zrange(store.keys.finished(), "-inf", oldest_ms, byscore=True, offset=0, num=batch)
-    return sum(_forget(store, run_id.decode()) for run_id in ids)
+    return sum(_forget(store, run_id) for run_id in readable_ids(store, ids))
 
 
 def keep_budget(store: Store, *, batch: int = BATCH) -> int:
@@ -53,9 +54,10 @@ def keep_budget(store: Store, *, batch: int = BATCH) -> int:
     for run_id, size in zip(oldest, sizes, strict=True):
         if over <= 0:
             break
-        _forget(store, run_id.decode(), force=True)
-        over -= int(size or 0)
-        deleted += 1
+        for readable in readable_ids(store, [run_id]):
+            _forget(store, readable, force=True)
+            over -= int(size or 0)
+            deleted += 1
     return deleted
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from runtail import header
 from runtail.errors import ExclusiveHeld, IdempotencyConflict, PublishFailed, RuntailError, StartError
 from runtail.log.ending import Ending
 from runtail.protocol import RunState
@@ -22,11 +23,6 @@ from runtail.store import Store, store_errors
 Publisher = Callable[[str, str, Mapping[str, Any], str, Mapping[str, Any]], None]
 
 
-def message_headers(store_uuid: str, run_id: str, attempt: int) -> dict[str, Any]:
-    """Return the header that tells a worker which run a message belongs to."""
-    return {"runtail": {"v": 1, "run": run_id, "attempt": attempt, "store": store_uuid}}
-
-
 def start(
     store: Store,
     publish: Publisher,
@@ -36,7 +32,7 @@ def start(
     who: str | None = None,
     run_id: str | None = None,
     idempotency_key: str | None = None,
-    retry_of: str | None = None,
+    retry_of: Run | None = None,
 ) -> tuple[Run, bool]:
     """Start a run and return it, and True if it was made by this call.
 
@@ -73,7 +69,7 @@ def start(
         "max_attempts": str(int(task.get("max_attempts") or 3)),
     }
     if retry_of is not None:
-        fields["retry_of"] = retry_of
+        fields |= {"retry_of": retry_of.id, "retry_of_execution": str(retry_of.execution)}
     ask = {
         "fields": fields,
         "digest": hashlib.sha256(body).hexdigest(),
@@ -86,7 +82,8 @@ def start(
     ]
     uuid_ = store.uuid()
     with store_errors():
-        answer, known = (part.decode() for part in store.scripts.call("start", run_id, ask, more_keys=more_keys))
+        reply = store.scripts.call("start", run_id, ask, more_keys=more_keys)
+    answer, known, *number = (part.decode() for part in reply)
     if answer == "exists":
         return read_run(store, known), False
     if answer == "conflict":
@@ -96,11 +93,11 @@ def start(
     if answer == "taken":
         raise StartError(f"there is already a run with the id {run_id!r}")
     try:
-        publish(run_id, name, kwargs, fields["queue"], message_headers(uuid_, run_id, 1))
+        publish(run_id, name, kwargs, fields["queue"], header.make(uuid_, run_id, 1, int(number[0])))
     except Exception as error:
         abort(store, run_id, "not started: the broker did not take the message")
         raise PublishFailed(f"the broker did not take the message: {error}") from error
-    mark(store, run_id, RunState.QUEUED, {"published": "1"})
+    mark(store, run_id, RunState.QUEUED, {"published": "1"}, execution=int(number[0]))
     return read_run(store, run_id), True
 
 
@@ -124,15 +121,23 @@ def mark(
     state: RunState,
     fields: Mapping[str, str],
     *,
+    execution: int | None = None,
     once: bool = False,
     changed: bool = False,
 ) -> bool:
     """Set fields of a record if it is still in *state*; return whether it was.
 
+    :param execution: only of this execution of the id.
     :param once: keep a value that is already there.
     :param changed: tell those who watch the list.
     :raises StoreUnavailable: if the server did not answer.
     """
-    ask = {"state": str(state), "fields": dict(fields), "once": once, "changed": changed}
+    ask = {
+        "state": str(state),
+        "execution": execution or False,
+        "fields": dict(fields),
+        "once": once,
+        "changed": changed,
+    }
     with store_errors():
         return store.scripts.call("mark", run_id, ask)[0] == b"ok"

@@ -2,22 +2,38 @@
 -- release the run: one call, all or nothing, safe to repeat.
 --
 -- ask: run, as ('writer' | 'reaper' | 'queued'), attempt, owner, token, claims, beat (reaper: as seen),
+--      execution (writer: the number of the id's execution it writes), store (writer: the uuid at its claim),
 --      epoch, last, line (what the caller believes), silent (writer: not heard for a lease), quota, head,
 --      live (JSON text or false), counters {name: value}, cancel (JSON text, re-asserted),
 --      reclaim {field: value} (after a rollback), create {field: value} (after an emptied store),
 --      raise (true: history was lost, a new epoch begins), next {state, ...} (end or release)
--- Returns ok cancel epoch cut | fenced reason | gone store deleted | mismatch, and where the log ends.
+-- Returns ok cancel epoch cut overlaps | fenced reason | gone store deleted | mismatch, and where the log ends.
 -- ARGV[2]: the chain the caller believes; then id, header, payload, chain, lines per entry.
 local FIRST, PER = 3, 5
 local count = (#ARGV - FIRST + 1) / PER
 
 local r = read('state', 'attempt', 'owner', 'token', 'beat', 'epoch', 'last', 'line', 'chain', 'cancel', 'bytes',
   'stored_bytes', 'entries', 'head_last', 'hold', 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries', 'cut_last', 'claims',
-  'master')
+  'master', 'execution', 'overlaps')
+
+if r.state and ask.execution then
+  local execution = number(r.execution or '1')
+  local uuid = redis.call('GET', STORE) or ''
+  if execution > ask.execution or (execution < ask.execution and uuid ~= ask.store) then
+    return {'fenced', 'superseded'}
+  end
+  -- The store went back to before this execution was claimed: what has the id is the one before it.
+  if execution < ask.execution then
+    set_aside()
+    return {'gone', uuid, ''}
+  end
+end
 
 local created = false
 if not r.state then
-  local deleted = redis.call('EXISTS', DELETED) == 1
+  -- The mark has the number of the execution that was deleted: a later one may have begun since.
+  local mark = redis.call('GET', DELETED)
+  local deleted = mark and number(mark) >= (ask.execution or 1)
   if deleted or not ask.create then return {'gone', redis.call('GET', STORE) or '', deleted and '1' or ''} end
   r = {state = 'queued', attempt = '0', epoch = '0', last = '0-0', line = '1', chain = GENESIS}
   created = true
@@ -28,7 +44,10 @@ local function the_cut()
   if not r.cut_last then return '', '', '', '' end
   return unpack(redis.call('HMGET', RUN, 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries'))
 end
-local function done(epoch) return {'ok', r.cancel or '', epoch, the_cut()} end
+local function done(epoch)
+  local from, to, bytes, entries = the_cut()
+  return {'ok', r.cancel or '', epoch, from, to, bytes, entries, r.overlaps or '0'}
+end
 
 -- A writer's digest proves that nothing of its own was taken back, and while it is heard nobody else writes.
 -- All others cannot know: begin a new history.
@@ -158,6 +177,8 @@ if next then
   redis.call('SREM', RUNNING, ask.run)
   if is_terminal(next.fields.state) then
     redis.call('HSET', RUN, 'finished_ms', int(now))
+    -- Given up while it waited: what is still on its way must not be executed.
+    if ask.as == 'queued' then redis.call('HSET', RUN, 'given_up', '1') end
     redis.call('ZREM', QUEUED, ask.run)
     redis.call('ZADD', FINISHED, int(now), ask.run)
     forget_size(ask.run)

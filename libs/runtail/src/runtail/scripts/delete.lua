@@ -1,8 +1,17 @@
 -- Delete a run with everything that belongs to it. ask: run, ttl_seconds (how long
 -- its writers and messages are told). Returns 1 if there was one.
-local r = read('state', 'hold', 'idempotency')
+local r = read('state', 'hold', 'idempotency', 'execution', 'earlier_execution', 'newer_execution')
 local existed = redis.call('DEL', RUN)
-if existed == 1 then redis.call('SET', DELETED, '1', 'EX', ask.ttl_seconds) end
+-- The mark keeps the number: the id may be used again.
+if existed == 1 then redis.call('SET', DELETED, r.execution or '1', 'EX', ask.ttl_seconds) end
+
+-- Its neighbours among the executions of the id name each other now.
+local function link(run_id, name, other)
+  if not run_id or redis.call('EXISTS', record_of(run_id)) == 0 then return end
+  if other then redis.call('HSET', record_of(run_id), name, other) else redis.call('HDEL', record_of(run_id), name) end
+end
+link(r.earlier_execution, 'newer_execution', r.newer_execution)
+link(r.newer_execution, 'earlier_execution', r.earlier_execution)
 redis.call('UNLINK', LOG)
 redis.call('ZREM', RUNS, ask.run)
 redis.call('SREM', RUNNING, ask.run)

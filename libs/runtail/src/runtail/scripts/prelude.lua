@@ -92,3 +92,52 @@ local function forget_size(run_id)
     redis.call('DECRBY', TOTAL, size)
   end
 end
+
+-- Executions of one id (docs/decisions/0016): the newest has the id; the n-th gets '<id>~n' when the id is used again.
+
+-- The key of another run's record: RUN ends in the run's own id.
+local function record_of(run_id) return string.sub(RUN, 1, #RUN - #ask.run) .. run_id end
+
+local function existing_execution(n)
+  return redis.call('EXISTS', RUN .. '~' .. int(n)) == 1 and ask.run .. '~' .. int(n)
+end
+
+-- The first number from n on that no earlier execution has.
+local function free_number(n)
+  while existing_execution(n) do n = n + 1 end
+  return n
+end
+
+-- Give the run an earlier execution's id, with everything that belongs to it. Returns that id and its number.
+local function set_aside()
+  local r = read('execution', 'earlier_execution', 'idempotency', 'hold')
+  local n = free_number(number(r.execution or '1'))
+  local suffix = '~' .. int(n)
+  local id = ask.run .. suffix
+  redis.call('RENAME', RUN, RUN .. suffix)
+  if redis.call('EXISTS', LOG) == 1 then redis.call('RENAME', LOG, LOG .. suffix) end
+  redis.call('HSET', RUN .. suffix, 'execution', int(n), 'newer_execution', ask.run)
+  if r.earlier_execution and redis.call('EXISTS', record_of(r.earlier_execution)) == 1 then
+    redis.call('HSET', record_of(r.earlier_execution), 'newer_execution', id)
+  end
+  for _, index in ipairs({RUNS, FINISHED, QUEUED}) do
+    local score = redis.call('ZSCORE', index, ask.run)
+    if score then
+      redis.call('ZREM', index, ask.run)
+      redis.call('ZADD', index, score, id)
+    end
+  end
+  if redis.call('SREM', RUNNING, ask.run) == 1 then redis.call('SADD', RUNNING, id) end
+  local size = redis.call('HGET', SIZES, ask.run)
+  if size then
+    redis.call('HDEL', SIZES, ask.run)
+    redis.call('HSET', SIZES, id, size)
+  end
+  local key = r.idempotency or ''
+  local digest = key ~= '' and string.match(redis.call('GET', key) or '', '^.* (%x+)$')
+  if digest then redis.call('SET', key, id .. ' ' .. digest, 'KEEPTTL') end
+  if r.hold and r.hold ~= '' and redis.call('GET', r.hold) == ask.run then redis.call('SET', r.hold, id) end
+  redis.call('PUBLISH', BELL .. suffix, '1')
+  redis.call('PUBLISH', BELLS, id)
+  return id, n
+end

@@ -2,6 +2,7 @@
 --
 -- ask: run, fields {field: value}, digest, idempotency_seconds, record_prefix
 -- KEYS[13]: idempotency key or '', KEYS[14]: exclusive hold or ''
+-- Returns created run execution | exists | conflict | taken | held, each with a run.
 local IDEMPOTENCY, HOLD = KEYS[13], KEYS[14]
 if IDEMPOTENCY ~= '' then
   local known = redis.call('GET', IDEMPOTENCY)
@@ -17,10 +18,13 @@ if HOLD ~= '' then
   if holder then return {'held', holder} end
 end
 local now = now_ms()
+local execution = free_number(number(redis.call('GET', DELETED) or '0') + 1)
+local earlier = existing_execution(execution - 1)
 for name, value in pairs(ask.fields) do redis.call('HSET', RUN, name, value) end
 redis.call('HSET', RUN, 'created_ms', int(now), 'since_ms', int(now), 'epoch', int(next_epoch(0)), 'last', '0-0',
   'line', '1', 'chain', GENESIS, 'attempt', '0', 'beat', '0', 'hold', HOLD, 'idempotency', IDEMPOTENCY,
-  'master', master_id())
+  'master', master_id(), 'execution', int(execution))
+if earlier then redis.call('HSET', RUN, 'earlier_execution', earlier) end
 redis.call('ZADD', RUNS, int(now), ask.run)
 redis.call('ZADD', QUEUED, int(now), ask.run)
 if IDEMPOTENCY ~= '' then
@@ -29,4 +33,4 @@ end
 if HOLD ~= '' then redis.call('SET', HOLD, ask.run) end
 redis.call('DEL', DELETED)
 ring(ask.run, true)
-return {'created', ask.run}
+return {'created', ask.run, int(execution)}

@@ -49,6 +49,7 @@ class Admin:
                 self.ready,
                 metrics.registry,
                 self.healthy,
+                allowed_hosts=settings.allowed_hosts,
             )
         except OSError as error:
             if not self._complained:
@@ -85,6 +86,7 @@ class Admin:
         metrics.read(name + "echo_dropped_bytes_total", lambda: sender.echo.dropped_bytes)
         metrics.read(name + "late_bytes_total", lambda: reader.holders.late_bytes)
         metrics.read(name + "refused_total", lambda: sender.refused)
+        metrics.read(name + "bad_headers_total", lambda: sender.bad_headers)
         metrics.read(name + "fenced_total", lambda: sender.fenced)
         metrics.read(name + "repairs_total", lambda: sender.repairs)
         metrics.read(name + "losses_total", lambda: sender.losses)

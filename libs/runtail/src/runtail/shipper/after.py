@@ -75,5 +75,6 @@ class AfterEnd:
             return
         late = end.late_before + self._run.late_bytes
         if late not in (0, self._told_late):
-            mark(self._store, self._run.id, RunState(end.state), {"late_bytes": str(late)})
+            fields = {"late_bytes": str(late)}
+            mark(self._store, self._run.id, RunState(end.state), fields, execution=end.execution or None)
             self._told_late = late

@@ -84,7 +84,7 @@ class Ending:
                 worker_gone=self._sender.main_is_gone,
                 redelivers=bool(record.get("redelivers")),
                 # Only what Runtail started can be published again.
-                restart=bool(record.get("restart")) and record.get("headers") is not None,
+                restart=bool(record.get("restart")) and run.headers is not None,
                 hidden=writer.claim.record.get("hidden") == "1",
                 attempt=writer.claim.attempt,
                 max_attempts=int(record.get("max_attempts") or 3),
@@ -106,7 +106,7 @@ class Ending:
         t_ms = self._sender.now_ms(self._run.end.at_ms)
         if verdict.released:
             event = verdict.event or {"kind": "interrupted", "reason": verdict.why}
-            writer.release(verdict.why, encode(event), t_ms=t_ms, eta_ms=verdict.eta_ms)
+            writer.release(verdict.why, encode(event), t_ms=t_ms, eta_ms=verdict.eta_ms, awaits=verdict.awaits)
             return
         writer.end(
             verdict.state,

@@ -50,6 +50,8 @@ class Markers:
         self._prefix = sequence_prefix(nonce) if nonce else b""
         #: The beginning of a sequence whose end has not come.
         self.held = b""
+        #: Whether the output that :meth:`feed` answered last may hold escape sequences.
+        self.escapes = True
 
     def feed(self, data: bytes) -> list[bytes | dict[str, Any]]:
         """Take what came next; answer output and operations in their order."""
@@ -57,7 +59,8 @@ class Markers:
             return [data]
         buffer = self.held + data if self.held else data
         self.held = b""
-        if b"\x1b" not in buffer:
+        self.escapes = b"\x1b" in buffer
+        if not self.escapes:
             return [buffer]
         parts: list[bytes | dict[str, Any]] = []
         text = 0

@@ -1,9 +1,11 @@
 """The thread that never waits for the store: pipes, processes and the keeper's link."""
 
+import contextlib
 import json
 import logging
 import os
 import select
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -290,9 +292,13 @@ class Reader:
             intake = self._intakes[run.key] = Intake(run, self)
         except (KeyError, TypeError, ValueError, OSError):
             log.exception("a run that cannot be read is not recorded")
+            _turn_away(message, fds)
             self._link.send({"op": "closed", "key": message.get("key")})
             return
         self.holders.begin(intake)
+        if self._sender.known_away and not run.again and run.headers is None:
+            # Here, since the sender may be waiting for the store's answer.
+            run.go_unclaimed()
         self._sender.add(run)
 
     def _watch_main(self, pid: int | None) -> None:
@@ -337,3 +343,11 @@ class Reader:
             # At most: the store may have got more than it confirmed.
             log.error("the worker has ended; what the store did not take of these runs is lost, at most %d bytes: %s",
                       size, ids)  # fmt: skip
+
+
+def _turn_away(message: dict[str, Any], fds: list[int]) -> None:
+    """Tell the process of a task whose run cannot be read that it need not wait."""
+    op = "unrecorded" if message.get("headers") is None else "refuse"
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fds[2 if message.get("split") else 1])) as private:
+        answer = {"op": op, "message": "Runtail failed; see what its shipper logged"}
+        private.send(door.pack(answer), socket.MSG_DONTWAIT)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from runtail import header
 from runtail.capture import announcing, door
 from runtail.settings import Settings
 from runtail.shipper.journal import Journal
@@ -46,6 +47,8 @@ class End:
     stored: bool = False
     #: Then: the state that it ended in, and what earlier attempts had counted as late.
     state: str = ""
+    #: Which execution of its id it was; 0 if that is not known.
+    execution: int = 0
     #: What the keeper had dropped by then.
     dropped: int = 0
     late_before: int = 0
@@ -75,6 +78,13 @@ class Run:
         self.again = bool(record.get("again"))
         #: What the keeper dropped while no shipper lived.
         self.dropped_outside = int(record.get("dropped") or 0)
+        #: The message's header, checked (again: it came through a process that executes other people's code).
+        self.headers: dict[str, Any] | None = None
+        self.header_flaw = str(record.get("header_flaw") or "")
+        try:
+            self.headers = header.read(record.get("headers"), self.id)
+        except header.BadHeader as error:
+            self.header_flaw = str(error)
         pipes = 2 if record.get("split") else 1
         self.pipes = fds[:pipes]
         self._private = socket.socket(fileno=fds[pipes])
@@ -252,6 +262,15 @@ class Run:
             self._private.send(json.dumps(message).encode(), flags)
         except OSError:
             pass
+
+    def go(self, attempt: int) -> None:
+        """The task may begin (reader: before the sender knows the run; else sender)."""
+        self.went = True
+        self.tell_child({"op": "go", "run": self.id, "attempt": attempt})
+
+    def go_unclaimed(self) -> None:
+        """The store is away, and the task need not wait for it; the attempt is a guess."""
+        self.go(int(self.record.get("retries") or 0) + 1)
 
     def tell_done(self) -> None:
         """The task's process may go on: its output is safe. No signal follows."""

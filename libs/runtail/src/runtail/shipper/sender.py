@@ -59,7 +59,7 @@ class Sender:
         self.draining = False
         #: Figures for the metrics.
         self.entries = self.output_bytes = self.fenced = self.store_errors = 0
-        self.refused = self.repairs = self.losses = 0
+        self.refused = self.repairs = self.losses = self.bad_headers = 0
         #: Output dropped at the end of runs, because the store was full.
         self.unstored_bytes = 0
         #: Looks at the store's memory; made in the thread.
@@ -80,6 +80,8 @@ class Sender:
         self._started_at = time.monotonic()
         self._failures = 0
         self._call_started = 0.0
+        #: Monotonic: when the first of the calls that failed was made; 0 while the store answers.
+        self._away_since = self._started_at
         self._retry_at = 0.0
         self._clock_offset_ms = 0
         self._clock_at = 0.0
@@ -119,6 +121,9 @@ class Sender:
 
     def add(self, run: Run) -> None:
         """A task wants to run, or runs already."""
+        if run.header_flaw and not run.again:
+            self.bad_headers += 1
+            log.warning("the header of %s is dropped: %s", run.id, run.header_flaw)
         with self._wake:
             self._runs[run.key] = (run, None)
             self._due.add(run.key)
@@ -148,6 +153,12 @@ class Sender:
         started = self._call_started
         slow = started and time.monotonic() - started > _SLOW_CALL_SECONDS
         return bool(self._failures or slow or not self._ready)
+
+    @property
+    def known_away(self) -> bool:
+        """The store has not answered for so long that a task that nobody announced need not wait for it any more."""
+        since = self._away_since or self._call_started
+        return bool(since) and time.monotonic() - since >= self.settings.claim_patience_seconds
 
     @property
     def full(self) -> bool:
@@ -214,6 +225,7 @@ class Sender:
                     self._call_started = time.monotonic()
                     self._step(key, self._call_started)
                 self._failures = 0
+                self._away_since = 0.0
             except StoreUnavailable as error:
                 self._failed(error)
             finally:
@@ -268,8 +280,12 @@ class Sender:
                 self._wake.wait(min(0.5, max(0.0, self._retry_at - now)))
 
     def _failed(self, error: StoreUnavailable) -> None:
+        from runtail.store import without_password
+
         if not self._failures and not self.barred:
-            log.warning("the store is away, output is kept in memory: %s", error)
+            place = without_password(self.settings.effective_store_url)
+            log.warning("the store (%s) is away, output is kept in memory: %s", place, error)
+        self._away_since = self._away_since or self._call_started
         self._failures += 1
         self.store_errors += 1
         wait = min(_MAX_BACK_OFF_SECONDS, _BACK_OFF_SECONDS * 2 ** min(self._failures, 10))
@@ -277,6 +293,19 @@ class Sender:
         self._clock_at = 0.0
 
     def _greet(self, store: Store, now: float) -> None:
+        """See whether the store is there, and whether it is the one that is meant.
+
+        :raises StoreUnavailable: it is not; it is looked at again.
+        """
+        from redis.exceptions import RedisError
+
+        try:
+            self._look(store, now)
+        except RedisError as error:
+            # It forbids or does not know a command that everything else needs.
+            raise StoreUnavailable(f"the store cannot be used: {error}") from error
+
+    def _look(self, store: Store, now: float) -> None:
         if not self._clock_at or now - self._clock_at > _CLOCK_SECONDS:
             self._clock_offset_ms = store.now_ms() - int(time.time() * 1000)
             self._clock_at = now

@@ -18,14 +18,14 @@ from runtail.errors import Fenced, RunDeleted
 from runtail.log.writer import Answer, LogWriter
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
-from runtail.runs.claim import Claimed, Refused
-from runtail.runs.ending import unflushed_ms
+from runtail.runs.claim import Claimed, Refused, Unrecorded
+from runtail.runs.start import abort
 from runtail.shipper.after import AfterEnd
 from runtail.shipper.ahead import EchoAhead
 from runtail.shipper.cancelling import Cancelling
-from runtail.shipper.claiming import Claiming, restore
+from runtail.shipper.claiming import OVERLAPS, Claiming, restore, takeover_event
 from runtail.shipper.ending import Ending, encode
-from runtail.shipper.live import LiveLine
+from runtail.shipper.live import HeldRows, LiveLine
 from runtail.shipper.processor import Event, Output
 from runtail.shipper.run import End, Run
 
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 #: Raw bytes per batch. All of a batch must fit into one call to the store.
 _BATCH_BYTES: Final = 512 << 10
 _WHY_POLL_SECONDS: Final = 0.02
-_HELD_POLL_SECONDS: Final = 0.5
 #: How long the end of a run waits for room in a full store before the rest of its output is dropped.
 _FULL_SECONDS: Final = 2.0
 #: How often a run whose output is not stored is looked at.
@@ -65,8 +64,10 @@ class Shipping:
         self._earlier_late_bytes = 0
         self._echo = EchoAhead(run, sender.echo)
         self._live = LiveLine(run, store.settings)
+        self._held_rows = HeldRows(run)
         self._after: AfterEnd | None = None
         self._counted = (0, 0)
+        self._told_overlaps = 0
         #: The store is full: output stays in the spool.
         self._held = False
 
@@ -92,7 +93,12 @@ class Shipping:
 
     def give_up(self, now: float) -> float | None:
         """Something that must not happen happened: drop the output, keep the task running."""
-        self.run.fenced = True
+        run = self.run
+        if self._writer is None and not run.went and not run.again:
+            # Its process waits for an answer, and must not wait for ever.
+            op = "unrecorded" if run.headers is None else "refuse"
+            return self._turn_away({"op": op, "message": "Runtail failed; see what its shipper logged"}, now)
+        run.fenced = True
         if self._after is not None:
             self._after.leave_alone()
         return now + 1.0
@@ -106,19 +112,19 @@ class Shipping:
         if (
             self._writer is None
             and not run.went
-            and run.record.get("headers") is None
-            and waited >= self._settings.claim_patience_seconds
+            and run.headers is None
+            and (waited >= self._settings.claim_patience_seconds or self._sender.known_away)
         ):
-            self._go(int(run.record.get("retries") or 0) + 1)
+            run.go_unclaimed()
 
     def while_barred(self, now: float) -> None:
         """The store was refused: a task that nobody announced runs, and its output is echoed only."""
         run = self.run
-        if self._writer is not None or run.record.get("headers") is not None:
+        if self._writer is not None or run.headers is not None:
             self.while_away(now)
             return
         if not run.went:
-            self._go(int(run.record.get("retries") or 0) + 1)
+            run.go_unclaimed()
         self._echo.go_ahead()
         echoed = self._echo.echoed_to - run.processor.consumed
         if echoed > 0:
@@ -172,9 +178,10 @@ class Shipping:
         if isinstance(answer, Claimed):
             return self._claimed(answer.claim, now)
         if isinstance(answer, Refused):
-            detail = f" ({answer.detail})" if answer.detail else ""
-            return self._refused(answer.reason, f"the run is {answer.reason}{detail}", now)
-        return now + _HELD_POLL_SECONDS
+            return self._refused(answer, now)
+        if isinstance(answer, Unrecorded):
+            return self._unrecorded(now)
+        return now + self._claiming.poll_seconds
 
     def _claimed(self, found: Claim, now: float) -> float:
         run = self.run
@@ -184,45 +191,50 @@ class Shipping:
             restore(run, found)
         run.stored_to = run.processor.consumed
         if not found.resumed:
-            self._tell_takeover(writer, found)
+            if "taken_from" in found.record:
+                now_ms = self._sender.now_ms()
+                writer.add(EVENT, takeover_event(found, self._settings, now_ms), now_ms)
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
         self._writer = writer
-        self._go(found.attempt)
-        self._heed(writer, Answer(found.cancel))
+        run.go(found.attempt)
+        self._told_overlaps = found.number("overlaps_told")
+        self._heed(writer, Answer(found.cancel, found.number("overlaps")))
         return now
 
-    def _tell_takeover(self, writer: LogWriter, found: Claim) -> None:
-        """A worker that fell silent had the run: what it had not stored is missing, as when the reaper ends it."""
-        if "taken_from" not in found.record:
-            return
-        now_ms = self._sender.now_ms()
-        lost = {
-            "worker": found.record["taken_from"],
-            "attempt": found.attempt - 1,
-            "silent_ms": round(self._settings.lease_seconds * 1000),
-            "unflushed_ms": unflushed_ms(self._settings, found.number("taken_beat_ms"), now_ms),
-        }
-        writer.add(EVENT, events.encode(events.WORKER_LOST, **lost), now_ms)
-
-    def _go(self, attempt: int) -> None:
-        self.run.went = True
-        self.run.tell_child({"op": "go", "run": self.run.id, "attempt": attempt})
-
-    def _refused(self, reason: str, sentence: str, now: float) -> float:
+    def _refused(self, refused: Refused, now: float) -> float:
         run = self.run
         self._sender.refused += 1
+        if refused.awaited:
+            abort(self._store, run.id, refused.sentence)
         if not run.went and not run.again:
-            run.tell_child({"op": "refuse", "reason": reason, "message": sentence})
-            # The task's process goes on to another task; no successor may think that it is still in this one.
-            run.keep_end(End(None, run.spool.position, self._sender.now_ms(), stored=True))
-            self._close()
-            return now
+            answer = {"op": "refuse", "reason": refused.reason, "message": refused.sentence, "fails": refused.alone}
+            return self._turn_away(answer, now)
         if run.again and run.end:
             # The end was stored; only its "done" may not have been heard.
             self._over(now)
             return now
-        self._fence(Fenced(reason))
+        self._fence(Fenced(refused.reason))
+        return now
+
+    def _unrecorded(self, now: float) -> float:
+        """The task is executed, beside another one with its id whose log this is."""
+        run = self.run
+        if not run.went and not run.again:
+            return self._turn_away({"op": "unrecorded", "message": OVERLAPS}, now)
+        log.warning("task %s is not recorded: %s", run.id, OVERLAPS)
+        run.fenced = True
+        return now
+
+    def _turn_away(self, answer: dict[str, object], now: float) -> float:
+        """Nothing of this execution will be recorded: it is executed all the same, or not at all.
+
+        The pipe is kept until the task's process has let go of it: one that did not wait for this answer writes to it.
+        """
+        run = self.run
+        run.tell_child(answer)
+        # The task's process goes on to another task; no successor may think that it is still in this one.
+        run.keep_end(End(None, run.spool.position, self._sender.now_ms(), stored=True))
         return now
 
     # Output.
@@ -244,7 +256,7 @@ class Shipping:
         if backlog:
             full = self.run.end is not None or backlog >= settings.flush_bytes
             return full or since >= settings.flush_seconds
-        return self._live.due(now) <= now or since >= settings.beat_seconds
+        return min(self._live.due(now), self._held_rows.due(now)) <= now or since >= settings.beat_seconds
 
     def _due(self, now: float) -> float:
         backlog, settings = self.run.backlog_bytes, self._settings
@@ -255,7 +267,7 @@ class Shipping:
             return now
         if backlog:
             return self._called_at + settings.flush_seconds
-        return min(self._live.due(now), self._called_at + settings.beat_seconds)
+        return min(self._live.due(now), self._held_rows.due(now), self._called_at + settings.beat_seconds)
 
     def _ship(self, writer: LogWriter, now: float) -> None:
         """One batch; the last one of a run is left to :meth:`_finish`."""
@@ -264,12 +276,15 @@ class Shipping:
         with run.lock:
             while size < _BATCH_BYTES and not self._held:
                 offset = processor.consumed
-                data = run.spool.read(offset, min(self._settings.flush_bytes, run.limit - offset))
+                stop = min(run.limit, self._echo.next_stop(offset))
+                data = run.spool.read(offset, min(self._settings.flush_bytes, stop - offset))
                 if not data:
                     break
                 written = self._sender.now_ms(run.written_ms(offset))
                 self._add(writer, processor.feed(data), written)
                 size += len(data)
+            if self._held_rows.due(now) <= now:
+                self._add(writer, processor.settle(), self._sender.now_ms())
             if run.end and processor.consumed >= run.limit and self._ending.why_is_known(now):
                 return
             self._keep_state()
@@ -278,7 +293,10 @@ class Shipping:
     def _add(self, writer: LogWriter, items: list[Output | Event], written_ms: int) -> None:
         for item in items:
             if isinstance(item, Event):
-                writer.add(EVENT, encode(item.fields), written_ms)
+                fields = item.fields
+                if item.lines_before:
+                    fields = {**fields, "from": writer.line - item.lines_before, "to": writer.line - 1}
+                writer.add(EVENT, encode(fields), written_ms)
                 continue
             chunk = item.chunk
             entry = writer.add(OUTPUT, chunk.payload, written_ms, continues=chunk.continues)
@@ -297,6 +315,7 @@ class Shipping:
         if self._cancelling.wish is not None and self._writer is not None:
             # A successor must not say it again.
             self._counters["cancel_told"] = self._writer.claim.attempt
+        self._counters["overlaps_told"] = self._told_overlaps
         self._flushed_to = processor.consumed
         self._echo.settle()
 
@@ -315,6 +334,10 @@ class Shipping:
     def _heed(self, writer: LogWriter, answer: Answer) -> None:
         if self._cancelling.heed(writer, answer):
             self._counters["cancel_told"] = writer.claim.attempt
+        if answer.overlaps > self._told_overlaps and writer.next is None and not self.run.end:
+            count, self._told_overlaps = answer.overlaps - self._told_overlaps, answer.overlaps
+            writer.add(EVENT, events.encode(events.OVERLAP, count=count), self._sender.now_ms())
+            self._counters["overlaps_told"] = self._told_overlaps
 
     def _fence(self, error: Exception) -> None:
         """Nothing of this run is accepted any more: stop its task, drop its output."""
@@ -344,7 +367,8 @@ class Shipping:
         run, verdict = self.run, self._ending.verdict
         if run.end and not run.end.stored:
             state = "" if verdict is None or verdict.released else str(verdict.state)
-            run.keep_end(replace(run.end, stored=True, state=state, late_before=self._earlier_late_bytes))
+            end = replace(run.end, stored=True, state=state, late_before=self._earlier_late_bytes)
+            run.keep_end(replace(end, execution=self._writer.claim.execution if self._writer is not None else 0))
         run.spool.release(run.limit, now=True)
         run.over = True
         if self._sender.link.lost:

@@ -7,7 +7,7 @@ somebody will run it again.
 from dataclasses import dataclass
 from typing import Any
 
-from runtail.protocol import RunState
+from runtail.protocol import Awaits, RunState
 from runtail.secret import NOT_KEPT
 from runtail.shipper.death import name_of
 from runtail.shipper.run import Death
@@ -46,6 +46,8 @@ class Verdict:
     #: An event that stands before the terminal entry, or is the release's own.
     event: dict[str, Any] | None = None
     eta_ms: int | None = None
+    #: Which message a released run waits for; None: one that Runtail publishes.
+    awaits: Awaits | None = None
 
     @property
     def released(self) -> bool:
@@ -71,11 +73,14 @@ def judge(facts: Facts) -> Verdict:
     if state == "retry":
         retry = dict(outcome.get("retry") or {})
         event = {"kind": "retry", **retry}
-        return Verdict(RunState.QUEUED, why, event=event, eta_ms=retry.get("eta_ms"))
+        return Verdict(RunState.QUEUED, why, event=event, eta_ms=retry.get("eta_ms"), awaits="retry")
+    if state == "replaced":
+        event = {"kind": "replaced", "task": outcome.get("replaced_by")}
+        return Verdict(RunState.QUEUED, why, event=event, awaits="replacement")
     if state == "rejected":
         if outcome.get("requeue"):
             event = {"kind": "interrupted", "reason": why or "rejected"}
-            return Verdict(RunState.QUEUED, f"{why or 'rejected'}, requeued", event=event)
+            return Verdict(RunState.QUEUED, f"{why or 'rejected'}, requeued", event=event, awaits="redelivery")
         return Verdict(RunState.FAILED, why or "rejected", exit_status)
     if state == "interrupted":
         return _interrupted(facts, why or "interrupted by shutdown")
@@ -99,7 +104,7 @@ def _died(facts: Facts) -> Verdict:
     if facts.redelivers:
         how = _how(death)
         event = {"kind": "interrupted", "reason": f"{how}; redelivery expected"}
-        return Verdict(RunState.QUEUED, "redelivery expected", event=event)
+        return Verdict(RunState.QUEUED, "redelivery expected", event=event, awaits="redelivery")
     if facts.worker_gone:
         return _again_or_lost(facts, "the worker's process ended", death)
     return Verdict(RunState.FAILED, _how(death), death.exit_status, death.signal)
@@ -112,7 +117,7 @@ def _interrupted(facts: Facts, why: str) -> Verdict:
         return Verdict(RunState.FAILED, death.why, death.exit_status, death.signal)
     if facts.redelivers:
         event = {"kind": "interrupted", "reason": f"{why}; redelivery expected"}
-        return Verdict(RunState.QUEUED, "redelivery expected", event=event)
+        return Verdict(RunState.QUEUED, "redelivery expected", event=event, awaits="redelivery")
     return _again_or_lost(facts, why, death)
 
 

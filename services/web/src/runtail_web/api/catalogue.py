@@ -18,7 +18,10 @@ def make_catalogue(store: Store) -> Blueprint:
     @catalogue.get("/tasks")
     @describe(
         Described(
+            "listTasks",
+            "workers",
             "The tasks that workers have published",
+            "Each with a JSON Schema of its parameters, made of its signature and docstring.",
             {200: "All tasks, by name."},
             returns=shapes.Tasks,
         )
@@ -29,7 +32,10 @@ def make_catalogue(store: Store) -> Blueprint:
     @catalogue.get("/workers")
     @describe(
         Described(
+            "listWorkers",
+            "workers",
             "The workers that are alive",
+            "Each with the queues that it listens to. A worker that has been silent for 30 s is not listed.",
             {200: "All workers, by name."},
             returns=shapes.Workers,
         )

@@ -19,7 +19,10 @@ def make_config(settings: Settings) -> Blueprint:
     @routes.get("/config")
     @describe(
         Described(
+            "getConfig",
+            "service",
             "What a client must know: the version, and where the relay is",
+            "Ask for it first: `socket_url` says where logs are followed live; empty, it is this address.",
             {200: "The configuration."},
             returns=shapes.Config,
         )

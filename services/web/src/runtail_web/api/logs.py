@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -19,8 +18,9 @@ from runtail_web import shapes
 from runtail_web.answers import json_answer
 from runtail_web.bodies import TextQuery, WindowQuery, read_query
 from runtail_web.described import Described, describe
-from runtail_web.following import as_stored, followed, gone_check, stored
-from runtail_web.problems import Problem, unavailable
+from runtail_web.following import LIVE, as_stored, followed, gone_check, stored
+from runtail_web.places import DOWNLOAD, FOLLOW, Places
+from runtail_web.problems import Problem
 from runtail_web.style import links, resets, style_after
 
 #: A window ends after this much output, whatever was asked for.
@@ -133,19 +133,20 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple
     return answer, full and not any(isinstance(item, Cut) for item in items)
 
 
-def make_logs(store: Store, stop: threading.Event) -> Blueprint:
+def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
     """Return the routes.
 
     :param stop: set when this service ends; streams end then.
     """
     routes = Blueprint("logs", __name__)
-    # The other half stays free for people who start, cancel and look.
-    followers = threading.BoundedSemaphore(max(1, store.settings.web_threads // 2))
 
     @routes.get("/runs/<run_id>/log.txt")
     @describe(
         Described(
+            "getLogText",
+            "logs",
             "The output, byte for byte as it is stored",
+            "With `follow` the answer goes on with what comes, until the run is over.",
             {200: "The output; headers say what is known of the whole log."},
             query=TextQuery,
             media_type="text/plain",
@@ -157,19 +158,24 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
         run = read_run(store, run_id)
         location = locate(store, run_id, 1)
         headers = text_headers(run)
-        if not query.follow:
-            return _text(stored(store, run_id, location), headers)
-        body = followed(store, run_id, location, stop=stop, gone=gone_check(request.environ))
-        if not followers.acquire(blocking=False):
-            raise unavailable("As many logs are followed here as can be.", 5)
-        response = _text(body, headers)
-        response.call_on_close(followers.release)
+        if query.follow:
+            give_back = places.take(FOLLOW)
+            body = followed(store, run_id, location, stop=stop, gone=gone_check(request.environ))
+            headers |= LIVE
+        else:
+            give_back = places.take(DOWNLOAD)
+            body = stored(store, run_id, location)
+        response = Response(body, headers=headers, content_type="text/plain; charset=utf-8")
+        response.call_on_close(give_back)
         return response
 
     @routes.get("/runs/<run_id>/log")
     @describe(
         Described(
+            "getLogEntries",
+            "logs",
             "A window of whole entries",
+            "Entries carry digests, so that a reader can check that nothing is missing. `next` says where to go on.",
             {200: "The entries, and where to go on."},
             returns=shapes.Window,
             query=WindowQuery,
@@ -195,7 +201,3 @@ def make_logs(store: Store, stop: threading.Event) -> Blueprint:
         return json_answer(answer, headers={"Cache-Control": IMMUTABLE} if cached else {})
 
     return routes
-
-
-def _text(body: Iterator[bytes], headers: dict[str, str]) -> Response:
-    return Response(body, headers=headers, content_type="text/plain; charset=utf-8")

@@ -19,7 +19,10 @@ def make_outline(store: Store) -> Blueprint:
     @routes.get("/runs/<run_id>/outline")
     @describe(
         Described(
+            "getOutline",
+            "logs",
             "The log's sections and marks",
+            "Ask again while `complete` is false: one request reads a part of a long log.",
             {200: "The outline, up to a line."},
             returns=shapes.Outline,
             problems=(404,),

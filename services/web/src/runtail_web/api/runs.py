@@ -68,10 +68,17 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     """Return the routes."""
     routes = Blueprint("runs", __name__)
 
-    def begun(name: str, kwargs: dict[str, Any], run_id: str | None = None, retry_of: str | None = None) -> Response:
+    def begun(name: str, kwargs: dict[str, Any], run_id: str | None = None, retry_of: Run | None = None) -> Response:
         key = idempotency_key()
         task = read_task(store, name)
         check_parameters(task, kwargs)
+        if task.get("accepts_json") is False:
+            raise Problem(
+                409,
+                "serializer",
+                "The task's worker does not read JSON",
+                f"Runtail sends {name} its parameters as JSON and nothing else. Add json to the app's accept_content.",
+            )
         run, created = start(
             store,
             publish,
@@ -90,7 +97,10 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     @routes.get("/runs")
     @describe(
         Described(
+            "listRuns",
+            "runs",
             "Runs, newest first",
+            "All filters given must hold. Only `next: null` is the end: a page may be short before.",
             {200: "A page of the list."},
             returns=shapes.Runs,
             query=ListQuery,
@@ -111,7 +121,10 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     @routes.post("/runs")
     @describe(
         Described(
+            "startRun",
+            "runs",
             "Start a run",
+            "The parameters are checked against the task's schema. With an `Idempotency-Key` it may be repeated.",
             {202: "The run; `Location` is its address."},
             returns=shapes.Run,
             body=StartBody,
@@ -126,7 +139,10 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     @routes.get("/runs/<run_id>")
     @describe(
         Described(
+            "getRun",
+            "runs",
             "One run",
+            "Its state and why, its times, and the totals of its log.",
             {200: "The run."},
             returns=shapes.Run,
             problems=(404,),
@@ -138,7 +154,10 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     @routes.post("/runs/<run_id>/cancel")
     @describe(
         Described(
+            "cancelRun",
+            "runs",
             "End a run",
+            "A run that waits ends at once. One that is executed is asked to end, and killed after a grace.",
             {200: "It waited, and is over now.", 202: "Its worker ends it."},
             returns=shapes.Run,
             body=CancelBody,
@@ -154,7 +173,10 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     @routes.post("/runs/<run_id>/retry")
     @describe(
         Described(
+            "retryRun",
+            "runs",
             "Start a run that is over again, with the same task and parameters",
+            "It becomes a run of its own; `retry_of` names the first one.",
             {202: "The new run; `Location` is its address."},
             returns=shapes.Run,
             body=EmptyBody,
@@ -166,12 +188,15 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     def retried(run_id: str) -> Response:
         read_body(request, EmptyBody, optional=True)
         run = read_run(store, run_id)
-        return begun(run.text("task"), parameters_of(run), retry_of=run.id)
+        return begun(run.text("task"), parameters_of(run), retry_of=run)
 
     @routes.delete("/runs/<run_id>")
     @describe(
         Described(
+            "deleteRun",
+            "runs",
             "Delete a run and its log",
+            "Nobody can get it back. A worker that still writes to it is told to stop.",
             {204: "It is gone."},
             problems=(404,),
         )

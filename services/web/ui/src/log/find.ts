@@ -9,6 +9,7 @@ import {
   BadQuery,
   Findings,
   findWords,
+  MOST_HITS,
   matcher,
   type Query,
   type Span,
@@ -18,6 +19,7 @@ import { around, within } from "./pieces";
 import type { LogScreen } from "./screen";
 
 const SLICE_MS = 8;
+const MOST_TRIES = 5;
 
 /** What was looked for is no expression to the server. */
 class Refused extends Error {}
@@ -135,7 +137,15 @@ export class Find {
     this.#settle();
   }
 
+  /** Ask until the end, or until there are more hits than anybody looks at: each answer says where the next goes on. */
   async #ask(from: number, direction: string, signal: AbortSignal): Promise<void> {
+    let next: number | null = from;
+    while (next !== null && !signal.aborted && this.#findings.lines.length < MOST_HITS) {
+      next = await this.#stretch(next, direction, signal);
+    }
+  }
+
+  async #stretch(from: number, direction: string, signal: AbortSignal): Promise<number | null> {
     const { text, regex, caseful } = this.query;
     const query = new URLSearchParams({
       q: text,
@@ -144,10 +154,13 @@ export class Find {
       from: String(from),
       direction,
     });
-    const response = await fetch(
-      `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`,
-      { signal },
-    );
+    const address = `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`;
+    let response = await fetch(address, { signal });
+    for (let again = 0; response.status === 429 && again < MOST_TRIES; again += 1) {
+      // What was typed before is still being looked for.
+      await pause(Number(response.headers.get("Retry-After")) || 1);
+      response = await fetch(address, { signal });
+    }
     if (response.status === 400) throw new Refused(await sentence(response));
     if (!response.ok || !response.body) throw new Error(await sentence(response));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -155,9 +168,14 @@ export class Find {
     while (true) {
       const { done, value } = await reader.read();
       if (done || signal.aborted) break;
-      for (const answer of answers(buffer, value)) this.#answer(answer);
+      for (const answer of answers(buffer, value)) {
+        this.#answer(answer);
+        if ("done" in answer) return answer.next;
+      }
       this.#tell();
     }
+    if (!signal.aborted) throw new Error("its answer broke off.");
+    return null;
   }
 
   #answer(answer: Answer): void {
@@ -248,6 +266,10 @@ export class Find {
     this.left.value = Math.max(0, total - this.#findings.searched.total);
     this.words.value = findWords(this.#findings, this.#current, total, this.busy.peek());
   }
+}
+
+function pause(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 
 async function sentence(response: Response): Promise<string> {

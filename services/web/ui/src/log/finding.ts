@@ -150,7 +150,7 @@ export type Answer =
   | { readonly line: number; readonly spans?: readonly Span[] }
   | { readonly searched: readonly [number, number] }
   | { readonly missing: readonly [number, number] }
-  | { readonly done: true; readonly hits: number };
+  | { readonly done: true; readonly hits: number; readonly next: number | null };
 
 /** Text that comes in pieces → whole answers. */
 export function* answers(buffer: { rest: string }, piece: string): Generator<Answer> {

@@ -45,6 +45,11 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     text: `Retry ${s(e["retries"])} of ${s(e["max"])}${e["eta_ms"] ? ` at ${clock(Number(e["eta_ms"]))}` : ""}: ${s(e["reason"])}`,
     level: "warning",
   }),
+  replaced: (e) => ({ text: `Replaced by ${s(e["task"])}`, level: "note" }),
+  overlap: (e) => ({
+    text: `${Number(e["count"]) === 1 ? "Another task with this id was" : `${s(e["count"])} other tasks with this id were`} executed at the same time and not recorded`,
+    level: "warning",
+  }),
   "cancel-requested": (e) => ({
     text: `${s(e["who"]) || "Somebody"} asked to cancel${e["why"] ? `: ${s(e["why"])}` : ""}`,
     level: "warning",
@@ -64,6 +69,13 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
   "store-lost": (e) => ({
     text: `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were lost: ${s(e["reason"])}`,
     level: "error",
+  }),
+  redrawn: (e) => ({
+    text:
+      e["from"] === e["to"]
+        ? `Line ${grouped(Number(e["from"]))} was redrawn; what it shows now follows`
+        : `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were redrawn; what they show now follows`,
+    level: "note",
   }),
   "markers-capped": (e) => ({
     text: `${s(e["count"])} more sections, warnings and errors were not recorded`,

@@ -13,16 +13,14 @@ exists while the worker consumes messages. Probes need no Python and no broker::
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from celery import Celery, bootsteps, signals
 from celery.worker import state
-
-from runtail.settings import Settings
 
 TICK_SECONDS = 1.0
 #: An event loop that has not turned for this long is stuck.
@@ -36,13 +34,25 @@ class Health:
     """The two files of one worker."""
 
     def __init__(self, directory: Path) -> None:
+        """Remove what an earlier worker left there: it may have been killed.
+
+        :raises OSError: if the folder cannot be used.
+        """
         self.directory = directory
+        self._pid = os.getpid()
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in ("alive", "ready"):
+            (directory / name).unlink(missing_ok=True)
         self.ticked = time.monotonic()
         #: When the broker last answered a request for messages; None where that cannot be seen.
         self.heard: float | None = None
         self.consumer: Any = None
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._timer: Any = None
+
+    def start(self) -> None:
+        """Say from now on whether the worker is alive (once its pool was forked, for there is a thread in it)."""
+        threading.Thread(target=self._touch, name="health", daemon=True).start()
 
     def tick(self) -> None:
         """The event loop turned."""
@@ -52,26 +62,28 @@ class Health:
         """The worker consumes messages."""
         self.consumer = consumer
         self.tick()
+        self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, self.tick)
         self.heard = self._listen(consumer)
-        self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "ready").touch()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._touch, name="health", daemon=True)
-            self._thread.start()
 
     def disconnected(self) -> None:
         """The worker consumes nothing for now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         (self.directory / "ready").unlink(missing_ok=True)
 
     def stop(self) -> None:
-        """The worker ends."""
+        """The worker ends (and not a process that a task forked)."""
+        if os.getpid() != self._pid:
+            return
         self._stop.set()
         self.disconnected()
 
     def alive(self, now: float) -> bool:
         """Whether the worker needs no restart."""
         if getattr(self.consumer, "connection", None) is None:
-            return True  # reconnecting
+            return True  # reconnecting, or not connected yet
         if now - self.ticked >= STUCK_SECONDS:
             return False
         # A worker whose processes are all busy asks for no messages.
@@ -97,7 +109,7 @@ class Health:
         return time.monotonic()
 
     def _touch(self) -> None:
-        while not self._stop.wait(TICK_SECONDS):
+        while True:
             now = time.monotonic()
             if state.active_requests:
                 # Counts from the end of the last task on.
@@ -105,26 +117,5 @@ class Health:
             if self.alive(now):
                 with contextlib.suppress(OSError):
                     (self.directory / "alive").touch()
-
-
-def install(app: Celery, settings: Settings) -> None:
-    """Write the files of every worker of *app*, if a folder is named."""
-    if not settings.health_dir:
-        return
-    health = Health(Path(settings.health_dir))
-
-    class HealthStep(bootsteps.StartStopStep):
-        """Ticks from Celery's event loop, again after every reconnect."""
-
-        requires = ("celery.worker.consumer.tasks:Tasks",)
-
-        def start(self, consumer: Any) -> None:
-            self.timer = consumer.timer.call_repeatedly(TICK_SECONDS, health.tick)
-            health.connected(consumer)
-
-        def stop(self, consumer: Any) -> None:  # noqa: ARG002
-            self.timer.cancel()
-            health.disconnected()
-
-    app.steps["consumer"].add(HealthStep)
-    signals.worker_shutdown.connect(lambda **_: health.stop(), weak=False)
+            if self._stop.wait(TICK_SECONDS):
+                return

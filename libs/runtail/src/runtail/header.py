@@ -1,0 +1,77 @@
+"""The message header ``runtail``: which run and attempt a message belongs to. Pure.
+
+The web service and the reaper set it, and Celery copies it into a retry. But whoever can publish can set headers, so it
+is checked by everybody who reads it: by the tracer in the task's process, and by the shipper again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runtail.words import clean
+
+#: The header's name.
+HEADER = "runtail"
+VERSION = 1
+#: Longer text is not from Runtail (a store's uuid has 36 characters).
+MAX_TEXT_CHARS = 255
+#: The most of a starter's name that is kept.
+MAX_WHO_CHARS = 200
+MAX_NUMBER = 2**31
+
+
+class BadHeader(ValueError):
+    """A header that is not as Runtail makes it; the message says why."""
+
+
+def make(store_uuid: str, run_id: str, attempt: int, execution: int) -> dict[str, Any]:
+    """Return the headers of a message.
+
+    :param attempt: the run's attempt that the message is for, from 1.
+    :param execution: which execution of the id, from 1.
+    """
+    value = {"v": VERSION, "run": run_id, "attempt": attempt, "store": store_uuid, "execution": execution}
+    return {HEADER: value}
+
+
+def read(value: object, run_id: str) -> dict[str, Any] | None:
+    """Return the header of a message: ``run``, ``attempt``, ``execution``, ``store``, ``who`` and nothing else.
+
+    None if there is no header, or one of another run: a task may hand its own headers on.
+
+    :param run_id: the message's task id.
+    :raises BadHeader: if types or sizes are wrong.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise BadHeader("it is not an object")
+    run = value.get("run")
+    if not isinstance(run, str):
+        raise BadHeader("its run is not text")
+    if run != run_id:
+        return None
+    if value.get("v") != VERSION:
+        raise BadHeader("its version is not known here")
+    store, who = value.get("store"), value.get("who")
+    if not isinstance(store, str) or len(store) > MAX_TEXT_CHARS:
+        raise BadHeader("its store is not text, or too long")
+    if who is not None and not isinstance(who, str):
+        raise BadHeader("who is not text")
+    return {
+        "v": VERSION,
+        "run": run,
+        "attempt": _number(value, "attempt"),
+        "execution": _number(value, "execution"),
+        "store": store,
+        "who": clean(who[: 10 * MAX_WHO_CHARS])[:MAX_WHO_CHARS] if who else None,
+    }
+
+
+def _number(value: Mapping[str, Any], name: str) -> int:
+    # (Workers and web services of different versions may be at work together: executions were not counted once.)
+    number = value.get(name, 1)
+    if type(number) is not int or not 0 < number < MAX_NUMBER:
+        raise BadHeader(f"its {name} is not a number from 1")
+    return number

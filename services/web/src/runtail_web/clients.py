@@ -1,0 +1,123 @@
+"""A client's connection, for which no thread waits longer than it must."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+#: Of whole answers so much may wait in memory for slow clients, of all together.
+MAX_UNSENT_BYTES = 64 * 1024 * 1024
+#: Between looks whether a client that takes nothing must go.
+LOOK_SECONDS = 0.5
+
+
+class Unsent:
+    """Room for what clients have not taken yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bytes = 0
+
+    def take(self, size: int) -> bool:
+        """Take room, if there is any."""
+        with self._lock:
+            fits = self._bytes + size <= MAX_UNSENT_BYTES
+            if fits:
+                self._bytes += size
+            return fits
+
+    def give_back(self, size: int) -> None:
+        """It was sent, or is dropped."""
+        with self._lock:
+            self._bytes -= size
+
+
+class ClientSocket(socket.socket):
+    """A client's connection.
+
+    A thread waits for nothing to read, since the request is here when it begins. What the client does not take of an
+    answer is left to the main loop (:meth:`flush`); of a stream, to which more is added, the thread waits until it
+    is taken, and gives up on a client that takes nothing.
+    """
+
+    #: How long a client may take nothing, in seconds.
+    patience: Callable[[], float]
+    room: Unsent
+
+    def __init__(self, *, fileno: int) -> None:
+        super().__init__(fileno=fileno)
+        #: The answer is a stream.
+        self.streams = False
+        self._unsent = bytearray()
+
+    @property
+    def unsent(self) -> bool:
+        """Something is left to be sent by the main loop."""
+        return bool(self._unsent)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Return what is there; without flags, nothing as at the end if nothing is."""
+        try:
+            return super().recv(size, flags | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            if flags:
+                raise
+            return b""
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send it all, or keep what the client does not take.
+
+        :raises BrokenPipeError: the client took nothing for too long.
+        """
+        view = memoryview(data)
+        since: float | None = None
+        while view:
+            progress = self.flush()
+            if not self._unsent:
+                sent = self._send_now(view, flags)
+                view, progress = view[sent:], progress or sent > 0
+            if not view:
+                return
+            if not self.streams and self.room.take(len(view)):
+                self._unsent += view
+                return
+            if progress or since is None:
+                since = time.monotonic()
+            self._wait(since)
+
+    def flush(self) -> bool:
+        """Send what is left and can be sent now; return False if the client took nothing.
+
+        :raises OSError: the connection is over.
+        """
+        if not self._unsent:
+            return False
+        with memoryview(self._unsent) as view:
+            sent = self._send_now(view)
+        del self._unsent[:sent]
+        self.room.give_back(sent)
+        return sent > 0
+
+    def close(self) -> None:
+        """Close it."""
+        self.room.give_back(len(self._unsent))
+        self._unsent.clear()
+        super().close()
+
+    def _send_now(self, view: memoryview, flags: int = 0) -> int:
+        try:
+            return self.send(view, flags | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+
+    def _wait(self, since: float) -> None:
+        if time.monotonic() - since > self.patience():
+            raise BrokenPipeError(errno.EPIPE, "the client takes nothing of its answer")
+        poller = select.poll()
+        poller.register(self, select.POLLOUT)
+        poller.poll(LOOK_SECONDS * 1000)

@@ -1,0 +1,242 @@
+"""gunicorn's threaded worker, so changed that slow clients hold no threads.
+
+gunicorn gives every connection a thread at once, which then waits for the
+request and for the client to take the answer, as long as that lasts. Here the
+main loop, which has all connections, reads a request until it is whole, and
+sends what a client did not take of its answer at once. A thread has a request
+only while it makes the answer; for the clients of streams see
+:mod:`runtail_web.clients`. The main loop waits for nobody either: connections
+that are to be closed stay with it for a moment.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from gunicorn import http
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from runtail.settings import Settings
+from runtail_web.arriving import Arriving, TooLarge
+from runtail_web.clients import ClientSocket, Unsent
+
+#: While no thread is free, who takes nothing of a stream for so long must go: others wait.
+CROWDED_SECONDS = 5.0
+#: How long a connection that was told to close may take to do so (RFC 9112, 9.6).
+LINGER_SECONDS = 2.0
+RECEIVE_BYTES = 65536
+READ = selectors.EVENT_READ
+HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)  # fmt: skip
+
+
+class Load:
+    """How many threads are taken.
+
+    :param threads: all there are.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._full_since: float | None = None
+
+    def begin(self) -> None:
+        """A request is whole: it has a thread, or waits for one."""
+        with self._lock:
+            self._requests += 1
+            if self._requests >= self._threads and self._full_since is None:
+                self._full_since = time.monotonic()
+
+    def end(self) -> None:
+        """It was answered."""
+        with self._lock:
+            self._requests -= 1
+            if self._requests < self._threads:
+                self._full_since = None
+
+    @property
+    def full_seconds(self) -> float:
+        """For how long no thread was free; 0 if one is."""
+        since = self._full_since
+        return 0.0 if since is None else time.monotonic() - since
+
+
+class Connection(TConn):  # type: ignore[misc, unused-ignore]
+    """A client's connection, with what has come of its request.
+
+    :param conn: as gunicorn has accepted it.
+    :param linger: takes a connection that is to be closed when the client closes it, too.
+    """
+
+    def __init__(self, conn: TConn, linger: Callable[[Connection], None]) -> None:
+        super().__init__(conn.cfg, ClientSocket(fileno=conn.sock.detach()), conn.client, conn.server)
+        self._linger = linger
+        self.arriving: Arriving | None = None
+        #: Its last request is over for gunicorn.
+        self.closing = False
+
+    def close(self, graceful: bool = False) -> None:
+        """Close it; never waits."""
+        if graceful:
+            self.closing = True
+            self._linger(self)
+        else:
+            super().close()
+
+
+class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
+    """The worker. :func:`worker_class` gives it settings."""
+
+    settings: Settings
+    load: Load
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: The connections that the main loop reads or writes, and until when (monotonic seconds).
+        self._deadlines: dict[Connection, float] = {}
+        self._room = Unsent()
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Read a request, then let a thread answer it.
+
+        gunicorn calls it for a new connection, for one kept open on which more comes, and for one of which the next
+        request was read already.
+        """
+        if not isinstance(conn, Connection):
+            conn = Connection(conn, self._close_when_it_does)
+            conn.sock.patience, conn.sock.room = self._patience, self._room
+        conn.arriving = Arriving(self.settings.max_body_bytes)
+        ahead = conn.parser.unreader.take_buffered() if conn.parser is not None else b""
+        self._await(conn, self.settings.request_seconds, self._receive)
+        if ahead:
+            self._arrived(conn, ahead)
+
+    def _await(
+        self, conn: Connection, seconds: float, callback: Callable[[Connection, Any], None], what: int = READ
+    ) -> None:
+        conn.sock.setblocking(False)
+        self._deadlines[conn] = time.monotonic() + seconds
+        self.poller.register(conn.sock, what, partial(callback, conn))
+
+    def _forget(self, conn: Connection) -> None:
+        del self._deadlines[conn]
+        self.poller.unregister(conn.sock)
+
+    def _receive(self, conn: Connection, _sock: Any) -> None:
+        try:
+            data = conn.sock.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._arrived(conn, data)
+        else:
+            self._drop(conn)
+
+    def _arrived(self, conn: Connection, data: bytes) -> None:
+        assert conn.arriving is not None
+        try:
+            whole = conn.arriving.feed(data)
+        except TooLarge:
+            self._forget(conn)
+            self.nr_conns -= 1
+            self._say(conn, HEAD_TOO_LARGE)
+            conn.close(graceful=True)
+            return
+        if not whole:
+            return
+        self._forget(conn)
+        if conn.parser is None:
+            conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
+        conn.initialized = conn.data_ready = True
+        conn.parser.unreader.unread(bytes(conn.arriving.data))
+        conn.arriving, conn.sock.streams = None, False
+        self.load.begin()
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Connection) -> Any:
+        """Answer a request; called in a thread."""
+        try:
+            return super().handle(conn)
+        finally:
+            self.load.end()
+
+    def finish_request(self, conn: Connection, fs: Any) -> None:
+        """Go on with a connection whose request was answered: first the client takes the answer."""
+        if conn.sock.unsent:
+            self._await(conn, self.settings.stalled_seconds, partial(self._send_more, fs), selectors.EVENT_WRITE)
+        else:
+            super().finish_request(conn, fs)
+
+    def _send_more(self, fs: Any, conn: Connection, _sock: Any) -> None:
+        try:
+            conn.sock.flush()
+        except OSError:
+            self._drop(conn)
+            return
+        self._deadlines[conn] = time.monotonic() + self.settings.stalled_seconds
+        if not conn.sock.unsent:
+            self._forget(conn)
+            super().finish_request(conn, fs)
+
+    def _patience(self) -> float:
+        patience = self.settings.stalled_seconds
+        return min(patience, CROWDED_SECONDS) if self.load.full_seconds else patience
+
+    @staticmethod
+    def _say(conn: Connection, data: bytes) -> None:
+        try:
+            conn.sock.send(data, socket.MSG_DONTWAIT)
+        except OSError:
+            # It is closed next, in any case.
+            return
+
+    def _close_when_it_does(self, conn: Connection) -> None:
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.close()
+        else:
+            self._await(conn, LINGER_SECONDS, self._drain)
+
+    def _drain(self, conn: Connection, _sock: Any) -> None:
+        try:
+            ended = not conn.sock.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            ended = True
+        if ended:
+            self._drop(conn)
+
+    def _drop(self, conn: Connection) -> None:
+        """Close a connection that goes on no more."""
+        self._forget(conn)
+        if not conn.closing:
+            self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self) -> None:
+        """Close the connections whose time is over; the main loop calls it every second."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, deadline in list(self._deadlines.items()):
+            # A service that ends waits for requests, not for connections on which nothing came.
+            unused = conn.arriving is not None and not conn.arriving.data
+            if deadline < now or (unused and not self.alive):
+                self._drop(conn)
+
+
+def worker_class(settings: Settings, load: Load) -> type[Worker]:
+    """Return the class that gunicorn makes its worker of."""
+    return type("RuntailWorker", (Worker,), {"settings": settings, "load": load})

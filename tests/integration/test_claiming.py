@@ -1,0 +1,141 @@
+"""How long a message waits for an execution that holds its run, by a clock of the test's own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from runtail.log.writer import LogWriter
+from runtail.protocol import event as events
+from runtail.runs.claim import Claimed, Refused, Unrecorded
+from runtail.shipper.claiming import Claiming
+from runtail.store import Store
+from tests.support.runs import finish, make_store
+
+PUBLICATION = str(uuid.uuid4())
+
+
+@pytest.fixture
+def store(redis_url: str, key_prefix: str) -> Iterator[Store]:
+    """A store with the default lease of 10 s."""
+    made = make_store(redis_url, key_prefix)
+    yield made
+    made.client.close()
+
+
+@pytest.fixture
+def arrive(store: Store) -> Callable[..., Claiming]:
+    """Makes what asks for the run ``r`` when a message has arrived."""
+
+    def made(*, publication: str = "", headers: Any = None, **record: Any) -> Claiming:
+        record |= {"task": "tests.task", "publication": publication or str(uuid.uuid4())}
+        run: Any = SimpleNamespace(record=record, id="r", key=str(uuid.uuid4()), headers=headers)
+        return Claiming(run, store, "owner", "worker")
+
+    return made
+
+
+@pytest.fixture
+def writer(store: Store, arrive: Callable[..., Claiming]) -> LogWriter:
+    """The execution that holds the run."""
+    claimed = arrive(publication=PUBLICATION).ask(0.0)
+    assert isinstance(claimed, Claimed)
+    return LogWriter(store, claimed.claim)
+
+
+def ask(claiming: Claiming, writer: LogWriter, *times: float) -> list[Any]:
+    """Ask at these times, the holder beating in between."""
+    answers = []
+    for now in times:
+        answers.append(claiming.ask(now))
+        writer.flush()
+    return answers
+
+
+def test_a_duplicate_is_refused_but_not_before_an_end_could_have_been_stored(
+    arrive: Callable[..., Claiming], writer: LogWriter
+) -> None:
+    again = arrive(publication=PUBLICATION, redelivered=True)
+    assert ask(again, writer, 100.0, 100.5, 101.0, 101.9) == [None] * 4
+    assert ask(again, writer, 102.1) == [Refused("held")]
+
+
+def test_a_redelivery_before_the_end_of_the_first_is_stored_is_the_next_attempt(
+    arrive: Callable[..., Claiming], writer: LogWriter
+) -> None:
+    again = arrive(publication=PUBLICATION, redelivered=True)
+    assert ask(again, writer, 100.0, 100.5, 101.5) == [None] * 3
+    writer.release("x", events.encode(events.INTERRUPTED, reason="x"), t_ms=1, awaits="redelivery")
+    claimed = again.ask(101.6)
+    assert isinstance(claimed, Claimed)
+    assert claimed.claim.attempt == 2
+
+
+@pytest.mark.parametrize("step", [{"retries": 1}, {"nesting": 1}])
+def test_what_continues_a_run_waits_some_seconds_and_is_run_unrecorded_then(
+    arrive: Callable[..., Claiming], writer: LogWriter, step: dict[str, Any]
+) -> None:
+    following = arrive(**step)
+    assert ask(following, writer, *range(100, 106)) == [None] * 6
+    assert following.poll_seconds <= 0.1
+    assert ask(following, writer, 106.1) == [Unrecorded()]
+    assert writer.flush().overlaps == 1
+
+
+def test_what_continues_a_run_goes_on_once_it_is_released(arrive: Callable[..., Claiming], writer: LogWriter) -> None:
+    following = arrive(nesting=1)
+    assert ask(following, writer, 100.0, 104.0) == [None] * 2
+    writer.release("x", events.encode(events.REPLACED, task="t"), t_ms=1, awaits="replacement")
+    claimed = following.ask(104.1)
+    assert isinstance(claimed, Claimed)
+    assert claimed.claim.attempt == 2
+
+
+def test_another_use_of_the_id_waits_for_a_second(arrive: Callable[..., Claiming], writer: LogWriter) -> None:
+    other = arrive()
+    assert ask(other, writer, 100.0, 100.9) == [None] * 2
+    assert ask(other, writer, 101.0) == [Unrecorded()]
+    assert writer.flush().overlaps == 1
+
+
+def test_another_use_of_the_id_whose_first_is_over_within_the_second_is_recorded(
+    arrive: Callable[..., Claiming], writer: LogWriter
+) -> None:
+    other = arrive()
+    assert ask(other, writer, 100.0) == [None]
+    finish(writer)
+    claimed = other.ask(100.3)
+    assert isinstance(claimed, Claimed)
+    assert claimed.claim.execution == 2
+
+
+def test_without_a_publication_a_redelivery_is_in_doubt(arrive: Callable[..., Claiming], store: Store) -> None:
+    def nameless(**record: Any) -> Claiming:
+        claiming = arrive(**record)
+        claiming._run.record["publication"] = ""
+        return claiming
+
+    claimed = nameless().ask(0.0)
+    assert isinstance(claimed, Claimed)
+    writer = LogWriter(store, claimed.claim)
+    again = nameless(redelivered=True)
+    assert ask(again, writer, 100.0, 101.0) == [None] * 2
+    assert ask(again, writer, 102.5) == [Unrecorded()]
+    # One whose holder stands still takes over: a worker that died.
+    third = nameless(redelivered=True)
+    assert [third.ask(now) for now in (200.0, 205.0, 209.9)] == [None] * 3
+    taken = third.ask(210.0)
+    assert isinstance(taken, Claimed)
+    assert taken.claim.attempt == 2
+
+
+def test_a_holder_that_beats_now_and_then_is_not_taken_over(arrive: Callable[..., Claiming], writer: LogWriter) -> None:
+    again = arrive(publication=PUBLICATION, redelivered=True)
+    assert again.ask(100.0) is None
+    writer.flush()
+    # It moved: it has not stood still for a lease, it lives.
+    assert again.ask(110.5) == Refused("held")

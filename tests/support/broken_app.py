@@ -1,0 +1,23 @@
+"""The script app with an installation of Runtail in which one function fails (``TEST_BROKEN``)."""
+
+import os
+from typing import Any, NoReturn
+
+from runtail import appstore
+from runtail.capture import celerylog, supervisor
+from tests.support.script_app import app
+
+__all__ = ["app"]
+
+
+def _fail(*_args: Any, **_kwargs: Any) -> NoReturn:
+    raise RuntimeError("broken on purpose")
+
+
+match os.environ["TEST_BROKEN"]:
+    case "settings":
+        appstore.settings_of_app = _fail
+    case "keeper":
+        supervisor.Supervisor.__init__ = _fail  # type: ignore[method-assign]
+    case "child":
+        celerylog.split = _fail
