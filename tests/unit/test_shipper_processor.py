@@ -254,7 +254,8 @@ DRAWN = st.sampled_from(
 @given(st.lists(DRAWN | st.just(b""), max_size=20), st.integers(1, 60))
 def test_nothing_that_is_redrawn_takes_lines_of_an_earlier_run_with_it(pieces: list[bytes], size: int) -> None:
     """An empty piece stands for two lines from elsewhere."""
-    processor, data, foreign = new(), b"", []
+    processor, data = new(), b""
+    foreign: list[bytes] = []
     for piece in pieces:
         if not piece:
             foreign += [b"other %d" % len(foreign), b"other %d" % (len(foreign) + 1)]
