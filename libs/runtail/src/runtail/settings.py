@@ -106,7 +106,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_line_bytes", 65536, "A longer line becomes numbered pieces."),
     Setting("live_interval_seconds", 0.1, "The unfinished line is shown at most this often."),
     Setting("live_bytes", 4096, "The most that is shown of the unfinished line."),
-    Setting("late_seconds", 60.0, "How long output that comes after the end of a run is drained and counted."),
+    Setting("late_seconds", 60.0, "How long after a run's end output that comes late is counted in its record."),
+    Setting(
+        "orphan_seconds",
+        60.0,
+        "How long keeper and shipper go on after their worker has ended, to store what they hold.",
+    ),
     Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
     Setting("health_dir", "", "Folder for the worker's files `alive` and `ready`, for probes; empty: none."),
     Setting("demo_tasks", True, "The reference worker has the demo tasks."),
@@ -183,6 +188,7 @@ class Settings:
     live_interval_seconds: float
     live_bytes: int
     late_seconds: float
+    orphan_seconds: float
     worker_admin_port: int
     health_dir: str
     demo_tasks: bool

@@ -81,6 +81,10 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "warning": (WARNING, lambda e: f"Warning: {clean(e.get('text'))}"),
     "error": (ERROR, lambda e: f"Error: {clean(e.get('text'))}"),
     "masked": (NOTE, lambda e: f"{e.get('count')} secrets were masked so far"),
+    "earlier-run": (
+        NOTE,
+        lambda e: f"From here on with output of a process that an earlier run left behind: {clean(e.get('run'))}",
+    ),
     "overflow": (ERROR, lambda e: f"{e.get('bytes'):,} bytes of output were dropped here: the store was away too long"),
     "retry": (WARNING, _retry),
     "replaced": (NOTE, lambda e: f"Replaced by {clean(e.get('task'))}"),

@@ -30,6 +30,14 @@ describe("words", () => {
     expect(words).toEqual({ text: "Failed: exit status 3", level: "error" });
   });
 
+  test("output of an earlier run's process names that run", () => {
+    const words = eventWords({ kind: "earlier-run", run: "nightly" });
+    expect(words).toEqual({
+      text: "From here on with output of a process that an earlier run left behind: nightly",
+      level: "note",
+    });
+  });
+
   test("a cut says how much", () => {
     const cut = {
       from: 1,

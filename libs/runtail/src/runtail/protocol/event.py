@@ -18,6 +18,8 @@ GROUP, ENDGROUP = "group", "endgroup"
 WARNING, ERROR = "warning", "error"
 #: ``count`` secrets were replaced in the output so far.
 MASKED = "masked"
+#: From here on with output of processes that an earlier run of the same task process left behind: ``run``.
+EARLIER_RUN = "earlier-run"
 #: ``bytes`` of output were dropped because the store was away longer than the spool holds.
 OVERFLOW = "overflow"
 #: The task asked Celery to run it again: ``retries``, ``max``, ``eta_ms``, ``reason``.

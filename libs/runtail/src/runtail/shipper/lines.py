@@ -118,6 +118,10 @@ class Lines:
             self._region.settle()
         return self._history.take()
 
+    def part(self) -> None:
+        """Lines from elsewhere come now: nothing comes back to what was given out before them."""
+        self._region.part()
+
     def finish(self) -> list[Chunk | Redrawn]:
         """Give out everything as it stands; the next byte starts a new line."""
         if self._drawing:

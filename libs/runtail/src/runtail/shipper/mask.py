@@ -56,6 +56,12 @@ class Masker:
                 self._more.add(needle for needle in found if needle not in self._first)
         self._known += len(new)
 
+    def fresh(self) -> "Masker":
+        """A masker of the same secrets that has seen nothing."""
+        other = Masker()
+        other._first, other._more = self._first, self._more
+        return other
+
     def feed(self, data: bytes) -> bytes:
         """Take what came next; answer what is decided, masked."""
         if not self._first:
@@ -80,8 +86,7 @@ class Masker:
         """As :meth:`whole`, for output."""
         if not self._first:
             return data
-        other = Masker()
-        other._first, other._more = self._first, self._more
+        other = self.fresh()
         masked = other._mask(data, self._undecided(data) if cut else len(data))
         self.count += other.count
         return masked

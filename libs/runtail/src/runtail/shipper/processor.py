@@ -5,6 +5,8 @@ secret that a sequence or a piece's end would split is still found whole. One
 that only comes together on the screen, out of parts, is masked there.
 """
 
+import base64
+import binascii
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -61,6 +63,7 @@ class Processor:
         cr: str = "last",
         max_line_bytes: int = DEFAULT_MAX_LINE_BYTES,
         max_markers: int = DEFAULT_MAX_MARKERS,
+        masker: Masker | None = None,
     ) -> None:
         self.consumed = 0
         self.overflow_bytes = 0
@@ -71,12 +74,17 @@ class Processor:
         self.capped_markers = 0
         self.progress: dict[str, Any] | None = None
         self._max_markers = max_markers
+        self._form: dict[str, Any] = {"cr": cr, "max_line_bytes": max_line_bytes}
+        #: Earlier executions whose processes wrote into this one, and how far their output was taken.
+        self._earlier: dict[str, int] = {}
+        #: Their output that came between two pieces of one line.
+        self._postponed: list[dict[str, Any]] = []
         self._continued = False
         self._gap = _Gap()
         #: What :meth:`live` answers until something changes.
         self._shown: list[str] | None = None
         self._markers = Markers(nonce)
-        self.masker = Masker(secrets)
+        self.masker = Masker(secrets) if masker is None else masker
         self._lines = Lines(max_line_bytes=max_line_bytes, cr=cr, mask=self.masker.whole_bytes)
 
     def feed(self, data: bytes) -> list[Output | Event]:
@@ -111,6 +119,10 @@ class Processor:
             if isinstance(part, bytes):
                 gap.size_bytes += len(part)
                 gap.lines += part.count(b"\n")
+            elif part["op"] == "earlier-run":
+                data = self._take_earlier(part)
+                gap.size_bytes += len(data)
+                gap.lines += data.count(b"\n")
             else:
                 self._operate(part, gap.before)
 
@@ -141,6 +153,8 @@ class Processor:
         self._shown = None
         rest = self.masker.feed(self._markers.finish()) + self.masker.finish()
         self._give(self._lines.feed(rest) + self._lines.finish(), items)
+        self._continued = False
+        self._give_postponed(items)
         if self.capped_markers:
             items.append(Event({"kind": "markers-capped", "count": self.capped_markers}))
         if self.masker.count:
@@ -206,6 +220,8 @@ class Processor:
             "capped": self.capped_markers,
             "progress": self.progress,
             "continued": self._continued,
+            "earlier": self._earlier,
+            "postponed": self._postponed,
             "covered": self.masker.covered,
             "gap": [self._gap.size_bytes, self._gap.lines],
             "gap_before": [_pack(item) for item in self._gap.before],
@@ -225,6 +241,7 @@ class Processor:
         self.outside_bytes = state["outside"]
         self.markers, self.capped_markers = state["markers"], state["capped"]
         self.progress, self._continued = state["progress"], state["continued"]
+        self._earlier, self._postponed = state["earlier"], state["postponed"]
         size_bytes, lines = state["gap"]
         self._gap = _Gap(size_bytes, lines, [_unpack(item) for item in state["gap_before"]])
         self._markers.held = state["sequence"].encode("latin-1")
@@ -241,20 +258,70 @@ class Processor:
         return [*gap.before, Event(told)]
 
     def _give(self, chunks: list[Chunk | Redrawn], items: list[Output | Event]) -> None:
+        redrawn = any(isinstance(chunk, Redrawn) for chunk in chunks)
         for chunk in chunks:
             if isinstance(chunk, Redrawn):
                 items.append(Event({"kind": REDRAWN}, chunk.lines))
                 continue
-            events: list[tuple[int, dict[str, Any]]] = []
-            for index, event in marker_lines(chunk.payload, at_line_start=not self._continued):
-                if self._admit():
-                    events.append((index, event))
-            self._continued = chunk.continues
-            items.append(Output(chunk, tuple(events)))
+            end = chunk.payload.find(b"\n") + 1
+            if self._postponed and not redrawn and 0 < end < len(chunk.payload):
+                # Right behind the line that it waits for, however the input was split.
+                self._give_one(Chunk(chunk.payload[:end]), items)
+                self._give_postponed(items)
+                chunk = Chunk(chunk.payload[end:], chunk.continues)
+            self._give_one(chunk, items)
+        self._give_postponed(items)
+
+    def _give_one(self, chunk: Chunk, items: list[Output | Event]) -> None:
+        events: list[tuple[int, dict[str, Any]]] = []
+        for index, event in marker_lines(chunk.payload, at_line_start=not self._continued):
+            if self._admit():
+                events.append((index, event))
+        self._continued = chunk.continues
+        items.append(Output(chunk, tuple(events)))
+
+    def _give_postponed(self, items: list[Output | Event]) -> None:
+        if self._postponed and not self._continued:
+            postponed, self._postponed = self._postponed, []
+            for operation in postponed:
+                self._give_earlier(operation, items)
+
+    def _give_earlier(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
+        """Whole lines of processes that an earlier run left behind: between lines of this one, told once."""
+        told = str(operation.get("key")) in self._earlier
+        data = self._take_earlier(operation)
+        if not data:
+            return
+        if not told:
+            items.append(Event({"kind": "earlier-run", "run": str(operation.get("run"))}))
+        # Nothing that this run redraws later may reach across them.
+        self._lines.part()
+        other = Processor("", max_markers=0, masker=self.masker.fresh(), **self._form)
+        given = other.feed(data) + other.finish()
+        items += [item if isinstance(item, Event) else Output(item.chunk) for item in given if _is_shown(item)]
+        self.masker.count += other.masker.count
+        self._lines.rewritten_bytes += other._lines.rewritten_bytes
+
+    def _take_earlier(self, operation: dict[str, Any]) -> bytes:
+        """What an ``earlier-run`` brings; nothing if it came before (a shipper died before it had noted that)."""
+        key, upto = str(operation.get("key")), operation.get("to")
+        try:
+            data = base64.b64decode(str(operation.get("data")), validate=True)
+        except (binascii.Error, ValueError):
+            return b""
+        if not isinstance(upto, int) or upto <= self._earlier.get(key, 0):
+            return b""
+        self._earlier[key] = upto
+        return data
 
     def _operate(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
         kind = operation["op"]
-        if kind == "progress":
+        if kind == "earlier-run":
+            if self._continued:
+                self._postponed.append(operation)
+            else:
+                self._give_earlier(operation, items)
+        elif kind == "progress":
             value = operation.get("value")
             number = float(value) if isinstance(value, int | float) else None
             self.progress = {"value": number, "text": self._text(operation, "text")}
@@ -278,6 +345,10 @@ class Processor:
     def _text(self, operation: dict[str, Any], name: str) -> str:
         text = str(operation.get(name) or "")
         return self.masker.whole(text, cut=bool(operation.get("cut")))[:MAX_TEXT_CHARS]
+
+
+def _is_shown(item: Output | Event) -> bool:
+    return isinstance(item, Output) or item.fields["kind"] == REDRAWN
 
 
 def _pack(item: Output | Event) -> dict[str, Any]:

@@ -161,6 +161,13 @@ class Region:
         """Give out the rows above the cursor: something that is no output comes behind them."""
         self._settle(self._screen.y)
 
+    def part(self) -> None:
+        """Lines from elsewhere stand behind those given out by now: what changes of these comes as new lines."""
+        for row in self._screen.rows:
+            row.line = None
+        self._log, self._given = [], 0
+        self._history.forget()
+
     def finish(self) -> None:
         """Give out everything; nothing comes back to it."""
         if self._held:
