@@ -215,3 +215,32 @@ def test_the_live_line_has_the_colour_of_the_line_before() -> None:
 def test_compilers_colours_are_left_alone() -> None:
     line = b"\x1b[01m\x1b[Kmain.c:3:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror:\x1b[m\x1b[K expected\n"
     assert Lines().feed(line * 3) == [Chunk(line * 3)]
+
+
+def test_a_soft_reset_ends_colours_and_modes_and_keeps_a_link() -> None:
+    link = "\x1b]8;;https://example.org/\x1b\\"
+    output = f"\x1b[33;4mwarn {link}see\x1b[4h\n\x1b[!pplain\rPL\x1b]8;;\x1b\\\n".encode()
+    (chunk, *more) = feed([output], Lines())
+    rest = b"".join(other.payload for other in more)
+    last = (chunk.payload + rest).split(b"\n")[1]
+    assert b"[33" not in last
+    assert b"[4m" not in last
+    assert last.replace(link.encode(), b"").removeprefix(b"\x1b[0m").startswith(b"PLain")
+    # The same at the end of what came before it is no colour of the line behind it.
+    assert feed([b"\x1b[31mred\n\x1b[!p", b"after\n"], Lines())[-1].payload.endswith(b"after\n")
+
+
+def test_a_colour_that_is_on_behind_a_drawn_line_makes_no_line_of_its_own() -> None:
+    output = b"\x1bc\x1b[36m 10%\r100%\n"
+    for parts in ([output], split(output, [3]), [output[:-1], b"\n"]):
+        assert [line for line, _ in units(feed(parts, Lines()))] == [b"\x1b[36m100%\x1b[0m\n"]
+    # It is on where the output goes on, also behind a state that was kept.
+    lines = Lines()
+    first = chunks_of(lines.feed(output))
+    successor = Lines()
+    successor.restore(*lines.save())
+    assert successor.finish() == []
+    assert feed([b"more\n"], lines)[-1].payload == b"\x1b[36mmore\n"
+    assert first
+    # What a program writes itself stays, also if it is the same.
+    assert feed([output + b"\x1b[36m"], Lines())[-1].payload.endswith(b"\x1b[36m")

@@ -33,7 +33,7 @@ ROWS_FACTOR: Final = 4
 #: Sequences after which text does not simply go on behind the text before it. (Compilers write ``CSI K`` with every
 #: colour. Where nothing moved back there is nothing to erase.)
 _MOVING: Final = re.compile(
-    rb"\x1b(?:[78DEMc]"
+    rb"\x1b(?:[78DEMc]|\[!p"
     rb"|\[(?!0?K)\??[0-9;:]{0,64}[@A-MPSTXZ`abdefrsu]"
     rb"|\[[0-9;]{0,64}4[hl]"
     rb"|\[\?[0-9;]{0,64}(?:25l|47[hl]|1047[hl]|1049[hl]))"
@@ -65,6 +65,8 @@ class Lines:
         self._history = History(max_line_bytes + 1, codes_in_pieces=self._rewrites)
         self._region = Region(self._history, mask, max_line_bytes=max_line_bytes)
         self._drawing = False
+        #: The tail, where it is nothing but the codes of the colours that were on behind the last drawn line.
+        self._colours = b""
 
     @property
     def rewritten_bytes(self) -> int:
@@ -94,7 +96,7 @@ class Lines:
             return []
         moves = _Moves.among(self.tail, data, escapes=escapes) if self._rewrites else None
         buffer = self.tail + data if self.tail else data
-        self.tail, at = b"", 0
+        self.tail, self._colours, at = b"", b"", 0
         while at < len(buffer):
             if self._drawing:
                 at = self._draw(buffer, at)
@@ -102,6 +104,8 @@ class Lines:
                     # Where nothing was given out, the codes that were written are still to come.
                     rest, buffer, at = buffer[at:], self.tail + buffer[at:], 0
                     moves, self.tail = _Moves.among(self.tail, rest), b""
+                    if rest:
+                        self._colours = b""
             else:
                 at = self._pass(buffer, at, moves)
         return self._history.take()
@@ -127,7 +131,7 @@ class Lines:
         if self._drawing:
             self._region.finish()
             self._drawing = False
-        elif self.tail:
+        elif self.tail and self.tail != self._colours:
             self._history.give_piece(self.tail, continues=False)
         self.tail = b""
         self._history.forget()
@@ -158,6 +162,7 @@ class Lines:
         past, past_style, back = history.end()
         state = {
             "tail": self.tail.decode("latin-1"),
+            "colours": self._colours.decode("latin-1"),
             "style": codes_of(PLAIN, history.style).decode("latin-1"),
             "continued": history.continued,
             "past_style": codes_of(PLAIN, past_style).decode("latin-1"),
@@ -173,7 +178,7 @@ class Lines:
     def restore(self, saved: dict[str, Any], past: bytes) -> None:
         """Become what :meth:`save` saw."""
         history = self._history
-        self.tail = saved["tail"].encode("latin-1")
+        self.tail, self._colours = saved["tail"].encode("latin-1"), saved["colours"].encode("latin-1")
         history.style = style_after(saved["style"].encode("latin-1"), PLAIN)
         history.continued = saved["continued"]
         back = saved["past_back"]
@@ -221,7 +226,7 @@ class Lines:
 
     def _drawn(self) -> None:
         self._drawing = False
-        self.tail = codes_of(self._history.style, self._region.style)
+        self._colours = self.tail = codes_of(self._history.style, self._region.style)
 
     def _give(self, block: bytes) -> None:
         """Give out whole lines, in chunks; where no newline fits, cut a piece off."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from runtail.shipper.screen import LARGEST, Screen
-from runtail.shipper.style import PLAIN, with_sgr
+from runtail.shipper.style import PLAIN, Style, with_sgr
 
 _TOKEN: Final = re.compile(
     r"([^\x00-\x1f\x7f-\x9f]+)"
@@ -90,12 +90,20 @@ class Terminal(Screen):
             else:
                 self.to_row(max(0, self.y - 1))
         elif final == "c":
-            self.style, self.margins, self.inserts = PLAIN, None, False
-            self.drawing, self.shifted = [False, False], 0
+            self._soft_reset()
+            self.style = PLAIN
             self.clear()
             self.to(0, 0)
 
+    def _soft_reset(self) -> None:
+        """DECSTR: colours and modes as in the beginning; text, cursor and link stay."""
+        self.style, self.margins, self.inserts, self.hidden = Style(link=self.style.link), None, False, False
+        self.drawing, self.shifted = [False, False], 0
+        self.saved = (0, 0, PLAIN, [False, False], 0)
+
     def _csi(self, parameters: str, intermediate: str, final: str) -> None:
+        if intermediate == "!" and final == "p":
+            self._soft_reset()
         if intermediate:
             return
         if final == "m":
