@@ -36,7 +36,7 @@ def test_a_run_that_is_over_opens_at_its_first_error(site: Site, open_page: Open
     # (What is said is soon taken away again.)
     expect(page.locator("[role=status]", has_text="First error, line 4,001")).to_have_count(1)
     expect(page.locator("#L4001.current.error")).to_be_in_viewport(timeout=SECONDS)
-    expect(page.locator("#L4001 .text")).to_have_text("::error::no such file")
+    expect(page.locator("#L4001 .text")).to_have_text("Error: no such file")
     expect(page.locator("button.follow")).to_have_text("To the end")
     expect(page.locator(".verdict.ok")).to_contain_text("verified from line")
     # From there the errors are walked.

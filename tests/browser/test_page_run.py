@@ -300,6 +300,9 @@ def test_a_running_run_is_cancelled_after_a_question(site: Site, open_page: Open
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Yes, cancel the run").click()
     expect(page.locator(".about .tools").first).to_contain_text("Cancelling…")
+    expect(page.locator("h1 .chip")).to_have_text("▶ cancelling", timeout=SECONDS)
+    listed = open_page(site.web.url).locator("tr", has_text=producer.run_id)
+    expect(listed.locator(".chip")).to_have_text("▶ cancelling", timeout=SECONDS)
     wish = producer.writer.flush().cancel
     assert wish is not None
     producer.writer.end(RunState.CANCELLED, "cancelled", t_ms=now_ms(), signal=15)

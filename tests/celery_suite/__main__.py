@@ -85,8 +85,8 @@ class Suite:
     def run(self, way: str, name: str, *, install: bool, arguments: Sequence[str]) -> Outcomes:
         """Run all files, or what *arguments* say, each with a server and a worker of its own.
 
-        A session of all files broke twice, with Runtail and in a file that passes by itself: pytest parses sources to show
-        a failure, another thread of the worker formats a traceback, and CPython 3.11 does not bear both at once.
+        A session of all files broke twice, with Runtail, inside pytest, in a file that passes by itself: pytest parses
+        the source to show a failure, a thread of the worker does so for a traceback, and CPython 3.11 mixes the two up.
 
         :param name: of the files with output and outcomes.
         """

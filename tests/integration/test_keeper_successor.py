@@ -84,6 +84,7 @@ def test_twenty_deaths_of_keeper_and_shipper_lose_and_double_nothing(rig: Rig, t
         tasks.append((rig.run(body), copy))
     for task, _ in tasks:
         task.wait_state("running")
+    wait_for(lambda: all(copy.exists() for _, copy in tasks), 20, rig.evidence)
     for _ in range(20):
         sizes = [copy.stat().st_size for _, copy in tasks]
         wait_for(

@@ -16,7 +16,7 @@ import websocket
 
 from runtail.store import Store
 from tests.support.answer_times import percentile
-from tests.support.processes import StartProcess
+from tests.support.processes import Process, StartProcess
 from tests.support.relay import Client, Relay
 from tests.support.waiting import wait_for
 
@@ -27,6 +27,7 @@ FRAMES = 100_000
 BATCH = 1_000
 #: As long as others are asked how they fare.
 SECONDS = 5.0
+QUIET_SECONDS = 2.0
 
 
 def frame(opcode: int, payload: bytes = b"", *, final: bool = True) -> bytes:
@@ -85,6 +86,24 @@ class Attacker:
         self.thread.join(60)
 
 
+def ask(start_process: StartProcess, relay: Relay, seconds: float) -> Process:
+    """Begin to ask the relay, from a process of its own, for as long as this."""
+    asking = start_process(
+        sys.executable, "-m", "tests.support.answer_times",
+        relay.url, f"http://127.0.0.1:{relay.admin_port}/healthz", str(seconds),
+        name="asking", environment={"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    asking.wait_for_log("asking", 20)
+    return asking
+
+
+def answer_times(asking: Process) -> dict[str, list[float]]:
+    """What it measured, by what it asked."""
+    assert asking.wait(60) == 0, asking.evidence()
+    found: dict[str, list[float]] = json.loads(asking.output().splitlines()[-1])
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["eventlet", "gevent"])
 @pytest.mark.parametrize("kind", ["pings", "empty fragments", "subscriptions"])
@@ -95,23 +114,20 @@ def test_frames_at_full_speed_hold_up_nobody(
     Client(relay.url).join().close()
     process = psutil.Process(relay.process.pid)
     before = process.memory_info().rss
-    asking = start_process(
-        sys.executable, "-m", "tests.support.answer_times",
-        relay.url, f"http://127.0.0.1:{relay.admin_port}/healthz", str(SECONDS),
-        name="asking", environment={"PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    asking.wait_for_log("asking", 20)
+    # What the machine itself, busy with other tests, makes others wait.
+    undisturbed = answer_times(ask(start_process, relay, QUIET_SECONDS))
+    asking = ask(start_process, relay, SECONDS)
     attacker = Attacker(relay.url, HOSTILE[kind])
     attacker.thread.start()
-    assert asking.wait(60) == 0, asking.evidence()
+    times = answer_times(asking)
     attacker.stop()
-    times = json.loads(asking.output().splitlines()[-1])
     grown = process.memory_info().rss - before
     figures = {name: round(percentile(values, 0.99), 4) for name, values in times.items()}
+    noise = max(percentile(values, 0.99) for values in undisturbed.values())
     print(f"{mode}, {kind}: p99 {figures} s, {attacker.sent} frames, {attacker.connections} connections, {grown} bytes")
     assert attacker.sent >= FRAMES
     assert len(times["viewer"]) > SECONDS * 10
-    assert max(figures.values()) <= 0.1
+    assert max(figures.values()) <= 0.1 + noise
     assert grown <= 20 * 1024 * 1024
     assert "Traceback" not in relay.process.output()
 

@@ -234,11 +234,54 @@ def waits(path: str) -> str:
     return "seen"
 
 
+@app.task(name="t.sleeps")
+def sleeps(seconds: float = 300.0, nap: float = 1.0) -> str:
+    """A polite task: it ends at TERM, between two naps or in the middle of one."""
+    print("asleep")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(nap)
+    return "rested"
+
+
+@app.task(name="t.cleans_up")
+def cleans_up(seconds: float) -> None:
+    """Takes its time to end."""
+    print("begun")
+    try:
+        time.sleep(300)
+    finally:
+        for number in range(int(seconds * 10)):
+            time.sleep(0.1)
+            print(f"cleaning {number}")
+        print("clean")
+
+
+@app.task(name="t.leaves_deaf_child")
+def leaves_deaf_child(script: str) -> int:
+    """Survives TERM and returns; a child of it ignores TERM."""
+    process = subprocess.Popen(["/bin/sh", "-c", script])
+    print(f"child {process.pid}")
+    try:
+        time.sleep(300)
+    except SystemExit:
+        print("not yet")
+    return os.getpid()
+
+
 @app.task(name="t.retries", bind=True, max_retries=3)
 def retries(self: Any) -> str:
     print(f"attempt {self.request.retries}")
     if self.request.retries < 2:
         raise self.retry(exc=ValueError("not yet"), countdown=0.1)
+    return "done"
+
+
+@app.task(name="t.retries_later", bind=True, max_retries=3)
+def retries_later(self: Any) -> str:
+    print(f"attempt {self.request.retries}")
+    if not self.request.retries:
+        raise self.retry(countdown=2)
     return "done"
 
 

@@ -74,6 +74,7 @@ class Rig:
             "shipper": _SHIPPER,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
+            "orphan_seconds": self.settings.orphan_seconds,
         }
         path = str(Path(runtail.capture.keeper.__file__))
         command = [sys.executable, "-I", "-S", path, json.dumps(config)]

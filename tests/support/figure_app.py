@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -131,6 +132,22 @@ def long_traceback(size: int) -> None:
     """Fail with very much to say."""
     print("about to fail")
     raise ValueError("begin " + "x" * size + " end")
+
+
+@app.task(name="f.prints_lines")
+def prints_lines(lines: int) -> None:
+    for number in range(lines):
+        print(f"line {number}")
+
+
+@app.task(name="f.ignores_term")
+def ignores_term(seconds: int) -> None:
+    """Ten lines a second, whatever is sent to it: Celery's own handler would end it."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in range(seconds * 10):
+        print(f"line {number}")
+        time.sleep(0.1)
+    signal.signal(signal.SIGTERM, before)
 
 
 @app.task(name="f.deaf")

@@ -111,7 +111,10 @@ def main() -> None:
             if fd == found.private.fileno():
                 data = found.private.recv(70000)
                 if data:
-                    outcome = json.loads(data)["outcome"]
+                    said = json.loads(data)
+                    if said["op"] != "end":
+                        continue  # it masks nothing
+                    outcome = said["outcome"]
                 elif not (directory / "refuse").exists():
                     continue
             found.finish(outcome)

@@ -15,6 +15,7 @@ from runtail.protocol import Entry, RunState
 from runtail.runs.record import Run, read_run
 from runtail.settings import load_settings
 from runtail.store import Store
+from tests.support.leftovers import expect_to_end, kept_by
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.services import Service
@@ -81,8 +82,11 @@ class Stack:
 
     def __exit__(self, *_error: object) -> None:
         self.worker.terminate(30)
-        self._stack.close()
-        self.store.client.close()
+        try:
+            expect_to_end(lambda: kept_by("RUNTAIL_WORKER_ADMIN_PORT", str(self.settings["worker_admin_port"])))
+        finally:
+            self._stack.close()
+            self.store.client.close()
 
     @property
     def web(self) -> Service:

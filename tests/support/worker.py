@@ -15,6 +15,7 @@ from celery import Celery
 from runtail.log import reader
 from runtail.protocol import Entry
 from runtail.runs.record import Run
+from tests.support.leftovers import expect_to_end, kept_by
 from tests.support.processes import Process
 from tests.support.runs import make_store
 from tests.support.waiting import wait_for
@@ -173,15 +174,21 @@ class Worker:
         return None
 
     def close(self) -> None:
-        """End the worker, its keeper and its shipper."""
+        """Kill the worker, and see its keeper and its shipper end.
+
+        :raises AssertionError: if they do not.
+        """
         self.process.kill()
-        # A shipper whose keeper was killed is nobody's child, and waits for its store.
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get("RUNTAIL_KEY_PREFIX") == self.prefix:
-                    process.kill()
-        self.client.close()
-        self.store.client.close()
+        try:
+            expect_to_end(lambda: kept_by("RUNTAIL_KEY_PREFIX", self.prefix))
+        finally:
+            # What tasks left behind.
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    if process.environ().get("RUNTAIL_KEY_PREFIX") == self.prefix:
+                        process.kill()
+            self.client.close()
+            self.store.client.close()
 
     def __enter__(self) -> Self:
         return self

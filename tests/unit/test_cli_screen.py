@@ -193,6 +193,8 @@ def test_text_of_others_cannot_move_the_cursor_or_turn_the_line() -> None:
 
 def test_unknown_events_are_shown() -> None:
     assert event_words({"kind": "novel\x1b[2J"}) == ("note", "novel")
+    assert event_words({"kind": "redrawn", "from": 7, "to": 7})[1] == "Line 7 was redrawn; what it shows now follows"
+    assert event_words({"kind": "redrawn", "from": 7, "to": 1009})[1].startswith("Lines 7-1,009 were redrawn")
     assert event_words({"kind": "end", "state": "failed", "why": "exit 3"}) == ("error", "Failed: exit 3")
 
 

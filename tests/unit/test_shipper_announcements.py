@@ -66,6 +66,24 @@ def test_a_secret_behind_the_end_is_heard_before_the_end_is_taken(pair: Pair) ->
     assert run.peek_child() is None
 
 
+def test_a_secret_that_comes_meanwhile_is_heard(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = pair.run()
+    hear, late = run.hear_secrets, [[FIRST], [SECOND, LARGE]]
+
+    def hear_and_be_overtaken() -> None:
+        hear()
+        if late:
+            announcing.announce(pair.ours, late.pop())
+            if not late:
+                door.send(pair.ours, {"op": "end", "outcome": {"state": "succeeded"}})
+
+    monkeypatch.setattr(run, "hear_secrets", hear_and_be_overtaken)
+    message = run.peek_child()
+    assert message is not None
+    assert message["op"] == "end"
+    assert sorted(run.secrets) == sorted([FIRST, SECOND, LARGE])
+
+
 def test_a_successor_knows_what_was_taken_and_what_was_not(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     run = pair.run()
     announcing.announce(pair.ours, [FIRST])

@@ -1,5 +1,6 @@
 """Raw bytes to entries, and going on from a saved state."""
 
+import base64
 import random
 from typing import Any
 
@@ -19,6 +20,9 @@ PIECE = st.sampled_from(
         b"\r",
         b"\n",
         b"50%\r60%",
+        b"\x1b[31m",
+        b"\b\b",
+        b"\x1b[2D",
         SECRET,
         SECRET[:7],
         b"\xff\x00\xed\xa0\x80\n",
@@ -27,6 +31,8 @@ PIECE = st.sampled_from(
         sequence(NONCE, {"op": "group", "title": "s3 hunter2-s3cret"}),
         sequence(NONCE, {"op": "warning", "text": "w" * 99 + " hunter2", "cut": True}),
         sequence(NONCE, {"op": "progress", "value": 0.5, "text": "t"}),
+        sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "a", "to": 12, "data": "b3RoZXIgMQpvdGhlciAyCg=="}),
+        sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "b", "to": 4, "data": "aHVudGVyMi1zM2NyZXQK"}),
     ]
 )
 DATA = st.lists(PIECE, max_size=12).map(b"".join)
@@ -126,12 +132,15 @@ def test_a_text_is_masked_before_it_is_cut_and_half_a_secret_at_its_end_is_left_
 def test_the_live_line_is_masked() -> None:
     processor = new()
     processor.feed(b"login hunter2-s3cret at hunt")
-    assert processor.live(4096) == "login *** at "
+    assert processor.live(4096) == ["login *** at "]
     # So little of what may be a secret is shown that a bar keeps its sign for per cent.
     processor.feed(b"\n 50 %")
-    assert processor.live(4096) == " 50 %"
+    assert processor.live(4096) == [" 50 %"]
     processor.feed(b"68")
-    assert processor.live(4096) == " 50 "
+    assert processor.live(4096) == [" 50 "]
+    # Also where the line is drawn.
+    processor.feed(b"\n 10\r 50 %")
+    assert processor.live(4096) == [" 50 %"]
 
 
 def test_random_splits_of_a_long_run_agree() -> None:
@@ -168,3 +177,105 @@ def test_bytes_that_cannot_be_read_any_more() -> None:
     assert output == b"-s3cret after it\n"
     assert events == [{"kind": "overflow", "bytes": 57, "lines": 0}]
     assert processor.consumed == 7 + 50 + 17
+
+
+def earlier(data: bytes, to: int, key: str = "k1", run: str = "run-1") -> bytes:
+    """Output of a process that another run left behind, as the reader puts it into this one's stream."""
+    operation = {"op": "earlier-run", "run": run, "key": key, "to": to, "data": base64.b64encode(data).decode()}
+    return sequence(NONCE, operation)
+
+
+def test_whole_lines_of_an_earlier_run_stand_between_lines_and_are_told_once() -> None:
+    processor = Processor(NONCE, [SECRET])
+    data = b"own 1\now" + earlier(b"other 1\nother 2\n", 16) + b"n 2\n" + earlier(b"other 3\n", 24)
+    output, events = told(processor.feed(data) + processor.finish())
+    assert output == b"own 1\nother 1\nother 2\nown 2\nother 3\n"
+    assert events == [{"kind": "earlier-run", "run": "run-1"}]
+
+
+def test_each_earlier_execution_is_told_also_of_the_same_run() -> None:
+    processor = new()
+    data = earlier(b"a\n", 2) + earlier(b"b\n", 2, "k2") + earlier(b"c\n", 4, "k2") + earlier(b"d\n", 2, "k3", "run-2")
+    output, events = told(processor.feed(data) + processor.finish())
+    assert output == b"a\nb\nc\nd\n"
+    assert [event["run"] for event in events] == ["run-1", "run-1", "run-2"]
+
+
+def test_what_came_before_a_shipper_died_does_not_come_again() -> None:
+    processor = new()
+    data = earlier(b"a\n", 2) + earlier(b"a\n", 2) + earlier(b"b\n", 4) + earlier(b"a\nb\n", 4)
+    assert told(processor.feed(data) + processor.finish())[0] == b"a\nb\n"
+
+
+def test_it_waits_for_the_end_of_a_line_that_comes_in_pieces() -> None:
+    processor = new()  # pieces of 20 bytes
+    items = processor.feed(b"x" * 50 + earlier(b"other\n", 6) + b"y" * 5 + b"\nnext\n")
+    chunks = [item.chunk for item in items if isinstance(item, Output)]
+    assert [chunk.continues for chunk in chunks] == [True, True, False, False, False]
+    assert told(items)[0] == b"x" * 50 + b"y" * 5 + b"\nother\nnext\n"
+    ended = new()
+    assert told(ended.feed(b"x" * 40 + earlier(b"other\n", 6)) + ended.finish())[0] == b"x" * 40 + b"other\n"
+
+
+def test_it_is_masked_and_overwritten_like_a_run_of_its_own() -> None:
+    processor = Processor(NONCE, [SECRET])
+    held = SECRET[:5]
+    output, events = told(
+        processor.feed(held + earlier(b"10%\r" + SECRET + b"\n::error::x\n", 40) + b"\n") + processor.finish()
+    )
+    assert output == b"***\n::error::x\n" + held + b"\n"
+    assert [event["kind"] for event in events] == ["earlier-run", "masked"]
+    assert processor.counters()["rewritten_bytes"] == 4
+
+
+def test_dropped_with_the_output_around_it_it_is_counted() -> None:
+    processor = new()
+    processor.skip(b"own\n" + earlier(b"other 1\nother 2\n", 16))
+    output, events = told(processor.feed(earlier(b"other 2\n", 16) + earlier(b"other 3\n", 24)) + processor.finish())
+    assert output == b"other 3\n"
+    assert events[0] == {"kind": "overflow", "bytes": 4 + 16, "lines": 3}
+
+
+ANYTHING: st.SearchStrategy[Any] = st.sampled_from([None, 0, -1, 10**30, "", "b3RoZXI=", "no base64", [], {}, 1.5])
+
+
+@given(st.dictionaries(st.sampled_from(["run", "key", "to", "data"]), ANYTHING))
+def test_a_sequence_that_a_task_made_up_does_no_harm(fields: dict[str, Any]) -> None:
+    processor = new()
+    output, _ = told(processor.feed(sequence(NONCE, {"op": "earlier-run", **fields}) + b"own\n") + processor.finish())
+    assert output.endswith(b"own\n")
+
+
+DRAWN = st.sampled_from(
+    [b"one\n", b"two\n", b"\x1b[1A", b"\x1b[2A\r", b"\x1b[K", b"bar", b"\r", b"\n", b"\x1b[?25l", b"x" * 25]
+)
+
+
+@given(st.lists(DRAWN | st.just(b""), max_size=20), st.integers(1, 60))
+def test_nothing_that_is_redrawn_takes_lines_of_an_earlier_run_with_it(pieces: list[bytes], size: int) -> None:
+    """An empty piece stands for two lines from elsewhere."""
+    processor, data = new(), b""
+    foreign: list[bytes] = []
+    for piece in pieces:
+        if not piece:
+            foreign += [b"other %d" % len(foreign), b"other %d" % (len(foreign) + 1)]
+            piece = earlier(b"\n".join(foreign[-2:]) + b"\n", 8 * len(foreign))
+        data += piece
+    items: list[Output | Event] = []
+    for at in range(0, len(data), size):
+        items += processor.feed(data[at : at + size])
+    shown: list[bytes] = []
+    for item in items + processor.finish():
+        if isinstance(item, Event):
+            assert not any(line.startswith(b"other") for line in shown[len(shown) - item.lines_before :])
+            continue
+        # (Pieces of a long line are lines of their own here, as they are numbered.)
+        shown += item.chunk.payload.removesuffix(b"\n").split(b"\n")
+    assert [line for line in shown if line.startswith(b"other")] == foreign
+
+
+def test_rows_that_are_drawn_again_stay_where_they_were_before_lines_of_an_earlier_run() -> None:
+    processor = Processor(NONCE)
+    data = b"one 10%\ntwo 10%\n\x1b[2Aone 20%\ntwo 20%\n" + earlier(b"other\n", 6) + b"\x1b[2Aone 30%\ntwo 30%\n"
+    output, _ = told(processor.feed(data) + processor.finish())
+    assert output.splitlines()[-3:] == [b"other", b"one 30%", b"two 30%"]

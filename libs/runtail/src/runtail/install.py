@@ -8,6 +8,7 @@ a shell) it only connects a few signals. In a worker it
     worker_process_init  wraps the tasks in every pool child
     consumer bootstep    wraps them under ``solo``, watches the keeper
     task_failure         tells why a task's process is gone
+    task_revoked         tells that Celery discarded a run's message, or signalled its process
     worker_shutdown      waits until the last output is stored
 """
 
@@ -65,6 +66,7 @@ class Installation:
         signals.worker_init.connect(self._on_worker_init)
         signals.worker_process_init.connect(self._on_child_init)
         signals.task_failure.connect(self._on_task_failure)
+        signals.task_revoked.connect(self._on_task_revoked)
         signals.worker_shutting_down.connect(self._on_shutting_down)
         signals.worker_shutdown.connect(self._on_shutdown)
         app.steps["worker"].add(_worker_step(self))
@@ -125,9 +127,9 @@ class Installation:
         if is_prefork(worker.pool_cls):
             self.supervisor.cancels = True
             self.supervisor.pool_pids = self._pool_pids
-            from runtail.capture.lost import executes
+            from runtail.capture.lost import executes, is_revoked
 
-            self.supervisor.running = executes
+            self.supervisor.running, self.supervisor.revoked_in_celery = executes, is_revoked
         # worker_shutdown is not sent by a cold shutdown.
         atexit.register(_call, weakref.WeakMethod(self._on_shutdown))
 
@@ -211,6 +213,14 @@ class Installation:
         elif isinstance(exception, WorkerLostError):
             status = read_status(str(exception))
             supervisor.died(pid_of(task_id), task_id, status.why, signum=status.signal, exit_status=status.exit_status)
+
+    def _on_task_revoked(
+        self, request: Any = None, terminated: bool = False, signum: Any = None, expired: bool = False, **_: Any
+    ) -> None:
+        supervisor = self.supervisor
+        if supervisor is not None and os.getpid() == supervisor.pid and request is not None:
+            number = signum if isinstance(signum, int) else None
+            supervisor.tell_revoked(request.id, terminated=bool(terminated), expired=bool(expired), signum=number)
 
     def _on_shutting_down(self, **_: Any) -> None:
         if self.supervisor is not None and os.getpid() == self.supervisor.pid:

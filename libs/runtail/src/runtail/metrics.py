@@ -116,6 +116,12 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "Bytes not repeated on the worker's own output, whose reader was too slow. The log has them.",
     ),
+    Metric(
+        "worker",
+        "runtail_worker_late_bytes_total",
+        "counter",
+        "Bytes written by processes that outlived their run, while their task process had no other run.",
+    ),
     Metric("worker", "runtail_worker_refused_total", "counter", "Executions refused: the run had ended or was held."),
     Metric(
         "worker", "runtail_worker_bad_headers_total", "counter", "Message headers dropped: not as Runtail makes them."

@@ -91,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "cr",
         "last",
-        "A line overwritten with \\r: store what stands at the end (last) or everything (keep).",
+        "Lines and rows that are written over: store what a terminal shows at the end (last) or everything (keep).",
         ("last", "keep"),
     ),
     Setting("split", False, "One pipe each for stdout and stderr: tells them apart, loses their order."),
@@ -114,7 +114,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_line_bytes", 65536, "A longer line becomes numbered pieces."),
     Setting("live_interval_seconds", 0.1, "The unfinished line is shown at most this often."),
     Setting("live_bytes", 4096, "The most that is shown of the unfinished line."),
-    Setting("late_seconds", 60.0, "How long output that comes after the end of a run is drained and counted."),
+    Setting("late_seconds", 60.0, "How long after a run's end output that comes late is counted in its record."),
+    Setting(
+        "orphan_seconds",
+        60.0,
+        "How long keeper and shipper go on after their worker has ended, to store what they hold.",
+    ),
     Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
     Setting("health_dir", "", "Folder for the worker's files `alive` and `ready`, for probes; empty: none."),
     Setting("demo_tasks", True, "The reference worker has the demo tasks."),
@@ -192,6 +197,7 @@ class Settings:
     live_interval_seconds: float
     live_bytes: int
     late_seconds: float
+    orphan_seconds: float
     worker_admin_port: int
     health_dir: str
     demo_tasks: bool

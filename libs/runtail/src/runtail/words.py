@@ -38,6 +38,12 @@ def _seconds(ms: object) -> str:
     return f"{float(str(ms)) / 1000:.0f} s"
 
 
+def _redrawn(e: Mapping[str, Any]) -> str:
+    if e["from"] == e["to"]:
+        return f"Line {e['from']:,} was redrawn; what it shows now follows"
+    return f"Lines {e['from']:,}-{e['to']:,} were redrawn; what they show now follows"
+
+
 def _start(e: Mapping[str, Any]) -> str:
     return f"Attempt {e.get('attempt')} started on {clean(e.get('worker')) or 'a worker'}{_because(e.get('why'))}"
 
@@ -75,6 +81,10 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "warning": (WARNING, lambda e: f"Warning: {clean(e.get('text'))}"),
     "error": (ERROR, lambda e: f"Error: {clean(e.get('text'))}"),
     "masked": (NOTE, lambda e: f"{e.get('count')} secrets were masked so far"),
+    "earlier-run": (
+        NOTE,
+        lambda e: f"From here on with output of a process that an earlier run left behind: {clean(e.get('run'))}",
+    ),
     "overflow": (ERROR, lambda e: f"{e.get('bytes'):,} bytes of output were dropped here: the store was away too long"),
     "retry": (WARNING, _retry),
     "replaced": (NOTE, lambda e: f"Replaced by {clean(e.get('task'))}"),
@@ -87,6 +97,7 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "interrupted": (WARNING, lambda e: f"Interrupted: {clean(e.get('reason')) or 'the worker was shut down'}"),
     "worker-lost": (ERROR, _worker_lost),
     "store-lost": (ERROR, lambda e: f"Lines {e['from']:,}-{e['to']:,} were lost{_because(e.get('reason'))}"),
+    "redrawn": (NOTE, _redrawn),
     "markers-capped": (
         WARNING,
         lambda e: f"{e.get('count')} more sections, warnings and errors were not recorded",

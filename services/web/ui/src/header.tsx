@@ -16,7 +16,7 @@ export function Header(props: { run: Run; now: number; changed: (run: Run) => vo
   return (
     <section class={open.value ? "about open" : "about"} aria-label="About this run">
       <h1>
-        <span class="task">{foreign(run.task)}</span> <StateChip state={run.state} />
+        <span class="task">{foreign(run.task)}</span> <StateChip run={run} />
         <span class="since" title={`since ${stamp(run.since_ms)}`}>
           {sinceWords(run, now)}
         </span>

@@ -11,10 +11,12 @@ const SHAPES: Record<Run["state"], string> = {
   lost: "?",
 };
 
-export function StateChip({ state }: { state: Run["state"] }) {
+export function StateChip({ run }: { run: Run }) {
+  const { state } = run;
   return (
     <span class={`chip ${state}`}>
-      <span aria-hidden="true">{SHAPES[state]}</span> {state}
+      <span aria-hidden="true">{SHAPES[state]}</span>{" "}
+      {state === "running" && run.cancel ? "cancelling" : state}
     </span>
   );
 }

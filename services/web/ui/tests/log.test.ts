@@ -20,9 +20,22 @@ describe("words", () => {
     expect(eventWords({ kind: "from-the-future" }).text).toBe("from-the-future");
   });
 
+  test("what was redrawn is named", () => {
+    expect(eventWords({ kind: "redrawn", from: 7, to: 7 }).text).toMatch(/^Line 7 was redrawn/);
+    expect(eventWords({ kind: "redrawn", from: 7, to: 1009 }).text).toMatch(/^Lines 7-1,009 were/);
+  });
+
   test("a failed end is an error and says why", () => {
     const words = eventWords({ kind: "end", state: "failed", why: "exit status 3" });
     expect(words).toEqual({ text: "Failed: exit status 3", level: "error" });
+  });
+
+  test("output of an earlier run's process names that run", () => {
+    const words = eventWords({ kind: "earlier-run", run: "nightly" });
+    expect(words).toEqual({
+      text: "From here on with output of a process that an earlier run left behind: nightly",
+      level: "note",
+    });
   });
 
   test("a cut says how much", () => {

@@ -138,8 +138,13 @@ describe("rows", () => {
   test("the live line is the last row", () => {
     const rows = new Rows();
     rows.grow(2);
-    rows.live = true;
+    rows.live = 1;
     expect(drawn(rows)).toEqual(["l1", "l2", "live"]);
+    rows.live = 3;
+    expect(rows.count).toBe(5);
+    expect([2, 3, 4].map((row) => rows.at(row))).toEqual(
+      [0, 1, 2].map((index) => ({ kind: "live", index })),
+    );
   });
 
   test("10,000 groups over 2,000,000 lines are quick", () => {

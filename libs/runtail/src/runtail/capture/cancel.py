@@ -73,8 +73,9 @@ def end_tree(target: Target, grace_seconds: float, still_running: Callable[[], b
     """Stop, TERM, wait, KILL.
 
     :param grace_seconds: between TERM and KILL.
-    :param still_running: False once the pool child has left the run: it is not
-        signalled any more then, it may be running somebody else's task.
+    :param still_running: False once the pool child is done with the run, though
+        it may wait for the rest of the tree to end: it counts as gone, and is not
+        signalled any more, for it may be running somebody else's task.
     """
     stopped: set[int] = set()
     for _ in range(_MAX_SCANS):

@@ -55,6 +55,11 @@ class Deposits:
         """Return the descriptors of one run, in the keeper's order."""
         return list(self._held[key][1])
 
+    def run_of(self, pid: int) -> str:
+        """Return the id of the run that a process executes or executed last; empty if none is known."""
+        ids = [str(record["run"]) for record, _fds in list(self._held.values()) if record.get("pid") == pid]
+        return ids[-1] if ids else ""
+
     def hand_over(self, ctl: socket.socket) -> None:
         """Give everything to a new keeper, and keep it.
 

@@ -18,6 +18,11 @@ descriptors; the task notices nothing.
 The worker's main process holds duplicates of all of it (``deposits.py``) and
 hands them to the next keeper, so that keeper and shipper may even die together.
 
+Neither of the two outlives its worker for long: once the worker has ended, what is
+still held is stored within ``RUNTAIL_ORPHAN_SECONDS``, or given up with a word in
+the worker's log. SIGTERM is obeyed after the worker's end and noted before: whoever
+stops a whole group must not take a task's output with it.
+
 Rule: while a shipper lives nobody else touches a pipe. Two processes that
 splice into one file overwrite each other's bytes. A shipper therefore locks the
 spools it works on.
@@ -39,7 +44,7 @@ def main() -> None:
     # the worker's runs; the shipper inherits this.
     with contextlib.suppress(OSError):
         os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     config = json.loads(sys.argv[1])
     for name in ("door", "ctl", "main_pidfd"):
@@ -48,7 +53,10 @@ def main() -> None:
     _find_library()
     from runtail.capture.keeping import Keeper
 
-    Keeper(config).serve()
+    kept = Keeper(config)
+    signal.signal(signal.SIGTERM, kept.note_term)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    kept.serve()
 
 
 def _find_library() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import socket
 import time
 from typing import Any
 
-from runtail.capture import door
+from runtail.capture import door, procfs
 from runtail.capture.kept import KeptRun
 from runtail.capture.outbox import Outbox
 from runtail.capture.shipperprocess import SILENT_SECONDS, ShipperProcess
@@ -19,6 +20,8 @@ DRAIN_AFTER_SECONDS = 5.0
 #: How often runs of an earlier keeper are looked at, whether their shipper is gone.
 INHERIT_SECONDS = 0.2
 _TICK_SECONDS = 1.0
+#: When the time after the worker's end is up, the shipper says what is lost; then it is killed.
+_LAST_WORD_SECONDS = 1.2
 
 
 class Keeper:
@@ -39,6 +42,13 @@ class Keeper:
         self.watched: set[int] = set()
         self.catalogue: int | None = None
         self.draining: dict[int, KeptRun] = {}
+        #: Monotonic: when this process leaves, whatever it holds; None while the worker lives.
+        self.leaves_at: float | None = None
+        #: SIGTERM came and was not looked at yet; a byte here wakes the loop.
+        self.term = False
+        self.woken, waking = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+        self.poller.register(self.woken, select.POLLIN)
 
     # Shipper.
 
@@ -54,8 +64,7 @@ class Keeper:
         for run in self.runs.values():
             run.handed = False
         self.hand_over_all()
-        if self.ctl is None:
-            self.shipper.tell({"v": 1, "op": "bye"})
+        self.say_bye()
         return True
 
     def hand_over_all(self) -> None:
@@ -78,7 +87,7 @@ class Keeper:
             elif op == "cancel":
                 inodes = [os.fstat(fd).st_ino for fd in run.pipes] if run is not None else []
                 self.tell_main({**message, "inodes": inodes})
-            elif op == "ready":
+            elif op in ("ready", "over"):
                 self.tell_main(message)
 
     # Worker.
@@ -86,6 +95,9 @@ class Keeper:
     def hear_door(self) -> None:
         for message, fds in door.messages(self.door):
             if message is None:
+                # No process of the worker is left, and a hung-up socket would be reported again and again.
+                self.poller.unregister(self.door)
+                self.door.close()
                 return
             op = message.get("op")
             if op == "run":
@@ -171,7 +183,40 @@ class Keeper:
             os.close(self.main_pidfd)
             self.main_pidfd = None
         self.hear_door()
-        self.shipper.tell({"v": 1, "op": "bye"})
+        self.leaves_at = time.monotonic() + self.config["orphan_seconds"]
+        self.say_bye()
+
+    # The end.
+
+    def say_bye(self) -> None:
+        """Tell the shipper how much time is left, if it is no longer unlimited."""
+        if self.leaves_at is not None:
+            self.shipper.tell({"v": 1, "op": "bye", "seconds": max(0.0, self.leaves_at - time.monotonic())})
+
+    def note_term(self, *_: object) -> None:
+        """SIGTERM came."""
+        self.term = True
+
+    def heed_term(self) -> None:
+        """Obey after the worker's end. Before it a whole group is stopped, and the worker decides when it ends."""
+        self.term = False
+        # A process that is dying is told of when its last thread is gone.
+        if self.main_pidfd is not None and not procfs.alive(self.config["main_pid"]):
+            self.main_gone()
+        if self.leaves_at is None:
+            door.say("SIGTERM noted; keeper and shipper go on until the worker has ended")
+            return
+        self.leaves_at = min(self.leaves_at, time.monotonic())
+        self.say_bye()
+
+    def give_up(self) -> None:
+        """The time after the worker's end is up, and no shipper said what becomes of these runs."""
+        size = sum(run.spooled_bytes + run.dropped + run.waiting_bytes for run in self.runs.values())
+        ids = ", ".join(sorted(str(run.record["run"]) for run in self.runs.values()))
+        if ids:
+            door.say(f"the worker has ended; what is not stored of these runs is lost, at most {size} bytes: {ids}")
+        self.runs.clear()
+        self.shipper.gone()
 
     # Without a shipper.
 
@@ -213,11 +258,17 @@ class Keeper:
     # The loop.
 
     def step(self) -> None:
+        now = time.monotonic()
+        finished = self.ctl is None and not self.runs
+        if self.leaves_at is not None and now >= self.leaves_at + (_LAST_WORD_SECONDS if self.shipper.lives else 0.0):
+            self.give_up()
+            return
         if self.shipper.hangs:
             door.say(f"the shipper said nothing for {SILENT_SECONDS:.0f} s and is replaced")
             self.shipper.gone()
+        elif finished:
+            self.shipper.let_go()
         elif not self.shipper.lives:
-            now = time.monotonic()
             if now < self.shipper.next_start or not self.start_shipper():
                 self.drain_all(now - self.shipper.alone_since)
         else:
@@ -233,19 +284,25 @@ class Keeper:
                 self.hear_main()
             elif fd == self.main_pidfd:
                 self.main_gone()
+            elif fd == self.woken:
+                os.read(self.woken, 4096)
             elif fd in self.draining:
                 self.drain(fd)
+        if self.term:
+            self.heed_term()
 
     def timeout_seconds(self) -> float:
+        now = time.monotonic()
+        until = now + _TICK_SECONDS
         if not self.shipper.lives:
-            return max(0.0, min(0.5, self.shipper.next_start - time.monotonic()))
-        waits = any(not run.handed for run in self.runs.values())
-        return INHERIT_SECONDS if waits else _TICK_SECONDS
+            until = min(now + 0.5, self.shipper.next_start)
+        elif any(not run.handed for run in self.runs.values()):
+            until = now + INHERIT_SECONDS
+        if self.leaves_at is not None:
+            until = min(until, self.leaves_at + (_LAST_WORD_SECONDS if now >= self.leaves_at else 0.0))
+        return max(0.0, until - now)
 
     def serve(self) -> None:
-        """Run until main is gone and every run is closed, then let the shipper go."""
-        while self.ctl is not None or self.runs:
+        """Run until main is gone, every run is closed and the shipper has left, or the time after main's end is up."""
+        while self.ctl is not None or self.runs or self.shipper.lives:
             self.step()
-        while self.shipper.unsent:
-            self.step()
-        self.shipper.let_go()

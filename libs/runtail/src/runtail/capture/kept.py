@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 import struct
+import termios
 from typing import Any
 
 from runtail.capture import door
@@ -77,6 +78,12 @@ class KeptRun:
     def spooled_bytes(self) -> int:
         """Memory that the spool takes."""
         return os.fstat(self.spool).st_blocks * 512
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What lies in its pipes."""
+        sizes = [fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0") for pipe in self.pipes]
+        return sum(struct.unpack("i", size)[0] for size in sizes)
 
     def spool_from(self, pipe: int, most_bytes: int) -> int:
         """Move up to *most_bytes* into the spool; return how many, 0 when every writer is gone.

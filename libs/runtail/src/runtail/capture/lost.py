@@ -39,6 +39,11 @@ def pid_of(task_id: str | None) -> int:
     return int(getattr(request, "worker_pid", None) or 0)
 
 
+def is_revoked(task_id: str) -> bool:
+    """Whether somebody revoked a task, as far as this worker has heard."""
+    return task_id in state.revoked
+
+
 def executes(pid: int, task_id: str) -> bool:
     """False once Celery's main process knows that the pool child has left the task.
 

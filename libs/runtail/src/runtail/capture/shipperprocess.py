@@ -74,7 +74,8 @@ class ShipperProcess:
         argv = [*self._command, "--link", str(theirs.fileno())]
         now = time.monotonic()
         try:
-            self._pid = os.posix_spawn(argv[0], argv, os.environ)
+            # It unblocks SIGTERM when it knows what to do with it.
+            self._pid = os.posix_spawn(argv[0], argv, os.environ, setsigmask=[signal.SIGTERM])
         except OSError as error:
             door.say(f"the shipper could not be started: {error}")
             ours.close()
@@ -139,18 +140,10 @@ class ShipperProcess:
         self._failures += 1
 
     def let_go(self) -> None:
-        """No more work will come: wait, bounded, until it leaves."""
-        if self._link is None:
-            return
-        self._link.shutdown(socket.SHUT_WR)
-        poller = select.poll()
-        poller.register(self._link, select.POLLIN)
-        deadline = time.monotonic() + START_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            poller.poll(left * 1000)
-            if any(message is None for message, _fds in door.messages(self._link)):
-                break
-        self.gone()
+        """No more work will come: it leaves when it has done what it has, which :meth:`hear` notices."""
+        if self._link is not None and not self.unsent:
+            with contextlib.suppress(OSError):
+                self._link.shutdown(socket.SHUT_WR)
 
     @property
     def _backoff_seconds(self) -> float:

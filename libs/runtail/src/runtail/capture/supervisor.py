@@ -66,7 +66,11 @@ class Supervisor:
         #: Tells the pool's processes and which of them runs what; None under solo.
         self.pool_pids: Callable[[], set[int]] = set
         self.running: Callable[[int, str], bool] = lambda _pid, _run: False
+        self.revoked_in_celery: Callable[[str], bool] = lambda _run: False
         self.cancels = False
+        #: Keys of runs that are being cancelled, and of those whose task has said that it is over.
+        self._cancelling: set[str] = set()
+        self._over: set[str] = set()
         self._children: dict[int, int] = {}
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -108,6 +112,7 @@ class Supervisor:
             "shipper": SHIPPER_COMMAND,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
+            "orphan_seconds": self.settings.orphan_seconds,
         }
         argv = [sys.executable, "-I", "-S", str(Path(keeper.__file__)), json.dumps(config)]
         # Numbers above the targets, so that no dup2 hits a source.
@@ -121,7 +126,10 @@ class Supervisor:
         try:
             # Not subprocess: its pipe to the child, inherited by a pool child
             # that is forked at that moment, would block it.
-            self.keeper_pid = os.posix_spawn(argv[0], argv, _environment(self.settings), file_actions=actions)
+            # It unblocks SIGTERM when it knows what to do with it.
+            self.keeper_pid = os.posix_spawn(
+                argv[0], argv, _environment(self.settings), file_actions=actions, setsigmask=[signal.SIGTERM]
+            )
         except OSError:
             ours.close()
             raise
@@ -176,8 +184,16 @@ class Supervisor:
 
     def died(self, pid: int, run: str | None, why: str, *, signum: int | None, exit_status: int | None) -> None:
         """Tell why a task's process is gone, as far as this process knows."""
+        # Celery signals the process first, and says only then that it revoked the run.
+        revoked = signum is not None and self.revoked_in_celery(run or self._deposits.run_of(pid))
         message = {"v": 1, "op": "died", "pid": pid, "run": run, "why": why, "signal": signum,
-                   "exit_status": exit_status}  # fmt: skip
+                   "exit_status": exit_status, "revoked": revoked}  # fmt: skip
+        with contextlib.suppress(OSError):
+            door.send(self.door_tx, message)
+
+    def tell_revoked(self, run: str, *, terminated: bool, expired: bool, signum: int | None) -> None:
+        """Tell that Celery revoked a run: it discarded its message, or signalled its process (*terminated*)."""
+        message = {"v": 1, "op": "revoked", "run": run, "terminated": terminated, "expired": expired, "signal": signum}
         with contextlib.suppress(OSError):
             door.send(self.door_tx, message)
 
@@ -238,7 +254,10 @@ class Supervisor:
                 self.store_ready.set()
             elif op == "watch":
                 self._watch_child(int(message["pid"]))
+            elif op == "over":
+                self._over |= {str(message.get("key"))} & self._cancelling
             elif op == "cancel":
+                self._cancelling.add(str(message["key"]))
                 threading.Thread(target=self._cancel, args=(message,), name="runtail-cancel", daemon=True).start()
 
     # The ends of pool children.
@@ -288,13 +307,16 @@ class Supervisor:
                 frozenset({self.pid, self.keeper_pid, *self.pool_pids()}) - {pid},
             )
             grace = float(message.get("grace_seconds", self.settings.cancel_grace_seconds))
-            ended = cancel.end_tree(target, grace, lambda: self.running(pid, run))
+            # A task that has said that it is over waits for an answer, which it gets when the others are gone.
+            ended = cancel.end_tree(target, grace, lambda: key not in self._over and self.running(pid, run))
         else:
             why = "this worker's pool runs tasks in its only process and cannot cancel them"
         answer = {"v": 1, "op": "cancelled", "run": run, "key": key, "signal": ended.signal,
                   "pids": ended.pids, "killed": ended.killed, "why": why}  # fmt: skip
         with contextlib.suppress(OSError):
             door.send(self.door_tx, answer)
+        self._cancelling.discard(key)
+        self._over.discard(key)
 
     # The end.
 
@@ -316,7 +338,11 @@ class Supervisor:
         while not self._keeper_gone():
             left = deadline - time.monotonic()
             if left <= 0:
-                log.warning("Runtail: output is still being stored; keeper and shipper go on without the worker")
+                log.warning(
+                    "Runtail: output is still being stored; keeper and shipper go on without the worker, for %.0f s at "
+                    "most (RUNTAIL_ORPHAN_SECONDS)",
+                    self.settings.orphan_seconds,
+                )
                 return
             poller.poll(min(left, 0.2) * 1000)
 

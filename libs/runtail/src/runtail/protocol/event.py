@@ -18,6 +18,8 @@ GROUP, ENDGROUP = "group", "endgroup"
 WARNING, ERROR = "warning", "error"
 #: ``count`` secrets were replaced in the output so far.
 MASKED = "masked"
+#: From here on with output of processes that an earlier run of the same task process left behind: ``run``.
+EARLIER_RUN = "earlier-run"
 #: ``bytes`` of output were dropped because the store was away longer than the spool holds.
 OVERFLOW = "overflow"
 #: The task asked Celery to run it again: ``retries``, ``max``, ``eta_ms``, ``reason``.
@@ -36,6 +38,8 @@ WORKER_LOST = "worker-lost"
 STORE_LOST = "store-lost"
 #: More sections, warnings and errors than a run may have; ``count`` were not recorded.
 MARKERS_CAPPED = "markers-capped"
+#: The stored lines ``from`` to ``to`` (inclusive, the last ones) were drawn again: what they show now follows.
+REDRAWN = "redrawn"
 #: The terminal entry.
 END = "end"
 

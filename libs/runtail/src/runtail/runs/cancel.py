@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from runtail.errors import Fenced, RunEnded, StoreUnavailable
+from runtail.errors import Fenced, RunEnded, RunNotFound, StoreUnavailable
 from runtail.log.ending import Ending
 from runtail.protocol import RunState
 from runtail.protocol import event as events
@@ -35,10 +35,31 @@ def cancel(store: Store, run_id: str, *, who: str | None = None, why: str = "") 
                 return read_run(store, run_id)
             continue
         sentence = f"cancelled by {who} before it began" if who else "cancelled before it began"
-        payload = events.encode(events.CANCEL, who=who, why=why, signal=None)
-        try:
-            write_events(store, run, "queued", [payload], ending=Ending(RunState.CANCELLED, sentence))
-        except Fenced:
-            continue  # claimed or ended a moment ago: look again
-        return read_run(store, run_id)
+        if _end_queued(store, run, sentence, who=who, why=why):
+            return read_run(store, run_id)
     raise StoreUnavailable(f"run {run_id} changes too fast to be cancelled; try again")
+
+
+def end_discarded(store: Store, run_id: str, *, expired: bool) -> None:
+    """Celery threw the message of a run away. The run is over if it waits for that message, else nothing changes.
+
+    :param expired: its time was up; otherwise it was revoked.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    why = "expired in Celery" if expired else "revoked through Celery"
+    try:
+        run = read_run(store, run_id)
+        if run.state is RunState.QUEUED:
+            _end_queued(store, run, f"cancelled before it began: {why}", who=None, why=why)
+    except RunNotFound:
+        return  # nobody announced it
+
+
+def _end_queued(store: Store, run: Run, sentence: str, *, who: str | None, why: str) -> bool:
+    """End a queued run; False if it was claimed or ended a moment ago."""
+    payload = events.encode(events.CANCEL, who=who, why=why, signal=None)
+    try:
+        write_events(store, run, "queued", [payload], ending=Ending(RunState.CANCELLED, sentence))
+    except Fenced:
+        return False
+    return True

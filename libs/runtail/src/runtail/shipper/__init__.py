@@ -12,8 +12,11 @@ keeper. The walk of one byte:
                  ``needles.py``: looking for all of them at once
 ``lines.py``     whole lines, pieces of long ones, and the live line
 ``sender.py``    the thread that talks to the store
-``shipping.py``  one run as it sees it: claim, batches, what comes late;
-                 ``cancelling.py``: wishes to end it; ``ending.py``: its end
+``shipping.py``  one run as it sees it: claim, batches;
+                 ``cancelling.py``: wishes to end it; ``ending.py``: its end;
+                 ``after.py``: until nothing of it can be lost
+``late.py``      what processes write that outlive the run; ``holders.py``: all
+                 of these together; ``served.py``: the secrets that they know
 ===============  ==============================================================
 
 ``run.py`` is what both threads share of a run. ``journal.py`` keeps, inside the

@@ -23,8 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="runtail.shipper")
     parser.add_argument("--link", type=int, required=True, help="descriptor of the keeper's link")
     options = parser.parse_args()
-    # It outlives the worker: the keeper ends it.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+    # It outlives the worker, which is what they are for.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="runtail shipper: %(message)s")
     settings = load_settings(os.environ)
@@ -32,8 +32,15 @@ def main() -> None:
     sender = Sender(settings, link, Echo(1 if settings.echo else None))
     reader = Reader(link, sender, settings)
     sender.admin = Admin(sender, reader)
+    signal.signal(signal.SIGTERM, reader.note_term)
+    signal.set_wakeup_fd(reader.waking_fd, warn_on_full_buffer=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     sender.start()
     reader.serve()
+    if reader.gave_up:
+        # The sender may hang in a call to the store; nothing is left for it to do.
+        logging.shutdown()
+        os._exit(0)
     sender.stop()
     sender.admin.stop()
 

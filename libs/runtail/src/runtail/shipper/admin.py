@@ -84,6 +84,7 @@ class Admin:
         metrics.read(name + "spool_bytes", lambda: reader.held_bytes)
         metrics.read(name + "dropped_bytes_total", lambda: reader.dropped_bytes + sender.unstored_bytes)
         metrics.read(name + "echo_dropped_bytes_total", lambda: sender.echo.dropped_bytes)
+        metrics.read(name + "late_bytes_total", lambda: reader.holders.late_bytes)
         metrics.read(name + "refused_total", lambda: sender.refused)
         metrics.read(name + "bad_headers_total", lambda: sender.bad_headers)
         metrics.read(name + "fenced_total", lambda: sender.fenced)

@@ -22,9 +22,6 @@ class EchoAhead:
         self._run = run
         self._echo = echo
         self._scout: Processor | None = None
-        #: Output bytes that the scout has echoed and that are not entries yet.
-        self._ahead_bytes = 0
-        self._from = 0
         #: Of the run's secrets, how many the scout knows.
         self._known = 0
 
@@ -35,16 +32,21 @@ class EchoAhead:
             return self._run.limit
         return self._scout.consumed if self._scout else self._run.processor.consumed
 
+    def next_stop(self, offset: int) -> int:
+        """Up to where output from *offset* on may become entries at once: either all of it was echoed, or none."""
+        scout = self._scout
+        return scout.consumed if scout and scout.consumed > offset else self._run.limit
+
     def write(self, payload: bytes) -> None:
         """Echo output that became an entry, unless it was echoed before."""
-        seen = min(self._ahead_bytes, len(payload))
-        self._ahead_bytes -= seen
-        self._echo.write(payload[seen:] if seen else payload)
+        scout = self._scout
+        if scout is None or self._run.processor.consumed > scout.consumed:
+            self._echo.write(payload)
 
     def settle(self) -> None:
         """A batch is made: the scout is not needed any more once it is overtaken."""
         if self._scout and self._run.processor.consumed >= self._scout.consumed:
-            self._scout, self._ahead_bytes = None, 0
+            self._scout = None
 
     def go_ahead(self) -> None:
         """The store is away: echo what the spool holds."""
@@ -57,18 +59,11 @@ class EchoAhead:
                 scout = self._scout = run.new_processor()
                 scout.restore(run.processor.save())
                 self._known = len(run.secrets)
-                self._ahead_bytes = 0
-            elif run.processor.consumed > self._from:
-                # Output was dropped meanwhile: it will never be an entry.
-                dropped = run.processor.consumed - self._from
-                self._ahead_bytes = max(0, self._ahead_bytes - dropped)
             scout.masker.add(run.secrets[self._known :])
             self._known = len(run.secrets)
-            self._from = run.processor.consumed
             stop = min(run.limit, scout.consumed + _MOST_BYTES)
             while scout.consumed < stop:
                 size = min(_BLOCK_BYTES, stop - scout.consumed)
                 for item in scout.feed(run.spool.read(scout.consumed, size)):
                     if isinstance(item, Output):
-                        self._ahead_bytes += len(item.chunk.payload)
                         self._echo.write(item.chunk.payload)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtail.protocol import EVENT
 from runtail.protocol import event as events
+from runtail.shipper.death import name_of
 
 if TYPE_CHECKING:
     from runtail.log.writer import Answer, LogWriter
@@ -22,20 +23,26 @@ class Cancelling:
         self._sender = sender
         #: Who wants the run to end, since when and why; None while nobody does.
         self.wish: dict[str, Any] | None = None
+        #: The worker's main process was asked to end the tree, and will say when it is gone.
+        self._asked = False
+        self._told_over = False
         self._told_refusal = False
 
     def heed(self, writer: LogWriter, answer: Answer) -> bool:
         """Look at the store's answer for a wish; True if its event was added to the log now."""
         wish = answer.cancel
-        if not wish or self.wish is not None or self._run.end:
+        if not wish or self.wish is not None:
             return False
-        self.wish = wish
         told = writer.claim.number("cancel_told") == writer.claim.attempt
+        if self._run.end and not told:
+            return False  # it ended without having heard of it
+        self.wish = wish
         adds = writer.next is None and not told
         if adds:
             fields = {name: wish.get(name) for name in ("who", "at_ms", "why")}
             writer.add(EVENT, events.encode(events.CANCEL_REQUESTED, **fields), self._sender.now_ms())
-        self.stop_task(wish.get("who"), str(wish.get("why") or ""))
+        if not self._run.end:
+            self.stop_task(wish.get("who"), str(wish.get("why") or ""))
         return adds
 
     def stop_task(self, who: Any, why: str) -> None:
@@ -43,6 +50,7 @@ class Cancelling:
         record = self._run.record
         if self._sender.link.lost and self._terminate():
             return
+        self._asked = True
         self._sender.link.send(
             {
                 "op": "cancel",
@@ -54,6 +62,33 @@ class Cancelling:
                 "grace_seconds": self._sender.settings.cancel_grace_seconds,
             }
         )
+
+    def heed_revocation(self, writer: LogWriter) -> None:
+        """Celery itself signalled the task's process: what that brings about is a cancellation.
+
+        Nothing else is signalled, as nothing would be without Runtail.
+        """
+        revoked = self._run.revoked
+        if revoked is None or self.wish is not None or writer.next is not None:
+            return
+        number = revoked.get("signal")
+        how = (name_of(number) or f"signal {number}") if isinstance(number, int) else "a signal"
+        self.wish = {"who": None, "why": f"revoked through Celery, with {how}", "at_ms": self._sender.now_ms()}
+        writer.add(EVENT, events.encode(events.CANCEL_REQUESTED, **self.wish), self._sender.now_ms())
+
+    @property
+    def tree_ends(self) -> bool:
+        """The worker's main process is still ending the tree.
+
+        The task's process gets its answer afterwards, so that no signal for this run can hit the next one. Its own
+        end is told to main, which must not wait for it.
+        """
+        if not self._asked or self._run.cancelled is not None or self._sender.main_is_gone:
+            return False
+        if self._run.end and not self._told_over:
+            self._told_over = True
+            self._sender.link.send({"op": "over", "key": self._run.key})
+        return True
 
     def tell_refusal(self, writer: LogWriter) -> None:
         """Say in the log why the worker does not cancel (the solo pool cannot)."""

@@ -173,7 +173,7 @@ def restore(run: Run, found: Claim) -> None:
         if drop["upto"] > processor.consumed:
             processor.skip_lost(drop["upto"] - processor.consumed)
     if run.again:
-        processor.drop_outside(int(run.record.get("dropped") or 0))
+        processor.drop_outside(run.dropped_outside)
 
 
 def _begin(run: Run, found: Claim) -> None:

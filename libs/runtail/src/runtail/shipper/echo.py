@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import stat
+import threading
 from typing import Final
 
 #: Kept while the other end is full.
@@ -21,6 +22,8 @@ class Echo:
 
     def __init__(self, fd: int | None) -> None:
         self.dropped_bytes = 0
+        # Entries are echoed by the sender, late output by the reader.
+        self._lock = threading.Lock()
         self._held = b""
         self._fd = fd
         self._kind = "none"
@@ -36,7 +39,11 @@ class Echo:
         return self._fd is not None
 
     def write(self, data: bytes) -> None:
-        """Write now what can be written; hold or drop the rest."""
+        """Write now what can be written; hold or drop the rest (any thread)."""
+        with self._lock:
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
         if self._fd is None:
             return
         if len(self._held) + len(data) > MAX_HELD_BYTES and self._held:

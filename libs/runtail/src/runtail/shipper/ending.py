@@ -43,25 +43,33 @@ class Ending:
         """Whether the end may be written, or somebody may still tell more about it."""
         run = self._run
         waited = now - run.end_seen
-        tree_ends = self._cancelling.wish is not None and run.cancelled is None
-        if tree_ends and not self._sender.main_is_gone:
-            # The worker is still ending the tree. The task's process waits for
-            # our answer meanwhile, so no signal can hit the next task.
-            if now - self._told_wait >= _WAIT_SECONDS:
-                self._told_wait = now
-                run.tell_child({"op": "wait"})
-            return waited >= self._sender.settings.cancel_grace_seconds + _TREE_SECONDS
+        if not self.tree_is_gone(now):
+            return False
         if waited >= _WHY_SECONDS:
             return True
-        outcome = run.end.outcome if run.end else None
+        outcome, death = run.end.outcome if run.end else None, run.death
+        cancelled = self._cancelling.wish is not None
+        if cancelled and (outcome is not None or run.cancelled is not None):
+            return True
         if outcome is not None:
-            # A hard time limit is told by the worker, a little later.
-            return outcome["state"] != "interrupted" or waited >= _DEATH_SECONDS
-        death = run.death
-        if death is None:
+            # A hard time limit and a revocation are told by the worker, a little later; a shutdown was told before.
+            known = (death is not None and bool(death.why)) or (self._sender.draining and waited >= _DEATH_SECONDS)
+            return outcome["state"] != "interrupted" or known
+        if death is None or (death.revoked and not cancelled):
             return False
         known = death.signal is not None or death.exit_status is not None
         return known and (bool(death.why) or waited >= _DEATH_SECONDS)
+
+    def tree_is_gone(self, now: float) -> bool:
+        """Whether the task's process may be told that its run is over; until then it is told to wait."""
+        run = self._run
+        patience = self._sender.settings.cancel_grace_seconds + _TREE_SECONDS
+        if not self._cancelling.tree_ends or now - run.end_seen >= patience:
+            return True
+        if now - self._told_wait >= _WAIT_SECONDS:
+            self._told_wait = now
+            run.tell_child({"op": "wait"})
+        return False
 
     def judge(self, writer: LogWriter) -> Verdict:
         """Decide, from all that is known by now."""

@@ -3,34 +3,42 @@
 The end of a run is decided here. When the task's process says ``end`` or dies,
 exactly the bytes that lie in the pipe at that moment are still its own. Not
 "until the pipe is empty": a process it left behind may write for ever. What
-comes later is late, and counted.
+comes later is late (``late.py``).
 """
 
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from runtail.shipper.death import exit_of
+from runtail.shipper.holders import Holders
+from runtail.shipper.late import LateOutput
 from runtail.shipper.run import Death, End, Run
-from runtail.shipper.spool import pipe_size, readable_bytes
+from runtail.shipper.spool import pipe_size, readable_bytes, shrink
 
 _TAKE_BYTES: Final = 1 << 20
+#: Of late output: other runs have their turn between.
+_LATE_BYTES: Final = 256 << 10
 #: After a small read the pipe is left alone for a moment: without this, every
 #: line costs a wake-up (three times the CPU, and the task is a fifth slower).
 _NAP_SECONDS: Final = 0.002
 #: A nap must not let a pipe run full: for small pipes it is shorter, or none.
 _FULL_NAP_PIPE_BYTES: Final = 128 << 10
-#: How long a run that is far ahead of the store is left alone.
-_PAUSE_SECONDS: Final = 0.005
 
 
 class Waiter(Protocol):
     """What the reader offers an intake."""
 
+    holders: Holders
+
     def watch(self, fd: int, handler: Callable[[], None]) -> None: ...
     def unwatch(self, fd: int) -> None: ...
     def rest(self, fd: int, seconds: float) -> None: ...
+    def rests(self, fd: int) -> bool: ...
+    @property
+    def pause_seconds(self) -> float: ...
     def may_take(self, run: Run) -> bool: ...
     def taken(self, run: Run) -> None: ...
     def changed(self, run: Run) -> None: ...
@@ -53,6 +61,8 @@ class Intake:
         # lies in the socket now came before what is taken next, or before what a keeper took already.
         run.hear_secrets()
         run.spool.before_shown = run.hear_secrets
+        self._shrunk = False
+        self.late = LateOutput(run, waiter)
         for pipe in run.pipes:
             self._watch(pipe, lambda pipe=pipe: self.on_pipe(pipe))  # type: ignore[misc]
         self._watch(run.private, self.on_child)
@@ -62,11 +72,14 @@ class Intake:
     def on_pipe(self, pipe: int) -> None:
         """There is output, or no writer is left."""
         run = self.run
-        if run.end or run.fenced:
-            self._count_late(pipe)
+        if run.end:
+            self._on_late(pipe)
+            return
+        if run.fenced:
+            self._discard(pipe)
             return
         if not self._waiter.may_take(run):
-            self._waiter.rest(pipe, _PAUSE_SECONDS)
+            self._waiter.rest(pipe, self._waiter.pause_seconds)
             return
         moved = run.spool.take(pipe, _TAKE_BYTES)
         if moved is None:
@@ -75,12 +88,12 @@ class Intake:
         if moved:
             run.mark(int(time.time() * 1000))
             self._waiter.taken(run)
-        if moved < self._half and self._nap_seconds:
+        # Two pipes that one process asks to write, one after the other, are read in the order in which they get ready.
+        if moved < self._half and self._nap_seconds and run.pid not in self._waiter.holders.speaking:
             self._waiter.rest(pipe, self._nap_seconds)
 
     def on_child(self) -> None:
         """The task's process said something, or its socket is closed."""
-        self.run.hear_secrets()
         message = self.run.peek_child()
         if message is None:
             return
@@ -98,7 +111,6 @@ class Intake:
     def on_death(self) -> None:
         """The task's process is gone. It may have said how it ended before."""
         self._unwatch(self.run.pidfd)
-        self.run.hear_secrets()
         message = self.run.peek_child()
         if message and message.get("op") == "end":
             self.on_child()
@@ -111,8 +123,7 @@ class Intake:
         if run.pidfd is not None and (run.death is None or run.death.signal is None):
             found = exit_of(run.pidfd)
             if found:
-                why = run.death.why if run.death else ""
-                run.death = Death(found.signal, found.exit_status, why)
+                run.death = replace(run.death or Death(), signal=found.signal, exit_status=found.exit_status)
                 self._waiter.changed(run)
 
     def on_died(self, message: dict[str, Any]) -> None:
@@ -125,17 +136,39 @@ class Intake:
             # The first word is the cause, such as a time limit; what follows is
             # how it was carried out.
             known.why or str(message.get("why") or ""),
+            known.revoked or bool(message.get("revoked")),
         )
         self._waiter.changed(self.run)
 
+    def take_waiting(self) -> None:
+        """Take at once what lies in the pipes."""
+        for pipe in tuple(self._pipes):
+            self.on_pipe(pipe)
+
+    def end_nap(self) -> None:
+        """Take at once what lies in pipes that are left alone for a moment."""
+        for pipe in tuple(self._pipes):
+            if self._waiter.rests(pipe):
+                self.on_pipe(pipe)
+
+    def settle(self) -> None:
+        """The run is over, and somebody still holds its pipe."""
+        if not self._shrunk:
+            self._shrunk = True
+            for pipe in self._pipes:
+                shrink(pipe)
+        self.late.pass_on()
+
     def close(self) -> None:
-        """Stop watching, close the descriptors."""
+        """Stop watching, pass on what is left, close the descriptors."""
+        self.late.pass_on(rest=True)
         for fd in tuple(self._watched):
             self._unwatch(fd)
         self.run.close()
 
     def _ended(self, outcome: dict[str, Any] | None) -> None:
         run = self.run
+        self._waiter.holders.take_late(run)
         if not run.fenced:
             for pipe in tuple(self._pipes):
                 left = readable_bytes(pipe)
@@ -145,15 +178,35 @@ class Intake:
                         break
                     left -= moved
             run.mark(int(time.time() * 1000))
-        run.keep_end(End(outcome, run.spool.position, int(time.time() * 1000)))
+        run.keep_end(End(outcome, run.spool.position, int(time.time() * 1000), dropped=run.dropped_outside))
+        self.late.begin()
         self._waiter.changed(run)
 
     def _died(self) -> None:
-        self.died_at = time.monotonic()
         if not self.run.end:
             self._ended(None)
+        self.died_at = time.monotonic()
 
-    def _count_late(self, pipe: int) -> None:
+    def _on_late(self, pipe: int) -> None:
+        """A process that the task left behind writes, or none is left."""
+        run = self.run
+        target = self._waiter.holders.executing(run)
+        if target is not None:
+            # What its own processes wrote in the moment for which it was left alone came first.
+            target.end_nap()
+            if not self._waiter.may_take(target.run) or target.run.in_sequence:
+                self._waiter.rest(pipe, self._waiter.pause_seconds)
+                return
+        moved = run.spool.take(pipe, _LATE_BYTES)
+        if moved is None:
+            self._pipe_over(pipe)
+            return
+        self.late.pass_on()
+        if target is None and moved < self._half:
+            self._waiter.rest(pipe, _NAP_SECONDS)
+
+    def _discard(self, pipe: int) -> None:
+        """The run was taken from us: count and forget."""
         try:
             size = len(os.read(pipe, _TAKE_BYTES))
         except BlockingIOError:
@@ -162,10 +215,7 @@ class Intake:
             size = 0  # a terminal whose last writer is gone
         if not size:
             self._pipe_over(pipe)
-        elif self.run.end:
-            self.run.late_bytes += size
-        else:
-            self.run.discarded_bytes += size
+        self.run.discarded_bytes += size
         if size < self._half:
             self._waiter.rest(pipe, _NAP_SECONDS)
 
@@ -173,6 +223,7 @@ class Intake:
         self._unwatch(pipe)
         self._pipes.discard(pipe)
         if not self._pipes:
+            self.late.pass_on(rest=True)
             self.run.silent = True
             self._waiter.changed(self.run)
 

@@ -21,7 +21,7 @@ _SLOT_BYTES: Final = 64 << 20
 #: Magic, generation, length, checksum of the payload.
 _HEADER: Final = struct.Struct("<4sQII")
 _MAGIC: Final = b"RTJ1"
-_CELLS: Final = ("state", "end", "drop")
+_CELLS: Final = ("state", "end", "drop", "late", "served")
 #: Before where the keeper counts what it dropped (``capture/kept.py``).
 _RECORDS: Final = _BASE + 2 * len(_CELLS) * _SLOT_BYTES
 

@@ -1,10 +1,29 @@
-"""The live line: what a viewer sees of a line that is not finished."""
+"""The live line: what a viewer sees of a line that is not finished, or of rows that are drawn again and again."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from runtail.settings import Settings
 from runtail.shipper.run import Run
+
+#: Rows that were not drawn again for so long are stored as they are. Downloads stall for a second or two.
+_SETTLE_SECONDS: Final = 5.0
+
+
+class HeldRows:
+    """Says when rows that may be drawn again are stored although the output did not go on below them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._moves = 0
+        self._moved_at = 0.0
+
+    def due(self, now: float) -> float:
+        """When they are to be stored (monotonic); infinity while there are none."""
+        processor = self._run.processor
+        if processor.moves != self._moves:
+            self._moves, self._moved_at = processor.moves, now
+        return self._moved_at + _SETTLE_SECONDS if processor.waits else math.inf
 
 
 class LiveLine:
@@ -13,7 +32,7 @@ class LiveLine:
     def __init__(self, run: Run, settings: Settings) -> None:
         self._run = run
         self._settings = settings
-        self._shown: tuple[str, dict[str, Any] | None] = ("", None)
+        self._shown: tuple[list[str], dict[str, Any] | None] = ([""], None)
         self._shown_at = 0.0
         self._revision = 0
 
@@ -32,9 +51,11 @@ class LiveLine:
             return None
         self._shown, self._shown_at = self._now(), now
         self._revision += 1
-        text, progress = self._shown
-        return {"rev": self._revision, "line": line, "text": text, "progress": progress}
+        rows, progress = self._shown
+        live = {"rev": self._revision, "line": line, "text": rows[-1], "progress": progress}
+        # Viewers that know nothing of rows show the last one.
+        return {**live, "rows": rows} if len(rows) > 1 else live
 
-    def _now(self) -> tuple[str, dict[str, Any] | None]:
+    def _now(self) -> tuple[list[str], dict[str, Any] | None]:
         processor = self._run.processor
         return processor.live(self._settings.live_bytes), processor.progress

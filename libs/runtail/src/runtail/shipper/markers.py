@@ -22,7 +22,8 @@ MAX_SEQUENCE_BYTES: Final = 131072
 #: Titles and texts are cut here; they are headings, not output.
 MAX_TEXT_CHARS: Final = 1024
 
-OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error"})
+#: ``earlier-run`` is not the task's: the shipper writes it, around output of another run's processes.
+OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "earlier-run"})
 _LINE_FORMS: Final = {
     b"group::": ("group", "title"),
     b"endgroup::": ("endgroup", ""),
@@ -34,16 +35,23 @@ _LINE_FORMS: Final = {
 def sequence(nonce: str, operation: dict[str, Any]) -> bytes:
     """The bytes a task writes for ``operation``."""
     body = base64.urlsafe_b64encode(json.dumps(operation).encode())
-    return b"\x1b]7777;%b;%b\x07" % (nonce.encode(), body)
+    return sequence_prefix(nonce) + body + b"\x07"
+
+
+def sequence_prefix(nonce: str) -> bytes:
+    """The bytes that each of a run's sequences begins with."""
+    return b"\x1b]7777;%b;" % nonce.encode()
 
 
 class Markers:
     """Takes the sequences of one run out of its output, across any split."""
 
     def __init__(self, nonce: str) -> None:
-        self._prefix = b"\x1b]7777;" + nonce.encode() + b";" if nonce else b""
+        self._prefix = sequence_prefix(nonce) if nonce else b""
         #: The beginning of a sequence whose end has not come.
         self.held = b""
+        #: Whether the output that :meth:`feed` answered last may hold escape sequences.
+        self.escapes = True
 
     def feed(self, data: bytes) -> list[bytes | dict[str, Any]]:
         """Take what came next; answer output and operations in their order."""
@@ -51,7 +59,8 @@ class Markers:
             return [data]
         buffer = self.held + data if self.held else data
         self.held = b""
-        if b"\x1b" not in buffer:
+        self.escapes = b"\x1b" in buffer
+        if not self.escapes:
             return [buffer]
         parts: list[bytes | dict[str, Any]] = []
         text = 0

@@ -56,6 +56,12 @@ class Masker:
                 self._more.add(needle for needle in found if needle not in self._first)
         self._known += len(new)
 
+    def fresh(self) -> "Masker":
+        """A masker of the same secrets that has seen nothing."""
+        other = Masker()
+        other._first, other._more = self._first, self._more
+        return other
+
     def feed(self, data: bytes) -> bytes:
         """Take what came next; answer what is decided, masked."""
         if not self._first:
@@ -72,14 +78,18 @@ class Masker:
 
         :param cut: its end is missing: what may be the beginning of a secret there is left out.
         """
-        if not self._first:
-            return text
         data = text.encode(errors="surrogatepass")
-        other = Masker()
-        other._first, other._more = self._first, self._more
+        masked = self.whole_bytes(data, cut=cut)
+        return text if masked == data else masked.decode(errors="replace")
+
+    def whole_bytes(self, data: bytes, *, cut: bool = False) -> bytes:
+        """As :meth:`whole`, for output."""
+        if not self._first:
+            return data
+        other = self.fresh()
         masked = other._mask(data, self._undecided(data) if cut else len(data))
         self.count += other.count
-        return masked.decode(errors="replace")
+        return masked
 
     def _undecided(self, buffer: bytes) -> int:
         return min(self._first.undecided(buffer), self._more.undecided(buffer))

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from runtail.capture import door
+from runtail.capture import door, procfs
 from runtail.capture.kept import lock
 from runtail.settings import Settings
 from runtail.shipper.admin import HANGS_SECONDS
+from runtail.shipper.holders import Holders
 from runtail.shipper.intake import Intake
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
@@ -24,9 +25,18 @@ log = logging.getLogger(__name__)
 #: A run this far ahead of a store that answers waits: its task fills the pipe
 #: and blocks, as on any slow terminal. Only a store that is away may cost output.
 HIGH_WATER_BYTES: Final = 8 << 20
+_PAUSE_SECONDS: Final = 0.005
+#: While nothing is stored at all, room will not come so soon.
+_AWAY_PAUSE_SECONDS: Final = 0.1
 _DROP_BYTES: Final = 1 << 20
 _ALIVE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.02
+#: How long after a process's death its exit status is asked for often.
+_EXIT_SECONDS: Final = 2.0
+#: There is at least so much time to store something, once this process is to leave.
+_LAST_SECONDS: Final = 0.5
+#: A run that is over is given so long to be let go by everybody.
+_HELD_ON_SECONDS: Final = 1.0
 #: Summing over all runs at each read would cost more than reading.
 _HELD_SECONDS: Final = 0.005
 
@@ -42,19 +52,26 @@ class Reader:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._resting: dict[int, float] = {}
         self._intakes: dict[str, Intake] = {}
+        self.holders = Holders(self._intakes, sender.echo, settings)
         self._over = False
         self.dropped_bytes = 0
         self._held = 0
         self._held_at = 0.0
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        #: Monotonic: when this process leaves, whatever it holds; None while the worker lives.
+        self._leaves_at: float | None = None
+        self._main_pid = 0
+        self._term = False
+        #: It left before everything was stored.
+        self.gave_up = False
+        self._woken, self.waking_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.watch(link.fileno(), self._on_link)
-        self.watch(self._wake, self._drain_wake)
+        self.watch(self._woken, self._drain_wake)
         sender.on_closed = self.wake
 
     @property
     def run_count(self) -> int:
-        """Runs whose descriptors are open."""
-        return len(self._intakes)
+        """Runs that are executed, or whose end is not stored yet."""
+        return sum(not intake.run.over for intake in tuple(self._intakes.values()))
 
     @property
     def held_bytes(self) -> int:
@@ -68,7 +85,14 @@ class Reader:
 
     def wake(self) -> None:
         """Look at once for what changed (any thread)."""
-        os.eventfd_write(self._wake, 1)
+        try:
+            os.write(self.waking_fd, b"\0")
+        except BlockingIOError:
+            pass  # as many wishes as it holds wait already
+
+    def note_term(self, *_: object) -> None:
+        """SIGTERM came."""
+        self._term = True
 
     def serve(self) -> None:
         """Run until the keeper is gone and every run in hand is over.
@@ -76,12 +100,18 @@ class Reader:
         While the worker lives there is time, and nobody else, to repair an end that a failover takes back.
         """
         alive_at = ticked_at = 0.0
-        while not (self._over and not self._intakes and (self._sender.main_is_gone or self._sender.idle)):
+        while not self.gave_up and not (
+            self._over and not self._intakes and (self._sender.main_is_gone or self._sender.idle)
+        ):
             for fd, _events in self._epoll.poll(self._timeout(alive_at)):
                 handler = self._handlers.get(fd)
                 if handler:
                     handler()
+            if self._term:
+                self._heed_term()
             now = time.monotonic()
+            if self._leaves_at is not None and now >= self._leaves_at:
+                self._give_up()
             self._end_rests(now)
             if now - ticked_at >= _TICK_SECONDS:
                 ticked_at = now
@@ -119,6 +149,15 @@ class Reader:
                 self._epoll.unregister(fd)
             self._resting[fd] = time.monotonic() + seconds
 
+    def rests(self, fd: int) -> bool:
+        """Whether ``fd`` is not looked at now."""
+        return fd in self._resting
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long a run that is far ahead of the store is left alone."""
+        return _AWAY_PAUSE_SECONDS if self._keeps else _PAUSE_SECONDS
+
     def may_take(self, run: Run) -> bool:
         """Whether more of the run's output fits."""
         fits = self.held_bytes < self._settings.spool_bytes
@@ -147,7 +186,10 @@ class Reader:
         until = alive_at + _ALIVE_SECONDS
         if self._resting:
             until = min(until, min(self._resting.values()))
-        if any(intake.died_at and not intake.run.over for intake in self._intakes.values()):
+        if self._leaves_at is not None:
+            until = min(until, self._leaves_at)
+        # For longer only the worker's main process can tell it.
+        if any(now - intake.died_at < _EXIT_SECONDS and not intake.run.over for intake in self._intakes.values()):
             until = min(until, now + _TICK_SECONDS)
         return max(0.0, until - now)
 
@@ -160,20 +202,31 @@ class Reader:
         for key, intake in list(self._intakes.items()):
             run = intake.run
             if run.closed:
-                del self._intakes[key]
-                intake.close()
-                self._link.send({"op": "closed", "key": key})
+                self._close(key, intake)
                 continue
+            if run.over and time.monotonic() - run.end_seen > _HELD_ON_SECONDS:
+                intake.settle()
+            if run.over and self._leaves_at is not None and self._sender.away:
+                # Only how much came late could still be stored: nothing to stay for.
+                run.closed = True
             if intake.died_at and not run.over:
                 intake.look_for_exit()
             if run.end and self._sender.away and not run.over:
                 # The store is away; the output is safe in the spool, and the
                 # task's process need not wait for it.
                 run.tell_done()
+        for run in self.holders.to_let_go(abandoned=self._link.lost):
+            self.changed(run)
+
+    def _close(self, key: str, intake: Intake) -> None:
+        intake.close()
+        del self._intakes[key]
+        self.holders.forget(intake)
+        self._link.send({"op": "closed", "key": key})
 
     def _drain_wake(self) -> None:
         try:
-            os.eventfd_read(self._wake)
+            os.read(self._woken, 65536)
         except BlockingIOError:
             pass
         self._tick()
@@ -205,13 +258,28 @@ class Reader:
                     named = message.get("run")
                     if named in (None, intake.run.id):
                         intake.on_died(message)
+        elif op == "revoked":
+            self._hear_revocation(message)
+        elif op == "drain":
+            self._sender.draining = True
         elif op == "cancelled":
             found = self._intakes.get(str(message.get("key")))
             if found:
                 found.run.cancelled = message
                 self.changed(found.run)
         elif op == "bye":
-            self._sender.worker_gone()
+            self._worker_gone(float(message.get("seconds", self._settings.orphan_seconds)))
+
+    def _hear_revocation(self, message: dict[str, Any]) -> None:
+        """A run in hand is being ended by Celery; of any other one a message was discarded."""
+        runs = (intake.run for intake in self._intakes.values())
+        found = [run for run in runs if run.id == message.get("run") and not run.over]
+        for run in found:
+            if message.get("terminated"):
+                run.revoked = message
+                self.changed(run)
+        if not found:
+            self._sender.discarded(message)
 
     def _take_run(self, message: dict[str, Any], fds: list[int]) -> None:
         if not lock(fds[-1]):
@@ -221,12 +289,13 @@ class Reader:
             return
         try:
             run = Run(message, fds, self._settings)
-            self._intakes[run.key] = Intake(run, self)
+            intake = self._intakes[run.key] = Intake(run, self)
         except (KeyError, TypeError, ValueError, OSError):
             log.exception("a run that cannot be read is not recorded")
             _turn_away(message, fds)
             self._link.send({"op": "closed", "key": message.get("key")})
             return
+        self.holders.begin(intake)
         if self._sender.known_away and not run.again and run.headers is None:
             # Here, since the sender may be waiting for the store's answer.
             run.go_unclaimed()
@@ -238,13 +307,42 @@ class Reader:
             pidfd = os.pidfd_open(pid) if pid else -1
         except OSError:
             return  # Another container's process: the keeper tells.
-        if pidfd >= 0:
+        if pidfd >= 0 and pid:
+            self._main_pid = pid
             self.watch(pidfd, lambda: self._main_gone(pidfd))
 
     def _main_gone(self, pidfd: int) -> None:
         self.unwatch(pidfd)
         os.close(pidfd)
+        self._worker_gone(self._settings.orphan_seconds)
+
+    # The worker's end, and then this process's.
+
+    def _worker_gone(self, seconds: float) -> None:
+        at = time.monotonic() + max(seconds, _LAST_SECONDS)
+        self._leaves_at = at if self._leaves_at is None else min(at, self._leaves_at)
         self._sender.worker_gone()
+
+    def _heed_term(self) -> None:
+        """Obey after the worker's end. Before it a whole group is stopped, and the worker decides when it ends."""
+        self._term = False
+        # A process that is dying is told of when its last thread is gone.
+        ended = self._main_pid and not procfs.alive(self._main_pid)
+        if ended or self._leaves_at is not None:
+            self._worker_gone(0.0)
+
+    def _give_up(self) -> None:
+        """The time after the worker's end is up: say what is lost."""
+        self.gave_up = True
+        runs = [intake.run for intake in self._intakes.values() if not intake.run.over]
+        for key in self._intakes:
+            self._link.send({"op": "closed", "key": key})
+        if runs:
+            size = sum(run.unstored_bytes for run in runs)
+            ids = ", ".join(sorted(run.id for run in runs))
+            # At most: the store may have got more than it confirmed.
+            log.error("the worker has ended; what the store did not take of these runs is lost, at most %d bytes: %s",
+                      size, ids)  # fmt: skip
 
 
 def _turn_away(message: dict[str, Any], fds: list[int]) -> None:

@@ -21,8 +21,9 @@ from runtail import header
 from runtail.capture import announcing, door
 from runtail.settings import Settings
 from runtail.shipper.journal import Journal
+from runtail.shipper.markers import MAX_SEQUENCE_BYTES, sequence_prefix
 from runtail.shipper.processor import Processor
-from runtail.shipper.spool import Spool
+from runtail.shipper.spool import Spool, readable_bytes
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,15 @@ class End:
     at: int
     #: Wall clock, milliseconds.
     at_ms: int
-    #: The store has the end: a successor only drains what is late.
+    #: The store has the end: a successor only looks after what comes later.
     stored: bool = False
+    #: Then: the state that it ended in, and what earlier attempts had counted as late.
+    state: str = ""
+    #: Which execution of its id it was; 0 if that is not known.
+    execution: int = 0
+    #: What the keeper had dropped by then.
+    dropped: int = 0
+    late_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class Death:
     signal: int | None = None
     exit_status: int | None = None
     why: str = ""
+    #: Celery revoked the run, and will say whether that is why.
+    revoked: bool = False
 
 
 class Run:
@@ -62,7 +72,12 @@ class Run:
         self.record = record
         self.key: str = record["key"]
         self.id: str = record["run"]
+        #: The task's process, by which those that it left behind are told from others.
+        self.pid = int(record.get("pid") or 0)
+        self.nonce = str(record.get("nonce") or "")
         self.again = bool(record.get("again"))
+        #: What the keeper dropped while no shipper lived.
+        self.dropped_outside = int(record.get("dropped") or 0)
         #: The message's header, checked (again: it came through a process that executes other people's code).
         self.headers: dict[str, Any] | None = None
         self.header_flaw = str(record.get("header_flaw") or "")
@@ -97,14 +112,20 @@ class Run:
         self.discarded_bytes = 0
         #: Reader: nothing can come any more (every writer is gone).
         self.silent = False
+        #: Reader: the run is over, and its pipe is closed although somebody may hold it.
+        self.let_go = False
         #: Reader: what the worker's main process did to end the tree.
         self.cancelled: dict[str, Any] | None = None
+        #: Reader: Celery revoked it and signalled its process.
+        self.revoked: dict[str, Any] | None = None
         #: Sender: this writer was fenced off; output is counted and dropped.
         self.fenced = False
         #: Sender: the store has the end, or never will.
         self.over = False
         #: Sender: nothing is left to do; the reader closes the descriptors.
         self.closed = False
+        #: Sender: offset up to which the store has the output.
+        self.stored_to = self.processor.consumed
         self.went = False
         self.done = False
 
@@ -112,7 +133,7 @@ class Run:
         """A processor for this run that has seen nothing, and knows every secret that was announced."""
         settings = self._settings
         return Processor(
-            str(self.record.get("nonce") or ""),
+            self.nonce,
             self.secrets,
             cr=settings.cr,
             max_line_bytes=settings.max_line_bytes,
@@ -129,6 +150,22 @@ class Run:
         """Offset up to which the raw stream is known to be the task's output."""
         end = self.end
         return end.at if end else self.spool.position
+
+    @property
+    def unstored_bytes(self) -> int:
+        """Output that the store has not got, what lies in the pipes included."""
+        waiting = 0 if self.end else sum(readable_bytes(pipe) for pipe in self.pipes)
+        return self.limit - self.stored_to + waiting
+
+    @property
+    def in_sequence(self) -> bool:
+        """The last that was taken is the beginning of one of our sequences: nothing may be put behind it."""
+        if self.spool.read(max(0, self.spool.position - 1), 1) in (b"\n", b"\x07"):
+            return False  # so nearly always; neither is inside of one
+        prefix = sequence_prefix(self.nonce)
+        tail = self.spool.read(max(0, self.spool.position - MAX_SEQUENCE_BYTES), MAX_SEQUENCE_BYTES)
+        begun = tail[tail.rfind(b"\x1b") :] if b"\x1b" in tail else b""
+        return bool(begun) and (prefix.startswith(begun) or (begun.startswith(prefix) and b"\x07" not in begun))
 
     def keep_end(self, end: End) -> None:
         """The task ended. Kept for a successor first: its message comes only once."""
@@ -152,14 +189,19 @@ class Run:
         return self.marks[0][1] if self.marks else None
 
     def peek_child(self) -> dict[str, Any] | None:
-        """The next message of the task's process, left in its socket; {} at its end."""
-        try:
-            data = self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return {}
-        return dict(json.loads(data)) if data else {}
+        """The next message of the task's process, left in its socket; {} at its end. Secrets are heard."""
+        while True:
+            self.hear_secrets()
+            try:
+                data = self._private.recv(door.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            except BlockingIOError:
+                return None
+            except OSError:
+                return {}
+            message = dict(json.loads(data)) if data else {}
+            # Another process may have announced something since we looked.
+            if message.get("op") != announcing.OPERATION:
+                return message
 
     def hear_secrets(self) -> None:
         """Take what the task's process, and those forked from it, want masked.

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +55,8 @@ class Sender:
         #: Monotonic; the reader sees by it that this thread does not hang.
         self.breathed_at = time.monotonic()
         self.main_is_gone = False
+        #: The worker has begun to shut down.
+        self.draining = False
         #: Figures for the metrics.
         self.entries = self.output_bytes = self.fenced = self.store_errors = 0
         self.refused = self.repairs = self.losses = self.bad_headers = 0
@@ -70,6 +73,8 @@ class Sender:
         self._due_at: dict[str, float] = {}
         self._wake = threading.Condition()
         self._due: set[str] = set()
+        #: Revocations of runs that are not in hand.
+        self._revoked: deque[dict[str, Any]] = deque()
         self._hello = threading.Event()
         self._stop = False
         self._started_at = time.monotonic()
@@ -106,6 +111,12 @@ class Sender:
         """The worker's main process is gone; runs in hand are finished."""
         self.main_is_gone = True
         with self._wake:
+            self._wake.notify()
+
+    def discarded(self, message: dict[str, Any]) -> None:
+        """Celery revoked a run that is not in hand: its message is thrown away."""
+        with self._wake:
+            self._revoked.append(message)
             self._wake.notify()
 
     def add(self, run: Run) -> None:
@@ -188,7 +199,7 @@ class Sender:
         wake_at = 0.0
         while True:
             with self._wake:
-                if not self._due and not self._stop:
+                if not self._due and not self._revoked and not self._stop:
                     self._wake.wait(max(0.0, wake_at - time.monotonic()))
                 if self._stop:
                     break
@@ -209,6 +220,7 @@ class Sender:
             self._call_started = now
             try:
                 self._greet(store, now)
+                self._end_discarded(store)
                 for key in [key for key, at in self._due_at.items() if at <= now]:
                     self._call_started = time.monotonic()
                     self._step(key, self._call_started)
@@ -242,6 +254,14 @@ class Sender:
         # because of the due time before this one, is seen here.
         if run.backlog_bytes and not run.over:
             self._due_at[key] = min(due, now + self.settings.flush_seconds)
+
+    def _end_discarded(self, store: Store) -> None:
+        from runtail.runs.cancel import end_discarded
+
+        while self._revoked:
+            message = self._revoked[0]
+            end_discarded(store, str(message["run"]), expired=bool(message.get("expired")))
+            self._revoked.popleft()
 
     def _nap(self, now: float) -> None:
         """While the store is away: let tasks start that need not wait for it."""

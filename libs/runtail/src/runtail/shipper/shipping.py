@@ -19,12 +19,13 @@ from runtail.log.writer import Answer, LogWriter
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Refused, Unrecorded
-from runtail.runs.start import abort, mark
+from runtail.runs.start import abort
+from runtail.shipper.after import AfterEnd
 from runtail.shipper.ahead import EchoAhead
 from runtail.shipper.cancelling import Cancelling
 from runtail.shipper.claiming import OVERLAPS, Claiming, restore, takeover_event
 from runtail.shipper.ending import Ending, encode
-from runtail.shipper.live import LiveLine
+from runtail.shipper.live import HeldRows, LiveLine
 from runtail.shipper.processor import Event, Output
 from runtail.shipper.run import End, Run
 
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 #: Raw bytes per batch. All of a batch must fit into one call to the store.
 _BATCH_BYTES: Final = 512 << 10
 _WHY_POLL_SECONDS: Final = 0.02
-_REASSERT_SECONDS: Final = 2.0
 #: How long the end of a run waits for room in a full store before the rest of its output is dropped.
 _FULL_SECONDS: Final = 2.0
 #: How often a run whose output is not stored is looked at.
@@ -64,8 +64,8 @@ class Shipping:
         self._earlier_late_bytes = 0
         self._echo = EchoAhead(run, sender.echo)
         self._live = LiveLine(run, store.settings)
-        self._ended_at = 0.0
-        self._told_late = 0
+        self._held_rows = HeldRows(run)
+        self._after: AfterEnd | None = None
         self._counted = (0, 0)
         self._told_overlaps = 0
         #: The store is full: output stays in the spool.
@@ -85,11 +85,10 @@ class Shipping:
         try:
             return self._step(now)
         except (Fenced, RunDeleted) as error:
-            if self._ended_at:
-                # After the end: somebody deleted the run, or took a released one.
-                self._leave()
-                return None
-            self._fence(error)
+            if self._after is not None:
+                self._after.leave_alone()
+            else:
+                self._fence(error)
             return now
 
     def give_up(self, now: float) -> float | None:
@@ -100,9 +99,8 @@ class Shipping:
             op = "unrecorded" if run.headers is None else "refuse"
             return self._turn_away({"op": op, "message": "Runtail failed; see what its shipper logged"}, now)
         run.fenced = True
-        if self._ended_at:
-            self._leave()
-            return None
+        if self._after is not None:
+            self._after.leave_alone()
         return now + 1.0
 
     def while_away(self, now: float) -> None:
@@ -132,29 +130,33 @@ class Shipping:
         if echoed > 0:
             run.drop(echoed, exact=True)
         if run.end and not run.backlog_bytes:
-            self._over(now)
-            self._close()
+            after = self._after or self._over(now)
+            if after.lets_go:
+                self._close()
 
     def _step(self, now: float) -> float | None:
         run = self.run
-        if run.closed and not self._ended_at:
+        if self._after is not None:
+            return self._after.step(now)
+        if run.closed:
             return None
-        if run.over:
-            return self._after(now)
         if run.end and run.end.stored:
             # A successor: only what is late is left.
             self._over(now)
             return now
         if run.fenced:
-            if run.end:
-                self._over(now)
-                return now
-            return now + 1.0
+            if not run.end:
+                return now + 1.0
+            if not self._ending.tree_is_gone(now):
+                return now + _WHY_POLL_SECONDS
+            self._over(now)
+            return now
         if self._writer is None:
             return self._claim(now)
         if self._writer.pending:
             # The store was away in the middle of a batch: first the same again.
             self._call(self._writer, now)
+        self._cancelling.heed_revocation(self._writer)
         self._cancelling.tell_refusal(self._writer)
         self._hold_back(now)
         if self._ending.verdict is None and self._is_due(now):
@@ -187,6 +189,7 @@ class Shipping:
         self._earlier_late_bytes = found.number("late_bytes")
         with run.lock:
             restore(run, found)
+        run.stored_to = run.processor.consumed
         if not found.resumed:
             if "taken_from" in found.record:
                 now_ms = self._sender.now_ms()
@@ -253,7 +256,7 @@ class Shipping:
         if backlog:
             full = self.run.end is not None or backlog >= settings.flush_bytes
             return full or since >= settings.flush_seconds
-        return self._live.due(now) <= now or since >= settings.beat_seconds
+        return min(self._live.due(now), self._held_rows.due(now)) <= now or since >= settings.beat_seconds
 
     def _due(self, now: float) -> float:
         backlog, settings = self.run.backlog_bytes, self._settings
@@ -264,7 +267,7 @@ class Shipping:
             return now
         if backlog:
             return self._called_at + settings.flush_seconds
-        return min(self._live.due(now), self._called_at + settings.beat_seconds)
+        return min(self._live.due(now), self._held_rows.due(now), self._called_at + settings.beat_seconds)
 
     def _ship(self, writer: LogWriter, now: float) -> None:
         """One batch; the last one of a run is left to :meth:`_finish`."""
@@ -273,12 +276,15 @@ class Shipping:
         with run.lock:
             while size < _BATCH_BYTES and not self._held:
                 offset = processor.consumed
-                data = run.spool.read(offset, min(self._settings.flush_bytes, run.limit - offset))
+                stop = min(run.limit, self._echo.next_stop(offset))
+                data = run.spool.read(offset, min(self._settings.flush_bytes, stop - offset))
                 if not data:
                     break
                 written = self._sender.now_ms(run.written_ms(offset))
                 self._add(writer, processor.feed(data), written)
                 size += len(data)
+            if self._held_rows.due(now) <= now:
+                self._add(writer, processor.settle(), self._sender.now_ms())
             if run.end and processor.consumed >= run.limit and self._ending.why_is_known(now):
                 return
             self._keep_state()
@@ -287,7 +293,10 @@ class Shipping:
     def _add(self, writer: LogWriter, items: list[Output | Event], written_ms: int) -> None:
         for item in items:
             if isinstance(item, Event):
-                writer.add(EVENT, encode(item.fields), written_ms)
+                fields = item.fields
+                if item.lines_before:
+                    fields = {**fields, "from": writer.line - item.lines_before, "to": writer.line - 1}
+                writer.add(EVENT, encode(fields), written_ms)
                 continue
             chunk = item.chunk
             entry = writer.add(OUTPUT, chunk.payload, written_ms, continues=chunk.continues)
@@ -302,7 +311,7 @@ class Shipping:
         processor = self.run.processor
         generation = self.run.journal.write("state", processor.save())
         self._counters = {**processor.counters(), "journal": generation}
-        self._counters["late_bytes"] = self._late_bytes()
+        self._counters["late_bytes"] = self._earlier_late_bytes + self.run.late_bytes
         if self._cancelling.wish is not None and self._writer is not None:
             # A successor must not say it again.
             self._counters["cancel_told"] = self._writer.claim.attempt
@@ -316,6 +325,7 @@ class Shipping:
         live = self._live.take(writer.line, now)
         answer = writer.flush(live=live, counters=self._counters)
         self._called_at = time.monotonic()
+        run.stored_to = flushed_to
         run.spool.release(flushed_to)
         self._heed(writer, answer)
 
@@ -352,51 +362,21 @@ class Shipping:
         if verdict.event and not verdict.released:
             writer.add(EVENT, encode(verdict.event), written_ms)
 
-    def _over(self, now: float) -> None:
+    def _over(self, now: float) -> AfterEnd:
         """The store has the end, or this run will never have one from us."""
-        run = self.run
-        self._ended_at = now
+        run, verdict = self.run, self._ending.verdict
         if run.end and not run.end.stored:
-            run.keep_end(replace(run.end, stored=True))
+            state = "" if verdict is None or verdict.released else str(verdict.state)
+            end = replace(run.end, stored=True, state=state, late_before=self._earlier_late_bytes)
+            run.keep_end(replace(end, execution=self._writer.claim.execution if self._writer is not None else 0))
+        run.spool.release(run.limit, now=True)
         run.over = True
+        if self._sender.link.lost:
+            # Before the next run begins, in the hands of another shipper.
+            self._sender.on_closed()
         run.tell_done()
-        run.spool.release(run.spool.position, now=True)
-
-    # After the end.
-
-    def _after(self, now: float) -> float | None:
-        """Count what is late, and look whether the store still has the end."""
-        run, writer = self.run, self._writer
-        waited = now - self._ended_at
-        hurry = self._sender.main_is_gone
-        if not run.closed and (run.silent or hurry or waited >= self._settings.late_seconds):
-            self._tell_late()
-            self._close()
-        if writer is None or run.fenced:
-            return None if run.closed else now + 1.0
-        if waited >= self._settings.retained_seconds:
-            if run.closed:
-                self._leave()
-                return None
-            self._tell_late()
-            return now + 1.0
-        if now - self._called_at >= _REASSERT_SECONDS:
-            writer.reassert()
-            self._called_at = time.monotonic()
-        return now + (_REASSERT_SECONDS if run.closed else 0.5)
-
-    def _late_bytes(self) -> int:
-        return self._earlier_late_bytes + self.run.late_bytes
-
-    def _tell_late(self) -> None:
-        if self._ending.verdict is None or self._ending.verdict.released:
-            return
-        late = self._late_bytes()
-        if late != self._counters.get("late_bytes", 0) and late != self._told_late:
-            fields = {"late_bytes": str(late)}
-            execution = self._writer.claim.execution if self._writer is not None else None
-            mark(self._store, self.run.id, self._ending.verdict.state, fields, execution=execution)
-            self._told_late = late
+        self._after = AfterEnd(run, self._store, self._sender, None if run.fenced else self._writer, now)
+        return self._after
 
     def _count_repairs(self) -> None:
         writer = self._writer
@@ -405,10 +385,6 @@ class Shipping:
             self._sender.repairs += writer.repairs - repairs
             self._sender.losses += writer.losses - losses
             self._counted = (writer.repairs, writer.losses)
-
-    def _leave(self) -> None:
-        if not self.run.closed:
-            self._close()
 
     def _close(self) -> None:
         self.run.closed = True

@@ -24,6 +24,8 @@ _FALLOC_FL_PUNCH_HOLE: Final = 0x02
 #: Punching frees whole pages only and costs a system call.
 _PUNCH_BYTES: Final = 256 << 10
 F_GETPIPE_SZ: Final = getattr(fcntl, "F_GETPIPE_SZ", 1032)
+_F_SETPIPE_SZ: Final = getattr(fcntl, "F_SETPIPE_SZ", 1031)
+_SMALL_PIPE_BYTES: Final = 64 << 10
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
@@ -75,6 +77,11 @@ class Spool:
         self.position = os.lseek(self.memfd, 0, os.SEEK_CUR)
         return moved or None
 
+    def append(self, data: bytes) -> None:
+        """Put something of our own behind what was taken: all of it or, if we are killed, nothing."""
+        os.pwrite(self.memfd, data, self.position)
+        self.position = os.lseek(self.memfd, self.position + len(data), os.SEEK_SET)
+
     def read(self, offset: int, size_bytes: int) -> bytes:
         """The bytes at ``offset``, at most up to what has been taken."""
         return os.pread(self.memfd, max(0, min(size_bytes, self.position - offset)), offset)
@@ -109,6 +116,14 @@ def readable_bytes(source: int) -> int:
     """FIONREAD: how many bytes lie in a pipe or terminal right now."""
     answer = fcntl.ioctl(source, termios.FIONREAD, b"\0\0\0\0")
     return int(struct.unpack("i", answer)[0])
+
+
+def shrink(source: int) -> None:
+    """Give back most of a pipe's room: what all pipes of a user may take together is little."""
+    try:
+        fcntl.fcntl(source, _F_SETPIPE_SZ, _SMALL_PIPE_BYTES)
+    except OSError:
+        pass  # it holds more than that now, or is a terminal
 
 
 def pipe_size(source: int) -> int:

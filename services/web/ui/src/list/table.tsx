@@ -45,7 +45,7 @@ function Row({ run, now }: { run: Run; now: number }) {
   return (
     <tr class={run.state}>
       <td>
-        <StateChip state={run.state} />
+        <StateChip run={run} />
       </td>
       <td class="what">
         <a class="row-link" href={`/runs/${encodeURIComponent(run.id)}`}>

@@ -23,6 +23,9 @@ export const MOST_BEHIND_LINES = 50_000;
 /** From this many failed tries on the log is also read over HTTP. */
 const FAILURES_BEFORE_HTTP = 2;
 
+/** As many rows as can be drawn again and again; no shipper tells of more. */
+const MOST_LIVE_ROWS = 100;
+
 /** What the log's list draws. */
 export interface Screen {
   append(items: readonly Item[]): void;
@@ -270,8 +273,10 @@ export class Follow {
   #current(live: LiveLine | null): LiveLine | null {
     if (live === null) return null;
     const stored = live.line < (this.#view.position?.line ?? 1);
-    const text = stored ? "" : live.text;
-    return text || live.progress ? { ...live, text } : null;
+    if (stored)
+      return live.progress ? { line: live.line, text: "", progress: live.progress } : null;
+    if (live.rows) return { ...live, rows: live.rows.slice(-MOST_LIVE_ROWS) };
+    return live.text || live.progress ? live : null;
   }
 
   #reset(why: string): void {

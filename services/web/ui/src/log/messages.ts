@@ -6,6 +6,8 @@ export interface LiveLine {
   /** The number it will have. */
   readonly line: number;
   readonly text: string;
+  /** Several rows that are drawn again and again; `text` is the last one. */
+  readonly rows?: readonly string[];
   readonly progress: { readonly value?: number; readonly text?: string } | null;
 }
 

@@ -44,8 +44,11 @@ export type RowModel =
     }
   | {
       readonly kind: "live";
-      readonly live: LiveLine;
-      /** The one in force behind the last line. */
+      /** The line it will be; of several rows the first one. */
+      readonly line: number;
+      readonly text: string;
+      readonly progress: LiveLine["progress"];
+      /** What it begins in: the style behind the last line, or none for rows that are drawn again. */
       readonly style: Style;
     };
 
@@ -61,8 +64,7 @@ export function token(row: RowModel, theme: Theme): string {
     return `${theme.name}${flags}|${look(row.style)}|${around}|${row.time}|${fold}|${row.spans.join(";")}|${row.total}`;
   }
   if (row.kind === "note") return `${theme.name}${row.time}|${fold}`;
-  const { live } = row;
-  return `${theme.name}${look(row.style)}|${live.text}|${live.progress?.value}|${live.progress?.text}`;
+  return `${theme.name}${look(row.style)}|${row.line}|${row.text}|${row.progress?.value}|${row.progress?.text}`;
 }
 
 function look({ fg, bg, flags, href }: Style): string {
@@ -96,7 +98,7 @@ export function fill(element: HTMLElement, row: RowModel, theme: Theme): void {
     }
     case "live":
       fillLive(element, row, theme);
-      standsFor(element, row.live.line, row.live.line - 1);
+      standsFor(element, row.line, row.line - 1);
   }
 }
 
@@ -148,9 +150,20 @@ function fillLine(
   } else if (row.group) {
     text.append(...header(row.group, drawn(row.group, row.style, theme)));
   } else {
-    const { runs } = tokenise(row.text, row.style);
+    // What the log is told in the line is said in words; what follows is the line's own.
+    const told = row.level ? `::${row.level}::` : "";
+    const marked = told !== "" && row.text.startsWith(told);
+    if (marked) {
+      const word = make("b", "told", row.level === "error" ? "Error: " : "Warning: ");
+      word.dataset["stored"] = String(told.length);
+      text.append(word);
+    }
+    const { runs } = tokenise(marked ? row.text.slice(told.length) : row.text, row.style);
+    const spans = marked
+      ? row.spans.map(([from, to]): Span => [from - told.length, to - told.length])
+      : row.spans;
     const shown = row.whole ? Number.POSITIVE_INFINITY : SHOWN_CHARACTERS;
-    const more = draw(text, runs, row.spans, row.context, shown, theme);
+    const more = draw(text, runs, spans, row.context, shown, theme);
     if (more > 0) {
       const button = make("button", "more", `… ${grouped(more)} more characters, show`);
       button.dataset["show"] = String(row.line);
@@ -193,7 +206,7 @@ export function header(group: Group, title: readonly (Node | string)[]): (HTMLEl
 
 function fillLive(
   element: HTMLElement,
-  { live, style }: Extract<RowModel, { kind: "live" }>,
+  live: Extract<RowModel, { kind: "live" }>,
   theme: Theme,
 ): void {
   element.className = "row live";
@@ -207,6 +220,6 @@ function fillLive(
     progress.setAttribute("aria-label", visible(live.progress.text || "progress"));
     text.append(progress, ` ${visible(live.progress.text ?? "")} `);
   }
-  draw(text, tokenise(live.text, style).runs, [], ALONE, SHOWN_CHARACTERS, theme);
+  draw(text, tokenise(live.text, live.style).runs, [], ALONE, SHOWN_CHARACTERS, theme);
   element.replaceChildren(number, text);
 }

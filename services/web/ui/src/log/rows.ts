@@ -32,7 +32,7 @@ export interface Fold {
 export type Shown =
   | { readonly kind: "line"; readonly line: number }
   | { readonly kind: "note"; readonly note: Note }
-  | { readonly kind: "live" };
+  | { readonly kind: "live"; readonly index: number };
 
 /** Something a row number can be found for again after rows came or went. */
 export type Anchor = { readonly line: number } | { readonly note: Note } | "live";
@@ -61,8 +61,8 @@ function hides(fold: Fold, note: Note): boolean {
 export class Rows {
   /** Lines of the log as far as known. */
   lines = 0;
-  /** Whether the unfinished line has a row of its own. */
-  live = false;
+  /** How many rows there are at the end for what is not stored: the unfinished line, or rows that are drawn again. */
+  live = 0;
   #notes: Note[] = [];
   #folds: readonly Fold[] = [];
   #segments: Segment[] = [];
@@ -72,7 +72,7 @@ export class Rows {
 
   /** How many rows there are. */
   get count(): number {
-    return this.#rows + (this.live ? 1 : 0);
+    return this.#rows + this.live;
   }
 
   get notes(): readonly Note[] {
@@ -81,7 +81,7 @@ export class Rows {
 
   clear(): void {
     this.lines = 0;
-    this.live = false;
+    this.live = 0;
     this.#notes = [];
     this.#folds = [];
     this.#build();
@@ -122,9 +122,9 @@ export class Rows {
   }
 
   at(row: number): Shown {
-    if (row >= this.#rows) return { kind: "live" };
     const segment = this.#segments[this.#last((one) => one.row <= row)];
-    if (!segment) return { kind: "live" };
+    if (row >= this.#rows || !segment)
+      return { kind: "live", index: Math.max(0, row - this.#rows) };
     if (segment.note) return { kind: "note", note: segment.note };
     return { kind: "line", line: segment.line + row - segment.row };
   }

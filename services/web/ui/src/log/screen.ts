@@ -142,7 +142,7 @@ export class LogScreen implements Source {
 
   setLive(live: LiveLine | null): void {
     this.#live = live;
-    this.rows.live = live !== null;
+    this.rows.live = live === null ? 0 : (live.rows?.length ?? 1);
     this.list?.schedule();
   }
 
@@ -201,7 +201,8 @@ export class LogScreen implements Source {
   key(row: number): string {
     const shown = this.rows.at(row);
     if (shown.kind === "line") return `L${shown.line}`;
-    return shown.kind === "live" ? "live" : `${shown.note.kind}${idText(shown.note.id)}`;
+    if (shown.kind === "live") return shown.index === 0 ? "live" : `live${shown.index}`;
+    return `${shown.note.kind}${idText(shown.note.id)}`;
   }
 
   model(row: number): RowModel {
@@ -217,7 +218,16 @@ export class LogScreen implements Source {
       return { kind: "note", note, group, time };
     }
     const live = this.#live ?? { line: this.rows.lines + 1, text: "", progress: null };
-    return { kind: "live", live, style: this.lines.style(live.line) };
+    const rows = live.rows ?? [live.text];
+    const last = shown.index === rows.length - 1;
+    return {
+      kind: "live",
+      line: live.line,
+      text: rows[shown.index] ?? "",
+      progress: last ? live.progress : null,
+      // Several rows come with all their codes.
+      style: live.rows ? PLAIN : this.lines.style(live.line),
+    };
   }
 
   seen(first: number, last: number): void {

@@ -224,5 +224,11 @@ function pointOf(
   const before = document.createRange();
   before.setStart(text, 0);
   before.setEnd(node, offset);
-  return { line, column: before.toString().length };
+  const column = before.toString().length;
+  // A word stands for the mark of an error or a warning, and is taken whole.
+  const told = text.querySelector<HTMLElement>(".told");
+  if (!told) return { line, column };
+  const word = told.textContent.length;
+  const mark = Number(told.dataset["stored"]);
+  return { line, column: column >= word ? column - word + mark : begins ? 0 : mark };
 }

@@ -33,6 +33,10 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
   warning: (e) => ({ text: `Warning: ${s(e["text"])}`, level: "warning" }),
   error: (e) => ({ text: `Error: ${s(e["text"])}`, level: "error" }),
   masked: (e) => ({ text: `${s(e["count"])} secrets were masked so far`, level: "note" }),
+  "earlier-run": (e) => ({
+    text: `From here on with output of a process that an earlier run left behind: ${s(e["run"])}`,
+    level: "note",
+  }),
   overflow: (e) => ({
     text: `${grouped(Number(e["bytes"]))} bytes of output were dropped here: the store was away longer than the spool holds`,
     level: "error",
@@ -65,6 +69,13 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
   "store-lost": (e) => ({
     text: `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were lost: ${s(e["reason"])}`,
     level: "error",
+  }),
+  redrawn: (e) => ({
+    text:
+      e["from"] === e["to"]
+        ? `Line ${grouped(Number(e["from"]))} was redrawn; what it shows now follows`
+        : `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were redrawn; what they show now follows`,
+    level: "note",
   }),
   "markers-capped": (e) => ({
     text: `${s(e["count"])} more sections, warnings and errors were not recorded`,

@@ -21,7 +21,7 @@ def flood(lines: int = 100_000, bytes_per_line: int = 100) -> None:
 @app.task(name="demo.binary")
 def binary() -> None:
     """Write what is not text: every byte there is, escape sequences, markup, half characters."""
-    print("NUL, invalid UTF-8, lone surrogates and markup are stored as they are:")
+    print("Invalid UTF-8, lone surrogates and markup are stored as they are, the rest as a terminal shows it:")
     sys.stdout.flush()
     out = sys.stdout.buffer
     out.write(bytes(range(256)) + b"\n")

@@ -1,0 +1,47 @@
+"""Where a long line may be cut: between characters, and outside of escape sequences. Pure."""
+
+import re
+from typing import Final
+
+#: A sequence longer than this is cut like text.
+LONGEST_SEQUENCE: Final = 4112
+
+_COMPLETE: Final = re.compile(
+    rb"\x1b(?:\[[0-?]{0,4096}[ -/]{0,8}[@-~]|[\]PX^_][^\x00-\x1f\x7f]{0,4096}(?:\x07|\x1b\\)|[ -/]{0,8}[0-Z\\`-~])"
+)
+_BEGUN: Final = re.compile(rb"\x1b(?:[ -/]{0,8}|\[[0-?]{0,4096}[ -/]{0,8}|[\]PX^_][^\x00-\x1f\x7f]{0,4096}\x1b?)")
+
+
+def piece_end(line: bytes, start: int, size: int) -> int:
+    """Where the piece of *line* ends that begins at *start* and has at most *size* bytes; the line goes on behind it.
+
+    The answer depends on nothing but those bytes and the one behind them.
+    """
+    end = start + size
+    escape = line.find(b"\x1b", max(start, end - LONGEST_SEQUENCE), end)
+    while escape >= 0:
+        if complete := _COMPLETE.match(line, escape, end):
+            escape = line.find(b"\x1b", complete.end(), end)
+        elif escape > start and _BEGUN.fullmatch(line, escape, end):
+            return escape
+        else:
+            escape = line.find(b"\x1b", escape + 1, end)
+    cut = end
+    while cut > start and end - cut < 4 and line[cut] & 0xC0 == 0x80:
+        cut -= 1
+    return cut if cut > start and line[cut] >= 0xC0 else end
+
+
+def tail_start(line: bytes, size: int) -> int:
+    """Where the last *size* bytes of *line* begin, or somewhat fewer: not within a character or a sequence."""
+    start = max(0, len(line) - size)
+    if not start:
+        return 0
+    first = max(0, start - LONGEST_SEQUENCE)
+    for sequence in _COMPLETE.finditer(line, first):
+        if sequence.start() >= start:
+            break
+        start = max(start, sequence.end())
+    while start < len(line) and line[start] & 0xC0 == 0x80:
+        start += 1
+    return start
