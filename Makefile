@@ -159,6 +159,13 @@ venv: $(VENV) ## Make .venv from the hash-pinned locks
 .PHONY: ui
 ui: $(PAGES) ## Build the pages into the web service's package
 
+# PUSH=registry.example/team brings them where a cluster pulls from, LOAD=kind|k3d|minikube|cluster into a local one.
+# SECRETS="id=ca,src=authorities.pem ..." names an index or authorities of your own (see docker/Dockerfile).
+.PHONY: images
+images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3d|minikube|cluster
+	@python3 docker/images.py $(if $(BASE),--base $(BASE)) $(if $(TAG),--tag $(TAG)) $(if $(PUSH),--push $(PUSH)) \
+	  $(if $(LOAD),--load $(LOAD)) $(foreach secret,$(SECRETS),--secret $(secret))
+
 .PHONY: clean
 clean: ## Remove everything that make has made
 	rm -rf .venv build $(UI)/node_modules $(API_LINTERS)/node_modules services/web/src/runtail_web/static
@@ -215,7 +222,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket dev node bench celery-suite $(MATRIX:requirements/%.in=%)
+LOCKS := web worker socket images dev node bench celery-suite $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.
