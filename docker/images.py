@@ -146,7 +146,7 @@ def measure(docker: str, image: Image, name: str) -> str | None:
     return None
 
 
-def load(docker: str, where: str, names: Sequence[str]) -> None:
+def load(where: str, names: Sequence[str]) -> None:
     """Bring images into a local cluster, where no registry is needed then.
 
     :raises Failed: if the cluster's tool is missing, or fails.
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str]) -> int:
             raise Failed("\n".join(filter(None, too_large)))
         digests = {target: push(docker, name) for target, name in names.items()} if registry else {}
         if options.load:
-            load(docker, options.load, list(names.values()))
+            load(options.load, list(names.values()))
         (BUILD / "images.yaml").write_text(values(registry, options.tag, digests))
     except (Failed, FileNotFoundError) as failure:
         print(f"make images: {failure}", file=sys.stderr)

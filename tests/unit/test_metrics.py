@@ -8,7 +8,12 @@ from prometheus_client import generate_latest
 from runtail.metrics import METRICS, Component, Metrics
 
 FORBIDDEN_LABELS = {"run", "run_id", "pod", "user", "host", "pid", "worker", "task_id"}
-PREFIXES: dict[Component, str] = {"web": "runtail_web_", "relay": "runtail_socket_", "worker": "runtail_worker_"}
+PREFIXES: dict[Component, str] = {
+    "web": "runtail_web_",
+    "relay": "runtail_socket_",
+    "worker": "runtail_worker_",
+    "canary": "runtail_canary_",
+}
 
 
 def exposed(metrics: Metrics) -> str:

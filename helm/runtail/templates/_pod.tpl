@@ -156,7 +156,9 @@ volumeMounts:
   - name: {{ $name }}
     mountPath: {{ $folder.path }}
   {{- end }}
-  {{- include "runtail.storeMounts" . | nindent 2 }}
+  {{- with include "runtail.storeMounts" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
   {{- with .mounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -179,7 +181,9 @@ volumes:
       sizeLimit: {{ . }}
       {{- end }}
   {{- end }}
-  {{- include "runtail.storeVolumes" . | nindent 2 }}
+  {{- with include "runtail.storeVolumes" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
   {{- with .volumes }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

@@ -20,7 +20,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-Component = Literal["web", "relay", "worker"]
+Component = Literal["web", "relay", "worker", "canary"]
 Kind = Literal["counter", "gauge", "histogram"]
 
 #: From written to seen is a flush and a round trip when all is well; what takes
@@ -178,6 +178,37 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "Values of the store that could not be read and were left out, each time: run, task, worker.",
         ("what",),
+    ),
+    # Canary: what somebody sees who looks from outside.
+    Metric(
+        "canary",
+        "runtail_canary_runs_total",
+        "counter",
+        "Runs started and watched, by how that ended.",
+        ("result",),
+        values=("succeeded", "failed"),
+    ),
+    Metric("canary", "runtail_canary_missing_lines_total", "counter", "Lines that were not seen."),
+    Metric("canary", "runtail_canary_doubled_lines_total", "counter", "Lines that were seen twice."),
+    Metric(
+        "canary",
+        "runtail_canary_first_line_seconds",
+        "histogram",
+        "Seconds from asking for a run to seeing its first line.",
+        buckets=DELIVERY_SECONDS,
+    ),
+    Metric(
+        "canary",
+        "runtail_canary_line_seconds",
+        "histogram",
+        "Seconds from a line's writing to seeing it, the slowest of each run.",
+        buckets=DELIVERY_SECONDS,
+    ),
+    Metric(
+        "canary",
+        "runtail_canary_last_success_timestamp_seconds",
+        "gauge",
+        "When a run was last seen whole, in seconds since 1970; the canary's start before the first.",
     ),
 )
 
