@@ -60,25 +60,29 @@ describe("links", () => {
     ["https://a.b/c\u200bnext\u3000http://x.y/\u3000", ["https://a.b/c", "http://x.y/"]],
     // A host is none of a text that goes on behind it.
     ["https://example.com次の行 https://a.b:80次", ["https://example.com", "https://a.b:80"]],
-    ["https://例え.jp/x https://docomoマーケット.jp http://münchen", [
-      "https://例え.jp/x",
-      "https://docomoマーケット.jp",
-      "http://münchen",
-    ]],
-    ["https://ja.wikipedia.org/wiki/ダ・ヴィンチ_(曖昧さ回避)・", [
-      "https://ja.wikipedia.org/wiki/ダ・ヴィンチ_(曖昧さ回避)",
-    ]],
+    [
+      "https://例え.jp/x https://docomoマーケット.jp http://münchen",
+      ["https://例え.jp/x", "https://docomoマーケット.jp", "http://münchen"],
+    ],
+    [
+      "https://ja.wikipedia.org/wiki/ダ・ヴィンチ_(曖昧さ回避)・",
+      ["https://ja.wikipedia.org/wiki/ダ・ヴィンチ_(曖昧さ回避)"],
+    ],
     ["https://de.wikipedia.org/wiki/Größe, und", ["https://de.wikipedia.org/wiki/Größe"]],
     // Tables, arrows, other texts around.
-    ["│https://a.b/c│ |http://x.y| https://z.w→http://q.r", [
-      "https://a.b/c",
-      "http://x.y",
-      "https://z.w",
-      "http://q.r",
-    ]],
+    [
+      "│https://a.b/c│ |http://x.y| https://z.w→http://q.r",
+      ["https://a.b/c", "http://x.y", "https://z.w", "http://q.r"],
+    ],
     ['{"u": "https://a.b/c\\n", \\"http://x.y\\"}', ["https://a.b/c", "http://x.y"]],
-    ["**https://a.b/c** *http://x.y*, `https://z.w`", ["https://a.b/c", "http://x.y", "https://z.w"]],
-    ["HTTPS://A.B/C Http://x.y git+https://z.w/q.git@v1", ["HTTPS://A.B/C", "Http://x.y", "https://z.w/q.git@v1"]],
+    [
+      "**https://a.b/c** *http://x.y*, `https://z.w`",
+      ["https://a.b/c", "http://x.y", "https://z.w"],
+    ],
+    [
+      "HTTPS://A.B/C Http://x.y git+https://z.w/q.git@v1",
+      ["HTTPS://A.B/C", "Http://x.y", "https://z.w/q.git@v1"],
+    ],
     ["https://a.b/?q=a*b&c=~d#e!f;g=$h", ["https://a.b/?q=a*b&c=~d#e!f;g=$h"]],
   ])("an address ends where the text around it goes on: %#", (text, expected) => {
     expect(addresses(text).map(([a, b]) => text.slice(a, b))).toEqual(expected);

@@ -37,7 +37,8 @@ const CLOSING = ")]}";
 /** ASCII besides what encloses addresses; of everything else letters, marks, digits, and dots between names. */
 const ADDRESS = /https?:\/\/[!#-&(-;=?-[\]_a-{}~\p{L}\p{M}\p{N}·・]+/giu;
 /** A host behind which a text goes on without a space: no top-level name mixes these letters. */
-const HOST_WITH_TEXT = /^https?:\/\/[^/?#\u0250-\u{10ffff}]*[a-z0-9](?=[\u0250-\u{10ffff}])(?![^/?#]*[.@])/iu;
+const HOST_WITH_TEXT =
+  /^https?:\/\/[^/?#\u0250-\u{10ffff}]*[a-z0-9](?=[\u0250-\u{10ffff}])(?![^/?#]*[.@])/iu;
 /** Punctuation at the end belongs to the sentence. */
 const TRAILING = `.,;:!?*·・${OPENING}`;
 
