@@ -214,7 +214,7 @@ function pointOf(
     return { line: Number(begins ? row.dataset["first"] : row.dataset["last"]), column: side };
   }
   const line = Number(row.dataset["key"]?.slice(1));
-  const text = row.querySelector(".text");
+  const text = row.querySelector<HTMLElement>(".text");
   // What is drawn of a group's title, or of a line that is not here, is not its text.
   if (!node || !text || /\b(?:head|hole|failed)\b/.test(row.className))
     return { line, column: side };
