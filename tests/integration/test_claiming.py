@@ -144,7 +144,7 @@ def test_a_holder_that_beats_now_and_then_is_not_taken_over(arrive: Callable[...
 def test_a_claim_tells_how_long_a_run_was_queued_and_due(store: Store, arrive: Callable[..., Claiming]) -> None:
     def claimed(eta_ms: int | None) -> int | None:
         now_ms = store.now_ms()
-        record: dict[str | bytes, Any] = {"state": "queued", "attempt": "1", "since_ms": now_ms - 90_000, "epoch": "7"}
+        record: Any = {"state": "queued", "attempt": "1", "since_ms": now_ms - 90_000, "epoch": "7"}
         if eta_ms is not None:
             record["eta_ms"] = now_ms + eta_ms
         store.client.delete(store.keys.run("r"))

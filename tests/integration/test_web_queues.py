@@ -159,7 +159,7 @@ def test_a_run_counts_from_its_record_and_one_whose_time_is_to_come_does_not(wat
         ("b", "builds", now_ms - 30_000, ""),
         ("c", "later", now_ms - 90_000, str(now_ms + 60_000)),
     ):
-        record: dict[str | bytes, Any] = {"state": "queued", "queue": queue, "since_ms": since_ms, "eta_ms": eta_ms}
+        record: Any = {"state": "queued", "queue": queue, "since_ms": since_ms, "eta_ms": eta_ms}
         store.client.hset(store.keys.run(run_id), mapping=record)
         store.client.zadd(store.keys.queued(), {run_id: since_ms})
     seen = watch.look()
