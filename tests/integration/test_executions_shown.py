@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from runtail.store import Store
 from tests.support.command import Command
 from tests.support.relay import Client, Follower, Producer, Relay, following
 from tests.support.services import Service
+from tests.support.waiting import wait_for
 
 StartRelay = Callable[..., Relay]
 
@@ -29,6 +31,9 @@ def executed(store: Store, run_id: str, *counts: int) -> None:
         producer = Producer(store, run_id)
         producer.write(count)
         producer.end()
+        # The list is by the millisecond of the start, and no id is used twice in one.
+        ended_ms = time.time_ns() // 1_000_000
+        wait_for(lambda ended_ms=ended_ms: time.time_ns() // 1_000_000 > ended_ms, 5)
 
 
 def test_the_api_takes_both_forms_of_an_id(web: Service, relay_store: Store) -> None:
