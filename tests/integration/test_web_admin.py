@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from runtail.metrics import METRICS
+from runtail.metric_table import METRICS
 from tests.support.beating import beating
 from tests.support.redis_server import RedisServer
 from tests.support.runs import make_store, open_run
