@@ -15,6 +15,7 @@ from celery import Celery
 from runtail.log import reader
 from runtail.protocol import Entry
 from runtail.runs.record import Run
+from tests.support.celery_client import close_client
 from tests.support.leftovers import expect_to_end, kept_by
 from tests.support.processes import Process
 from tests.support.runs import make_store
@@ -203,7 +204,7 @@ class Worker:
                 with contextlib.suppress(psutil.Error):
                     if process.environ().get("RUNTAIL_KEY_PREFIX") == self.prefix:
                         process.kill()
-            self.client.close()
+            close_client(self.client)
             self.store.client.close()
 
     def __enter__(self) -> Self:
