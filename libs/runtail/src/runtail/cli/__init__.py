@@ -81,6 +81,19 @@ def dev() -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def worker(command: tuple[str, ...]) -> None:
+    """Start a Celery worker, and stop it in order.
+
+    RUNTAIL_WORKER_DRAIN_SECONDS after SIGTERM the tasks that still run are interrupted.
+    """
+    from runtail.launcher import main as launch
+
+    # Only for the list of commands: the program itself goes there before it imports this (see __main__.py).
+    sys.exit(launch(command))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def shipper(arguments: tuple[str, ...]) -> None:
     """Ship what a keeper hands over; a worker starts this by itself."""
