@@ -320,7 +320,7 @@ def test_a_broker_of_files_keeps_its_publications(make_worker: MakeWorker, tmp_p
 @pytest.mark.parametrize("pool", ["prefork", "solo"])
 def test_a_broker_in_memory_keeps_its_publications(make_worker: MakeWorker, tmp_path: Path, pool: str) -> None:
     """Its worker is the only one that can publish; of a prefork pool that is the main process."""
-    here = [("i.says", "plain", ["word"], 2), ("i.requeues", "back", [str(tmp_path / "seen")], 1)]
+    here: list[Any] = [("i.says", "plain", ["word"], 2), ("i.requeues", "back", [str(tmp_path / "seen")], 1)]
     here += [("i.starts_itself_again", "again", [2], 1)] if pool == "solo" else []
     worker = make_worker(pool=pool, broker="memory://", TEST_HERE=json.dumps(here))
     worker.process.wait_for_log("i.says[plain] is not executed: ", 30)

@@ -165,5 +165,5 @@ def publish_here(**_: Any) -> None:
         channel: Any = connection.default_channel
         messages = [channel._get(app.conf.task_default_queue) for _ in wanted]
         for message, (*_task, times) in zip(messages, wanted, strict=True):
-            for _ in range(times):
+            for _time in range(times):
                 channel._put(app.conf.task_default_queue, message)
