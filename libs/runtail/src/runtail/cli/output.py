@@ -62,7 +62,13 @@ class _Output(io.RawIOBase):
 
 
 def guard() -> None:
-    """Put such outputs in the place of ``sys.stdout`` and ``sys.stderr``; those of tests stay."""
+    """Put such outputs in the place of ``sys.stdout`` and ``sys.stderr``; those of tests stay.
+
+    A stdin that was closed before the program began has nothing in it.
+    """
+    if sys.stdin is None:
+        fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        sys.stdin = open(fd, encoding="utf-8")  # noqa: SIM115 - it lives as long as the program
     for name, fd in (("stdout", 1), ("stderr", 2)):
         given: io.TextIOWrapper | None = getattr(sys, name)
         if given is not getattr(sys, f"__{name}__"):
