@@ -14,6 +14,7 @@ from tests.browser.conftest import OpenPage, Site
 from tests.browser.logs import SECONDS, numbered, opened, write
 from tests.support.line_vectors import TEXTS
 from tests.support.relay import Producer, now_ms
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +52,15 @@ def look_for(page: Page, text: str, *, regex: bool = False) -> None:
     page.get_by_role("searchbox").fill(text)
     page.get_by_label(".*").set_checked(regex)
     expect(page.locator(".found")).to_contain_text("searched all lines", timeout=SECONDS)
+
+
+def expect_marks(page: Page, found: dict[int, list[list[object]]]) -> None:
+    """Wait until exactly this is marked in these lines; marks of the search before may still stand there."""
+
+    def marked() -> dict[int, list[list[object]]]:
+        return {line: page.locator(f"#L{line} .text").evaluate(MARKS) for line in found}
+
+    wait_for(lambda: marked() == found, SECONDS, marked)
 
 
 def stored_in_pieces(producer: Producer, *pieces: bytes) -> None:
@@ -96,11 +106,7 @@ def test_what_is_found_is_marked_where_it_is_seen(site: Site, open_page: OpenPag
     page = opened(site, open_page, producer, "#L1")
     look_for(page, "needle")
     expected = {1: 4, 2: 0, 3: 0, 4: 1, 5: 0, 6: 0, 8: 2}
-    places = {line: page.locator(f"#L{line} .text").evaluate(MARKS) for line in range(1, 9)}
-    assert {line: [at for at, _ in found] for line, found in places.items() if found} == {
-        line: [at] for line, at in expected.items()
-    }
-    assert {text for found in places.values() for _, text in found} == {"needle"}
+    expect_marks(page, {line: [[expected[line], "needle"]] if line in expected else [] for line in range(1, 9)})
     assert search(site, producer, "needle") == {line: [[at, at + 6]] for line, at in expected.items()}
     look_for(page, "needle$", regex=True)
     expect(page.locator(".found")).to_contain_text("of 5")
@@ -124,12 +130,12 @@ def test_search_goes_over_the_cuts_of_a_long_line(site: Site, open_page: OpenPag
     page.get_by_role("button", name="Wrap").click()
     look_for(page, "cross-ings")
     expect(page.locator(".found")).to_contain_text("of 2")
-    assert page.locator("#L2 .text").evaluate(MARKS) == [[2_000, "CROSS-"]]
-    assert page.locator("#L3 .text").evaluate(MARKS) == [[0, "INGS"]]
+    expect_marks(page, {2: [[2_000, "CROSS-"]], 3: [[0, "INGS"]]})
     # Too long for an expression in the page: the server says where.
     look_for(page, "cross-[a-z]{4}x", regex=True)
+    expect(page.locator("#L3 mark")).to_have_text("INGSx", timeout=SECONDS)
     expect(page.locator(".found")).to_contain_text("of 2")
-    assert page.locator("#L3 .text").evaluate(MARKS) == [[0, "INGSx"]]
+    expect_marks(page, {3: [[0, "INGSx"]]})
 
 
 def test_an_address_goes_over_the_cut_of_a_long_line(site: Site, open_page: OpenPage) -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from runtail.dev.watchdog import VARIABLE, carriers
-from runtail.metrics import METRICS
+from runtail.metric_table import METRICS
 from tests.support.ports import free_port
 from tests.support.processes import Process, StartProcess
 from tests.support.redis_server import RedisServer

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from celery import Celery
 
+from tests.support.celery_client import close_client
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.waiting import wait_for
@@ -94,7 +95,7 @@ def test_a_broker_that_cannot_keep_runs(make_worker: MakeWorker, redis_url: str,
     try:
         assert client.send_task("script", args=("print('ran'); result = 3",)).get(timeout=30) == 3
     finally:
-        client.close()
+        close_client(client)
     line = worker.process.wait_for_log("nothing is recorded", 10)
     assert line.endswith(
         "Runtail: nothing is recorded: the broker, filesystem, cannot keep runs; set RUNTAIL_STORE_URL to a Redis or "
@@ -116,7 +117,7 @@ def test_another_broker_with_a_store_of_its_own(make_worker: MakeWorker, redis_u
         assert worker.wait_ended(run_id).state == "succeeded"
         assert worker.output(run_id) == b"stored\n"
     finally:
-        client.close()
+        close_client(client)
 
 
 def test_the_log_says_what_matters_and_no_password(make_worker: MakeWorker, redis_url: str) -> None:

@@ -95,13 +95,13 @@ def test_who_still_listens_to_the_server_before_a_failover_goes_over_to_the_new_
             ear.start()
             wait_for(lambda: ring() and ear.heard, 10)
             # What is heard and answered is no reason to change anything.
-            stays(ring, 3, lambda: ear.bells.deaf_count, interval_seconds=0.2)
-            assert (ear.connected, ear.bells.deaf_count) == (1, 0)
+            stays(ring, 3, lambda: ear.bells.stalls, interval_seconds=0.2)
+            assert (ear.connected, ear.bells.stalls) == (1, 0)
             proxy.target = (other_server.host, other_server.port)
             assert proxy.cut(b"PUBLISH") == 1
-            wait_for(lambda: ring() and new.pubsub_numsub(bell)[0][1], 20, lambda: ear.bells.deaf_count,
+            wait_for(lambda: ring() and new.pubsub_numsub(bell)[0][1], 20, lambda: ear.bells.stalls,
                      interval_seconds=0.2)  # fmt: skip
-            assert ear.bells.deaf_count >= 1
+            assert ear.bells.stalls >= 1
             before = ear.heard
             wait_for(lambda: new.publish(bell, b"") and ear.heard > before, 10)
         finally:
@@ -123,7 +123,7 @@ def test_a_deaf_connection_is_found_by_the_nonce(
         follower.until(lambda: len(follower.lines) == 1)
         # Open, and silent for ever: nothing tells the relay.
         assert proxy.stall(b"SUBSCRIBE") == 1
-        wait_for(lambda: relay.metric("runtail_socket_deaf_bells_total") == 1, 30)
+        wait_for(lambda: relay.metric("runtail_socket_listener_stalls_total") == 1, 30)
         wait_for(lambda: proxy.connection_count(b"SUBSCRIBE") == 1, 10)
         producer.end()
         follower.until_end()

@@ -184,7 +184,7 @@ def test_a_thousand_comings_and_goings_leave_nothing_behind(start_relay: StartRe
 
     def nothing_left() -> bool:
         metrics = relay.get("/metrics")[1].splitlines()
-        tables = [line for line in metrics if line.startswith("runtail_socket_tracked{")]
+        tables = [line for line in metrics if line.startswith("runtail_socket_table_entries{")]
         assert len(tables) == 8
         return all(line.endswith(" 0.0") for line in tables)
 

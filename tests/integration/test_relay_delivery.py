@@ -227,7 +227,7 @@ def test_no_line_is_read_twice_for_viewers_at_the_live_edge(start_relay: StartRe
         follower.connect(relay.url)
         follower.until(lambda seen=follower.lines: seen)  # type: ignore[misc]
     wait_for(
-        lambda: relay.metric('runtail_socket_subscriptions{standing="live"}') == 5,
+        lambda: relay.metric('runtail_socket_subscriptions{state="live"}') == 5,
         10,
         relay.process.evidence,
     )

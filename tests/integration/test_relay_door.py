@@ -47,6 +47,7 @@ def test_a_client_that_never_joins_is_sent_away(start_relay: StartRelay) -> None
     with pytest.raises(ConnectionError):
         client.receive()
     assert client.closed_by_engine
+    wait_for(lambda: relay.metric('runtail_socket_sent_away_total{reason="not-joined"}') == 1, 10)
 
 
 @pytest.mark.parametrize("mode", ["eventlet", "gevent"])

@@ -174,7 +174,7 @@ def test_an_unknown_namespace_is_answered_as_the_protocol_says(start_relay: Star
     client.join()
     assert client.emit("unsubscribe", "x") == {"ok": True}
     client.close()
-    wait_for(lambda: relay.metric('runtail_socket_tracked{table="socketio-rooms"}') == 0, 10)
+    wait_for(lambda: relay.metric('runtail_socket_table_entries{table="socketio-rooms"}') == 0, 10)
 
 
 UPGRADE = {

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from runtail.metrics import Metrics
 from runtail.shipper.admin import Admin
+from runtail.shipper.durations import Durations
 from runtail.shipper.markers import sequence
 from runtail.shipper.reader import Reader
 from runtail.shipper.sender import Sender
@@ -350,6 +352,13 @@ def test_health_and_figures_on_the_admin_port(tmp_path: Path, own_redis_server: 
         assert "runtail_worker_entries_total 1.0" in text
         assert "runtail_worker_output_bytes_total 101.0" in text
         assert task.run_id not in text
+        assert 'runtail_worker_ended_total{state="succeeded"} 1.0' in text
+        assert 'runtail_worker_ended_total{state="failed"} 0.0' in text
+        assert "runtail_worker_run_seconds_count 1.0" in text
+        # Nobody knows how long a plain message has waited.
+        assert "runtail_worker_wait_seconds_count 0.0" in text
+        appends = next(line for line in text.splitlines() if line.startswith("runtail_worker_store_seconds_count"))
+        assert float(appends.split()[1]) >= 1
         own_redis_server.kill()
         wait_for(lambda: get("/readyz")[0] == 503, 15, rig.evidence)
         assert get("/healthz")[0] == 200
@@ -359,5 +368,6 @@ def test_health_and_figures_on_the_admin_port(tmp_path: Path, own_redis_server: 
 
 def test_every_metric_of_the_worker_is_served() -> None:
     metrics = Metrics("worker")
-    Admin(cast(Sender, None), cast(Reader, None))._declare(metrics)
+    sender = SimpleNamespace(durations=Durations())
+    Admin(cast(Sender, sender), cast(Reader, None))._declare(metrics)
     assert metrics.unused == frozenset()

@@ -20,6 +20,7 @@ from runtail.protocol.event import decode
 from runtail.runs.record import Run, read_runs
 from runtail.settings import load_settings
 from runtail.store import Store
+from tests.support.celery_client import close_client
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.relay import http_get
@@ -143,7 +144,7 @@ class Fleet:
         for member in self.members:
             member.kill()
         self._stack.close()
-        self.client.close()
+        close_client(self.client)
         self.store.client.close()
 
     @property

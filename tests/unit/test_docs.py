@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtail.keys import Keys
-from runtail.metrics import METRICS, Metric
+from runtail.metric_table import METRICS, Metric
 from runtail.settings import SETTINGS, Setting, load_settings
 
 ROOT = Path(__file__).parents[2]

@@ -3,12 +3,23 @@
 import re
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from runtail.metrics import METRICS, Component, Metrics
+from runtail import __version__
+from runtail.distribution import Distribution
+from runtail.metric_table import METRICS, STORE_SECONDS, Component
+from runtail.metrics import Metrics
 
-FORBIDDEN_LABELS = {"run", "run_id", "pod", "user", "host", "pid", "worker", "task_id"}
-PREFIXES: dict[Component, str] = {"web": "runtail_web_", "relay": "runtail_socket_", "worker": "runtail_worker_"}
+FORBIDDEN_LABELS = {"run", "run_id", "pod", "user", "host", "pid", "worker", "task", "task_id"}
+#: Words of our own that dashboards and alerts would carry further (docs/decisions/0063).
+INVENTED = {"deaf", "bell", "bells", "ear", "standing", "door", "kept", "tracked", "absence", "barred"}
+PREFIXES: dict[Component, str] = {
+    "web": "runtail_web_",
+    "relay": "runtail_socket_",
+    "worker": "runtail_worker_",
+    "canary": "runtail_canary_",
+    "every": "runtail_",
+}
 
 
 def exposed(metrics: Metrics) -> str:
@@ -23,6 +34,10 @@ def test_rows_are_well_formed(metric: object) -> None:
     assert row.help.endswith(".")
     assert row.name.endswith("_total") == (row.kind == "counter")
     assert not FORBIDDEN_LABELS & set(row.labels)
+    assert not INVENTED & {*row.name.split("_"), *row.labels, *row.values}
+    assert len(row.labels) == 1 or not row.values
+    if row.kind == "histogram":
+        assert row.name.endswith(("_seconds", "_bytes"))
     assert bool(row.buckets) == (row.kind == "histogram")
     assert list(row.buckets) == sorted(row.buckets)
 
@@ -35,12 +50,14 @@ def test_instruments_are_exposed_under_the_names_of_the_table() -> None:
     relay = Metrics("relay")
     relay.counter("runtail_socket_frames_total").inc(3)
     relay.gauge("runtail_socket_subscriptions").labels("live").set(2)
-    relay.histogram("runtail_socket_sent_seconds").observe(0.02)
+    relay.histogram("runtail_socket_sent_seconds").labels("live").observe(0.02)
     text = exposed(relay)
     assert "runtail_socket_frames_total 3.0" in text
-    assert 'runtail_socket_subscriptions{standing="live"} 2.0' in text
-    assert 'runtail_socket_sent_seconds_bucket{le="0.025"} 1.0' in text
-    assert 'runtail_socket_sent_seconds_bucket{le="0.01"} 0.0' in text
+    assert 'runtail_socket_subscriptions{state="live"} 2.0' in text
+    assert 'runtail_socket_sent_seconds_bucket{le="0.025",state="live"} 1.0' in text
+    assert 'runtail_socket_sent_seconds_bucket{le="0.01",state="live"} 0.0' in text
+    # Known values are there from the start.
+    assert 'runtail_socket_sent_seconds_count{state="catching-up"} 0.0' in text
 
 
 def test_a_value_kept_elsewhere_is_read_when_asked() -> None:
@@ -70,3 +87,25 @@ def test_what_is_not_in_the_table_cannot_be_counted() -> None:
         worker.read("runtail_worker_runs", lambda: 1)
     assert "runtail_worker_runs" not in worker.unused
     assert "runtail_worker_spool_bytes" in worker.unused
+
+
+def test_every_process_tells_its_version_and_what_the_kernel_knows() -> None:
+    text = exposed(Metrics("web"))
+    assert f'runtail_build_info{{component="web",version="{__version__}"}} 1.0' in text
+    assert re.search(r"^process_resident_memory_bytes \d", text, re.MULTILINE)
+    assert re.search(r"^process_start_time_seconds \d", text, re.MULTILINE)
+
+
+def test_a_distribution_is_shown_as_prometheus_own_histogram_would_be() -> None:
+    worker, distribution = Metrics("worker"), Distribution(STORE_SECONDS)
+    worker.read_distribution("runtail_worker_store_seconds", distribution)
+    registry = CollectorRegistry()
+    own = Histogram("runtail_worker_store_seconds", "x", buckets=STORE_SECONDS, registry=registry)
+    for value in (0.0, 0.0005, 0.0006, 0.3, 5.0, 99.0):
+        distribution.observe(value)
+        own.observe(value)
+    samples = [line for line in exposed(worker).splitlines() if line.startswith("runtail_worker_store_seconds_")]
+    expected = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("runtail_")]
+    assert samples == [line for line in expected if "_created" not in line]
+    with pytest.raises(ValueError, match="other buckets"):
+        worker.read_distribution("runtail_worker_run_seconds", distribution)

@@ -69,7 +69,9 @@ def scene() -> Scene:
 def test_one_frame_is_encoded_for_all_who_want_its_shape(scene: Scene) -> None:
     links = [scene.join()[1] for _ in range(3)]
     _, plain = scene.join(Shape.LINES)
-    assert scene.feed.deliver([scene.chunk(b"a\n"), scene.chunk(b"b\n")]) == 8
+    frames, sent_bytes = scene.feed.deliver([scene.chunk(b"a\n"), scene.chunk(b"b\n")])
+    assert frames == 8
+    assert sent_bytes == sum(len(frame) for link in [*links, plain] for frame in link.frames)
     assert links[0].frames[0] is links[1].frames[0] is links[2].frames[0]
     assert plain.frames[0] is not links[0].frames[0]
     assert scene.feed.cursor.line == 3

@@ -126,6 +126,7 @@ def test_a_peer_that_takes_nothing_more_is_sent_away(pair: Pair, monkeypatch: py
         return web_socket.closed
 
     wait_for(sent_away, 10)
+    assert link.sent_away == "slow"
     # What the kernel had taken still comes, and then the end.
     while client.recv(65536):
         pass
@@ -141,6 +142,7 @@ def test_a_client_that_answers_no_ping_is_sent_away(pair: Pair) -> None:
     engine.last_ping = time.time() - 21
     link.sweep()
     assert engine.closed
+    assert link.sent_away == "silent"
     # Engine.IO's own goodbye had its turn; the next look ends the connection.
     link.sweep()
     assert web_socket.closed

@@ -22,7 +22,7 @@ LENIENCE_SECONDS = 3.0
 #: What the kernel keeps for a client that does not read; little, so that it is soon full.
 RECEIVE_BUFFER_BYTES = 4096
 CONNECTIONS = "runtail_socket_connections"
-BEHIND = 'runtail_socket_subscriptions{standing="catching-up"}'
+BEHIND = 'runtail_socket_subscriptions{state="catching-up"}'
 
 
 def measure() -> list[Figure]:

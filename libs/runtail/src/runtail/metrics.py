@@ -1,8 +1,4 @@
-"""Every metric of Runtail, declared once.
-
-The services, ``docs/metrics.md``, dashboards and alerts take names from this
-table. No metric is labelled by run, task process, pod or user: those are
-unbounded, and what has to be known about one run stands in its record.
+"""What a process counts and shows under ``/metrics``, by the names of :mod:`runtail.metric_table`.
 
 A process makes one :class:`Metrics` for its component and either counts on an
 instrument itself (:meth:`Metrics.counter` and so on) or names where a value can
@@ -12,184 +8,27 @@ be read when somebody asks (:meth:`Metrics.read`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-Component = Literal["web", "relay", "worker"]
-Kind = Literal["counter", "gauge", "histogram"]
-
-#: From written to seen is a flush and a round trip when all is well; what takes
-#: seconds is somebody catching up, or a store that was away.
-DELIVERY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-#: A page or an API call is some commands to the store; above 3 s the store is given up.
-REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One row of the table.
-
-    :param name: as it is exposed; counters end in ``_total``, units stand in the name.
-    :param labels: names of labels, each with a handful of values.
-    :param buckets: of histograms, in the metric's unit.
-    :param values: the known values of the only label. They are there from the start, at 0: what appears with its first
-        event would be missed by ``increase()``.
-    """
-
-    component: Component
-    name: str
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
-    values: tuple[str, ...] = ()
-
-
-METRICS: tuple[Metric, ...] = (
-    # Relay.
-    Metric("relay", "runtail_socket_connections", "gauge", "Clients connected to this relay."),
-    Metric(
-        "relay",
-        "runtail_socket_subscriptions",
-        "gauge",
-        "Subscriptions by where they stand: live, or catching-up from the store.",
-        ("standing",),
-        values=("live", "catching-up"),
-    ),
-    Metric("relay", "runtail_socket_watched_runs", "gauge", "Runs this relay reads, each once for all its viewers."),
-    Metric(
-        "relay",
-        "runtail_socket_tracked",
-        "gauge",
-        "Entries in the tables of clients and runs: 0 without clients.",
-        ("table",),
-    ),
-    Metric("relay", "runtail_socket_frames_total", "counter", "Frames of log entries sent."),
-    Metric(
-        "relay",
-        "runtail_socket_sent_seconds",
-        "histogram",
-        "Seconds from an entry's writing to its sending, of each delivery's newest entry.",
-        buckets=DELIVERY_SECONDS,
-    ),
-    Metric(
-        "relay",
-        "runtail_socket_painted_seconds",
-        "histogram",
-        "Seconds from an entry's writing to its acknowledgement by a browser that has painted it.",
-        buckets=DELIVERY_SECONDS,
-    ),
-    Metric(
-        "relay", "runtail_socket_catch_ups_total", "counter", "Times a subscription began to be served from the store."
-    ),
-    Metric(
-        "relay",
-        "runtail_socket_refused_total",
-        "counter",
-        "Handshakes refused, by reason.",
-        ("reason",),
-        values=("path", "host", "origin", "draining", "full"),
-    ),
-    Metric("relay", "runtail_socket_resets_total", "counter", "Runs whose viewers were told to begin anew."),
-    Metric("relay", "runtail_socket_deaf_bells_total", "counter", "Times the subscription to bells was found deaf."),
-    Metric("relay", "runtail_socket_store_up", "gauge", "1 if the store answered last time."),
-    Metric("relay", "runtail_socket_store_evicts", "gauge", "1 if the store may delete keys by itself."),
-    # Worker: exposed by its shipper, counted since the shipper began.
-    Metric("worker", "runtail_worker_runs", "gauge", "Runs this worker executes, or whose output is not stored yet."),
-    Metric("worker", "runtail_worker_entries_total", "counter", "Entries of output made from what tasks wrote."),
-    Metric("worker", "runtail_worker_output_bytes_total", "counter", "Bytes of output in them, after masking."),
-    Metric("worker", "runtail_worker_spool_bytes", "gauge", "Output held in memory because it is not stored yet."),
-    Metric(
-        "worker",
-        "runtail_worker_dropped_bytes_total",
-        "counter",
-        "Bytes of output lost because the spool was full while the store was away or full.",
-    ),
-    Metric(
-        "worker",
-        "runtail_worker_echo_dropped_bytes_total",
-        "counter",
-        "Bytes not repeated on the worker's own output, whose reader was too slow. The log has them.",
-    ),
-    Metric(
-        "worker",
-        "runtail_worker_late_bytes_total",
-        "counter",
-        "Bytes written by processes that outlived their run, while their task process had no other run.",
-    ),
-    Metric("worker", "runtail_worker_refused_total", "counter", "Executions refused: the run had ended or was held."),
-    Metric(
-        "worker", "runtail_worker_bad_headers_total", "counter", "Message headers dropped: not as Runtail makes them."
-    ),
-    Metric("worker", "runtail_worker_fenced_total", "counter", "Runs taken from this worker while it executed them."),
-    Metric(
-        "worker", "runtail_worker_repairs_total", "counter", "Logs repaired in full after the store lost their end."
-    ),
-    Metric("worker", "runtail_worker_losses_total", "counter", "Logs of which the store lost more than was retained."),
-    Metric("worker", "runtail_worker_store_errors_total", "counter", "Calls the store did not answer, or refused."),
-    Metric("worker", "runtail_worker_store_up", "gauge", "1 if the store answered last time."),
-    Metric("worker", "runtail_worker_store_evicts", "gauge", "1 if the store may delete keys by itself."),
-    Metric("worker", "runtail_worker_store_full", "gauge", "1 while no output is stored: logs are at their ceiling."),
-    # Web.
-    Metric(
-        "web",
-        "runtail_web_requests_total",
-        "counter",
-        "HTTP requests by the route's pattern and the answer's class (2xx, 4xx, ...).",
-        ("route", "status"),
-    ),
-    Metric(
-        "web",
-        "runtail_web_request_seconds",
-        "histogram",
-        "Seconds from a request's arrival to the beginning of its answer.",
-        ("route",),
-        REQUEST_SECONDS,
-    ),
-    Metric(
-        "web",
-        "runtail_web_runs",
-        "gauge",
-        "Runs that wait (queued) or are executed (running), in the whole installation.",
-        ("state",),
-        values=("queued", "running"),
-    ),
-    Metric(
-        "web",
-        "runtail_web_reaper_actions_total",
-        "counter",
-        "What this service's reaper did: runs ended (lost, cancelled), started again, aborted, or forgotten.",
-        ("action",),
-        values=(
-            *("lost", "cancelled", "released", "restarted", "published-again"),
-            *("aborted", "expired", "over-budget"),
-        ),
-    ),
-    Metric("web", "runtail_web_store_up", "gauge", "1 if the store answers."),
-    Metric("web", "runtail_web_store_evicts", "gauge", "1 if the store may delete keys by itself."),
-    Metric(
-        "web",
-        "runtail_web_unreadable_total",
-        "counter",
-        "Values of the store that could not be read and were left out, each time: run, task, worker.",
-        ("what",),
-    ),
-)
+from runtail import __version__
+from runtail.distribution import Distribution
+from runtail.metric_table import METRICS, Component, Kind, Metric
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
 #: One value, or values by the labels' values. None leaves the metric out, when it cannot be read now.
 Reading = float | Mapping[tuple[str, ...], float] | None
-_Instrument = TypeVar("_Instrument", Counter, Gauge, Histogram)
+_Instrument = TypeVar("_Instrument", Counter, Gauge)
 
 
 class Metrics:
-    """The metrics of one process.
+    """The metrics of one process, with its version (``runtail_build_info``) and what the kernel says of it
+    (``process_*``).
 
     :param component: whose rows of the table may be used.
     :param registry: made when not given; one per process.
@@ -200,7 +39,10 @@ class Metrics:
         self.registry = registry if registry is not None else CollectorRegistry()
         self._used: set[str] = set()
         self._readers: dict[str, Callable[[], Reading]] = {}
-        self.registry.register(_Readings(self._readers))
+        self._distributions: dict[str, Distribution] = {}
+        ProcessCollector(registry=self.registry)
+        self.registry.register(_Readings(self._readers, self._distributions))
+        self._readers["runtail_build_info"] = lambda: {(component, __version__): 1.0}
 
     def counter(self, name: str) -> Counter:
         """Return the counter of that name, to be increased by the caller."""
@@ -213,20 +55,29 @@ class Metrics:
     def histogram(self, name: str) -> Histogram:
         """Return the histogram of that name."""
         metric = self._row("histogram", name)
-        return Histogram(
-            metric.name, metric.help, metric.labels, buckets=metric.buckets or DELIVERY_SECONDS, registry=self.registry
-        )
+        made = Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry)
+        for value in metric.values:
+            made.labels(value)
+        return made
 
     def read(self, name: str, value: Callable[[], Reading]) -> None:
         """Expose a value that the program keeps itself.
 
-        :param value: called for each scrape, in the thread that answers it.
+        :param value: called for each scrape, in the thread that answers it. It must not wait for anything: a scrape
+            has to be quick most of all when something is wrong.
         """
         kind = _BY_NAME[name].kind
         if kind == "histogram":
             raise ValueError(f"{name} is a histogram and cannot be read")
         self._row(kind, name)
         self._readers[name] = value
+
+    def read_distribution(self, name: str, distribution: Distribution) -> None:
+        """Expose a distribution that the program keeps itself as the histogram of that name."""
+        metric = self._row("histogram", name)
+        if metric.buckets != distribution.bounds:
+            raise ValueError(f"{name} has other buckets")
+        self._distributions[name] = distribution
 
     @property
     def unused(self) -> frozenset[str]:
@@ -251,10 +102,10 @@ class Metrics:
 
 
 class _Readings(Collector):
-    """What :meth:`Metrics.read` was told, as families of samples."""
+    """What :meth:`Metrics.read` and :meth:`Metrics.read_distribution` were told, as families of samples."""
 
-    def __init__(self, readers: Mapping[str, Callable[[], Reading]]) -> None:
-        self._readers = readers
+    def __init__(self, readers: Mapping[str, Callable[[], Reading]], distributions: Mapping[str, Distribution]) -> None:
+        self._readers, self._distributions = readers, distributions
 
     def describe(self) -> Iterable[Family]:
         # Nothing is read at registration; names cannot clash, the table has each once.
@@ -263,16 +114,24 @@ class _Readings(Collector):
     def collect(self) -> Iterable[Family]:
         for name, read in list(self._readers.items()):
             reading = read()
-            if reading is None:
-                continue
-            metric = _BY_NAME[name]
-            family: CounterMetricFamily | GaugeMetricFamily
-            if metric.kind == "counter":
-                family = CounterMetricFamily(name, metric.help, labels=metric.labels)
-            else:
-                family = GaugeMetricFamily(name, metric.help, labels=metric.labels)
-            known: Mapping[tuple[str, ...], float] = {(value,): 0.0 for value in metric.values}
-            now: Mapping[tuple[str, ...], float] = reading if isinstance(reading, Mapping) else {(): reading}
-            for values, value in {**known, **now}.items():
-                family.add_metric(values, value)
-            yield family
+            if reading is not None:
+                yield _family(_BY_NAME[name], reading)
+        for name, distribution in list(self._distributions.items()):
+            counts, total = distribution.read()
+            buckets = [(str(bound), count) for bound, count in zip(distribution.bounds, counts, strict=False)]
+            yield HistogramMetricFamily(
+                name, _BY_NAME[name].help, buckets=[*buckets, ("+Inf", counts[-1])], sum_value=total
+            )
+
+
+def _family(metric: Metric, reading: float | Mapping[tuple[str, ...], float]) -> Family:
+    family: CounterMetricFamily | GaugeMetricFamily
+    if metric.kind == "counter":
+        family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    else:
+        family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    known: Mapping[tuple[str, ...], float] = {(value,): 0.0 for value in metric.values}
+    now: Mapping[tuple[str, ...], float] = reading if isinstance(reading, Mapping) else {(): reading}
+    for values, value in {**known, **now}.items():
+        family.add_metric(values, value)
+    return family

@@ -79,6 +79,8 @@ class Reaper:
         self._tidied: float | None = None
         #: What was done so far, by word; for metrics.
         self.actions: Counter[str] = Counter()
+        #: When this one last finished a round with the lock, by the wall clock; 0: never.
+        self.round_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Repeat until *stop* is set. Errors of the store are waited out."""
@@ -115,6 +117,7 @@ class Reaper:
             self.actions["expired"] += expired
             # With more to do than one batch: the next step goes on.
             self._tidied = now if expired < BATCH else None
+        self.round_at = time.time()
 
     def _lead(self) -> bool:
         """Take or keep the lock: of several web services one reaps."""

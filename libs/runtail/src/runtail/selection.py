@@ -38,6 +38,8 @@ class Selection:
 
     def why_not(self, task: Any) -> str:
         """Return why a Celery task is not recorded, as the end of a sentence; empty if it is."""
-        if (getattr(task, "runtail", None) or {}).get("record", True) is False:
+        options = getattr(task, "runtail", None)
+        # What is no mapping says nothing here; its runs say that they cannot be recorded.
+        if isinstance(options, dict) and options.get("record", True) is False:
             return 'its code says so: runtail={"record": False}'
         return "" if self.takes(task.name) else f"{VARIABLE} leaves it out"

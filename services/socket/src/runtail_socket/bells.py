@@ -72,8 +72,8 @@ class Bells:
         self._heard_at = time.monotonic()
         #: Of the greenlet that hears them.
         self.turns = Turns("who hears bells")
-        #: How often the connection was found deaf.
-        self.deaf_count = 0
+        #: How often the connection was found to receive nothing.
+        self.stalls = 0
         self._stopped = False
 
     @property
@@ -101,7 +101,7 @@ class Bells:
         with store_errors():
             self._store.client.publish(self._nonce_channel, b"")
         if self._connection is not None and time.monotonic() - self._heard_at > DEAF_SECONDS:
-            self.deaf_count += 1
+            self.stalls += 1
             self._broken = True
 
     def run(self) -> None:
@@ -114,7 +114,7 @@ class Bells:
                 self._listen(connection)
             except (StoreUnavailable, RedisError) as error:
                 # Not even the nonce came.
-                self.deaf_count += isinstance(error.__cause__, TimeoutError)
+                self.stalls += isinstance(error.__cause__, TimeoutError)
                 log.info("the connection for bells ended: %s", error)
             finally:
                 self._connection = None

@@ -56,7 +56,7 @@ class CatchUp:
     """Serves the subscriptions that are not at the live edge, each by a greenlet.
 
     :param nudge: called with the id of a run of which the store has more than the reader.
-    :param on_sent: called with (frames, newest entry's time or None) per frame.
+    :param on_sent: called with (frames, their bytes, newest entry's time in ms or None) per frame.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CatchUp:
         store: Store,
         *,
         nudge: Callable[[str], None],
-        on_sent: Callable[[int, int | None], None],
+        on_sent: Callable[[int, int, int | None], None],
     ) -> None:
         self._store = store
         self._settings = store.settings
@@ -102,7 +102,7 @@ class CatchUp:
         except Exception:
             # Not known to be the viewer's fault: it comes back and resumes.
             log.exception("a viewer of run %s could not be served", subscription.feed.run_id)
-            subscription.link.close()
+            subscription.link.close("error")
         finally:
             self.serving -= 1
             subscription.serving = False
@@ -128,9 +128,9 @@ class CatchUp:
         with self._reads:
             return store_reader.pull(self._store, [(run_id, after)], count=count)[0]
 
-    def sent(self, chunk_newest_ms: int | None) -> None:
+    def sent(self, frame: Frame, newest_ms: int | None) -> None:
         """Count one frame."""
-        self._on_sent(1, chunk_newest_ms)
+        self._on_sent(1, len(frame), newest_ms)
 
     @property
     def frame_bytes(self) -> int:
@@ -242,7 +242,7 @@ class _Pursuit:
             began = time.monotonic()
             subscription.link.send(frame)
             subscription.count(chunk.payload_bytes)
-            self._catch_up.sent(chunk.newest_ms)
+            self._catch_up.sent(frame, chunk.newest_ms)
             took = time.monotonic() - began
             if took < QUICK_SECONDS:
                 self._frame_bytes = min(self._catch_up.frame_bytes, self._frame_bytes * 2)

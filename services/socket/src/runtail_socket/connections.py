@@ -32,7 +32,7 @@ class Door:
     def __init__(self, app: WsgiApp, settings: Settings, links: Links, on_refused: Callable[[str], None]) -> None:
         self._app = app
         self._links = links
-        self._max_connections = settings.max_connections
+        self.max_connections = settings.max_connections
         self._hosts = set(_names(settings.allowed_hosts))
         self._origins = set(_names(settings.allowed_origins))
         self._on_refused = on_refused
@@ -76,7 +76,7 @@ class Door:
             return "origin", "403 Forbidden", "RUNTAIL_ALLOWED_ORIGINS does not name this origin."
         if self.draining:
             return "draining", "503 Service Unavailable", "This relay is about to stop."
-        if self.open >= self._max_connections:
+        if self.open >= self.max_connections:
             return "full", "503 Service Unavailable", "This relay has as many viewers as it may have."
         return None
 
@@ -94,7 +94,7 @@ class Door:
         for link in self._links.all():
             link.sweep()
             if not link.joined and not link.closed and now - link.opened_at > JOIN_SECONDS:
-                link.close()
+                link.close("not-joined")
 
 
 def _names(text: str) -> Iterable[str]:

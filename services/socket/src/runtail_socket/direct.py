@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -47,6 +48,8 @@ class Link:
         self._barriers: set[_Barrier] = set()
         #: The client has joined our namespace.
         self.joined = False
+        #: Why we ended the connection, if we did: ``drain``, ``slow``, ``silent``, ``not-joined``, ``error``.
+        self.sent_away: str | None = None
 
     @property
     def id(self) -> str:
@@ -132,21 +135,25 @@ class Link:
         if self._engine.last_ping:
             self._engine.last_ping = time.time()
 
-    def close(self) -> None:
+    def close(self, why: str) -> None:
         """Send the client away: an Engine.IO close, after which browsers reconnect by themselves.
 
         (A Socket.IO disconnect would keep them away for good.)
+
+        :param why: see :attr:`sent_away`.
         """
+        self.sent_away = self.sent_away or why
         self._engine.close(wait=False)
 
     def sweep(self) -> None:
         """End the connection of a client that left a ping unanswered, or that takes nothing more."""
         if self._web_socket.stalled:
             # Not in order: a goodbye would wait behind what it does not take.
+            self.sent_away = self.sent_away or "slow"
             self._web_socket.abort()
         elif not self._engine.closed:
-            if not self._engine.closing:
-                self._engine.check_ping_timeout()
+            if not self._engine.closing and not self._engine.check_ping_timeout():
+                self.sent_away = self.sent_away or "silent"
         elif not self._web_socket.closed:
             self._web_socket.close()
 
@@ -185,6 +192,8 @@ class Links:
         self._direct = direct
         self._silence_seconds = silence_seconds
         self._links: dict[str, Link] = {}
+        #: Connections that we ended, by why.
+        self.sent_away: Counter[str] = Counter()
 
     def attach(self, server: Any) -> None:
         """Let a ``socketio.Server`` use our WebSockets."""
@@ -229,6 +238,9 @@ class Links:
                 handler(web_socket)
             finally:
                 del self._links[engine.sid]
+                why = link.sent_away or ("silent" if web_socket.silent else None)
+                if why is not None:
+                    self.sent_away[why] += 1
                 web_socket.close()
                 link.release()
             return runtime.taken(environ)

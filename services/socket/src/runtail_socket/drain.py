@@ -56,7 +56,7 @@ class Drain:
             # Spread evenly, so that the other relays get them a few at a time.
             self._sleep_until(began + self._drain_seconds * number / len(leaving))
             if not link.closed:
-                link.close()
+                link.close("drain")
         self._finish(time.monotonic() + LAST_GRACE_SECONDS)
         log.info("drained")
 
@@ -69,5 +69,5 @@ class Drain:
             # Whoever came in between the flag and the list.
             for link in self._links.all():
                 if not link.closed:
-                    link.close()
+                    link.close("drain")
             time.sleep(POLL_SECONDS)

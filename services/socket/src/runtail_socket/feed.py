@@ -59,12 +59,12 @@ class Feed:
         """Nobody follows this run here any more."""
         return not self.subscriptions and not self.holds
 
-    def deliver(self, chunks: Iterable[Chunk]) -> int:
-        """Send new chunks to the live edge; return how many frames were taken.
+    def deliver(self, chunks: Iterable[Chunk]) -> tuple[int, int]:
+        """Send new chunks to the live edge; return how many frames were taken, and their bytes.
 
         Whoever does not take a frame leaves the edge and is served by its own greenlet.
         """
-        frames = 0
+        frames = size_bytes = 0
         for chunk in chunks:
             before, self.cursor = self.cursor, chunk.after
             for shape in Shape:
@@ -76,13 +76,14 @@ class Feed:
                     if outcome is not NONE:
                         subscription.count(chunk.payload_bytes)
                         frames += 1
+                        size_bytes += len(frame)
                     if outcome is not ALL:
                         self._leave_edge(subscription, before if outcome is NONE else chunk.after)
             end = terminal(chunk.items[-1])
             if end is not None:
                 self.end = end
                 self._tell_end()
-        return frames
+        return frames, size_bytes
 
     def show_live(self, live: dict[str, Any] | None) -> None:
         """Show the unfinished line to the live edge.

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 
+from prometheus_client import Histogram
+
 from runtail.guard import Guard
+from runtail.metric_table import CATCHING_UP, LIVE
 from runtail.metrics import Metrics, Reading
 from runtail_socket.bells import Bells
 from runtail_socket.catchup import CatchUp
+from runtail_socket.connections import Door
 from runtail_socket.direct import Links
 from runtail_socket.namespace import TailNamespace
 from runtail_socket.reader import Reader
 from runtail_socket.viewer import Standing
+
+#: How often it is measured by how much a timer is late.
+LAG_INTERVAL_SECONDS = 0.5
 
 
 class Measures:
@@ -20,19 +27,30 @@ class Measures:
     def __init__(self) -> None:
         self.metrics = Metrics("relay")
         self._frames = self.metrics.counter("runtail_socket_frames_total")
-        self._sent_seconds = self.metrics.histogram("runtail_socket_sent_seconds")
+        self._sent_bytes = self.metrics.counter("runtail_socket_sent_bytes_total")
+        sent_seconds = self.metrics.histogram("runtail_socket_sent_seconds")
+        self._live_seconds, self._catching_up_seconds = sent_seconds.labels(LIVE), sent_seconds.labels(CATCHING_UP)
         self._painted_seconds = self.metrics.histogram("runtail_socket_painted_seconds")
         self._refused = self.metrics.counter("runtail_socket_refused_total")
+        self._lag_seconds = self.metrics.histogram("runtail_socket_loop_lag_seconds")
 
-    def sent(self, frames: int, newest_ms: int | None) -> None:
-        """Count frames of one delivery.
+    def sent_live(self, frames: int, size_bytes: int, newest_ms: int | None) -> None:
+        """Count frames of one delivery to subscriptions at the live edge.
 
         :param newest_ms: when its newest entry was written, if it has one.
         """
+        self._sent(self._live_seconds, frames, size_bytes, newest_ms)
+
+    def sent_catching_up(self, frames: int, size_bytes: int, newest_ms: int | None) -> None:
+        """Count frames to a subscription that is served from the store; see :meth:`sent_live`."""
+        self._sent(self._catching_up_seconds, frames, size_bytes, newest_ms)
+
+    def _sent(self, seconds: Histogram, frames: int, size_bytes: int, newest_ms: int | None) -> None:
         if frames:
             self._frames.inc(frames)
+            self._sent_bytes.inc(size_bytes)
             if newest_ms is not None:
-                self._sent_seconds.observe(max(0.0, time.time() - newest_ms / 1000))
+                seconds.observe(max(0.0, time.time() - newest_ms / 1000))
 
     def painted(self, seconds: float) -> None:
         """Count an acknowledgement of what somebody sees."""
@@ -42,8 +60,22 @@ class Measures:
         """Count a refused handshake."""
         self._refused.labels(reason).inc()
 
+    def watch_loop(self) -> None:
+        """Measure the event loop, for ever."""
+        while True:
+            due = time.monotonic() + LAG_INTERVAL_SECONDS
+            time.sleep(LAG_INTERVAL_SECONDS)
+            self._lag_seconds.observe(max(0.0, time.monotonic() - due))
+
     def watch(
-        self, links: Links, namespace: TailNamespace, reader: Reader, bells: Bells, catch_up: CatchUp, guard: Guard
+        self,
+        links: Links,
+        door: Door,
+        namespace: TailNamespace,
+        reader: Reader,
+        bells: Bells,
+        catch_up: CatchUp,
+        guard: Guard,
     ) -> None:
         """Expose what the parts keep themselves."""
 
@@ -54,14 +86,14 @@ class Measures:
                 for subscription in viewer.subscriptions.values()
             ]
             live = standings.count(Standing.LIVE)
-            return {("live",): live, ("catching-up",): len(standings) - live}
+            return {(LIVE,): live, (CATCHING_UP,): len(standings) - live}
 
-        def tracked() -> Reading:
+        def table_entries() -> Reading:
             tables = {
                 "links": len(links),
                 "viewers": len(namespace.viewers),
                 "feeds": len(reader.feeds),
-                "bells": bells.watched,
+                "channels": bells.watched,
                 "catching-up": catch_up.serving,
                 **links.inside(namespace.socketio.server),
             }
@@ -69,11 +101,14 @@ class Measures:
 
         read = self.metrics.read
         read("runtail_socket_connections", lambda: len(links))
+        read("runtail_socket_max_connections", lambda: door.max_connections)
+        read("runtail_socket_draining", lambda: float(door.draining))
         read("runtail_socket_subscriptions", subscriptions)
         read("runtail_socket_watched_runs", lambda: len(reader.feeds))
-        read("runtail_socket_tracked", tracked)
+        read("runtail_socket_table_entries", table_entries)
         read("runtail_socket_catch_ups_total", lambda: catch_up.started)
+        read("runtail_socket_sent_away_total", lambda: {(why,): float(n) for why, n in links.sent_away.items()})
         read("runtail_socket_resets_total", lambda: reader.resets)
-        read("runtail_socket_deaf_bells_total", lambda: bells.deaf_count)
+        read("runtail_socket_listener_stalls_total", lambda: bells.stalls)
         read("runtail_socket_store_up", lambda: float(reader.store_answers))
         read("runtail_socket_store_evicts", lambda: float(guard.evicts))

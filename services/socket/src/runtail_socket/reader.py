@@ -52,7 +52,7 @@ class Reader:
 
     :param catch_up: starts the greenlet of a subscription that is not at the live edge.
     :param on_state: called with the id of a watched run whose state changed.
-    :param on_sent: called with (frames taken, newest entry's time in ms or None) per delivery.
+    :param on_sent: called with (frames taken, their bytes, newest entry's time in ms or None) per delivery.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Reader:
         *,
         catch_up: Callable[[Subscription], None],
         on_state: Callable[[str], None],
-        on_sent: Callable[[int, int | None], None],
+        on_sent: Callable[[int, int, int | None], None],
     ) -> None:
         self._store = store
         self._settings = store.settings
@@ -276,7 +276,7 @@ class Reader:
     def _deliver(self, feed: Feed, items: list[Entry | Cut]) -> None:
         made: list[Chunk] = list(chunks(feed.run_id, feed.cursor, items, self._settings.frame_bytes))
         for chunk in made:
-            self._on_sent(feed.deliver([chunk]), chunk.newest_ms)
+            self._on_sent(*feed.deliver([chunk]), chunk.newest_ms)
 
     # What may be wrong with a log
 

@@ -96,7 +96,7 @@ class Service:
             direct=settings.direct_send,
             silence_seconds=PING_INTERVAL_SECONDS + PING_TIMEOUT_SECONDS,
         )
-        self._catch_up = CatchUp(self._store, nudge=self._mark, on_sent=self._measures.sent)
+        self._catch_up = CatchUp(self._store, nudge=self._mark, on_sent=self._measures.sent_catching_up)
         self._states = States(self._store, self._viewers)
         self._absence = Absence(self._states.tell_absence)
         self._bells = Bells(
@@ -112,7 +112,7 @@ class Service:
             self._bells,
             catch_up=self._catch_up.start,
             on_state=self._states.mark,
-            on_sent=self._measures.sent,
+            on_sent=self._measures.sent_live,
         )
         self._namespace = TailNamespace(
             self._store,
@@ -121,8 +121,10 @@ class Service:
             self._catch_up,
             on_painted=self._measures.painted,
         )
-        self._measures.watch(self._links, self._namespace, self._reader, self._bells, self._catch_up, self._guard)
         self._door = Door(self._application(), settings, self._links, self._measures.refused)
+        self._measures.watch(
+            self._links, self._door, self._namespace, self._reader, self._bells, self._catch_up, self._guard
+        )
         self._drain = Drain(self._door, self._links, settings.drain_seconds)
         self._was_ready = False
         self._never = threading.Event()
@@ -182,6 +184,7 @@ class Service:
             self._sweep_runs,
             self._sweep_connections,
             self._watch_memory,
+            self._measures.watch_loop,
         ):
             runtime.spawn(for_ever, loop)
         runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)

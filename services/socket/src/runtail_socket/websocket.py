@@ -134,6 +134,8 @@ class WebSocket:
         self._busy = False
         self._rest: memoryview | None = None
         self.closed = False
+        #: Nothing came from the peer for so long that it is gone.
+        self.silent = False
         #: When the peer last took bytes, or something began to wait for it (monotonic seconds).
         self.progress_at = time.monotonic()
         green.settimeout(silence_seconds)
@@ -156,8 +158,9 @@ class WebSocket:
                 return None
             try:
                 data = self._green.recv(16384)
-            except OSError:
+            except OSError as error:
                 # Gone, silent for too long, or ended below us.
+                self.silent = isinstance(error, TimeoutError)
                 data = b""
             if not data:
                 # A writer that waits for this peer must not go on waiting.

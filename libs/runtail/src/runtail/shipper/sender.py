@@ -11,12 +11,13 @@ import logging
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from runtail.errors import StoreUnavailable
 from runtail.settings import Settings
+from runtail.shipper.durations import Durations
 from runtail.shipper.echo import Echo
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
@@ -58,6 +59,8 @@ class Sender:
         #: The worker has begun to shut down.
         self.draining = False
         #: Figures for the metrics.
+        self.durations = Durations()
+        self.ended: Counter[str] = Counter()
         self.entries = self.output_bytes = self.fenced = self.store_errors = 0
         self.refused = self.repairs = self.losses = self.bad_headers = 0
         #: Output dropped at the end of runs, because the store was full.
@@ -141,6 +144,11 @@ class Sender:
             with self._wake:
                 self._due.add(run.key)
                 self._wake.notify()
+
+    @property
+    def slots(self) -> int | None:
+        """How many tasks the worker executes at once; None until it has said so."""
+        return int(self.catalogue["worker"]["concurrency"]) if self.catalogue else None
 
     @property
     def idle(self) -> bool:
