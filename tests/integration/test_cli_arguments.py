@@ -8,7 +8,6 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -197,7 +196,7 @@ def test_another_service_that_answers_everything_is_not_taken_for_runtail(web: S
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_DELETE = do_GET
+        do_POST = do_DELETE = do_GET  # noqa: N815 - as the standard library names them
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

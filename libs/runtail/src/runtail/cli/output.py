@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -67,8 +68,7 @@ def guard() -> None:
     A stdin that was closed before the program began has nothing in it.
     """
     if sys.stdin is None:
-        fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        sys.stdin = open(fd, encoding="utf-8")  # noqa: SIM115 - it lives as long as the program
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the program lives
     for name, fd in (("stdout", 1), ("stderr", 2)):
         given: io.TextIOWrapper | None = getattr(sys, name)
         if given is not getattr(sys, f"__{name}__"):
