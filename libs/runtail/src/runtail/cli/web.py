@@ -101,9 +101,9 @@ class Web:
         connection = kind(self._host, self._port, timeout=self._timeout_seconds)
         sent = {"Accept": "application/json", **(headers or {})}
         data = None
-        for name, value in sent.items():
-            if not (value.isascii() and value.isprintable()):
-                raise Unsendable(f"{name} can only have the printable characters of ASCII; {value!r} has others")
+        for name, text in sent.items():
+            if not (text.isascii() and text.isprintable()):
+                raise Unsendable(f"{name} can only have the printable characters of ASCII; {text!r} has others")
         if body is not None:
             try:
                 data, sent["Content-Type"] = orjson.dumps(body), "application/json"
