@@ -2,6 +2,7 @@
 
 import ctypes
 import faulthandler
+import io
 import logging
 import os
 import signal
@@ -171,17 +172,39 @@ def environment() -> None:
         print(f"{name}={os.environ.get(name)}")
 
 
-@app.task(name="t.rich_bar")
-def rich_bar() -> None:
+@app.task(name="t.for_itself")
+def for_itself() -> list[str]:
+    """Texts that a task does not print: for a mail, a database, a parser."""
     # (Other environments of `make test-matrix` have no rich.)
     from rich.console import Console
-    from rich.progress import Progress
 
-    with Progress(console=Console()) as bar:
-        work = bar.add_task("bar of rich", total=20)
-        for _ in range(20):
-            time.sleep(0.05)
-            bar.advance(work)
+    text = io.StringIO()
+    Console(file=text).print("[red]alert[/red]")
+    show = [sys.executable, "-c", "import os; print(os.environ.get('FORCE_COLOR'), os.environ.get('TTY_INTERACTIVE'))"]
+    return [text.getvalue(), subprocess.check_output(show, text=True)]
+
+
+#: A bar of rich.
+_BAR = """
+import time
+from rich.progress import Progress
+with Progress() as bar:
+    work = bar.add_task("bar of rich", total=20)
+    for _ in range(20):
+        time.sleep(0.05)
+        bar.advance(work)
+"""
+
+
+@app.task(name="t.rich_bar")
+def rich_bar(how: str) -> None:
+    command = [sys.executable, "-c", _BAR]
+    if how == "sh":
+        runtail.sh(command)
+    elif how == "subprocess":
+        subprocess.run(command, check=True)
+    else:
+        exec(_BAR, {})
 
 
 @app.task(name="t.said", runtail={"secrets": ["token"]})
