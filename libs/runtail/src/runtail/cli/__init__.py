@@ -16,6 +16,8 @@ import click
 
 from runtail import __version__
 from runtail.cli import exits, output
+from runtail.cli.canary import canary
+from runtail.cli.check import check
 from runtail.cli.follow import follow
 from runtail.cli.run import cancel, delete, retry
 from runtail.cli.runs import runs
@@ -56,7 +58,7 @@ def main() -> None:
     """
 
 
-for command in (tasks, start, follow, runs, cancel, retry, delete):
+for command in (tasks, start, follow, runs, cancel, retry, delete, check, canary):
     main.add_command(command)
 
 
