@@ -29,16 +29,18 @@ class Door:
         self.host = node_address()
         self.port = int(namespace.get("service", service)["spec"]["ports"][0]["nodePort"])
         self.url = f"http://{self.host}:{self.port}"
-        self._client = httpx.Client(base_url=f"{self.url}/api/v1", timeout=10.0)
         wait_for(self._opens, OPEN_SECONDS, namespace.evidence, interval_seconds=0.2)
+
+    def _ask(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}/api/v1{path}", timeout=10.0)
 
     def _opens(self) -> bool:
         try:
-            return self._client.get("/config").status_code == 200
+            return self._ask("/config").status_code == 200
         except httpx.HTTPError:
             return False
 
-    def get(self, path: str, **parameters: str | int) -> Any:
+    def get(self, path: str) -> Any:
         """Ask the API; what fails on the way is asked again, as the page does.
 
         :raises AssertionError: if it does not answer in time.
@@ -46,7 +48,7 @@ class Door:
         until = time.monotonic() + OPEN_SECONDS
         while True:
             try:
-                answer = self._client.get(path, params=parameters)
+                answer = self._ask(path)
                 if answer.status_code == 200:
                     return answer.json()
                 failure = f"{answer.status_code} {answer.text[:300]}"
@@ -58,7 +60,7 @@ class Door:
     def start(self, task: str, **kwargs: Any) -> str:
         """Start a run and return its id; waits until a worker has published the task."""
         wait_for(lambda: any(one["name"] == task for one in self.get("/tasks")["tasks"]), OPEN_SECONDS)
-        answer = self._client.post("/runs", json={"task": task, "kwargs": kwargs})
+        answer = httpx.post(f"{self.url}/api/v1/runs", json={"task": task, "kwargs": kwargs}, timeout=10.0)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
@@ -83,12 +85,13 @@ class Door:
 
     def text(self, run_id: str) -> str:
         """Return the output of a run as it is stored now."""
-        answer = self._client.get(f"/runs/{run_id}/log.txt")
+        answer = self._ask(f"/runs/{run_id}/log.txt")
         return answer.text if answer.status_code == 200 else ""
 
     def events(self, run_id: str) -> list[str]:
-        """Return the kinds of events in a run's log."""
-        entries = self.get(f"/runs/{run_id}/log", limit=1000)["entries"]
+        """Return the kinds of events at the end of a run's log."""
+        last = max(1, self.record(run_id)["lines"])
+        entries = self.get(f"/runs/{run_id}/log?from={last}")["entries"]
         return [json.loads(entry["text"])["kind"] for entry in entries if entry.get("type") == "e"]
 
     def follow(self, run_id: str) -> tuple[int, list[str]]:
