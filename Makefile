@@ -95,14 +95,14 @@ test-autobahn: $(VENV) ## Run Autobahn's suite against the relay's WebSocket; ne
 	@exec $(BIN)/python -m tests.autobahn
 
 .PHONY: lint
-lint: lint-python lint-ui lint-api lint-locks ## Check style, types and that the locks are fresh
+lint: lint-python lint-ui lint-api lint-chart lint-locks ## Check style, types and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
-	@$(BIN)/mypy $(PACKAGES:%=%/src) tests
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools tests
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)
@@ -114,6 +114,10 @@ lint-api: $(VENV) $(API_LINT_MODULES)
 	@mkdir -p build; $(BIN)/python -m tests.openapi >build/openapi.json
 	@$(USE_NODE); cd $(API_LINTERS); \
 	REDOCLY_TELEMETRY=off npm run --silent lint >../../build/lint-api.log 2>&1 || { cat ../../build/lint-api.log >&2; exit 1; }
+
+.PHONY: lint-chart
+lint-chart: $(VENV)
+	@$(BIN)/python helm/tools/generate.py --check
 
 .PHONY: format
 format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters can
@@ -158,6 +162,17 @@ venv: $(VENV) ## Make .venv from the hash-pinned locks
 
 .PHONY: ui
 ui: $(PAGES) ## Build the pages into the web service's package
+
+# PUSH=registry.example/team brings them where a cluster pulls from, LOAD=kind|k3d|minikube|cluster into a local one.
+# SECRETS="id=ca,src=authorities.pem ..." names an index or authorities of your own (see docker/Dockerfile).
+.PHONY: images
+images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3d|minikube|cluster
+	@python3 docker/images.py $(if $(BASE),--base $(BASE)) $(if $(TAG),--tag $(TAG)) $(if $(PUSH),--push $(PUSH)) \
+	  $(if $(LOAD),--load $(LOAD)) $(foreach secret,$(SECRETS),--secret $(secret))
+
+.PHONY: chart
+chart: $(VENV) ## Make the chart's schema, README and settings.json of its values.yaml
+	@$(BIN)/python helm/tools/generate.py
 
 .PHONY: clean
 clean: ## Remove everything that make has made
@@ -215,7 +230,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket dev node bench celery-suite $(MATRIX:requirements/%.in=%)
+LOCKS := web worker socket images dev node bench celery-suite $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.

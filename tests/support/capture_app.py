@@ -1,5 +1,6 @@
 """A Celery app whose tasks write in every way there is."""
 
+import contextlib
 import ctypes
 import faulthandler
 import logging
@@ -232,6 +233,28 @@ def waits(path: str) -> str:
     while not Path(path).exists():
         time.sleep(0.01)
     return "seen"
+
+
+@app.task(name="t.late", acks_late=True)
+def late(path: str) -> str:
+    print("an attempt")
+    while not Path(path).exists():
+        time.sleep(0.01)
+    return "seen"
+
+
+@app.task(name="t.deaf")
+def deaf() -> None:
+    """Ends at nothing but SIGKILL, and has started something that does so, too."""
+    process = subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], start_new_session=True)
+    print(f"child {process.pid}")
+    number = 0
+    while True:
+        with contextlib.suppress(BaseException):
+            while True:
+                number += 1
+                print(f"line {number}")
+                time.sleep(0.01)
 
 
 @app.task(name="t.sleeps")

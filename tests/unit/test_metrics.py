@@ -17,6 +17,7 @@ PREFIXES: dict[Component, str] = {
     "web": "runtail_web_",
     "relay": "runtail_socket_",
     "worker": "runtail_worker_",
+    "canary": "runtail_canary_",
     "every": "runtail_",
 }
 

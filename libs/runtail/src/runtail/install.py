@@ -59,6 +59,8 @@ class Installation:
         self.supervisor: Supervisor | None = None
         self.worker: Any = None
         self._tracer: Any = None
+        #: Under solo, SIGQUIT interrupts the task in hand.
+        self._interrupts = False
         self._health: Health | None = None
         #: What cannot be logged yet: Celery sets up logging after ``worker_init``.
         self._notes: list[tuple[int, str, Any]] = []
@@ -173,6 +175,14 @@ class Installation:
             with contained("tasks run without being recorded"):
                 # Celery has just built the traces of this process anew.
                 self.wrap(reaps=False)
+            if is_solo(consumer.pool) and not self._interrupts:
+                self._interrupts = True
+                with contained("SIGQUIT does not interrupt the task in hand"):
+                    from runtail.capture.solo import interrupt_task_on_quit
+
+                    interrupt_task_on_quit(
+                        lambda: self._tracer is not None and self._tracer.in_task, supervisor.draining
+                    )
         with contained("nobody watches the keeper"):
             supervisor.start_thread()
         with contained("this worker's tasks are not published, and cannot be started from the page"):
@@ -265,6 +275,9 @@ class Installation:
             )
         self._tracer.wrap_tasks()
 
+    def _in_task(self) -> bool:
+        return self._tracer is not None and bool(self._tracer.in_task)
+
     def _pool_pids(self) -> set[int]:
         pool = getattr(getattr(self.worker, "pool", None), "_pool", None)
         return {process.pid for process in list(getattr(pool, "_pool", ())) if process.pid}
@@ -315,6 +328,11 @@ def is_prefork(pool: Any) -> bool:
     from celery.concurrency.prefork import TaskPool
 
     return issubclass(_pool_class(pool), TaskPool)
+
+
+def is_solo(pool: Any) -> bool:
+    """True for Celery's solo pool, an instance of it."""
+    return type(pool).__module__.rpartition(".")[2] == "solo"
 
 
 def _pool_class(pool: Any) -> Any:

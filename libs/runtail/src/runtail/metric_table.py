@@ -14,7 +14,7 @@ from typing import Final, Literal
 from runtail.protocol import RunState
 
 #: Rows of ``every`` are exposed by each service; the others name theirs.
-Component = Literal["web", "relay", "worker", "every"]
+Component = Literal["web", "relay", "worker", "canary", "every"]
 Kind = Literal["counter", "gauge", "histogram"]
 
 #: From written to seen is a flush and a round trip when all is well; what takes
@@ -61,7 +61,7 @@ EVERY: Final = (
         "every",
         "runtail_build_info",
         "gauge",
-        "Always 1: which component this is (web, relay, worker), and its version.",
+        "Always 1: which component this is (web, relay, worker, canary), and its version.",
         ("component", "version"),
     ),
 )
@@ -307,4 +307,38 @@ WEB: Final = (
     ),
 )
 
-METRICS: Final = (*EVERY, *WEB, *RELAY, *WORKER)
+#: What somebody sees who looks from outside.
+CANARY: Final = (
+    Metric(
+        "canary",
+        "runtail_canary_runs_total",
+        "counter",
+        "Runs started and watched, by how that ended.",
+        ("result",),
+        values=("succeeded", "failed"),
+    ),
+    Metric("canary", "runtail_canary_missing_lines_total", "counter", "Lines that were not seen."),
+    Metric("canary", "runtail_canary_doubled_lines_total", "counter", "Lines that were seen twice."),
+    Metric(
+        "canary",
+        "runtail_canary_first_line_seconds",
+        "histogram",
+        "Seconds from asking for a run to seeing its first line.",
+        buckets=DELIVERY_SECONDS,
+    ),
+    Metric(
+        "canary",
+        "runtail_canary_line_seconds",
+        "histogram",
+        "Seconds from a line's writing to seeing it, the slowest of each run.",
+        buckets=DELIVERY_SECONDS,
+    ),
+    Metric(
+        "canary",
+        "runtail_canary_last_success_timestamp_seconds",
+        "gauge",
+        "When a run was last seen whole, as a Unix time; the canary's start before the first.",
+    ),
+)
+
+METRICS: Final = (*EVERY, *WEB, *RELAY, *WORKER, *CANARY)

@@ -120,6 +120,11 @@ SETTINGS: tuple[Setting, ...] = (
         60.0,
         "How long keeper and shipper go on after their worker has ended, to store what they hold.",
     ),
+    Setting(
+        "worker_drain_seconds",
+        575.0,
+        "How long tasks may go on when `runtail worker` is told to stop; then they are interrupted.",
+    ),
     Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
     Setting("health_dir", "", "Folder for the worker's files `alive` and `ready`, for probes; empty: none."),
     Setting("demo_tasks", True, "The reference worker has the demo tasks."),
@@ -198,6 +203,7 @@ class Settings:
     live_bytes: int
     late_seconds: float
     orphan_seconds: float
+    worker_drain_seconds: float
     worker_admin_port: int
     health_dir: str
     demo_tasks: bool
