@@ -99,6 +99,7 @@ def render(dashboard: Dashboard) -> dict[str, Any]:
                 "url": "",
             }
         ],
+        "annotations": {"list": []},
         "templating": {"list": [_datasource(), _variable("namespace", ""), _variable("release", _NAMESPACE)]},
         "panels": [
             _panel(number, panel, place)
@@ -222,13 +223,22 @@ _OPTIONS: Final[dict[Kind, dict[str, Any]]] = {
         "justifyMode": "auto",
         "orientation": "auto",
         "textMode": "auto",
+        "showPercentChange": False,
+        "percentChangeColorMode": "standard",
         "wideLayout": True,
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     },
     "heatmap": {
         "calculate": False,
         "cellGap": 1,
-        "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "fill": "dark-orange"},
+        "color": {
+            "mode": "scheme",
+            "scheme": "Oranges",
+            "steps": 64,
+            "exponent": 0.5,
+            "fill": "dark-orange",
+            "reverse": False,
+        },
         "exemplars": {"color": "rgba(255,0,255,0.7)"},
         "filterValues": {"le": 1e-9},
         "legend": {"show": True},

@@ -80,7 +80,7 @@ VIEWERS = Dashboard(
             alerts=("RuntailViewersReset", "RuntailListenerStalled"),
         ),
         Panel(
-            "Event loop lag, p99",
+            "Event loop lag",
             "Is a relay so busy that everybody on it waits?",
             "s",
             [
@@ -111,7 +111,7 @@ VIEWERS = Dashboard(
             alerts=("RuntailWebErrors",),
         ),
         Panel(
-            "Slowest routes, p99",
+            "Slowest routes",
             "Which pages and calls are slow?",
             "s",
             [
