@@ -45,6 +45,11 @@ def test_subprocesses_stand_between_what_python_wrote(worker: Worker) -> None:
     assert output == b"before\nrun\nerr\nsystem\npopen\nafter\n"
 
 
+def test_text_before_a_fork_is_written_once(worker: Worker) -> None:
+    _, output = worker.do("t.forks")
+    assert output == b"".join(b"begun %d err child end\n" % number for number in range(3))
+
+
 def test_c_code(worker: Worker) -> None:
     _, output = worker.do("t.c")
     assert output == b"python\nputs\nno newline"

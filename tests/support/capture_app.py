@@ -92,6 +92,19 @@ def subprocesses() -> None:
     print("after")
 
 
+@app.task(name="t.forks")
+def forks() -> None:
+    for number in range(3):
+        sys.stdout.write(f"begun {number}")
+        sys.stderr.write(" err")
+        pid = os.fork()
+        if pid == 0:
+            print(" child", end="", flush=True)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        print(" end")
+
+
 @app.task(name="t.c")
 def c() -> None:
     print("python")
