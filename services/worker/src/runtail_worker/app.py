@@ -72,3 +72,10 @@ def listen_for_checks(instance: Any, **_: Any) -> None:
     """Take from the queue of checks as well, whatever queues this worker was told to take from."""
     if instance.app is app:
         app.amqp.queues.select_add(CHECK_QUEUE)
+
+
+@signals.celeryd_after_setup.connect
+def ask_for_colours(instance: Any, **_: Any) -> None:
+    """Have what tasks run write in colour: here nobody's tasks read it. (``NO_COLOR`` and ``FORCE_COLOR`` win.)"""
+    if instance.app is app and "NO_COLOR" not in os.environ:
+        os.environ.setdefault("FORCE_COLOR", "1")

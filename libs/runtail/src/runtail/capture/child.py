@@ -254,9 +254,7 @@ class Execution:
     def _new_environment(self) -> dict[str, str]:
         """Return the variables that are set for the time of the run."""
         wanted = {"RUNTAIL_RUN": f"{self.run_id}.{self.attempt}", "PYTHONUNBUFFERED": "1"}
-        if "NO_COLOR" not in os.environ and "FORCE_COLOR" not in os.environ:
-            wanted["FORCE_COLOR"] = "1"
-        if "TTY_INTERACTIVE" not in os.environ:
+        if "FORCE_COLOR" in os.environ and "TTY_INTERACTIVE" not in os.environ:
             # Colours, but no animations: for rich the first means the second.
             wanted["TTY_INTERACTIVE"] = "0"
         return wanted
