@@ -86,7 +86,8 @@ def test_a_time_limit_ends_it(make_worker: Callable[..., Worker], tmp_path: Path
     assert (str(run.state), run.number("attempt")) == ("failed", 1)
     assert run.text("why").startswith("time limit of 1")
     assert worker.do("script", "print('next')")[1] == b"next\n"
-    assert worker.output(run_id) == b"time 1\n"
+    # (The limit may have struck before it wrote anything.)
+    assert b"time 2" not in worker.output(run_id)
 
 
 def test_a_retry_that_celery_makes_of_it_is_waited_for(make_worker: Callable[..., Worker], tmp_path: Path) -> None:
