@@ -6,13 +6,16 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import kombu
 import pytest
 import redis
-from kombu import Connection, Exchange, Queue
 
 from runtail.runs.queues import MAX_MESSAGES, RedisQueues
 from runtail.runs.transport import DEFAULT, Transport
 from tests.support.redis_server import RedisServer
+
+#: It has no types.
+KOMBU: Any = kombu
 
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -34,15 +37,18 @@ def client(own_redis_server: RedisServer) -> Iterator[redis.Redis]:
 def channel(server: RedisServer, options: dict[str, Any], database: int = 0) -> Iterator[Any]:
     """A channel of an app with these options."""
     url = f"redis://127.0.0.1:{server.port}/{database}"
-    with Connection(url, transport_options=options) as connection, connection.channel() as made:
+    with KOMBU.Connection(url, transport_options=options) as connection, connection.channel() as made:
         yield made
 
 
-def publish(made: Any, run_id: str, queue: Queue, routing_key: str | None = None, **more: Any) -> None:
-    """Send what Celery sends, as far as it matters here."""
-    from kombu import Producer
+def queue_of(name: str, exchange: str, routing_key: str) -> Any:
+    """A queue as Celery declares it."""
+    return KOMBU.Queue(name, KOMBU.Exchange(exchange), routing_key=routing_key)
 
-    producer = Producer(made, exchange=queue.exchange, routing_key=routing_key or queue.routing_key)
+
+def publish(made: Any, run_id: str, queue: Any, routing_key: str | None = None, **more: Any) -> None:
+    """Send what Celery sends, as far as it matters here."""
+    producer = KOMBU.Producer(made, exchange=queue.exchange, routing_key=routing_key or queue.routing_key)
     producer.publish([[], {}, {}], headers={"id": run_id, "task": "t"}, declare=[queue], **more)
 
 
@@ -52,7 +58,7 @@ def test_a_message_is_found_wherever_it_waits(
 ) -> None:
     queues, transport = RedisQueues(client), Transport.from_options(options)
     assert Transport.from_options(transport.options()) == transport
-    queue = Queue("mails", Exchange("mails"), routing_key="mails")
+    queue = queue_of("mails", "mails", "mails")
     with channel(own_redis_server, options) as made:
         for priority in range(10):
             run_id = f"run-{priority}"
@@ -70,7 +76,7 @@ def test_a_message_is_found_wherever_it_waits(
 @pytest.mark.parametrize("run_id", ["sync-é", 'a"b', "a\\b", "日本", "x y", "😀"])
 def test_an_id_is_found_as_kombu_writes_it(own_redis_server: RedisServer, client: redis.Redis, run_id: str) -> None:
     with channel(own_redis_server, {}) as made:
-        publish(made, run_id, Queue("q", Exchange("q"), routing_key="q"))
+        publish(made, run_id, queue_of("q", "q", "q"))
     assert RedisQueues(client).holds(run_id, "q") is True
     assert RedisQueues(client).holds(run_id + "!", "q") is False
 
@@ -78,7 +84,7 @@ def test_an_id_is_found_as_kombu_writes_it(own_redis_server: RedisServer, client
 def test_a_queue_is_known_by_its_routing_key_too(own_redis_server: RedisServer, client: redis.Redis) -> None:
     queues = RedisQueues(client)
     with channel(own_redis_server, {}) as made:
-        publish(made, "r", Queue("video", Exchange("media"), routing_key="media.video"))
+        publish(made, "r", queue_of("video", "media", "media.video"))
     assert queues.holds("r", "media.video", sent_here=False) is None
     queues.find()
     assert queues.holds("r", "media.video", sent_here=False) is True
@@ -95,11 +101,11 @@ def test_what_was_not_declared_here_may_wait_elsewhere(
 ) -> None:
     queues = RedisQueues(client)
     with channel(own_redis_server, options, database) as made:
-        publish(made, "r", Queue("q", Exchange("q"), routing_key="q"))
+        publish(made, "r", queue_of("q", "q", "q"))
     queues.find()
     assert queues.holds("r", "q", sent_here=False) is None
     with channel(own_redis_server, {}) as made:
-        Queue("q", Exchange("q"), routing_key="q")(made).declare()
+        queue_of("q", "q", "q")(made).declare()
     queues.find()
     assert queues.holds("another-run", "q", sent_here=False) is False
 

@@ -58,13 +58,14 @@ def test_a_task_is_started_and_its_message_is_waited_for(worker: Worker, redis_u
         # The first of them the worker takes already, the others wait in the queue.
         waiting = [start(f"print({number})") for number in range(3)]
         gone = start("print('never')")
-        for key in worker.store.client.scan_iter(f"*{worker.queue}*", _type="list"):
-            for message in worker.store.client.lrange(key, 0, -1):
+        redis: Any = worker.store.client
+        for key in redis.scan_iter(f"*{worker.queue}*", _type="list"):
+            for message in redis.lrange(key, 0, -1):
                 if gone.encode() in message:
-                    worker.store.client.lrem(key, 1, message)
+                    redis.lrem(key, 1, message)
 
         def republished(run_id: str) -> int:
-            return int(worker.store.client.hget(worker.store.keys.run(run_id), "republished") or 0)
+            return int(redis.hget(worker.store.keys.run(run_id), "republished") or 0)
 
         # What vanished is found missing, so the others were looked for as well.
         wait_for(lambda: republished(gone), 60, worker.process.evidence)

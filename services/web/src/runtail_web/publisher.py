@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery
 from celery.utils.saferepr import saferepr
 
+from runtail.celery_settings import celery_settings
 from runtail.errors import StartError
 from runtail.runs.listing import read_task
 from runtail.runs.transport import DEFAULT, Transport
@@ -33,11 +34,14 @@ def make_producer(settings: Settings, transport: Transport = DEFAULT) -> Celery:
 
     :param transport: of the app whose workers take the messages.
     """
-    app = Celery("runtail-web", broker=settings.broker_url, set_as_current=False)
+    broker = celery_settings(settings.broker_url)
+    app = Celery("runtail-web", set_as_current=False)
+    app.conf.update(broker)
     app.conf.update(
         broker_connection_timeout=BROKER_TIMEOUT_SECONDS,
         broker_pool_limit=settings.web_threads,
         broker_transport_options={
+            **broker.get("broker_transport_options", {}),
             "socket_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_connect_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_keepalive": True,

@@ -21,14 +21,12 @@ class Transport:
     :param separator: ``sep``, between a queue's name and a priority.
     :param priorities: ``priority_steps``; there is a list for each, that of 0 has the queue's name alone.
     :param unacked: ``unacked_key``, the hash of messages that a worker has and has not acknowledged.
-    :param master: ``master_name``, without which a broker behind Sentinels is not found.
     """
 
     keyprefix: str = ""
     separator: str = "\x06\x16"
     priorities: tuple[int, ...] = (0, 3, 6, 9)
     unacked: str = "unacked"
-    master: str = ""
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any] | None) -> Self:
@@ -71,6 +69,6 @@ def _are_priorities(steps: Sequence[Any]) -> bool:
     return 0 < len(steps) <= MAX_PRIORITY + 1 and all(type(step) is int and 0 <= step <= MAX_PRIORITY for step in steps)
 
 
-_NAMES = {"keyprefix": "global_keyprefix", "separator": "sep", "unacked": "unacked_key", "master": "master_name"}
+_NAMES = {"keyprefix": "global_keyprefix", "separator": "sep", "unacked": "unacked_key"}
 
 DEFAULT = Transport()

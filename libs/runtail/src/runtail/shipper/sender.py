@@ -288,10 +288,8 @@ class Sender:
                 self._wake.wait(min(0.5, max(0.0, self._retry_at - now)))
 
     def _failed(self, error: StoreUnavailable) -> None:
-        from runtail.store import without_password
-
         if not self._failures and not self.barred:
-            place = without_password(self.settings.effective_store_url)
+            place = self.settings.store_address.shown
             log.warning("the store (%s) is away, output is kept in memory: %s", place, error)
         self._away_since = self._away_since or self._call_started
         self._failures += 1
