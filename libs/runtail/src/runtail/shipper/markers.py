@@ -25,7 +25,8 @@ MAX_SEQUENCE_BYTES: Final = 131072
 MAX_TEXT_CHARS: Final = 1024
 
 #: ``earlier-run`` is not the task's: the shipper writes it, around output of another run's processes.
-OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "earlier-run"})
+#: ``own-line``: what follows begins a line, whatever stands before it.
+OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "own-line", "earlier-run"})
 #: Without one of these a chunk has no marker line; looking for them is quick.
 _SIGNS: Final = (b"::error", b"::warning", b"::group", b"::endgroup", b"##[")
 #: How a marker line begins.
