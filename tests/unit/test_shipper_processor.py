@@ -311,6 +311,7 @@ def test_a_line_of_its_own_begins_below_what_is_shown(before: bytes, shown: byte
         items += processor.finish()
         output = b"".join(item.chunk.payload for item in items if isinstance(item, Output))
         # Rows that were stored before they were redrawn stand before them as well.
-        assert output.endswith(shown + b"Traceback\n") and output.count(b"Traceback") == 1, (size, output)
+        assert output.endswith(shown + b"Traceback\n"), (size, output)
+        assert output.count(b"Traceback") == 1, (size, output)
         if size == len(data):
             assert output == shown + b"Traceback\n"
