@@ -102,7 +102,7 @@ lint-python: $(VENV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
-	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools tests
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tests
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)
@@ -118,6 +118,7 @@ lint-api: $(VENV) $(API_LINT_MODULES)
 .PHONY: lint-chart
 lint-chart: $(VENV)
 	@$(BIN)/python helm/tools/generate.py --check
+	@$(BIN)/python -m helm.dashboards --check
 
 .PHONY: format
 format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters can
@@ -173,6 +174,11 @@ images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3
 .PHONY: chart
 chart: $(VENV) ## Make the chart's schema, README and settings.json of its values.yaml
 	@$(BIN)/python helm/tools/generate.py
+	@$(BIN)/python -m helm.dashboards
+
+.PHONY: dashboards
+dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
+	@$(BIN)/python -m helm.dashboards
 
 .PHONY: clean
 clean: ## Remove everything that make has made
