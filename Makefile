@@ -83,6 +83,12 @@ test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHO
 test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and with it, and compare
 	@$(BIN)/python -m tests.celery_suite $(if $(WAYS),--ways $(subst $(space),$(comma),$(strip $(WAYS)))) -- $(T)
 
+# KUBECONFIG names the cluster; kubectl and helm are on the PATH. The images are those of `make images`, or
+# RUNTAIL_TEST_REGISTRY and RUNTAIL_TEST_TAG name them. E="install or worker_pod" picks.
+.PHONY: e2e
+e2e: $(VENV) ## Try the chart on the cluster of KUBECONFIG, each scenario in a namespace of its own; E=name picks
+	@$(BIN)/pytest tests/e2e $(if $(E),-k "$(E)")
+
 # The tests of the TypeScript modules; skipped when T names something else.
 .PHONY: test-ui
 test-ui: $(if $(T),,$(MODULES))

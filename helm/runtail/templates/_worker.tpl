@@ -8,7 +8,7 @@
 
 {{/* What a pool's container runs. Arguments: pool, it. */}}
 {{- define "runtail.workerCommand" -}}
-{{- $words := list "celery" "--app" .it.app "worker"
+{{- $words := list "runtail" "worker" "--" "celery" "--app" .it.app "worker"
   "--hostname" (printf "%s@%%h" .pool) "--without-gossip" "--without-mingle"
   "--pool" .it.pool "--concurrency" (int .it.concurrency | toString) "--loglevel" .it.logLevel -}}
 {{- with .it.queues -}}
