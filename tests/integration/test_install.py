@@ -293,7 +293,7 @@ def test_a_process_of_the_pool_imports_nothing_of_runtail(tmp_path: Path, redis_
     """With one task a process, each task would pay for it, and Celery kills what does not begin within 4 s."""
     (tmp_path / "children_app.py").write_text(CHILDREN_APP)
     arguments = ["--concurrency=1", "--max-tasks-per-child=1"]
-    environment = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    environment: dict[str, str | None] = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     with Worker(tmp_path, redis_url, app="children_app", arguments=arguments, environment=environment) as worker:
         worker.wait_ready()
         assert worker.do("t.printing")[0].state == "succeeded"
