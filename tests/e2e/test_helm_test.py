@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -55,8 +56,8 @@ def wait_for_pods(release: Release, workload: str, replicas: int) -> None:
 
 def set_passwords(release: Release, key: str, value: str) -> None:
     """Change a password of the store, and restart the store only: clients go on with the old one."""
-    data = {key: base64.b64encode(value.encode()).decode()}
-    release.namespace.kubectl("patch", "secret", f"{NAME}-store", "--patch", f'{{"data": {{"{key}": "{data[key]}"}}}}')
+    patch = {"data": {key: base64.b64encode(value.encode()).decode()}}
+    release.namespace.kubectl("patch", "secret", f"{NAME}-store", "--patch", json.dumps(patch))
     restart_store(release)
 
 
@@ -114,9 +115,8 @@ def eviction(old: str, new: str) -> Callable[[Release], None]:
 
     def change(release: Release) -> None:
         files = release.namespace.get("configmap", f"{NAME}-store")
-        files["data"]["valkey.conf"] = files["data"]["valkey.conf"].replace(old, new)
-        del files["metadata"]["managedFields"]
-        release.namespace.apply(files)
+        patch = {"data": {"valkey.conf": files["data"]["valkey.conf"].replace(old, new)}}
+        release.namespace.kubectl("patch", "configmap", f"{NAME}-store", "--patch", json.dumps(patch))
         restart_store(release)
 
     return change
