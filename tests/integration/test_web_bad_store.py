@@ -76,9 +76,8 @@ def test_a_login_that_the_store_refuses_is_named(web: Service, own_redis_server:
         client.acl_setuser("default", enabled=True, passwords=["+another"], reset_passwords=True)
         # New connections must log in.
         client.client_kill_filter(_type="normal", skipme=True)
-    answer = wait_for(
-        lambda: refused if (refused := httpx.get(f"{web.url}/api/v1/runs", timeout=20)).is_error else None, 20
-    )
+    wait_for(lambda: httpx.get(f"{web.url}/api/v1/runs", timeout=20).is_error, 20)
+    answer = httpx.get(f"{web.url}/api/v1/runs", timeout=20)
     assert answer.status_code == 503
     assert "refuses the user or the password of RUNTAIL_STORE_URL" in answer.json()["detail"]
 
