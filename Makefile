@@ -63,6 +63,8 @@ test-browser: $(VENV) $(PAGES) ## Run the tests in a real Chromium
 # both cores by itself and comes last, alone.
 JOBS ?= 2
 NEMESIS := tests/proof/test_nemesis.py
+# WITHOUT=tests/unit leaves out what ran already.
+TESTED := $(filter-out $(WITHOUT),$(TESTED))
 
 .PHONY: test-python
 test-python: $(VENV) $(PAGES)

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_for
 PAGE_SECONDS = 10.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Loads(threading.Thread):
     """Loads a page over and over, each time on a new connection, as visitors do who come now.
 
