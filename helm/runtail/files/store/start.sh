@@ -16,6 +16,8 @@ done
 # Nobody can log in as default. Its rights are those with which the server reads its own append-only file: without them it
 # leaves out each transaction, and what scripts wrote is one.
 # Queues have the names that apps give them, so workers may use any key. Nobody may flush, configure or stop the server.
+# Nobody can be `default`, which is off; but it is in its name that the append-only file is read, and without rights the
+# transactions in there would be left out.
 cat >/run/valkey/users.acl <<ACL
 user default off resetpass ~* &* +@all
 user web on >$PASSWORD_web ~* &* +@all -@dangerous -@admin +info
@@ -25,5 +27,11 @@ user relay on >$PASSWORD_relay ~{{ include "runtail.keyPrefix" . }}* &{{ include
 user metrics on >$PASSWORD_metrics +ping +info
 user probe on nopass +ping
 ACL
+
+# A backup that somebody unpacked takes the place of what is there (docs/kubernetes.md).
+if [ -d /data/restore ]; then
+  rm -rf /data/appendonlydir
+  mv /data/restore /data/appendonlydir
+fi
 
 exec valkey-server /etc/valkey/valkey.conf

@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.utils.saferepr import saferepr
 
+from runtail.celery_settings import celery_settings
 from runtail.errors import StartError
 from runtail.runs.listing import read_task
 from runtail.secret import hide, names_in
@@ -24,11 +25,14 @@ BROKER_TIMEOUT_SECONDS = 3.0
 
 def make_producer(settings: Settings) -> Celery:
     """Return a Celery app that only publishes, and gives up within seconds."""
-    app = Celery("runtail-web", broker=settings.broker_url, set_as_current=False)
+    broker = celery_settings(settings.broker_url)
+    app = Celery("runtail-web", set_as_current=False)
+    app.conf.update(broker)
     app.conf.update(
         broker_connection_timeout=BROKER_TIMEOUT_SECONDS,
         broker_pool_limit=settings.web_threads,
         broker_transport_options={
+            **broker.get("broker_transport_options", {}),
             "socket_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_connect_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_keepalive": True,
