@@ -50,6 +50,19 @@ def test_text_before_a_fork_is_written_once(worker: Worker) -> None:
     assert output == b"".join(b"begun %d err child end\n" % number for number in range(3))
 
 
+@pytest.mark.parametrize(
+    ("how", "before", "says"),
+    [
+        ("bar", b" 20%|##  |", b"Traceback (most recent call last):"),
+        ("subprocess", b"half a line", b"Traceback (most recent call last):"),
+        ("exit", b" 20%|##  |", b"no disk"),
+    ],
+)
+def test_what_is_said_of_a_failure_begins_a_line(worker: Worker, how: str, before: bytes, says: bytes) -> None:
+    _, output = worker.do("t.fails_under_a_bar", how)
+    assert output.splitlines()[:2] == [before, says]
+
+
 def test_c_code(worker: Worker) -> None:
     _, output = worker.do("t.c")
     assert output == b"python\nputs\nno newline"

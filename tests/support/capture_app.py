@@ -92,6 +92,17 @@ def subprocesses() -> None:
     print("after")
 
 
+@app.task(name="t.fails_under_a_bar")
+def fails_under_a_bar(how: str) -> None:
+    if how == "subprocess":
+        subprocess.run(["printf", "half a line"], check=True)
+    else:
+        print("\r 10%|#   |\r 20%|##  |", end="")
+    if how == "exit":
+        sys.exit("no disk")
+    raise ValueError("no disk")
+
+
 @app.task(name="t.forks")
 def forks() -> None:
     for number in range(3):

@@ -195,11 +195,13 @@ class Execution:
         return context.Context(self.run_id, self.attempt, self.nonce, fd, private, self.masker, environment)
 
     def write(self, text: str) -> None:
-        """Add *text* to what the task wrote (the traceback of a failure)."""
+        """Add *text* to what the task wrote (the traceback of a failure), as lines of its own."""
         if self.unrecorded is None:
             self.streams.flush()
+            # A progress bar may stand there, or half a line of a subprocess.
+            begin = self._context().sequence({"op": "own-line"})
             with contextlib.suppress(OSError):
-                write_all(self.connection.writing[-1], text.encode("utf-8", "backslashreplace"))
+                write_all(self.connection.writing[-1], begin + text.encode("utf-8", "backslashreplace"))
 
     def end(self) -> None:
         """Put everything back as it was before :meth:`begin`. Cannot fail."""

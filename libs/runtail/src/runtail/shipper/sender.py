@@ -25,6 +25,7 @@ from runtail.shipper.run import Run
 if TYPE_CHECKING:
     from runtail.guard import Guard
     from runtail.shipper.admin import Admin
+    from runtail.shipper.after import Ends
     from runtail.shipper.shipping import Shipping
     from runtail.store import Store
 
@@ -67,6 +68,8 @@ class Sender:
         self.unstored_bytes = 0
         #: Looks at the store's memory; made in the thread.
         self.guard: Guard | None = None
+        #: Looks after the ends of runs; made in the thread.
+        self.ends: Ends
         #: The store evicts keys and was refused at the start: nothing is recorded.
         self.barred = False
         #: Started when there is time; set by the program.
@@ -198,11 +201,13 @@ class Sender:
 
     def _loop(self) -> None:
         from runtail.guard import Guard
+        from runtail.shipper.after import Ends
         from runtail.shipper.shipping import Shipping
         from runtail.store import Store
 
         store = Store(self.settings)
         self.guard = Guard(store)
+        self.ends = Ends(store)
         self._hello.wait()
         wake_at = 0.0
         while True:
