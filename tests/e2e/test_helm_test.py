@@ -110,18 +110,6 @@ def hosts(value: str) -> Callable[[Release], None]:
     return change
 
 
-def eviction(old: str, new: str) -> Callable[[Release], None]:
-    """Change what the store does when it is full, as somebody who edits the ConfigMap would."""
-
-    def change(release: Release) -> None:
-        files = release.namespace.get("configmap", f"{NAME}-store")
-        patch = {"data": {"valkey.conf": files["data"]["valkey.conf"].replace(old, new)}}
-        release.namespace.kubectl("patch", "configmap", f"{NAME}-store", "--patch", json.dumps(patch))
-        restart_store(release)
-
-    return change
-
-
 BREAKS = (
     Break("store-down", "store", *scale("store", 0, 1)),
     Break("wrong-password", "password", wrong_password, right_password),
@@ -130,7 +118,6 @@ BREAKS = (
     Break("policy", "no relay answers", *policy("deny", "relay", policyTypes=["Ingress"], ingress=[])),
     Break("host", "RUNTAIL_ALLOWED_HOSTS", hosts("other.example"), hosts("")),
     Break("dns", "name", *policy("deny", "test", policyTypes=["Egress"], egress=[{"ports": [{"port": 8080}]}])),
-    Break("evicts", "evict", eviction("noeviction", "allkeys-lru"), eviction("allkeys-lru", "noeviction")),
 )
 
 
