@@ -36,15 +36,22 @@ def profile(name: str) -> dict[str, Any]:
 
 
 def render(
-    values: Mapping[str, Any] | None = None, *, chart: Path = CHART, major: int = 4, arguments: tuple[str, ...] = ()
+    values: Mapping[str, Any] | None = None,
+    *,
+    chart: Path = CHART,
+    major: int = 4,
+    arguments: tuple[str, ...] = (),
+    apis: tuple[str, ...] = APIS,
 ) -> list[Object]:
     """Return the objects, fresh for the caller.
 
     :param values: beside the chart's own.
     :param arguments: further ones of ``helm template``.
+    :param apis: what the cluster knows beside Kubernetes itself.
     :raises Refused: with what Helm said.
     """
-    text = rendered_text(json.dumps(values or {}), chart, major, arguments)
+    known = tuple(word for api in apis for word in ("--api-versions", api))
+    text = rendered_text(json.dumps(values or {}), chart, major, (*known, *arguments))
     return [one for one in yaml.load_all(text, Loader=_Loader) if one]
 
 
@@ -59,9 +66,8 @@ def rendered_text(values: str, chart: Path, major: int, arguments: tuple[str, ..
     :param values: as JSON.
     :raises Refused: with what Helm said.
     """
-    apis = [word for api in APIS for word in ("--api-versions", api)]
     done = subprocess.run(
-        [helm(major), "template", RELEASE, str(chart), "--namespace", NAMESPACE, *apis, "--values", "-", *arguments],
+        [helm(major), "template", RELEASE, str(chart), "--namespace", NAMESPACE, "--values", "-", *arguments],
         input=values,
         capture_output=True,
         text=True,
