@@ -84,6 +84,12 @@ test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHO
 test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and with it, and compare
 	@$(BIN)/python -m tests.celery_suite $(if $(WAYS),--ways $(subst $(space),$(comma),$(strip $(WAYS)))) -- $(T)
 
+# KUBECONFIG names the cluster; kubectl and helm are on the PATH. The images are those of `make images`, or
+# RUNTAIL_TEST_REGISTRY and RUNTAIL_TEST_TAG name them. E="install or worker_pod" picks.
+.PHONY: e2e
+e2e: $(VENV) ## Try the chart on the cluster of KUBECONFIG, each scenario in a namespace of its own; E=name picks
+	@$(BIN)/pytest tests/e2e $(if $(E),-k "$(E)")
+
 # The tests of the TypeScript modules; skipped when T names something else.
 .PHONY: test-ui
 test-ui: $(if $(T),,$(MODULES))
@@ -113,7 +119,7 @@ lint-python: $(VENV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
-	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools tests
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tests
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)
@@ -127,8 +133,10 @@ lint-api: $(VENV) $(API_LINT_MODULES)
 	REDOCLY_TELEMETRY=off npm run --silent lint >../../build/lint-api.log 2>&1 || { cat ../../build/lint-api.log >&2; exit 1; }
 
 .PHONY: lint-chart
-lint-chart: $(VENV)
+lint-chart: $(VENV) $(HELM)
 	@$(BIN)/python helm/tools/generate.py --check
+	@$(BIN)/python -m helm.tools.compose --check
+	@$(BIN)/python -m helm.dashboards --check
 
 .PHONY: format
 format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters can
@@ -182,8 +190,14 @@ images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3
 	  $(if $(LOAD),--load $(LOAD)) $(foreach secret,$(SECRETS),--secret $(secret))
 
 .PHONY: chart
-chart: $(VENV) ## Make the chart's schema, README and settings.json of its values.yaml
+chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and settings.json, and files of docker/compose
 	@$(BIN)/python helm/tools/generate.py
+	@$(BIN)/python -m helm.tools.compose
+	@$(BIN)/python -m helm.dashboards
+
+.PHONY: dashboards
+dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
+	@$(BIN)/python -m helm.dashboards
 
 .PHONY: clean
 clean: ## Remove everything that make has made

@@ -3,7 +3,13 @@
 {{/* A pool's values: its own over the defaults over those of `pod`. Arguments: root, pool. */}}
 {{- define "runtail.pool" -}}
 {{- $own := get .root.Values.worker.pools .pool | default dict -}}
-{{- mergeOverwrite (deepCopy .root.Values.pod) (deepCopy .root.Values.worker.defaults) (deepCopy $own) | toYaml -}}
+{{- $it := mergeOverwrite (deepCopy .root.Values.pod) (deepCopy .root.Values.worker.defaults) (deepCopy $own) -}}
+{{- /* The digest of the defaults is another image's than the one that a pool names. */}}
+{{- $image := $own.image | default dict -}}
+{{- if and (or $image.repository $image.tag) (not $image.digest) -}}
+{{- $_ := set $it.image "digest" "" -}}
+{{- end -}}
+{{- toYaml $it -}}
 {{- end }}
 
 {{/* What a pool's container runs. Arguments: pool, it. */}}

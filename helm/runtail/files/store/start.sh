@@ -14,8 +14,10 @@ for user in web relay worker client metrics; do
 done
 
 # Queues have the names that apps give them, so workers may use any key. Nobody may flush, configure or stop the server.
+# Nobody can be `default`, which is off; but it is in its name that the append-only file is read, and without rights the
+# transactions in there would be left out.
 cat >/run/valkey/users.acl <<ACL
-user default off
+user default off resetpass ~* &* +@all
 user web on >$PASSWORD_web ~* &* +@all -@dangerous -@admin +info
 user worker on >$PASSWORD_worker ~* &* +@all -@dangerous -@admin +info
 user client on >$PASSWORD_client ~* &* +@all -@dangerous -@admin +info
@@ -23,5 +25,11 @@ user relay on >$PASSWORD_relay ~{{ include "runtail.keyPrefix" . }}* &{{ include
 user metrics on >$PASSWORD_metrics +ping +info
 user probe on nopass +ping
 ACL
+
+# A backup that somebody unpacked takes the place of what is there (docs/kubernetes.md).
+if [ -d /data/restore ]; then
+  rm -rf /data/appendonlydir
+  mv /data/restore /data/appendonlydir
+fi
 
 exec valkey-server /etc/valkey/valkey.conf

@@ -346,10 +346,10 @@ def _check_store(settings: Settings) -> str:
 
     :raises ConfigError: if it cannot be used.
     """
-    from runtail.store import connect, without_password
+    from runtail.store import connect
 
     connect(settings).close()
-    return f"{without_password(settings.effective_store_url)} under {settings.key_prefix}*"
+    return f"{settings.store_address.shown} under {settings.key_prefix}*"
 
 
 def _in_words(settings: Settings) -> str:

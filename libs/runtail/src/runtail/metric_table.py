@@ -192,6 +192,7 @@ WORKER: Final = (
     Metric("worker", "runtail_worker_entries_total", "counter", "Entries of output made from what tasks wrote."),
     Metric("worker", "runtail_worker_output_bytes_total", "counter", "Bytes of output in them, after masking."),
     Metric("worker", "runtail_worker_spool_bytes", "gauge", "Output held in memory because it is not stored yet."),
+    Metric("worker", "runtail_worker_spool_limit_bytes", "gauge", "The most that is held (RUNTAIL_SPOOL_BYTES)."),
     Metric(
         "worker",
         "runtail_worker_dropped_bytes_total",

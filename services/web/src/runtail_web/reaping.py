@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import threading
 
+from runtail.address import is_redis
 from runtail.reaper import Reaper
 from runtail.runs.queues import RedisQueues
 from runtail.runs.start import Publisher
@@ -23,7 +24,7 @@ def broker_queues(settings: Settings, *, socket_timeout_seconds: float = 5.0) ->
 
     :param socket_timeout_seconds: how long to wait for an answer.
     """
-    if not settings.broker_url.startswith(("redis://", "rediss://", "unix://")):
+    if not is_redis(settings.broker_url):
         return None
     broker = dataclasses.replace(settings, store_url=settings.broker_url)
     return RedisQueues(connect(broker, socket_timeout_seconds=socket_timeout_seconds))

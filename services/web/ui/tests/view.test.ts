@@ -1,6 +1,7 @@
 // The small pure parts of the log's view: groups, links, times, finding, keys.
 
 import { describe, expect, test } from "vitest";
+import vectors from "../../../../tests/support/find_vectors.json";
 import { ACTIONS, Keyboard, type Press } from "../src/keys";
 import { answers, BadQuery, Findings, findWords, matcher, Ranges } from "../src/log/finding";
 import { type Group, Groups, type Mark } from "../src/log/groups";
@@ -281,6 +282,11 @@ describe("finding", () => {
     ["a.b", false, false, "a.b axb", [[0, 3]]],
   ])("%s (regex %s, case %s) in %s", (text, regex, caseful, line, spans) => {
     expect(matcher({ text, regex, caseful })(line)).toEqual(spans);
+  });
+
+  test.each(vectors)("in %j %j (case %s)", (line, text, caseful, spans) => {
+    const match = matcher({ text: String(text), regex: false, caseful: caseful === true });
+    expect(match(String(line))).toEqual(spans);
   });
 
   test("bad expressions are refused with a sentence", () => {

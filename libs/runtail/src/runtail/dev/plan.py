@@ -69,8 +69,6 @@ def use_named_store(settings: Settings, environ: Mapping[str, str]) -> Settings 
     store_url = settings.effective_store_url
     if environ.get("RUNTAIL_BROKER_URL"):
         return replace(settings, store_url=store_url)
-    if store_url.startswith("redis+sentinel://"):
-        raise ConfigError("RUNTAIL_STORE_URL names a Sentinel; set RUNTAIL_BROKER_URL to Celery's broker as well.")
     return replace(settings, broker_url=store_url, store_url=store_url)
 
 

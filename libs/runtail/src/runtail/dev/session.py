@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from runtail.dev import plan
 from runtail.dev import store as stores
@@ -81,7 +80,7 @@ class Session:
         if named is not None:
             self._settings = named
             check_answers(named)
-            return f"in the store at {without_password(named.store_url)}"
+            return f"in the store at {named.store_address.shown}"
         own = stores.prepare(stores.find_server(), self._folder)
         self._settings = dataclasses.replace(self._settings, broker_url=own.url, store_url=own.url)
         self.children.start_store(own.command, self._environ)
@@ -101,12 +100,6 @@ class Session:
         )
 
 
-def without_password(url: str) -> str:
-    """Return a URL that may be shown."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
-
-
 def check_answers(settings: Settings) -> None:
     """Ask the store once.
 
@@ -117,7 +110,7 @@ def check_answers(settings: Settings) -> None:
     with connect(settings, socket_timeout_seconds=3.0) as client:
         if not Store(settings, client).ping():
             raise ConfigError(
-                f"The store at {without_password(settings.store_url)} does not answer. Start it, or unset "
+                f"The store at {settings.store_address.shown} does not answer. Start it, or unset "
                 "RUNTAIL_STORE_URL and RUNTAIL_BROKER_URL: then runtail dev brings its own."
             )
 

@@ -87,6 +87,7 @@ class Admin:
         metrics.read(name + "entries_total", lambda: sender.entries)
         metrics.read(name + "output_bytes_total", lambda: sender.output_bytes)
         metrics.read(name + "spool_bytes", lambda: reader.held_bytes)
+        metrics.read(name + "spool_limit_bytes", lambda: sender.settings.spool_bytes)
         metrics.read(name + "dropped_bytes_total", lambda: reader.dropped_bytes + sender.unstored_bytes)
         metrics.read(name + "echo_dropped_bytes_total", lambda: sender.echo.dropped_bytes)
         metrics.read(name + "late_bytes_total", lambda: reader.holders.late_bytes)

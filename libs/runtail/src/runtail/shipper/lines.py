@@ -40,6 +40,8 @@ _MOVING: Final = re.compile(
 )
 _OVERWRITING: Final = re.compile(rb"\r[^\r\n]")
 _BACK: Final = re.compile(rb"\x08")
+#: Text that shows nothing, and is no line.
+_COLOURS: Final = re.compile(rb"(?:\x1b\[[0-9;:]*+m)*+")
 #: No sequence that moves is longer.
 _LONGEST_MOVE: Final = 80
 
@@ -121,6 +123,12 @@ class Lines:
         if self._drawing:
             self._region.settle()
         return self._history.take()
+
+    def line_end(self) -> bytes:
+        """Return what has to come for the next byte to begin a line of its own, below all that a terminal shows."""
+        if self._drawing:
+            return self._region.line_end()
+        return b"\n" if self._history.continued or not _COLOURS.fullmatch(self.tail) else b""
 
     def part(self) -> None:
         """Lines from elsewhere come now: nothing comes back to what was given out before them."""

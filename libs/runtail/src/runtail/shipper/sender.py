@@ -25,6 +25,7 @@ from runtail.shipper.run import Run
 if TYPE_CHECKING:
     from runtail.guard import Guard
     from runtail.shipper.admin import Admin
+    from runtail.shipper.after import Ends
     from runtail.shipper.shipping import Shipping
     from runtail.store import Store
 
@@ -67,6 +68,8 @@ class Sender:
         self.unstored_bytes = 0
         #: Looks at the store's memory; made in the thread.
         self.guard: Guard | None = None
+        #: Looks after the ends of runs; made in the thread.
+        self.ends: Ends
         #: The store evicts keys and was refused at the start: nothing is recorded.
         self.barred = False
         #: Started when there is time; set by the program.
@@ -198,11 +201,13 @@ class Sender:
 
     def _loop(self) -> None:
         from runtail.guard import Guard
+        from runtail.shipper.after import Ends
         from runtail.shipper.shipping import Shipping
         from runtail.store import Store
 
         store = Store(self.settings)
         self.guard = Guard(store)
+        self.ends = Ends(store)
         self._hello.wait()
         wake_at = 0.0
         while True:
@@ -288,10 +293,8 @@ class Sender:
                 self._wake.wait(min(0.5, max(0.0, self._retry_at - now)))
 
     def _failed(self, error: StoreUnavailable) -> None:
-        from runtail.store import without_password
-
         if not self._failures and not self.barred:
-            place = without_password(self.settings.effective_store_url)
+            place = self.settings.store_address.shown
             log.warning("the store (%s) is away, output is kept in memory: %s", place, error)
         self._away_since = self._away_since or self._call_started
         self._failures += 1

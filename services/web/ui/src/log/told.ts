@@ -1,4 +1,4 @@
-// Lines that mark an error or a warning, in the form of GitHub's runner: what is shown
+// Lines that mark an error or a warning, in the forms of GitHub's and Azure's runners: what is shown
 // instead of their codes, and which column of the line stands where. The worker reads them
 // in `markers.py`; `marker_vectors.json` holds both to the same answers. Pure.
 
@@ -22,7 +22,14 @@ export interface Told {
 
 const MARK =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-  /^[ \t]*(?:::(error|warning)(?:[ \t]+([^\u0000-\u001f\u007f]*?))?::|##\[(error|warning)(?:[ \t]+([^\u0000-\u001f\u007f\]]*))?\])/;
+  /^[ \t]*(?:::(error|warning)(?:[ \t]+([^\u0000-\u001f\u007f]*?))?::|##(?:vso\[(task\.logissue)|\[(error|warning))(?:[ \t]+([^\u0000-\u001f\u007f\]]*))?\])/;
+/** Azure's names of the properties. */
+const ISSUE_NAMES: Readonly<Record<string, string>> = {
+  sourcepath: "file",
+  linenumber: "line",
+  columnnumber: "col",
+  code: "title",
+};
 /** Longer ones are not meant for people. */
 const LONGEST_MARK = 4_096;
 const LINE_END = "%0D%0A|%0A|%0D";
@@ -40,13 +47,16 @@ function unescaped(text: string): string {
 export function toldOf(line: string): Told | null {
   const found = MARK.exec(line.slice(0, LONGEST_MARK));
   if (!found) return null;
-  const [mark, kind, properties, oldKind, oldProperties] = found;
-  const word = (kind ?? oldKind) === "error" ? "Error: " : "Warning: ";
+  const [mark, newKind, properties, issue, oldKind, oldProperties] = found;
   const given = new Map<string, string>();
-  for (const part of (properties ?? oldProperties ?? "").split(oldKind ? ";" : ",")) {
+  for (const part of (properties ?? oldProperties ?? "").split(newKind ? "," : ";")) {
     const at = part.indexOf("=");
-    if (at > 0) given.set(part.slice(0, at).trim().toLowerCase(), unescaped(part.slice(at + 1)));
+    const name = part.slice(0, at).trim().toLowerCase();
+    if (at > 0) given.set((issue && ISSUE_NAMES[name]) || name, unescaped(part.slice(at + 1)));
   }
+  const kind = newKind ?? oldKind ?? given.get("type")?.trim();
+  if (kind !== "error" && kind !== "warning") return null;
+  const word = kind === "error" ? "Error: " : "Warning: ";
   const says = (name: string) => (given.get(name) ?? "").trim();
   const file = says("file");
   // Some write the place into the text as well.
