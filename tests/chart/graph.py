@@ -356,7 +356,9 @@ def gateway_hands_on_what_services_compare(objects: list[Object]) -> Iterator[st
                        "X-Forwarded-For $proxy_add_x_forwarded_for", "X-Forwarded-Proto $forwarded_proto"):  # fmt: skip
             if f"proxy_set_header {header};" not in headers:
                 yield f"the gateway does not hand on {header}"
-        for place, body in re.findall(r"location (\S+) \{(.*?)\n    \}", text.replace("location = ", "location "), re.DOTALL):
+        for place, body in re.findall(
+            r"location (\S+) \{(.*?)\n    \}", text.replace("location = ", "location "), re.DOTALL
+        ):
             if "proxy_pass" in body and not {"include /etc/runtail/headers.conf;", "proxy_http_version 1.1;"} <= {
                 line.strip() for line in body.splitlines()
             }:
@@ -364,7 +366,11 @@ def gateway_hands_on_what_services_compare(objects: list[Object]) -> Iterator[st
             if "proxy_set_header" in body:
                 yield f"the gateway drops the other headers at {place}"
         seconds = int(re.findall(r"worker_shutdown_timeout (\d+)s", text)[0])
-        workload = next(other for other in objects if other["metadata"]["name"] == one["metadata"]["name"] and other["kind"] == "Deployment")
+        workload = next(
+            other
+            for other in objects
+            if other["metadata"]["name"] == one["metadata"]["name"] and other["kind"] == "Deployment"
+        )
         if workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] < seconds + 10:
             yield "the gateway is killed before its connections are over"
         if text.count("-relay-ws:8010 max_fails=0;") != 3 or "http_503" not in text:
@@ -405,7 +411,12 @@ def policies_let_dns_through(objects: list[Object]) -> Iterator[str]:
     for one in objects:
         if one["kind"] != "NetworkPolicy" or {} in one["spec"]["egress"]:
             continue
-        dns = {port.get("protocol") for rule in one["spec"]["egress"] for port in rule.get("ports", []) if port["port"] == 53}
+        dns = {
+            port.get("protocol")
+            for rule in one["spec"]["egress"]
+            for port in rule.get("ports", [])
+            if port["port"] == 53
+        }
         if dns != {"UDP", "TCP"}:
             yield f"{named(one)} lets DNS through over {sorted(map(str, dns))}"
 
@@ -438,7 +449,9 @@ def rights_are_the_tests_only(objects: list[Object]) -> Iterator[str]:
         if one["kind"] in ("Role", "RoleBinding"):
             if one["metadata"].get("annotations", {}).get("helm.sh/hook") != "test":
                 yield f"{named(one)} stays"
-        if one["kind"] == "Role" and one["rules"] != [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]}]:
+        if one["kind"] == "Role" and one["rules"] != [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]}
+        ]:
             yield f"{named(one)} has more rights than to list and delete pods"
 
 

@@ -90,7 +90,10 @@ def test_what_comes_in_through_ingress_and_route_is_answered() -> None:
         for workload in ("runtail-web", "runtail-relay"):
             hosts = environments(render(profile(name)))[workload]["RUNTAIL_ALLOWED_HOSTS"].split(",")
             assert host in hosts
-    assert load_settings(environments(render(profile("ingress")))["runtail-web"]).allowed_origins == "https://portal.example.com"
+    assert (
+        load_settings(environments(render(profile("ingress")))["runtail-web"]).allowed_origins
+        == "https://portal.example.com"
+    )
 
 
 def test_services_are_answered_in_all_spellings() -> None:
@@ -112,12 +115,18 @@ def test_everybody_listens_where_the_cluster_asks() -> None:
 
 def test_pods_have_users_of_their_own_in_the_store() -> None:
     found = environments(render())
-    users = {name: re.findall(r"redis://(\w+):", one["RUNTAIL_STORE_URL"]) for name, one in found.items() if "RUNTAIL_STORE_URL" in one}
+    users = {
+        name: re.findall(r"redis://(\w+):", one["RUNTAIL_STORE_URL"])
+        for name, one in found.items()
+        if "RUNTAIL_STORE_URL" in one
+    }
     assert users == {"runtail-web": ["web"], "runtail-relay": ["relay"], "runtail-worker-default": ["worker"]}
 
 
 def test_ended_runs_may_take_half_of_the_store() -> None:
-    assert environments(render({"store": {"maxmemory": "3Gi"}}))["runtail-web"]["RUNTAIL_BUDGET_BYTES"] == str(3 * 1024**3 // 2)
+    assert environments(render({"store": {"maxmemory": "3Gi"}}))["runtail-web"]["RUNTAIL_BUDGET_BYTES"] == str(
+        3 * 1024**3 // 2
+    )
     assert "RUNTAIL_BUDGET_BYTES" not in environments(render(profile("external")))["runtail-web"]
 
 
@@ -128,7 +137,11 @@ def test_the_variables_that_services_make_are_no_settings() -> None:
             prefix = service["metadata"]["name"].upper().replace("-", "_")
             made = {f"{prefix}_SERVICE_HOST", f"{prefix}_SERVICE_PORT", f"{prefix}_PORT"}
             made |= {f"{prefix}_SERVICE_PORT_{port['name'].upper()}" for port in service["spec"]["ports"]}
-            made |= {f"{prefix}_PORT_{port['port']}_TCP{end}" for port in service["spec"]["ports"] for end in ("", "_PROTO", "_PORT", "_ADDR")}
+            made |= {
+                f"{prefix}_PORT_{port['port']}_TCP{end}"
+                for port in service["spec"]["ports"]
+                for end in ("", "_PROTO", "_PORT", "_ADDR")
+            }
             assert made & VARIABLES == set()
 
 

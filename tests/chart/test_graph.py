@@ -29,7 +29,9 @@ def test_helm_3_makes_the_same(name: str) -> None:
     def comparable(major: int) -> list[str]:
         objects = render(profile(name), major=major)
         # Passwords are made anew by each.
-        return sorted(str({**one, "data": one["kind"] != "Secret" and one.get("data"), "stringData": 0}) for one in objects)
+        return sorted(
+            str({**one, "data": one["kind"] != "Secret" and one.get("data"), "stringData": 0}) for one in objects
+        )
 
     assert comparable(3) == comparable(4)
 

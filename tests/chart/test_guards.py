@@ -217,7 +217,12 @@ CASES = (
         "canary.enabled needs a worker that has the task runtail.check",
         {"canary": {"enabled": True}, "worker": {"pools": {"mine": {"app": "acme"}}}},
     ),
-    Case("canary-without-workers", {"canary": {"enabled": True}, "worker": {"enabled": False}}, "canary.enabled needs", None),
+    Case(
+        "canary-without-workers",
+        {"canary": {"enabled": True}, "worker": {"enabled": False}},
+        "canary.enabled needs",
+        None,
+    ),
 )
 
 

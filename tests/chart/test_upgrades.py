@@ -23,7 +23,9 @@ def rendered_there(folder: Path, objects: dict[str, Any], values: dict[str, Any]
 
 @pytest.mark.parametrize("major", [3, 4])
 def test_passwords_stay_and_a_new_one_is_added(tmp_path: Path, major: int) -> None:
-    kept = {name: base64.b64encode(f"{name}-password".encode()).decode() for name in ("web", "relay", "worker", "client")}
+    kept = {
+        name: base64.b64encode(f"{name}-password".encode()).decode() for name in ("web", "relay", "worker", "client")
+    }
     there = {f"{NAMESPACE}/secrets/runtail-store": {"apiVersion": "v1", "kind": "Secret", "data": kept}}
     objects = rendered_there(tmp_path, there, {}, major)
     made = find(objects, "Secret", "runtail-store")["data"]
@@ -66,12 +68,18 @@ def test_only_what_cannot_change_is_in_what_cannot_change() -> None:
             if one["kind"] in ("Deployment", "StatefulSet")
         }
 
-    assert fixed({"global": {"commonLabels": {"team": "tools"}}, "pod": {"metadata": {"labels": {"a": "b"}}}}) == fixed({})
+    assert fixed({"global": {"commonLabels": {"team": "tools"}}, "pod": {"metadata": {"labels": {"a": "b"}}}}) == fixed(
+        {}
+    )
 
 
 def test_a_changed_setting_restarts_who_reads_it_and_nobody_else() -> None:
     def templates(values: dict[str, Any]) -> dict[str, Any]:
-        return {one["metadata"]["name"]: one["spec"]["template"] for one in render(values) if "template" in one.get("spec", {})}
+        return {
+            one["metadata"]["name"]: one["spec"]["template"]
+            for one in render(values)
+            if "template" in one.get("spec", {})
+        }
 
     before, after = templates({}), templates({"settings": {"RUNTAIL_LEASE_SECONDS": 15}})
     changed = {name for name in before if before[name] != after[name]}
