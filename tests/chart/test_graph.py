@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chart.graph import JUDGES
+from tests.chart.judges import JUDGES
 from tests.chart.rendering import PROFILES, profile, render
 
 #: What a profile asks for, and a judge objects to.
