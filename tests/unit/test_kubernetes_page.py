@@ -53,13 +53,8 @@ def test_all_values_are_accepted(values: str, major: int) -> None:
 
 
 def test_the_values_do_what_the_page_says() -> None:
-    by_kind = {kind: [] for kind in ("Ingress", "HTTPRoute", "PodMonitor", "ScaledObject", "HorizontalPodAutoscaler")}
-    for values in VALUES:
-        for one in objects(render(values=values)):
-            by_kind.setdefault(one["kind"], []).append(one)
-    assert all(by_kind[kind] for kind in ("Ingress", "HTTPRoute", "PodMonitor", "ScaledObject")), by_kind.keys()
-    assert by_kind["HorizontalPodAutoscaler"]
-    assert by_kind["PrometheusRule"]
+    kinds = {one["kind"] for values in VALUES for one in objects(render(values=values))}
+    assert {"Ingress", "HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "HorizontalPodAutoscaler"} <= kinds
 
 
 def test_the_readme_installs_with_the_same_five_commands() -> None:
