@@ -97,7 +97,7 @@ def test_the_first_reason_is_the_cause(rig: Rig) -> None:
 
 
 def test_a_task_that_will_be_redelivered_goes_back_to_the_queue(rig: Rig) -> None:
-    task = rig.run("import os; print('x', flush=True); os._exit(3)", redelivers=True)
+    task = rig.run("import os; print('x', flush=True); os._exit(3)", redelivers=True, requeues=True)
     run = task.wait_state("queued")
     assert run.text("why") == "redelivery expected"
     assert [e["kind"] for e in task.events()] == ["start", "interrupted"]
@@ -176,7 +176,7 @@ def test_a_redelivery_before_the_end_of_the_first_is_stored_is_the_next_attempt(
     tmp_path: Path, redis_url: str, key_prefix: str
 ) -> None:
     """The shipper waits a second for the reason of a death, and says meanwhile that it lives."""
-    message: dict[str, Any] = {"publication": PUBLICATION, "redelivers": True}
+    message: dict[str, Any] = {"publication": PUBLICATION, "redelivers": True, "requeues": True}
     with Rig(tmp_path, redis_url, key_prefix, beat_seconds=0.1) as rig:
         first = rig.run("import time\nprint('one', flush=True)\ntime.sleep(60)", **message)
         first.wait_state("running")

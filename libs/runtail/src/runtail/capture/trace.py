@@ -321,6 +321,7 @@ class Tracer:
             "joins": delivery.joins(task) or (headers is None and self._joins(task)),
             **delivery.facts(request, publications=self._has_publications),
             "redelivers": bool(task.acks_late),
+            "requeues": delivery.requeues(task, request),
             "restart": bool(options.get("restart", False)),
             "exclusive": bool(options.get("exclusive", False)),
             "worker": self.hostname,
