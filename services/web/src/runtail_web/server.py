@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 
 from runtail.admin import AdminServer
 from runtail.guard import Guard, GuardThread
+from runtail.listening import resolve, shown
 from runtail.settings import Settings
 from runtail.store import Store, connect
 from runtail_web import store_watch
@@ -53,7 +54,7 @@ class WebServer(BaseApplication):
         """Set gunicorn up; called by its base class."""
         settings = self._settings
         values = {
-            "bind": [f"{settings.web_host}:{settings.web_port}"],
+            "bind": [shown(resolve(settings.web_host, settings.web_port)[1], settings.web_port)],
             "workers": 1,
             "worker_class": worker_class(settings, self._load),
             "threads": settings.web_threads,
@@ -99,7 +100,7 @@ class WebServer(BaseApplication):
         self._end_streams_on(signal.SIGQUIT)
         for part in self._parts:
             part.start()
-        log.info("web ready on %s:%d", self._settings.web_host, self._settings.web_port)
+        log.info("web ready on %s", shown(self._settings.web_host, self._settings.web_port))
 
     def _end_streams_on(self, number: signal.Signals) -> None:
         """Let followers end first: gunicorn waits for their threads."""

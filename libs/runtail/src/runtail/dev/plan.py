@@ -7,7 +7,6 @@ import errno
 import http.client
 import importlib.util
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from runtail.errors import ConfigError
+from runtail.listening import MAX_PORT, listen, reachable
 from runtail.settings import Settings, load_settings
 
 #: Task processes: two, so that one long task does not hold up the next.
@@ -136,11 +136,6 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
     ]  # fmt: skip
 
 
-def reachable(host: str) -> str:
-    """Return where to reach what listens on *host*."""
-    return "127.0.0.1" if host in ("", "0.0.0.0", "::", "[::]") else host  # noqa: S104 - compared, not bound
-
-
 def answers(host: str, port: int, path: str) -> bool:
     """True if a GET is answered 200."""
     connection = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
@@ -158,17 +153,14 @@ def _module(*arguments: str) -> tuple[str, ...]:
 
 def _why_not(host: str, port: int) -> str:
     """Return why nothing of ours could listen there, empty if it could."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host.strip("[]"), port))
-        except OverflowError:
-            return "does not exist"
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return f"is taken{_holder(port)}"
-            return f"cannot be used on {host} ({error.strerror})"
+    if port > MAX_PORT:
+        return "does not exist"
+    try:
+        listen(host, port).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"is taken{_holder(port)}"
+        return f"cannot be used: {error.strerror or error}"
     return ""
 
 

@@ -17,6 +17,7 @@ from runtail.dev import store as stores
 from runtail.dev.children import STORE, Children, Ended, Interrupted
 from runtail.dev.terminal import Terminal
 from runtail.errors import ConfigError, RuntailError
+from runtail.listening import reachable
 from runtail.settings import Settings
 
 START_SECONDS: Final = 60.0
@@ -90,7 +91,7 @@ class Session:
         return f"by {own.server.name}, in memory, until you stop it"
 
     def _welcome(self, where: str, seconds: float) -> None:
-        address = f"http://{plan.reachable(self._settings.web_host)}:{self._settings.web_port}"
+        address = f"http://{reachable(self._settings.web_host)}:{self._settings.web_port}"
         self._terminal.block(
             f"Runtail runs (ready after {seconds:.1f} s):  {address}",
             "",
