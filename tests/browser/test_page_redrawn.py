@@ -105,7 +105,15 @@ def test_errors_and_warnings_are_rows_and_no_raw_text(site: Site, open_page: Ope
         )
         page.keyboard.press("Control+c")
         wait_for(functools.partial(has_copied, page, copied), 20, lambda: page.evaluate("globalThis.copied"))
+    # So is what linters write for other programs to read, wherever it is selected.
+    write(producer, "::error file=a%2Cb.py,line=7,title=E501::too long%0Asee 50%25", "after")
+    tell(producer, events.ERROR, text="a,b.py:7: E501: too long\nsee 50%", line=5)
+    expect(page.locator("#L5.error .text")).to_have_text("Error: a,b.py:7: E501: too long ⏎ see 50%", timeout=SECONDS)
     # A hit in what follows the word is marked where it is.
     page.locator(".log").press("/")
     page.locator(".find input[type=search]").fill("full")
     expect(page.locator("#L2 mark")).to_have_text("full", timeout=SECONDS)
+    hits = {"see 50": "see 50", "long%0Asee": "long ⏎ see", "line=7": "Error: a,b.py:7: E501: "}
+    for wanted, marked in hits.items():
+        page.locator(".find input[type=search]").fill(wanted)
+        expect(page.locator("#L5 mark")).to_have_text(marked, timeout=SECONDS)

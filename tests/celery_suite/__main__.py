@@ -3,7 +3,8 @@
     python -m tests.celery_suite [--ways prefork,solo] [-- arguments of pytest]
 
 The suite comes from the source distribution of the Celery that ``requirements/celery-suite.txt`` pins, with its hash;
-nothing of it is kept in the repository. Exit status 1: a test that passes without Runtail does not with it.
+nothing of it is kept in the repository. Each file is run without Runtail and with it at the same time, so that both
+meet the same load. Exit status 1: a test that passes without Runtail does not with it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import tempfile
 import time
 import xml.etree.ElementTree as Xml
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,14 @@ PLUGIN = Path(__file__).parent / "plugin.py"
 #: Azure's libraries, which it imports before it sees that there is no Azure.
 LEFT_OUT = "t/integration/test_backend.py"
 #: How often a test that came out differently is run again, each way.
-REPETITIONS = 3
+REPETITIONS = 5
+#: If more tests of a file came out differently, all of it is first run again: one task that hangs takes others with it.
+FEW = 3
 TEST_SECONDS = 300
-SUITE_SECONDS = 3600
+#: One call of pytest: a file, or what the command line names.
+CALL_SECONDS = 3600
+#: How pytest ends when it has run to its end: all passed, some failed, none chosen.
+WHOLE = (0, 1, 5)
 
 #: How the worker runs: options of the worker, and settings of the app.
 WAYS: dict[str, dict[str, Any]] = {
@@ -43,6 +51,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "acks_late": {"worker": {}, "conf": {"task_acks_late": True}},
     "one-task-per-child": {"worker": {"max_tasks_per_child": 1}, "conf": {}},
 }
+
+#: Stands for a call of pytest that did not run to its end.
+BROKEN = " (pytest itself)"
 
 #: By test: passed, failed, skipped.
 Outcomes = dict[str, str]
@@ -82,25 +93,20 @@ class Suite:
         archive.unlink()
         mark.write_text(pinned)
 
-    def run(self, way: str, name: str, *, install: bool, arguments: Sequence[str]) -> Outcomes:
-        """Run all files, or what *arguments* say, each with a server and a worker of its own.
+    def targets(self) -> list[str]:
+        """Return the suite's files, as arguments of pytest.
 
-        A session of all files broke twice, with Runtail, inside pytest, in a file that passes by itself: pytest parses
-        the source to show a failure, a thread of the worker does so for a traceback, and CPython 3.11 mixes the two up.
-
-        :param name: of the files with output and outcomes.
+        They are run one by one: a session of all of them ended twice, with Runtail, inside pytest, which parses the
+        source of what failed; docs/reliability.md has more.
         """
-        if arguments:
-            return self.run_once(way, name, install=install, arguments=arguments)
-        found: Outcomes = {}
-        for file in sorted((self.folder / "t" / "integration").glob("test_*.py")):
-            target = str(file.relative_to(self.folder))
-            if target != LEFT_OUT:
-                found |= self.run_once(way, f"{name}-{file.stem}", install=install, arguments=[target])
-        return found
+        found = sorted((self.folder / "t" / "integration").glob("test_*.py"))
+        return [target for file in found if (target := str(file.relative_to(self.folder))) != LEFT_OUT]
 
-    def run_once(self, way: str, name: str, *, install: bool, arguments: Sequence[str]) -> Outcomes:
-        """Call pytest once."""
+    def run(self, way: str, name: str, *, install: bool, arguments: Sequence[str]) -> Outcomes:
+        """Call pytest once, with a server and a worker of its own.
+
+        :param name: of the files with its output and outcomes.
+        """
         report, log = FOLDER / f"{name}.xml", FOLDER / f"{name}.log"
         report.unlink(missing_ok=True)
         with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as server:
@@ -128,18 +134,22 @@ class Suite:
                 *arguments,
             ]
             with log.open("wb") as output:
-                subprocess.run(
-                    command,
-                    cwd=self.folder,
-                    env=environment,
-                    stdout=output,
-                    stderr=output,
-                    timeout=SUITE_SECONDS,
-                    check=False,
-                )
-        if not report.exists():
-            sys.exit(f"The suite did not run to its end; see {log}")
-        return read_outcomes(report)
+                try:
+                    status = subprocess.run(
+                        command,
+                        cwd=self.folder,
+                        env=environment,
+                        stdout=output,
+                        stderr=output,
+                        timeout=CALL_SECONDS,
+                        check=False,
+                    ).returncode
+                except subprocess.TimeoutExpired:
+                    status = None
+        found = read_outcomes(report) if report.exists() else {}
+        if status not in WHOLE:
+            found[" ".join(arguments) + BROKEN] = f"ended with {status}"
+        return found
 
 
 def pinned_celery() -> str:
@@ -175,37 +185,97 @@ def node_of(name: str) -> str:
     return "::".join([f"t/{package}/{module}.py", *classes, test])
 
 
-def judge(suite: Suite, way: str, name: str) -> bool:
-    """Run one test that came out differently again, each way; say what was seen; return True if Runtail is to blame."""
+@dataclass
+class Result:
+    """What came of one way."""
+
+    way: str
+    outcomes: dict[bool, Outcomes] = field(default_factory=lambda: {False: {}, True: {}})
+    seconds: float = 0.0
+    #: What came out differently at first: in words, how it was when repeated.
+    repeated: dict[str, str] = field(default_factory=dict)
+    guilty: list[str] = field(default_factory=list)
+
+    def counts(self, *, install: bool) -> dict[str, int]:
+        """Return how many passed, failed and were skipped; a session that broke counts as one that failed."""
+        found = list(self.outcomes[install].values())
+        passed, skipped = found.count("passed"), found.count("skipped")
+        return {"passed": passed, "failed": len(found) - passed - skipped, "skipped": skipped}
+
+    def said_of(self, name: str) -> str:
+        """Return how a test came out that did not come out alike."""
+        once = [self.outcomes[install].get(name, "missing") for install in (False, True)]
+        return f"{name}: {once[0]} without, {once[1]} with Runtail; repeated: {self.repeated[name]}"
+
+
+def run_both(suite: Suite, way: str, label: str, arguments: Sequence[str]) -> tuple[dict[bool, Outcomes], float]:
+    """Call pytest without Runtail and with it at the same time; return what came of each, and the seconds it took."""
+    begun = time.monotonic()
+    with ThreadPoolExecutor() as threads:
+        running = {
+            install: threads.submit(
+                suite.run,
+                way,
+                f"{way}-{'with' if install else 'without'}-{label}",
+                install=install,
+                arguments=arguments,
+            )
+            for install in (False, True)
+        }
+        return {install: run.result() for install, run in running.items()}, time.monotonic() - begun
+
+
+def judge(suite: Suite, way: str, name: str, target: Sequence[str]) -> tuple[bool, str]:
+    """Run one test that came out differently again, each way; return whether Runtail is to blame, and what was seen.
+
+    :param target: what it was part of: all of that is run again if it did not run to its end.
+    """
+    broken = name.endswith(BROKEN)
     seen: dict[bool, list[str]] = {False: [], True: []}
     for _ in range(REPETITIONS):
-        for install in (False, True):
-            once = suite.run(way, f"{way}-again", install=install, arguments=[node_of(name)])
-            seen[install].append(once.get(name, "missing"))
+        found, _seconds = run_both(suite, way, "again", target if broken else [node_of(name)])
+        for install, outcomes in found.items():
+            seen[install].append(outcomes.get(name, "passed" if broken else "missing"))
     passed = {install: outcomes.count("passed") for install, outcomes in seen.items()}
     guilty = passed[True] < passed[False]
-    verdict = "DIFFERS" if guilty else "no difference when repeated"
-    print(
-        f"  {name}: passed {passed[False]} of {REPETITIONS} without, {passed[True]} with Runtail: {verdict}", flush=True
-    )
-    return guilty
+    said = f"passed {passed[False]} of {REPETITIONS} without, {passed[True]} with Runtail"
+    return guilty, f"{said}: {'DIFFERS' if guilty else 'no difference when repeated'}"
 
 
-def compare(suite: Suite, way: str, arguments: Sequence[str]) -> bool:
-    """Run both, print what came of it; return True if nothing differs."""
-    outcomes: dict[bool, Outcomes] = {}
-    for install in (False, True):
-        word, begun = "with" if install else "without", time.monotonic()
-        found = outcomes[install] = suite.run(way, f"{way}-{word}", install=install, arguments=arguments)
-        counts = {kind: list(found.values()).count(kind) for kind in ("passed", "failed", "skipped")}
-        said = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-        print(f"{way}, {word} Runtail: {said}, {time.monotonic() - begun:.0f} s", flush=True)
-    different = differences(outcomes[False], outcomes[True])
-    for name in different:
-        print(f"  {name}: {outcomes[False].get(name)} without, {outcomes[True].get(name)} with Runtail", flush=True)
-    guilty = [name for name in different if judge(suite, way, name)]
-    print(f"{way}: {len(guilty)} differences", flush=True)
-    return not guilty
+def compare(suite: Suite, way: str, arguments: Sequence[str]) -> Result:
+    """Run file by file, without and with; say what came of each."""
+    result = Result(way)
+    for target in [[target] for target in suite.targets()] if not arguments else [list(arguments)]:
+        label = re.sub(r"\W+", "-", Path(target[0]).stem)
+        found, seconds = run_both(suite, way, label, target)
+        if len(differences(found[False], found[True])) > FEW:
+            print(f"{way}, {' '.join(target)}: run again, too much differs", flush=True)
+            found, seconds = run_both(suite, way, label, target)
+        result.seconds += seconds
+        for install, outcomes in found.items():
+            result.outcomes[install] |= outcomes
+        passed = [list(found[install].values()).count("passed") for install in (False, True)]
+        print(f"{way}, {' '.join(target)}: {passed[0]} passed without, {passed[1]} with Runtail", flush=True)
+        for name in differences(found[False], found[True]):
+            guilty, result.repeated[name] = judge(suite, way, name, target)
+            result.guilty += [name] if guilty else []
+            print(f"  {result.said_of(name)}", flush=True)
+    return result
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return what came of all ways, in Markdown: how many passed, and each test that did not come out alike."""
+    lines = [
+        "| way | passed without | passed with | failed without | failed with | skipped | minutes | differences |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for result in results:
+        plain, installed = result.counts(install=False), result.counts(install=True)
+        cells = [result.way, plain["passed"], installed["passed"], plain["failed"], installed["failed"],
+                 plain["skipped"], f"{result.seconds / 60:.0f}", len(result.guilty)]  # fmt: skip
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += [f"- {result.way}, {result.said_of(name)}" for result in results for name in result.repeated]
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -219,8 +289,9 @@ def main() -> int:
         parser.error(f"no way is named {', '.join(sorted(unknown))}")
     suite = Suite(next(environments(LOCK)))
     suite.prepare()
-    alike = [compare(suite, way, options.arguments) for way in ways]
-    return 0 if all(alike) else 1
+    results = [compare(suite, way, options.arguments) for way in ways]
+    print(table(results))
+    return 1 if any(result.guilty for result in results) else 0
 
 
 if __name__ == "__main__":

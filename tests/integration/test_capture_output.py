@@ -45,6 +45,24 @@ def test_subprocesses_stand_between_what_python_wrote(worker: Worker) -> None:
     assert output == b"before\nrun\nerr\nsystem\npopen\nafter\n"
 
 
+def test_text_before_a_fork_is_written_once(worker: Worker) -> None:
+    _, output = worker.do("t.forks")
+    assert output == b"".join(b"begun %d err child end\n" % number for number in range(3))
+
+
+@pytest.mark.parametrize(
+    ("how", "before", "says"),
+    [
+        ("bar", b" 20%|##  |", b"Traceback (most recent call last):"),
+        ("subprocess", b"half a line", b"Traceback (most recent call last):"),
+        ("exit", b" 20%|##  |", b"no disk"),
+    ],
+)
+def test_what_is_said_of_a_failure_begins_a_line(worker: Worker, how: str, before: bytes, says: bytes) -> None:
+    _, output = worker.do("t.fails_under_a_bar", how)
+    assert output.splitlines()[:2] == [before, says]
+
+
 def test_c_code(worker: Worker) -> None:
     _, output = worker.do("t.c")
     assert output == b"python\nputs\nno newline"
@@ -117,16 +135,30 @@ def test_task_that_closes_its_streams_does_not_spoil_the_next(worker: Worker) ->
 
 def test_environment_of_a_run(worker: Worker) -> None:
     run, output = worker.do("t.environment")
-    assert output.decode() == f"RUNTAIL_RUN={run.id}.1\nPYTHONUNBUFFERED=1\nFORCE_COLOR=1\nTTY_INTERACTIVE=0\n"
+    assert output.decode() == f"RUNTAIL_RUN={run.id}.1\nPYTHONUNBUFFERED=1\nFORCE_COLOR=None\nTTY_INTERACTIVE=None\n"
 
 
-def test_a_progress_bar_of_rich_has_colours_and_no_animation(worker: Worker) -> None:
-    run, output = worker.do("t.rich_bar")
-    assert run.state == "succeeded"
+def test_what_a_task_does_not_print_is_as_it_would_be_without_runtail(worker: Worker) -> None:
+    run, _ = worker.do("t.for_itself")
+    assert worker.client.AsyncResult(run.id).get(timeout=20) == ["alert\n", "None None\n"]
+
+
+def is_a_bar_in_colour(output: bytes) -> bool:
+    """Tell whether it is one in colour; an animated one fails the test."""
     assert output.count(b"bar of rich") == 1
-    assert b"\x1b[3" in output
     # The cursor is hidden and shown, but it does not move.
     assert re.findall(rb"\x1b\[[0-9;]*[A-K]", output) == []
+    return b"\x1b[3" in output
+
+
+def test_a_progress_bar_of_rich_has_no_animation_and_colours_where_they_are_asked_for(
+    worker: Worker, tmp_path: Path, redis_url: str
+) -> None:
+    ways = ("sh", "subprocess", "task")
+    assert [is_a_bar_in_colour(worker.do("t.rich_bar", how)[1]) for how in ways] == [True, False, False]
+    with Worker(tmp_path, redis_url, environment={"FORCE_COLOR": "1"}) as coloured:
+        coloured.wait_ready()
+        assert all(is_a_bar_in_colour(coloured.do("t.rich_bar", how)[1]) for how in ways)
 
 
 def test_sections_progress_secrets_and_commands(worker: Worker) -> None:

@@ -139,3 +139,31 @@ def test_a_holder_that_beats_now_and_then_is_not_taken_over(arrive: Callable[...
     writer.flush()
     # It moved: it has not stood still for a lease, it lives.
     assert again.ask(110.5) == Refused("held")
+
+
+def test_a_claim_tells_how_long_a_run_was_queued_and_due(store: Store, arrive: Callable[..., Claiming]) -> None:
+    def claimed(eta_ms: int | None) -> int | None:
+        now_ms = store.now_ms()
+        record: Any = {"state": "queued", "attempt": "1", "since_ms": now_ms - 90_000, "epoch": "7"}
+        if eta_ms is not None:
+            record["eta_ms"] = now_ms + eta_ms
+        store.client.delete(store.keys.run("r"))
+        store.client.hset(store.keys.run("r"), mapping=record)
+        answer = arrive(retries=1).ask(0.0)
+        assert isinstance(answer, Claimed)
+        return answer.claim.waited_ms
+
+    waited_ms = claimed(None)
+    assert waited_ms is not None
+    assert 90_000 <= waited_ms < 150_000
+    # It was due 10 s ago, or is not yet.
+    waited_ms = claimed(-10_000)
+    assert waited_ms is not None
+    assert 10_000 <= waited_ms < 70_000
+    assert claimed(60_000) == 0
+
+
+def test_how_long_a_plain_message_waited_is_not_known(arrive: Callable[..., Claiming]) -> None:
+    answer = arrive().ask(0.0)
+    assert isinstance(answer, Claimed)
+    assert answer.claim.waited_ms is None

@@ -131,6 +131,9 @@ def test_tree_is_gone_after_a_cancel(worker: Worker) -> None:
         return [p.pid for p in psutil.process_iter(["cmdline"]) if "321.5" in (p.info["cmdline"] or [])]
 
     pids = wait_for(lambda: len(naps()) >= 7 and naps(), 20, naps)
+    # Here what tasks run is asked for colours: but for the one without an environment, all of it.
+    environments = [psutil.Process(pid).environ() for pid in pids or []]
+    assert [environment["FORCE_COLOR"] for environment in environments if environment] == ["1"] * (len(pids or []) - 1)
     cancel(worker.store, run_id, who="ada", why="")
     assert worker.wait_ended(run_id, 30).state == "cancelled"
     wait_for(lambda: not any(exists(pid) for pid in pids or []), 10, naps)

@@ -138,7 +138,7 @@ def test_the_log_says_what_matters_and_no_password(make_worker: MakeWorker, redi
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("redis://127.0.0.1:many/0", "the store's URL redis://127.0.0.1:many/0 cannot be used"),
+        ("redis://127.0.0.1:many/0", "the store's URL redis://127.0.0.1:…/0 cannot be used"),
         ("redis://127.0.0.1:6379/0?no_such_option=1", "the store's URL redis://127.0.0.1:6379/0 cannot be used"),
         ("http://127.0.0.1/", "RUNTAIL_STORE_URL must name a Redis or Valkey server; 'http' is none"),
     ],

@@ -41,7 +41,8 @@ def make_worker(tmp_path: Path, redis_url: str) -> Iterator[MakeWorker]:
         return made.wait_ready()
 
     yield make
-    for worker in workers:
+    # The last first: one that shares the prefix of an earlier one must have ended before that is looked for.
+    for worker in reversed(workers):
         worker.client.backend.client.connection_pool.disconnect()
         worker.close()
 
@@ -314,3 +315,19 @@ def test_a_broker_of_files_keeps_its_publications(make_worker: MakeWorker, tmp_p
     (folder / f"9{file.name}").write_bytes(copy)
     worker.process.wait_for_log(f"i.replaces[{result}] is not executed", 30)
     assert worker.output(result) == b"again\n"
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_a_broker_in_memory_keeps_its_publications(make_worker: MakeWorker, tmp_path: Path, pool: str) -> None:
+    """Its worker is the only one that can publish; of a prefork pool that is the main process."""
+    here: list[Any] = [("i.says", "plain", ["word"], 2), ("i.requeues", "back", [str(tmp_path / "seen")], 1)]
+    here += [("i.starts_itself_again", "again", [2], 1)] if pool == "solo" else []
+    worker = make_worker(pool=pool, broker="memory://", TEST_HERE=json.dumps(here))
+    worker.process.wait_for_log("i.says[plain] is not executed: ", 30)
+    assert (worker.wait_ended("plain").number("attempt"), worker.output("plain")) == (1, b"word\n")
+    assert worker.find("plain~1") is None
+    assert result_of(worker, "back") == "done"
+    assert worker.wait_ended("back").number("attempt") == 2
+    if pool == "solo":
+        assert wait_for(lambda: _execution(worker, "again", 3), 30, worker.process.evidence) is not None
+        assert worker.output("again~1") == b"time 2\n"

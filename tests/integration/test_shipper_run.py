@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from runtail.metrics import Metrics
 from runtail.shipper.admin import Admin
+from runtail.shipper.durations import Durations
 from runtail.shipper.markers import sequence
 from runtail.shipper.reader import Reader
 from runtail.shipper.sender import Sender
@@ -28,6 +30,14 @@ PUBLICATION = "7f3a5c1e-8d0b-4f6e-9a27-1b6f0c2d4e58"
 def rig(tmp_path: Path, redis_url: str, key_prefix: str) -> Iterator[Rig]:
     with Rig(tmp_path, redis_url, key_prefix) as rig:
         yield rig
+
+
+@pytest.fixture
+def rig_with_port(tmp_path: Path, redis_url: str, key_prefix: str) -> Iterator[tuple[Rig, int]]:
+    """With an admin port."""
+    port = free_port()
+    with Rig(tmp_path, redis_url, key_prefix, worker_admin_port=port) as rig:
+        yield rig, port
 
 
 def test_a_run_from_start_to_end(rig: Rig) -> None:
@@ -95,7 +105,7 @@ def test_the_first_reason_is_the_cause(rig: Rig) -> None:
 
 
 def test_a_task_that_will_be_redelivered_goes_back_to_the_queue(rig: Rig) -> None:
-    task = rig.run("import os; print('x', flush=True); os._exit(3)", redelivers=True)
+    task = rig.run("import os; print('x', flush=True); os._exit(3)", redelivers=True, requeues=True)
     run = task.wait_state("queued")
     assert run.text("why") == "redelivery expected"
     assert [e["kind"] for e in task.events()] == ["start", "interrupted"]
@@ -174,7 +184,7 @@ def test_a_redelivery_before_the_end_of_the_first_is_stored_is_the_next_attempt(
     tmp_path: Path, redis_url: str, key_prefix: str
 ) -> None:
     """The shipper waits a second for the reason of a death, and says meanwhile that it lives."""
-    message: dict[str, Any] = {"publication": PUBLICATION, "redelivers": True}
+    message: dict[str, Any] = {"publication": PUBLICATION, "redelivers": True, "requeues": True}
     with Rig(tmp_path, redis_url, key_prefix, beat_seconds=0.1) as rig:
         first = rig.run("import time\nprint('one', flush=True)\ntime.sleep(60)", **message)
         first.wait_state("running")
@@ -350,6 +360,13 @@ def test_health_and_figures_on_the_admin_port(tmp_path: Path, own_redis_server: 
         assert "runtail_worker_entries_total 1.0" in text
         assert "runtail_worker_output_bytes_total 101.0" in text
         assert task.run_id not in text
+        assert 'runtail_worker_ended_total{state="succeeded"} 1.0' in text
+        assert 'runtail_worker_ended_total{state="failed"} 0.0' in text
+        assert "runtail_worker_run_seconds_count 1.0" in text
+        # Nobody knows how long a plain message has waited.
+        assert "runtail_worker_wait_seconds_count 0.0" in text
+        appends = next(line for line in text.splitlines() if line.startswith("runtail_worker_store_seconds_count"))
+        assert float(appends.split()[1]) >= 1
         own_redis_server.kill()
         wait_for(lambda: get("/readyz")[0] == 503, 15, rig.evidence)
         assert get("/healthz")[0] == 200
@@ -357,7 +374,26 @@ def test_health_and_figures_on_the_admin_port(tmp_path: Path, own_redis_server: 
         wait_for(lambda: get("/healthz")[0] == 200, 15, rig.evidence)
 
 
+def test_output_that_is_stored_is_not_held_for_want_of_the_store(rig_with_port: tuple[Rig, int]) -> None:
+    """The spool gives memory back in large pieces; what is in it and stored is no reason to worry."""
+    rig, port = rig_with_port
+    task = rig.run("import time; print('x' * 100_000, flush=True); time.sleep(60)")
+
+    def metric(name: str) -> float:
+        try:
+            lines = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2).text.splitlines()
+        except httpx.HTTPError:
+            return -1.0
+        return next((float(line.split()[1]) for line in lines if line.startswith(f"{name} ")), -1.0)
+
+    wait_for(lambda: metric("runtail_worker_output_bytes_total") >= 100_000, 20, rig.evidence)
+    wait_for(lambda: metric("runtail_worker_spool_bytes") == 0, 10, rig.evidence)
+    task.process.kill()
+    task.wait_ended()
+
+
 def test_every_metric_of_the_worker_is_served() -> None:
     metrics = Metrics("worker")
-    Admin(cast(Sender, None), cast(Reader, None))._declare(metrics)
+    sender = SimpleNamespace(durations=Durations())
+    Admin(cast(Sender, sender), cast(Reader, None))._declare(metrics)
     assert metrics.unused == frozenset()

@@ -139,6 +139,17 @@ def test_what_is_left_behind_is_masked_with_the_secrets_of_its_run(worker: Worke
         worker.do("script", f"kept['stop'] = {name!r}")
 
 
+#: Until the thread that was started last waits where it gets its work.
+WAITS = """
+import sys, time
+waiting = ("multiprocessing.connection", "multiprocessing.queues")
+deadline = time.monotonic() + 20
+thread = threading.enumerate()[-1].ident
+while sys._current_frames()[thread].f_globals["__name__"] not in waiting and time.monotonic() < deadline:
+    time.sleep(0.01)
+"""
+
+
 @pytest.mark.parametrize(
     ("first", "then"),
     [
@@ -165,8 +176,25 @@ def test_what_is_left_behind_is_masked_with_the_secrets_of_its_run(worker: Worke
             "threading.Thread(target=go, daemon=True).start()\njobs.put('a'); jobs.join()",
             "for text in ('of', 'this run'): kept['jobs'].put(text)\nkept['jobs'].join()",
         ),
+        *(
+            (
+                f"import multiprocessing, queue, threading\njobs = kept['jobs'] = {jobs}\n"
+                "done = kept['done'] = queue.Queue()\n"
+                "def go():\n    while True: print(jobs.get()); done.put(1)\n"
+                "threading.Thread(target=go, daemon=True).start()\njobs.put('a'); done.get()\n" + WAITS,
+                "for text in ('of', 'this run'): kept['jobs'].put(text); kept['done'].get()",
+            )
+            for jobs in ("multiprocessing.SimpleQueue()", "multiprocessing.Queue()")
+        ),
+        (
+            "import multiprocessing, queue, threading\nours, kept['theirs'] = multiprocessing.Pipe()\n"
+            "done = kept['done'] = queue.Queue()\n"
+            "def go():\n    while True: print(ours.recv()); done.put(1)\n"
+            "threading.Thread(target=go, daemon=True).start()\nkept['theirs'].send('a'); done.get()\n" + WAITS,
+            "for text in ('of', 'this run'): kept['theirs'].send(text); kept['done'].get()",
+        ),
     ],
-    ids=["executor", "thread pool", "event loop", "queue"],
+    ids=["executor", "thread pool", "event loop", "queue", "simple queue", "queue of processes", "pipe"],
 )  # fmt: skip
 def test_a_thread_that_waits_for_work_prints_for_whoever_gives_it(worker: Worker, first: str, then: str) -> None:
     assert b"a\n" in worker.do("script", first)[1]

@@ -179,6 +179,9 @@ def test_an_exclusive_task_is_refused_with_the_tutorials_sentence(api: httpx.Cli
         ({"text": 1}, "text"),
         ({"text": "a", "times": 0}, "times"),
         ({"text": "a", "times": "many"}, "times"),
+        ({"text": "a", "times": 2.0}, "times"),
+        ({"text": "a", "times": 1e20}, "times"),
+        ({"text": "a", "times": True}, "times"),
         ({"text": "a", "tmies": 2}, "tmies"),
     ],
 )
@@ -200,6 +203,11 @@ JSON = {"Content-Type": "application/json"}
         (b"", JSON, 400),
         (b"[]", JSON, 422),
         (b'{"task": "tests.echo", "more": 1}', JSON, 422),
+        # Larger ones would be something else when they arrive.
+        (b'{"task": "tests.echo", "kwargs": {"text": "a", "times": 18446744073709551616}}', JSON, 422),
+        (b'{"task": "tests.echo", "kwargs": {"text": "a", "times": -9223372036854775809}}', JSON, 422),
+        (b'{"task": "tests.echo", "kwargs": {"text": "a", "times": %s}}' % (b"9" * 5000), JSON, 422),
+        (b'{"task": "tests.echo", "kwargs": {"text": ["a", {"b": [100000000000000000000 ]}]}}', JSON, 422),
         (b'{"task": "nope"}', JSON, 404),
         (b'{"task": "tests.echo"}', {"Content-Type": "text/plain"}, 415),
         (b"task=tests.echo", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
@@ -212,6 +220,17 @@ def test_bad_bodies_get_a_clear_answer(
 ) -> None:
     problem(api.post("/runs", content=content, headers=headers), status)
     assert store.client.zcard(store.keys.runs()) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["18446744073709551616", "-9223372036854775809, 1", '\\"99999999999999999999', "[0.12345678901234567890123, 1e20]"],
+)
+def test_digits_in_a_text_are_no_number(api: httpx.Client, text: str) -> None:
+    body = f'{{"task": "tests.echo", "kwargs": {{"text": "{text}", "times": 9223372036854775807}}}}'
+    answer = api.post("/runs", content=body, headers=JSON)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["kwargs"] == {"text": json.loads(f'"{text}"'), "times": 2**63 - 1}
 
 
 def test_a_body_without_a_length_is_limited_too(api: httpx.Client, store: Store) -> None:

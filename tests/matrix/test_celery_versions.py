@@ -125,8 +125,6 @@ def test_time_limit_and_exit(worker: Worker) -> None:
 
 def test_told_to_stop(worker: Worker, tmp_path: Path) -> None:
     """Last, since it ends the worker: a signal is no exit of the task's own."""
-    if is_solo(worker):
-        return
     run_id = worker.send("t.writes_until", str(tmp_path / "never"), 0.01)
     worker.wait_output(run_id, b"line 3\n")
     worker.process.signal(signal.SIGQUIT)

@@ -142,11 +142,15 @@ class Audience(threading.Thread):
 
     :param choose: names the port of the relay for the next connection, as a load balancer does; 0 if there is none.
     :param run_ids: dealt out to the viewers in turn.
+    :param host: the address that these ports belong to.
     """
 
-    def __init__(self, choose: Callable[[], int], run_ids: list[str], viewers: int, *, seed: int = 1) -> None:
+    def __init__(
+        self, choose: Callable[[], int], run_ids: list[str], viewers: int, *, host: str = "127.0.0.1", seed: int = 1
+    ) -> None:
         super().__init__(name="audience", daemon=True)
         self._choose = choose
+        self._host = host
         self._random = random.Random(seed)
         self._epoll = select.epoll()
         self._by_fd: dict[int, Viewer] = {}
@@ -243,7 +247,7 @@ class Audience(threading.Thread):
             return
         viewer.sock = sock = socket.socket()
         sock.setblocking(False)
-        sock.connect_ex(("127.0.0.1", viewer.port))
+        sock.connect_ex((self._host, viewer.port))
         viewer.pending, viewer.shaken, viewer.usable = b"", False, False
         viewer.following, viewer.asks_again = False, False
         self._by_fd[sock.fileno()] = viewer
@@ -254,7 +258,7 @@ class Audience(threading.Thread):
         assert viewer.sock is not None
         try:
             if events & select.EPOLLOUT:
-                viewer.sock.send(upgrade(SOCKET_IO_PATH, f"127.0.0.1:{viewer.port}"))
+                viewer.sock.send(upgrade(SOCKET_IO_PATH, f"{self._host}:{viewer.port}"))
                 self._epoll.modify(viewer.sock.fileno(), select.EPOLLIN)
                 return
             data = viewer.sock.recv(1 << 18)

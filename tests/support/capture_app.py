@@ -1,7 +1,9 @@
 """A Celery app whose tasks write in every way there is."""
 
+import contextlib
 import ctypes
 import faulthandler
+import io
 import logging
 import os
 import signal
@@ -90,6 +92,30 @@ def subprocesses() -> None:
     print("after")
 
 
+@app.task(name="t.fails_under_a_bar")
+def fails_under_a_bar(how: str) -> None:
+    if how == "subprocess":
+        subprocess.run(["printf", "half a line"], check=True)
+    else:
+        print("\r 10%|#   |\r 20%|##  |", end="")
+    if how == "exit":
+        sys.exit("no disk")
+    raise ValueError("no disk")
+
+
+@app.task(name="t.forks")
+def forks() -> None:
+    for number in range(3):
+        sys.stdout.write(f"begun {number}")
+        sys.stderr.write(" err")
+        pid = os.fork()
+        if pid == 0:
+            print(" child", end="", flush=True)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        print(" end")
+
+
 @app.task(name="t.c")
 def c() -> None:
     print("python")
@@ -171,17 +197,39 @@ def environment() -> None:
         print(f"{name}={os.environ.get(name)}")
 
 
-@app.task(name="t.rich_bar")
-def rich_bar() -> None:
+@app.task(name="t.for_itself")
+def for_itself() -> list[str]:
+    """Texts that a task does not print: for a mail, a database, a parser."""
     # (Other environments of `make test-matrix` have no rich.)
     from rich.console import Console
-    from rich.progress import Progress
 
-    with Progress(console=Console()) as bar:
-        work = bar.add_task("bar of rich", total=20)
-        for _ in range(20):
-            time.sleep(0.05)
-            bar.advance(work)
+    text = io.StringIO()
+    Console(file=text).print("[red]alert[/red]")
+    show = [sys.executable, "-c", "import os; print(os.environ.get('FORCE_COLOR'), os.environ.get('TTY_INTERACTIVE'))"]
+    return [text.getvalue(), subprocess.check_output(show, text=True)]
+
+
+#: A bar of rich.
+_BAR = """
+import time
+from rich.progress import Progress
+with Progress() as bar:
+    work = bar.add_task("bar of rich", total=20)
+    for _ in range(20):
+        time.sleep(0.05)
+        bar.advance(work)
+"""
+
+
+@app.task(name="t.rich_bar")
+def rich_bar(how: str) -> None:
+    command = [sys.executable, "-c", _BAR]
+    if how == "sh":
+        runtail.sh(command)
+    elif how == "subprocess":
+        subprocess.run(command, check=True)
+    else:
+        exec(_BAR, {})
 
 
 @app.task(name="t.said", runtail={"secrets": ["token"]})
@@ -232,6 +280,28 @@ def waits(path: str) -> str:
     while not Path(path).exists():
         time.sleep(0.01)
     return "seen"
+
+
+@app.task(name="t.late", acks_late=True)
+def late(path: str) -> str:
+    print("an attempt")
+    while not Path(path).exists():
+        time.sleep(0.01)
+    return "seen"
+
+
+@app.task(name="t.deaf")
+def deaf() -> None:
+    """Ends at nothing but SIGKILL, and has started something that does so, too."""
+    process = subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], start_new_session=True)
+    print(f"child {process.pid}")
+    number = 0
+    while True:
+        with contextlib.suppress(BaseException):
+            while True:
+                number += 1
+                print(f"line {number}")
+                time.sleep(0.01)
 
 
 @app.task(name="t.sleeps")

@@ -118,9 +118,9 @@ class Rig:
         headers = header.make("none", run_id, 1, 1)[header.HEADER] if announced else None
         fields = {
             "v": 1, "op": "run", "key": key, "run": run_id, "task": "test.task", "headers": headers, "retries": 0,
-            "redelivered": False, "redelivers": False, "restart": False, "exclusive": False, "max_attempts": 3,
-            "kwargs": {}, "args": [], "queue": "celery", "who": None, "nonce": NONCE, "worker": "test@rig",
-            "split": False, "tty": False, "masks": [], **record,
+            "redelivered": False, "redelivers": False, "requeues": False, "restart": False, "exclusive": False,
+            "max_attempts": 3, "kwargs": {}, "args": [], "queue": "celery", "who": None, "nonce": NONCE,
+            "worker": "test@rig", "split": False, "tty": False, "masks": [], **record,
         }  # fmt: skip
         os.set_inheritable(self.door_tx.fileno(), True)
         command = [sys.executable, "-m", "tests.support.task_process"]

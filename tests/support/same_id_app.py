@@ -1,5 +1,6 @@
 """A Celery app whose tasks use their ids again."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from celery import Celery, chain, chord, group
 from celery.exceptions import Reject
+from celery.signals import worker_ready
 
 import runtail
 
@@ -148,3 +150,20 @@ def applies_a_chord(name: str, words: str, path: str = "") -> None:
     header = [says.s(word).set(task_id=f"{name}-{word}") for word in words]
     header += [alone.s(path).set(task_id=f"{name}-alone")] if path else []
     chord(header, joins.s().set(task_id=f"{name}-body")).apply_async()
+
+
+@worker_ready.connect
+def publish_here(**_: Any) -> None:
+    """Publish what ``TEST_HERE`` names, ``[task, id, arguments, times]``, from the worker's own process.
+
+    To a broker that lives in that process nobody else can publish. One message comes so many times.
+    """
+    wanted = json.loads(os.environ.get("TEST_HERE", "[]"))
+    for name, task_id, arguments, _times in wanted:
+        app.send_task(name, arguments, task_id=task_id)
+    with app.connection_for_write() as connection:
+        channel: Any = connection.default_channel
+        messages = [channel._get(app.conf.task_default_queue) for _ in wanted]
+        for message, (*_task, times) in zip(messages, wanted, strict=True):
+            for _time in range(times):
+                channel._put(app.conf.task_default_queue, message)

@@ -21,6 +21,7 @@ class Service:
     :param name: ``web`` or ``socket``.
     :param settings: by environment variable without ``RUNTAIL_``, in lower case.
     :param environment: other variables.
+    :param address: where it is reached, as a URL has it.
     """
 
     def __init__(
@@ -29,8 +30,10 @@ class Service:
         directory: Path,
         settings: Mapping[str, object],
         environment: Mapping[str, str | None] | None = None,
+        *,
+        address: str = "127.0.0.1",
     ) -> None:
-        self.name = name
+        self.name, self._address = name, address
         self.port = free_port()
         self.admin_port = free_port()
         self._directory = directory
@@ -49,7 +52,7 @@ class Service:
     @property
     def url(self) -> str:
         """Its address, without a path."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self._address}:{self.port}"
 
     @property
     def process(self) -> Process:

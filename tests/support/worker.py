@@ -34,6 +34,7 @@ class Worker:
     :param environment: settings; ``None`` removes one.
     :param store_url: another server for the store than for the broker.
     :param python: the interpreter of another environment.
+    :param launcher: what starts Celery, such as ``runtail worker --``; ``process`` is this one then.
     :param redirection: where the worker's own output goes, in bash's words; usually into a file of the test's.
     """
 
@@ -47,8 +48,10 @@ class Worker:
         environment: dict[str, str | None] | None = None,
         store_url: str = "",
         python: Path = Path(sys.executable),
+        launcher: Sequence[str | Path] = (),
         redirection: str = "",
     ) -> None:
+        self._launched = bool(launcher)
         name = f"worker-{uuid.uuid4().hex[:8]}"
         self.queue = name
         self.prefix = f"{name}:"
@@ -59,6 +62,7 @@ class Worker:
         self.process = Process(
             [
                 *(("/bin/bash", "-c", f'exec "$@" {redirection}', "worker") if redirection else ()),
+                *launcher,
                 *(python.parent / "celery", "--app", app, "worker", "--loglevel=INFO"),
                 *(f"--hostname={self.hostname}", f"--queues={self.queue}"),
                 *("--without-gossip", "--without-mingle", *arguments),
@@ -150,9 +154,19 @@ class Worker:
         all_of_them = [json.loads(entry.payload) for entry in self.entries(run_id) if entry.type == "e"]
         return [event for event in all_of_them if kind in ("", event["kind"])]
 
+    @property
+    def main(self) -> psutil.Process:
+        """Celery's main process."""
+        process = psutil.Process(self.process.pid)
+        if not self._launched:
+            return process
+        found = wait_for(lambda: self._find(process.pid, "/celery"), DEADLINE_SECONDS, self.process.evidence)
+        assert found is not None
+        return found
+
     def keeper(self) -> psutil.Process:
         """Return the keeper's process."""
-        found = wait_for(lambda: self._find(self.process.pid, "keeper.py"), DEADLINE_SECONDS)
+        found = wait_for(lambda: self._find(self.main.pid, "keeper.py"), DEADLINE_SECONDS)
         assert found is not None
         return found
 
@@ -164,7 +178,7 @@ class Worker:
 
     def pool_children(self) -> list[psutil.Process]:
         """Return the processes that execute tasks."""
-        children = psutil.Process(self.process.pid).children()
+        children = self.main.children()
         return [child for child in children if not _is(child, "keeper.py")]
 
     @staticmethod
@@ -179,6 +193,8 @@ class Worker:
 
         :raises AssertionError: if they do not.
         """
+        if self._launched and self.process.is_running():
+            self.main.kill()
         self.process.kill()
         try:
             expect_to_end(lambda: kept_by("RUNTAIL_KEY_PREFIX", self.prefix))

@@ -196,23 +196,39 @@ def test_sh_on_a_terminal_whose_output_is_stopped(capfd: pytest.CaptureFixture[s
     os.kill(int(capfd.readouterr().out.split()[0]), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("tty", [False, True])
-def test_only_programs_without_a_terminal_are_told_not_to_animate(
-    tty: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("here", "ours", "on_a_pipe", "on_a_terminal"),
+    [
+        ({}, "", "0 1", "unset 1"),
+        ({"NO_COLOR": "1"}, "", "0 unset", "unset unset"),
+        ({"FORCE_COLOR": "3", "TTY_INTERACTIVE": "0"}, "TTY_INTERACTIVE", "0 3", "unset 3"),
+        # Somebody's own setting is left alone.
+        ({"FORCE_COLOR": "0", "TTY_INTERACTIVE": "1"}, "", "1 0", "1 0"),
+    ],
+)
+def test_commands_write_in_colour_and_animate_on_a_terminal_only(
+    here: dict[str, str],
+    ours: str,
+    on_a_pipe: str,
+    on_a_terminal: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     show = "echo ${TTY_INTERACTIVE-unset} ${FORCE_COLOR-unset}"
-    monkeypatch.setenv("TTY_INTERACTIVE", "0")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    ours, theirs = door.pair()
-    added = frozenset({"TTY_INTERACTIVE", "FORCE_COLOR"})
-    context.enter(context.Context("run", 1, "0123abcd", 1, ours, environment=added))
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+    private, theirs = door.pair()
+    context.enter(context.Context("run", 1, "0123abcd", 1, private, environment=frozenset(ours.split())))
     try:
-        runtail.sh(show, tty=tty)
-        runtail.sh(show, tty=tty, env={"TTY_INTERACTIVE": "1"})
+        for tty in (False, True):
+            runtail.sh(show, tty=tty)
+            runtail.sh(show, tty=tty, env={"TTY_INTERACTIVE": "1", "FORCE_COLOR": "2"})
     finally:
         context.leave()
-        ours.close()
+        private.close()
         theirs.close()
-    # Somebody's own setting is left alone.
-    runtail.sh(show, tty=tty)
-    assert capfd.readouterr().out == ("unset 1\n" if tty else "0 1\n") + "1 1\n0 1\n"
+    runtail.sh(show)
+    alone = f"{here.get('TTY_INTERACTIVE', 'unset')} {here.get('FORCE_COLOR', 'unset')}"
+    assert capfd.readouterr().out.splitlines() == [on_a_pipe, "1 2", on_a_terminal, "1 2", alone]

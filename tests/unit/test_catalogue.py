@@ -122,6 +122,7 @@ def test_entries(app: Celery) -> None:
         "restart": False,
         "max_attempts": 3,
         "acks_late": False,
+        "transport": {},
     }
     assert (second["queue"], second["exclusive"], second["restart"], second["max_attempts"], second["acks_late"]) == (
         "elsewhere",

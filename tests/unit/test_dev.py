@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from runtail.address import parse
 from runtail.dev import plan, store
 from runtail.dev.processes import Child
-from runtail.dev.session import without_password
 from runtail.errors import ConfigError
 from runtail.settings import load_settings
 from tests.support.waiting import wait_for
@@ -54,7 +54,7 @@ def test_our_own_server_wants_a_password_and_keeps_nothing(tmp_path: Path) -> No
     assert "bind 127.0.0.1\n" in config
     assert "maxmemory-policy noeviction" in config
     assert "appendonly no" in config
-    assert without_password(own.url) == f"redis://127.0.0.1:{own.port}/0"
+    assert parse(own.url, "it").shown == f"redis://127.0.0.1:{own.port}/0"
 
 
 def test_a_named_store_is_broker_as_well() -> None:
@@ -71,10 +71,12 @@ def test_a_named_broker_is_store_as_well() -> None:
     assert named.store_url == "redis://broker/1"
 
 
-def test_a_sentinel_is_no_broker() -> None:
-    environ = {"RUNTAIL_STORE_URL": "redis+sentinel://one:26379/0?master=m"}
-    with pytest.raises(ConfigError, match="set RUNTAIL_BROKER_URL"):
-        plan.use_named_store(load_settings(environ), environ)
+def test_sentinels_are_broker_as_well() -> None:
+    url = "redis+sentinel://one:26379/0?master=m"
+    environ = {"RUNTAIL_STORE_URL": url}
+    named = plan.use_named_store(load_settings(environ), environ)
+    assert named is not None
+    assert (named.store_url, named.broker_url) == (url, url)
 
 
 def test_no_store_is_named() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtail.address import parse
 from runtail.keys import Keys
 from runtail.metric_table import METRICS, Metric
 from runtail.settings import SETTINGS, Setting, load_settings
@@ -37,7 +38,21 @@ def rows(page: str) -> list[str]:
 
 
 def test_settings_are_those_of_the_table() -> None:
-    assert sorted(rows("settings.md")) == sorted(map(setting_row, SETTINGS))
+    found = [row for row in rows("settings.md") if row.startswith("| `RUNTAIL_")]
+    assert sorted(found) == sorted(map(setting_row, SETTINGS))
+
+
+def test_options_of_a_servers_url_are_known() -> None:
+    found = {
+        name
+        for row in rows("settings.md")
+        if not row.startswith("| `RUNTAIL_")
+        for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])
+    }
+    assert {"master", "ssl_cert_reqs", "ssl_keyfile", "sentinel_password"} <= found
+    for name in found:
+        value = "required" if name == "ssl_cert_reqs" else "on"
+        parse(f"rediss+sentinel://h?master=m&{name}={value}", "it")
 
 
 def test_metrics_are_those_of_the_table() -> None:

@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from runtail import __version__
-from runtail.metric_table import METRICS, Component
+from runtail.distribution import Distribution
+from runtail.metric_table import METRICS, STORE_SECONDS, Component
 from runtail.metrics import Metrics
 
 FORBIDDEN_LABELS = {"run", "run_id", "pod", "user", "host", "pid", "worker", "task", "task_id"}
@@ -16,6 +17,7 @@ PREFIXES: dict[Component, str] = {
     "web": "runtail_web_",
     "relay": "runtail_socket_",
     "worker": "runtail_worker_",
+    "canary": "runtail_canary_",
     "every": "runtail_",
 }
 
@@ -92,3 +94,18 @@ def test_every_process_tells_its_version_and_what_the_kernel_knows() -> None:
     assert f'runtail_build_info{{component="web",version="{__version__}"}} 1.0' in text
     assert re.search(r"^process_resident_memory_bytes \d", text, re.MULTILINE)
     assert re.search(r"^process_start_time_seconds \d", text, re.MULTILINE)
+
+
+def test_a_distribution_is_shown_as_prometheus_own_histogram_would_be() -> None:
+    worker, distribution = Metrics("worker"), Distribution(STORE_SECONDS)
+    worker.read_distribution("runtail_worker_store_seconds", distribution)
+    registry = CollectorRegistry()
+    own = Histogram("runtail_worker_store_seconds", "x", buckets=STORE_SECONDS, registry=registry)
+    for value in (0.0, 0.0005, 0.0006, 0.3, 5.0, 99.0):
+        distribution.observe(value)
+        own.observe(value)
+    samples = [line for line in exposed(worker).splitlines() if line.startswith("runtail_worker_store_seconds_")]
+    expected = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("runtail_")]
+    assert samples == [line for line in expected if "_created" not in line]
+    with pytest.raises(ValueError, match="other buckets"):
+        worker.read_distribution("runtail_worker_run_seconds", distribution)

@@ -1,5 +1,8 @@
 """Sequences and marker lines become events, across any split."""
 
+import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +11,8 @@ from hypothesis import strategies as st
 
 from runtail.shipper.markers import MAX_SEQUENCE_BYTES, Markers, marker_lines, sequence
 
+#: Lines, and what they are marked and shown as; the page is held to the same.
+VECTORS = json.loads((Path(__file__).parents[1] / "support/marker_vectors.json").read_text())
 NONCE = "0123456789abcdef"
 GROUP = {"op": "group", "title": "Build ✓"}
 
@@ -93,3 +98,31 @@ def test_marker_lines_at_line_start_only() -> None:
 def test_a_piece_does_not_start_a_line() -> None:
     assert list(marker_lines(b"::group::x\n", at_line_start=False)) == []
     assert list(marker_lines(b"::group::unfinished")) == []
+
+
+@pytest.mark.parametrize(("line", "kind", "text", "_shown"), VECTORS["lines"])
+def test_lines_that_linters_write_are_marks(line: str, kind: str, text: str, _shown: str) -> None:
+    assert list(marker_lines(f"before\n{line}\nafter\n".encode())) == [(1, {"kind": kind, "text": text})]
+    assert list(marker_lines(f"{line}\r\n".encode())) == [(0, {"kind": kind, "text": text})]
+
+
+@pytest.mark.parametrize(("line", "title"), VECTORS["groups"])
+def test_groups_have_a_title_of_one_line(line: str, title: str) -> None:
+    assert list(marker_lines(f"{line}\n".encode())) == [(0, {"kind": "group", "title": title})]
+
+
+@pytest.mark.parametrize("line", VECTORS["none"])
+def test_what_only_looks_like_one_is_no_marker_line(line: str) -> None:
+    assert list(marker_lines(f"{line}\n::endgroup::\n".encode())) == [(1, {"kind": "endgroup"})]
+
+
+@pytest.mark.parametrize("part", [b"##[error x", b"::error x=", b"::error ", b" ::group::", b"\t##[warning]"])
+def test_looking_for_marker_lines_takes_linear_time(part: bytes) -> None:
+    def seconds(size: int) -> float:
+        chunk = part * (size // len(part)) + b"\n"
+        before = time.thread_time()
+        list(marker_lines(chunk))
+        return time.thread_time() - before
+
+    # Quadratic would be 64 times as long.
+    assert min(seconds(1 << 19) for _ in range(3)) < 30 * max(1e-4, min(seconds(1 << 16) for _ in range(3)))

@@ -31,6 +31,7 @@ PIECE = st.sampled_from(
         sequence(NONCE, {"op": "group", "title": "s3 hunter2-s3cret"}),
         sequence(NONCE, {"op": "warning", "text": "w" * 99 + " hunter2", "cut": True}),
         sequence(NONCE, {"op": "progress", "value": 0.5, "text": "t"}),
+        sequence(NONCE, {"op": "own-line"}),
         sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "a", "to": 12, "data": "b3RoZXIgMQpvdGhlciAyCg=="}),
         sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "b", "to": 4, "data": "aHVudGVyMi1zM2NyZXQK"}),
     ]
@@ -279,3 +280,38 @@ def test_rows_that_are_drawn_again_stay_where_they_were_before_lines_of_an_earli
     data = b"one 10%\ntwo 10%\n\x1b[2Aone 20%\ntwo 20%\n" + earlier(b"other\n", 6) + b"\x1b[2Aone 30%\ntwo 30%\n"
     output, _ = told(processor.feed(data) + processor.finish())
     assert output.splitlines()[-3:] == [b"other", b"one 30%", b"two 30%"]
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [
+        (b"", b""),
+        (b"line\n", b"line\n"),
+        (b"line\r\n", b"line\r\n"),
+        (b"half", b"half\n"),
+        (b"half\r", b"half\r\n"),
+        (SECRET[:6], SECRET[:6] + b"\n"),
+        (b"x" * 95, b"x" * 95 + b"\n"),
+        (b"x" * 60, b"x" * 60 + b"\n"),
+        (b"\r 10%\r 20%", b" 20%\n"),
+        (b"\x1b[31m", b"\x1b[31m"),
+        (b"20%\r\x1b[K", b""),
+        # Bars that are drawn again: below all of them.
+        (b"outer 0%\ninner 0%\r\x1b[Aouter 1\r", b"outer 1%\ninner 0%\n"),
+        (b"one\ntwo\nthree\n\x1b[3AONE", b"ONE\ntwo\nthree\n"),
+        (b"one\ntwo\n\x1b[2AONE\n\n", b"ONE\ntwo\n"),
+        (b"half \x1b[3", b"half \x1b[3\n"),
+    ],
+)
+def test_a_line_of_its_own_begins_below_what_is_shown(before: bytes, shown: bytes) -> None:
+    data = before + sequence(NONCE, {"op": "own-line"}) + b"Traceback\n"
+    for size in (1, 7, len(data)):
+        processor = Processor(NONCE, [SECRET], max_line_bytes=30)
+        items = [item for at in range(0, len(data), size) for item in processor.feed(data[at : at + size])]
+        items += processor.finish()
+        output = b"".join(item.chunk.payload for item in items if isinstance(item, Output))
+        # Rows that were stored before they were redrawn stand before them as well.
+        assert output.endswith(shown + b"Traceback\n"), (size, output)
+        assert output.count(b"Traceback") == 1, (size, output)
+        if size == len(data):
+            assert output == shown + b"Traceback\n"

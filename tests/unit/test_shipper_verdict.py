@@ -59,10 +59,23 @@ def test_a_task_that_finished_before_it_was_cancelled_succeeded() -> None:
     assert judge(Facts(said("succeeded"), cancel={"who": "ann"})).state is RunState.SUCCEEDED
 
 
-def test_a_death_that_the_broker_makes_good_is_no_end() -> None:
-    found = judge(Facts(None, KILLED, redelivers=True))
-    assert found.released
-    assert found.why == "redelivery expected"
+@pytest.mark.parametrize("redelivers", [True, False])
+@pytest.mark.parametrize("requeues", [True, False])
+@pytest.mark.parametrize("worker_gone", [True, False])
+def test_a_death_that_the_broker_makes_good_is_no_end(redelivers: bool, requeues: bool, worker_gone: bool) -> None:
+    """Of a dead worker the broker gives back what was not acknowledged, a living one decides itself."""
+    found = judge(Facts(None, KILLED, redelivers=redelivers, requeues=requeues, worker_gone=worker_gone))
+    assert found.released == (redelivers if worker_gone else requeues)
+    if found.released:
+        assert (found.why, found.awaits) == ("redelivery expected", "redelivery")
+    else:
+        assert found.state is (RunState.LOST if worker_gone else RunState.FAILED)
+
+
+def test_a_time_limit_gives_no_message_back() -> None:
+    death = Death(signal=9, why="time limit of 5 s exceeded")
+    found = judge(Facts(None, death, redelivers=True, requeues=True))
+    assert (found.state, found.why) == (RunState.FAILED, "time limit of 5 s exceeded; signal 9 (SIGKILL)")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +111,8 @@ def test_a_replaced_task_releases_its_run_for_the_one_that_replaces_it() -> None
 
 
 def test_a_released_run_says_which_message_it_waits_for() -> None:
-    assert judge(Facts(None, redelivers=True)).awaits == "redelivery"
+    assert judge(Facts(None, redelivers=True, worker_gone=True)).awaits == "redelivery"
+    assert judge(Facts(None, requeues=True)).awaits == "redelivery"
     assert judge(Facts(said("interrupted"), redelivers=True)).awaits == "redelivery"
     assert judge(Facts(said("rejected", requeue=True))).awaits == "redelivery"
     assert judge(Facts(said("interrupted"), restart=True)).awaits is None

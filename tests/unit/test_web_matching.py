@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import re2
 from hypothesis import given, settings
@@ -10,6 +13,8 @@ from hypothesis import strategies as st
 from runtail_web.matching import Matcher, beginning, ending
 from runtail_web.plain import plain
 
+#: Lines, what is looked for, whether capitals count, and where it is. The page is held to the same.
+VECTORS = json.loads((Path(__file__).parents[1] / "support/find_vectors.json").read_text())
 PARTS = st.sampled_from(
     [
         *(b"a", b"b", b"ab", b"A", b"[", b";", b"\n", b"\r\n", "ü".encode(), b"\xc3", b"\x1b", b"\x1b[", b"m", b"K"),
@@ -97,3 +102,15 @@ def test_a_very_long_text_is_found_too(length: int) -> None:
     assert [(hit.index, hit.spans) for hit in Matcher(query, regex=False, case=False).hits(output)] == [
         (1, [[0, length]])
     ]
+
+
+@pytest.mark.parametrize(("line", "query", "case", "spans"), VECTORS)
+def test_capitals_and_accents(line: str, query: str, case: bool, spans: list[list[int]]) -> None:
+    matcher = Matcher(query, regex=False, case=case)
+    expected = [(1, spans)] if spans else []
+    assert hits(matcher, f"before\n{line}\nafter\n".encode()) == expected
+    # Colours between the characters move nothing.
+    coloured = "\x1b[1m".join(line)
+    assert hits(matcher, f"before\n{coloured}\nafter\n".encode()) == expected
+    # Where lines are drawn as well.
+    assert hits(matcher, f"before\nx\b{line}\nafter\n".encode()) == expected

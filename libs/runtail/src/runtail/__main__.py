@@ -8,6 +8,11 @@ from runtail.errors import MissingExtra
 
 def main() -> None:
     """Run the program, if what it needs is installed."""
+    if sys.argv[1:2] == ["worker"]:
+        # It needs nothing, and lives long.
+        from runtail.launcher import main as launch
+
+        sys.exit(launch(sys.argv[2:]))
     try:
         extras.require("cli")
     except MissingExtra as error:

@@ -15,10 +15,12 @@ import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from runtail.listening import listen
 
 log = logging.getLogger(__name__)
 
@@ -105,22 +107,19 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     # A probe that hangs must not hold up the end of the process.
     block_on_close = False
-    allow_reuse_port = False
 
-    def server_bind(self) -> None:
-        # Without the look-up of the host's name, which may wait for a resolver for seconds.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+    def __init__(self, listener: socket.socket, app: WsgiApp) -> None:
+        """Serve on a socket that listens already: the usual way looks the host's name up, and may wait for it."""
+        WSGIServer.__init__(self, ("", 0), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_address = listener.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
+        self.set_app(app)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         log.debug("an admin request failed", exc_info=True)
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
 
 
 class _Handler(WSGIRequestHandler):
@@ -150,12 +149,8 @@ class AdminServer:
         *,
         allowed_hosts: str = "",
     ) -> None:
-        server_class = _Server6 if ":" in host else _Server
         app = admin_app(healthy, ready, registry, allowed_hosts=allowed_hosts)
-        try:
-            self._server = make_server(host.strip("[]"), port, app, server_class, _Handler)
-        except OSError as error:
-            raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        self._server = _Server(listen(host, port), app)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, name="admin", daemon=True)
 

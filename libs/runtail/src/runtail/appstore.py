@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from runtail.address import Address, Tls, parse
 from runtail.settings import BY_NAME
 
-#: kombu takes these for ``rediss:`` in its URL and in ``broker_use_ssl``, redis-py in its URL.
-_TLS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_PATHS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _CERT_REQS = {ssl.CERT_NONE: "none", ssl.CERT_OPTIONAL: "optional", ssl.CERT_REQUIRED: "required"}
 
 
@@ -41,23 +42,40 @@ def _url(connection: Any, options: Mapping[str, Any]) -> str:
     if transport not in ("redis", "rediss", "sentinel"):
         return f"{transport}://"
     if hostname.startswith("socket://"):
-        parts = urlsplit(hostname)
-        database = parse_qs(parts.query).get("virtual_host", ["0"])[0]
-        return f"unix://{parts.path}?{urlencode({'db': database.strip('/')})}"
-    login = ""
-    if connection.userid or connection.password:
-        login = f"{quote(connection.userid or '', safe='')}:{quote(connection.password or '', safe='')}@"
-    database = str(connection.virtual_host or "").strip("/") or "0"
-    if transport == "sentinel":
-        sentinels = [urlsplit(one) for one in connection.alt or [f"//{_host(hostname)}:{connection.port or ''}"]]
-        names = ",".join(f"{_host(one.hostname or '')}:{one.port or 26379}" for one in sentinels)
-        return f"redis+sentinel://{login}{names}/{database}?{urlencode({'master': options.get('master_name', '')})}"
-    address = f"{login}{_host(hostname)}:{connection.port or 6379}/{database}"
-    if transport == "redis" and not connection.ssl:
-        return f"redis://{address}"
+        # kombu leaves the rest of redis+socket:// as it is.
+        return parse(f"redis+{hostname}", "the broker's URL").url
     tls = connection.ssl if isinstance(connection.ssl, Mapping) else {}
-    query = {name: _CERT_REQS.get(tls[name], str(tls[name])) for name in _TLS if tls.get(name) is not None}
-    return f"rediss://{address}" + (f"?{urlencode(query)}" if query else "")
+    address = Address(
+        hosts=((hostname, int(connection.port or 6379)),),
+        database=int(str(connection.virtual_host or "").strip("/") or "0"),
+        username=connection.userid or "",
+        password=connection.password or "",
+        tls=_tls(tls) if connection.ssl or transport == "rediss" else None,
+    )
+    if transport != "sentinel":
+        return address.url
+    sentinels = [urlsplit(one) for one in connection.alt or [f"//{_host(hostname)}:{connection.port or ''}"]]
+    own = options.get("sentinel_kwargs") or {}
+    return replace(
+        address,
+        hosts=tuple((one.hostname or "", one.port or 26379) for one in sentinels),
+        # Without one kombu cannot connect either, and says so.
+        master=str(options.get("master_name") or "?"),
+        sentinel_username=str(own.get("username") or ""),
+        sentinel_password=str(own.get("password") or ""),
+        sentinel_tls=_tls(own) if own.get("ssl") else None,
+    ).url
+
+
+def _tls(options: Mapping[str, Any]) -> Tls:
+    """Read what kombu and redis-py take; without a word they verify, as redis-py does."""
+    found: dict[str, Any] = {name: str(options[name]) for name in _PATHS if options.get(name)}
+    if options.get("ssl_cert_reqs") is not None:
+        reqs = options["ssl_cert_reqs"]
+        found["ssl_cert_reqs"] = _CERT_REQS.get(reqs, str(reqs).lower().removeprefix("cert_"))
+    if options.get("ssl_check_hostname") is not None:
+        found["ssl_check_hostname"] = bool(options["ssl_check_hostname"])
+    return Tls(**found)
 
 
 def _host(name: str) -> str:

@@ -98,9 +98,8 @@ def sh(
     argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
     environment = dict(os.environ)
     current = threads.run_of_this_thread()
-    if tty and current is not None and "TTY_INTERACTIVE" in current.environment:
-        # Set for programs without a terminal.
-        del environment["TTY_INTERACTIVE"]
+    if current is not None:
+        _ask_for_colours(environment, current.environment, tty)
     environment.update(env or {})
     _flush()
     if tty:
@@ -110,6 +109,20 @@ def sh(
     if check and status != 0:
         raise subprocess.CalledProcessError(status, command)
     return status
+
+
+def _ask_for_colours(environment: dict[str, str], ours: frozenset[str], tty: bool) -> None:
+    """Have a command whose output goes to the run write in colour; without a terminal it does not animate.
+
+    :param ours: variables that are not the user's own, but were set for the run.
+    """
+    if "NO_COLOR" not in environment:
+        environment.setdefault("FORCE_COLOR", "1")
+    if not tty:
+        # For rich colours are a reason to animate.
+        environment.setdefault("TTY_INTERACTIVE", "0")
+    elif "TTY_INTERACTIVE" in ours:
+        del environment["TTY_INTERACTIVE"]
 
 
 def _run_on_terminal(argv: list[str], environment: Mapping[str, str], cwd: str | Path | None) -> int:

@@ -20,6 +20,7 @@ import orjson
 
 from runtail import __version__
 from runtail.capture.contained import contained
+from runtail.runs.transport import Transport
 from runtail.secret import Secret, names_of
 from runtail.selection import Selection
 from runtail.store import Store, store_errors
@@ -130,6 +131,7 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
         "restart": bool(options.get("restart", False)),
         "max_attempts": int(options.get("max_attempts", 3)),
         "acks_late": bool(task.acks_late),
+        "transport": Transport.from_options(app.connection_for_write().transport_options).options(),
     }
 
 

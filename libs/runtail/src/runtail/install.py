@@ -59,6 +59,8 @@ class Installation:
         self.supervisor: Supervisor | None = None
         self.worker: Any = None
         self._tracer: Any = None
+        #: Under solo, SIGQUIT interrupts the task in hand.
+        self._interrupts = False
         self._health: Health | None = None
         #: What cannot be logged yet: Celery sets up logging after ``worker_init``.
         self._notes: list[tuple[int, str, Any]] = []
@@ -173,6 +175,14 @@ class Installation:
             with contained("tasks run without being recorded"):
                 # Celery has just built the traces of this process anew.
                 self.wrap(reaps=False)
+            if is_solo(consumer.pool) and not self._interrupts:
+                self._interrupts = True
+                with contained("SIGQUIT does not interrupt the task in hand"):
+                    from runtail.capture.solo import interrupt_task_on_quit
+
+                    interrupt_task_on_quit(
+                        lambda: self._tracer is not None and self._tracer.in_task, supervisor.draining
+                    )
         with contained("nobody watches the keeper"):
             supervisor.start_thread()
         with contained("this worker's tasks are not published, and cannot be started from the page"):
@@ -261,9 +271,12 @@ class Installation:
                 patience_seconds=supervisor.settings.claim_patience_seconds,
                 selection=Selection(supervisor.settings.tasks),
                 reaps=reaps,
-                environment=SecretEnvironment(supervisor.settings.mask_env),
+                environment=SecretEnvironment(supervisor.settings.mask_env, self.app),
             )
         self._tracer.wrap_tasks()
+
+    def _in_task(self) -> bool:
+        return self._tracer is not None and bool(self._tracer.in_task)
 
     def _pool_pids(self) -> set[int]:
         pool = getattr(getattr(self.worker, "pool", None), "_pool", None)
@@ -317,6 +330,11 @@ def is_prefork(pool: Any) -> bool:
     return issubclass(_pool_class(pool), TaskPool)
 
 
+def is_solo(pool: Any) -> bool:
+    """True for Celery's solo pool, an instance of it."""
+    return type(pool).__module__.rpartition(".")[2] == "solo"
+
+
 def _pool_class(pool: Any) -> Any:
     from celery.concurrency import get_implementation
 
@@ -328,10 +346,10 @@ def _check_store(settings: Settings) -> str:
 
     :raises ConfigError: if it cannot be used.
     """
-    from runtail.store import connect, without_password
+    from runtail.store import connect
 
     connect(settings).close()
-    return f"{without_password(settings.effective_store_url)} under {settings.key_prefix}*"
+    return f"{settings.store_address.shown} under {settings.key_prefix}*"
 
 
 def _in_words(settings: Settings) -> str:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from runtail.protocol import RunState
 
 #: Rows of ``every`` are exposed by each service; the others name theirs.
-Component = Literal["web", "relay", "worker", "every"]
+Component = Literal["web", "relay", "worker", "canary", "every"]
 Kind = Literal["counter", "gauge", "histogram"]
 
 #: From written to seen is a flush and a round trip when all is well; what takes
@@ -61,7 +61,7 @@ EVERY: Final = (
         "every",
         "runtail_build_info",
         "gauge",
-        "Always 1: which component this is (web, relay, worker), and its version.",
+        "Always 1: which component this is (web, relay, worker, canary), and its version.",
         ("component", "version"),
     ),
 )
@@ -153,9 +153,46 @@ RELAY: Final = (
 #: Exposed by a worker's shipper, and counted since the shipper began.
 WORKER: Final = (
     Metric("worker", "runtail_worker_runs", "gauge", "Runs this worker executes, or whose output is not stored yet."),
+    Metric(
+        "worker",
+        "runtail_worker_slots",
+        "gauge",
+        "Tasks that this worker executes at once (its concurrency).",
+    ),
+    Metric(
+        "worker",
+        "runtail_worker_ended_total",
+        "counter",
+        "Executions that ended, by the state that the run went to; queued: it is executed again (retry, redelivery).",
+        ("state",),
+        values=tuple(str(state) for state in RunState if state is not RunState.RUNNING),
+    ),
+    Metric(
+        "worker",
+        "runtail_worker_run_seconds",
+        "histogram",
+        "Seconds from a task's start to its end, of each execution.",
+        buckets=RUN_SECONDS,
+    ),
+    Metric(
+        "worker",
+        "runtail_worker_wait_seconds",
+        "histogram",
+        "Seconds that a run waited for a worker, from when it was queued or due; not known of the first attempt of a "
+        "plain .delay().",
+        buckets=WAIT_SECONDS,
+    ),
+    Metric(
+        "worker",
+        "runtail_worker_store_seconds",
+        "histogram",
+        "Seconds for one append to the store, which waits for its answer.",
+        buckets=STORE_SECONDS,
+    ),
     Metric("worker", "runtail_worker_entries_total", "counter", "Entries of output made from what tasks wrote."),
     Metric("worker", "runtail_worker_output_bytes_total", "counter", "Bytes of output in them, after masking."),
     Metric("worker", "runtail_worker_spool_bytes", "gauge", "Output held in memory because it is not stored yet."),
+    Metric("worker", "runtail_worker_spool_limit_bytes", "gauge", "The most that is held (RUNTAIL_SPOOL_BYTES)."),
     Metric(
         "worker",
         "runtail_worker_dropped_bytes_total",
@@ -224,7 +261,41 @@ WEB: Final = (
             *("aborted", "expired", "over-budget"),
         ),
     ),
+    Metric(
+        "web",
+        "runtail_web_reaper_round_timestamp_seconds",
+        "gauge",
+        "When this service's reaper last finished a round, as a Unix time. One of all web services reaps: take the "
+        "newest.",
+    ),
+    Metric(
+        "web",
+        "runtail_web_queue_waiting",
+        "gauge",
+        "Messages that wait at the broker, of all priorities, also those of tasks that Runtail does not know. At most "
+        "50 queues have a name of their own, the rest is other.",
+        ("queue",),
+    ),
+    Metric("web", "runtail_web_queue_workers", "gauge", "Workers with Runtail that take from the queue.", ("queue",)),
+    Metric("web", "runtail_web_queue_slots", "gauge", "Tasks that these workers execute at once.", ("queue",)),
+    Metric(
+        "web",
+        "runtail_web_queue_oldest_seconds",
+        "gauge",
+        "Seconds for which the oldest message or run of the queue has waited, at least: a message that Runtail did not "
+        "send counts from when it was first seen. Runs whose time is to come do not wait.",
+        ("queue",),
+    ),
     Metric("web", "runtail_web_store_up", "gauge", "1 if the store answers."),
+    Metric("web", "runtail_web_store_used_bytes", "gauge", "Memory in use by the store, as its limit counts it."),
+    Metric(
+        "web",
+        "runtail_web_store_limit_bytes",
+        "gauge",
+        "The store's maxmemory, else RUNTAIL_STORE_BYTES; 0: none is known.",
+    ),
+    Metric("web", "runtail_web_finished_bytes", "gauge", "Memory that ended runs take in the store."),
+    Metric("web", "runtail_web_budget_bytes", "gauge", "Memory that they may take (RUNTAIL_BUDGET_BYTES)."),
     Metric("web", "runtail_web_store_evicts", "gauge", "1 if the store may delete keys by itself."),
     Metric(
         "web",
@@ -236,4 +307,38 @@ WEB: Final = (
     ),
 )
 
-METRICS: Final = (*EVERY, *WEB, *RELAY, *WORKER)
+#: What somebody sees who looks from outside.
+CANARY: Final = (
+    Metric(
+        "canary",
+        "runtail_canary_runs_total",
+        "counter",
+        "Runs started and watched, by how that ended.",
+        ("result",),
+        values=("succeeded", "failed"),
+    ),
+    Metric("canary", "runtail_canary_missing_lines_total", "counter", "Lines that were not seen."),
+    Metric("canary", "runtail_canary_doubled_lines_total", "counter", "Lines that were seen twice."),
+    Metric(
+        "canary",
+        "runtail_canary_first_line_seconds",
+        "histogram",
+        "Seconds from asking for a run to seeing its first line.",
+        buckets=DELIVERY_SECONDS,
+    ),
+    Metric(
+        "canary",
+        "runtail_canary_line_seconds",
+        "histogram",
+        "Seconds from a line's writing to seeing it, the slowest of each run.",
+        buckets=DELIVERY_SECONDS,
+    ),
+    Metric(
+        "canary",
+        "runtail_canary_last_success_timestamp_seconds",
+        "gauge",
+        "When a run was last seen whole, as a Unix time; the canary's start before the first.",
+    ),
+)
+
+METRICS: Final = (*EVERY, *WEB, *RELAY, *WORKER, *CANARY)

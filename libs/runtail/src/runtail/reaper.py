@@ -20,15 +20,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtail import header
-from runtail.errors import Fenced, RunNotFound, StoreUnavailable
+from runtail.errors import Fenced, RunNotFound, StartError, StoreUnavailable
 from runtail.log.ending import Ending
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.ending import unflushed_ms, write_events
+from runtail.runs.listing import read_task
 from runtail.runs.queues import RedisQueues
 from runtail.runs.record import Run, read_run, read_runs, readable_ids
 from runtail.runs.retention import BATCH, forget_expired, keep_budget
 from runtail.runs.start import Publisher, abort, mark
+from runtail.runs.transport import DEFAULT, Transport
 from runtail.secret import NOT_KEPT
 from runtail.store import Store, store_errors
 
@@ -79,6 +81,8 @@ class Reaper:
         self._tidied: float | None = None
         #: What was done so far, by word; for metrics.
         self.actions: Counter[str] = Counter()
+        #: When this one last finished a round with the lock, by the wall clock; 0: never.
+        self.round_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Repeat until *stop* is set. Errors of the store are waited out."""
@@ -115,6 +119,7 @@ class Reaper:
             self.actions["expired"] += expired
             # With more to do than one batch: the next step goes on.
             self._tidied = now if expired < BATCH else None
+        self.round_at = time.time()
 
     def _lead(self) -> bool:
         """Take or keep the lock: of several web services one reaps."""
@@ -227,6 +232,8 @@ class Reaper:
         for known in self._missing.keys() - seen:
             del self._missing[known]
         runs = read_runs(self._store, sorted(seen))
+        if self._queues is not None and not all(run.number("announced") for run in runs):
+            self._queues.find()
         for run_id in filter(self._is_gone, seen - {run.id for run in runs}):
             with store_errors():
                 self._store.client.zrem(self._store.keys.queued(), run_id)
@@ -256,9 +263,17 @@ class Reaper:
             )
             self.actions["lost"] += 1
 
+    def _is_held(self, queues: RedisQueues, run: Run) -> bool | None:
+        try:
+            transport = Transport.from_options(read_task(self._store, run.text("task")).get("transport"))
+        except StartError:
+            transport = DEFAULT
+        # Only of its first message it is known that the publisher put it at this broker.
+        return queues.holds(run.id, run.text("queue"), transport, sent_here=bool(run.number("announced")))
+
     def _look_for_message(self, run: Run, now: float) -> None:
         """Publish again what is nowhere, seen twice some seconds apart: a worker may just be taking it."""
-        if self._queues is None or self._queues.holds(run.id, run.text("queue")) is not False:
+        if self._queues is None or self._is_held(self._queues, run) is not False:
             self._missing.pop(run.id, None)
             return
         since = self._missing.setdefault(run.id, now)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from runtail.address import Address, is_redis, parse
 from runtail.errors import ConfigError
 from runtail.selection import Selection
 
@@ -56,7 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "store_url",
         "",
-        "Redis or Valkey >= 7 that keeps runs and logs (redis:, rediss:, redis+sentinel:). Empty: the broker's server.",
+        "Redis or Valkey >= 7 that keeps runs and logs. Empty: the broker's server.",
     ),
     Setting("key_prefix", "runtail:", "Put before every key, so that several installations can share a server."),
     Setting("admin_host", "127.0.0.1", "Address of the admin ports (health and metrics)."),
@@ -119,6 +120,11 @@ SETTINGS: tuple[Setting, ...] = (
         "orphan_seconds",
         60.0,
         "How long keeper and shipper go on after their worker has ended, to store what they hold.",
+    ),
+    Setting(
+        "worker_drain_seconds",
+        575.0,
+        "How long tasks may go on when `runtail worker` is told to stop; then they are interrupted.",
     ),
     Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
     Setting("health_dir", "", "Folder for the worker's files `alive` and `ready`, for probes; empty: none."),
@@ -198,6 +204,7 @@ class Settings:
     live_bytes: int
     late_seconds: float
     orphan_seconds: float
+    worker_drain_seconds: float
     worker_admin_port: int
     health_dir: str
     demo_tasks: bool
@@ -232,7 +239,7 @@ class Settings:
         :raises ConfigError: if only a broker that cannot be the store is named.
         """
         url = self.store_url or self.broker_url
-        if not url.startswith(("redis://", "rediss://", "unix://", "redis+sentinel://")):
+        if not is_redis(url):
             kind = url.partition(":")[0]
             if self.store_url:
                 raise ConfigError(f"RUNTAIL_STORE_URL must name a Redis or Valkey server; {kind!r} is none")
@@ -241,6 +248,14 @@ class Settings:
                 "such as redis://localhost:6379/0"
             )
         return url
+
+    @property
+    def store_address(self) -> Address:
+        """The store's URL, read.
+
+        :raises ConfigError: if it cannot be used, or only a broker that cannot be the store is named.
+        """
+        return parse(self.effective_store_url, "the store's URL")
 
     def environment(self) -> dict[str, str]:
         """Return the variables from which a process reads these very settings."""
@@ -278,6 +293,9 @@ def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
         raise ConfigError("RUNTAIL_BEAT_SECONDS must be at most half of RUNTAIL_LEASE_SECONDS")
     if settings.head_bytes >= settings.quota_bytes:
         raise ConfigError("RUNTAIL_HEAD_BYTES must be smaller than RUNTAIL_QUOTA_BYTES")
+    for url, what in ((settings.store_url, "the store's URL"), (settings.broker_url, "the broker's URL")):
+        if is_redis(url):
+            parse(url, what)
     Selection(settings.tasks)
     if not 0 < settings.log_ceiling <= 1:
         raise ConfigError("RUNTAIL_LOG_CEILING must be more than 0, and at most 1")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     InvalidResponse,
     MasterDownError,
@@ -28,7 +27,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from runtail.errors import ConfigError, StoreUnavailable
+from runtail.celery_settings import sentinel_options
+from runtail.errors import StoreLoginRefused, StoreUnavailable
 from runtail.keys import Keys
 from runtail.scripts import Scripts
 from runtail.settings import Settings
@@ -56,10 +56,12 @@ _PASSING_WORDS = ("READONLY", "LOADING", "OOM", "MISCONF", "NOREPLICAS", "MASTER
 def store_errors() -> Iterator[None]:
     """Turn errors of the connection into ours.
 
-    :raises StoreUnavailable: the server did not answer or takes no writes now.
+    :raises StoreUnavailable: the server did not answer, refused the login, or takes no writes now.
     """
     try:
         yield
+    except AuthenticationError as error:
+        raise StoreLoginRefused(f"the store refuses user or password: {error}") from error
     except _PASSING as error:
         raise StoreUnavailable(f"the store did not answer: {error}") from error
     except InvalidResponse as error:
@@ -69,11 +71,6 @@ def store_errors() -> Iterator[None]:
         if any(word in str(error) for word in _PASSING_WORDS):
             raise StoreUnavailable(f"the store takes no writes now: {error}") from error
         raise
-
-
-def without_password(url: str) -> str:
-    """Return a store's URL as it may be shown: without a login, and without options, one of which is a password."""
-    return re.sub(r"//[^/]*@", "//", url.partition("?")[0])
 
 
 def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis.Redis:
@@ -86,45 +83,27 @@ def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis
     :param socket_timeout_seconds: how long to wait for an answer or a connection.
     :raises ConfigError: if the URL cannot be used.
     """
-    url = settings.effective_store_url
+    address = settings.store_address
     options: dict[str, Any] = {
+        **address.login,
+        **(address.tls.options() if address.tls else {}),
+        "db": address.database,
         "socket_timeout": socket_timeout_seconds,
         "socket_connect_timeout": min(socket_timeout_seconds, 3.0),
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "health_check_interval": 0,
     }
-    if not url.startswith("redis+sentinel://"):
-        try:
-            client = redis.Redis.from_url(url, **options)
-            # Some flaws of a URL only show when a connection is made. This one is not opened.
-            client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
-        except (ValueError, TypeError, RedisError) as error:
-            raise ConfigError(f"the store's URL {without_password(url)} cannot be used: {error}") from error
-        return client
-    return _connect_sentinel(url, options)
-
-
-def _connect_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
-    """``redis+sentinel://user:password@host:26379,host:26379/<db>?master=<name>``."""
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    query = parse_qs(parts.query)
-    if "master" not in query:
-        raise ConfigError("RUNTAIL_STORE_URL with redis+sentinel needs ?master=<name>")
-    addresses = []
-    for host in hosts.split(","):
-        name, _, port = host.partition(":")
-        addresses.append((name, int(port or 26379)))
-    username, _, password = login.partition(":")
-    sentinel = Sentinel(addresses, sentinel_kwargs={"socket_timeout": options["socket_timeout"]})
-    client: redis.Redis = sentinel.master_for(
-        query["master"][0],
-        db=int(parts.path.strip("/") or 0),
-        username=unquote(username) or None,
-        password=unquote(password) or None,
-        **options,
+    if address.path:
+        return redis.Redis.from_url(f"unix://{address.path}", **options)
+    if not address.master:
+        (host, port) = address.hosts[0]
+        name = f"[{host}]" if ":" in host else host
+        return redis.Redis.from_url(f"{address.scheme}://{name}:{port}", **options)
+    sentinel = Sentinel(
+        address.hosts, sentinel_kwargs={**sentinel_options(address), "retry": options["retry"], "protocol": 2}
     )
+    client: redis.Redis = sentinel.master_for(address.master, ssl=address.tls is not None, **options)
     return client
 
 

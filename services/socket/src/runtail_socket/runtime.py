@@ -14,10 +14,8 @@ runs. Fan-out relies on it: a viewer joins the live edge with no yield in betwee
 
 from __future__ import annotations
 
-import errno
 import os
 import select
-import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterable
@@ -25,10 +23,6 @@ from typing import Any, Protocol, cast
 
 #: eventlet or gevent, once :func:`patch` ran.
 mode = ""
-
-#: Connections the kernel holds for us while we are busy: a relay that takes
-#: over another's viewers gets them all within a second or two.
-BACKLOG = 4096
 
 #: A connection that has not sent its request, line and headers, after this is closed. In all: a byte now and then
 #: is no request.
@@ -92,27 +86,6 @@ def spawn_after(seconds: float, function: Callable[..., object], *args: Any) -> 
         import gevent
 
         gevent.spawn_later(seconds, function, *args)
-
-
-def listen(host: str, port: int) -> Any:
-    """Return a listening socket.
-
-    Never with SO_REUSEPORT: a second relay on a taken port must fail, not share it.
-
-    :raises OSError: if the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host.strip("[]"), port))
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise OSError(f"{host}:{port} is taken by another program") from error
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    listener.listen(BACKLOG)
-    return listener
 
 
 def serve(listener: Any, app: WsgiApp, max_size: int) -> None:

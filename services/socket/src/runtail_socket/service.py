@@ -14,6 +14,7 @@ from flask_socketio import SocketIO
 from runtail.admin import admin_app
 from runtail.errors import StoreUnavailable
 from runtail.guard import Guard
+from runtail.listening import listen, shown
 from runtail.settings import Settings
 from runtail.store import Store
 from runtail_socket import bells, runtime
@@ -37,6 +38,10 @@ log = logging.getLogger(__name__)
 #: that close idle connections after 60 s see traffic.
 PING_INTERVAL_SECONDS = 25
 PING_TIMEOUT_SECONDS = 20
+
+#: Connections the kernel holds for us while we are busy: a relay that takes
+#: over another's viewers gets them all within a second or two.
+BACKLOG = 4096
 
 #: Connections that may exist above the cap, so that who is refused hears why.
 SPARE_CONNECTIONS = 1000
@@ -168,8 +173,8 @@ class Service:
         """
         settings = self._settings
         self._drain.install()
-        listener = runtime.listen(settings.socket_host, settings.socket_port)
-        admin = runtime.listen(settings.admin_host, settings.socket_admin_port)
+        listener = listen(settings.socket_host, settings.socket_port, BACKLOG)
+        admin = listen(settings.admin_host, settings.socket_admin_port, BACKLOG)
         # Probes have a listener and a pool of their own: they are answered
         # however many viewers there are.
         admin_port = admin_app(
@@ -188,7 +193,7 @@ class Service:
         ):
             runtime.spawn(for_ever, loop)
         runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)
-        log.info("relay ready on %s:%d, on %s", settings.socket_host, settings.socket_port, runtime.mode)
+        log.info("relay ready on %s, on %s", shown(settings.socket_host, settings.socket_port), runtime.mode)
         self._drain.wait()
 
     def _rung(self, run_ids: set[str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import socket
 import sys
 
 from runtail import logs
 from runtail.errors import ConfigError
 from runtail.guard import check_at_start
+from runtail.listening import listen
 from runtail.settings import load_settings
 from runtail_web.server import WebServer
 
@@ -37,11 +38,11 @@ def check_free(name: str, host: str, port: int) -> None:
 
     :raises ConfigError: if something else listens there.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host.strip("[]"), port), family=family).close()
+        listen(host, port).close()
     except OSError as error:
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}. {name} names another port.") from None
+        more = f". {name} names another port" if error.errno == errno.EADDRINUSE else ""
+        raise ConfigError(f"{error.strerror or error}{more}.") from None
 
 
 if __name__ == "__main__":

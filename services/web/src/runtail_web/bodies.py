@@ -28,8 +28,8 @@ MAX_LINE = 2**53
 MAX_LEVELS = 64
 MAX_KEYS = 1000
 
-#: What opens, closes and names things in JSON, and texts, in which none of it counts.
-_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}:]', re.S)
+#: What opens, closes and names things in JSON, long numbers, and texts, in which none of it counts.
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}:]|-?[0-9][-+.eE0-9]{18,}+', re.S)
 
 
 class StartBody(BaseModel):
@@ -155,6 +155,12 @@ def _checked(model: type[Model], value: object, what: str) -> Model:
         raise invalid(errors, what) from None
 
 
+def _fits(number: bytes) -> bool:
+    """Tell whether a number arrives as it is: from a larger whole one the reader makes a float, and says nothing."""
+    digits = number.removeprefix(b"-")
+    return not digits.isdigit() or (len(digits) <= 20 and -(2**63) <= int(number) < 2**64)
+
+
 def _check_structure(data: bytes) -> None:
     level = keys = 0
     for found in _STRUCTURE.finditer(data):
@@ -165,6 +171,9 @@ def _check_structure(data: bytes) -> None:
                 level -= 1
             case b":":
                 keys += 1
+            case number if number[:1] in b"-0123456789" and not _fits(number):
+                message = f"has a whole number of more than 64 bits: {number.decode():.40}"
+                raise invalid([{"field": "body", "message": message}], "The values of the body")
         if level > MAX_LEVELS or keys > MAX_KEYS:
             message = f"has more than {MAX_LEVELS} levels of nesting, or more than {MAX_KEYS:,} keys"
             raise invalid([{"field": "body", "message": message}], "The values of the body")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,8 @@ class Matcher:
         options.never_nl = True
         options.case_sensitive = case
         options.max_mem = MAX_MEMORY_BYTES
-        wanted = query if regex else re2.escape(query)
+        forms = [query] if regex else _forms(query)
+        wanted = query if regex else "|".join(re2.escape(form) for form in forms)
         try:
             # Alone first: what closes a group of ours must not pass.
             self._line: Any = re2.compile(wanted.encode(), options)
@@ -109,7 +111,7 @@ class Matcher:
         self._near: Any = None
         if not regex and PICTURES.isdisjoint(query):
             self._literal = re2.compile(wanted.encode(), options)
-            near = _BETWEEN.join(re2.escape(character) for character in query[:MAX_NEAR_CHARS])
+            near = "|".join(_BETWEEN.join(map(re2.escape, form[:MAX_NEAR_CHARS])) for form in forms)
             self._near = re2.compile(near.encode(), options)
         self._line_by_line = regex and _OWN_ENDS.search(query) is not None
 
@@ -198,6 +200,11 @@ class Matcher:
                 if len(spans) == MAX_SPANS:
                     break
         return spans
+
+
+def _forms(text: str) -> list[str]:
+    """Return the ways to write a text that look the same: accents as characters of their own, or not."""
+    return list(dict.fromkeys([text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)]))
 
 
 class _Units:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
 
 from flask import Flask, Response, g, request
-from redis.exceptions import RedisError
 
 from runtail.admin import AdminServer
 from runtail.guard import Guard
 from runtail.metrics import Metrics, Reading
 from runtail.store import Store
+from runtail_web.queue_watch import Queue
 from runtail_web.reaping import ReaperThread
+from runtail_web.store_watch import Seen, StoreWatch
 from runtail_web.worker import Load
 
 #: Requests that match no route are one label, whatever people try.
@@ -26,20 +27,23 @@ FULL_SECONDS = 10.0
 class Measuring:
     """The web service's metrics.
 
-    :param store: with short timeouts: a scrape waits for it.
+    :param watch: asks the store in the background, so that no scrape waits for it.
     """
 
-    def __init__(self, store: Store, reaper: ReaperThread, guard: Guard, load: Load) -> None:
+    def __init__(self, store: Store, reaper: ReaperThread, guard: Guard, load: Load, watch: StoreWatch) -> None:
         self._store, self._guard, self._load = store, guard, load
         self._was_ready = False
         self.metrics = Metrics("web")
         self._requests = self.metrics.counter("runtail_web_requests_total")
         self._seconds = self.metrics.histogram("runtail_web_request_seconds")
-        self.metrics.read("runtail_web_runs", self._runs)
-        self.metrics.read("runtail_web_store_up", lambda: float(store.ping()))
-        self.metrics.read("runtail_web_store_evicts", lambda: float(guard.evicts))
-        self.metrics.read("runtail_web_reaper_actions_total", reaper.actions)
-        self.metrics.read("runtail_web_unreadable_total", self._unreadable)
+        read = self.metrics.read
+        read("runtail_web_store_up", lambda: float(watch.seen is not None))
+        read("runtail_web_store_evicts", lambda: float(guard.evicts))
+        read("runtail_web_reaper_actions_total", reaper.actions)
+        read("runtail_web_reaper_round_timestamp_seconds", lambda: reaper.round_at)
+        read("runtail_web_unreadable_total", self._unreadable)
+        read("runtail_web_budget_bytes", lambda: store.settings.budget_bytes)
+        self._read_seen(watch)
 
     def watch(self, app: Flask) -> None:
         """Count the requests of an application."""
@@ -90,21 +94,30 @@ class Measuring:
             allowed_hosts=settings.allowed_hosts,
         )
 
-    def _runs(self) -> Reading:
-        keys = self._store.keys
-        try:
-            pipeline = self._store.client.pipeline(transaction=False)
-            pipeline.zcard(keys.queued())
-            pipeline.scard(keys.running())
-            queued, running = (float(count) for count in _replies(pipeline))
-        except RedisError:
-            return None
-        return {("queued",): queued, ("running",): running}
+    def _read_seen(self, watch: StoreWatch) -> None:
+        """Expose what the last look at the store found, and nothing while it does not answer."""
+
+        def seen(value: Callable[[Seen], Reading]) -> Callable[[], Reading]:
+            return lambda: None if (found := watch.seen) is None else value(found)
+
+        def queues(value: Callable[[Queue], float | None]) -> Callable[[], Reading]:
+            return seen(
+                lambda found: {
+                    (name,): known
+                    for name, queue in (found.queues or {}).items()
+                    if (known := value(queue)) is not None
+                }
+            )
+
+        read, limit_bytes = self.metrics.read, self._store.settings.store_bytes
+        read("runtail_web_runs", seen(lambda found: {("queued",): found.queued, ("running",): found.running}))
+        read("runtail_web_store_used_bytes", seen(lambda found: found.memory.used_bytes))
+        read("runtail_web_store_limit_bytes", seen(lambda found: found.memory.limit_bytes or limit_bytes))
+        read("runtail_web_finished_bytes", seen(lambda found: found.finished_bytes))
+        read("runtail_web_queue_waiting", queues(lambda queue: queue.waiting))
+        read("runtail_web_queue_workers", queues(lambda queue: queue.workers))
+        read("runtail_web_queue_slots", queues(lambda queue: queue.slots))
+        read("runtail_web_queue_oldest_seconds", queues(lambda queue: queue.oldest_seconds))
 
     def _unreadable(self) -> Reading:
         return {(what,): float(self._store.unreadable[what]) for what in ("run", "task", "worker")}
-
-
-def _replies(pipeline: Any) -> list[int]:
-    replies: list[int] = pipeline.execute()
-    return replies

@@ -80,7 +80,16 @@ def _expression(pattern: str) -> Any:
     return re2.compile(pattern, options)
 
 
-_Validator: Any = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+def _is_whole(_checker: Any, value: object) -> bool:
+    """The type ``integer``: not 1.0, which JSON Schema lets pass, and with which a task's ``range(n)`` fails."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"pattern": _pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
+)
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flask import request
 
+from runtail.listening import plain
 from runtail_web.clients import ClientSocket
 from runtail_web.problems import Problem, unavailable
 
@@ -54,7 +55,7 @@ class Places:
 
         :raises Problem: 429 if this client has all it may have, 503 if all are taken.
         """
-        client = (kind, request.remote_addr or "")
+        client = (kind, plain(request.remote_addr or ""))
         with self._lock:
             if kind.per_client is not None and self._clients[client] >= kind.per_client:
                 raise Problem(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import amqp
 from celery import Celery
 from celery.utils.saferepr import saferepr
 
+from runtail.celery_settings import celery_settings
 from runtail.errors import StartError
 from runtail.runs.listing import read_task
+from runtail.runs.transport import DEFAULT, Transport
 from runtail.secret import hide, names_in
 from runtail.settings import Settings
 from runtail.store import Store
@@ -22,13 +27,23 @@ SERIALIZER = "json"
 BROKER_TIMEOUT_SECONDS = 3.0
 
 
-def make_producer(settings: Settings) -> Celery:
-    """Return a Celery app that only publishes, and gives up within seconds."""
-    app = Celery("runtail-web", broker=settings.broker_url, set_as_current=False)
+#: So many ways of apps to keep their messages are remembered.
+MAX_PRODUCERS = 16
+
+
+def make_producer(settings: Settings, transport: Transport = DEFAULT) -> Celery:
+    """Return a Celery app that only publishes, and gives up within seconds.
+
+    :param transport: of the app whose workers take the messages.
+    """
+    broker = celery_settings(settings.broker_url)
+    app = Celery("runtail-web", set_as_current=False)
+    app.conf.update(broker)
     app.conf.update(
         broker_connection_timeout=BROKER_TIMEOUT_SECONDS,
         broker_pool_limit=settings.web_threads,
         broker_transport_options={
+            **broker.get("broker_transport_options", {}),
             "socket_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_connect_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_keepalive": True,
@@ -38,6 +53,7 @@ def make_producer(settings: Settings) -> Celery:
             "interval_step": 0.2,
             "interval_max": 0.5,
             "connect_retries_timeout": BROKER_TIMEOUT_SECONDS,
+            **transport.options(),
         },
         task_ignore_result=True,
         task_publish_retry=False,
@@ -51,7 +67,19 @@ class TaskPublisher:
 
     def __init__(self, store: Store, producer: Celery) -> None:
         self._store = store
-        self._producer = producer
+        self._lock = threading.Lock()
+        self._producers = {DEFAULT: producer}
+
+    def _producer(self, entry: Mapping[str, Any]) -> Celery:
+        """Return what puts messages where the task's app looks for them."""
+        transport = Transport.from_options(entry.get("transport"))
+        with self._lock:
+            producer = self._producers.pop(transport, None) or make_producer(self._store.settings, transport)
+            # The one that was used last stands last.
+            self._producers[transport] = producer
+            if len(self._producers) > MAX_PRODUCERS:
+                del self._producers[next(iter(self._producers))]
+        return producer
 
     def __call__(
         self, run_id: str, task: str, kwargs: Mapping[str, Any], queue: str, headers: Mapping[str, Any]
@@ -64,7 +92,8 @@ class TaskPublisher:
         secrets = names_in(entry) & kwargs.keys()
         # Celery puts a text of the arguments into the message's headers, for its events and whoever shows them.
         shown = {"kwargsrepr": saferepr(hide(kwargs, secrets))} if secrets else {}
-        self._producer.send_task(
+        send = partial(
+            self._producer(entry).send_task,
             task,
             kwargs=dict(kwargs),
             task_id=run_id,
@@ -75,3 +104,9 @@ class TaskPublisher:
             retry=False,
             **shown,
         )
+        try:
+            send()
+        except amqp.PreconditionFailed:
+            # Workers have declared the queue with arguments that are unknown here: priorities, quorum, time to live.
+            # So it is there, and nothing was sent yet.
+            send(declare=[])

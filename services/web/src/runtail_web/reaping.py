@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import threading
 
+from runtail.address import is_redis
 from runtail.reaper import Reaper
 from runtail.runs.queues import RedisQueues
 from runtail.runs.start import Publisher
@@ -18,11 +19,15 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0
 
 
-def broker_queues(settings: Settings) -> RedisQueues | None:
-    """Return the broker's queues; None with another broker than Redis, whose queues cannot be looked into."""
-    if not settings.broker_url.startswith(("redis://", "rediss://", "unix://")):
+def broker_queues(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> RedisQueues | None:
+    """Return the broker's queues; None with another broker than Redis, whose queues cannot be looked into.
+
+    :param socket_timeout_seconds: how long to wait for an answer.
+    """
+    if not is_redis(settings.broker_url):
         return None
-    return RedisQueues(connect(dataclasses.replace(settings, store_url=settings.broker_url)))
+    broker = dataclasses.replace(settings, store_url=settings.broker_url)
+    return RedisQueues(connect(broker, socket_timeout_seconds=socket_timeout_seconds))
 
 
 class ReaperThread:
@@ -45,6 +50,11 @@ class ReaperThread:
     def actions(self) -> dict[tuple[str, ...], float]:
         """Return what was done so far, by word."""
         return {(action,): float(count) for action, count in list(self._reaper.actions.items())}
+
+    @property
+    def round_at(self) -> float | None:
+        """When this service last reaped, by the wall clock; None: it never had to."""
+        return self._reaper.round_at or None
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -14,12 +14,16 @@ from gunicorn.app.base import BaseApplication
 
 from runtail.admin import AdminServer
 from runtail.guard import Guard, GuardThread
+from runtail.listening import resolve, shown
 from runtail.settings import Settings
 from runtail.store import Store, connect
+from runtail_web import store_watch
 from runtail_web.app import create_app
 from runtail_web.measuring import Measuring
 from runtail_web.publisher import TaskPublisher, make_producer
-from runtail_web.reaping import ReaperThread
+from runtail_web.queue_watch import QueueWatch
+from runtail_web.reaping import ReaperThread, broker_queues
+from runtail_web.store_watch import StoreWatch
 from runtail_web.worker import Load, worker_class
 
 log = logging.getLogger(__name__)
@@ -43,14 +47,14 @@ class WebServer(BaseApplication):
         self._settings = settings
         self._stop = threading.Event()
         self._load = Load(settings.web_threads)
-        self._parts: list[ReaperThread | GuardThread | AdminServer] = []
+        self._parts: list[ReaperThread | GuardThread | StoreWatch | AdminServer] = []
         super().__init__()
 
     def load_config(self) -> None:
         """Set gunicorn up; called by its base class."""
         settings = self._settings
         values = {
-            "bind": [f"{settings.web_host}:{settings.web_port}"],
+            "bind": [shown(resolve(settings.web_host, settings.web_port)[1], settings.web_port)],
             "workers": 1,
             "worker_class": worker_class(settings, self._load),
             "threads": settings.web_threads,
@@ -77,11 +81,17 @@ class WebServer(BaseApplication):
         publish = TaskPublisher(store, make_producer(self._settings))
         reaper = ReaperThread(store, publish)
         guard = Guard(store)
-        measuring = Measuring(store, reaper, guard, self._load)
-        self._parts = [reaper, GuardThread(guard), measuring.admin_server()]
+        watch = self._store_watch()
+        measuring = Measuring(store, reaper, guard, self._load, watch)
+        self._parts = [reaper, GuardThread(guard), watch, measuring.admin_server()]
         app = create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
         measuring.expose_routes(app)
         return app
+
+    def _store_watch(self) -> StoreWatch:
+        settings, seconds = self._settings, store_watch.TIMEOUT_SECONDS
+        store = Store(settings, connect(settings, socket_timeout_seconds=seconds))
+        return StoreWatch(store, QueueWatch(store, broker_queues(settings, socket_timeout_seconds=seconds)))
 
     def _begin(self, _worker: Any) -> None:
         """Run in the worker when it is ready to serve."""
@@ -90,7 +100,7 @@ class WebServer(BaseApplication):
         self._end_streams_on(signal.SIGQUIT)
         for part in self._parts:
             part.start()
-        log.info("web ready on %s:%d", self._settings.web_host, self._settings.web_port)
+        log.info("web ready on %s", shown(self._settings.web_host, self._settings.web_port))
 
     def _end_streams_on(self, number: signal.Signals) -> None:
         """Let followers end first: gunicorn waits for their threads."""

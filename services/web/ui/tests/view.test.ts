@@ -1,6 +1,7 @@
 // The small pure parts of the log's view: groups, links, times, finding, keys.
 
 import { describe, expect, test } from "vitest";
+import vectors from "../../../../tests/support/find_vectors.json";
 import { ACTIONS, Keyboard, type Press } from "../src/keys";
 import { answers, BadQuery, Findings, findWords, matcher, Ranges } from "../src/log/finding";
 import { type Group, Groups, type Mark } from "../src/log/groups";
@@ -46,6 +47,45 @@ describe("links", () => {
     ["http:// https://) http://.", []],
     [`http://x/${"(".repeat(50_000)}`, ["http://x/"]],
   ])("an address keeps the brackets that are its own: %#", (text, expected) => {
+    expect(addresses(text).map(([a, b]) => text.slice(a, b))).toEqual(expected);
+  });
+
+  test.each([
+    // Punctuation of other scripts.
+    ["参照 https://a.b/pull/12（2 件）", ["https://a.b/pull/12"]],
+    ["见https://a.b/c。下一步：http://x.y/z，完成！", ["https://a.b/c", "http://x.y/z"]],
+    ["「https://a.b/c」と『http://x.y』、", ["https://a.b/c", "http://x.y"]],
+    ["https://a.b/c、それから", ["https://a.b/c"]],
+    ["“https://a.b/c” «http://x.y» „https://z.w‟…", ["https://a.b/c", "http://x.y", "https://z.w"]],
+    ["https://a.b/c… http://x.y—then", ["https://a.b/c", "http://x.y"]],
+    ["https://a.b/c\u200bnext\u3000http://x.y/\u3000", ["https://a.b/c", "http://x.y/"]],
+    // A host is none of a text that goes on behind it.
+    ["https://example.com次の行 https://a.b:80次", ["https://example.com", "https://a.b:80"]],
+    [
+      "https://例え.jp/x https://docomoマーケット.jp http://münchen",
+      ["https://例え.jp/x", "https://docomoマーケット.jp", "http://münchen"],
+    ],
+    [
+      "https://ja.wikipedia.org/wiki/ダ・ヴィンチ_(曖昧さ回避)・",
+      ["https://ja.wikipedia.org/wiki/ダ・ヴィンチ_(曖昧さ回避)"],
+    ],
+    ["https://de.wikipedia.org/wiki/Größe, und", ["https://de.wikipedia.org/wiki/Größe"]],
+    // Tables, arrows, other texts around.
+    [
+      "│https://a.b/c│ |http://x.y| https://z.w→http://q.r",
+      ["https://a.b/c", "http://x.y", "https://z.w", "http://q.r"],
+    ],
+    ['{"u": "https://a.b/c\\n", \\"http://x.y\\"}', ["https://a.b/c", "http://x.y"]],
+    [
+      "**https://a.b/c** *http://x.y*, `https://z.w`",
+      ["https://a.b/c", "http://x.y", "https://z.w"],
+    ],
+    [
+      "HTTPS://A.B/C Http://x.y git+https://z.w/q.git@v1",
+      ["HTTPS://A.B/C", "Http://x.y", "https://z.w/q.git@v1"],
+    ],
+    ["https://a.b/?q=a*b&c=~d#e!f;g=$h", ["https://a.b/?q=a*b&c=~d#e!f;g=$h"]],
+  ])("an address ends where the text around it goes on: %#", (text, expected) => {
     expect(addresses(text).map(([a, b]) => text.slice(a, b))).toEqual(expected);
   });
 
@@ -242,6 +282,11 @@ describe("finding", () => {
     ["a.b", false, false, "a.b axb", [[0, 3]]],
   ])("%s (regex %s, case %s) in %s", (text, regex, caseful, line, spans) => {
     expect(matcher({ text, regex, caseful })(line)).toEqual(spans);
+  });
+
+  test.each(vectors)("in %j %j (case %s)", (line, text, caseful, spans) => {
+    const match = matcher({ text: String(text), regex: false, caseful: caseful === true });
+    expect(match(String(line))).toEqual(spans);
   });
 
   test("bad expressions are refused with a sentence", () => {

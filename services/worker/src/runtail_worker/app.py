@@ -27,11 +27,13 @@ HEALTH_CHECK_SECONDS = 5
 #: Where ``runtail.check`` waits, apart from everybody's tasks.
 CHECK_QUEUE = "runtail-check"
 
+broker = runtail.celery_settings(settings.broker_url)
+
 app = Celery(
     "runtail_worker",
-    broker=settings.broker_url,
     include=["runtail_worker.check", *(["runtail_worker.demo"] if settings.demo_tasks else [])],
 )
+app.conf.update(broker)
 app.conf.update(
     # A message is acknowledged before its task runs: on Redis a late
     # acknowledgement means that a connection lost for a moment runs an
@@ -48,6 +50,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     worker_consumer="runtail_worker.consumer:Consumer",
     broker_transport_options={
+        **broker.get("broker_transport_options", {}),
         # Only messages between reception and start are outstanding.
         "visibility_timeout": 1800,
         # Without them a silent broker holds a publisher for ever.
@@ -72,3 +75,10 @@ def listen_for_checks(instance: Any, **_: Any) -> None:
     """Take from the queue of checks as well, whatever queues this worker was told to take from."""
     if instance.app is app:
         app.amqp.queues.select_add(CHECK_QUEUE)
+
+
+@signals.celeryd_after_setup.connect
+def ask_for_colours(instance: Any, **_: Any) -> None:
+    """Have what tasks run write in colour: here nobody's tasks read it. (``NO_COLOR`` and ``FORCE_COLOR`` win.)"""
+    if instance.app is app and "NO_COLOR" not in os.environ:
+        os.environ.setdefault("FORCE_COLOR", "1")

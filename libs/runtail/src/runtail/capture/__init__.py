@@ -21,5 +21,6 @@ outcome      what Celery's result means for the run
 cancel       finding and ending all processes of a run
 orphans      processes a run left behind
 door         messages and descriptors over a socket
+solo         SIGQUIT under the solo pool
 context      which run this process is in
 """

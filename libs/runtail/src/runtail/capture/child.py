@@ -195,11 +195,13 @@ class Execution:
         return context.Context(self.run_id, self.attempt, self.nonce, fd, private, self.masker, environment)
 
     def write(self, text: str) -> None:
-        """Add *text* to what the task wrote (the traceback of a failure)."""
+        """Add *text* to what the task wrote (the traceback of a failure), as lines of its own."""
         if self.unrecorded is None:
             self.streams.flush()
+            # A progress bar may stand there, or half a line of a subprocess.
+            begin = self._context().sequence({"op": "own-line"})
             with contextlib.suppress(OSError):
-                write_all(self.connection.writing[-1], text.encode("utf-8", "backslashreplace"))
+                write_all(self.connection.writing[-1], begin + text.encode("utf-8", "backslashreplace"))
 
     def end(self) -> None:
         """Put everything back as it was before :meth:`begin`. Cannot fail."""
@@ -254,9 +256,7 @@ class Execution:
     def _new_environment(self) -> dict[str, str]:
         """Return the variables that are set for the time of the run."""
         wanted = {"RUNTAIL_RUN": f"{self.run_id}.{self.attempt}", "PYTHONUNBUFFERED": "1"}
-        if "NO_COLOR" not in os.environ and "FORCE_COLOR" not in os.environ:
-            wanted["FORCE_COLOR"] = "1"
-        if "TTY_INTERACTIVE" not in os.environ:
+        if "FORCE_COLOR" in os.environ and "TTY_INTERACTIVE" not in os.environ:
             # Colours, but no animations: for rich the first means the second.
             wanted["TTY_INTERACTIVE"] = "0"
         return wanted

@@ -43,10 +43,14 @@ class Context:
 
         :raises OSError: if nobody reads any more.
         """
+        write_all(self.fd, self.sequence(message))
+
+    def sequence(self, message: dict[str, Any]) -> bytes:
+        """Return what says *message* within the run's output."""
         text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
         # A lone surrogate becomes its escape, which JSON understands.
         payload = base64.urlsafe_b64encode(text.encode("utf-8", "backslashreplace"))
-        write_all(self.fd, b"\x1b]7777;" + self.nonce.encode("ascii") + b";" + payload + b"\x07")
+        return b"\x1b]7777;" + self.nonce.encode("ascii") + b";" + payload + b"\x07"
 
 
 #: None outside of a captured run.

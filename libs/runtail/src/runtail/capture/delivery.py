@@ -36,6 +36,17 @@ def replaces(request: Mapping[str, Any]) -> bool:
     return number(request.get("replaced_task_nesting")) > 0
 
 
+def requeues(task: Any, request: Mapping[str, Any]) -> bool:
+    """Return whether Celery sends the message again when the task's process dies and the worker lives.
+
+    By itself it does not, also with ``acks_late``: the task fails, and its message is acknowledged.
+    """
+    if getattr(task, "retry_on_worker_lost", False):  # since Celery 5.7
+        return task.max_retries is None or number(request.get("retries")) < task.max_retries
+    # (Since 5.7 a message that is not acknowledged on a time limit goes back.)
+    return bool(task.acks_late and (task.reject_on_worker_lost or not getattr(task, "acks_on_timeout", True)))
+
+
 def facts(request: Mapping[str, Any], *, publications: bool) -> dict[str, Any]:
     """Return what the shipper must know of a message; whoever can publish can write anything into it.
 

@@ -33,6 +33,15 @@ def alive(pid: int) -> bool:
     return found is not None and found[1] not in ("Z", "X")
 
 
+def command(pid: int) -> list[bytes]:
+    """Return the words that it was started with, none if they cannot be read."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
 def environment(pid: int) -> bytes:
     """Return its environment as it was started with, empty if it cannot be read."""
     try:

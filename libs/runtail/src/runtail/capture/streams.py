@@ -120,6 +120,12 @@ class Streams:
         self._libc: Any = None
         self._prepare_old_streams()
         self._prepare_c()
+        # A child would have what is not written yet as well, and write it once more.
+        os.register_at_fork(before=self._flush_run)
+
+    def _flush_run(self) -> None:
+        if self._run:
+            self.flush()
 
     def _make(self, fd: int, kind: type[_Stream], outside: TextIO) -> _Stream:
         descriptor = _Descriptor(fd, "w", closefd=False)

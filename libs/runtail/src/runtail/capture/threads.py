@@ -6,7 +6,7 @@ Descriptors 1 and 2 belong to the process, so Python's streams look who writes. 
 2. nobody's, if the thread was alive at the end of an earlier run, or was started by such a thread;
 3. the current run's in every other case, also from threads that were there before any run.
 
-A thread that waited for work when its run ended (in an executor, in ``queue.get``) is nobody's leftover: what it does
+A thread that waited for work when its run ended (in an executor, at a queue) is nobody's leftover: what it does
 next is done for whoever gives it work.
 """
 
@@ -30,6 +30,11 @@ _WAITING_IN = {
     "concurrent.futures.thread",
     "concurrent.futures._base",
     "multiprocessing.pool",
+    # Queues between processes, which threads wait at as well (loguru's, with `enqueue=True`).
+    "multiprocessing.connection",
+    "multiprocessing.queues",
+    "billiard.connection",
+    "billiard.queues",
     "runtail.capture.terminal",
 }
 

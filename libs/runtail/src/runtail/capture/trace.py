@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery.app.trace import trace_ok_t
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, Reject, WorkerTerminate
 
 from runtail import author, header, secret
 from runtail.capture import arguments, child, delivery, orphans, outcome
@@ -106,6 +106,8 @@ class Tracer:
         self.selection = selection
         self.reaps = reaps
         self.environment = environment
+        #: A recorded task's own code is executed now.
+        self.in_task = False
         self._complained = 0.0
         #: Brokers where a message has one id for all of its deliveries.
         self._has_publications = delivery.has_publications(app)
@@ -221,10 +223,12 @@ class Tracer:
             self._begin(execution, secrets)
         try:
             try:
+                self.in_task = True
                 child.release_signals(mask)
                 result = call()
             finally:
                 child.hold_signals()
+                self.in_task = False
         except BaseException as caught:  # noqa: BLE001 - raised again below, after the run was ended
             child.hold_signals()
             error = caught
@@ -270,7 +274,7 @@ class Tracer:
     ) -> dict[str, Any]:
         """Write the traceback of a failure into the run and return the run's outcome."""
         if isinstance(error, SystemExit):
-            if terminate_handler_fired():
+            if terminate_handler_fired() or isinstance(error, WorkerTerminate):
                 return outcome.interrupted("told to stop by a signal")
             # Celery goes on to call this a lost worker; the run knows better.
             if isinstance(error.code, str):
@@ -317,6 +321,7 @@ class Tracer:
             "joins": delivery.joins(task) or (headers is None and self._joins(task)),
             **delivery.facts(request, publications=self._has_publications),
             "redelivers": bool(task.acks_late),
+            "requeues": delivery.requeues(task, request),
             "restart": bool(options.get("restart", False)),
             "exclusive": bool(options.get("exclusive", False)),
             "worker": self.hostname,

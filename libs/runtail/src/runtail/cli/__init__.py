@@ -16,6 +16,8 @@ import click
 
 from runtail import __version__
 from runtail.cli import exits, output
+from runtail.cli.canary import canary
+from runtail.cli.check import check
 from runtail.cli.follow import follow
 from runtail.cli.run import cancel, delete, retry
 from runtail.cli.runs import runs
@@ -56,7 +58,7 @@ def main() -> None:
     """
 
 
-for command in (tasks, start, follow, runs, cancel, retry, delete):
+for command in (tasks, start, follow, runs, cancel, retry, delete, check, canary):
     main.add_command(command)
 
 
@@ -76,6 +78,19 @@ def dev() -> None:
     except MissingExtra as error:
         sys.exit(f"runtail: {error}")
     sys.exit(run())
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def worker(command: tuple[str, ...]) -> None:
+    """Start a Celery worker, and stop it in order.
+
+    RUNTAIL_WORKER_DRAIN_SECONDS after SIGTERM the tasks that still run are interrupted.
+    """
+    from runtail.launcher import main as launch
+
+    # Only for the list of commands: the program itself goes there before it imports this (see __main__.py).
+    sys.exit(launch(command))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

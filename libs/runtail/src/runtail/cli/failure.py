@@ -38,6 +38,12 @@ class Unreachable(Failure):
     """The web service does not answer."""
 
 
+class Unsendable(Failure):
+    """What stands on the command line cannot be sent to the web service."""
+
+    exit_code = exits.USAGE
+
+
 class Refused(Failure):
     """The web service answered with a problem.
 

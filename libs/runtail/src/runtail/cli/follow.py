@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from runtail.cli.screen import Screen
     from runtail.cli.web import Web
 
+#: No log has more lines.
+LINE = click.IntRange(-(2**53), 2**53)
+
 
 @click.command()
 @options.run_argument
-@click.option("--from", "from_line", type=int, default=1, metavar="LINE", help="First line; -100: the last 100 lines.")
+@click.option("--from", "from_line", type=LINE, default=1, metavar="LINE", help="First line; -100: the last 100 lines.")
 @click.option("--raw", is_flag=True, help="Let everything through to a terminal, not only colours and links.")
 @options.as_json
 def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:

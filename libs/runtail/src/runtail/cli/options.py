@@ -19,6 +19,13 @@ def as_json(decorated: Decorated) -> Decorated:
     )
 
 
+def relay_url(decorated: Decorated) -> Decorated:
+    """Add ``--relay-url``."""
+    return click.option(
+        "--relay-url", envvar="RUNTAIL_CHECK_RELAY_URL", default="", help="The relay, if not at the page's origin."
+    )(decorated)
+
+
 def run_argument(decorated: Decorated) -> Decorated:
     """Add the argument RUN."""
     return click.argument("run_id", metavar="RUN", shell_complete=completion.run_ids)(decorated)

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -62,7 +63,12 @@ class _Output(io.RawIOBase):
 
 
 def guard() -> None:
-    """Put such outputs in the place of ``sys.stdout`` and ``sys.stderr``; those of tests stay."""
+    """Put such outputs in the place of ``sys.stdout`` and ``sys.stderr``; those of tests stay.
+
+    A stdin that was closed before the program began has nothing in it.
+    """
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the program lives
     for name, fd in (("stdout", 1), ("stderr", 2)):
         given: io.TextIOWrapper | None = getattr(sys, name)
         if given is not getattr(sys, f"__{name}__"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,13 +35,16 @@ def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]
         key, equals, text = argument.partition("=")
         if not equals or not key.rstrip(":"):
             raise WrongParameter(f"{argument!r} is no parameter: write key=value, or key:=JSON")
+        if not _is_utf8(argument):
+            # What the value is may be a secret.
+            raise WrongParameter(f"{key!r} is not UTF-8" if not _is_utf8(key) else f"{key}: its value is not UTF-8")
         if key.endswith(":"):
             key = key[:-1]
             if key in found or key in texts:
                 raise WrongParameter(f"{key} is given twice")
             try:
-                found[key] = json.loads(text)
-            except json.JSONDecodeError as error:
+                found[key] = _json(text)
+            except ValueError as error:
                 raise WrongParameter(f"{key}: {_shown(text, rules.get(key) or {})} is not JSON: {error}") from None
         elif key in found:
             raise WrongParameter(f"{key} is given twice")
@@ -56,6 +61,14 @@ def types_of(rule: Mapping[str, Any]) -> list[str]:
         return [name for one in rule["anyOf"] for name in types_of(one)]
     kind = rule.get("type") or []
     return [kind] if isinstance(kind, str) else list(kind)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _value(key: str, texts: Sequence[str], rule: Mapping[str, Any]) -> Any:
@@ -91,8 +104,39 @@ def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
                 continue
     if not kinds or "string" in kinds:
         return text
+    if kinds == ["integer"] and re.fullmatch(r"[+-]?\d+", text):
+        raise WrongParameter(f"{key}: {_shown(text, rule)} has more than 64 bits")
     wanted = " or ".join(_WORDS.get(kind, kind) for kind in kinds)
     raise WrongParameter(f"{key}: {_shown(text, rule)} is not {wanted}")
+
+
+def _whole(text: str) -> int:
+    """:raises ValueError: if it is no whole number, or one that does not arrive as it is."""
+    value = int(text)
+    if not -(2**63) <= value < 2**64:
+        raise ValueError(f"{text} has more than 64 bits")
+    return value
+
+
+def _finite(text: str) -> float:
+    """:raises ValueError: if it is no number, or none that JSON has."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number in JSON")
+    return value
+
+
+def _json(text: str) -> Any:
+    """:raises ValueError: if it is not JSON, or not the same after it was sent."""
+    try:
+        value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+        # Escapes can make texts that are not UTF-8.
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("it is not UTF-8") from None
+    return value
 
 
 def _read(kind: str, text: str, *, alone: bool) -> Any:
@@ -106,13 +150,11 @@ def _read(kind: str, text: str, *, alone: bool) -> Any:
             if word in (_FALSE if alone else _FALSE[:1]):
                 return False
         case "integer":
-            return int(text)
+            return _whole(text)
         case "number":
-            value = float(text)
-            if value - value == 0:  # neither infinite nor NaN, which JSON does not have
-                return value
+            return _finite(text)
         case _:
-            value = json.loads(text)
+            value = _json(text)
             if isinstance(value, _PYTHON[kind]):
                 return value
     raise ValueError(text)

@@ -25,9 +25,10 @@ def when(_context: click.Context, _parameter: click.Parameter, value: str | None
     if value is None:
         return None
     ago = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value)
-    if ago:
-        return int((time.time() - float(ago[1]) * _UNITS[ago[2]]) * 1000)
     try:
+        if ago:
+            # Before 1970 there was nothing, either.
+            return max(0, int((time.time() - float(ago[1]) * _UNITS[ago[2]]) * 1000))
         # A time without a zone is the one on this machine's clock.
         return int(datetime.fromisoformat(value).astimezone().timestamp() * 1000)
     except (ValueError, OverflowError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from runtail.cli.failure import Failure, Refused, Unreachable
+from runtail.cli.failure import Failure, Refused, Unreachable, Unsendable
 from runtail.runid import flaw_of
 from runtail.settings import SETTINGS
 
@@ -27,6 +28,13 @@ class Answer:
     headers: Mapping[str, str]
 
 
+class _Document(dict[str, Any]):
+    """An answer in which everything can be looked up that Runtail's web service puts there."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Unreachable(f"what answers is not Runtail's web service: its answer has no {name!r}")
+
+
 class Web:
     """The service at one address. Every call opens a connection of its own.
 
@@ -36,16 +44,20 @@ class Web:
     """
 
     def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             self._host, self._port = parts.hostname or "", parts.port
+            # As looking it up will: a name that this refuses has no address.
+            self._host.encode("idna")
+            self._path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         except ValueError:
             self._host = ""
-        if parts.scheme not in ("http", "https") or not self._host:
-            raise Failure(f"{_ROW.variable}={url!r} is no address; it looks like {_ROW.default}")
-        self.url = url.rstrip("/")
+        if not self._host or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f\x7f]", self._host):
+            raise Failure(f"{_ROW.variable}={without_login(url)!r} is no address; it looks like {_ROW.default}")
+        self._netloc = parts.netloc
         self._secure = parts.scheme == "https"
-        self._path = parts.path.rstrip("/")
+        #: As it may be shown.
+        self.url = without_login(url).rstrip("/")
         self._timeout_seconds = timeout_seconds
 
     @classmethod
@@ -56,16 +68,20 @@ class Web:
     @property
     def origin(self) -> str:
         """The address without any path."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return f"{'https' if self._secure else 'http'}://{self._netloc}"
 
     def get(self, path: str, **query: Any) -> Any:
         """Return what is at a path; values that are None are not asked for.
 
         :raises Unreachable: if nothing answers.
         :raises Refused: if a problem is answered.
+        :raises Unsendable: if a value cannot be asked for.
         """
-        asked = urlencode({name.rstrip("_"): value for name, value in query.items() if value is not None}, doseq=True)
+        wanted = {name.rstrip("_"): value for name, value in query.items() if value is not None}
+        try:
+            asked = urlencode(wanted, doseq=True)
+        except UnicodeEncodeError as error:
+            raise Unsendable(f"{error.object!r} is not UTF-8") from None
         return self.send("GET", f"{path}?{asked}" if asked else path).value
 
     def send(
@@ -75,6 +91,7 @@ class Web:
 
         :raises Unreachable: if nothing answers.
         :raises Refused: if a problem is answered.
+        :raises Unsendable: if body or headers cannot be sent.
         """
         import http.client
 
@@ -84,8 +101,14 @@ class Web:
         connection = kind(self._host, self._port, timeout=self._timeout_seconds)
         sent = {"Accept": "application/json", **(headers or {})}
         data = None
+        for name, text in sent.items():
+            if not (text.isascii() and text.isprintable()):
+                raise Unsendable(f"{name} can only have the printable characters of ASCII; {text!r} has others")
         if body is not None:
-            data, sent["Content-Type"] = orjson.dumps(body), "application/json"
+            try:
+                data, sent["Content-Type"] = orjson.dumps(body), "application/json"
+            except orjson.JSONEncodeError as error:
+                raise Unsendable(f"what was given cannot be sent as JSON: {error}") from None
         try:
             connection.request(method, self._path + API + path, data, sent)
             reply = connection.getresponse()
@@ -105,7 +128,16 @@ class Web:
             raise Refused(reply.status, value)
         if reply.status >= 300 or isinstance(value, bytes):
             raise Unreachable(f"what answers at {self.url} is not Runtail's web service (HTTP {reply.status})")
+        if isinstance(value, dict):
+            value = _Document(value)
+        elif value is not None:
+            raise Unreachable(f"what answers at {self.url} is not Runtail's web service: it answers {value!r:.40}")
         return Answer(value, {name.lower(): value for name, value in reply.getheaders()})
+
+
+def without_login(url: str) -> str:
+    """Return an address as it may be shown: without name and password."""
+    return re.sub(r"//[^/?#]*@", "//", url)
 
 
 def run_path(run_id: str, rest: str = "") -> str:

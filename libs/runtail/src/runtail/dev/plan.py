@@ -7,7 +7,6 @@ import errno
 import http.client
 import importlib.util
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from runtail.errors import ConfigError
+from runtail.listening import MAX_PORT, listen, reachable
 from runtail.settings import Settings, load_settings
 
 #: Task processes: two, so that one long task does not hold up the next.
@@ -69,8 +69,6 @@ def use_named_store(settings: Settings, environ: Mapping[str, str]) -> Settings 
     store_url = settings.effective_store_url
     if environ.get("RUNTAIL_BROKER_URL"):
         return replace(settings, store_url=store_url)
-    if store_url.startswith("redis+sentinel://"):
-        raise ConfigError("RUNTAIL_STORE_URL names a Sentinel; set RUNTAIL_BROKER_URL to Celery's broker as well.")
     return replace(settings, broker_url=store_url, store_url=store_url)
 
 
@@ -138,11 +136,6 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
     ]  # fmt: skip
 
 
-def reachable(host: str) -> str:
-    """Return where to reach what listens on *host*."""
-    return "127.0.0.1" if host in ("", "0.0.0.0", "::", "[::]") else host  # noqa: S104 - compared, not bound
-
-
 def answers(host: str, port: int, path: str) -> bool:
     """True if a GET is answered 200."""
     connection = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
@@ -160,17 +153,14 @@ def _module(*arguments: str) -> tuple[str, ...]:
 
 def _why_not(host: str, port: int) -> str:
     """Return why nothing of ours could listen there, empty if it could."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host.strip("[]"), port))
-        except OverflowError:
-            return "does not exist"
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return f"is taken{_holder(port)}"
-            return f"cannot be used on {host} ({error.strerror})"
+    if port > MAX_PORT:
+        return "does not exist"
+    try:
+        listen(host, port).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"is taken{_holder(port)}"
+        return f"cannot be used: {error.strerror or error}"
     return ""
 
 

@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from runtail.dev import plan
 from runtail.dev import store as stores
 from runtail.dev.children import STORE, Children, Ended, Interrupted
 from runtail.dev.terminal import Terminal
 from runtail.errors import ConfigError, RuntailError
+from runtail.listening import reachable
 from runtail.settings import Settings
 
 START_SECONDS: Final = 60.0
@@ -81,7 +81,7 @@ class Session:
         if named is not None:
             self._settings = named
             check_answers(named)
-            return f"in the store at {without_password(named.store_url)}"
+            return f"in the store at {named.store_address.shown}"
         own = stores.prepare(stores.find_server(), self._folder)
         self._settings = dataclasses.replace(self._settings, broker_url=own.url, store_url=own.url)
         self.children.start_store(own.command, self._environ)
@@ -91,7 +91,7 @@ class Session:
         return f"by {own.server.name}, in memory, until you stop it"
 
     def _welcome(self, where: str, seconds: float) -> None:
-        address = f"http://{plan.reachable(self._settings.web_host)}:{self._settings.web_port}"
+        address = f"http://{reachable(self._settings.web_host)}:{self._settings.web_port}"
         self._terminal.block(
             f"Runtail runs (ready after {seconds:.1f} s):  {address}",
             "",
@@ -99,12 +99,6 @@ class Session:
             f"Runs and logs are kept {where}.",
             "Ctrl-C stops everything.",
         )
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may be shown."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
 def check_answers(settings: Settings) -> None:
@@ -117,7 +111,7 @@ def check_answers(settings: Settings) -> None:
     with connect(settings, socket_timeout_seconds=3.0) as client:
         if not Store(settings, client).ping():
             raise ConfigError(
-                f"The store at {without_password(settings.store_url)} does not answer. Start it, or unset "
+                f"The store at {settings.store_address.shown} does not answer. Start it, or unset "
                 "RUNTAIL_STORE_URL and RUNTAIL_BROKER_URL: then runtail dev brings its own."
             )
 

@@ -88,6 +88,8 @@ class Claim:
     previous_state: str = "queued"
     #: Somebody's wish to end the run, if there is one.
     cancel: dict[str, Any] | None = None
+    #: How long the run was queued and due; None if that is not known.
+    waited_ms: int | None = None
 
     def number(self, name: str) -> int:
         """Return a number of the record as it stood at the claim, 0 if it has none."""

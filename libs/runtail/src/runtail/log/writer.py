@@ -26,6 +26,9 @@ from runtail.store import Store, store_errors
 #: A store that rolls back again during a repair is repaired again, but not for ever in one call.
 _MAX_REPAIRS = 8
 
+#: The fields of the record that say whether what a writer wrote last is still there: ``append.lua`` compares the same.
+STANDING = ("state", "last", "chain")
+
 #: One call carries at most this much; Redis is single-threaded and others wait.
 MAX_CALL_BYTES = 1024 * 1024
 
@@ -182,6 +185,22 @@ class LogWriter:
                 fields["eta_ms"] = str(eta_ms)
             self.next = {"fields": fields}
         return self.flush()
+
+    def stands(self, found: Sequence[bytes | None], asked_at: float) -> bool:
+        """After the end or the release: whether the store still has it, by :data:`STANDING` of the record.
+
+        Cheaper than :meth:`reassert`, which is to be called if it does not stand.
+
+        :param found: the values of these fields.
+        :param asked_at: by the writer's clock, when the store was asked.
+        """
+        if self.next is None or self.pending:
+            return False
+        wanted = [self.next["fields"]["state"].encode(), str(self.stored.last).encode(), self.stored.chain]
+        if list(found) != wanted:
+            return False
+        self._heard_at = asked_at
+        return True
 
     def reassert(self) -> Answer:
         """After the end: look whether the store still has it, and repair it if it was rolled back.

@@ -145,7 +145,7 @@ def list_tasks(store: Store) -> list[dict[str, Any]]:
 
 
 def _task(store: Store, name: bytes, value: bytes) -> dict[str, Any] | None:
-    return _entry(store, "task", name, value, name=str, doc=str, schema=dict, queue=str, serializer=str)
+    return _entry(store, "task", name, value, name=str, doc=str, schema=dict, queue=str, serializer=str, transport=dict)
 
 
 def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> dict[str, Any] | None:

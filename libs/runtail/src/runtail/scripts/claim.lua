@@ -8,12 +8,13 @@
 --      joins (true: it is recorded only if a run waits for it),
 --      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false), record_prefix
 -- returns refused reason detail lone | unrecorded | held attempt beat kind
---         | claimed attempt, previous state, the record.
+--         | claimed attempt, previous state, the record, ms that the run was queued and due; -1 if that is not known.
 -- lone: '1' if no other message will store a result for the id, '2' if the run waited for this one.
 -- kind: same (this message, or another of its attempt), next (it continues the run), other (it does not),
 --       doubt (a redelivery, or another use of the id).
 local r = read('state', 'attempt', 'token', 'beat', 'hold', 'epoch', 'master', 'claimant', 'worker', 'beat_ms',
-  'execution', 'messages', 'header_attempt', 'nesting', 'retries', 'awaits', 'given_up', 'announced')
+  'execution', 'messages', 'header_attempt', 'nesting', 'retries', 'awaits', 'given_up', 'announced', 'since_ms',
+  'eta_ms')
 local MAX_MESSAGES = 16
 local now = now_ms()
 local announced, created = ask.announced, false
@@ -138,8 +139,11 @@ if not (created or mine) then
   end
 end
 
-local attempt = number(r.attempt)
+local attempt, waited = number(r.attempt), -1
 if not mine then
+  if r.state == 'queued' and not created then
+    waited = math.max(0, now - math.max(number(r.since_ms), number(r.eta_ms)))
+  end
   if ask.hold and r.hold ~= ask.hold then
     local holder = held_by_another()
     if holder then return {'refused', 'exclusive', holder, r.awaits == 'replacement' and '2' or ''} end
@@ -174,4 +178,4 @@ redis.call('HINCRBY', RUN, 'beat', 1)
 -- Of two shippers of one execution the later has the run: what the dead one sent last may still arrive.
 redis.call('HINCRBY', RUN, 'claims', 1)
 ring(ask.run, true)
-return {'claimed', int(attempt), r.state, redis.call('HGETALL', RUN)}
+return {'claimed', int(attempt), r.state, redis.call('HGETALL', RUN), int(waited)}

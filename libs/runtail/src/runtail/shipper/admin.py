@@ -79,9 +79,15 @@ class Admin:
         sender, reader = self._sender, self._reader
         name = "runtail_worker_"
         metrics.read(name + "runs", lambda: reader.run_count)
+        metrics.read(name + "slots", lambda: sender.slots)
+        metrics.read(name + "ended_total", lambda: {(state,): float(n) for state, n in sender.ended.items()})
+        metrics.read_distribution(name + "run_seconds", sender.durations.run)
+        metrics.read_distribution(name + "wait_seconds", sender.durations.wait)
+        metrics.read_distribution(name + "store_seconds", sender.durations.store)
         metrics.read(name + "entries_total", lambda: sender.entries)
         metrics.read(name + "output_bytes_total", lambda: sender.output_bytes)
-        metrics.read(name + "spool_bytes", lambda: reader.held_bytes)
+        metrics.read(name + "spool_bytes", lambda: reader.unstored_bytes)
+        metrics.read(name + "spool_limit_bytes", lambda: sender.settings.spool_bytes)
         metrics.read(name + "dropped_bytes_total", lambda: reader.dropped_bytes + sender.unstored_bytes)
         metrics.read(name + "echo_dropped_bytes_total", lambda: sender.echo.dropped_bytes)
         metrics.read(name + "late_bytes_total", lambda: reader.holders.late_bytes)

@@ -1,11 +1,14 @@
-"""A run that the store has the end of: whether it keeps it, and how much comes late."""
+"""Runs that the store has the end of: whether it keeps them, and how much comes late."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING, Any, Final
 
+from runtail.log.writer import STANDING
 from runtail.protocol import RunState
 from runtail.runs.start import mark
+from runtail.store import store_errors
 
 if TYPE_CHECKING:
     from runtail.log.writer import LogWriter
@@ -16,6 +19,64 @@ if TYPE_CHECKING:
 _REASSERT_SECONDS: Final = 2.0
 #: How often it is looked whether more came late.
 _LATE_SECONDS: Final = 1.0
+#: So many runs are looked at in one round trip.
+_ROUND_RUNS: Final = 250
+
+
+class Ends:
+    """Looks whether the store still has what ended lately, for all runs of the worker together.
+
+    A failover may take it back. Of short tasks there are a thousand such runs, and a call for each of them would be a
+    third of what recording costs.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        #: By the key of the run.
+        self._writers: dict[str, LogWriter] = {}
+        #: Those that do not stand, as the last look has it.
+        self._fallen: set[str] = set()
+        #: Monotonic: when each was found to be there, or began to be looked after.
+        self._looked_at: dict[str, float] = {}
+
+    def add(self, key: str, writer: LogWriter, now: float) -> None:
+        """Look after the end of a run, which was stored just now."""
+        self._writers[key], self._looked_at[key] = writer, now
+
+    def remove(self, key: str) -> None:
+        """Look after it no more."""
+        self._writers.pop(key, None)
+        self._looked_at.pop(key, None)
+        self._fallen.discard(key)
+
+    def keep(self, key: str, now: float) -> float:
+        """Repair the end of a run if the store lost it; return when it is to be looked at again.
+
+        :raises StoreUnavailable: call again.
+        :raises Fenced: somebody took the run, which had been given back.
+        :raises RunDeleted: somebody deleted it.
+        """
+        if now - self._looked_at[key] >= _REASSERT_SECONDS:
+            self._look(now)
+        if key in self._fallen:
+            self._writers[key].reassert()
+            self._fallen.discard(key)
+        return self._looked_at[key] + _REASSERT_SECONDS
+
+    def _look(self, now: float) -> None:
+        """Ask for all of them, so that those whose turn is next need not ask."""
+        known = list(self._writers)
+        for start in range(0, len(known), _ROUND_RUNS):
+            keys = known[start : start + _ROUND_RUNS]
+            asked_at = time.monotonic()
+            with store_errors(), self._store.client.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.hmget(self._store.keys.run(self._writers[key].claim.run_id), *STANDING)
+                answers: list[Any] = pipeline.execute()
+            for key, found in zip(keys, answers, strict=True):
+                self._looked_at[key] = now
+                if not self._writers[key].stands(found, asked_at):
+                    self._fallen.add(key)
 
 
 class AfterEnd:
@@ -31,7 +92,8 @@ class AfterEnd:
         self._sender = sender
         self._writer = writer
         self._began_at = now
-        self._asserted_at = now
+        if writer is not None:
+            sender.ends.add(run.key, writer, now)
         #: None: what the store says is not known.
         self._told_late: int | None = None
 
@@ -49,17 +111,16 @@ class AfterEnd:
             self._sender.on_closed()
         if not self._retains(now):
             # What was retained to repair the end takes memory.
-            self._writer = None
+            self.leave_alone()
         if self._writer is None:
             return None if run.closed else now + _LATE_SECONDS
-        if now - self._asserted_at >= _REASSERT_SECONDS:
-            self._writer.reassert()
-            self._asserted_at = now
-        return now + (_REASSERT_SECONDS if run.closed else _LATE_SECONDS / 2)
+        due = self._sender.ends.keep(run.key, now)
+        return due if run.closed else min(due, now + _LATE_SECONDS / 2)
 
     def leave_alone(self) -> None:
         """The run is not ours any more. Whoever holds its pipe still is not to find it broken."""
         self._writer = None
+        self._sender.ends.remove(self._run.key)
 
     @property
     def lets_go(self) -> bool:

@@ -58,7 +58,9 @@ class Ending:
         if death is None or (death.revoked and not cancelled):
             return False
         known = death.signal is not None or death.exit_status is not None
-        return known and (bool(death.why) or waited >= _DEATH_SECONDS)
+        # Whether the worker died as well decides what becomes of a message that it had not acknowledged.
+        told = bool(death.why) and not run.record.get("redelivers")
+        return known and (told or waited >= _DEATH_SECONDS)
 
     def tree_is_gone(self, now: float) -> bool:
         """Whether the task's process may be told that its run is over; until then it is told to wait."""
@@ -83,6 +85,7 @@ class Ending:
                 cancelled=run.cancelled,
                 worker_gone=self._sender.main_is_gone,
                 redelivers=bool(record.get("redelivers")),
+                requeues=bool(record.get("requeues")),
                 # Only what Runtail started can be published again.
                 restart=bool(record.get("restart")) and run.headers is not None,
                 hidden=writer.claim.record.get("hidden") == "1",

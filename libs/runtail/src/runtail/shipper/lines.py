@@ -40,6 +40,8 @@ _MOVING: Final = re.compile(
 )
 _OVERWRITING: Final = re.compile(rb"\r[^\r\n]")
 _BACK: Final = re.compile(rb"\x08")
+#: Text that shows nothing, and is no line.
+_COLOURS: Final = re.compile(rb"(?:\x1b\[[0-9;:]*+m)*+")
 #: No sequence that moves is longer.
 _LONGEST_MOVE: Final = 80
 
@@ -122,6 +124,12 @@ class Lines:
             self._region.settle()
         return self._history.take()
 
+    def line_end(self) -> bytes:
+        """Return what has to come for the next byte to begin a line of its own, below all that a terminal shows."""
+        if self._drawing:
+            return self._region.line_end()
+        return b"\n" if self._history.continued or not _COLOURS.fullmatch(self.tail) else b""
+
     def part(self) -> None:
         """Lines from elsewhere come now: nothing comes back to what was given out before them."""
         self._region.part()
@@ -165,6 +173,7 @@ class Lines:
             "colours": self._colours.decode("latin-1"),
             "style": codes_of(PLAIN, history.style).decode("latin-1"),
             "continued": history.continued,
+            "inside": history.inside.decode("latin-1"),
             "past_style": codes_of(PLAIN, past_style).decode("latin-1"),
             "past_back": len(back) if isinstance(back, range) else back,
             "drawing": self._drawing,
@@ -181,6 +190,8 @@ class Lines:
         self.tail, self._colours = saved["tail"].encode("latin-1"), saved["colours"].encode("latin-1")
         history.style = style_after(saved["style"].encode("latin-1"), PLAIN)
         history.continued = saved["continued"]
+        # (Not in what an older shipper saved.)
+        history.inside = saved.get("inside", "").encode("latin-1")
         back = saved["past_back"]
         past_style = style_after(saved["past_style"].encode("latin-1"), PLAIN)
         in_order = range(back, 0, -1) if isinstance(back, int) else back

@@ -7,13 +7,15 @@ Two forms:
   known to the task's process and the shipper only, so that output copied from
   elsewhere cannot pose as one.
 * A **marker line**: ``::group::title``, ``::endgroup::``, ``::warning::text``,
-  ``::error::text`` at the start of a line, from any language. It stays in the
-  output and an event tells its number.
+  ``::error::text`` at the start of a line, from any language; also as linters
+  write them for GitHub's and Azure's runners: ``::error file=a.py,line=3::text``,
+  ``##[error]text``, ``##vso[task.logissue type=error]text``. It stays in the output and an event tells its number.
 """
 
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -23,13 +25,24 @@ MAX_SEQUENCE_BYTES: Final = 131072
 MAX_TEXT_CHARS: Final = 1024
 
 #: ``earlier-run`` is not the task's: the shipper writes it, around output of another run's processes.
-OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "earlier-run"})
-_LINE_FORMS: Final = {
-    b"group::": ("group", "title"),
-    b"endgroup::": ("endgroup", ""),
-    b"warning::": ("warning", "text"),
-    b"error::": ("error", "text"),
-}
+#: ``own-line``: what follows begins a line, whatever stands before it.
+OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "own-line", "earlier-run"})
+#: Without one of these a chunk has no marker line; looking for them is quick.
+_SIGNS: Final = (b"::error", b"::warning", b"::group", b"::endgroup", b"##[", b"##vso[")
+#: How a marker line begins.
+_HEAD: Final = re.compile(rb"(?:::|##\[)(?:error|warning|group|endgroup)[ \t:\]]|##vso\[task\.logissue[ \t]")
+#: All of one, with its newline. Properties may hold anything but what ends them and control characters.
+_LINE: Final = re.compile(
+    rb"(?:::(?P<kind>(?:error|warning|group|endgroup))(?:[ \t]+(?P<properties>[^\x00-\x1f\x7f]*?))?::"
+    rb"|##(?:vso\[(?P<issue>task\.logissue)|\[(?P<old_kind>(?:error|warning|group|endgroup)))"
+    rb"(?:[ \t]+(?P<old_properties>[^\x00-\x1f\x7f\]]*))?\])"
+    rb"(?P<text>[^\n]*)\n"
+)
+#: Azure's names of the properties.
+_ISSUE_NAMES: Final = {"sourcepath": "file", "linenumber": "line", "columnnumber": "col", "code": "title"}
+#: What may be written as a percent and two digits: in a text, and in properties as well.
+_ESCAPED_TEXT: Final = re.compile("%(?:0D|0A|25)")
+_ESCAPED: Final = re.compile("%(?:0D|0A|25|3A|2C|3B|5D)")
 
 
 def sequence(nonce: str, operation: dict[str, Any]) -> bytes:
@@ -120,32 +133,63 @@ def marker_lines(chunk: bytes, *, at_line_start: bool = True) -> Iterator[tuple[
     ``at_line_start`` is False when the chunk goes on with a line whose
     beginning has left as a piece.
     """
-    if b":" not in chunk or b"::" not in chunk:
+    if (b":" not in chunk or b"::" not in chunk) and (b"#" not in chunk or b"##" not in chunk):
         return
-    index, counted = 0, 0
-    at = 0 if at_line_start and chunk.startswith(b"::") else _next(chunk, 0)
-    while at >= 0:
+    if not any(sign in chunk for sign in _SIGNS):
+        return
+    index, counted, looked = 0, 0, 0
+    for head in _HEAD.finditer(chunk):
+        at = head.start()
+        newline = chunk.rfind(b"\n", looked, at)
+        # Of one line the first one only is at its beginning.
+        first, looked = newline >= 0 or (looked == 0 and at_line_start), at + 1
+        if not first or chunk[newline + 1 : at].strip(b" \t"):
+            continue
+        found = _LINE.match(chunk, at)
+        event = _line_event(found) if found else None
+        if event is None:
+            continue
         index += chunk.count(b"\n", counted, at)
         counted = at
-        event = _line_event(chunk, at)
-        if event is not None:
-            yield index, event
-        at = _next(chunk, at)
+        yield index, event
 
 
-def _next(chunk: bytes, start: int) -> int:
-    found = chunk.find(b"\n::", start)
-    return found + 1 if found >= 0 else -1
+def _line_event(found: re.Match[bytes]) -> dict[str, str] | None:
+    kind = (found["kind"] or found["old_kind"] or b"").decode()
+    if kind == "endgroup":
+        return {"kind": kind}
+    text = _unescaped(_ESCAPED_TEXT, _text(found["text"])).strip()
+    if kind == "group":
+        return {"kind": kind, "title": " ".join(text.splitlines())[:MAX_TEXT_CHARS]}
+    given = _properties(_text(found["properties"] or found["old_properties"] or b""), "," if found["kind"] else ";")
+    if found["issue"]:
+        kind = given.get("type", "")
+        if kind not in ("error", "warning"):
+            return None
+        given = {_ISSUE_NAMES.get(name, name): value for name, value in given.items()}
+    return {"kind": kind, "text": (_place(given, text) + text)[:MAX_TEXT_CHARS]}
 
 
-def _line_event(chunk: bytes, at: int) -> dict[str, str] | None:
-    for form, (kind, field) in _LINE_FORMS.items():
-        if chunk.startswith(form, at + 2):
-            end = chunk.find(b"\n", at)
-            if end < 0:
-                return None
-            if not field:
-                return {"kind": kind}
-            raw = chunk[at + 2 + len(form) : min(end, at + 4 * MAX_TEXT_CHARS)]
-            return {"kind": kind, field: raw.decode(errors="replace").strip()[:MAX_TEXT_CHARS]}
-    return None
+def _properties(written: str, separator: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in written.split(separator))
+    return {name.strip().lower(): _unescaped(_ESCAPED, value).strip() for name, _, value in parts}
+
+
+def _text(raw: bytes) -> str:
+    return raw[: 4 * MAX_TEXT_CHARS].decode(errors="replace")
+
+
+def _unescaped(escaped: re.Pattern[str], text: str) -> str:
+    return escaped.sub(lambda found: chr(int(found[0][1:], 16)), text)
+
+
+def _place(given: dict[str, str], text: str) -> str:
+    """What properties say before a text: ``a.py:3:8: title: ``."""
+    file, title = given.get("file", ""), given.get("title", "")
+    # Some write the place into the text as well.
+    named = text.partition(":")[0]
+    if file and named and file.endswith(named):
+        file = ""
+    elif file:
+        file = ":".join(part for part in (file, given.get("line", ""), given.get("col", "")) if part)
+    return "".join(f"{part}: " for part in (file, title) if part)

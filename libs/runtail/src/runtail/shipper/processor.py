@@ -321,6 +321,10 @@ class Processor:
                 self._postponed.append(operation)
             else:
                 self._give_earlier(operation, items)
+        elif kind == "own-line":
+            # What is held back may be no secret, and then it is text.
+            end = self._lines.line_end() or (b"\n" if self.masker.held else b"")
+            self._give(self._lines.feed(self.masker.feed(end)), items)
         elif kind == "progress":
             value = operation.get("value")
             number = float(value) if isinstance(value, int | float) else None

@@ -88,6 +88,14 @@ class Region:
         below = screen.rows[screen.y :]
         return self._open and not screen.margins and not screen.x and not any(row.touched for row in below)
 
+    def line_end(self) -> bytes:
+        """Return what has to come for the next byte to begin a line of its own, below everything that can be seen."""
+        screen = self._screen
+        last = max((at for at, row in enumerate(screen.rows) if not row.blank), default=-1)
+        if last < screen.y and not self._held:
+            return b"\r" if screen.x else b""
+        return b"\n" * (max(0, last - screen.y) + 1)
+
     def begin(self) -> None:
         """Draw the line that begins now."""
         self.begun = True

@@ -64,6 +64,11 @@ class Death:
     #: Celery revoked the run, and will say whether that is why.
     revoked: bool = False
 
+    @property
+    def timed_out(self) -> bool:
+        """A hard time limit killed it: the worker's main process says so before it does."""
+        return "time limit" in self.why
+
 
 class Run:
     """One execution: its record, its descriptors, how far it is."""

@@ -11,12 +11,13 @@ import logging
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from runtail.errors import StoreUnavailable
 from runtail.settings import Settings
+from runtail.shipper.durations import Durations
 from runtail.shipper.echo import Echo
 from runtail.shipper.link import Link
 from runtail.shipper.run import Run
@@ -24,6 +25,7 @@ from runtail.shipper.run import Run
 if TYPE_CHECKING:
     from runtail.guard import Guard
     from runtail.shipper.admin import Admin
+    from runtail.shipper.after import Ends
     from runtail.shipper.shipping import Shipping
     from runtail.store import Store
 
@@ -58,12 +60,16 @@ class Sender:
         #: The worker has begun to shut down.
         self.draining = False
         #: Figures for the metrics.
+        self.durations = Durations()
+        self.ended: Counter[str] = Counter()
         self.entries = self.output_bytes = self.fenced = self.store_errors = 0
         self.refused = self.repairs = self.losses = self.bad_headers = 0
         #: Output dropped at the end of runs, because the store was full.
         self.unstored_bytes = 0
         #: Looks at the store's memory; made in the thread.
         self.guard: Guard | None = None
+        #: Looks after the ends of runs; made in the thread.
+        self.ends: Ends
         #: The store evicts keys and was refused at the start: nothing is recorded.
         self.barred = False
         #: Started when there is time; set by the program.
@@ -143,6 +149,11 @@ class Sender:
                 self._wake.notify()
 
     @property
+    def slots(self) -> int | None:
+        """How many tasks the worker executes at once; None until it has said so."""
+        return int(self.catalogue["worker"]["concurrency"]) if self.catalogue else None
+
+    @property
     def idle(self) -> bool:
         """No run is in hand, and none whose end is still looked after."""
         return not self._runs
@@ -190,11 +201,13 @@ class Sender:
 
     def _loop(self) -> None:
         from runtail.guard import Guard
+        from runtail.shipper.after import Ends
         from runtail.shipper.shipping import Shipping
         from runtail.store import Store
 
         store = Store(self.settings)
         self.guard = Guard(store)
+        self.ends = Ends(store)
         self._hello.wait()
         wake_at = 0.0
         while True:
@@ -280,10 +293,8 @@ class Sender:
                 self._wake.wait(min(0.5, max(0.0, self._retry_at - now)))
 
     def _failed(self, error: StoreUnavailable) -> None:
-        from runtail.store import without_password
-
         if not self._failures and not self.barred:
-            place = without_password(self.settings.effective_store_url)
+            place = self.settings.store_address.shown
             log.warning("the store (%s) is away, output is kept in memory: %s", place, error)
         self._away_since = self._away_since or self._call_started
         self._failures += 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from runtail.errors import Fenced, RunDeleted
 from runtail.log.writer import Answer, LogWriter
-from runtail.protocol import EVENT, OUTPUT
+from runtail.protocol import EVENT, OUTPUT, RunState
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Refused, Unrecorded
 from runtail.runs.start import abort
@@ -32,6 +32,7 @@ from runtail.shipper.run import End, Run
 if TYPE_CHECKING:
     from runtail.log.claim import Claim
     from runtail.shipper.sender import Sender
+    from runtail.shipper.verdict import Verdict
     from runtail.store import Store
 
 log = logging.getLogger(__name__)
@@ -167,6 +168,7 @@ class Shipping:
             self._finish(self._writer, run.end)
         if self._ending.verdict is not None:
             self._ending.store(self._writer, self._ending.verdict)
+            self._count_end(self._writer, self._ending.verdict)
             self._over(now)
             return now
         return self._due(now)
@@ -197,6 +199,8 @@ class Shipping:
             start = {"attempt": found.attempt, "worker": self._sender.worker}
             writer.add(EVENT, events.encode(events.START, **start), self._sender.now_ms())
         self._writer = writer
+        if found.waited_ms is not None:
+            self._sender.durations.wait.observe(found.waited_ms / 1000)
         run.go(found.attempt)
         self._told_overlaps = found.number("overlaps_told")
         self._heed(writer, Answer(found.cancel, found.number("overlaps")))
@@ -323,8 +327,10 @@ class Shipping:
         run = self.run
         flushed_to = self._flushed_to
         live = self._live.take(writer.line, now)
+        asked_at = time.monotonic()
         answer = writer.flush(live=live, counters=self._counters)
         self._called_at = time.monotonic()
+        self._sender.durations.store.observe(self._called_at - asked_at)
         run.stored_to = flushed_to
         run.spool.release(flushed_to)
         self._heed(writer, answer)
@@ -377,6 +383,12 @@ class Shipping:
         run.tell_done()
         self._after = AfterEnd(run, self._store, self._sender, None if run.fenced else self._writer, now)
         return self._after
+
+    def _count_end(self, writer: LogWriter, verdict: Verdict) -> None:
+        assert self.run.end is not None
+        took_ms = self._sender.now_ms(self.run.end.at_ms) - writer.claim.number("started_ms")
+        self._sender.durations.run.observe(max(0, took_ms) / 1000)
+        self._sender.ended[str(RunState.QUEUED if verdict.released else verdict.state)] += 1
 
     def _count_repairs(self) -> None:
         writer = self._writer

@@ -25,8 +25,10 @@ class Facts:
     cancelled: dict[str, Any] | None = None
     #: The worker's main process is gone.
     worker_gone: bool = False
-    #: The broker delivers the message again.
+    #: The broker delivers the message again when the worker is gone.
     redelivers: bool = False
+    #: The worker gives it back when the task's process dies.
+    requeues: bool = False
     #: The task's rule says that it may be run again.
     restart: bool = False
     #: The record has no values of secret parameters, so it cannot be.
@@ -101,7 +103,7 @@ def _cancelled(facts: Facts) -> Verdict:
 
 def _died(facts: Facts) -> Verdict:
     death = facts.death or Death()
-    if facts.redelivers:
+    if facts.redelivers if facts.worker_gone else facts.requeues and not death.timed_out:
         how = _how(death)
         event = {"kind": "interrupted", "reason": f"{how}; redelivery expected"}
         return Verdict(RunState.QUEUED, "redelivery expected", event=event, awaits="redelivery")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
+from runtail.listening import plain
 from runtail.protocol import RunState
 from runtail.runs.cancel import cancel
 from runtail.runs.listing import Filter, list_page, list_workers, read_task, waiting_reason
@@ -29,7 +30,7 @@ MAX_KEY_CHARS = 200
 
 def somebody() -> str:
     """Return who asks. There is no login yet, so it is an address."""
-    return f"somebody at {request.remote_addr or 'an unknown address'}"
+    return f"somebody at {plain(request.remote_addr or 'an unknown address')}"
 
 
 def shown(store: Store, runs: list[Run]) -> list[dict[str, Any]]:

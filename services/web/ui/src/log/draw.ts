@@ -78,7 +78,7 @@ function anchor(href: string): HTMLAnchorElement {
 }
 
 /** Text with the hits of a search in it as marks. */
-function marked(text: string, at: number, spans: readonly Span[]): (HTMLElement | Text)[] {
+export function marked(text: string, at: number, spans: readonly Span[]): (HTMLElement | Text)[] {
   if (text === "") return [];
   const parts: (HTMLElement | Text)[] = [];
   let done = 0;

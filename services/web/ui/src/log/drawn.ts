@@ -54,6 +54,11 @@ export class DrawnRows {
     return this.#order[row - this.#from]?.element;
   }
 
+  /** The element of what has a key, if it is in the span. */
+  rowOf(key: string | null): HTMLElement | undefined {
+    return this.#order.find((drawn) => drawn.key === key)?.element;
+  }
+
   /** The rows [from, to) in the DOM, in order, besides those that stay. */
   show(from: number, to: number, theme: Theme): void {
     const first = Math.max(0, from);

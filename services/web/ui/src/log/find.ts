@@ -110,8 +110,7 @@ export class Find {
     const line = this.#findings.next(from, forward);
     if (line === null) return;
     this.#current = line;
-    this.#screen.current = line;
-    this.#screen.goTo(line);
+    this.#screen.goToHit(line);
     this.#tell();
   }
 
@@ -191,8 +190,7 @@ export class Find {
       // The first hit from here on is shown while the rest is looked at.
       this.#atOnce = false;
       this.#current = line;
-      this.#screen.current = line;
-      this.#screen.goTo(line);
+      this.#screen.goToHit(line);
     }
   }
 

@@ -26,21 +26,7 @@ export class TooCostly extends BadQuery {}
 /** Finds all places in a text; null: it is too long for an expression here. Throws `BadQuery` with a sentence. */
 export function matcher(query: Query): (text: string) => readonly Span[] | null {
   if (query.text === "") return () => [];
-  if (!query.regex) {
-    const wanted = query.caseful ? query.text : query.text.toLowerCase();
-    return (text) => {
-      // Lowering may change lengths; then positions would lie.
-      const lower = text.toLowerCase();
-      const inside = query.caseful || lower.length !== text.length ? text : lower;
-      const spans: Span[] = [];
-      let at = inside.indexOf(wanted);
-      while (at >= 0 && spans.length < MOST_SPANS) {
-        spans.push([at, at + wanted.length]);
-        at = inside.indexOf(wanted, at + wanted.length);
-      }
-      return spans;
-    };
-  }
+  if (!query.regex) return textMatcher(query.text, query.caseful);
   if (NESTED.test(query.text)) {
     throw new TooCostly("A repeated group with a repetition inside can take forever.");
   }
@@ -55,6 +41,22 @@ export function matcher(query: Query): (text: string) => readonly Span[] | null 
     const spans: Span[] = [];
     for (const match of text.matchAll(expression)) {
       if (match[0] !== "") spans.push([match.index, match.index + match[0].length]);
+      if (spans.length >= MOST_SPANS) break;
+    }
+    return spans;
+  };
+}
+
+/** What looks the same is the same, however its accents are written; the server has it so as well. */
+function textMatcher(text: string, caseful: boolean): (line: string) => readonly Span[] {
+  const forms = [...new Set([text, text.normalize("NFC"), text.normalize("NFD")])];
+  const literal = forms.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|");
+  // Not by small letters: those of a text may be more or fewer than its characters.
+  const wanted = new RegExp(literal, caseful ? "gu" : "giu");
+  return (line) => {
+    const spans: Span[] = [];
+    for (const { index, 0: found } of line.matchAll(wanted)) {
+      spans.push([index, index + found.length]);
       if (spans.length >= MOST_SPANS) break;
     }
     return spans;

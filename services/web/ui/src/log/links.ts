@@ -34,15 +34,22 @@ export function linesHash({ first, last }: LineRange): string {
 const OPENING = "([{";
 const CLOSING = ")]}";
 
+/** ASCII besides what encloses addresses; of everything else letters, marks, digits, and dots between names. */
+const ADDRESS = /https?:\/\/[!#-&(-;=?-[\]_a-{}~\p{L}\p{M}\p{N}·・]+/giu;
+/** A host behind which a text goes on without a space: no top-level name mixes these letters. */
+const HOST_WITH_TEXT =
+  /^https?:\/\/[^/?#\u0250-\u{10ffff}]*[a-z0-9](?=[\u0250-\u{10ffff}])(?![^/?#]*[.@])/iu;
+/** Punctuation at the end belongs to the sentence. */
+const TRAILING = `.,;:!?*·・${OPENING}`;
+
 /** Web addresses in plain text: where they begin and end. */
 export function addresses(text: string): readonly (readonly [from: number, to: number])[] {
   if (!text.includes("://")) return [];
   const found: [number, number][] = [];
-  for (const match of text.matchAll(/https?:\/\/[^\s<>"'`\u2400-\u2426\ufffd]+/g)) {
-    const [address] = match;
+  for (const match of text.matchAll(ADDRESS)) {
+    const address = HOST_WITH_TEXT.exec(match[0])?.[0] ?? match[0];
     let end = balanced(address);
-    // Punctuation at the end belongs to the sentence.
-    while (`.,;:!?${OPENING}`.includes(address[end - 1] ?? "-")) end -= 1;
+    while (TRAILING.includes(address[end - 1] ?? "-")) end -= 1;
     if (end > address.indexOf("://") + 3) found.push([match.index, match.index + end]);
   }
   return found;

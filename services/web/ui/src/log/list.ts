@@ -48,6 +48,8 @@ export class List {
   #portPx = 0;
   #mean = 1;
   #left = 0;
+  /** The row whose first hit is to be put in view, as soon as it is drawn. */
+  #sought: string | null = null;
   /** A wheel or a finger moves the view. */
   #input = false;
   #scheduled = false;
@@ -136,12 +138,21 @@ export class List {
   /** Go to a row, at a part of the port's height from its top. */
   toRow(row: number, part = 0): void {
     this.#follow(false);
+    this.#sought = null;
     this.#top = { row: Math.max(0, row), px: 0 };
     this.#draw();
     if (part > 0) this.#moveBy(-Math.round((this.#portPx * part) / this.#rowPx) * this.#rowPx);
     this.#draw();
     this.#writeBar();
     this.#shown = { row, part };
+  }
+
+  /** Go to a row, and to the hit of a search in it: it may be far to the right, or many lines below when wrapped. */
+  toHit(row: number): void {
+    this.toRow(row, 1 / 3);
+    this.#sought = this.#source.key(row);
+    this.#seek();
+    this.#writeBar();
   }
 
   /** The first row is another one now: rows came or went above. */
@@ -255,12 +266,14 @@ export class List {
   #scrolled(): void {
     const { scrollTop, scrollLeft } = this.#scroller;
     if (scrollLeft !== this.#left) {
+      this.#sought = null;
       this.#left = scrollLeft;
       this.#place();
     }
     const frame = this.#frame;
     const { kind, step } = this.#runway.moved(this.#input, this.#end);
     if (kind === "own" || step === 0) return;
+    this.#sought = null;
     this.#shown = null;
     this.#endSoon();
     if (step < 0) this.#follow(false);
@@ -354,9 +367,35 @@ export class List {
     this.#fit();
     if (this.following.peek()) this.#runway.write(this.#end);
     this.#place();
+    this.#seek();
     this.drew();
     const last = Math.min(count - 1, this.#top.row + rows);
     if (last >= this.#top.row) this.#source.seen(this.#top.row, last);
+  }
+
+  /** Move the hit that is sought into view, once its row is drawn with it. */
+  #seek(): void {
+    const row = this.drawn.rowOf(this.#sought);
+    const mark = row && firstHit(row);
+    if (!row || !mark) return;
+    this.#sought = null;
+    const port = this.port.getBoundingClientRect();
+    if (this.wrap) {
+      const inside = mark.top >= port.top + this.cover && mark.bottom <= port.bottom;
+      if (inside) return;
+      this.#moveBy(mark.top - port.top - this.#portPx / 3);
+      this.#draw();
+      return;
+    }
+    // As far to the left as can be: the beginning of a line says most about it.
+    const begin = row.querySelector(".text")?.getBoundingClientRect().left ?? mark.left;
+    const seen = port.width - (begin + this.#left - port.left);
+    const [from, to] = [mark.left - begin, mark.right - begin];
+    if (from >= this.#left && to <= this.#left + seen && (this.#left === 0 || to > seen)) return;
+    this.#left = to <= seen ? 0 : Math.max(0, Math.round(from - seen / 3));
+    this.#scroller.scrollLeft = this.#left;
+    this.#left = this.#scroller.scrollLeft;
+    this.#place();
   }
 
   /** The text ends above the port's lower edge although there is more above. */
@@ -414,4 +453,18 @@ export class List {
   get #end(): number {
     return this.#runway.height - this.#portPx;
   }
+}
+
+/** Where the first hit in a row is; in several colours it is several marks, side by side. */
+function firstHit(row: HTMLElement): DOMRect | null {
+  const [first, ...others] = [...row.querySelectorAll("mark")].map((one) =>
+    one.getBoundingClientRect(),
+  );
+  if (!first) return null;
+  let { right } = first;
+  for (const one of others) {
+    if (one.top !== first.top || Math.abs(one.left - right) > 1) break;
+    right = one.right;
+  }
+  return new DOMRect(first.left, first.top, right - first.left, first.height);
 }

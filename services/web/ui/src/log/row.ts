@@ -4,13 +4,14 @@ import type { Theme } from "../palette";
 import { grouped } from "../protocol/view";
 import { duration } from "../time";
 import { plain, tokenise, visible } from "./ansi";
-import { draw, drawTitle } from "./draw";
+import { draw, drawTitle, marked } from "./draw";
 import type { Span } from "./finding";
 import type { Group } from "./groups";
 import type { LiveLine } from "./messages";
 import { ALONE, type Context } from "./pieces";
 import type { Note } from "./rows";
 import { PLAIN, type Style } from "./style";
+import { decoded, shownSpans, toldOf } from "./told";
 
 /** A line longer than this is drawn cut. */
 export const SHOWN_CHARACTERS = 4_096;
@@ -151,18 +152,20 @@ function fillLine(
     text.append(...header(row.group, drawn(row.group, row.style, theme)));
   } else {
     // What the log is told in the line is said in words; what follows is the line's own.
-    const told = row.level ? `::${row.level}::` : "";
-    const marked = told !== "" && row.text.startsWith(told);
-    if (marked) {
-      const word = make("b", "told", row.level === "error" ? "Error: " : "Warning: ");
-      word.dataset["stored"] = String(told.length);
-      text.append(word);
-    }
-    const { runs } = tokenise(marked ? row.text.slice(told.length) : row.text, row.style);
-    const spans = marked
-      ? row.spans.map(([from, to]): Span => [from - told.length, to - told.length])
-      : row.spans;
+    const told = row.level ? toldOf(row.text) : null;
+    let { runs } = tokenise(told ? row.text.slice(told.length) : row.text, row.style);
+    let spans = row.spans;
     const shown = row.whole ? Number.POSITIVE_INFINITY : SHOWN_CHARACTERS;
+    if (told) {
+      const read = decoded(told, runs);
+      runs = read.runs;
+      spans = shownSpans(read.swaps, row.spans);
+      const word = make("b", "told");
+      word.append(...marked(told.words, 0, spans));
+      text.append(word);
+      text.dataset["swaps"] = JSON.stringify(read.swaps);
+      spans = spans.map(([from, to]): Span => [from - told.words.length, to - told.words.length]);
+    }
     const more = draw(text, runs, spans, row.context, shown, theme);
     if (more > 0) {
       const button = make("button", "more", `… ${grouped(more)} more characters, show`);

@@ -16,7 +16,7 @@ import type { List, Source } from "./list";
 import type { LiveLine } from "./messages";
 import { cutNote, eventNote, headerNote, outlined } from "./notes";
 import { around } from "./pieces";
-import type { RowModel } from "./row";
+import { type RowModel, SHOWN_CHARACTERS } from "./row";
 import { type Anchor, type Note, Rows } from "./rows";
 import { PLAIN, styleOf } from "./style";
 import { type TimeMode, timeText } from "./times";
@@ -254,6 +254,13 @@ export class LogScreen implements Source {
     this.list?.toRow(this.rows.rowOf(line), 1 / 3);
   }
 
+  /** Show the first hit of a search in a line. */
+  goToHit(line: number): void {
+    this.current = line;
+    if (this.groups.reveal(line)) this.#refold();
+    this.list?.toHit(this.rows.rowOf(line));
+  }
+
   fold(group: Group, folded: boolean): void {
     this.groups.fold(group, folded);
     this.#refold();
@@ -288,6 +295,9 @@ export class LogScreen implements Source {
     const mode = this.timeMode.peek();
     const marked = this.marked.peek();
     const spans = text === undefined ? [] : this.spans(line, text);
+    const current = line === this.current;
+    // A hit that is gone to has to be seen.
+    const far = current && (spans[0]?.[1] ?? 0) > SHOWN_CHARACTERS / 2;
     return {
       kind: "line",
       line,
@@ -300,9 +310,9 @@ export class LogScreen implements Source {
       level: this.groups.levels.get(line) ?? null,
       group: this.groups.headOn(line) ?? null,
       spans,
-      current: line === this.current,
+      current,
       marked: marked !== null && line >= marked.first && line <= marked.last,
-      whole: this.#whole.has(line),
+      whole: far || this.#whole.has(line),
       total: this.over ? this.rows.lines : -1,
     };
   }

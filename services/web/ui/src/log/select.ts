@@ -8,6 +8,7 @@ import { plain } from "./ansi";
 import { BLOCK_LINES } from "./lines";
 import { type LineRange, overlaps } from "./links";
 import type { LogScreen } from "./screen";
+import { type Swap, storedColumn } from "./told";
 
 /** More is a file. */
 export const COPY_LINES = 20_000;
@@ -213,7 +214,7 @@ function pointOf(
     return { line: Number(begins ? row.dataset["first"] : row.dataset["last"]), column: side };
   }
   const line = Number(row.dataset["key"]?.slice(1));
-  const text = row.querySelector(".text");
+  const text = row.querySelector<HTMLElement>(".text");
   // What is drawn of a group's title, or of a line that is not here, is not its text.
   if (!node || !text || /\b(?:head|hole|failed)\b/.test(row.className))
     return { line, column: side };
@@ -225,10 +226,10 @@ function pointOf(
   before.setStart(text, 0);
   before.setEnd(node, offset);
   const column = before.toString().length;
-  // A word stands for the mark of an error or a warning, and is taken whole.
-  const told = text.querySelector<HTMLElement>(".told");
-  if (!told) return { line, column };
-  const word = told.textContent.length;
-  const mark = Number(told.dataset["stored"]);
-  return { line, column: column >= word ? column - word + mark : begins ? 0 : mark };
+  // Words stand for what marks an error or a warning; what was swapped is taken whole.
+  const swaps = text.dataset["swaps"];
+  return {
+    line,
+    column: swaps ? storedColumn(JSON.parse(swaps) as Swap[], column, begins) : column,
+  };
 }

@@ -1,0 +1,258 @@
+"""``runtail worker -- celery …``: starts a Celery worker, and gives its shutdown an end.
+
+::
+
+    runtail worker ── celery main ─┬─ pool child × N
+                                   └─ keeper ── shipper
+
+Standard library only: this process lives as long as the worker does. It is the parent of what the worker leaves behind
+(as PID 1 of a container, else as a subreaper), so that it can
+
+- end the tasks that still run ``RUNTAIL_WORKER_DRAIN_SECONDS`` after SIGTERM: SIGQUIT to Celery first, and SIGKILL
+  ``RUNTAIL_CANCEL_GRACE_SECONDS`` later;
+- wait for keeper and shipper, who store what the tasks wrote last, however Celery ended;
+- end what else is left, such as processes that a task started.
+
+Celery has a process group of its own, so that it gets each signal once, and from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtail.capture import procfs
+from runtail.errors import ConfigError
+from runtail.settings import Settings, load_settings
+
+USAGE = """\
+Usage: runtail worker -- COMMAND [ARGUMENT]...
+
+Start a Celery worker, and stop it in order: runtail worker -- celery --app APP worker
+RUNTAIL_WORKER_DRAIN_SECONDS after SIGTERM the tasks that still run are interrupted.
+"""
+
+#: Exit statuses, as shells have them.
+_USAGE, _NOT_EXECUTABLE, _NOT_FOUND, _SIGNALLED = 2, 126, 127, 128
+#: Handed on to Celery. INT means the same as TERM to it, QUIT that its tasks end.
+_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+#: Between TERM and KILL for what is left after Celery's end.
+LEFTOVER_SECONDS = 5.0
+#: Keeper and shipper end within ``RUNTAIL_ORPHAN_SECONDS``; one that is stopped or stuck is given this much more.
+STUCK_SECONDS = 5.0
+#: How often it is looked for processes whose end nothing tells.
+_LOOK_SECONDS = 0.2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command to its end.
+
+    :param arguments: what stands behind ``runtail worker``.
+    :returns: the command's exit status; 128 and more if a signal ended it.
+    """
+    command = list(arguments)
+    if command[:1] in (["-h"], ["--help"]):
+        sys.stdout.write(USAGE)
+        return 0
+    if command[:1] == ["--"]:
+        del command[0]
+    if not command or command[0].startswith("-"):
+        sys.stderr.write(USAGE)
+        return _USAGE
+    try:
+        settings = load_settings(os.environ)
+    except ConfigError as error:
+        say(str(error))
+        return _USAGE
+    # Beside this very interpreter: a virtual environment need not be on the PATH.
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        say(f"cannot start {command[0]}: there is no such program on the PATH")
+        return _NOT_FOUND
+    return Launcher([program, *command[1:]], settings).run()
+
+
+def say(text: str) -> None:
+    """Write a line into the worker's log."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"runtail worker: {text}\n".encode())
+
+
+class Launcher:
+    """One command with what it starts.
+
+    :param command: a path and arguments.
+    """
+
+    def __init__(self, command: Sequence[str], settings: Settings) -> None:
+        self._command = command
+        self._name = Path(command[0]).name
+        self._drain_seconds = settings.worker_drain_seconds
+        self._grace_seconds = settings.cancel_grace_seconds
+        self._orphan_seconds = settings.orphan_seconds
+        self._libc = ctypes.CDLL(None)
+        self._pid = 0
+        #: Wait status of the command, None while it runs.
+        self._status: int | None = None
+        #: It was told to stop, from here.
+        self._stopping = False
+        #: Monotonic: when Celery gets QUIT, and when it gets KILL; None if nothing is planned.
+        self._quit_at: float | None = None
+        self._kill_at: float | None = None
+
+    def run(self) -> int:
+        """Start the command, and return its exit status when nothing is left of it."""
+        waited_for = {signal.SIGCHLD, *_FORWARDED}
+        # Who ignores it has no children to wait for.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
+        self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        try:
+            self._start({signal.Signals(number) for number in before})
+        except OSError as error:
+            say(f"cannot start {self._name}: {error.strerror}")
+            return _NOT_EXECUTABLE
+        while self._status is None:
+            found = signal.sigtimedwait(waited_for, self._timeout_seconds())
+            if found is not None and found.si_signo != signal.SIGCHLD:
+                self._hand_on(signal.Signals(found.si_signo))
+            self._keep_time()
+            self._reap()
+        self._tell_end()
+        self._end_the_rest(waited_for)
+        code = os.waitstatus_to_exitcode(self._status)
+        return code if code >= 0 else _SIGNALLED - code
+
+    def _start(self, mask: set[signal.Signals]) -> None:
+        ours = os.getpid()
+
+        def prepare() -> None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            # Without this process nothing gives the worker's end a bound: it begins to stop.
+            self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+            if os.getppid() != ours:
+                os._exit(_SIGNALLED + signal.SIGTERM)
+
+        # One thread, so that code may run between fork and exec.
+        process = subprocess.Popen(self._command, process_group=0, preexec_fn=prepare)
+        # This process collects all its children by itself.
+        process.returncode = 0
+        self._pid = process.pid
+
+    # While the command runs.
+
+    def _timeout_seconds(self) -> float:
+        planned = [moment for moment in (self._quit_at, self._kill_at) if moment is not None]
+        return max(0.0, min(planned) - time.monotonic()) if planned else 3600.0
+
+    def _hand_on(self, number: signal.Signals) -> None:
+        if number == signal.SIGTERM and self._stopping:
+            return
+        if number in _STOPPING and not self._stopping:
+            self._stopping = True
+            self._quit_at = time.monotonic() + self._drain_seconds
+            say(f"{number.name}: running tasks may go on for {self._drain_seconds:g} s (RUNTAIL_WORKER_DRAIN_SECONDS)")
+        if number == signal.SIGQUIT:
+            self._tell_to_quit()
+            return
+        self._kill(number)
+
+    def _tell_to_quit(self) -> None:
+        self._stopping, self._quit_at = True, None
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + self._grace_seconds
+        self._kill(signal.SIGQUIT)
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        if self._quit_at is not None and now >= self._quit_at:
+            say(f"{self._drain_seconds:g} s are over: the tasks that still run are interrupted")
+            self._tell_to_quit()
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            say(
+                f"{self._name} has not ended {self._grace_seconds:g} s after SIGQUIT and is killed "
+                "(RUNTAIL_CANCEL_GRACE_SECONDS)"
+            )
+            self._kill(signal.SIGKILL)
+
+    def _kill(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, number)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._pid:
+                self._status = status
+
+    def _tell_end(self) -> None:
+        assert self._status is not None
+        code = os.waitstatus_to_exitcode(self._status)
+        if code < 0:
+            say(f"{self._name} was killed by signal {-code}")
+        elif code and not self._stopping:
+            say(f"{self._name} ended with status {code}; the lines before this one say why")
+
+    # After its end.
+
+    def _end_the_rest(self, waited_for: set[signal.Signals]) -> None:
+        """Wait for keeper and shipper, and end everything else."""
+        began = time.monotonic()
+        told: set[int] = set()
+        while True:
+            self._reap()
+            recorders, others = self._left()
+            if not recorders and not others:
+                return
+            passed = time.monotonic() - began
+            for pid in others:
+                if pid not in told or passed >= LEFTOVER_SECONDS:
+                    self._signal(pid, signal.SIGKILL if pid in told else signal.SIGTERM)
+                    told.add(pid)
+            if passed >= self._orphan_seconds + STUCK_SECONDS:
+                for pid in recorders:
+                    say(f"process {pid}, which stores what tasks wrote, does not end and is killed")
+                    self._signal(pid, signal.SIGKILL)
+            # A signal that comes now changes nothing: this has an end already.
+            signal.sigtimedwait(waited_for, _LOOK_SECONDS)
+
+    def _left(self) -> tuple[set[int], set[int]]:
+        """Return the living processes below this one: keepers and shippers, and the others."""
+        parents = {pid: parent for pid, parent, state in procfs.processes() if state not in ("Z", "X")}
+        ours = {os.getpid()}
+        grown = True
+        while grown:
+            below = {pid for pid, parent in parents.items() if parent in ours}
+            grown = not below <= ours
+            ours |= below
+        ours.discard(os.getpid())
+        recorders = {pid for pid in ours if _is_recorder(pid)}
+        return recorders, ours - recorders
+
+    @staticmethod
+    def _signal(pid: int, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _is_recorder(pid: int) -> bool:
+    """Tell a keeper or a shipper by how they are started (see ``supervisor.py``)."""
+    words = procfs.command(pid)
+    return b"runtail.shipper" in words or any(word.endswith(b"/runtail/capture/keeper.py") for word in words)

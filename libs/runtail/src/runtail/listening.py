@@ -1,0 +1,78 @@
+"""Where a service listens: one reading of ``RUNTAIL_..._HOST``, for every port there is.
+
+An address (``127.0.0.1``, ``0.0.0.0``, ``::``, with or without brackets) or a name that this machine knows.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+MAX_PORT: Final = 65535
+_MAPPED: Final = "::ffff:"
+
+
+def shown(host: str, port: int) -> str:
+    """Return both as they stand in a URL."""
+    bare = _bare(host)
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+
+
+def resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
+    """Return the address that is meant.
+
+    :raises OSError: with a sentence, if there is none.
+    """
+    bare = _bare(host)
+    if not 0 <= port <= MAX_PORT:
+        raise OSError(f"cannot listen on port {port}: ports end at {MAX_PORT}")
+    if not bare:
+        # The system would take it for "everywhere".
+        raise OSError(f"cannot listen on port {port} of no address: write 127.0.0.1, or 0.0.0.0 or :: for every one")
+    try:
+        found = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise OSError(f"cannot listen on {shown(host, port)}: {why}") from error
+    family, _kind, _protocol, _name, address = found[0]
+    return family, str(address[0])
+
+
+def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
+    """Return a listening socket. ``::`` takes IPv4 as well, whatever the system's usual way is.
+
+    Never with SO_REUSEPORT: a second service on a taken port must fail, not share it.
+
+    :raises OSError: with a sentence; its ``errno`` says why the address cannot be had.
+    """
+    family, address = resolve(host, port)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((address, port))
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"cannot listen on {shown(host, port)}: {error.strerror}") from error
+    return listener
+
+
+def reachable(host: str) -> str:
+    """Return where a program of this machine reaches what listens on *host*, as it stands in a URL."""
+    bare = _bare(host)
+    if bare in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{bare}]" if ":" in bare else bare
+
+
+def plain(address: str) -> str:
+    """Return a client's address in the form that it has on its own side: IPv4 through a socket that takes both."""
+    mapped = address.removeprefix(_MAPPED)
+    return mapped if mapped != address and "." in mapped else address
+
+
+def _bare(host: str) -> str:
+    host = host.strip()
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host

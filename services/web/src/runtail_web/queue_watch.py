@@ -1,0 +1,144 @@
+"""What waits in each queue, for how long, and who takes from it: for metrics, never for decisions."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from runtail.catalogue import REFRESH_SECONDS
+from runtail.runs.listing import list_workers
+from runtail.runs.queues import RedisQueues
+from runtail.store import Store, store_errors
+from runtail_web.queue_ages import ListAges
+
+#: Names of queues come from users: these many are told apart, the rest is one.
+MAX_NAMES: Final = 50
+MAX_NAME_CHARS: Final = 100
+OTHER: Final = "other"
+#: Of the runs that wait longest so many are asked for their queue; messages are watched besides.
+OLDEST_RUNS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue."""
+
+    #: Messages at the broker; None if it cannot be asked.
+    waiting: int | None = None
+    #: Workers that take from it, and how many tasks they execute at once.
+    workers: int = 0
+    slots: int = 0
+    #: Seconds for which the oldest message or run has waited, at least; None if nobody knows.
+    oldest_seconds: float | None = None
+
+
+class Names:
+    """Which queues have a name of their own. A name is kept as long as its queue is there."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def sort(self, queues: Mapping[str, Queue]) -> dict[str, Queue]:
+        """Return the queues by label; those above the limit as one, of which the worst is told."""
+        self._known &= queues.keys()
+        # Those that are worked for or waited in first, so that what nobody uses has no name.
+        for name in sorted(queues, key=lambda name: (not queues[name].workers, not queues[name].waiting, name)):
+            if len(self._known) < MAX_NAMES and len(name) <= MAX_NAME_CHARS and name != OTHER:
+                self._known.add(name)
+        named = {name: queue for name, queue in queues.items() if name in self._known}
+        rest = [queue for name, queue in queues.items() if name not in self._known]
+        return {**named, OTHER: _together(rest)} if rest else named
+
+
+def _together(queues: list[Queue]) -> Queue:
+    waiting = [queue.waiting for queue in queues if queue.waiting is not None]
+    ages = [queue.oldest_seconds for queue in queues if queue.oldest_seconds is not None]
+    return Queue(
+        sum(waiting) if waiting else None,
+        # Of the one that is waited in and has the fewest, so that an alert sees it.
+        min(queue.workers for queue in [queue for queue in queues if queue.waiting] or queues),
+        sum(queue.slots for queue in queues),
+        max(ages, default=None),
+    )
+
+
+class QueueWatch:
+    """Looks at all queues of an installation. One thread only.
+
+    :param queues: the broker's if it is a Redis; None: what waits at the broker is not known.
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, store: Store, queues: RedisQueues | None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store, self._queues, self._clock = store, queues, clock
+        self._ages = ListAges(queues.client) if queues is not None else None
+        self._names = Names()
+        self._workers: Counter[str] = Counter()
+        self._slots: Counter[str] = Counter()
+        self._asked_workers_at: float | None = None
+
+    def look(self) -> dict[str, Queue]:
+        """Return the queues by label.
+
+        :raises StoreUnavailable: if store or broker did not answer.
+        """
+        now = self._clock()
+        self._look_at_workers(now)
+        oldest = self._oldest_runs()
+        names = self._workers.keys() | oldest.keys()
+        waiting: dict[str, int] = {}
+        if self._queues is not None and self._ages is not None:
+            names |= self._queues.find_names()
+            lengths = self._queues.lengths(names)
+            waiting = {name: sum(lists.values()) for name, lists in lengths.items()}
+            ages = self._ages.look({name: size for lists in lengths.values() for name, size in lists.items()}, now)
+            for name, lists in lengths.items():
+                known = [ages[one] for one in lists if one in ages]
+                if known:
+                    oldest[name] = max(oldest.get(name, 0.0), *known)
+                elif not waiting[name]:
+                    oldest.setdefault(name, 0.0)
+        return self._names.sort(
+            {name: Queue(waiting.get(name), self._workers[name], self._slots[name], oldest.get(name)) for name in names}
+        )
+
+    def _look_at_workers(self, now: float) -> None:
+        if self._asked_workers_at is not None and now - self._asked_workers_at < REFRESH_SECONDS / 2:
+            return
+        workers = list_workers(self._store)
+        self._asked_workers_at = now
+        self._workers.clear()
+        self._slots.clear()
+        for worker in workers:
+            slots = worker.get("concurrency")
+            for queue in {str(queue) for queue in worker.get("queues", ())}:
+                self._workers[queue] += 1
+                self._slots[queue] += slots if isinstance(slots, int) else 1
+
+    def _oldest_runs(self) -> dict[str, float]:
+        """Seconds that the run that has waited longest has waited, by queue."""
+        store, now_ms = self._store, self._store.now_ms()
+        ages: defaultdict[str, float] = defaultdict(float)
+        with store_errors():
+            ids: Any = store.client.zrange(store.keys.queued(), 0, OLDEST_RUNS - 1)
+            pipeline = store.client.pipeline(transaction=False)
+            for run_id in ids:
+                pipeline.hmget(
+                    store.keys.run(run_id.decode("utf-8", "replace")), "queue", "since_ms", "eta_ms", "state"
+                )
+            rows: list[Any] = pipeline.execute() if ids else []
+        for queue, since_ms, eta_ms, state in rows:
+            if not queue or state != b"queued":
+                continue
+            try:
+                due_ms = max(int(since_ms or now_ms), int(eta_ms or 0))
+            except ValueError:
+                continue  # whoever lists runs says that it cannot be read
+            name = queue.decode("utf-8", "replace")
+            ages[name] = max(ages[name], (now_ms - due_ms) / 1000, 0.0)
+        return dict(ages)

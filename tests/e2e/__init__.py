@@ -1,0 +1,1 @@
+"""The chart on a real cluster: whatever ``KUBECONFIG`` names. ``make e2e`` runs it."""
