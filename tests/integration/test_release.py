@@ -138,7 +138,7 @@ def test_what_cannot_be_released_is_left_as_it_is(checkout: Path, prepare: str, 
     before = git(checkout, "rev-parse", "HEAD"), git(checkout, "status", "--porcelain")
     done = release(checkout, version)
     assert done.returncode == 1
-    assert done.stderr.split("No release was made: ")[1].startswith(why) or why in done.stderr
+    assert why in done.stderr.split("No release was made: ")[1]
     assert "Traceback" not in done.stderr
     assert (git(checkout, "rev-parse", "HEAD"), git(checkout, "status", "--porcelain")) == before
     assert git(checkout, "tag", "--list", f"v{VERSION}") == ""

@@ -79,4 +79,4 @@ def output(arguments: list[str], root: Path) -> str:
     done = subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ReleaseError(f"{' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    return done.stdout.rstrip()
