@@ -64,6 +64,8 @@ test-browser: $(VENV) $(PAGES) ## Run the tests in a real Chromium
 # both cores by itself and comes last, alone.
 JOBS ?= 2
 NEMESIS := tests/proof/test_nemesis.py
+# WITHOUT=tests/unit leaves out what ran already.
+TESTED := $(filter-out $(WITHOUT),$(TESTED))
 
 .PHONY: test-python
 test-python: $(VENV) $(PAGES) $(HELM)
@@ -169,6 +171,13 @@ proof: $(VENV) $(PAGES) ## Run 100 schedules of faults and judge what viewers sa
 	$(if $(F),,$(BIN)/python -m tests.proof.nemesis --seeds $(or $(SEEDS),100) --minutes $(or $(MINUTES),60) --parallel 2 || status=1;) \
 	$(BIN)/python -m tests.proof.figures $(F) || status=1; \
 	exit $$status
+
+# Load for so many minutes; what was recorded is drawn, and which alerts fired is printed: none should.
+MINUTES_RECORDED ?= 5
+.PHONY: dashboard-pictures
+dashboard-pictures: $(VENV) $(PLOTTING) ## Draw the dashboards of a loaded installation for the docs; MINUTES_RECORDED=60
+	@$(BIN)/python -m tests.dashboards build/dashboards.json $(MINUTES_RECORDED)
+	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.dashboards.draw build/dashboards.json docs/images
 
 .PHONY: bench-page
 bench-page: $(VENV) $(PAGES) ## Measure the run page in Chromium (2,000,000 lines, 5,000 lines/s) and searching 1 GB

@@ -19,13 +19,17 @@ COMMAND_SECONDS: Final = 300.0
 RESTRICTED: Final = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 
 
+#: Out of wheels, where `make test-chart` put them.
+WHEELS: Final = {"kubectl": ROOT / "build/helm/kubectl", "helm": ROOT / "build/helm/helm4"}
+
+
 def program(name: str) -> str:
     """Return the path of kubectl or helm.
 
     :raises AssertionError: if there is none.
     """
-    found = shutil.which(name)
-    assert found, f"{name} is not on the PATH: install it, or put its folder there"
+    found = shutil.which(name) or shutil.which(WHEELS[name])
+    assert found, f"{name} is not on the PATH: install it, or let `make test-chart` fetch it"
     return found
 
 

@@ -18,7 +18,8 @@ VIEWERS, LINES, RUN_SECONDS = 20, 6_000, 120.0
 #: How long Helm waits for the pods, which never come.
 WAIT = "25s"
 MISSING_IMAGE = {"web": {"image": {"tag": "no-such-tag"}}, "relay": {"image": {"tag": "no-such-tag"}}}
-WRONG_SETTING = {"pod": {"extra": {"env": [{"name": "RUNTAIL_LEASE_SECONDS", "value": "soon"}]}}}
+WRONG = {"extra": {"env": [{"name": "RUNTAIL_LEASE_SECONDS", "value": "soon"}]}}
+WRONG_SETTING = {"web": WRONG, "relay": WRONG}
 
 
 def test_failed_upgrade(namespace: Namespace, install: Callable[..., Release]) -> None:

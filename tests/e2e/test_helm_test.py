@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -55,8 +56,8 @@ def wait_for_pods(release: Release, workload: str, replicas: int) -> None:
 
 def set_passwords(release: Release, key: str, value: str) -> None:
     """Change a password of the store, and restart the store only: clients go on with the old one."""
-    data = {key: base64.b64encode(value.encode()).decode()}
-    release.namespace.kubectl("patch", "secret", f"{NAME}-store", "--patch", f'{{"data": {{"{key}": "{data[key]}"}}}}')
+    patch = {"data": {key: base64.b64encode(value.encode()).decode()}}
+    release.namespace.kubectl("patch", "secret", f"{NAME}-store", "--patch", json.dumps(patch))
     restart_store(release)
 
 
@@ -109,19 +110,6 @@ def hosts(value: str) -> Callable[[Release], None]:
     return change
 
 
-def eviction(old: str, new: str) -> Callable[[Release], None]:
-    """Change what the store does when it is full, as somebody who edits the ConfigMap would."""
-
-    def change(release: Release) -> None:
-        files = release.namespace.get("configmap", f"{NAME}-store")
-        files["data"]["valkey.conf"] = files["data"]["valkey.conf"].replace(old, new)
-        del files["metadata"]["managedFields"]
-        release.namespace.apply(files)
-        restart_store(release)
-
-    return change
-
-
 BREAKS = (
     Break("store-down", "store", *scale("store", 0, 1)),
     Break("wrong-password", "password", wrong_password, right_password),
@@ -130,7 +118,6 @@ BREAKS = (
     Break("policy", "no relay answers", *policy("deny", "relay", policyTypes=["Ingress"], ingress=[])),
     Break("host", "RUNTAIL_ALLOWED_HOSTS", hosts("other.example"), hosts("")),
     Break("dns", "name", *policy("deny", "test", policyTypes=["Egress"], egress=[{"ports": [{"port": 8080}]}])),
-    Break("evicts", "evict", eviction("noeviction", "allkeys-lru"), eviction("allkeys-lru", "noeviction")),
 )
 
 

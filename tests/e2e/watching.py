@@ -16,7 +16,7 @@ from tests.support.waiting import wait_for
 PAGE_SECONDS = 10.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Loads(threading.Thread):
     """Loads a page over and over, each time on a new connection, as visitors do who come now.
 
@@ -70,7 +70,8 @@ def wait_for_ends(seen: Audience, seconds: float) -> None:
 def assert_whole(seen: Audience, lines: int) -> None:
     """Fail if a viewer missed a line, saw one twice, had to begin anew, or saw what does not fit the digests."""
     counts = {name: seen.total(name) for name in ("lost", "doubled", "wrong", "named", "resets")}
-    assert counts == dict.fromkeys(counts, 0), counts
+    why = {(round(at), reason) for viewer in seen.viewers for at, reason in viewer.resets}
+    assert counts == dict.fromkeys(counts, 0), f"{counts}, resets at {sorted(why)}"
     at = {viewer.position.line - 1 for viewer in seen.viewers if viewer.position is not None}
     assert at == {lines}, f"viewers stand at {sorted(at)} of {lines} lines"
 

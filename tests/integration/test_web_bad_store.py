@@ -70,6 +70,18 @@ def unreadable(web: Service, what: str) -> float:
     )
 
 
+def test_a_login_that_the_store_refuses_is_named(web: Service, own_redis_server: RedisServer) -> None:
+    assert get(web, "/runs")["runs"] == []
+    with own_redis_server.client() as client:
+        client.acl_setuser("default", enabled=True, passwords=["+another"], reset_passwords=True)
+        # New connections must log in.
+        client.client_kill_filter(_type="normal", skipme=True)
+    wait_for(lambda: httpx.get(f"{web.url}/api/v1/runs", timeout=20).is_error, 20)
+    answer = httpx.get(f"{web.url}/api/v1/runs", timeout=20)
+    assert answer.status_code == 503
+    assert "refuses the user or the password of RUNTAIL_STORE_URL" in answer.json()["detail"]
+
+
 def test_tasks_and_workers_that_cannot_be_read_are_left_out(web: Service, store: Store) -> None:
     keys = store.keys
     store.client.hset(keys.tasks(), "tests.good", json.dumps(GOOD_TASK))

@@ -4,6 +4,7 @@ import random
 import re
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -178,6 +179,55 @@ def test_a_piece_begins_with_the_style_that_is_in_force() -> None:
     assert first == Chunk(b"\x1b[31m" + b"r" * 7, continues=True)
     assert second == Chunk(b"\x1b[31m" + b"r" * 12, continues=True)
     assert third == Chunk(b"\x1b[31mend\x1b[0m\n")
+
+
+#: What terminals take in without showing it: an image of iTerm2, sixels, one of kitty, a file for the clipboard.
+IMAGES = {
+    "iterm": (b"\x1b]1337;File=inline=1;size=9:", b"\x07"),
+    "sixels": (b"\x1bP0;1q", b"\x1b\\"),
+    "kitty": (b"\x1b_Ga=T,f=100;", b"\x1b\\"),
+    "clipboard": (b"\x1b]52;c;", b"\x1b\\"),
+}
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("size", [4_000, 9_990, 9_999, 10_000, 10_001, 35_000])
+def test_a_long_image_is_no_text_in_any_of_its_pieces(kind: str, size: int) -> None:
+    begin, end = IMAGES[kind]
+    data = b"before \x1b[31m" + begin + b"QUJD" * (size // 4) + end + b"behind\x1b[0m\nnext\n"
+    expected = None
+    for parts in ([data], split(data, [977]), split(data, [1, 4_096])):
+        chunks = feed(parts, Lines(max_line_bytes=10_000))
+        pieces = units(chunks)
+        # The page and the plain text look at each piece by itself.
+        texts = [
+            re.sub(rb"\x1b(?:\[[0-9;]*m|\][^\x07\x1b]*(?:\x07|\x1b\\)|[P_][^\x1b]*\x1b\\)", b"", one)
+            for one, _ in pieces
+        ]
+        assert b"".join(texts) == b"before behind\nnext\n"
+        assert max(len(one) for one, _ in pieces) < 10_100
+        expected = expected or pieces
+        assert pieces == expected
+
+
+def test_what_goes_on_with_an_image_survives_a_shipper() -> None:
+    begin, end = IMAGES["iterm"]
+    data = begin + b"A" * 25_000 + end + b"behind\n"
+    whole = units(feed([data], Lines(max_line_bytes=10_000)))
+    lines = Lines(max_line_bytes=10_000)
+    chunks = []
+    for part in split(data, [3_000]):
+        chunks += chunks_of(lines.feed(part))
+        state, past = lines.save()
+        lines = Lines(max_line_bytes=10_000)
+        lines.restore(state, past)
+    assert units(chunks + chunks_of(lines.finish())) == whole
+
+
+def test_text_behind_what_only_looks_like_an_image_stays_text() -> None:
+    for begin in (b"\x1b]", b"\x1bPX", b"\x1b_x", b"\x1bX1;", b"\x1b]1337"):
+        line = begin + b"x" * 25_000 + b"\n"
+        assert b"".join(one for one, _ in units(feed([line], Lines(max_line_bytes=10_000)))) == line
 
 
 def test_keep_adds_nothing_to_a_piece() -> None:

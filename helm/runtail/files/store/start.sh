@@ -13,6 +13,8 @@ for user in web relay worker client metrics; do
   esac
 done
 
+# Nobody can log in as default. Its rights are those with which the server reads its own append-only file: without them it
+# leaves out each transaction, and what scripts wrote is one.
 # Queues have the names that apps give them, so workers may use any key. Nobody may flush, configure or stop the server.
 # Nobody can be `default`, which is off; but it is in its name that the append-only file is read, and without rights the
 # transactions in there would be left out.

@@ -69,6 +69,10 @@ class StoreUnavailable(RuntailError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class StoreLoginRefused(StoreUnavailable):
+    """The store answers, and refuses user or password. Somebody may be changing them, so the caller may try again."""
+
+
 class ExecutionRefused(RuntailError):
     """A worker did not execute a task, because it is exclusive and another run holds it.
 

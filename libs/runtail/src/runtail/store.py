@@ -12,6 +12,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     InvalidResponse,
     MasterDownError,
@@ -27,7 +28,7 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
 from runtail.celery_settings import sentinel_options
-from runtail.errors import StoreUnavailable
+from runtail.errors import StoreLoginRefused, StoreUnavailable
 from runtail.keys import Keys
 from runtail.scripts import Scripts
 from runtail.settings import Settings
@@ -55,10 +56,12 @@ _PASSING_WORDS = ("READONLY", "LOADING", "OOM", "MISCONF", "NOREPLICAS", "MASTER
 def store_errors() -> Iterator[None]:
     """Turn errors of the connection into ours.
 
-    :raises StoreUnavailable: the server did not answer or takes no writes now.
+    :raises StoreUnavailable: the server did not answer, refused the login, or takes no writes now.
     """
     try:
         yield
+    except AuthenticationError as error:
+        raise StoreLoginRefused(f"the store refuses user or password: {error}") from error
     except _PASSING as error:
         raise StoreUnavailable(f"the store did not answer: {error}") from error
     except InvalidResponse as error:

@@ -21,6 +21,7 @@ from runtail.errors import (
     RunEnded,
     RunNotFound,
     StartError,
+    StoreLoginRefused,
     StoreUnavailable,
     TaskNotRecorded,
     TaskUnknown,
@@ -185,6 +186,10 @@ def of_error(error: Exception) -> Problem:
             return unavailable("The broker did not take the task, and nothing was started.")
         case StartError():
             return Problem(409, "taken", "The run cannot be started", f"{error}. Choose another id, or none.")
+        case StoreLoginRefused():
+            return unavailable(
+                "The store refuses the user or the password of RUNTAIL_STORE_URL.", error.retry_after_seconds
+            )
         case StoreUnavailable():
             return unavailable("The store does not answer.", error.retry_after_seconds)
         case ProtocolError(code="record"):

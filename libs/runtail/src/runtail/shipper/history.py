@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from runtail.shipper.pieces import control_string
 from runtail.shipper.style import PLAIN, Style, codes_of, style_after
 
 #: How far back a cursor can go.
@@ -61,6 +62,8 @@ class History:
         self.style = PLAIN
         #: The last thing given out was a piece: what comes goes on with its line.
         self.continued = False
+        #: How the control string begins again in which the piece before was cut; empty if it was in none.
+        self.inside = b""
         self._max_chunk_bytes = max_chunk_bytes
         self._codes_in_pieces = codes_in_pieces
         self._out: list[bytes | Chunk | Redrawn] = []
@@ -99,7 +102,7 @@ class History:
         if remember and rest:
             self._remember(_Block(style_after(lines[: len(lines) - len(rest)], self.style), rest))
         self.style = style_after(lines, self.style)
-        self.continued = False
+        self.continued, self.inside = False, b""
         return len(lines)
 
     def _remember(self, block: _Block) -> None:
@@ -111,6 +114,9 @@ class History:
     def give_piece(self, piece: bytes, *, continues: bool = True) -> int:
         """Give out a piece of a line; nothing can come back to what stands before its end."""
         piece = self._begin(piece)
+        self.inside = control_string(piece, begun=bool(self.inside)) if continues and self._codes_in_pieces else b""
+        if self.inside:
+            piece += b"\x1b\\"
         self._out.append(Chunk(piece, continues))
         self.forget()
         self.style = style_after(piece, self.style)
@@ -194,5 +200,5 @@ class History:
 
     def _begin(self, output: bytes) -> bytes:
         if self.continued and self._codes_in_pieces:
-            return codes_of(PLAIN, self.style) + output
+            return codes_of(PLAIN, self.style) + self.inside + output
         return output

@@ -173,6 +173,7 @@ class Lines:
             "colours": self._colours.decode("latin-1"),
             "style": codes_of(PLAIN, history.style).decode("latin-1"),
             "continued": history.continued,
+            "inside": history.inside.decode("latin-1"),
             "past_style": codes_of(PLAIN, past_style).decode("latin-1"),
             "past_back": len(back) if isinstance(back, range) else back,
             "drawing": self._drawing,
@@ -189,6 +190,8 @@ class Lines:
         self.tail, self._colours = saved["tail"].encode("latin-1"), saved["colours"].encode("latin-1")
         history.style = style_after(saved["style"].encode("latin-1"), PLAIN)
         history.continued = saved["continued"]
+        # (Not in what an older shipper saved.)
+        history.inside = saved.get("inside", "").encode("latin-1")
         back = saved["past_back"]
         past_style = style_after(saved["past_style"].encode("latin-1"), PLAIN)
         in_order = range(back, 0, -1) if isinstance(back, int) else back

@@ -11,6 +11,26 @@ _COMPLETE: Final = re.compile(
 )
 _BEGUN: Final = re.compile(rb"\x1b(?:[ -/]{0,8}|\[[0-?]{0,4096}[ -/]{0,8}|[\]PX^_][^\x00-\x1f\x7f]{0,4096}\x1b?)")
 
+#: A string that a terminal takes in without showing it (an image, for example), as far as it has come: OSC with a
+#: number, sixels and their like, kitty's graphics, and what goes on with one of them.
+_STRING: Final = re.compile(rb"\x1b(?:(\])(?:[0-9]{1,4};|;)|(P)(?:[0-9;]{0,64}[a-z]|;)|(_)[G;])[^\x00-\x1f\x7f]*")
+#: How the rest of one begins in the next piece. No command has this name.
+_AGAIN: Final = {b"]": b"\x1b];", b"P": b"\x1bP;", b"_": b"\x1b_;"}
+
+
+def control_string(piece: bytes, *, begun: bool) -> bytes:
+    """Return what the next piece has to begin with if *piece* ends inside of a long control string, else nothing.
+
+    Otherwise megabytes of an image would be text: of its pieces none has both ends.
+
+    :param begun: the piece goes on with one.
+    """
+    start = piece.rfind(b"\x1b")
+    found = _STRING.fullmatch(piece, start) if start >= 0 else None
+    if found is None or not (begun or len(piece) - start > LONGEST_SEQUENCE):
+        return b""
+    return _AGAIN[found[found.lastindex or 1]]
+
 
 def piece_end(line: bytes, start: int, size: int) -> int:
     """Where the piece of *line* ends that begins at *start* and has at most *size* bytes; the line goes on behind it.
