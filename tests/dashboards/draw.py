@@ -14,7 +14,7 @@ mpl.use("Agg")
 mpl.rcParams.update({"font.size": 8, "axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False})
 
 from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: E402
 
 from helm.dashboards import DASHBOARDS  # noqa: E402
 from helm.dashboards.panels import COLUMNS, HEIGHT, Dashboard, Panel, render  # noqa: E402
@@ -36,8 +36,12 @@ def text_of(value: float, unit: str) -> str:
         return "Yes" if value >= 1 else "No"
     if unit in _SCALES:
         size, name = next((one for one in _SCALES[unit] if abs(value) >= one[0]), _SCALES[unit][-1])
-        return f"{value / size:.3g} {name}" if value else f"0 {_SCALES[unit][0][1]}"
-    return f"{value:.3g}{_SUFFIXES.get(unit, '')}" if value % 1 else f"{value:,.0f}{_SUFFIXES.get(unit, '')}"
+        return f"{_number(value / size)} {name}" if value else "0"
+    return f"{_number(value)}{_SUFFIXES.get(unit, '')}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value % 1 == 0 or abs(value) >= 100 else f"{value:.3g}"
 
 
 def name_of(panel: Panel, legend: str, labels: dict[str, str]) -> str:
@@ -75,7 +79,9 @@ def draw_lines(axis: Any, panel: Panel, queries: list[list[dict[str, Any]]]) -> 
             names += 1
     if panel.red_from is not None and names and axis.get_ylim()[1] > panel.red_from / 3:
         axis.axhline(panel.red_from, color="#c4162a", linewidth=0.8, linestyle="--")
-    axis.set_ylim(bottom=0)
+    # Room for the names.
+    axis.set_ylim(0, axis.get_ylim()[1] * 1.35)
+    axis.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text_of(value, panel.unit)))
     if names:
         axis.legend(fontsize=6, frameon=False, loc="upper left", ncols=2)
@@ -104,8 +110,11 @@ def draw(dashboard: Dashboard, results: dict[str, Any], folder: Path) -> None:
     """One dashboard, laid out as in Grafana."""
     places = [panel["gridPos"] for panel in render(dashboard)["panels"]]
     rows = max(place["y"] for place in places) // HEIGHT + 1
-    figure = plt.figure(figsize=(14, 2.3 * rows + 0.6), layout="constrained")
-    grid = figure.add_gridspec(rows, COLUMNS)
+    height = 2.4 * rows + 1.0
+    figure = plt.figure(figsize=(14, height))
+    # Columns are narrow, and what lies between them is counted by their width.
+    edges = {"left": 0.045, "right": 0.985, "top": 1 - 0.7 / height, "bottom": 0.7 / height}
+    grid = figure.add_gridspec(rows, COLUMNS, wspace=4.0, hspace=0.45, **edges)
     for panel, place in zip(dashboard.panels, places, strict=True):
         axis = figure.add_subplot(grid[place["y"] // HEIGHT, place["x"] : place["x"] + place["w"]])
         axis.set_title(panel.title, fontsize=9, loc="left", fontweight="bold")
@@ -118,8 +127,8 @@ def draw(dashboard: Dashboard, results: dict[str, Any], folder: Path) -> None:
             draw_lines(axis, panel, queries)
         if panel.kind != "stat":
             axis.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:.0f} s"))
-    figure.suptitle(dashboard.title, x=0.01, ha="left", fontsize=12)
-    figure.supxlabel(_CAPTION, fontsize=7)
+    figure.text(0.01, 1 - 0.3 / height, dashboard.title, fontsize=12)
+    figure.text(0.01, 0.2 / height, _CAPTION, fontsize=7)
     figure.savefig(folder / f"{dashboard.uid}.png", dpi=80, metadata={"Software": None})
     plt.close(figure)
 

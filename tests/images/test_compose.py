@@ -15,6 +15,7 @@ from helm.tools import compose as made
 from runtail import __version__
 from runtail.settings import load_settings
 from tests.support.helm import helm
+from tests.support.prometheus import program as promtool
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())
@@ -142,6 +143,17 @@ def test_nginx_finds_its_upstreams_by_the_names_of_containers() -> None:
     assert upstreams == {"runtail-web-http", "runtail-relay-ws"}
     assert upstreams < aliases
     assert "runtail-store" in aliases
+
+
+def test_prometheus_takes_its_configuration_and_the_alerts(tmp_path: Path) -> None:
+    text = (ROOT / "docker/compose/prometheus.yaml").read_text()
+    folder = "/etc/prometheus"
+    assert f"{folder}/alerts.yaml" in text
+    (tmp_path / "prometheus.yaml").write_text(text.replace(folder, str(ROOT / "docker/compose")))
+    subprocess.run([promtool("promtool"), "check", "config", tmp_path / "prometheus.yaml"], check=True)
+    # What alerts and dashboards group by, where Kubernetes' own labels are missing.
+    labels = {it["target_label"] for it in yaml.safe_load(text)["scrape_configs"][0]["relabel_configs"]}
+    assert labels == {"namespace", "release", "component", "pod", "pool"}
 
 
 def test_a_file_that_differs_from_the_charts_is_found(

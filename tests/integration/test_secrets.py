@@ -184,3 +184,14 @@ def test_reasons_are_masked_before_they_are_cut(tmp_path: Path, redis_url: str) 
             run, _ = worker.do("s.gives_away", token=token, words=["w" * before + token])
             assert not re.search("R7-|abcde", run.text("why"))
             assert run.text("why").startswith("ValueError: ")
+
+
+def test_the_apps_own_passwords_are_masked(tmp_path: Path, redis_url: str) -> None:
+    conf = {"mongodb_backend_settings": {"password": "m0ng0-pass"}, "redbeat_redis_url": "redis://guest:guest@h/0"}
+    with Worker(
+        tmp_path, redis_url, app="tests.support.script_app", environment={"TEST_CONF": json.dumps(conf)}
+    ) as worker:
+        worker.wait_ready()
+        _, output = worker.do("script", "print('m0ng0' + '-pass', 'guest')")
+        assert output == b"*** guest\n"
+        assert "m0ng0-pass" not in worker.process.output()

@@ -32,6 +32,14 @@ def rig(tmp_path: Path, redis_url: str, key_prefix: str) -> Iterator[Rig]:
         yield rig
 
 
+@pytest.fixture
+def rig_with_port(tmp_path: Path, redis_url: str, key_prefix: str) -> Iterator[tuple[Rig, int]]:
+    """With an admin port."""
+    port = free_port()
+    with Rig(tmp_path, redis_url, key_prefix, worker_admin_port=port) as rig:
+        yield rig, port
+
+
 def test_a_run_from_start_to_end(rig: Rig) -> None:
     task = rig.run("for n in range(1000): print('line', n)")
     run = task.wait_ended()
@@ -364,6 +372,24 @@ def test_health_and_figures_on_the_admin_port(tmp_path: Path, own_redis_server: 
         assert get("/healthz")[0] == 200
         rig.kill_shipper()
         wait_for(lambda: get("/healthz")[0] == 200, 15, rig.evidence)
+
+
+def test_output_that_is_stored_is_not_held_for_want_of_the_store(rig_with_port: tuple[Rig, int]) -> None:
+    """The spool gives memory back in large pieces; what is in it and stored is no reason to worry."""
+    rig, port = rig_with_port
+    task = rig.run("import time; print('x' * 100_000, flush=True); time.sleep(60)")
+
+    def metric(name: str) -> float:
+        try:
+            lines = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2).text.splitlines()
+        except httpx.HTTPError:
+            return -1.0
+        return next((float(line.split()[1]) for line in lines if line.startswith(f"{name} ")), -1.0)
+
+    wait_for(lambda: metric("runtail_worker_output_bytes_total") >= 100_000, 20, rig.evidence)
+    wait_for(lambda: metric("runtail_worker_spool_bytes") == 0, 10, rig.evidence)
+    task.process.kill()
+    task.wait_ended()
 
 
 def test_every_metric_of_the_worker_is_served() -> None:

@@ -105,3 +105,10 @@ def test_grafanas_own_sdk_reads_them_strictly() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for dashboard in DASHBOARDS:
         assert f"{path_of(dashboard).name}: {len(dashboard.panels)} panels" in done.stdout
+
+
+def test_the_docs_name_the_panels_that_may_be_empty() -> None:
+    text = " ".join((ROOT / "docs/metrics.md").read_text().split())
+    told = re.search(r"These panels may be empty while all is well(.*?)\. All others", text)
+    assert told
+    assert set(re.findall(r"\*([^*]+)\*", told[1])) == {panel.title for _, panel in PANELS if panel.empty}

@@ -84,7 +84,7 @@
 {{- end -}}
 {{- /* 9 */ -}}
 {{- range $name, $component := dict "web" .Values.web "relay" .Values.relay -}}
-{{- include "runtail.guardOfAutoscaling" (dict "name" (printf "%s.autoscaling" $name) "scaling" $component.autoscaling "prometheus" (eq $name "relay")) -}}
+{{- include "runtail.guardOfAutoscaling" (dict "root" $ "name" (printf "%s.autoscaling" $name) "scaling" $component.autoscaling "prometheus" (eq $name "relay")) -}}
 {{- end -}}
 {{- if and (eq $relay.autoscaling.type "keda") (not $relay.autoscaling.viewersPerReplica) -}}
 {{- fail "relay.autoscaling.viewersPerReplica=0 leaves KEDA nothing to scale by: say how many viewers a relay should have, or use the type hpa." -}}
@@ -138,7 +138,7 @@
 {{- fail (printf "%s.resources.limits.memory=%v is too little for concurrency=%d: give it %dMi and what the tasks take, or run fewer at once." $name . (int $it.concurrency) (divf $need 1048576 | ceil | int)) -}}
 {{- end -}}
 {{- end -}}
-{{- include "runtail.guardOfAutoscaling" (dict "name" (printf "%s.autoscaling" $name) "scaling" $it.autoscaling "prometheus" true) -}}
+{{- include "runtail.guardOfAutoscaling" (dict "root" $ "name" (printf "%s.autoscaling" $name) "scaling" $it.autoscaling "prometheus" true) -}}
 {{- end -}}
 {{- end -}}
 {{- /* 19 */ -}}

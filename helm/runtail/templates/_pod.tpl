@@ -41,7 +41,7 @@ automountServiceAccountToken: {{ $root.Values.serviceAccount.automountToken }}
 # The variables of other Services are none of ours, and there may be thousands.
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ int $it.terminationGracePeriodSeconds }}
-{{- $context := deepCopy $it.podSecurityContext -}}
+{{- $context := deepCopy ($it.podSecurityContext | default dict) -}}
 {{- if include "runtail.isOpenShift" $root -}}
 {{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" -}}
 {{- end }}

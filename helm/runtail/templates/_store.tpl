@@ -3,8 +3,7 @@
 {{/* The URLs of store and broker. Arguments: root, user. */}}
 {{- define "runtail.storeEnvironment" -}}
 {{- $store := .root.Values.store -}}
-{{- if not .user -}}
-{{- else if eq $store.mode "external" -}}
+{{- if eq $store.mode "external" -}}
 - name: RUNTAIL_STORE_URL
   valueFrom:
     secretKeyRef:

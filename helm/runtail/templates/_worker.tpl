@@ -23,7 +23,7 @@
 {{- toYaml (concat $words .it.extraArgs) -}}
 {{- end }}
 
-{{/* The queues of a pool, as a regular expression of PromQL. Arguments: it. */}}
+{{/* The queues of a pool, as a regular expression of PromQL. Arguments: root, it. */}}
 {{- define "runtail.queuePattern" -}}
 {{- range $at, $queue := .it.queues | default (list "celery") -}}
 {{- if $at }}|{{ end }}{{ regexQuoteMeta $queue -}}

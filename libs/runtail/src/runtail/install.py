@@ -272,7 +272,7 @@ class Installation:
                 patience_seconds=supervisor.settings.claim_patience_seconds,
                 selection=Selection(supervisor.settings.tasks),
                 reaps=reaps,
-                environment=SecretEnvironment(supervisor.settings.mask_env),
+                environment=SecretEnvironment(supervisor.settings.mask_env, self.app),
             )
         self._tracer.wrap_tasks()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import amqp
 from celery import Celery
 from celery.utils.saferepr import saferepr
 
@@ -90,7 +92,8 @@ class TaskPublisher:
         secrets = names_in(entry) & kwargs.keys()
         # Celery puts a text of the arguments into the message's headers, for its events and whoever shows them.
         shown = {"kwargsrepr": saferepr(hide(kwargs, secrets))} if secrets else {}
-        self._producer(entry).send_task(
+        send = partial(
+            self._producer(entry).send_task,
             task,
             kwargs=dict(kwargs),
             task_id=run_id,
@@ -101,3 +104,9 @@ class TaskPublisher:
             retry=False,
             **shown,
         )
+        try:
+            send()
+        except amqp.PreconditionFailed:
+            # Workers have declared the queue with arguments that are unknown here: priorities, quorum, time to live.
+            # So it is there, and nothing was sent yet.
+            send(declare=[])

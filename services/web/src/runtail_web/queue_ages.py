@@ -19,7 +19,7 @@ MAX_MARKERS: Final = 32
 #: A longer message is not remembered: it would be held, and sent to the server to be looked for.
 MAX_MARKER_BYTES: Final = 8192
 #: The server compares at most so many messages at once (some milliseconds); behind so many none is remembered.
-MAX_SEARCHED: Final = 100_000
+MAX_SEARCHED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)

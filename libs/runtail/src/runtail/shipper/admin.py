@@ -86,7 +86,7 @@ class Admin:
         metrics.read_distribution(name + "store_seconds", sender.durations.store)
         metrics.read(name + "entries_total", lambda: sender.entries)
         metrics.read(name + "output_bytes_total", lambda: sender.output_bytes)
-        metrics.read(name + "spool_bytes", lambda: reader.held_bytes)
+        metrics.read(name + "spool_bytes", lambda: reader.unstored_bytes)
         metrics.read(name + "spool_limit_bytes", lambda: sender.settings.spool_bytes)
         metrics.read(name + "dropped_bytes_total", lambda: reader.dropped_bytes + sender.unstored_bytes)
         metrics.read(name + "echo_dropped_bytes_total", lambda: sender.echo.dropped_bytes)

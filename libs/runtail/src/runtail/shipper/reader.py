@@ -83,6 +83,15 @@ class Reader:
             self._held_at = now
         return self._held
 
+    @property
+    def unstored_bytes(self) -> int:
+        """Output in all spools that the store has not got (any thread).
+
+        (What it has got is given back later, in large pieces: :attr:`held_bytes`.)
+        """
+        runs = [intake.run for intake in tuple(self._intakes.values())]
+        return sum(max(0, run.spool.position - max(run.stored_to, run.spool.released)) for run in runs if not run.over)
+
     def wake(self) -> None:
         """Look at once for what changed (any thread)."""
         try:

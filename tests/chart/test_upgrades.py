@@ -1,0 +1,90 @@
+"""What a cluster has decides what an upgrade makes: passwords, the number of pods, a claim with runs."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chart.made_up_cluster import made_up_cluster
+from tests.chart.rendering import Object, Refused, find, profile, render
+
+NAMESPACE = "/api/v1/namespaces/rt"
+SCALED = {"web": {"autoscaling": {"type": "hpa"}}}
+
+
+def rendered_there(folder: Path, objects: dict[str, Any], values: dict[str, Any], major: int = 4) -> list[Object]:
+    """Return what an upgrade makes where these objects are."""
+    with made_up_cluster(folder, objects) as cluster:
+        return render(values, major=major, arguments=cluster.arguments)
+
+
+@pytest.mark.parametrize("major", [3, 4])
+def test_passwords_stay_and_a_new_one_is_added(tmp_path: Path, major: int) -> None:
+    kept = {
+        name: base64.b64encode(f"{name}-password".encode()).decode() for name in ("web", "relay", "worker", "client")
+    }
+    there = {f"{NAMESPACE}/secrets/runtail-store": {"apiVersion": "v1", "kind": "Secret", "data": kept}}
+    objects = rendered_there(tmp_path, there, {}, major)
+    made = find(objects, "Secret", "runtail-store")["data"]
+    assert {name: made[name] for name in kept} == kept
+    assert len(base64.b64decode(made["metrics"])) == 32
+    assert find(objects, "Secret", "runtail-client")["stringData"]["RUNTAIL_STORE_URL"] == (
+        "redis://client:client-password@runtail-store:6379/0"
+    )
+
+
+def test_an_autoscaled_deployment_keeps_its_number_of_pods(tmp_path: Path) -> None:
+    path = "/apis/apps/v1/namespaces/rt/deployments/runtail-web"
+    there = {path: {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 7}}}
+    assert find(rendered_there(tmp_path, there, SCALED), "Deployment", "runtail-web")["spec"]["replicas"] == 7
+    # One that is new has none, and the autoscaler's least soon.
+    assert "replicas" not in find(rendered_there(tmp_path, {}, SCALED), "Deployment", "runtail-web")["spec"]
+    # Without an autoscaler the values decide.
+    assert find(rendered_there(tmp_path, there, {}), "Deployment", "runtail-web")["spec"]["replicas"] == 2
+
+
+def test_persistence_is_not_switched_off_while_the_claim_is_there(tmp_path: Path) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-runtail-store-0"}}
+    there = {f"{NAMESPACE}/persistentvolumeclaims/data-runtail-store-0": claim}
+    with pytest.raises(Refused, match="would leave the runs in the claim data-runtail-store-0 behind"):
+        rendered_there(tmp_path, there, profile("volatile"))
+    assert rendered_there(tmp_path, {}, profile("volatile"))
+
+
+def test_only_what_cannot_change_is_in_what_cannot_change() -> None:
+    """Selectors, the claim and the service's name are the same whatever version and values."""
+
+    def fixed(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            one["metadata"]["name"]: (
+                one["spec"]["selector"],
+                one["spec"].get("serviceName"),
+                one["spec"].get("volumeClaimTemplates"),
+            )
+            for one in render(values)
+            if one["kind"] in ("Deployment", "StatefulSet")
+        }
+
+    assert fixed({"global": {"commonLabels": {"team": "tools"}}, "pod": {"metadata": {"labels": {"a": "b"}}}}) == fixed(
+        {}
+    )
+
+
+def test_a_changed_setting_restarts_who_reads_it_and_nobody_else() -> None:
+    def templates(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            one["metadata"]["name"]: one["spec"]["template"]
+            for one in render(values)
+            if "template" in one.get("spec", {})
+        }
+
+    before, after = templates({}), templates({"settings": {"RUNTAIL_LEASE_SECONDS": 15}})
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"runtail-web", "runtail-relay", "runtail-worker-default"}
+    after = templates({"gateway": {"extraConfig": "add_header X y;"}})
+    assert {name for name in before if before[name] != after[name]} == {"runtail-gateway"}
+    after = templates({"store": {"extraConfig": "hz 20"}})
+    assert {name for name in before if before[name] != after[name]} == {"runtail-store"}

@@ -1,0 +1,99 @@
+"""The gateway's nginx.conf, as the chart makes it, in front of the real services."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.chart.rendering import find, render
+from tests.support.command import Command
+from tests.support.continuous_integration import lacking
+from tests.support.ports import free_port
+from tests.support.processes import Process
+from tests.support.redis_server import RedisServer
+from tests.support.stack import Stack
+from tests.support.waiting import wait_for
+
+START_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The product with the reference app."""
+    directory = tmp_path_factory.mktemp("gateway")
+    (directory / "redis").mkdir()
+    with RedisServer(directory / "redis") as server, Stack(directory, server.url, app="runtail_worker.app") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an nginx with the chart's configuration; only names, ports and folders are others."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        lacking("no nginx", "apt install nginx-light")
+    folder = tmp_path_factory.mktemp("nginx")
+    data = find(render(), "ConfigMap", "runtail-gateway")["data"]
+    port = free_port()
+    text = data["nginx.conf"].replace("/tmp/", f"{folder}/").replace("/etc/runtail/", f"{folder}/")
+    for name, url in (("runtail-web-http:8000", stack.web.url), ("runtail-relay-ws:8010", stack.relay.url)):
+        assert name in text
+        text = text.replace(name, urlsplit(url).netloc)
+    text = re.sub(r"listen 8080\b", f"listen 127.0.0.1:{port}", text)
+    (folder / "nginx.conf").write_text(text)
+    (folder / "headers.conf").write_text(data["headers.conf"])
+    address = f"http://127.0.0.1:{port}"
+    command = [program, "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    with Process(command, folder, name="gateway") as process:
+
+        def answers() -> bool:
+            try:
+                return httpx.get(f"{address}/healthz").text == "alive\n"
+            except httpx.TransportError:
+                return False
+
+        wait_for(answers, START_SECONDS, process.evidence)
+        yield address
+
+
+def test_page_api_and_relay_are_behind_one_address(stack: Stack, gateway: str, tmp_path: Path) -> None:
+    page = httpx.get(gateway)
+    assert page.status_code == 200
+    assert "<!doctype html>" in page.text.lower()
+    check = Command(tmp_path, gateway, "check", "--lines", "50", "--seconds", "0.5")
+    assert check.wait() == 0, check.out
+    # Over the relay, and not read over HTTP because there was none.
+    assert b"reading over HTTP" not in check.out
+
+
+def test_a_page_may_start_runs_from_the_gateways_own_origin_only(gateway: str) -> None:
+    body = {"task": "runtail.check", "kwargs": {"lines": 1, "seconds": 0}}
+    own = httpx.post(f"{gateway}/api/v1/runs", json=body, headers={"Origin": gateway})
+    assert own.status_code in (201, 202), own.text
+    other = httpx.post(f"{gateway}/api/v1/runs", json=body, headers={"Origin": "http://127.0.0.1:1"})
+    assert (other.status_code, other.json()["code"]) == (403, "origin")
+
+
+def test_a_host_that_is_not_allowed_is_refused_behind_it(gateway: str) -> None:
+    for path in ("/", "/api/v1/tasks"):
+        answer = httpx.get(f"{gateway}{path}", headers={"Host": "evil.example"})
+        assert answer.status_code == 403
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers = {**upgrade, "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Host": "evil.example"}
+    answer = httpx.get(f"{gateway}/socket.io/?EIO=4&transport=websocket", headers=headers)
+    assert answer.status_code in (403, 421)
+
+
+def test_a_followed_log_comes_as_it_is_written(stack: Stack, gateway: str) -> None:
+    run_id = stack.start("runtail.check", {"lines": 5, "seconds": 2.0})
+    with httpx.stream("GET", f"{gateway}/api/v1/runs/{run_id}/log.txt?follow=1", timeout=60) as answer:
+        assert answer.status_code == 200, answer.read()
+        pieces = [piece for piece in answer.iter_bytes() if piece]
+    assert b"".join(pieces).count(b"\n") >= 5
+    assert len(pieces) > 1, "nginx held it back until it was whole"
