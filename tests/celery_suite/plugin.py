@@ -12,6 +12,7 @@ from typing import Any
 
 from celery.contrib.testing import app as testing_app
 from celery.contrib.testing import worker
+from kombu.transport import redis as redis_transport
 
 #: ``{"install": bool, "patience": int, "worker": {...}, "conf": {...}}``: what ``make test-celery`` asks for.
 ASKED = json.loads(os.environ["CELERY_SUITE"])
@@ -21,6 +22,22 @@ def free_locks(properties: list[Any]) -> None:
     """Give cached properties new locks, in a pool's process that was just forked."""
     for found in properties:
         found.lock = threading.RLock()
+
+
+def leave_answers_to_their_process() -> None:
+    """Let a forked process close what it inherited without reading from it.
+
+    kombu closes pooled connections after a fork, and first waits for what one of them has asked for: for a message, on
+    a socket that the worker's main process reads. Celery kills such a process after four seconds.
+    """
+    main, close = os.getpid(), redis_transport.Channel.close
+
+    def closes(channel: Any) -> None:
+        if os.getpid() != main:
+            channel._in_poll = False
+        close(channel)
+
+    redis_transport.Channel.close = closes  # type: ignore[method-assign]
 
 
 def pytest_configure() -> None:
@@ -33,6 +50,7 @@ def pytest_configure() -> None:
     properties = [found for found in gc.get_objects() if isinstance(found, functools.cached_property)]
     locked = [found for found in properties if hasattr(found, "lock")]
     os.register_at_fork(after_in_child=lambda: free_locks(locked))
+    leave_answers_to_their_process()
 
     def configured_app(*args: Any, config: dict[str, Any] | None = None, **options: Any) -> Any:
         # When the worker is started, tasks have taken their options from the settings already.
