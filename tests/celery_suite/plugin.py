@@ -30,7 +30,8 @@ def leave_answers_to_their_process() -> None:
     kombu closes pooled connections after a fork, and first waits for what one of them has asked for: for a message, on
     a socket that the worker's main process reads. Celery kills such a process after four seconds.
     """
-    main, close = os.getpid(), redis_transport.Channel.close
+    main = os.getpid()
+    close: Any = redis_transport.Channel.close
 
     def closes(channel: Any) -> None:
         if os.getpid() != main:
