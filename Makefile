@@ -121,7 +121,7 @@ lint-python: $(VENV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
-	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tests
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tools tests
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)
@@ -207,6 +207,12 @@ chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and set
 .PHONY: dashboards
 dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
 	@$(BIN)/python -m helm.dashboards
+
+# It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart.
+.PHONY: release
+release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 builds its images, KEY=name KEYRING=file sign the chart
+	@PATH="$$PATH:$(CURDIR)/build/helm" $(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
+	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)")
 
 .PHONY: clean
 clean: ## Remove everything that make has made
