@@ -81,10 +81,12 @@ endif
 test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHONS="/path/python3.12 ..." adds Pythons
 	@RUNTAIL_TEST_PYTHONS="$(PYTHONS)" $(BIN)/pytest --capture=no $(or $(T),tests/matrix)
 
-# Twice each way, a quarter of an hour a run; WAYS="prefork solo" picks.
+# Each way some 25 minutes on a quiet machine; WAYS="prefork solo" picks, T=t/integration/test_tasks.py
+# too, PATIENCE=4 waits longer where the machine is busy.
 .PHONY: test-celery
 test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and with it, and compare
-	@$(BIN)/python -m tests.celery_suite $(if $(WAYS),--ways $(subst $(space),$(comma),$(strip $(WAYS)))) -- $(T)
+	@$(BIN)/python -m tests.celery_suite $(if $(WAYS),--ways $(subst $(space),$(comma),$(strip $(WAYS)))) \
+	  $(if $(PATIENCE),--patience $(PATIENCE)) -- $(T)
 
 # KUBECONFIG names the cluster; kubectl and helm are on the PATH. The images are those of `make images`, or
 # RUNTAIL_TEST_REGISTRY and RUNTAIL_TEST_TAG name them. E="install or worker_pod" picks.
@@ -121,7 +123,7 @@ lint-python: $(VENV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
-	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tests
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tools tests
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)
@@ -207,6 +209,12 @@ chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and set
 .PHONY: dashboards
 dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
 	@$(BIN)/python -m helm.dashboards
+
+# It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart.
+.PHONY: release
+release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 builds its images, KEY=name KEYRING=file sign the chart
+	@PATH="$$PATH:$(CURDIR)/build/helm" $(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
+	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)")
 
 .PHONY: clean
 clean: ## Remove everything that make has made

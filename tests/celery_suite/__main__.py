@@ -1,6 +1,6 @@
 """Run Celery's integration suite twice, without Runtail and with it, and compare test by test.
 
-    python -m tests.celery_suite [--ways prefork,solo] [-- arguments of pytest]
+    python -m tests.celery_suite [--ways prefork,solo] [--patience 4] [-- arguments of pytest]
 
 The suite comes from the source distribution of the Celery that ``requirements/celery-suite.txt`` pins, with its hash;
 nothing of it is kept in the repository. Each file is run without Runtail and with it at the same time, so that both
@@ -62,8 +62,9 @@ Outcomes = dict[str, str]
 class Suite:
     """The suite's files and the environment that it runs in."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, patience: int = 1) -> None:
         self.environment = environment
+        self.patience = patience
         self.folder = FOLDER / "suite"
 
     def prepare(self) -> None:
@@ -112,7 +113,7 @@ class Suite:
         with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as server:
             environment = {
                 **{variable: value for variable, value in os.environ.items() if not variable.startswith("RUNTAIL_")},
-                "CELERY_SUITE": json.dumps({"install": install, **WAYS[way]}),
+                "CELERY_SUITE": json.dumps({"install": install, "patience": self.patience, **WAYS[way]}),
                 # Some tests call `celery`.
                 "PATH": f"{self.environment.interpreter.parent}{os.pathsep}{os.environ['PATH']}",
                 "PYTHONPATH": os.pathsep.join([str(self.folder), str(PLUGIN.parent)]),
@@ -245,7 +246,8 @@ def judge(suite: Suite, way: str, name: str, target: Sequence[str]) -> tuple[boo
 def compare(suite: Suite, way: str, arguments: Sequence[str]) -> Result:
     """Run file by file, without and with; say what came of each."""
     result = Result(way)
-    for target in [[target] for target in suite.targets()] if not arguments else [list(arguments)]:
+    whole = any(argument.startswith("-") for argument in arguments)
+    for target in [list(arguments)] if whole else [[target] for target in arguments or suite.targets()]:
         label = re.sub(r"\W+", "-", Path(target[0]).stem)
         found, seconds = run_both(suite, way, label, target)
         if len(differences(found[False], found[True])) > FEW:
@@ -282,12 +284,17 @@ def main() -> int:
     """Run the ways that were asked for; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.celery_suite")
     parser.add_argument("--ways", default=",".join(WAYS), help=f"of {', '.join(WAYS)}")
-    parser.add_argument("arguments", nargs="*", help="arguments of pytest instead of t/integration")
+    parser.add_argument(
+        "--patience", type=int, default=1, help="times as long as the suite would, tests wait for tasks"
+    )
+    parser.add_argument(
+        "arguments", nargs="*", help="files or tests, one by one, instead of all; or arguments of pytest"
+    )
     options = parser.parse_args()
     ways = options.ways.split(",")
     if unknown := set(ways) - set(WAYS):
         parser.error(f"no way is named {', '.join(sorted(unknown))}")
-    suite = Suite(next(environments(LOCK)))
+    suite = Suite(next(environments(LOCK)), options.patience)
     suite.prepare()
     results = [compare(suite, way, options.arguments) for way in ways]
     print(table(results))

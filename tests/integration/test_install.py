@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from celery.app.trace import build_tracer, trace_ok_t
 from runtail.runs.start import start
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import stays, wait_for
-from tests.support.worker import Worker
+from tests.support.worker import ROOT, Worker
 
 GET_SECONDS = 60
 
@@ -270,3 +271,33 @@ def _command(process: psutil.Process) -> list[str]:
         return process.cmdline() if process.pid != os.getpid() else []
     except psutil.NoSuchProcess:
         return []
+
+
+CHILDREN_APP = """
+import os, sys
+from celery.signals import worker_process_init
+from tests.support.capture_app import app
+
+@worker_process_init.connect(weak=False)
+def tell(**_):
+    # Connected behind Runtail's, in a process that was forked a moment ago: what the main process had is `had`.
+    names = sorted(name for name in set(sys.modules) - had if name.startswith("runtail"))
+    os.write(2, f"imported in a child: {names}\\n".encode())
+
+had = set()
+os.register_at_fork(after_in_child=lambda: had.update(sys.modules))
+"""
+
+
+def test_a_process_of_the_pool_imports_nothing_of_runtail(tmp_path: Path, redis_url: str) -> None:
+    """With one task a process, each task would pay for it, and Celery kills what does not begin within 4 s."""
+    (tmp_path / "children_app.py").write_text(CHILDREN_APP)
+    arguments = ["--concurrency=1", "--max-tasks-per-child=1"]
+    environment: dict[str, str | None] = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    with Worker(tmp_path, redis_url, app="children_app", arguments=arguments, environment=environment) as worker:
+        worker.wait_ready()
+        assert worker.do("t.printing")[0].state == "succeeded"
+        assert worker.do("t.printing")[0].state == "succeeded"
+        said = re.findall("imported in a child: (.*)", worker.process.output())
+        assert len(said) >= 2
+        assert set(said) == {"[]"}

@@ -174,7 +174,7 @@ def test_what_is_no_store_is_said_once_and_costs_only_the_first_task_a_wait(
     make_worker: MakeWorker, no_store: str
 ) -> None:
     worker = make_worker(environment={"RUNTAIL_STORE_URL": no_store}).wait_ready()
-    worker.process.wait_for_log("runtail shipper: the store", 20)
+    worker.process.wait_for_log("WARNING shipper runtail.shipper.sender: the store", 20)
     shipper = worker.shipper()
 
     def seconds() -> float:
@@ -186,7 +186,7 @@ def test_what_is_no_store_is_said_once_and_costs_only_the_first_task_a_wait(
     assert seconds() < 15
     assert [took for took in (seconds() for _ in range(5)) if took > 2.5] == []
     output = worker.process.output()
-    assert output.count("runtail shipper: the store") == 1
+    assert output.count("WARNING shipper runtail.shipper.sender: the store") == 1
     assert "Traceback" not in output
     assert "open-sesame" not in output
     # The same process, which has hardly worked.

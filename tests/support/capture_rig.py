@@ -74,6 +74,8 @@ class Rig:
             "shipper": _SHIPPER,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
+            "log_format": self.settings.log_format,
+            "log_level": self.settings.log_level,
             "orphan_seconds": self.settings.orphan_seconds,
         }
         path = str(Path(runtail.capture.keeper.__file__))

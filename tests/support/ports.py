@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 
 #: Below the range from which the kernel takes the local ports of connections (32768 and up on Linux):
@@ -10,6 +11,8 @@ _FIRST, _LAST = 10_000, 32_000
 #: Ports are taken in blocks; the first of a block, held bound, keeps other test processes out of it.
 _BLOCK = 200
 _reservations: list[socket.socket] = []
+#: A generator cannot be asked by two threads at once.
+_one_asks = threading.Lock()
 
 
 def free_port() -> int:
@@ -18,7 +21,8 @@ def free_port() -> int:
     Never the same one twice in this process, and none that another process of
     the tests gets.
     """
-    return next(_ports)
+    with _one_asks:
+        return next(_ports)
 
 
 def _free_ports() -> Iterator[int]:

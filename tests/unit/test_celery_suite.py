@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.celery_suite.__main__ import differences, node_of, pinned_celery, read_outcomes
+from tests.celery_suite.__main__ import BROKEN, Result, differences, node_of, pinned_celery, read_outcomes, table
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="t.integration.test_canvas.test_chain" name="test_simple[1]"/>
@@ -38,3 +38,24 @@ def test_a_test_that_is_missing_or_skipped_is_a_difference() -> None:
 def test_the_suite_is_of_the_version_that_the_lock_pins() -> None:
     assert pinned_celery().startswith("celery==5.")
     assert pinned_celery().count("--hash=sha256:") >= 2
+
+
+def test_the_table_counts_each_way_and_names_what_differed() -> None:
+    solo = Result("solo")
+    solo.outcomes[False] = {"a": "passed", "b": "passed", "c": "failed", "d": "skipped"}
+    solo.outcomes[True] = {
+        "a": "passed",
+        "b": "failed",
+        "c": "failed",
+        "d": "skipped",
+        f"t/x.py{BROKEN}": "ended with -9",
+    }
+    solo.seconds = 150.0
+    solo.repeated = {"b": "passed 5 of 5 without, 3 with Runtail: DIFFERS"}
+    solo.guilty = ["b"]
+    printed = table([solo, Result("prefork")]).splitlines()
+    assert printed[2:] == [
+        "| solo | 2 | 1 | 1 | 3 | 1 | 2 | 1 |",
+        "| prefork | 0 | 0 | 0 | 0 | 0 | 0 | 0 |",
+        "- solo, b: passed without, failed with Runtail; repeated: passed 5 of 5 without, 3 with Runtail: DIFFERS",
+    ]

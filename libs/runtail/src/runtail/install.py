@@ -127,6 +127,7 @@ class Installation:
         self._note(logging.INFO, f"Runtail records the output of tasks in {place}{_in_words(settings)}")
         self.worker = worker
         if is_prefork(worker.pool_cls):
+            _import_for_children()
             self.supervisor.cancels = True
             self.supervisor.pool_pids = self._pool_pids
             from runtail.capture.lost import executes, is_revoked
@@ -281,6 +282,11 @@ class Installation:
     def _pool_pids(self) -> set[int]:
         pool = getattr(getattr(self.worker, "pool", None), "_pool", None)
         return {process.pid for process in list(getattr(pool, "_pool", ())) if process.pid}
+
+
+def _import_for_children() -> None:
+    """Import, once, what each process of the pool needs: with ``--max-tasks-per-child=1`` each task has a new one."""
+    from runtail.capture import celerylog, environment, orphans, streams, trace  # noqa: F401
 
 
 def _call(method: weakref.WeakMethod[Callable[[], None]]) -> None:

@@ -31,6 +31,7 @@ from pathlib import Path
 
 from runtail.capture import procfs
 from runtail.errors import ConfigError
+from runtail.logline import Writer, read_format, read_level
 from runtail.settings import Settings, load_settings
 
 USAGE = """\
@@ -69,24 +70,19 @@ def main(arguments: Sequence[str]) -> int:
     if not command or command[0].startswith("-"):
         sys.stderr.write(USAGE)
         return _USAGE
+    say = Writer(read_format(os.environ), read_level(os.environ), "worker", "runtail.launcher")
     try:
         settings = load_settings(os.environ)
     except ConfigError as error:
-        say(str(error))
+        say.error(str(error))
         return _USAGE
     # Beside this very interpreter: a virtual environment need not be on the PATH.
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
     program = shutil.which(command[0], path=path)
     if program is None:
-        say(f"cannot start {command[0]}: there is no such program on the PATH")
+        say.error(f"cannot start {command[0]}: there is no such program on the PATH")
         return _NOT_FOUND
-    return Launcher([program, *command[1:]], settings).run()
-
-
-def say(text: str) -> None:
-    """Write a line into the worker's log."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"runtail worker: {text}\n".encode())
+    return Launcher([program, *command[1:]], settings, say).run()
 
 
 class Launcher:
@@ -95,7 +91,8 @@ class Launcher:
     :param command: a path and arguments.
     """
 
-    def __init__(self, command: Sequence[str], settings: Settings) -> None:
+    def __init__(self, command: Sequence[str], settings: Settings, say: Writer) -> None:
+        self._say = say
         self._command = command
         self._name = Path(command[0]).name
         self._drain_seconds = settings.worker_drain_seconds
@@ -121,7 +118,7 @@ class Launcher:
         try:
             self._start({signal.Signals(number) for number in before})
         except OSError as error:
-            say(f"cannot start {self._name}: {error.strerror}")
+            self._say.error(f"cannot start {self._name}: {error.strerror}")
             return _NOT_EXECUTABLE
         while self._status is None:
             found = signal.sigtimedwait(waited_for, self._timeout_seconds())
@@ -162,7 +159,9 @@ class Launcher:
         if number in _STOPPING and not self._stopping:
             self._stopping = True
             self._quit_at = time.monotonic() + self._drain_seconds
-            say(f"{number.name}: running tasks may go on for {self._drain_seconds:g} s (RUNTAIL_WORKER_DRAIN_SECONDS)")
+            self._say.info(
+                f"{number.name}: running tasks may go on for {self._drain_seconds:g} s (RUNTAIL_WORKER_DRAIN_SECONDS)"
+            )
         if number == signal.SIGQUIT:
             self._tell_to_quit()
             return
@@ -177,11 +176,11 @@ class Launcher:
     def _keep_time(self) -> None:
         now = time.monotonic()
         if self._quit_at is not None and now >= self._quit_at:
-            say(f"{self._drain_seconds:g} s are over: the tasks that still run are interrupted")
+            self._say.warning(f"{self._drain_seconds:g} s are over: the tasks that still run are interrupted")
             self._tell_to_quit()
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = None
-            say(
+            self._say.error(
                 f"{self._name} has not ended {self._grace_seconds:g} s after SIGQUIT and is killed "
                 "(RUNTAIL_CANCEL_GRACE_SECONDS)"
             )
@@ -206,9 +205,9 @@ class Launcher:
         assert self._status is not None
         code = os.waitstatus_to_exitcode(self._status)
         if code < 0:
-            say(f"{self._name} was killed by signal {-code}")
+            self._say.error(f"{self._name} was killed by signal {-code}")
         elif code and not self._stopping:
-            say(f"{self._name} ended with status {code}; the lines before this one say why")
+            self._say.error(f"{self._name} ended with status {code}; the lines before this one say why")
 
     # After its end.
 
@@ -228,7 +227,7 @@ class Launcher:
                     told.add(pid)
             if passed >= self._orphan_seconds + STUCK_SECONDS:
                 for pid in recorders:
-                    say(f"process {pid}, which stores what tasks wrote, does not end and is killed")
+                    self._say.error(f"process {pid}, which stores what tasks wrote, does not end and is killed")
                     self._signal(pid, signal.SIGKILL)
             # A signal that comes now changes nothing: this has an end already.
             signal.sigtimedwait(waited_for, _LOOK_SECONDS)

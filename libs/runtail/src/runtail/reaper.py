@@ -86,12 +86,19 @@ class Reaper:
 
     def run(self, stop: threading.Event) -> None:
         """Repeat until *stop* is set. Errors of the store are waited out."""
+        waits = False
         while not stop.wait(self.interval_seconds):
             try:
                 self.step()
             except StoreUnavailable as error:
                 self.forget()
-                log.warning("the reaper waits for the store: %s", error)
+                if not waits:
+                    log.warning("the reaper waits for the store: %s", error)
+                waits = True
+            else:
+                if waits:
+                    log.info("the reaper goes on")
+                waits = False
 
     def forget(self) -> None:
         """Start every count anew."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from runtail import logline
 from runtail.address import Address, is_redis, parse
 from runtail.errors import ConfigError
 from runtail.selection import Selection
@@ -62,6 +63,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("key_prefix", "runtail:", "Put before every key, so that several installations can share a server."),
     Setting("admin_host", "127.0.0.1", "Address of the admin ports (health and metrics)."),
     Setting("allow_eviction", False, "Use a store that deletes keys by itself when its memory is full."),
+    Setting("log_format", logline.DEFAULT_FORMAT, "How lines of the services' own logs look.", logline.FORMATS),
+    Setting("log_level", logline.DEFAULT_LEVEL, "What is logged at least; debug: each request too.", logline.LEVELS),
     # Runs.
     Setting("lease_seconds", 10.0, "A writer that is silent for this long counts as gone."),
     Setting("beat_seconds", 2.0, "How often a writer renews its lease."),
@@ -173,6 +176,8 @@ class Settings:
     key_prefix: str
     admin_host: str
     allow_eviction: bool
+    log_format: str
+    log_level: str
     lease_seconds: float
     beat_seconds: float
     unpublished_seconds: float

@@ -5,26 +5,32 @@ import os
 from runtail_socket import runtime
 
 # Before any other import: what is imported first keeps the blocking version.
-runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
+flaw = runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
 
+import logging  # noqa: E402
 import sys  # noqa: E402
 
 from runtail import logs  # noqa: E402
-from runtail.errors import RuntailError  # noqa: E402
+from runtail.errors import ConfigError, RuntailError  # noqa: E402
 from runtail.guard import check_at_start  # noqa: E402
 from runtail.settings import load_settings  # noqa: E402
 from runtail_socket.service import Service  # noqa: E402
 
+log = logging.getLogger("runtail_socket")
+
 
 def main() -> int:
     """Run the relay and return its exit status."""
-    logs.set_up("runtail_socket")
+    logs.set_up("relay", "runtail_socket", os.environ)
     try:
+        if flaw:
+            raise ConfigError(flaw)
+        runtime.log_errors()
         settings = load_settings(os.environ)
         check_at_start(settings)
         Service(settings).run()
     except (RuntailError, OSError) as error:
-        sys.stderr.write(f"runtail relay: {error}\n")
+        log.error("%s", error)
         return 1
     return 0
 

@@ -106,16 +106,22 @@ class Bells:
 
     def run(self) -> None:
         """Listen, for ever; connects again whenever the connection ends."""
+        said = ""
         while not self._stopped:
             self.turns.turned()
             connection: Resp | None = None
             try:
                 connection = Resp(self._store.client)
+                if said:
+                    log.info("connected for bells again")
+                said = ""
                 self._listen(connection)
             except (StoreUnavailable, RedisError) as error:
                 # Not even the nonce came.
                 self.stalls += isinstance(error.__cause__, TimeoutError)
-                log.info("the connection for bells ended: %s", error)
+                if not said:
+                    log.warning("the connection for bells ended: %s", error)
+                said = str(error)
             finally:
                 self._connection = None
                 if connection is not None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, cast
@@ -41,11 +40,11 @@ class NonBlocking(Protocol):
         """Write what the kernel takes now; BlockingIOError if that is nothing."""
 
 
-def patch(chosen: str) -> None:
+def patch(chosen: str) -> str:
     """Make the standard library cooperative. Call it before any other import.
 
     :param chosen: ``eventlet`` or ``gevent``.
-    :raises ValueError: for anything else.
+    :returns: what is wrong with anything else, in words, for there is no log yet; empty if nothing is.
     """
     global mode
     if chosen == "eventlet":
@@ -60,20 +59,46 @@ def patch(chosen: str) -> None:
 
         gevent.monkey.patch_all()
     else:
-        raise ValueError(f"RUNTAIL_SOCKET_ASYNC_MODE={chosen!r} is neither eventlet nor gevent")
+        return f"RUNTAIL_SOCKET_ASYNC_MODE={chosen!r} is neither eventlet nor gevent"
     mode = chosen
+    return ""
+
+
+def log_errors() -> None:
+    """Log what a greenlet of a server raises, where that would be written to standard error otherwise."""
+    if mode == "gevent":
+        import gevent
+
+        def print_exception(_context: object, kind: type, error: BaseException, trace: Any) -> None:
+            _log().error("a request failed", exc_info=(kind, error, trace))
+
+        gevent.get_hub().print_exception = print_exception
+
+
+def _log() -> Any:
+    # Not above: what is imported before the patch keeps locks that block.
+    import logging
+
+    return logging.getLogger(__name__)
+
+
+def _logged(function: Callable[..., object], *args: Any) -> None:
+    try:
+        function(*args)
+    except Exception:  # noqa: BLE001 - it is logged
+        _log().exception("a greenlet has ended")
 
 
 def spawn(function: Callable[..., object], *args: Any) -> None:
-    """Start a greenlet; an error in it is printed and ends only that greenlet."""
+    """Start a greenlet; an error in it is logged and ends only that greenlet."""
     if mode == "eventlet":
         import eventlet
 
-        eventlet.spawn_n(function, *args)
+        eventlet.spawn_n(_logged, function, *args)
     else:
         import gevent
 
-        gevent.spawn(function, *args)
+        gevent.spawn(_logged, function, *args)
 
 
 def spawn_after(seconds: float, function: Callable[..., object], *args: Any) -> None:
@@ -81,11 +106,11 @@ def spawn_after(seconds: float, function: Callable[..., object], *args: Any) -> 
     if mode == "eventlet":
         import eventlet
 
-        eventlet.spawn_after(seconds, function, *args)
+        eventlet.spawn_after(seconds, _logged, function, *args)
     else:
         import gevent
 
-        gevent.spawn_later(seconds, function, *args)
+        gevent.spawn_later(seconds, _logged, function, *args)
 
 
 def serve(listener: Any, app: WsgiApp, max_size: int) -> None:
@@ -125,25 +150,22 @@ def serve(listener: Any, app: WsgiApp, max_size: int) -> None:
 
 
 class _Errors:
-    """Where servers write tracebacks of requests that failed: the process's own stderr."""
+    """Where servers tell of requests that failed: the relay's log."""
 
     def write(self, text: str) -> None:
-        sys.stderr.write(text)
+        if "Traceback" in text:
+            _log().error("a request failed", extra={"exception": text.strip("\n")})
+        elif text.strip():
+            # What a client did: sent what is no HTTP, went away.
+            _log().debug("%s", text.strip("\n"))
 
     def flush(self) -> None:
-        sys.stderr.flush()
-
-    def info(self, text: str, *_args: object) -> None:
-        # eventlet logs resets by peers and the like at this level.
-        if "Traceback" in text:
-            sys.stderr.write(text)
-
-    debug = info
+        """Nothing waits here; servers ask for it."""
 
     def error(self, text: str, *_args: object) -> None:
-        sys.stderr.write(text)
+        self.write(text)
 
-    exception = warning = error
+    info = debug = exception = warning = error
 
 
 class _TooSlow(ValueError, OSError):
@@ -155,6 +177,10 @@ def _eventlet_protocol() -> type:
     from eventlet.wsgi import HttpProtocol
 
     class Protocol(HttpProtocol):  # type: ignore[misc, unused-ignore]
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            # The base class would write to standard error: a client sent what is no HTTP.
+            _log().debug(format, *args)
+
         def handle_one_request(self) -> None:
             # The server takes a timeout for an end that need not be told.
             self.patience = eventlet.Timeout(REQUEST_TIMEOUT_SECONDS, TimeoutError("no request came"))

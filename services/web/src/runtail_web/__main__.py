@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 
@@ -13,10 +14,12 @@ from runtail.listening import listen
 from runtail.settings import load_settings
 from runtail_web.server import WebServer
 
+log = logging.getLogger("runtail_web")
+
 
 def main() -> int:
     """Serve until told to stop; return the exit status."""
-    logs.set_up("runtail_web")
+    logs.set_up("web", "runtail_web", os.environ)
     try:
         settings = load_settings(os.environ)
         for name, host, port in (
@@ -27,7 +30,7 @@ def main() -> int:
         check_at_start(settings)
         server = WebServer(settings)
     except ConfigError as error:
-        sys.stderr.write(f"runtail-web: {error}\n")
+        log.error("%s", error)
         return 2
     server.run()
     return 0

@@ -18,6 +18,7 @@ from runtail.listening import resolve, shown
 from runtail.settings import Settings
 from runtail.store import Store, connect
 from runtail_web import store_watch
+from runtail_web.access import GUNICORNS_LEVELS, ServiceLog
 from runtail_web.app import create_app
 from runtail_web.measuring import Measuring
 from runtail_web.publisher import TaskPublisher, make_producer
@@ -66,7 +67,8 @@ class WebServer(BaseApplication):
             # It would wait for the client itself, in the kernel.
             "sendfile": False,
             "proc_name": "runtail-web",
-            "loglevel": "warning",
+            "logger_class": ServiceLog,
+            "loglevel": GUNICORNS_LEVELS[settings.log_level],
             "post_worker_init": self._begin,
             "worker_exit": self._end,
         }

@@ -7,7 +7,6 @@ standard library only.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -127,9 +126,3 @@ def close_all(fds: Sequence[int]) -> None:
     """Close every one of them."""
     for fd in fds:
         os.close(fd)
-
-
-def say(text: str) -> None:
-    """Write a line to the worker's standard error (the keeper has no logging)."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"runtail keeper: {text}\n".encode())

@@ -14,6 +14,7 @@ from runtail.capture import door, procfs
 from runtail.capture.kept import KeptRun
 from runtail.capture.outbox import Outbox
 from runtail.capture.shipperprocess import SILENT_SECONDS, ShipperProcess
+from runtail.logline import Writer
 
 #: Without any shipper for this long, the keeper empties the pipes itself.
 DRAIN_AFTER_SECONDS = 5.0
@@ -37,7 +38,8 @@ class Keeper:
         self.main_pidfd: int | None = config["main_pidfd"]
         if self.main_pidfd is not None:
             self.poller.register(self.main_pidfd, select.POLLIN)
-        self.shipper = ShipperProcess(config["shipper"], self.poller)
+        self.say = Writer(config["log_format"], config["log_level"], "keeper", "runtail.keeper")
+        self.shipper = ShipperProcess(config["shipper"], self.poller, self.say)
         self.runs: dict[str, KeptRun] = {}
         self.watched: set[int] = set()
         self.catalogue: int | None = None
@@ -204,7 +206,7 @@ class Keeper:
         if self.main_pidfd is not None and not procfs.alive(self.config["main_pid"]):
             self.main_gone()
         if self.leaves_at is None:
-            door.say("SIGTERM noted; keeper and shipper go on until the worker has ended")
+            self.say.info("SIGTERM noted; keeper and shipper go on until the worker has ended")
             return
         self.leaves_at = min(self.leaves_at, time.monotonic())
         self.say_bye()
@@ -214,7 +216,9 @@ class Keeper:
         size = sum(run.spooled_bytes + run.dropped + run.waiting_bytes for run in self.runs.values())
         ids = ", ".join(sorted(str(run.record["run"]) for run in self.runs.values()))
         if ids:
-            door.say(f"the worker has ended; what is not stored of these runs is lost, at most {size} bytes: {ids}")
+            self.say.error(
+                f"the worker has ended; what is not stored of these runs is lost, at most {size} bytes: {ids}"
+            )
         self.runs.clear()
         self.shipper.gone()
 
@@ -264,7 +268,7 @@ class Keeper:
             self.give_up()
             return
         if self.shipper.hangs:
-            door.say(f"the shipper said nothing for {SILENT_SECONDS:.0f} s and is replaced")
+            self.say.warning(f"the shipper said nothing for {SILENT_SECONDS:.0f} s and is replaced")
             self.shipper.gone()
         elif finished:
             self.shipper.let_go()

@@ -13,6 +13,7 @@ from typing import Any
 
 from runtail.capture import door
 from runtail.capture.outbox import Outbox
+from runtail.logline import Writer
 
 #: A shipper that says nothing for this long hangs and is killed.
 SILENT_SECONDS = 10.0
@@ -28,13 +29,14 @@ HEALTHY_SECONDS = 5.0
 class ShipperProcess:
     """One shipper after the other, never two at once."""
 
-    def __init__(self, command: Sequence[str], poller: select.poll) -> None:
+    def __init__(self, command: Sequence[str], poller: select.poll, say: Writer) -> None:
         """Start nothing yet.
 
         :param command: is given ``--link <fd>`` behind it.
         """
         self._command = command
         self._poller = poller
+        self._say = say
         self._link: socket.socket | None = None
         self._outbox: Outbox | None = None
         self._pid = 0
@@ -77,7 +79,7 @@ class ShipperProcess:
             # It unblocks SIGTERM when it knows what to do with it.
             self._pid = os.posix_spawn(argv[0], argv, os.environ, setsigmask=[signal.SIGTERM])
         except OSError as error:
-            door.say(f"the shipper could not be started: {error}")
+            self._say.error(f"the shipper could not be started: {error}")
             ours.close()
             self._failures += 1
             self.next_start = now + self._backoff_seconds

@@ -113,6 +113,8 @@ class Supervisor:
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
             "orphan_seconds": self.settings.orphan_seconds,
+            "log_format": self.settings.log_format,
+            "log_level": self.settings.log_level,
         }
         argv = [sys.executable, "-I", "-S", str(Path(keeper.__file__)), json.dumps(config)]
         # Numbers above the targets, so that no dup2 hits a source.

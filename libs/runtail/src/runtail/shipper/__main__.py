@@ -8,8 +8,8 @@ import argparse
 import logging
 import os
 import signal
-import sys
 
+from runtail import logs
 from runtail.settings import load_settings
 from runtail.shipper.admin import Admin
 from runtail.shipper.echo import Echo
@@ -26,7 +26,7 @@ def main() -> None:
     # It outlives the worker, which is what they are for.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="runtail shipper: %(message)s")
+    logs.set_up("shipper", "runtail.shipper", os.environ)
     settings = load_settings(os.environ)
     link = Link(options.link)
     sender = Sender(settings, link, Echo(1 if settings.echo else None))

@@ -1,0 +1,144 @@
+"""A release made in a clone, with wheels and a signed chart."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.continuous_integration import lacking
+from tests.support.helm import helm
+from tools.release import changelog, versions
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = "97.1.0"
+
+
+def run(arguments: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that need not succeed."""
+    names = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example", "GIT_COMMITTER_NAME": "a"}
+    return subprocess.run(
+        arguments,
+        cwd=cwd,
+        env={**os.environ, **names, "GIT_COMMITTER_EMAIL": "a@example", "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Return what git prints."""
+    done = run(["git", *arguments], folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A clone of the commit that is checked out here, with something to release."""
+    made = tmp_path / "checkout"
+    git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(made))
+    log = made / "CHANGELOG.md"
+    log.write_text(log.read_text().replace(changelog.UNRELEASED, f"{changelog.UNRELEASED}\n- Something new.\n"))
+    git(made, "commit", "--quiet", "--all", "--message", "Add something", "--date", "2026-01-02T03:04:05Z")
+    return made
+
+
+def release(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Make a release of a checkout."""
+    words = [sys.executable, "-m", "tools.release", *arguments, "--root", str(checkout), "--helm", helm(4)]
+    # Both of the same commits: a commit's time is a part of it.
+    return run(words, checkout, GIT_COMMITTER_DATE="2026-01-02T03:04:05Z", **environment)
+
+
+def key(folder: Path) -> tuple[str, Path, Path]:
+    """Make an OpenPGP key without a passphrase: its name, its secret and its public keyring."""
+    if not shutil.which("gpg"):
+        lacking("no gpg", "Debian's package is gnupg")
+    home = folder / "gpg"
+    home.mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
+    try:
+        for arguments in (
+            ["--quick-generate-key", "Test <test@example>", "rsa3072", "sign", "never"],
+            ["--output", str(folder / "secret"), "--export-secret-keys"],
+            ["--output", str(folder / "public"), "--export"],
+        ):
+            done = run([*gpg, *arguments], folder)
+            assert done.returncode == 0, done.stderr
+    finally:
+        run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], folder)
+    return "Test", folder / "secret", folder / "public"
+
+
+def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(checkout), str(again))
+    name, secret, public = key(tmp_path)
+    for one in (checkout, again):
+        done = release(one, VERSION, "--date", "2026-01-02", "--key", name, "--keyring", str(secret))
+        assert done.returncode == 0, done.stderr
+        assert "Nothing was published" in done.stdout
+
+    (released,) = json.loads((checkout / "helm/releases.json").read_text())[-1:]
+    assert released == {"version": VERSION, "commit": git(checkout, "rev-parse", f"v{VERSION}^{{commit}}")}
+    assert git(checkout, "status", "--porcelain") == ""
+    git(checkout, "checkout", "--quiet", f"v{VERSION}")
+    assert versions.read(checkout) == VERSION
+    log = (checkout / "CHANGELOG.md").read_text()
+    assert "Something new." in changelog.entries(changelog.section(log, VERSION))
+    assert changelog.section(log, "Unreleased") == ""
+
+    files = {path.name: path for path in (checkout / "build/release" / VERSION).iterdir()}
+    chart, wheel = f"runtail-{VERSION}.tgz", f"runtail-{VERSION}-py3-none-any.whl"
+    assert set(files) == {chart, f"{chart}.prov", wheel, "SHA256SUMS"}
+    assert run(["sha256sum", "--check", "SHA256SUMS"], files[chart].parent).returncode == 0
+    for file in (chart, wheel):
+        assert files[file].read_bytes() == (again / "build/release" / VERSION / file).read_bytes()
+    with zipfile.ZipFile(files[wheel]) as packed:
+        assert f'__version__ = "{VERSION}"'.encode() in packed.read("runtail/__init__.py")
+    verified = run([helm(4), "verify", str(files[chart]), "--keyring", str(public)], tmp_path)
+    assert verified.returncode == 0, verified.stderr
+    shown = run([helm(4), "show", "chart", str(files[chart])], tmp_path).stdout.splitlines()
+    assert f"version: {VERSION}" in shown
+    assert any(line.strip('"') in (f"appVersion: {VERSION}", f'appVersion: "{VERSION}') for line in shown)
+
+    lower = release(again, "96.0.0")
+    assert (lower.returncode, lower.stdout) == (1, "")
+    assert lower.stderr == f"No release was made: {VERSION} was released; VERSION must be higher.\n"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "version", "why"),
+    [
+        ("", "", "VERSION='' is not of the form 1.2.3."),
+        ("", "v1.2.3", "VERSION='v1.2.3' is not of the form 1.2.3."),
+        ("", "0.0.1", "VERSION must not be lower."),
+        ("echo x >>README.md", VERSION, "The checkout has changes; commit or stash them:\n M README.md"),
+        ("sed -i '/^- /d' CHANGELOG.md; git commit -qam x", VERSION, "there is nothing to release."),
+        (
+            "sed -i s/^version:.*/version:/ helm/runtail/Chart.yaml; git commit -qam x",
+            VERSION,
+            "does not say the version",
+        ),
+        # Helm refuses it when the release is half made.
+        ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, "helm/runtail --destination"),
+    ],
+)
+def test_what_cannot_be_released_is_left_as_it_is(checkout: Path, prepare: str, version: str, why: str) -> None:
+    assert run(["bash", "-ec", prepare], checkout).returncode == 0
+    before = git(checkout, "rev-parse", "HEAD"), git(checkout, "status", "--porcelain")
+    done = release(checkout, version)
+    assert done.returncode == 1
+    assert why in done.stderr.split("No release was made: ")[1]
+    assert "Traceback" not in done.stderr
+    assert (git(checkout, "rev-parse", "HEAD"), git(checkout, "status", "--porcelain")) == before
+    assert git(checkout, "tag", "--list", f"v{VERSION}") == ""

@@ -1,0 +1,36 @@
+"""The changelog: what is under "Unreleased" becomes the text of a release."""
+
+from __future__ import annotations
+
+import re
+
+from tools.release.errors import ReleaseError
+
+UNRELEASED = "## Unreleased\n"
+
+
+def release(text: str, version: str, date: str) -> str:
+    """Return the changelog with the section of a release, and an empty one for what comes next.
+
+    :param date: ``YYYY-MM-DD``.
+    :raises ReleaseError: if nothing is unreleased, or the version was released before.
+    """
+    if text.count(UNRELEASED) != 1:
+        raise ReleaseError('CHANGELOG.md needs exactly one section "## Unreleased".')
+    if re.search(rf"^## {re.escape(version)}\b", text, re.M):
+        raise ReleaseError(f"CHANGELOG.md has a section {version} already.")
+    if not entries(section(text, "Unreleased")):
+        raise ReleaseError('Nothing stands under "## Unreleased" in CHANGELOG.md: there is nothing to release.')
+    return text.replace(UNRELEASED, f"{UNRELEASED}\n## {version} - {date}\n")
+
+
+def section(text: str, name: str) -> str:
+    """Return what stands under a heading of the second level that begins with ``name``; empty if it is missing."""
+    match = re.search(rf"^## {re.escape(name)}(?: - \S+)?\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    return match.group(1).strip() if match else ""
+
+
+def entries(section: str) -> list[str]:
+    """Return the entries of a section, each on one line."""
+    found = re.findall(r"^- (.*(?:\n  .*)*)", section, re.M)
+    return [" ".join(entry.split()) for entry in found]

@@ -1,0 +1,64 @@
+"""The version of everything here: one number, written in several files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tools.release.errors import ReleaseError
+
+#: Files that say the version, and how. The pattern has one group: the version.
+PLACES = (
+    *((f"{package}/__init__.py", r'^__version__ = "([^"]+)"$') for package in (
+        "libs/runtail/src/runtail",
+        "services/socket/src/runtail_socket",
+        "services/web/src/runtail_web",
+        "services/worker/src/runtail_worker",
+    )),
+    ("helm/runtail/Chart.yaml", r"^version: (\S+)$"),
+    ("helm/runtail/Chart.yaml", r'^appVersion: "?([^"\s]+)"?$'),
+    ("docs/protocol.md", r'answers `\{"v": 1, "version": "([^"]+)"'),
+)  # fmt: skip
+
+#: Without pre-releases, which Python and Helm spell differently.
+SHAPE = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+
+def key(version: str) -> tuple[int, ...]:
+    """Return what orders versions.
+
+    :raises ReleaseError: if it is no version.
+    """
+    match = SHAPE.fullmatch(version)
+    if not match:
+        raise ReleaseError(f"VERSION={version!r} is not of the form 1.2.3.")
+    return tuple(int(number) for number in match.groups())
+
+
+def read(root: Path) -> str:
+    """Return the version that all places say.
+
+    :raises ReleaseError: if one has none, or they differ.
+    """
+    found = {f"{path} ({pattern})": _find(root, path, pattern).group(1) for path, pattern in PLACES}
+    if len(set(found.values())) != 1:
+        raise ReleaseError("The places of the version differ: " + ", ".join(f"{k} {v}" for k, v in found.items()))
+    return next(iter(found.values()))
+
+
+def write(root: Path, version: str) -> None:
+    """Write the version into each place.
+
+    :raises ReleaseError: if a place has none.
+    """
+    for path, pattern in PLACES:
+        match = _find(root, path, pattern)
+        text = match.string
+        (root / path).write_text(text[: match.start(1)] + version + text[match.end(1) :])
+
+
+def _find(root: Path, path: str, pattern: str) -> re.Match[str]:
+    match = re.search(pattern, (root / path).read_text(), re.M)
+    if not match:
+        raise ReleaseError(f"{path} does not say the version in the form {pattern}")
+    return match
