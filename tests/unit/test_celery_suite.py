@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
-from tests.celery_suite.__main__ import BROKEN, Result, differences, node_of, pinned_celery, read_outcomes, table
+import pytest
+
+from tests.celery_suite.__main__ import (
+    BROKEN,
+    Result,
+    differences,
+    node_of,
+    pinned_celery,
+    read_outcomes,
+    table,
+    verdict,
+)
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="t.integration.test_canvas.test_chain" name="test_simple[1]"/>
@@ -59,3 +70,10 @@ def test_the_table_counts_each_way_and_names_what_differed() -> None:
         "| prefork | 0 | 0 | 0 | 0 | 0 | 0 | 0 |",
         "- solo, b: passed without, failed with Runtail; repeated: passed 5 of 5 without, 3 with Runtail: DIFFERS",
     ]
+
+
+@pytest.mark.parametrize(
+    ("plain", "installed", "guilty"), [(5, 4, True), (5, 5, False), (3, 2, False), (3, 0, True), (0, 0, False)]
+)
+def test_a_test_that_fails_now_and_then_both_ways_is_no_difference(plain: int, installed: int, guilty: bool) -> None:
+    assert verdict(plain, installed)[0] is guilty
