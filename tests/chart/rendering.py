@@ -22,6 +22,9 @@ PROFILES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "c
 #: What the clusters of these profiles know beside Kubernetes itself.
 APIS = ("monitoring.coreos.com/v1", "keda.sh/v1alpha1", "gateway.networking.k8s.io/v1")
 
+#: A Helm takes the cluster's version for its own library's, if nobody says one; a later argument wins.
+DEFAULTS = ("--values", "-", "--kube-version", "1.34.0")
+
 Object = dict[str, Any]
 
 
@@ -67,7 +70,7 @@ def rendered_text(values: str, chart: Path, major: int, arguments: tuple[str, ..
     :raises Refused: with what Helm said.
     """
     done = subprocess.run(
-        [helm(major), "template", RELEASE, str(chart), "--namespace", NAMESPACE, "--values", "-", *arguments],
+        [helm(major), "template", RELEASE, str(chart), "--namespace", NAMESPACE, *DEFAULTS, *arguments],
         input=values,
         capture_output=True,
         text=True,

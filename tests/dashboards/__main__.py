@@ -37,7 +37,7 @@ def main() -> None:
     """Record."""
     path, minutes = Path(sys.argv[1]), float(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder, Monitored(Path(folder) / "site", list(RULES)) as site:
-        site.load()
+        site.load(minutes * 60 + 600)
         began = time.monotonic()
         while (left := minutes * 60 - (time.monotonic() - began)) > 0:
             time.sleep(min(60.0, left))

@@ -144,9 +144,9 @@ class Monitored:
 
     # Load.
 
-    def load(self) -> str:
-        """Begin: runs that succeed and fail, each second, and viewers of a long one, whose id is returned."""
-        long_run = self.start("runtail.check", lines=20_000, seconds=1000)
+    def load(self, seconds: float = 1000.0) -> str:
+        """Begin: runs that succeed and fail, each second, and viewers of one that lasts, whose id is returned."""
+        long_run = self.start("runtail.check", lines=round(20 * seconds), seconds=seconds)
         for relay in (self.relay, self.relay, self.second_relay):
             self.watch(long_run, relay)
         self._begin(self._start_runs)

@@ -21,6 +21,9 @@ RUNTAIL_ALLOWED_HOSTS: {{ include "runtail.allowedHosts" . | quote }}
 {{- with .Values.access.origins }}
 RUNTAIL_ALLOWED_ORIGINS: {{ join "," . | quote }}
 {{- end }}
+{{- if .Values.gateway.enabled }}
+RUNTAIL_PORT_FORWARD_COMMAND: {{ printf "kubectl -n %s port-forward service/%s {port}:%v" .Release.Namespace (include "runtail.fullname" .) .Values.gateway.service.port | quote }}
+{{- end }}
 {{- if and (eq .Values.store.mode "bundled") (not (hasKey .Values.settings "RUNTAIL_BUDGET_BYTES")) }}
 RUNTAIL_BUDGET_BYTES: {{ div (include "runtail.bytes" .Values.store.maxmemory | int64) 2 | toString | quote }}
 {{- end }}

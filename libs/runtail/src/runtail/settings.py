@@ -156,6 +156,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("search_seconds", 20.0, "A search stops after this, and says where to go on."),
     Setting("allowed_hosts", "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas."),
     Setting("allowed_origins", "", "Origins of other pages that may use API and relay, with commas."),
+    Setting(
+        "port_forward_command",
+        "",
+        "What the page, opened on a loopback address, says to run again when its server is gone; {port}: the page's.",
+    ),
     # Command line.
     Setting("url", "http://127.0.0.1:8000", "Where the command line finds the web service."),
 )
@@ -235,6 +240,7 @@ class Settings:
     search_seconds: float
     allowed_hosts: str
     allowed_origins: str
+    port_forward_command: str
     url: str
 
     @property

@@ -27,7 +27,7 @@ def make_pages(store: Store, places: Places) -> Blueprint:
 
     def shell(run_id: str | None = None) -> Response:
         try:
-            text = render(store.settings.socket_url, run_id)
+            text = render(store.settings.socket_url, run_id, port_forward=store.settings.port_forward_command)
         except PagesMissing:
             raise Problem(
                 503, "pages", "The pages were not built", "Run `make ui`; the API works without them."

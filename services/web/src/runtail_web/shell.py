@@ -35,11 +35,12 @@ class PagesMissing(Exception):
     """The pages were not built."""
 
 
-def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST) -> str:
+def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST, *, port_forward: str = "") -> str:
     """Return the HTML of every page.
 
     :param socket_url: where the browser finds the relay; empty: this origin.
     :param run_id: the run whose page it is; None: the list.
+    :param port_forward: ``RUNTAIL_PORT_FORWARD_COMMAND``; nothing is said of it if it is empty.
     :raises PagesMissing: run ``make ui``.
     """
     try:
@@ -48,6 +49,8 @@ def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST
         raise PagesMissing(f"{manifest} is missing") from None
     entry = built[ENTRY]
     links = [f'<link rel="stylesheet" href="/static/{name}">' for name in entry.get("css", ())]
+    if port_forward:
+        links.append(f'<meta name="runtail-port-forward" content="{html.escape(port_forward, quote=True)}">')
     links.append(f'<script type="module" src="/static/{entry["file"]}"></script>')
     return _SHELL.format(socket=html.escape(socket_url, quote=True), links="\n".join(links), without=_without(run_id))
 

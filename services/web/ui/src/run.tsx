@@ -14,6 +14,7 @@ import { LogBar, LogFoot } from "./log/bar";
 import type { Follow } from "./log/follow";
 import { Help } from "./log/help";
 import { LogView } from "./log/view";
+import { PortForwardNote } from "./portforward";
 import { ProblemNote } from "./problem";
 import { grouped } from "./protocol/view";
 import { connectionWords, type Tail } from "./socket";
@@ -97,6 +98,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
             : words(tail, follow, record.value, now.value + ahead.value))}
         />
       </Top>
+      <PortForwardNote tail={tail} />
       {(gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>}
       {problem.value && (gone || !record.value) && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />

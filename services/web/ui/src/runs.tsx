@@ -12,6 +12,7 @@ import { Fleet } from "./list/fleet";
 import { helpOpen, type ListAction, ListHelp, useListKeys } from "./list/keys";
 import { Listing } from "./list/listing";
 import { Skeleton, Table } from "./list/table";
+import { PortForwardNote } from "./portforward";
 import { ProblemNote } from "./problem";
 import { VERSION } from "./protocol/entry";
 import type { Tail } from "./socket";
@@ -111,6 +112,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
           ?
         </button>
       </Top>
+      <PortForwardNote tail={tail} />
       <main class="list">
         <h1 class="unseen">Runs</h1>
         {catalogue.value?.length === 0 && (
