@@ -72,7 +72,6 @@ def test_no_death_of_shipper_or_keeper_forgets_a_secret(tmp_path: Path, redis_ur
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGKILL)
             time.sleep(0.15)
-        worker.wait_running(run_id)
         worker.wait_ended(run_id)
         announced(worker.output(run_id), SEED, 12_000)
         assert SEED not in worker.process.output()
