@@ -44,7 +44,9 @@ class Stage:
 
     def producer(self) -> Producer:
         """A run to watch. Its connections carry its name."""
-        return Producer(make_store(f"{self.server.url}?client_name={PRODUCER}", PREFIX))
+        store = make_store(self.server.url, PREFIX)
+        store.client.connection_pool.connection_kwargs["client_name"] = PRODUCER
+        return Producer(store)
 
 
 @contextmanager

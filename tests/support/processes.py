@@ -86,7 +86,10 @@ class Process:
         """One paragraph for failures: its state and the end of its output."""
         code = self.returncode
         state = "running" if code is None else f"ended with {code}"
-        tail = self.output()[-SHOWN_OUTPUT_CHARS:]
+        try:
+            tail = self.output()[-SHOWN_OUTPUT_CHARS:]
+        except FileNotFoundError:
+            tail = "(its log went with the test's folder)"
         return f"--- {self.name} (pid {self.pid}, {state}) wrote:\n{tail}\n---"
 
     def wait(self, deadline_seconds: float) -> int:
