@@ -15,6 +15,8 @@ import runtail
 
 app = Celery("counting", broker=os.environ["RUNTAIL_BROKER_URL"])
 app.conf.task_default_queue = "counting"
+# Celery waits for ever on a connection that was dropped without a word, as happens when a Service has just been made.
+app.conf.broker_transport_options = {"socket_timeout": 10, "socket_connect_timeout": 5, "retry_on_timeout": True}
 app.conf.worker_prefetch_multiplier = 1
 runtail.install(app)
 

@@ -11,6 +11,8 @@ import runtail
 
 app = Celery("acme_tasks", broker=os.environ["RUNTAIL_BROKER_URL"])
 app.conf.task_default_queue = "acme"
+# Celery waits for ever on a connection that was dropped without a word, as happens when a Service has just been made.
+app.conf.broker_transport_options = {"socket_timeout": 10, "socket_connect_timeout": 5, "retry_on_timeout": True}
 runtail.install(app)
 
 
