@@ -14,7 +14,11 @@ from tests.support.services import Service
 from tests.support.waiting import wait_for
 
 
-def test_every_metric_of_the_table_is_exposed_and_counts(redis_url: str, key_prefix: str, tmp_path: Path) -> None:
+def test_every_metric_of_the_table_is_exposed_and_counts(
+    own_redis_server: RedisServer, key_prefix: str, tmp_path: Path
+) -> None:
+    # Not the shared one: of the queues of all other tests only so many have names in metrics.
+    redis_url = own_redis_server.url
     store = make_store(redis_url, key_prefix)
     open_run(store)
     with beating(store), Service("web", tmp_path, {"broker_url": redis_url, "key_prefix": key_prefix}) as web:
