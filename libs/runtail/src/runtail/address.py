@@ -149,6 +149,11 @@ class Address:
         return f"{scheme}://{login}{rest}" + (f"?{urlencode(options)}" if options else "")
 
 
+def host_in_url(host: str) -> str:
+    """Return a name or an address as it stands in a URL: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def is_redis(url: str) -> bool:
     """Tell whether a URL names a Redis or Valkey server, be it wrong otherwise."""
     return url.partition("://")[0] in {*_SERVER, *_SOCKET, *_SENTINEL}
@@ -285,7 +290,7 @@ def _login(username: str, password: str) -> dict[str, str]:
 
 def _host_and_port(place: tuple[str, int]) -> str:
     host, port = place
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{host_in_url(host)}:{port}"
 
 
 def _word(value: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from runtail.address import Address, Tls, parse
+from runtail.address import Address, Tls, host_in_url, parse
 from runtail.settings import BY_NAME
 
 _PATHS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
@@ -54,7 +54,7 @@ def _url(connection: Any, options: Mapping[str, Any]) -> str:
     )
     if transport != "sentinel":
         return address.url
-    sentinels = [urlsplit(one) for one in connection.alt or [f"//{_host(hostname)}:{connection.port or ''}"]]
+    sentinels = [urlsplit(one) for one in connection.alt or [f"//{host_in_url(hostname)}:{connection.port or ''}"]]
     own = options.get("sentinel_kwargs") or {}
     return replace(
         address,
@@ -76,7 +76,3 @@ def _tls(options: Mapping[str, Any]) -> Tls:
     if options.get("ssl_check_hostname") is not None:
         found["ssl_check_hostname"] = bool(options["ssl_check_hostname"])
     return Tls(**found)
-
-
-def _host(name: str) -> str:
-    return f"[{name}]" if ":" in name else name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from runtail.address import Address, is_redis, parse
+from runtail.address import Address, host_in_url, is_redis, parse
 
 #: How long a sentinel may take to answer: another one is asked then.
 SENTINEL_SECONDS = 3.0
@@ -53,6 +53,6 @@ def _url(address: Address) -> str:
     login = f"{quote(address.username, safe='')}:{quote(address.password, safe='')}@" if address.login else ""
     if address.path:
         return f"redis+socket://{login}{address.path}?{urlencode({'virtual_host': address.database})}"
-    hosts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in address.hosts]
+    hosts = [f"{host_in_url(host)}:{port}" for host, port in address.hosts]
     scheme = "sentinel" if address.master else "rediss" if address.tls else "redis"
     return ";".join(f"{scheme}://{login}{host}/{address.database}" for host in hosts)

@@ -181,9 +181,7 @@ class Installation:
                 with contained("SIGQUIT does not interrupt the task in hand"):
                     from runtail.capture.solo import interrupt_task_on_quit
 
-                    interrupt_task_on_quit(
-                        lambda: self._tracer is not None and self._tracer.in_task, supervisor.draining
-                    )
+                    interrupt_task_on_quit(self._in_task, supervisor.draining)
         with contained("nobody watches the keeper"):
             supervisor.start_thread()
         with contained("this worker's tasks are not published, and cannot be started from the page"):
@@ -277,7 +275,7 @@ class Installation:
         self._tracer.wrap_tasks()
 
     def _in_task(self) -> bool:
-        return self._tracer is not None and bool(self._tracer.in_task)
+        return self._tracer is not None and self._tracer.in_task
 
     def _pool_pids(self) -> set[int]:
         pool = getattr(getattr(self.worker, "pool", None), "_pool", None)

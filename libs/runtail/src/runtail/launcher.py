@@ -29,7 +29,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtail.capture import procfs
+from runtail.capture import orphans, procfs
 from runtail.errors import ConfigError
 from runtail.logline import Writer, read_format, read_level
 from runtail.settings import Settings, load_settings
@@ -46,7 +46,7 @@ _USAGE, _NOT_EXECUTABLE, _NOT_FOUND, _SIGNALLED = 2, 126, 127, 128
 #: Handed on to Celery. INT means the same as TERM to it, QUIT that its tasks end.
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PR_SET_PDEATHSIG = 1
 #: Between TERM and KILL for what is left after Celery's end.
 LEFTOVER_SECONDS = 5.0
 #: Keeper and shipper end within ``RUNTAIL_ORPHAN_SECONDS``; one that is stopped or stuck is given this much more.
@@ -114,7 +114,7 @@ class Launcher:
         # Who ignores it has no children to wait for.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
-        self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        orphans.become_subreaper()
         try:
             self._start({signal.Signals(number) for number in before})
         except OSError as error:

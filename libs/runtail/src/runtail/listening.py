@@ -8,14 +8,15 @@ from __future__ import annotations
 import socket
 from typing import Final
 
+from runtail.address import host_in_url
+
 MAX_PORT: Final = 65535
 _MAPPED: Final = "::ffff:"
 
 
 def shown(host: str, port: int) -> str:
     """Return both as they stand in a URL."""
-    bare = _bare(host)
-    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+    return f"{host_in_url(_bare(host))}:{port}"
 
 
 def resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
@@ -64,7 +65,7 @@ def reachable(host: str) -> str:
     bare = _bare(host)
     if bare in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return "127.0.0.1"
-    return f"[{bare}]" if ":" in bare else bare
+    return host_in_url(bare)
 
 
 def plain(address: str) -> str:

@@ -27,6 +27,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
+from runtail.address import host_in_url
 from runtail.celery_settings import sentinel_options
 from runtail.errors import StoreLoginRefused, StoreUnavailable
 from runtail.keys import Keys
@@ -98,8 +99,7 @@ def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis
         return redis.Redis.from_url(f"unix://{address.path}", **options)
     if not address.master:
         (host, port) = address.hosts[0]
-        name = f"[{host}]" if ":" in host else host
-        return redis.Redis.from_url(f"{address.scheme}://{name}:{port}", **options)
+        return redis.Redis.from_url(f"{address.scheme}://{host_in_url(host)}:{port}", **options)
     sentinel = Sentinel(
         address.hosts, sentinel_kwargs={**sentinel_options(address), "retry": options["retry"], "protocol": 2}
     )
