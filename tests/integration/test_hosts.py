@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.relay import http_get
 from tests.support.services import Service
 from tests.support.stack import Stack
@@ -62,8 +63,12 @@ def test_all_ports(tmp_path: Path, redis_url: str, key_prefix: str, host: str, a
 def test_what_cannot_be_is_said(
     start_process: Any, redis_url: str, module: str, variable: str, value: str, sentence: str
 ) -> None:
-    name = "RUNTAIL_ADMIN_HOST" if variable == "ADMIN" else f"RUNTAIL_{module.removeprefix('runtail_').upper()}_HOST"
-    process = start_process(sys.executable, "-m", module, environment={name: value, "RUNTAIL_STORE_URL": redis_url})
+    # The default ports may be taken: by `make run`.
+    service = f"RUNTAIL_{module.removeprefix('runtail_').upper()}"
+    ports = {f"{service}_PORT": str(free_port()), f"{service}_ADMIN_PORT": str(free_port())}
+    name = "RUNTAIL_ADMIN_HOST" if variable == "ADMIN" else f"{service}_HOST"
+    environment = {name: value, "RUNTAIL_STORE_URL": redis_url, **ports}
+    process = start_process(sys.executable, "-m", module, environment=environment)
     assert process.wait(60) != 0
     assert sentence in process.output()
     assert "Traceback" not in process.output()

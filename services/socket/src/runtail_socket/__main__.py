@@ -30,7 +30,8 @@ def main() -> int:
         check_at_start(settings)
         Service(settings).run()
     except (RuntailError, OSError) as error:
-        log.error("%s", error)
+        # An OSError's own text begins with its number.
+        log.error("%s", getattr(error, "strerror", None) or error)
         return 1
     return 0
 
