@@ -194,11 +194,12 @@ venv: $(VENV) ## Make .venv from the hash-pinned locks
 ui: $(PAGES) ## Build the pages into the web service's package
 
 # PUSH=registry.example/team brings them where a cluster pulls from, LOAD=kind|k3d|minikube|cluster into a local one.
+# FRESH=1 takes nothing from earlier builds, so that Debian's packages are today's.
 # SECRETS="id=ca,src=authorities.pem ..." names an index or authorities of your own (see docker/Dockerfile).
 .PHONY: images
-images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3d|minikube|cluster
+images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3d|minikube|cluster FRESH=1
 	@python3 docker/images.py $(if $(BASE),--base $(BASE)) $(if $(TAG),--tag $(TAG)) $(if $(PUSH),--push $(PUSH)) \
-	  $(if $(LOAD),--load $(LOAD)) $(foreach secret,$(SECRETS),--secret $(secret))
+	  $(if $(LOAD),--load $(LOAD)) $(if $(FRESH),--fresh) $(foreach secret,$(SECRETS),--secret $(secret))
 
 .PHONY: chart
 chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and settings.json, and files of docker/compose
