@@ -119,7 +119,8 @@ def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str
     }
     print(f"Building {name} from {reference}", flush=True)
     run(
-        docker, "build", *(("--no-cache",) if fresh else ()), "--file", str(ROOT / "docker/Dockerfile"), "--target", image.target, "--tag", name,
+        docker, "build", *(("--no-cache",) if fresh else ()),
+        "--file", str(ROOT / "docker/Dockerfile"), "--target", image.target, "--tag", name,
         *(word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")),
         *(word for secret in secrets for word in ("--secret", secret)),
         str(ROOT),
