@@ -101,8 +101,11 @@ def built_from() -> tuple[str, int]:
     return commit, int(seconds)
 
 
-def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str]) -> None:
-    """Build one target under a name."""
+def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str], *, fresh: bool = False) -> None:
+    """Build one target under a name.
+
+    :param fresh: take nothing from earlier builds, so that Debian's packages are today's.
+    """
     commit, seconds = built_from()
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
     reference, _, digest = base.partition("@")
@@ -116,7 +119,8 @@ def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str
     }
     print(f"Building {name} from {reference}", flush=True)
     run(
-        docker, "build", "--file", str(ROOT / "docker/Dockerfile"), "--target", image.target, "--tag", name,
+        docker, "build", *(("--no-cache",) if fresh else ()),
+        "--file", str(ROOT / "docker/Dockerfile"), "--target", image.target, "--tag", name,
         *(word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")),
         *(word for secret in secrets for word in ("--secret", secret)),
         str(ROOT),
@@ -195,6 +199,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--tag", default=version(), help="tag of the images (the product's version)")
     parser.add_argument("--push", default="", metavar="REGISTRY/TEAM", help="push them there")
     parser.add_argument("--load", default="", metavar="KIND", help="load them into: kind, k3d, minikube, cluster")
+    parser.add_argument("--fresh", action="store_true", help="take nothing from earlier builds")
     parser.add_argument("--secret", action="append", default=[], help="handed to docker build")
     options = parser.parse_args(arguments)
     registry = options.push.strip("/")
@@ -205,7 +210,7 @@ def main(arguments: Sequence[str]) -> int:
         (BUILD / "sbom").mkdir(parents=True, exist_ok=True)
         for image in IMAGES:
             name = names[image.target]
-            build(docker, image, name, options.base, options.secret)
+            build(docker, image, name, options.base, options.secret, fresh=options.fresh)
             too_large.append(measure(docker, image, name))
             bill = json.dumps(bill_of_materials(docker, name), indent=1)
             (BUILD / "sbom" / f"{image.target}.cdx.json").write_text(bill + "\n")

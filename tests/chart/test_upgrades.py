@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 
 from tests.chart.made_up_cluster import made_up_cluster
-from tests.chart.rendering import Object, Refused, find, profile, render
+from tests.chart.rendering import CHART, Object, Refused, find, profile, render
+from tests.support import earlier
 
 NAMESPACE = "/api/v1/namespaces/rt"
+#: What the API server refuses to change.
+FIXED = {
+    "Deployment": ("selector",),
+    "StatefulSet": ("selector", "serviceName", "volumeClaimTemplates", "podManagementPolicy"),
+    "Service": ("clusterIP",),
+}
 SCALED = {"web": {"autoscaling": {"type": "hpa"}}}
 
 
@@ -88,3 +95,18 @@ def test_a_changed_setting_restarts_who_reads_it_and_nobody_else() -> None:
     assert {name for name in before if before[name] != after[name]} == {"runtail-gateway"}
     after = templates({"store": {"extraConfig": "hz 20"}})
     assert {name for name in before if before[name] != after[name]} == {"runtail-store"}
+
+
+def test_an_upgrade_from_the_version_before_changes_nothing_that_cannot_change(tmp_path: Path) -> None:
+    earlier.check_out(tmp_path / "old")
+    charts = (tmp_path / "old/helm/runtail", CHART)
+    before, after = ({(one["kind"], one["metadata"]["name"]): one for one in render(chart=chart)} for chart in charts)
+    compared = 0
+    for name in before.keys() & after.keys():
+        for field in FIXED.get(name[0], ()):
+            assert before[name]["spec"].get(field) == after[name]["spec"].get(field), (name, field)
+            compared += 1
+    assert compared >= 10
+    # Viewers and other releases' workers come by these names.
+    kept = {(kind, name) for kind, name in before if kind in ("Service", "Secret", "ConfigMap", "StatefulSet")}
+    assert kept <= after.keys()

@@ -183,7 +183,10 @@ def test_a_path_that_has_to_be_escaped_is(web: Service) -> None:
 
 
 def test_the_login_of_an_address_is_not_shown(web: Service) -> None:
-    for url in ("http://who:let-me-in@127.0.0.1:1", "http://who:let-me-in@127.0.0.1:x", "http://who:let-me-in@[::1"):
+    for url in (
+        "http://who:let-me-in@127.0.0.1:1", "http://who:let-me-in@127.0.0.1:x", "http://who:let-me-in@[::1",
+        "http://who:let-me-in/at@127.0.0.1", "http://who:let-me-in#@127.0.0.1", "who:let-me-in@127.0.0.1",
+    ):  # fmt: skip
         assert "let-me-in" not in said(call(web, "runs", RUNTAIL_URL=url), exits.TROUBLE)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import earlier
 from tests.support.continuous_integration import lacking
 from tests.support.helm import helm
-from tools.release import changelog, versions
+from tools.release import changelog, releases, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "97.1.0"
@@ -89,8 +90,15 @@ def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Pat
         assert "Nothing was published" in done.stdout
 
     (released,) = json.loads((checkout / "helm/releases.json").read_text())[-1:]
-    assert released == {"version": VERSION, "commit": git(checkout, "rev-parse", f"v{VERSION}^{{commit}}")}
+    commit = git(checkout, "rev-parse", f"v{VERSION}^{{commit}}")
+    assert released == {"version": VERSION, "commit": commit}
     assert git(checkout, "status", "--porcelain") == ""
+    # The commit that was released, which the commit that notes it follows.
+    assert git(checkout, "rev-parse", "HEAD~1") == commit
+    assert VERSION not in git(checkout, "show", f"{commit}:{releases.LIST}")
+    before = earlier.check_out(tmp_path / "before", checkout)
+    assert (before.version, before.commit) == (VERSION, commit)
+    assert versions.read(tmp_path / "before") == VERSION
     git(checkout, "checkout", "--quiet", f"v{VERSION}")
     assert versions.read(checkout) == VERSION
     log = (checkout / "CHANGELOG.md").read_text()

@@ -139,6 +139,22 @@ def test_an_interrupted_task_that_may_restart_is_queued(rig: Rig) -> None:
     assert task.wait_state("queued").text("why") == "shutdown"
 
 
+def test_an_interrupted_task_whose_process_is_gone_first_was_interrupted(rig: Rig, tmp_path: Path) -> None:
+    """It was called failed if the worker saw the process end before the shipper had decided."""
+    flag = tmp_path / "go"
+    task = rig.run(
+        f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.01)\n"
+        "outcome = {'state': 'interrupted', 'why': 'told to stop by a signal'}"
+    )
+    task.wait_state("running")
+    rig.tell({"v": 1, "op": "died", "pid": task.process.pid, "run": None, "why": "the process exited with status 0",
+              "signal": None, "exit_status": 0})  # fmt: skip
+    flag.touch()
+    run = task.wait_ended()
+    assert (run.state, run.text("why")) == ("lost", "told to stop by a signal")
+    assert [event["kind"] for event in task.events()] == ["start", "interrupted", "end"]
+
+
 def test_an_interrupted_task_that_nobody_can_publish_again_is_lost(rig: Rig) -> None:
     """It was called queued, waited for a message that nobody would send, and was lost half a minute later."""
     task = rig.run("outcome = {'state': 'interrupted', 'why': 'shutdown'}", restart=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from celery import Celery
 
 from runtail import catalogue
 from runtail.runs.queues import RedisQueues
+from runtail.selection import Selection
 from runtail.store import Store, connect
 from runtail_web import queue_ages
 from runtail_web.queue_watch import MAX_NAMES, OTHER, Names, Queue, QueueWatch
@@ -69,6 +71,65 @@ def test_plain_messages_of_all_priorities_are_counted(watch: QueueWatch, sender:
         sender.send_task("x", queue="mails", priority=priority)
     sender.send_task("x")
     assert {name: queue.waiting for name, queue in watch.look().items()} == {"mails": 3, "celery": 1}
+
+
+OTHER_APPS: list[dict[str, Any]] = [
+    {"global_keyprefix": "team-a:"},
+    {"sep": ":"},
+    {"priority_steps": list(range(10))},
+    {"global_keyprefix": "{b}", "sep": "/", "priority_steps": [0, 4, 9]},
+]
+
+
+@contextlib.contextmanager
+def app_with(server: RedisServer, options: dict[str, Any]) -> Iterator[Celery]:
+    """An app with options of its own, and a task."""
+    with Celery("other", broker=server.url) as app:
+        app.conf.broker_transport_options = {"queue_order_strategy": "priority", **options}
+
+        @app.task(name="team.work", shared=False)
+        def work() -> None:
+            """Do nothing."""
+
+        yield app
+
+
+def tell_of_tasks(store: Store, app: Celery) -> None:
+    """What a worker of the app does; it is gone again, as workers are when somebody looks at a queue's length."""
+    tasks, unrecorded = catalogue.tasks_of(app, Selection("*"))
+    document = {"worker": {"name": "gone@here"}, "tasks": tasks, "unrecorded": unrecorded}
+    catalogue.publish(store, document)
+    catalogue.withdraw(store, document)
+
+
+@pytest.mark.parametrize("options", OTHER_APPS, ids=str)
+def test_the_queues_of_an_app_with_options_of_its_own_are_seen(
+    watch: QueueWatch,
+    sender: Celery,
+    store: Store,
+    clock: Clock,
+    own_redis_server: RedisServer,
+    options: dict[str, Any],
+) -> None:
+    with app_with(own_redis_server, options) as app:
+        tell_of_tasks(store, app)
+        for priority in range(10):
+            app.send_task("team.work", queue="builds", priority=priority)
+        app.send_task("team.work", queue="both")
+        sender.send_task("x", queue="both")
+        assert {name: queue.waiting for name, queue in watch.look().items()} == {"builds": 10, "both": 2}
+        clock.now += 40
+        assert watch.look()["builds"].oldest_seconds == 40
+
+
+def test_a_queue_is_found_where_its_app_puts_it_before_it_was_declared(
+    watch: QueueWatch, store: Store, own_redis_server: RedisServer
+) -> None:
+    publish_worker(store, "w@here", ["builds"], 2)
+    with app_with(own_redis_server, {"global_keyprefix": "team-a:"}) as app:
+        tell_of_tasks(store, app)
+    store.client.lpush("team-a:builds", "a message")
+    assert watch.look() == {"builds": Queue(1, 1, 2, 0.0)}
 
 
 def test_a_queue_that_nobody_takes_from_has_no_workers(watch: QueueWatch, sender: Celery, store: Store) -> None:
@@ -186,15 +247,19 @@ def test_without_a_redis_broker_workers_and_runs_are_known(store: Store) -> None
 
 
 def test_a_scrape_is_quick_while_the_store_hangs_and_says_so(
-    own_redis_server: RedisServer, key_prefix: str, sender: Celery, tmp_path: Path
+    own_redis_server: RedisServer, key_prefix: str, sender: Celery, store: Store, tmp_path: Path
 ) -> None:
     sender.send_task("x", queue="mails")
+    with app_with(own_redis_server, {"global_keyprefix": "team-a:"}) as app:
+        tell_of_tasks(store, app)
+        app.send_task("team.work", queue="builds")
     with Service("web", tmp_path, {"broker_url": own_redis_server.url, "key_prefix": key_prefix}) as web:
 
         def scrape() -> str:
             return http_get(f"http://127.0.0.1:{web.admin_port}/metrics")[1]
 
         wait_for(lambda: 'runtail_web_queue_waiting{queue="mails"} 1.0' in scrape(), 30, scrape)
+        wait_for(lambda: 'runtail_web_queue_waiting{queue="builds"} 1.0' in scrape(), 30, scrape)
         assert "runtail_web_store_up 1.0" in scrape()
         assert "runtail_web_store_limit_bytes 0.0" in scrape()
         own_redis_server.pause()

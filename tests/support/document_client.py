@@ -23,14 +23,15 @@ class DocumentClient:
     """Follows one run and checks all of it.
 
     :param web: the address of the web service.
+    :param relay: the relay's, if not where the web service says.
     """
 
-    def __init__(self, web: str) -> None:
+    def __init__(self, web: str, relay: str = "") -> None:
         with urllib.request.urlopen(f"{web}/api/v1/config") as answer:
             config = json.load(answer)
         if config["v"] != 1:
             raise Defect(f"version {config['v']}")
-        relay = config["socket_url"] or web
+        relay = relay or config["socket_url"] or web
         address = relay.replace("http", "ws", 1) + "/socket.io/?EIO=4&transport=websocket"
         self._socket = websocket.create_connection(address, timeout=20, suppress_origin=True)
         opened = self._receive()

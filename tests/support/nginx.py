@@ -30,6 +30,7 @@ http {{
   scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{port};
+    {more}
     location / {{
       proxy_pass {upstream};
     }}
@@ -39,17 +40,18 @@ http {{
 
 
 @contextmanager
-def nginx_before(upstream: str, folder: Path) -> Iterator[str]:
+def nginx_before(upstream: str, folder: Path, more: str = "") -> Iterator[str]:
     """Run one until the end of the ``with``, and give its address.
 
     :param upstream: the address of the service.
+    :param more: of the server's block.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         lacking("no nginx", "apt install nginx-light")
     port = free_port()
     configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream))
+    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream, more=more))
     url = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:

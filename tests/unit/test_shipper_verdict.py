@@ -36,8 +36,8 @@ def said(state: str, **fields: Any) -> dict[str, Any]:
             Verdict(RunState.FAILED, "out of memory; signal 9 (SIGKILL)", None, 9),
         ),
         (
-            Facts(said("interrupted"), Death(why="TimeLimitExceeded(5)")),
-            Verdict(RunState.FAILED, "TimeLimitExceeded(5)"),
+            Facts(said("interrupted"), Death(why="time limit of 5 s exceeded")),
+            Verdict(RunState.FAILED, "time limit of 5 s exceeded"),
         ),
     ],
 )
@@ -91,6 +91,15 @@ def test_interrupted_follows_the_rule_of_a_lost_run(restart: bool, attempt: int,
         assert found.state is state
         assert found.event is not None
         assert found.event["kind"] == "interrupted"
+
+
+@pytest.mark.parametrize("why", ["the process exited with status 0", "killed by signal 9 (SIGKILL)"])
+def test_how_an_interrupted_task_left_does_not_make_it_a_failed_one(why: str) -> None:
+    """The worker sees its process end, sometimes before the shipper has decided."""
+    found = judge(Facts(said("interrupted", why="told to stop by a signal"), Death(9, None, why)))
+    assert (found.state, found.why, found.signal) == (RunState.LOST, "told to stop by a signal", 9)
+    assert judge(Facts(said("interrupted"), Death(9, None, why), redelivers=True)).awaits == "redelivery"
+    assert judge(Facts(said("interrupted"), Death(9, None, why), restart=True)).released
 
 
 def test_retry_and_requeue_are_releases() -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.release import artifacts, changelog, versions
+from tools.release import artifacts, changelog, releases, versions
 from tools.release.errors import ReleaseError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-#: Every release and its commit: upgrade tests build from it.
-RELEASES = "helm/releases.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +49,7 @@ def make(options: argparse.Namespace) -> None:
         if options.images:
             artifacts.run(["make", "images", f"TAG={version}"], root)
         artifacts.checksums(into)
-        released.append({"version": version, "commit": commit})
-        (root / RELEASES).write_text(json.dumps(released, indent=2) + "\n")
+        releases.write(root, [*released, releases.Release(version, commit)])
         _commit(root, f"Note the commit of {version}")
         artifacts.output(["git", "tag", "--annotate", f"v{version}", "--message", f"Runtail {version}", commit], root)
     except BaseException:
@@ -63,17 +59,16 @@ def make(options: argparse.Namespace) -> None:
     print(f"Nothing was published. Next: git push --follow-tags, and upload what {artifacts.SUMS} lists.")
 
 
-def check(root: Path, version: str) -> list[dict[str, str]]:
+def check(root: Path, version: str) -> list[releases.Release]:
     """Tell whether this checkout can become this version.
 
     :returns: the earlier releases, oldest first.
     :raises ReleaseError: if it cannot.
     """
     wanted = versions.key(version)
-    path = root / RELEASES
-    released: list[dict[str, str]] = json.loads(path.read_text()) if path.exists() else []
-    if released and versions.key(released[-1]["version"]) >= wanted:
-        raise ReleaseError(f"{released[-1]['version']} was released; VERSION must be higher.")
+    released = releases.read(root)
+    if released and versions.key(released[-1].version) >= wanted:
+        raise ReleaseError(f"{released[-1].version} was released; VERSION must be higher.")
     if wanted < versions.key(current := versions.read(root)):
         raise ReleaseError(f"The sources say {current} already; VERSION must not be lower.")
     if changes := artifacts.output(["git", "status", "--porcelain"], root):

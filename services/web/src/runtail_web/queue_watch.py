@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from runtail.catalogue import REFRESH_SECONDS
-from runtail.runs.listing import list_workers
+from runtail.runs.listing import list_tasks, list_workers
 from runtail.runs.queues import RedisQueues
+from runtail.runs.transport import DEFAULT, Transport
 from runtail.store import Store, store_errors
 from runtail_web.queue_ages import ListAges
 
@@ -80,6 +81,7 @@ class QueueWatch:
         self._names = Names()
         self._workers: Counter[str] = Counter()
         self._slots: Counter[str] = Counter()
+        self._transports: set[Transport] = {DEFAULT}
         self._asked_workers_at: float | None = None
 
     def look(self) -> dict[str, Queue]:
@@ -88,13 +90,13 @@ class QueueWatch:
         :raises StoreUnavailable: if store or broker did not answer.
         """
         now = self._clock()
-        self._look_at_workers(now)
+        self._look_at_catalogue(now)
         oldest = self._oldest_runs()
         names = self._workers.keys() | oldest.keys()
         waiting: dict[str, int] = {}
         if self._queues is not None and self._ages is not None:
-            names |= self._queues.find_names()
-            lengths = self._queues.lengths(names)
+            names |= self._queues.find_names(self._transports)
+            lengths = self._queues.lengths(names, self._transports)
             waiting = {name: sum(lists.values()) for name, lists in lengths.items()}
             ages = self._ages.look({name: size for lists in lengths.values() for name, size in lists.items()}, now)
             for name, lists in lengths.items():
@@ -107,10 +109,13 @@ class QueueWatch:
             {name: Queue(waiting.get(name), self._workers[name], self._slots[name], oldest.get(name)) for name in names}
         )
 
-    def _look_at_workers(self, now: float) -> None:
+    def _look_at_catalogue(self, now: float) -> None:
         if self._asked_workers_at is not None and now - self._asked_workers_at < REFRESH_SECONDS / 2:
             return
         workers = list_workers(self._store)
+        # Tasks stay known when their workers are gone, and that is when the length of their queues matters most.
+        tasks = list_tasks(self._store) if self._queues is not None else []
+        self._transports = {DEFAULT, *(Transport.from_options(task.get("transport")) for task in tasks)}
         self._asked_workers_at = now
         self._workers.clear()
         self._slots.clear()

@@ -14,7 +14,7 @@ from runtail.cli.failure import Failure, Refused, Unreachable
 from runtail.cli.interrupts import Interrupts
 from runtail.cli.relay import Relay, RelayLost
 from runtail.cli.tail import Tail
-from runtail.cli.web import Web, run_path
+from runtail.cli.web import Web, run_path, without_login
 from runtail.protocol.cursor import Cut
 from runtail.protocol.entry import OUTPUT, Entry
 
@@ -112,7 +112,7 @@ def check(
     try:
         with time_limit(timeout_seconds):
             relay_url = relay_url or _settled(lambda: web.get("/config"), timeout_seconds)["socket_url"] or web.origin
-            _settled(lambda: Relay(relay_url).close(), timeout_seconds)
+            _settled(lambda: Relay(relay_url, web.login_for(relay_url)).close(), timeout_seconds)
             body = {"task": TASK, "kwargs": {"lines": lines, "seconds": seconds}}
             run_id = str(_settled(lambda: web.send("POST", "/runs", body), timeout_seconds).value["id"])
             outcome = Tail(web, relay_url, run_id, seen, Interrupts()).follow()
@@ -124,7 +124,8 @@ def check(
     except Timeout:
         problem = _why_late(web, run_id, len(seen.lines), lines, timeout_seconds)
     except RelayLost as lost:
-        problem = f"no relay answers at {relay_url} ({lost}): are its pods ready, and does the gateway reach them?"
+        where = without_login(relay_url)
+        problem = f"no relay answers at {where} ({lost}): are its pods ready, and does the gateway reach them?"
     except Failure as failure:
         problem = failure.message
     expected = expected_lines(lines)

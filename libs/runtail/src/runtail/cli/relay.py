@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import orjson
@@ -25,10 +27,11 @@ class Relay:
     """A connection that has joined the namespace.
 
     :param url: of the relay's origin, ``http:``, ``https:``, ``ws:`` or ``wss:``.
+    :param headers: to be sent with the handshake, such as a login.
     :raises RelayLost: if it cannot be made.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         address = url.rstrip("/")
         if address.startswith("http"):
             address = "ws" + address.removeprefix("http")
@@ -42,6 +45,7 @@ class Relay:
                 f"{address}/socket.io/?EIO=4&transport=websocket",
                 timeout=CONNECT_SECONDS,
                 suppress_origin=True,
+                header=dict(headers),
                 http_no_proxy=["*"],
                 skip_utf8_validation=True,
             )

@@ -15,7 +15,7 @@ from runtail.cli.interrupts import Interrupts
 from runtail.cli.outage import Outage
 from runtail.cli.relay import Relay, RelayLost
 from runtail.cli.sink import Outcome, Sink
-from runtail.cli.web import Web
+from runtail.cli.web import Web, without_login
 from runtail.cli.windows import read_window
 from runtail.errors import ProtocolError
 from runtail.protocol.entry import Entry
@@ -59,7 +59,7 @@ class Tail:
         self._reset_epoch = 0
         #: The stored log contradicts itself: read over HTTP, up to the entry that does not fit.
         self._as_stored = False
-        self._outage = Outage(sink, relay_url)
+        self._outage = Outage(sink, without_login(relay_url))
 
     def follow(self) -> Outcome:
         """Show the log until the run is over, however long that takes and whatever is away meanwhile.
@@ -95,7 +95,7 @@ class Tail:
     # The relay
 
     def _over_relay(self) -> None:
-        with Relay(self._relay_url) as relay:
+        with Relay(self._relay_url, self._web.login_for(self._relay_url)) as relay:
             self._subscribe(relay)
             self._outage.over(self.next_line)
             received = acked = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlencode, urlsplit
 
 from runtail.cli.failure import Failure, Refused, Unreachable, Unsendable
 from runtail.runid import flaw_of
@@ -38,7 +39,8 @@ class _Document(dict[str, Any]):
 class Web:
     """The service at one address. Every call opens a connection of its own.
 
-    :param url: with the scheme, and with a path if the service has one.
+    :param url: with the scheme, with a path if the service has one, and with ``name:password@`` if something before it
+        asks for that.
     :param timeout_seconds: for connecting, and for every read.
     :raises Failure: if the address is none.
     """
@@ -50,11 +52,14 @@ class Web:
             # As looking it up will: a name that this refuses has no address.
             self._host.encode("idna")
             self._path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+            self._login = _login(parts)
         except ValueError:
             self._host = ""
         if not self._host or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f\x7f]", self._host):
-            raise Failure(f"{_ROW.variable}={without_login(url)!r} is no address; it looks like {_ROW.default}")
-        self._netloc = parts.netloc
+            # What stands before an @ may be a password, wherever in an address that is none.
+            shown = "...@" + url.rpartition("@")[2] if "@" in url else url
+            raise Failure(f"{_ROW.variable}={shown!r} is no address; it looks like {_ROW.default}")
+        self._netloc = parts.netloc.rpartition("@")[2]
         self._secure = parts.scheme == "https"
         #: As it may be shown.
         self.url = without_login(url).rstrip("/")
@@ -69,6 +74,15 @@ class Web:
     def origin(self) -> str:
         """The address without any path."""
         return f"{'https' if self._secure else 'http'}://{self._netloc}"
+
+    def login_for(self, url: str) -> dict[str, str]:
+        """Return the headers that log in at another address: with its own login, or with ours at our origin."""
+        try:
+            there, here = urlsplit(url), urlsplit(self.origin)
+            login = _login(there) or (self._login if _place(there) == _place(here) else "")
+        except ValueError:
+            return {}  # whoever connects says that it is none
+        return {"Authorization": login} if login else {}
 
     def get(self, path: str, **query: Any) -> Any:
         """Return what is at a path; values that are None are not asked for.
@@ -99,7 +113,7 @@ class Web:
 
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout_seconds)
-        sent = {"Accept": "application/json", **(headers or {})}
+        sent = {"Accept": "application/json", **self.login_for(self.origin), **(headers or {})}
         data = None
         for name, text in sent.items():
             if not (text.isascii() and text.isprintable()):
@@ -126,6 +140,13 @@ class Web:
             value = content
         if reply.status >= 400 and isinstance(value, dict):
             raise Refused(reply.status, value)
+        if reply.status == 401:
+            login = f"{_ROW.variable}=http://NAME:PASSWORD@..., with %XX for what has a meaning in addresses"
+            raise Failure(
+                f"{self.url} refuses this name and password (HTTP 401); they come from {login}."
+                if self._login
+                else f"{self.url} asks for a name and a password (HTTP 401): {login}."
+            )
         if reply.status >= 300 or isinstance(value, bytes):
             raise Unreachable(f"what answers at {self.url} is not Runtail's web service (HTTP {reply.status})")
         if isinstance(value, dict):
@@ -133,6 +154,20 @@ class Web:
         elif value is not None:
             raise Unreachable(f"what answers at {self.url} is not Runtail's web service: it answers {value!r:.40}")
         return Answer(value, {name.lower(): value for name, value in reply.getheaders()})
+
+
+def _login(address: SplitResult) -> str:
+    """Return the value of ``Authorization`` for an address' name and password; empty if it has none."""
+    if address.username is None:
+        return ""
+    both = unquote_to_bytes(address.username) + b":" + unquote_to_bytes(address.password or "")
+    return "Basic " + base64.b64encode(both).decode()
+
+
+def _place(address: SplitResult) -> tuple[bool, str | None, int]:
+    """Return what a login belongs to: a WebSocket at the same place is the same."""
+    secure = address.scheme in ("https", "wss")
+    return secure, address.hostname, address.port or (443 if secure else 80)
 
 
 def without_login(url: str) -> str:

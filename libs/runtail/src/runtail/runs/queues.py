@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,9 @@ class _Binding:
     def parts(self, transport: Transport) -> tuple[str, str] | None:
         """Return routing key and queue; None if it was written by an app with other options."""
         if self.keyprefix != transport.keyprefix or transport.separator not in self.member:
+            return None
+        # A name may hold a separator such as ":", but never kombu's own.
+        if transport.separator != DEFAULT.separator and DEFAULT.separator in self.member:
             return None
         parts = self.member.split(transport.separator)
         return parts[0], parts[-1]
@@ -73,21 +77,28 @@ class RedisQueues:
                 self._bindings, self._passing = self._passing, set()
                 break
 
-    def find_names(self) -> set[str]:
-        """Return the queues of apps with kombu's own options: all of them after some calls of this or :meth:`find`.
+    def find_names(self, transports: Collection[Transport] = (DEFAULT,)) -> set[str]:
+        """Return the queues of apps with these options: all of them after some calls of this or :meth:`find`.
 
         :raises StoreUnavailable: if the broker did not answer.
         """
         self.find()
-        declared = (binding.parts(DEFAULT) for binding in self._bindings | self._passing)
-        return {parts[1] for parts in declared if parts and parts[1] and not _is_private(parts[1])}
+        return {name for name in self._declared(transports) if not _is_private(name)}
 
-    def lengths(self, queues: Iterable[str]) -> dict[str, dict[str, int]]:
-        """Return the lists of each queue, one per priority, with the number of messages that wait in each.
+    def lengths(
+        self, queues: Iterable[str], transports: Collection[Transport] = (DEFAULT,)
+    ) -> dict[str, dict[str, int]]:
+        """Return the lists of each queue, one per app and priority, with the number of messages that wait in each.
 
+        :param transports: of all apps. A queue that some of them have declared is looked for where these put it, any
+            other one wherever it may be.
         :raises StoreUnavailable: if the broker did not answer.
         """
-        lists = {queue: DEFAULT.lists(queue) for queue in queues}
+        declared = self._declared(transports)
+        lists = {
+            queue: sorted({name for one in declared.get(queue, transports) for name in one.lists(queue)})
+            for queue in queues
+        }
         with store_errors():
             pipeline = self.client.pipeline(transaction=False)
             for names in lists.values():
@@ -96,6 +107,15 @@ class RedisQueues:
             # A name that is no list (any more) counts as empty: it is somebody else's key.
             sizes = iter(_checked(pipeline.execute(raise_on_error=False), 0) if lists else [])
         return {queue: {name: next(sizes) for name in names} for queue, names in lists.items()}
+
+    def _declared(self, transports: Collection[Transport]) -> dict[str, set[Transport]]:
+        """Return the queues that were found, with the options of the apps that have declared them."""
+        declared: defaultdict[str, set[Transport]] = defaultdict(set)
+        for binding in self._bindings | self._passing:
+            for transport in transports:
+                if (parts := binding.parts(transport)) and parts[1]:
+                    declared[parts[1]].add(transport)
+        return dict(declared)
 
     def holds(self, run_id: str, queue: str, transport: Transport = DEFAULT, *, sent_here: bool = True) -> bool | None:
         """Return whether a message of the run waits or is held by a worker; None if that cannot be told.

@@ -114,8 +114,8 @@ def _died(facts: Facts) -> Verdict:
 
 def _interrupted(facts: Facts, why: str) -> Verdict:
     death = facts.death
-    if death is not None and death.why:
-        # A hard time limit: the worker says why before it sends TERM.
+    if death is not None and death.timed_out:
+        # The worker says so before it sends TERM. Whatever else it says is how the process left after its word.
         return Verdict(RunState.FAILED, death.why, death.exit_status, death.signal)
     if facts.redelivers:
         event = {"kind": "interrupted", "reason": f"{why}; redelivery expected"}
