@@ -11,7 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.chart.rendering import PROFILES, profile, render
 from tests.support import earlier
 from tests.support.continuous_integration import lacking
 from tests.support.helm import helm
@@ -19,6 +21,7 @@ from tools.release import changelog, releases, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "97.1.0"
+PUBLIC = ("--key-url", "https://runtail.example/key.asc", "--url", "https://runtail.example")
 
 
 def run(arguments: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -48,7 +51,7 @@ def checkout(tmp_path: Path) -> Path:
     made = tmp_path / "checkout"
     git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(made))
     log = made / "CHANGELOG.md"
-    log.write_text(log.read_text().replace(changelog.UNRELEASED, f"{changelog.UNRELEASED}\n- Something new.\n"))
+    log.write_text(log.read_text().replace("### Added\n", "### Added\n\n- Something new.\n", 1))
     git(made, "commit", "--quiet", "--all", "--message", "Add something", "--date", "2026-01-02T03:04:05Z")
     return made
 
@@ -80,12 +83,43 @@ def key(folder: Path) -> tuple[str, Path, Path]:
     return "Test", folder / "secret", folder / "public"
 
 
+def fingerprint(keyring: Path) -> str:
+    """Return the fingerprint of a keyring's key, as gpg shows it to people."""
+    said = run(["gpg", "--show-keys", str(keyring)], keyring.parent).stdout
+    return said.splitlines()[1].strip()
+
+
+def assert_annotated(annotations: dict[str, str], fingerprint: str, root: Path) -> None:
+    """Fail if the chart does not say of itself what Artifact Hub shows: all changes, and all images that are used."""
+    said = {name.removeprefix("artifacthub.io/"): yaml.safe_load(text) for name, text in annotations.items()}
+    assert set(said) == {"category", "changes", "images", "license", "links", "signKey"}
+    assert said["license"] == "MIT"
+    assert said["links"] == [{"name": "source", "url": "https://runtail.example"}]
+    assert said["signKey"] == {"fingerprint": fingerprint, "url": "https://runtail.example/key.asc"}
+
+    entries = changelog.entries(changelog.section((root / "CHANGELOG.md").read_text(), VERSION))
+    assert len(said["changes"]) == len(entries)
+    assert {"kind": "added", "description": "Something new."} in said["changes"]
+    assert {change["kind"] for change in said["changes"]} <= {"added", "changed", "fixed", "removed"}
+    assert not any("](" in change["description"] for change in said["changes"])
+
+    used = set()
+    for name in PROFILES:
+        for one in render(profile(name), chart=root / "helm/runtail"):
+            pod = one.get("spec", {}).get("template", {}).get("spec", one.get("spec", {}))
+            used |= {container["image"] for container in pod.get("containers", []) if "image" in container}
+    # Without what profiles put there as their users would: registries, tags, images of teams.
+    defaults = {image["image"] for image in said["images"]}
+    assert {f"runtail/{name}:{VERSION}" for name in ("web", "socket", "worker")} < defaults <= used
+    assert all(image["name"] and image["name"] in image["image"] for image in said["images"])
+
+
 def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(checkout), str(again))
     name, secret, public = key(tmp_path)
     for one in (checkout, again):
-        done = release(one, VERSION, "--date", "2026-01-02", "--key", name, "--keyring", str(secret))
+        done = release(one, VERSION, "--date", "2026-01-02", "--key", name, "--keyring", str(secret), *PUBLIC)
         assert done.returncode == 0, done.stderr
         assert "Nothing was published" in done.stdout
 
@@ -115,9 +149,9 @@ def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Pat
         assert f'__version__ = "{VERSION}"'.encode() in packed.read("runtail/__init__.py")
     verified = run([helm(4), "verify", str(files[chart]), "--keyring", str(public)], tmp_path)
     assert verified.returncode == 0, verified.stderr
-    shown = run([helm(4), "show", "chart", str(files[chart])], tmp_path).stdout.splitlines()
-    assert f"version: {VERSION}" in shown
-    assert any(line.strip('"') in (f"appVersion: {VERSION}", f'appVersion: "{VERSION}') for line in shown)
+    shown = yaml.safe_load(run([helm(4), "show", "chart", str(files[chart])], tmp_path).stdout)
+    assert (shown["version"], shown["appVersion"]) == (VERSION, VERSION)
+    assert_annotated(shown["annotations"], fingerprint(public), checkout)
 
     lower = release(again, "96.0.0")
     assert (lower.returncode, lower.stdout) == (1, "")
