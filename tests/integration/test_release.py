@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -51,7 +52,9 @@ def checkout(tmp_path: Path) -> Path:
     made = tmp_path / "checkout"
     git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(made))
     log = made / "CHANGELOG.md"
-    log.write_text(log.read_text().replace("### Added\n", "### Added\n\n- Something new.\n", 1))
+    log.write_text(
+        log.read_text().replace(changelog.UNRELEASED, f"{changelog.UNRELEASED}\n### Added\n\n- Something new.\n")
+    )
     git(made, "commit", "--quiet", "--all", "--message", "Add something", "--date", "2026-01-02T03:04:05Z")
     return made
 
@@ -103,14 +106,18 @@ def assert_annotated(annotations: dict[str, str], fingerprint: str, root: Path) 
     assert {change["kind"] for change in said["changes"]} <= {"added", "changed", "fixed", "removed"}
     assert not any("](" in change["description"] for change in said["changes"])
 
-    used = set()
-    for name in PROFILES:
-        for one in render(profile(name), chart=root / "helm/runtail"):
+    def used(values: dict[str, Any]) -> set[str]:
+        found = set()
+        for one in render(values, chart=root / "helm/runtail"):
             pod = one.get("spec", {}).get("template", {}).get("spec", one.get("spec", {}))
-            used |= {container["image"] for container in pod.get("containers", []) if "image" in container}
-    # Without what profiles put there as their users would: registries, tags, images of teams.
+            found |= {container["image"] for container in pod.get("containers", []) if "image" in container}
+        return found
+
     defaults = {image["image"] for image in said["images"]}
-    assert {f"runtail/{name}:{VERSION}" for name in ("web", "socket", "worker")} < defaults <= used
+    ours = {f"runtail/{name}:{VERSION}" for name in ("web", "socket", "worker")}
+    assert ours < used({}) <= defaults
+    # In profiles others come to them, which their users name: registries, tags, images of teams.
+    assert defaults <= set().union(*(used(profile(name)) for name in PROFILES))
     assert all(image["name"] and image["name"] in image["image"] for image in said["images"])
 
 
@@ -172,7 +179,9 @@ def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Pat
             "does not say the version",
         ),
         # Helm refuses it when the release is half made.
-        ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, "helm/runtail --destination"),
+        ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, "helm4 template runtail"),
+        ("sed -i s/hatchling/nothing/ libs/runtail/pyproject.toml; git commit -qam x", VERSION, "ended with status 1"),
+        ("sed -i 's/^### .*//' CHANGELOG.md; git commit -qam x", VERSION, "stands under no heading"),
     ],
 )
 def test_what_cannot_be_released_is_left_as_it_is(checkout: Path, prepare: str, version: str, why: str) -> None:

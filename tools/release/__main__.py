@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.release import annotations, artifacts, changelog, releases, versions
+from tools.release import artifacthub, artifacts, changelog, releases, versions
 from tools.release.errors import ReleaseError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,8 +42,8 @@ def make(options: argparse.Namespace) -> None:
         versions.write(root, version)
         path = root / "CHANGELOG.md"
         path.write_text(changelog.release(path.read_text(), version, options.date))
-        known = annotations.sign_key(options.key, options.keyring, options.key_url) if options.key_url else None
-        annotations.write(root, version, helm=options.helm, url=options.url, key=known)
+        known = artifacthub.sign_key(options.key, options.keyring, options.key_url) if options.key_url else None
+        artifacthub.write(root, version, helm=options.helm, url=options.url, key=known)
         commit = _commit(root, f"Release {version}")
         artifacts.wheels(root, into)
         signing = (options.key, options.keyring) if options.key else None

@@ -13,8 +13,8 @@ from tools.release import changelog
 from tools.release.errors import ReleaseError
 
 CHART = "helm/runtail"
-#: Values with which the chart asks for every image that it knows.
-ALL_IMAGES = "store.exporter.enabled=true,canary.enabled=true"
+#: Values with which the chart asks for every image that it knows. (The exporter's is the user's choice.)
+ALL_IMAGES = "canary.enabled=true"
 KINDS = ("added", "changed", "deprecated", "removed", "fixed", "security")
 
 
@@ -45,14 +45,16 @@ def write(root: Path, version: str, *, helm: str, url: str = "", key: dict[str, 
 
 def changes(text: str, version: str) -> list[dict[str, str]]:
     """Return what a section of the changelog says, with the kinds of Artifact Hub."""
-    found = []
-    for heading, body in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", changelog.section(text, version), re.M | re.S):
+    section, found = changelog.section(text, version), []
+    for heading, body in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", section, re.M | re.S):
         kind = heading.lower()
         if kind not in KINDS:
             raise ReleaseError(f"CHANGELOG.md: ### {heading} is not one of {', '.join(KINDS)}.")
         # Links lead to files beside the changelog.
         plain = (re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", entry) for entry in changelog.entries(body))
         found += [{"kind": kind, "description": entry} for entry in plain]
+    if len(found) != len(changelog.entries(section)):
+        raise ReleaseError(f"CHANGELOG.md: an entry of {version} stands under no heading (### Added, ### Fixed ...).")
     return found
 
 
