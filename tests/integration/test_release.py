@@ -180,7 +180,11 @@ def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Pat
         ),
         # Helm refuses it when the release is half made.
         ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, "helm4 template runtail"),
-        ("sed -i s/hatchling/nothing/ libs/runtail/pyproject.toml; git commit -qam x", VERSION, "ended with status 1"),
+        (
+            "sed -i s/hatchling/nothing/ libs/runtail/pyproject.toml; git commit -qam x",
+            VERSION,
+            "ended with status 2; see above",
+        ),
         ("sed -i 's/^### .*//' CHANGELOG.md; git commit -qam x", VERSION, "stands under no heading"),
     ],
 )
