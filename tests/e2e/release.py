@@ -57,14 +57,23 @@ class Release:
         self.namespace = namespace
         self.chart = chart
         self.folder = folder
+        #: Whose rights Helm and the commands of NOTES have; None: those of the tests.
+        self.kubeconfig: Path | None = None
         self.values: dict[str, Any] = merged(image_values(), values or {})
         self._numbers = 0
 
     # Helm
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the operator's commands run with."""
+        return {**os.environ, **({"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {})}
+
     def helm(self, *arguments: str, check: bool = True, seconds: float = 420.0) -> subprocess.CompletedProcess[str]:
         """Run Helm in the release's namespace."""
-        return run(program("helm"), "--namespace", self.namespace.name, *arguments, check=check, seconds=seconds)
+        rights = ["--kubeconfig", str(self.kubeconfig)] if self.kubeconfig else []
+        words = ["--namespace", self.namespace.name, *rights, *arguments]
+        return run(program("helm"), *words, check=check, seconds=seconds)
 
     def _values(self) -> str:
         self._numbers += 1
