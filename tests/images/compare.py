@@ -68,7 +68,7 @@ def read(archive: Path) -> Image:
 
 def _file(layer: tarfile.TarFile, member: tarfile.TarInfo) -> File:
     contents = layer.extractfile(member) if member.isreg() else None
-    sha256 = hashlib.file_digest(contents, "sha256").hexdigest() if contents else ""
+    sha256 = hashlib.sha256(contents.read()).hexdigest() if contents else ""
     return File(member.type, member.mode, member.uid, member.gid, member.linkname, sha256, member.mtime)
 
 
