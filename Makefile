@@ -226,11 +226,13 @@ chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and set
 dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
 	@$(BIN)/python -m helm.dashboards
 
-# It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart.
+# It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart. URL= (of the project) and KEY_URL=
+# (of the public key) are told to who looks at the chart in Artifact Hub.
 .PHONY: release
 release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 builds its images, KEY=name KEYRING=file sign the chart
 	@PATH="$$PATH:$(CURDIR)/build/helm" $(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
-	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)")
+	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)") $(if $(KEY_URL),--key-url "$(KEY_URL)") \
+	  $(if $(URL),--url "$(URL)")
 
 .PHONY: clean
 clean: ## Remove everything that make has made
