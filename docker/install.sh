@@ -51,8 +51,9 @@ case "$1" in
     done
     "$tools/bin/cyclonedx-py" environment --output-reproducible --sv 1.5 --of JSON \
       -o "$venv/sbom.cdx.json" "$venv/bin/python"
-    # By content: the times of files differ from build to build, and nothing is written on a read-only root.
-    python3 -m compileall -q --invalidation-mode unchecked-hash "$venv/lib"
+    # By content: the times of files differ from build to build, and nothing is written on a read-only root. -f: what
+    # venv and the lister above have compiled goes by times, which change below, and would be of no use.
+    python3 -m compileall -q -f --invalidation-mode unchecked-hash "$venv/lib"
     # Root's, readable for everybody, writable for nobody else; the group like others, since any uid may come.
     chmod -R u=rwX,go=rX "$venv"
     find "$venv" -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH:-0}" {} +

@@ -40,6 +40,21 @@ _STILL = """async () => {
 }"""
 
 
+#: Looks at every frame until all lines in sight are here and nothing is drawn anew for some; fails after two thousand.
+_DRAWN = """async () => {
+    const rows = document.querySelector(".rows");
+    let [last, same] = ["", 0];
+    for (let frame = 0; frame < 2000; frame += 1) {
+        await new Promise(requestAnimationFrame);
+        const now = rows.innerHTML;
+        same = now === last && rows.querySelector(".line") && !rows.querySelector(".hole") ? same + 1 : 0;
+        last = now;
+        if (same >= 10) return;
+    }
+    throw new Error(`the log is drawn again and again: ${last.slice(0, 2000)}`);
+}"""
+
+
 def top(page: Page) -> int:
     """The line at the upper edge of the log."""
     line, _ = page.evaluate(TOP)
@@ -70,9 +85,10 @@ def tell(producer: Producer, kind: str, **fields: object) -> None:
 
 
 def opened(site: Site, open_page: OpenPage, producer: Producer, link: str = "") -> Page:
-    """The page of the run, with text in it."""
+    """The page of the run, with all the text in it that it opens with: rows are drawn more than once until then."""
     page = open_page(site.run_page(producer.run_id) + link)
     expect(page.locator(".row.line:not(.hole)").first).to_be_visible(timeout=SECONDS)
+    drawn(page)
     return page
 
 
@@ -127,6 +143,11 @@ def marks(page: Page, kind: str) -> list[tuple[int, int]]:
     """The marks of a kind in the strip beside the scroll bar: first and last pixel row of each."""
     found = page.locator(".strip").evaluate(_MARKS, list(_MARKED[kind]))
     return [(first, last) for first, last in found]
+
+
+def drawn(page: Page) -> None:
+    """Wait until every line in sight is here, and drawn."""
+    page.evaluate(_DRAWN)
 
 
 def still(page: Page) -> None:

@@ -153,17 +153,18 @@ def test_what_is_said_of_an_empty_log_covers_no_row(site: Site, open_page: OpenP
     page = open_page(site.run_page(producer.run_id))
     page.set_viewport_size({"width": width, "height": 700})
 
-    def apart(words: str) -> None:
+    def apart(words: str, events: int) -> None:
         note = page.get_by_text(words)
         expect(note).to_be_visible(timeout=SECONDS)
+        # The note may stand there before the rows are drawn.
+        expect(page.locator(".row.event")).to_have_count(events)
         box, rows = note.bounding_box(), page.locator(".row").evaluate_all(
             "(rows) => rows.map((row) => [row.getBoundingClientRect().top, row.getBoundingClientRect().bottom])"
         )  # fmt: skip
         assert box is not None
-        assert rows
+        assert len(rows) == events
         assert all(bottom <= box["y"] or top >= box["y"] + box["height"] for top, bottom in rows)
 
-    apart("No output yet.")
+    apart("No output yet.", events=1)
     producer.end()
-    apart("This run printed nothing.")
-    expect(page.locator(".row.event")).to_have_count(2)
+    apart("This run printed nothing.", events=2)

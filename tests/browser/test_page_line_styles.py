@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from runtail.protocol import OUTPUT, event
 from tests.browser.conftest import OpenPage, Site
-from tests.browser.logs import SECONDS, numbered, opened, tell, write
+from tests.browser.logs import SECONDS, drawn, numbered, opened, tell, write
 from tests.support.relay import Producer, now_ms
 
 pytestmark = pytest.mark.browser
@@ -77,10 +77,12 @@ def test_an_attempt_begins_without_what_the_last_one_left(site: Site, open_page:
     # Its own style goes on, over lines that were not here when the page was opened.
     page.locator(".log").press("End")
     expect(page.locator("#L2406 .text")).to_be_visible(timeout=SECONDS)
+    drawn(page)
     green = colours(page, "#L2406")
     assert green != left
     page.locator(".log").press("Home")
     expect(page.locator("#L6 .text")).to_be_visible(timeout=SECONDS)
+    drawn(page)
     assert colours(page, "#L6") == green != colours(page, "#L5")
 
 
@@ -108,6 +110,7 @@ def test_what_began_above_is_known_where_the_page_opens(site: Site, open_page: O
     yellow = colours(page, "#L2700 ")
     page.locator(".log").press("PageUp")
     expect(page.locator(".row.line a.address").first).to_be_visible()
+    drawn(page)
     assert {tuple(colours(page, f"#{id_}")) for id_ in page.locator(".row.line").evaluate_all(
         "(rows) => rows.filter((row) => !row.matches('.hole, .pinned')).map((row) => row.id)"
     )} == {tuple(yellow)}  # fmt: skip

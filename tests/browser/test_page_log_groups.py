@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
 from tests.browser.conftest import OpenPage, Site
-from tests.browser.logs import SECONDS, marks, numbered, opened, tell, top, write
+from tests.browser.logs import SECONDS, drawn, marks, numbered, opened, tell, top, write
 from tests.support.relay import Producer, now_ms
 from tests.support.waiting import wait_for
 
@@ -73,9 +73,11 @@ def test_sections_and_colours_of_lines_that_were_never_loaded(site: Site, open_p
     log.press("e")
     expect(page.locator("#L4000.current .text")).to_have_text("row 4000", timeout=SECONDS)
     colour = "(text) => getComputedStyle(text.firstElementChild ?? text).color"
+    drawn(page)
     reds = {page.locator(f"#L{line} .text").evaluate(colour) for line in (3_998, 4_000)}
     log.press("Home")
     expect(page.locator("#L2 .text")).to_have_text("red from here on", timeout=SECONDS)
+    drawn(page)
     reds.add(page.locator("#L2 .text").evaluate(colour))
     assert len(reds) == 1
 

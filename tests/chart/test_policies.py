@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from tests.chart.edges import EDGE, PORTS, documented
 from tests.chart.objects import takes
-from tests.chart.rendering import ROOT, Object, pod_template, profile, render
+from tests.chart.rendering import Object, pod_template, profile, render
 
-#: Where a component listens to whom.
-PORTS = {
-    "web": (8000, 8001),
-    "relay": (8010, 8011),
-    "worker": (8021,),
-    "gateway": (8080,),
-    "store": (6379, 9121),
-    "canary": (8031,),
-    "test": (),
-}
-EDGE = tuple[str, str, int]
-#: Words of the table, and who is meant.
-SOURCES = {
-    "`gatewayFrom`, or anybody; test pod; canary": ("outside", "test", "canary"),
-    "gateway (or the Ingress controller, if the gateway is off)": ("gateway",),
-    "web, relay, worker, pods with `runtail.io/store-access`": ("web", "relay", "worker", "team"),
-    "`metricsFrom`": ("prometheus",),
-    "test pod": ("test",),
-}
 #: Other pods, by namespace and labels.
 STRANGERS = {
     "outside": ("ingress-nginx", {}),
@@ -36,17 +17,6 @@ STRANGERS = {
     "team": ("team", {"runtail.io/store-access": "true"}),
     "stranger": ("team", {"app": "other"}),
 }
-
-
-def documented() -> set[EDGE]:
-    """Return the edges of the table."""
-    text = (ROOT / "docs/kubernetes.md").read_text().partition("## Network policies")[2].partition("\n## ")[0]
-    found = set()
-    for source, target in re.findall(r"^\| (.+?) \| (.+?) \|$", text, re.MULTILINE)[1:]:
-        for name in SOURCES.get(source, ()):
-            for component, port in re.findall(r"(\w+) (\d{4})", target):
-                found.add((name, "store" if component == "exporter" else component, int(port)))
-    return found
 
 
 def peers_take(peers: list[dict[str, Any]], namespace: str, labels: dict[str, str]) -> bool:

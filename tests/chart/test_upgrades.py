@@ -14,8 +14,15 @@ from runtail.settings import SETTINGS
 from tests.chart.environment import another
 from tests.chart.made_up_cluster import made_up_cluster
 from tests.chart.rendering import CHART, ROOT, Object, Refused, find, profile, render
+from tests.support import earlier
 
 NAMESPACE = "/api/v1/namespaces/rt"
+#: What the API server refuses to change.
+FIXED = {
+    "Deployment": ("selector",),
+    "StatefulSet": ("selector", "serviceName", "volumeClaimTemplates", "podManagementPolicy"),
+    "Service": ("clusterIP",),
+}
 SCALED = {"web": {"autoscaling": {"type": "hpa"}}}
 
 
@@ -159,3 +166,18 @@ def test_what_a_checksum_leaves_out_is_read_by_other_components_alone() -> None:
         left_out = [one.name for one in SETTINGS if re.match(found[1], one.variable)]
         assert left_out
         assert [name for name in left_out if re.search(rf"\.{name}\b", code)] == [], component
+
+
+def test_an_upgrade_from_the_version_before_changes_nothing_that_cannot_change(tmp_path: Path) -> None:
+    earlier.check_out(tmp_path / "old")
+    charts = (tmp_path / "old/helm/runtail", CHART)
+    before, after = ({(one["kind"], one["metadata"]["name"]): one for one in render(chart=chart)} for chart in charts)
+    compared = 0
+    for name in before.keys() & after.keys():
+        for field in FIXED.get(name[0], ()):
+            assert before[name]["spec"].get(field) == after[name]["spec"].get(field), (name, field)
+            compared += 1
+    assert compared >= 10
+    # Viewers and other releases' workers come by these names.
+    kept = {(kind, name) for kind, name in before if kind in ("Service", "Secret", "ConfigMap", "StatefulSet")}
+    assert kept <= after.keys()

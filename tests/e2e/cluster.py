@@ -64,6 +64,9 @@ class Namespace:
 
     def delete(self) -> None:
         """Remove it with all that is in it."""
+        # Workers whose store is gone would keep the node's room for all of their grace.
+        self.kubectl("delete", "deployments,statefulsets", "--all", "--cascade=orphan", check=False)
+        self.kubectl("delete", "pods", "--all", "--grace-period=1", "--wait=false", check=False)
         run(program("kubectl"), "delete", "namespace", self.name, "--wait=false", check=False)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True, seconds: float = 300.0) -> str:

@@ -48,14 +48,14 @@ def namespace(cluster: None, request: pytest.FixtureRequest) -> Iterator[Namespa
 
 @pytest.fixture
 def make_release(namespace: Namespace, tmp_path: Path) -> Make:
-    """Makes a release that is not installed yet; the argument holds values."""
-    return lambda values=None: Release(namespace, tmp_path, values)
+    """Makes a release that is not installed yet; the arguments hold values, and another chart than this version's."""
+    return lambda values=None, **chart: Release(namespace, tmp_path, values, **chart)
 
 
 @pytest.fixture
 def install(make_release: Make) -> Make:
-    """Installs a release and returns it when all is ready; the argument holds values."""
-    return lambda values=None: make_release(values).installed()
+    """Installs a release and returns it when all is ready; the arguments are those of ``make_release``."""
+    return lambda values=None, **chart: make_release(values, **chart).installed()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -36,7 +36,11 @@ def image_values() -> dict[str, Any]:
 
 def tagged(tag: str, registry: str = "") -> dict[str, Any]:
     """Return values that name Runtail's images of one tag."""
-    image = {key: value for key, value in {"registry": registry, "tag": tag}.items() if value}
+    return of_images({key: value for key, value in {"registry": registry, "tag": tag}.items() if value})
+
+
+def of_images(image: Mapping[str, str]) -> dict[str, Any]:
+    """Return values with these keys for each of Runtail's images."""
     return {"web": {"image": image}, "relay": {"image": image}, "worker": {"defaults": {"image": image}}}
 
 
@@ -44,19 +48,32 @@ class Release:
     """A release in a namespace of its own.
 
     :param values: of the chart, merged over those that name the images.
+    :param chart: what it is installed and upgraded with.
     """
 
-    def __init__(self, namespace: Namespace, folder: Path, values: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, namespace: Namespace, folder: Path, values: Mapping[str, Any] | None = None, chart: Path = CHART
+    ) -> None:
         self.namespace = namespace
+        self.chart = chart
         self.folder = folder
+        #: Whose rights Helm and the commands of NOTES have; None: those of the tests.
+        self.kubeconfig: Path | None = None
         self.values: dict[str, Any] = merged(image_values(), values or {})
         self._numbers = 0
 
     # Helm
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the operator's commands run with."""
+        return {**os.environ, **({"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {})}
+
     def helm(self, *arguments: str, check: bool = True, seconds: float = 420.0) -> subprocess.CompletedProcess[str]:
         """Run Helm in the release's namespace."""
-        return run(program("helm"), "--namespace", self.namespace.name, *arguments, check=check, seconds=seconds)
+        rights = ["--kubeconfig", str(self.kubeconfig)] if self.kubeconfig else []
+        words = ["--namespace", self.namespace.name, *rights, *arguments]
+        return run(program("helm"), *words, check=check, seconds=seconds)
 
     def _values(self) -> str:
         self._numbers += 1
@@ -66,7 +83,7 @@ class Release:
 
     def install(self, *arguments: str) -> str:
         """``helm install``; returns its NOTES."""
-        done = self.helm("install", NAME, str(CHART), "--values", self._values(), *arguments)
+        done = self.helm("install", NAME, str(self.chart), "--values", self._values(), *arguments)
         return done.stdout.partition("NOTES:\n")[2]
 
     def installed(self) -> Release:
@@ -80,7 +97,7 @@ class Release:
     ) -> subprocess.CompletedProcess[str]:
         """``helm upgrade`` with further values."""
         self.values = merged(self.values, values or {})
-        return self.helm("upgrade", NAME, str(CHART), "--values", self._values(), *arguments, check=check)
+        return self.helm("upgrade", NAME, str(self.chart), "--values", self._values(), *arguments, check=check)
 
     def check(self) -> tuple[int, str]:
         """``helm test``; returns its exit status and what the test pod said."""

@@ -110,6 +110,25 @@ def hosts(value: str) -> Callable[[Release], None]:
     return change
 
 
+def evicting(release: Release) -> None:
+    """Break by another setting of the store, as its operator may make; who uses it only connects again."""
+    set_policy(release, "allkeys-lru")
+
+
+def keeping(release: Release) -> None:
+    """Set it back."""
+    set_policy(release, "noeviction")
+
+
+def set_policy(release: Release, policy: str) -> None:
+    """Write what the store does when its memory is full, and restart it."""
+    written = release.namespace.get("configmap", f"{NAME}-store")["data"]["valkey.conf"]
+    changed = re.sub(r"(?m)^maxmemory-policy .*$", f"maxmemory-policy {policy}", written)
+    patch = {"data": {"valkey.conf": changed}}
+    release.namespace.kubectl("patch", "configmap", f"{NAME}-store", "--patch", json.dumps(patch))
+    restart_store(release)
+
+
 BREAKS = (
     Break("store-down", "store", *scale("store", 0, 1)),
     Break("wrong-password", "password", wrong_password, right_password),
@@ -118,6 +137,7 @@ BREAKS = (
     Break("policy", "no relay answers", *policy("deny", "relay", policyTypes=["Ingress"], ingress=[])),
     Break("host", "RUNTAIL_ALLOWED_HOSTS", hosts("other.example"), hosts("")),
     Break("dns", "name", *policy("deny", "test", policyTypes=["Egress"], egress=[{"ports": [{"port": 8080}]}])),
+    Break("store-evicts", "maxmemory-policy allkeys-lru", evicting, keeping),
 )
 
 

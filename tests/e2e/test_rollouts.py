@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e import door, pools
 from tests.e2e.cluster import Namespace
 from tests.e2e.figures import figure
-from tests.e2e.release import NAME, Release, image_values, merged, tagged
+from tests.e2e.release import CHART, NAME, Release, image_values, merged, of_images
 from tests.e2e.watching import Loads, assert_whole, audience, now, pauses, wait_for_ends, wait_until_following
+from tests.support import earlier
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(1500)
@@ -26,15 +29,16 @@ POOL = {"concurrency": RUNS, "resources": {"requests": {"cpu": "200m"}, "limits"
 
 def test_upgrade_and_rollback(namespace: Namespace, install: Callable[..., Release]) -> None:
     pools.mount(namespace)
-    before, after = versions()
-    release = install(merged(merged(door.values(), pools.values(600, **POOL)), before))
+    pair = versions()
+    release = install(merged(merged(door.values(), pools.values(600, **POOL)), pair.before), chart=pair.chart)
     way = release.door()
     old = ours(release)
     runs = [way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS) for _ in range(RUNS)]
     with Loads(f"{way.url}/runs/{runs[0]}") as loads, audience(way, runs, UPGRADE_VIEWERS) as seen:
         wait_until_following(seen)
         began = now()
-        release.upgrade(after)
+        release.chart = CHART
+        release.upgrade(pair.after)
         release.wait_until_ready()
         assert not ours(release) & old, "pods of the old version are left"
         more = [way.start("counting.print_all", lines=1000, seconds=20.0) for _ in range(RUNS)]
@@ -46,6 +50,7 @@ def test_upgrade_and_rollback(namespace: Namespace, install: Callable[..., Relea
     ended = [way.wait_for_state(run, "succeeded", "failed", "lost")["state"] for run in [*runs, *more]]
     assert ended == ["succeeded"] * len(ended), ended
     assert loads.failures == [], loads.failures
+    figure("E4", "from, to, and back", pair.words)
     figure("E4", "upgrade and rollback took", f"{rolled_back:.0f} s, under {UPGRADE_VIEWERS} viewers of {RUNS} runs")
     figure("E4", "lines lost, doubled, screens reset", f"0, 0, 0 of {LINES * RUNS} lines")
     figure("E4", "runs lost", f"0 of {len(ended)}")
@@ -57,16 +62,40 @@ def ours(release: Release) -> set[str]:
     return {str(pod["metadata"]["name"]) for name in ("web", "relay", "worker") for pod in release.pods(name)}
 
 
-def versions() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return values of the version before and of this one.
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is upgraded to what.
 
-    ``RUNTAIL_TEST_BEFORE_TAG`` names the images of the version before. Without it the pods are replaced by pods of
-    the same images.
+    :param chart: of the version before.
+    :param words: what the figures say of it.
     """
-    if tag := os.environ.get("RUNTAIL_TEST_BEFORE_TAG"):
-        return tagged(tag, os.environ.get("RUNTAIL_TEST_REGISTRY", "")), image_values()
+
+    chart: Path
+    before: dict[str, Any]
+    after: dict[str, Any]
+    words: str
+
+
+def versions() -> Pair:
+    """Return the version before and this one.
+
+    ``make images-earlier`` brings the images of the version before: of the newest release in ``helm/releases.json``,
+    or of the commit that stands in while there is none. Without a release and without these images, pods are
+    replaced by pods of the same images.
+
+    :raises AssertionError: if there is a release, and its images were not built.
+    """
+    before, tree = earlier.chosen(), earlier.built()
+    images = tree / "build/images.yaml"
+    if images.exists():
+        # What the values before name is gone with them: a digest would win over this version's tag.
+        after = merged(of_images({"registry": "", "tag": "", "digest": ""}), image_values())
+        return Pair(tree / "helm/runtail", yaml.safe_load(images.read_text()), after, f"{before}, with its chart")
+    assert not before.version, f"{before} has no images here: `make images-earlier LOAD=...` (or PUSH=) brings them"
     marked = {"metadata": {"annotations": {"test/version": "after"}}}
-    return {}, {"web": marked, "relay": marked, "gateway": marked, "worker": {"defaults": marked}}
+    after = {"web": marked, "relay": marked, "gateway": marked, "worker": {"defaults": marked}}
+    words = "the same images and chart: nothing was released yet, and `make images-earlier` was not called"
+    return Pair(CHART, {}, after, words)
 
 
 def test_relays_fewer_and_more(namespace: Namespace, install: Callable[..., Release]) -> None:

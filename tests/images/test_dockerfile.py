@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import sys
 from pathlib import Path
@@ -67,20 +66,6 @@ def test_the_tag_is_the_products_version(images: ModuleType) -> None:
     from runtail import __version__
 
     assert images.version() == __version__
-
-
-def test_an_unknown_cluster_is_refused_in_words(
-    images: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def nothing(*_: object, **__: object) -> str:
-        return json.dumps({"components": []})
-
-    monkeypatch.setattr(images, "docker_client", lambda: "docker")
-    monkeypatch.setattr(images, "build", nothing)
-    monkeypatch.setattr(images, "measure", lambda *_: None)
-    monkeypatch.setattr(images, "bill_of_materials", lambda *_: {})
-    assert images.main(["--load", "moon"]) == 1
-    assert "LOAD=moon is not one of kind, k3d, minikube, cluster" in capsys.readouterr().err
 
 
 def test_without_docker_it_says_what_is_missing(

@@ -25,6 +25,13 @@ RESTRICTED = (
     *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
     *("--network", "none"),
 )
+#: Prints compiled files that Python takes only if their source has a certain time.
+BY_TIME = """
+from pathlib import Path
+for path in Path("/opt/runtail").rglob("*.pyc"):
+    if not int.from_bytes(path.read_bytes()[4:8], "little"):
+        print(path)
+"""
 STARTS = {
     "web": ["runtail", "--version"],
     "socket": ["python", "-c", "import runtail_socket.service"],
@@ -73,6 +80,12 @@ def test_files_are_roots_and_none_gives_rights(target: str) -> None:
     )  # fmt: skip
     assert found.split() == []
     assert inside(target, "id", "-u").strip() == "10001"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_compiled_is_used_whatever_the_times_of_files(target: str) -> None:
+    found = inside(target, "python", "-c", BY_TIME)
+    assert found.split() == []
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -49,8 +50,10 @@ def gateway(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (folder / "nginx.conf").write_text(text)
     (folder / "headers.conf").write_text(data["headers.conf"])
     address = f"http://127.0.0.1:{port}"
-    command = [program, "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
-    with Process(command, folder, name="gateway") as process:
+    (folder / "start.sh").write_text(data["start.sh"])
+    command = ["sh", str(folder / "start.sh"), str(folder / "nginx.conf")]
+    path = {"PATH": f"{Path(program).parent}:{os.environ['PATH']}"}
+    with Process(command, folder, name="gateway", environment=path) as process:
 
         def answers() -> bool:
             try:
@@ -97,3 +100,30 @@ def test_a_followed_log_comes_as_it_is_written(stack: Stack, gateway: str) -> No
         pieces = [piece for piece in answer.iter_bytes() if piece]
     assert b"".join(pieces).count(b"\n") >= 5
     assert len(pieces) > 1, "nginx held it back until it was whole"
+
+
+@pytest.mark.parametrize(
+    ("says", "tries"),
+    [
+        ("host not found in upstream", 4),
+        ("unknown directive", 1),
+    ],
+)
+def test_it_waits_for_names_and_for_nothing_else(tmp_path: Path, says: str, tries: int) -> None:
+    """In a cluster with NetworkPolicies the first gateways ended at once, and were started again."""
+    # In place of nginx and a name server: refuses the configuration three times.
+    (tmp_path / "nginx").write_text(
+        f"""#!/bin/sh
+        echo "$*" >>{tmp_path}/asked
+        case "$*" in *-t*) ;; *) exit 0 ;; esac
+        [ $(wc -l <{tmp_path}/asked) -gt 3 ] || {{ echo "nginx: [emerg] {says}"; exit 1; }}
+        """
+    )
+    (tmp_path / "nginx").chmod(0o755)
+    script = find(render(), "ConfigMap", "runtail-gateway")["data"]["start.sh"]
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with Process(["sh", "-c", script, "sh", "a.conf"], tmp_path, name="start", environment=path) as process:
+        assert process.wait(20) == 0
+    *tested, started = (tmp_path / "asked").read_text().splitlines()
+    assert tested == ["-e stderr -t -c a.conf"] * tries
+    assert started == "-e stderr -c a.conf -g daemon off;"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis import Redis
 
 from tests.support.command import Command
 from tests.support.ports import free_port
@@ -70,6 +71,29 @@ def test_a_host_that_is_not_allowed_is_named(stack: Stack, tmp_path: Path) -> No
         check = Command(tmp_path, web.url, "check", "--timeout", "4")
         assert check.wait() == 1
     assert "Not well: This host name is not allowed. The request was for '127.0.0.1" in check.out.decode()
+
+
+def test_a_store_that_begins_to_evict_is_named_at_once_and_the_rest_goes_on(stack: Stack, tmp_path: Path) -> None:
+    run_id = stack.start("demo.tail", {"lines": 3, "interval": 0})
+    stack.wait_for_end(run_id)
+    with Redis.from_url(stack.settings["store_url"]) as server:
+        server.config_set("maxmemory", "512mb")
+        server.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            check = command(stack, tmp_path, "check", "--timeout", "4")
+            assert check.wait() == 1
+            start = Command(tmp_path, stack.web.url, "start", "demo.tail", "lines=1")
+            assert start.wait() != 0
+            assert stack.get(f"/api/v1/runs/{run_id}").status_code == 200
+        finally:
+            server.config_set("maxmemory-policy", "noeviction")
+            server.config_set("maxmemory", 0)
+    for said in (check.out.decode(), start.err):
+        assert "the store deletes keys by itself" in said
+        assert "maxmemory-policy allkeys-lru" in said
+        assert "set maxmemory-policy to noeviction" in said
+    again = command(stack, tmp_path, "check", "--lines", "5")
+    assert again.wait() == 0, again.out
 
 
 def test_a_run_that_nobody_takes_is_told_from_one_that_is_slow(stack: Stack, tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from tests.chart.rendering import PROFILES, profile, render
 from tests.support import earlier
 from tests.support.continuous_integration import lacking
 from tests.support.helm import helm
@@ -19,6 +22,7 @@ from tools.release import changelog, releases, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "97.1.0"
+PUBLIC = ("--key-url", "https://runtail.example/key.asc", "--url", "https://runtail.example")
 
 
 def run(arguments: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -48,7 +52,9 @@ def checkout(tmp_path: Path) -> Path:
     made = tmp_path / "checkout"
     git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(made))
     log = made / "CHANGELOG.md"
-    log.write_text(log.read_text().replace(changelog.UNRELEASED, f"{changelog.UNRELEASED}\n- Something new.\n"))
+    log.write_text(
+        log.read_text().replace(changelog.UNRELEASED, f"{changelog.UNRELEASED}\n### Added\n\n- Something new.\n")
+    )
     git(made, "commit", "--quiet", "--all", "--message", "Add something", "--date", "2026-01-02T03:04:05Z")
     return made
 
@@ -80,12 +86,47 @@ def key(folder: Path) -> tuple[str, Path, Path]:
     return "Test", folder / "secret", folder / "public"
 
 
+def fingerprint(keyring: Path) -> str:
+    """Return the fingerprint of a keyring's key, as gpg shows it to people."""
+    said = run(["gpg", "--show-keys", str(keyring)], keyring.parent).stdout
+    return said.splitlines()[1].strip()
+
+
+def assert_annotated(annotations: dict[str, str], fingerprint: str, root: Path) -> None:
+    """Fail if the chart does not say of itself what Artifact Hub shows: all changes, and all images that are used."""
+    said = {name.removeprefix("artifacthub.io/"): yaml.safe_load(text) for name, text in annotations.items()}
+    assert set(said) == {"category", "changes", "images", "license", "links", "signKey"}
+    assert said["license"] == "MIT"
+    assert said["links"] == [{"name": "source", "url": "https://runtail.example"}]
+    assert said["signKey"] == {"fingerprint": fingerprint, "url": "https://runtail.example/key.asc"}
+
+    entries = changelog.entries(changelog.section((root / "CHANGELOG.md").read_text(), VERSION))
+    assert len(said["changes"]) == len(entries)
+    assert {"kind": "added", "description": "Something new."} in said["changes"]
+    assert {change["kind"] for change in said["changes"]} <= {"added", "changed", "fixed", "removed"}
+    assert not any("](" in change["description"] for change in said["changes"])
+
+    def used(values: dict[str, Any]) -> set[str]:
+        found = set()
+        for one in render(values, chart=root / "helm/runtail"):
+            pod = one.get("spec", {}).get("template", {}).get("spec", one.get("spec", {}))
+            found |= {container["image"] for container in pod.get("containers", []) if "image" in container}
+        return found
+
+    defaults = {image["image"] for image in said["images"]}
+    ours = {f"runtail/{name}:{VERSION}" for name in ("web", "socket", "worker")}
+    assert ours < used({}) <= defaults
+    # In profiles others come to them, which their users name: registries, tags, images of teams.
+    assert defaults <= set().union(*(used(profile(name)) for name in PROFILES))
+    assert all(image["name"] and image["name"] in image["image"] for image in said["images"])
+
+
 def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(checkout), str(again))
     name, secret, public = key(tmp_path)
     for one in (checkout, again):
-        done = release(one, VERSION, "--date", "2026-01-02", "--key", name, "--keyring", str(secret))
+        done = release(one, VERSION, "--date", "2026-01-02", "--key", name, "--keyring", str(secret), *PUBLIC)
         assert done.returncode == 0, done.stderr
         assert "Nothing was published" in done.stdout
 
@@ -115,9 +156,9 @@ def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Pat
         assert f'__version__ = "{VERSION}"'.encode() in packed.read("runtail/__init__.py")
     verified = run([helm(4), "verify", str(files[chart]), "--keyring", str(public)], tmp_path)
     assert verified.returncode == 0, verified.stderr
-    shown = run([helm(4), "show", "chart", str(files[chart])], tmp_path).stdout.splitlines()
-    assert f"version: {VERSION}" in shown
-    assert any(line.strip('"') in (f"appVersion: {VERSION}", f'appVersion: "{VERSION}') for line in shown)
+    shown = yaml.safe_load(run([helm(4), "show", "chart", str(files[chart])], tmp_path).stdout)
+    assert (shown["version"], shown["appVersion"]) == (VERSION, VERSION)
+    assert_annotated(shown["annotations"], fingerprint(public), checkout)
 
     lower = release(again, "96.0.0")
     assert (lower.returncode, lower.stdout) == (1, "")
@@ -138,7 +179,13 @@ def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Pat
             "does not say the version",
         ),
         # Helm refuses it when the release is half made.
-        ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, "helm/runtail --destination"),
+        ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, "helm4 template runtail"),
+        (
+            "sed -i s/hatchling/nothing/ libs/runtail/pyproject.toml; git commit -qam x",
+            VERSION,
+            "ended with status 2; see above",
+        ),
+        ("sed -i 's/^### .*//' CHANGELOG.md; git commit -qam x", VERSION, "stands under no heading"),
     ],
 )
 def test_what_cannot_be_released_is_left_as_it_is(checkout: Path, prepare: str, version: str, why: str) -> None:

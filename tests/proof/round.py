@@ -62,6 +62,7 @@ class Round:
         self._notes: list[str] = []
         self._began = 0.0
         self._own_deaths: list[str] = []
+        self._starting: list[threading.Thread] = []
         self.violations: list[str] = []
 
     def run(self) -> dict[str, Any]:
@@ -132,7 +133,9 @@ class Round:
             self._never.wait(max(0.0, self._began + at - time.monotonic()))
             self._supervise(cluster, faults)
             if isinstance(what, Start):
-                threading.Thread(target=self._start, args=(cluster, what), daemon=True).start()
+                thread = threading.Thread(target=self._start, args=(cluster, what), daemon=True)
+                thread.start()
+                self._starting.append(thread)
                 continue
             if word == "begin":
                 self._note(f"begin {what.kind} {what.target}: {faults.begin(what)}")
@@ -206,6 +209,9 @@ class Round:
 
     def _all_ended(self, cluster: Cluster, faults: Faults) -> bool:
         self._supervise(cluster, faults)
+        # Somebody may still be starting a run, who was refused before.
+        if any(thread.is_alive() for thread in self._starting):
+            return False
         open_runs = [run for run in self._records(cluster).values() if run and not run.state.terminal]
         now_ms = cluster.store.now_ms()
         for run in open_runs:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from tools.release import releases
 from tools.release.errors import ReleaseError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+#: For its pages; a busy machine is slow.
+BUILD_SECONDS: Final = 300
 #: Stands in for the version before as long as nothing was released: a commit of this repository's history with
 #: images and a chart.
 STAND_IN: Final = "88bba1cf86bfbce91a3c6b5e0be4bad813517414"
@@ -59,6 +62,21 @@ def check_out(into: Path, root: Path = ROOT) -> Earlier:
             pytest.skip(f"NO VERSION BEFORE THIS ONE: nothing was released yet, and for {earlier}: {missing}")
         raise AssertionError(f"{releases.LIST} names {earlier}. {missing}") from None
     return earlier
+
+
+def with_pages() -> Path:
+    """Return where it is checked out and has its pages, which ``make earlier`` builds.
+
+    It is skipped or fails as :func:`check_out` does.
+    """
+    tree = built()
+    if not tree.exists():
+        check_out(tree)
+    done = subprocess.run(
+        ["make", "earlier"], cwd=ROOT, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
+    )
+    assert done.returncode == 0, f"`make earlier` failed:\n{done.stdout}{done.stderr}"
+    return tree
 
 
 def python_path(tree: Path) -> str:

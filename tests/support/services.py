@@ -41,13 +41,15 @@ class Service:
             **{f"RUNTAIL_{key.upper()}": str(value) for key, value in settings.items()},
             **(environment or {}),
         }
-        self._environment[f"RUNTAIL_{name.upper()}_PORT"] = str(self.port)
-        self._environment[f"RUNTAIL_{name.upper()}_ADMIN_PORT"] = str(self.admin_port)
         self._process: Process | None = None
 
     def configure(self, **settings: object) -> None:
         """Add settings before it is started."""
         self._environment |= {f"RUNTAIL_{key.upper()}": str(value) for key, value in settings.items()}
+
+    def take_over(self, other: Service) -> None:
+        """Listen where another one, which has ended, listened."""
+        self.port, self.admin_port = other.port, other.admin_port
 
     @property
     def url(self) -> str:
@@ -63,9 +65,9 @@ class Service:
     def start(self) -> Service:
         """Start it and return when it answers."""
         command = [sys.executable, "-m", f"runtail_{self.name}"]
-        self._process = Process(
-            command, self._directory, name=f"{self.name}-{self.port}", environment=self._environment
-        )
+        ports = {"PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)}
+        environment = self._environment | {f"RUNTAIL_{self.name.upper()}_{key}": port for key, port in ports.items()}
+        self._process = Process(command, self._directory, name=f"{self.name}-{self.port}", environment=environment)
         wait_for(self._answers, START_SECONDS, self._process.evidence)
         return self
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.release import artifacts, changelog, releases, versions
+from tools.release import artifacthub, artifacts, changelog, releases, versions
 from tools.release.errors import ReleaseError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,6 +42,8 @@ def make(options: argparse.Namespace) -> None:
         versions.write(root, version)
         path = root / "CHANGELOG.md"
         path.write_text(changelog.release(path.read_text(), version, options.date))
+        known = artifacthub.sign_key(options.key, options.keyring, options.key_url) if options.key_url else None
+        artifacthub.write(root, version, helm=options.helm, url=options.url, key=known)
         commit = _commit(root, f"Release {version}")
         artifacts.wheels(root, into)
         signing = (options.key, options.keyring) if options.key else None
@@ -92,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--helm", default="helm", help="the Helm program")
     parser.add_argument("--key", default="", help="name of the OpenPGP key that signs the chart; unsigned without it")
     parser.add_argument("--keyring", type=Path, default=Path.home() / ".gnupg/secring.gpg", help="where the key is")
+    parser.add_argument("--key-url", default="", help="where the public key can be fetched; told by the chart")
+    parser.add_argument("--url", default="", help="where the project is; told by the chart")
     parser.add_argument("--images", action="store_true", help="build the images as well")
     return parser
 

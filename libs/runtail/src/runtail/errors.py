@@ -73,6 +73,10 @@ class StoreLoginRefused(StoreUnavailable):
     """The store answers, and refuses user or password. Somebody may be changing them, so the caller may try again."""
 
 
+class StoreEvicts(StoreUnavailable):
+    """The store may delete keys by itself, so nothing new is begun with it; the message says what to change."""
+
+
 class ExecutionRefused(RuntailError):
     """A worker did not execute a task, because it is exclusive and another run holds it.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runtail.errors import ConfigError, StoreUnavailable
+from runtail.errors import ConfigError, StoreEvicts, StoreUnavailable
 from runtail.settings import Settings
 from runtail.store import Store, connect, store_errors
 
@@ -160,6 +160,16 @@ def refusal(memory: Memory, settings: Settings) -> str | None:
         f"runs, logs and waiting messages: set maxmemory-policy to {SAFE_POLICY}, or RUNTAIL_ALLOW_EVICTION=1 to "
         "accept the loss"
     )
+
+
+def require_keeping(store: Store) -> None:
+    """Refuse to begin anything new with a store that evicts, whenever that began.
+
+    :raises StoreEvicts: with the reason.
+    :raises StoreUnavailable: it did not answer.
+    """
+    if why := refusal(read_memory(store), store.settings):
+        raise StoreEvicts(why)
 
 
 def check_at_start(settings: Settings) -> None:

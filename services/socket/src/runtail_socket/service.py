@@ -248,7 +248,7 @@ class Service:
     def _not_ready(self) -> str | None:
         if self._door.draining:
             return "about to stop"
-        # Once it was seen the store may go and come back: viewers stay, and no
-        # other relay would serve them better.
+        # Once it was seen the store may go and come back, or begin to evict keys: viewers stay, and no other relay
+        # would serve them better.
         self._was_ready = self._was_ready or self._reader.store_answers
-        return self._guard.problem if self._was_ready else "the store has not answered yet"
+        return None if self._was_ready else "the store has not answered yet"

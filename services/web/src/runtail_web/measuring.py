@@ -31,7 +31,7 @@ class Measuring:
     """
 
     def __init__(self, store: Store, reaper: ReaperThread, guard: Guard, load: Load, watch: StoreWatch) -> None:
-        self._store, self._guard, self._load = store, guard, load
+        self._store, self._load = store, load
         self._was_ready = False
         self.metrics = Metrics("web")
         self._requests = self.metrics.counter("runtail_web_requests_total")
@@ -69,8 +69,8 @@ class Measuring:
     def ready(self) -> str | None:
         """Why this service should get no requests, or None.
 
-        Once the store was seen it may go and come back: this service then says
-        so in its answers, and another one could do no better.
+        Once the store was seen it may go and come back, and it may begin to evict keys: this service then says so in
+        its answers, and another one could do no better.
         """
         self._was_ready = self._was_ready or self._store.ping()
         if not self._was_ready:
@@ -78,7 +78,7 @@ class Measuring:
         full_seconds = self._load.full_seconds
         if full_seconds > FULL_SECONDS:
             return f"no thread was free for {full_seconds:.0f} s (RUNTAIL_WEB_THREADS)"
-        return self._guard.problem
+        return None
 
     def admin_server(self) -> AdminServer:
         """Return the admin port's server, which is not started yet.

@@ -21,6 +21,7 @@ from runtail.errors import (
     RunEnded,
     RunNotFound,
     StartError,
+    StoreEvicts,
     StoreLoginRefused,
     StoreUnavailable,
     TaskNotRecorded,
@@ -190,6 +191,8 @@ def of_error(error: Exception) -> Problem:
             return unavailable(
                 "The store refuses the user or the password of RUNTAIL_STORE_URL.", error.retry_after_seconds
             )
+        case StoreEvicts():
+            return unavailable(f"Nothing was started: {error}.", error.retry_after_seconds)
         case StoreUnavailable():
             return unavailable("The store does not answer.", error.retry_after_seconds)
         case ProtocolError(code="record"):

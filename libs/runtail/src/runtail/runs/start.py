@@ -11,6 +11,7 @@ import orjson
 
 from runtail import header
 from runtail.errors import ExclusiveHeld, IdempotencyConflict, PublishFailed, RuntailError, StartError
+from runtail.guard import require_keeping
 from runtail.log.ending import Ending
 from runtail.protocol import RunState
 from runtail.runs.ending import write_events
@@ -46,8 +47,10 @@ def start(
     :raises IdempotencyConflict: the key was used for another request.
     :raises StartError: the run id is taken.
     :raises PublishFailed: the broker did not take the message; the run is closed as failed.
+    :raises StoreEvicts: the store may delete the run or its message by itself.
     :raises StoreUnavailable: nothing was made.
     """
+    require_keeping(store)
     name = str(task["name"])
     run_id = run_id or str(uuid.uuid4())
     secrets = names_in(task) & kwargs.keys()

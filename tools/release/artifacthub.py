@@ -1,0 +1,95 @@
+"""What Artifact Hub shows of the chart: annotations in Chart.yaml, of the changelog and of what the chart renders."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.release import changelog
+from tools.release.errors import ReleaseError
+
+CHART = "helm/runtail"
+#: Values with which the chart asks for every image that it knows. (The exporter's is the user's choice.)
+ALL_IMAGES = "canary.enabled=true"
+KINDS = ("added", "changed", "deprecated", "removed", "fixed", "security")
+
+
+def write(root: Path, version: str, *, helm: str, url: str = "", key: dict[str, str] | None = None) -> None:
+    """Write the annotations of a release into Chart.yaml.
+
+    :param helm: the program.
+    :param url: where the project is; without it there are no links.
+    :param key: ``fingerprint`` and ``url`` of the key that signs the chart.
+    :raises ReleaseError: if the chart cannot be rendered.
+    """
+    path = root / CHART / "Chart.yaml"
+    above, _, below = path.read_text().partition("annotations:\n")
+    annotations: dict[str, Any] = yaml.safe_load(below)
+    annotations["artifacthub.io/changes"] = changes((root / "CHANGELOG.md").read_text(), version)
+    annotations["artifacthub.io/images"] = images(root, helm)
+    annotations["artifacthub.io/links"] = [{"name": "source", "url": url}] if url else None
+    annotations["artifacthub.io/signKey"] = key
+    lines = []
+    for name, value in annotations.items():
+        if isinstance(value, str):
+            lines.append(f"  {name}: {value}\n")
+        elif value:
+            text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=10_000)
+            lines += [f"  {name}: |\n", *(f"    {line}\n" for line in text.splitlines())]
+    path.write_text(f"{above}annotations:\n{''.join(lines)}")
+
+
+def changes(text: str, version: str) -> list[dict[str, str]]:
+    """Return what a section of the changelog says, with the kinds of Artifact Hub."""
+    section, found = changelog.section(text, version), []
+    for heading, body in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", section, re.M | re.S):
+        kind = heading.lower()
+        if kind not in KINDS:
+            raise ReleaseError(f"CHANGELOG.md: ### {heading} is not one of {', '.join(KINDS)}.")
+        # Links lead to files beside the changelog.
+        plain = (re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", entry) for entry in changelog.entries(body))
+        found += [{"kind": kind, "description": entry} for entry in plain]
+    if len(found) != len(changelog.entries(section)):
+        raise ReleaseError(f"CHANGELOG.md: an entry of {version} stands under no heading (### Added, ### Fixed ...).")
+    return found
+
+
+def images(root: Path, helm: str) -> list[dict[str, str]]:
+    """Return the images that the chart may ask for.
+
+    :raises ReleaseError: if it cannot be rendered.
+    """
+    command = [helm, "template", "runtail", str(root / CHART), "--set", ALL_IMAGES]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(f"{' '.join(command)}: {done.stderr.strip()}")
+    named = sorted(set(re.findall(r'^ *(?:- )?image: "?([^"\s]+)"?$', done.stdout, re.M)))
+    return [{"name": name.rpartition("/")[2].partition(":")[0].partition("@")[0], "image": name} for name in named]
+
+
+def sign_key(name: str, keyring: Path, url: str) -> dict[str, str]:
+    """Return what Artifact Hub says of the key that signs.
+
+    :param name: a part of the key's user id, as for ``helm package --key``.
+    :param url: where the public key can be fetched.
+    :raises ReleaseError: if gpg finds no such key.
+    """
+    command = ["gpg", "--batch", "--with-colons", "--show-keys", str(keyring)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ReleaseError("gpg is not installed: it says the key's fingerprint.") from None
+    fingerprint = ""
+    for line in done.stdout.splitlines():
+        fields = line.split(":")
+        if fields[0] in ("pub", "sec"):
+            fingerprint = ""
+        elif fields[0] == "fpr":
+            fingerprint = fingerprint or fields[9]
+        elif fields[0] == "uid" and name in fields[9]:
+            return {"fingerprint": fingerprint, "url": url}
+    raise ReleaseError(f"gpg finds no key {name!r} in {keyring}: {done.stderr.strip()}")
