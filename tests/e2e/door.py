@@ -64,6 +64,11 @@ class Door:
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
+    def cancel(self, run_id: str) -> None:
+        """Ask for the end of a run."""
+        answer = httpx.post(f"{self.url}/api/v1/runs/{run_id}/cancel", timeout=10.0)
+        assert answer.is_success, answer.text
+
     def record(self, run_id: str) -> dict[str, Any]:
         """Return what is known of a run."""
         return dict(self.get(f"/runs/{run_id}"))

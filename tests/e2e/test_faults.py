@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 import pytest
 
 from tests.e2e import door, pools
-from tests.e2e.cluster import Namespace
+from tests.e2e.cluster import ROOT, Namespace
 from tests.e2e.figures import figure
-from tests.e2e.release import Release, is_ready, merged
+from tests.e2e.release import NAME, Release, is_ready, merged
+from tests.e2e.watching import assert_whole, audience, now, wait_for_ends, wait_until_following
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900)
-NEXT_RUN_SECONDS, STOPPED_SECONDS = 30.0, 30.0
+NEXT_RUN_SECONDS, STOPPED_SECONDS, STANDING_SECONDS = 30.0, 30.0, 20.0
+#: The relay with a reader that stops when a file asks for it.
+PROGRAM = ["python", "/faults/breakable_relay.py"]
+VIEWERS, LINES, RUN_SECONDS = 10, 2_000, 100.0
 
 
 def test_memory_limit(namespace: Namespace, install: Callable[..., Release]) -> None:
@@ -57,6 +62,41 @@ def test_relay_stopped(install: Callable[..., Release]) -> None:
     wait_for(lambda: is_ready(release.namespace.get("pod", pod)), 60, release.namespace.evidence, interval_seconds=0.2)
     figure("E10", "relay stopped (SIGSTOP)", f"restarted after {restarted:.1f} s (at most {STOPPED_SECONDS:.0f})")
     assert restarted <= STOPPED_SECONDS
+
+
+def test_relay_whose_reader_stands_still(namespace: Namespace, make_release: Callable[..., Release]) -> None:
+    pools.mount(namespace)
+    namespace.config_map("faults", breakable_relay_py=(ROOT / "tests/support/breakable_relay.py").read_text())
+    breakable = {
+        "env": [{"name": "TEST_FAULTS", "value": "/tmp"}, {"name": "RUNTAIL_SOCKET_PORT", "value": "8010"}],
+        "volumes": [{"name": "faults", "configMap": {"name": "faults"}}],
+        "volumeMounts": [{"name": "faults", "mountPath": "/faults", "readOnly": True}],
+    }
+    # One relay, so that all viewers are on it.
+    relay = {"relay": {"replicas": 1, "extra": breakable}}
+    release = make_release(merged(merged(door.values(), pools.values(40)), relay)).installed()
+    program = [{"op": "add", "path": "/spec/template/spec/containers/0/args", "value": PROGRAM}]
+    namespace.kubectl("patch", f"deployment/{NAME}-relay", "--type=json", "--patch", json.dumps(program))
+    release.wait_until_ready()
+    way, pod = release.door(), release.pod("relay")
+    run_id = way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS)
+    with audience(way, [run_id], VIEWERS) as seen:
+        wait_until_following(seen)
+        namespace.kubectl("exec", pod, "--", "touch", "/tmp/stall-reader-8010")
+        began = now()
+        wait_for(lambda: restarts(release, pod) == 1, 180, namespace.evidence, interval_seconds=0.2)
+        restarted = now() - began
+        said = namespace.kubectl("get", "events", "--field-selector", f"involvedObject.name={pod},reason=Unhealthy")
+        assert seen.ended == 0, "the run ended too early to see it"
+        wait_for_ends(seen, RUN_SECONDS + 120)
+    assert "Liveness probe failed: HTTP probe failed with statuscode: 503" in said, said
+    assert_whole(seen, LINES)
+    figure(
+        "E10",
+        "relay whose reader stands still",
+        f"restarted after {restarted:.1f} s (at most {STANDING_SECONDS:.0f}), 0 of {LINES} lines lost",
+    )
+    assert restarted <= STANDING_SECONDS
 
 
 def restarts(release: Release, pod: str) -> int:

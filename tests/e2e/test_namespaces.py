@@ -218,7 +218,8 @@ def listening(table: str) -> set[int]:
 
 def test_pull_secret(namespace: Namespace, make_release: Make) -> None:
     # A registry that asks for it is named by RUNTAIL_TEST_REGISTRY and these; else images are there already, and
-    # what is tested is that each pod hands its kubelet the login.
+    # what is tested is that each pod hands its kubelet the login. Run it alone with a registry: from then on the
+    # kubelet (1.35 or newer) gives these images, under whatever name, to no pod without the login.
     user, password = (os.environ.get(f"RUNTAIL_TEST_PULL_{word}", "somebody") for word in ("USER", "PASSWORD"))
     registry = os.environ.get("RUNTAIL_TEST_REGISTRY", "registry.example.com").partition("/")[0]
     login = {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
