@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtail import __version__
 from runtail.settings import SETTINGS
 from tests.chart.environment import another
 from tests.chart.made_up_cluster import made_up_cluster
@@ -178,6 +180,27 @@ def test_an_upgrade_from_the_version_before_changes_nothing_that_cannot_change(t
             assert before[name]["spec"].get(field) == after[name]["spec"].get(field), (name, field)
             compared += 1
     assert compared >= 10
+    # Else every upgrade would replace the store, under all who write and watch.
+    store = ("StatefulSet", "runtail-store")
+    assert before[store]["spec"]["template"] == after[store]["spec"]["template"]
     # Viewers and other releases' workers come by these names.
     kept = {(kind, name) for kind, name in before if kind in ("Service", "Secret", "ConfigMap", "StatefulSet")}
     assert kept <= after.keys()
+
+
+def test_another_version_replaces_the_pods_that_have_its_image_and_not_the_store(tmp_path: Path) -> None:
+    other = tmp_path / "runtail"
+    shutil.copytree(CHART, other)
+    meta = other / "Chart.yaml"
+    meta.write_text(meta.read_text().replace(__version__, "97.1.0"))
+    before, after = (
+        {one["metadata"]["name"]: one["spec"] for one in render(chart=chart) if "template" in one.get("spec", {})}
+        for chart in (CHART, other)
+    )
+    changed = {name for name in before if before[name]["template"] != after[name]["template"]}
+    assert changed == {"runtail-web", "runtail-relay", "runtail-worker-default"}
+    for name, spec in before.items():
+        assert (spec["selector"], spec.get("volumeClaimTemplates")) == (
+            after[name]["selector"],
+            after[name].get("volumeClaimTemplates"),
+        )
