@@ -200,7 +200,7 @@ def test_the_command_of_the_documentation_makes_it(checkout: Path) -> None:
             "does not say the version",
         ),
         # Helm refuses it when the release is half made.
-        ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, "helm4 template runtail"),
+        ("echo '  - [' >>helm/runtail/values.yaml; git commit -qam x", VERSION, " template runtail"),
         ("sed -i 's/^### .*//' CHANGELOG.md; git commit -qam x", VERSION, "stands under no heading"),
     ],
 )
