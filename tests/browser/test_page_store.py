@@ -8,11 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 from playwright.sync_api import expect
 
 from runtail.errors import StoreUnavailable
 from tests.browser.conftest import Complaints, OpenPage
+from tests.browser.test_page_looks import BUILD
 from tests.browser.test_page_run import SECONDS, expect_lines
 from tests.support.beating import beating
 from tests.support.processes import StartProcess
@@ -99,3 +101,17 @@ def ended(producer: Producer) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+def test_it_says_that_the_store_may_delete_runs_and_starts_none(line: Line, open_page: OpenPage) -> None:
+    with line.server.client() as client:
+        client.hset(line.producer.store.keys.tasks(), "etl.load", orjson.dumps(BUILD))
+        client.config_set("maxmemory", "512mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        page = open_page(f"{line.web.url}/#start=etl.load&day=2026-01-31")
+        page.get_by_role("button", name="Start etl.load").click()
+        problem = page.locator(".form .problem")
+        expect(problem).to_contain_text("set maxmemory-policy to noeviction", timeout=SECONDS)
+        client.config_set("maxmemory-policy", "noeviction")
+    page.get_by_role("button", name="Start etl.load").click()
+    page.wait_for_url(re.compile("/runs/.+"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from typing import Any
 
+from runtail.settings import Setting
 from tests.chart.rendering import Object, find
 
 #: For Secrets and ConfigMaps that others make.
@@ -29,6 +31,33 @@ def of_container(objects: list[Object], container: Object) -> dict[str, str]:
             assert isinstance(value, str), f"{variable['name']}: {value!r} is no text"
         found[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda name: found.get(name[1], name[0]), value)
     return found
+
+
+def another(setting: Setting) -> Any:
+    """Return a value that is not the default one, and fits beside the other defaults."""
+    special: dict[str, Any] = {
+        "lease_seconds": 15.5,
+        "beat_seconds": 1.5,
+        "quota_bytes": 2 * 1024**3,
+        "budget_bytes": 3 * 1024**3,
+        "log_ceiling": 0.5,
+        "spool_bytes": 32 * 1024**2,
+        "drain_seconds": 12.0,
+        "tasks": "demo.*,!demo.crash",
+        "key_prefix": "team:",
+        "socket_url": "https://relay.example.com",
+        "head_bytes": 4096,
+    }
+    if setting.name in special:
+        return special[setting.name]
+    if setting.choices:
+        return next(choice for choice in setting.choices if choice != setting.default)
+    match setting.default:
+        case bool():
+            return not setting.default
+        case int() | float():
+            return setting.default + 1
+    return f"other-{setting.name}"
 
 
 def _config(objects: list[Object], name: str) -> dict[str, str]:

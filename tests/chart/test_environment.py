@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from helm.tools.generate import OWNED
 from runtail.settings import SETTINGS, Setting, load_settings
 from runtail.store import connect
-from tests.chart.environment import of_container
+from tests.chart.environment import another, of_container
 from tests.chart.rendering import NAMESPACE, PROFILES, Object, Refused, find, pod_template, profile, render
 
 VARIABLES = {setting.variable for setting in SETTINGS}
@@ -37,33 +36,6 @@ def test_every_pod_can_read_its_settings(name: str) -> None:
         settings = load_settings(environment)
         if "RUNTAIL_STORE_URL" in environment:
             connect(settings)
-
-
-def another(setting: Setting) -> Any:
-    """Return a value that is not the default one, and fits beside the other defaults."""
-    special: dict[str, Any] = {
-        "lease_seconds": 15.5,
-        "beat_seconds": 1.5,
-        "quota_bytes": 2 * 1024**3,
-        "budget_bytes": 3 * 1024**3,
-        "log_ceiling": 0.5,
-        "spool_bytes": 32 * 1024**2,
-        "drain_seconds": 12.0,
-        "tasks": "demo.*,!demo.crash",
-        "key_prefix": "team:",
-        "socket_url": "https://relay.example.com",
-        "head_bytes": 4096,
-    }
-    if setting.name in special:
-        return special[setting.name]
-    if setting.choices:
-        return next(choice for choice in setting.choices if choice != setting.default)
-    match setting.default:
-        case bool():
-            return not setting.default
-        case int() | float():
-            return setting.default + 1
-    return f"other-{setting.name}"
 
 
 @pytest.mark.parametrize("setting", FREE, ids=lambda setting: setting.name)

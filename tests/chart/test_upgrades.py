@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 
 from runtail import __version__
+from runtail.settings import SETTINGS
+from tests.chart.environment import another
 from tests.chart.made_up_cluster import made_up_cluster
-from tests.chart.rendering import CHART, Object, Refused, find, profile, render
+from tests.chart.rendering import CHART, ROOT, Object, Refused, find, profile, render
 from tests.support import earlier
 
 NAMESPACE = "/api/v1/namespaces/rt"
@@ -82,21 +86,88 @@ def test_only_what_cannot_change_is_in_what_cannot_change() -> None:
     )
 
 
-def test_a_changed_setting_restarts_who_reads_it_and_nobody_else() -> None:
+def changed_by(values: dict[str, Any], before: dict[str, Any] | None = None) -> set[str]:
+    """Return the workloads whose pods a change of values replaces."""
+
     def templates(values: dict[str, Any]) -> dict[str, Any]:
         return {
-            one["metadata"]["name"]: one["spec"]["template"]
-            for one in render(values)
+            one["metadata"]["name"].removeprefix("runtail-"): one["spec"]["template"]
+            for one in render({"canary": {"enabled": True}, **values})
             if "template" in one.get("spec", {})
         }
 
-    before, after = templates({}), templates({"settings": {"RUNTAIL_LEASE_SECONDS": 15}})
-    changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"runtail-web", "runtail-relay", "runtail-worker-default"}
-    after = templates({"gateway": {"extraConfig": "add_header X y;"}})
-    assert {name for name in before if before[name] != after[name]} == {"runtail-gateway"}
-    after = templates({"store": {"extraConfig": "hz 20"}})
-    assert {name for name in before if before[name] != after[name]} == {"runtail-store"}
+    old, new = templates(before or {}), templates(values)
+    assert old.keys() == new.keys() == {"web", "relay", "worker-default", "gateway", "store", "canary"}
+    return {name for name in old if old[name] != new[name]}
+
+
+READERS = {"web", "relay", "worker-default"}
+
+
+@pytest.mark.parametrize(
+    ("values", "replaced"),
+    [
+        ({"settings": {"RUNTAIL_LEASE_SECONDS": 15}}, READERS),
+        ({"settings": {"RUNTAIL_WEB_THREADS": 8}}, {"web"}),
+        ({"settings": {"RUNTAIL_SOCKET_URL": "https://relay.example"}}, {"web"}),
+        ({"settings": {"RUNTAIL_SOCKET_ASYNC_MODE": "gevent"}}, {"relay"}),
+        # It stands in the store's access rules.
+        ({"settings": {"RUNTAIL_KEY_PREFIX": "a:"}}, {*READERS, "store"}),
+        ({"access": {"origins": ["https://a.example"]}}, {"web", "relay"}),
+        ({"pod": {"extra": {"env": [{"name": "RUNTAIL_LEASE_SECONDS", "value": "wrong"}]}}}, {*READERS, "canary"}),
+        ({"existingSettings": "ours"}, READERS),
+        ({"gateway": {"extraConfig": "add_header X y;"}}, {"gateway"}),
+        ({"store": {"extraConfig": "hz 20"}}, {"store"}),
+        ({"monitoring": {"rules": {"enabled": True}, "podMonitor": {"enabled": True}}}, set()),
+        # With policies a shell in web's pod reaches web, but not the gateway.
+        ({"networkPolicy": {"enabled": True}}, {"web"}),
+        ({"worker": {"defaults": {"replicas": 3}}, "web": {"replicas": 3}}, set()),
+    ],
+    ids=str,
+)
+def test_a_change_replaces_the_pods_of_who_reads_it_and_nobody_elses(
+    values: dict[str, Any], replaced: set[str]
+) -> None:
+    assert changed_by(values) == replaced
+
+
+def test_no_setting_of_the_product_replaces_a_pod_that_does_not_run_it() -> None:
+    """The store's least of all: all others wait for it."""
+    table = json.loads((CHART / "files/settings.json").read_text())
+    own = [name for name in table if "instead" not in table[name] and name != "RUNTAIL_KEY_PREFIX"]
+    assert len(own) > 30
+    # One that cannot be parsed is the case that matters: nothing but what reads it may stand still.
+    env = [{"name": name, "value": "wrong"} for name in table]
+    assert changed_by({"pod": {"extra": {"env": env}}}) == {*READERS, "canary"}
+    for setting in SETTINGS:
+        if setting.variable in own:
+            replaced = changed_by({"settings": {setting.variable: another(setting)}})
+            assert replaced <= READERS, setting
+            assert replaced, setting
+
+
+def test_what_a_checksum_leaves_out_is_read_by_other_components_alone() -> None:
+    """The patterns in `_settings.tpl` against the code: no program may miss a change of what it reads."""
+    sources = {
+        "web": [ROOT / "services/web/src"],
+        "relay": [ROOT / "services/socket/src"],
+        "worker": [ROOT / "services/worker/src"],
+    }
+    text = (CHART / "templates/_settings.tpl").read_text()
+    library = ROOT / "libs/runtail/src/runtail"
+    shared = [path for path in library.rglob("*.py") if path.parent.name not in ("cli", "dev")]
+    for component, folders in sources.items():
+        found = re.search(rf'"{component}" "(\^RUNTAIL_.*)"\)? *\.?', text)
+        assert found, component
+        own = [path for folder in folders for path in folder.rglob("*.py")]
+        # Shipper and keeper are the worker's.
+        files = own + [
+            path for path in shared if component == "worker" or path.parent.name not in ("shipper", "capture")
+        ]
+        code = "\n".join(path.read_text() for path in files if path.name not in ("settings.py", "launcher.py"))
+        left_out = [one.name for one in SETTINGS if re.match(found[1], one.variable)]
+        assert left_out
+        assert [name for name in left_out if re.search(rf"\.{name}\b", code)] == [], component
 
 
 def test_an_upgrade_from_the_version_before_changes_nothing_that_cannot_change(tmp_path: Path) -> None:

@@ -46,12 +46,16 @@ def scale(workload: str, broken: int, whole: int) -> tuple[Callable[[Release], N
 
 
 def wait_for_pods(release: Release, workload: str, replicas: int) -> None:
-    """Scale a workload, and wait until the pods are there, or gone."""
+    """Scale a workload, and wait until the pods are there, or gone: one that leaves serves for some seconds more."""
     kind, component = ("statefulset", "store") if workload == "store" else ("deployment", workload.partition("-")[0])
     release.namespace.kubectl("scale", f"{kind}/{NAME}-{workload}", f"--replicas={replicas}")
+    selector = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component={component}"
     wait_for(
-        lambda: len(release.pods(component)) == replicas, 120, release.namespace.evidence, interval_seconds=0.5
-    )  # fmt: skip
+        lambda: len(release.namespace.get("pods", selector=selector)) == replicas,
+        120,
+        release.namespace.evidence,
+        interval_seconds=0.5,
+    )
 
 
 def set_passwords(release: Release, key: str, value: str) -> None:

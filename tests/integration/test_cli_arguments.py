@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ import pytest
 
 from runtail.cli import exits
 from tests.support.command import DEADLINE_SECONDS, PROGRAM
+from tests.support.forked_program import ForkedProgram
 from tests.support.redis_server import RedisServer
 from tests.support.runs import finish, make_store, open_run, write_lines
 from tests.support.services import Service
@@ -36,6 +37,8 @@ TASK: dict[str, Any] = {
     "secrets": ["token"],
     "queue": "arguments",
 }
+Call = Callable[..., subprocess.CompletedProcess[bytes]]
+
 #: No UTF-8: what a shell hands over when a file name of another time stands on the command line.
 LATIN = b"caf\xe9"
 
@@ -60,19 +63,21 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             yield service
 
 
-def call(
-    web: Service, *arguments: str | bytes, **environment: str | bytes | None
-) -> subprocess.CompletedProcess[bytes]:
-    """Call the program as a shell does."""
-    env: dict[str, Any] = {**os.environ, "RUNTAIL_URL": web.url, **environment}
-    return subprocess.run(
-        [os.fsencode(PROGRAM), *(os.fsencode(one) for one in arguments)],
-        env={name: value for name, value in env.items() if value is not None},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=DEADLINE_SECONDS,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedProgram]:
+    """The program, which begins at once."""
+    with ForkedProgram(tmp_path_factory.mktemp("program")) as made:
+        yield made
+
+
+@pytest.fixture
+def call(web: Service, program: ForkedProgram) -> Call:
+    """Calls the program as a shell does: ``call("runs", RUNTAIL_URL=...)``."""
+
+    def made(*arguments: str | bytes, **environment: str | bytes) -> subprocess.CompletedProcess[bytes]:
+        return program.call(arguments, {**os.environ, "RUNTAIL_URL": web.url, **environment})
+
+    return made
 
 
 def said(done: subprocess.CompletedProcess[bytes], status: int) -> str:
@@ -119,12 +124,12 @@ def said(done: subprocess.CompletedProcess[bytes], status: int) -> str:
         (["follow", "ended", "--from", f"-{10**30}"], "is not in the range"),
     ],
 )
-def test_a_wrong_argument_is_named(web: Service, arguments: list[str | bytes], words: str) -> None:
-    assert words in said(call(web, *arguments), exits.USAGE)
+def test_a_wrong_argument_is_named(call: Call, arguments: list[str | bytes], words: str) -> None:
+    assert words in said(call(*arguments), exits.USAGE)
 
 
-def test_what_is_not_utf8_of_a_secret_is_not_repeated(web: Service) -> None:
-    assert "caf" not in said(call(web, "start", "tests.take", b"token=" + LATIN), exits.USAGE)
+def test_what_is_not_utf8_of_a_secret_is_not_repeated(call: Call) -> None:
+    assert "caf" not in said(call("start", "tests.take", b"token=" + LATIN), exits.USAGE)
 
 
 def test_a_closed_stdin_has_nothing_in_it(web: Service) -> None:
@@ -142,8 +147,8 @@ def test_a_closed_stdin_has_nothing_in_it(web: Service) -> None:
         assert arguments == "runs" or b"token: is required" in done.stderr
 
 
-def test_errors_are_json_where_json_was_asked_for(web: Service) -> None:
-    done = call(web, "cancel", "ended", "--why", LATIN, "--json")
+def test_errors_are_json_where_json_was_asked_for(call: Call) -> None:
+    done = call("cancel", "ended", "--why", LATIN, "--json")
     assert done.returncode == exits.USAGE
     assert "cannot be sent as JSON" in json.loads(done.stderr)["problem"]["title"]
 
@@ -151,15 +156,15 @@ def test_errors_are_json_where_json_was_asked_for(web: Service) -> None:
 @pytest.mark.parametrize(
     "argument", [f"times={2**64 - 1}", f"times=-{2**63}", "both=null", "share=1e308", "a:=[[0.1]]"]
 )
-def test_what_arrives_as_it_is_goes(web: Service, argument: str) -> None:
-    done = call(web, "start", "tests.take", argument, "--json")
+def test_what_arrives_as_it_is_goes(call: Call, argument: str) -> None:
+    done = call("start", "tests.take", argument, "--json")
     assert done.returncode == 0, done.stderr
     key, _, text = argument.partition("=")
     assert json.loads(done.stdout)["kwargs"] == {key.rstrip(":"): json.loads(text)}
 
 
-def test_a_time_before_all_others_is_one(web: Service) -> None:
-    done = call(web, "runs", "--since", "999999d")
+def test_a_time_before_all_others_is_one(call: Call) -> None:
+    done = call("runs", "--since", "999999d")
     assert done.returncode == 0, done.stderr
     assert b"ended\tsucceeded\t" in done.stdout
 
@@ -172,26 +177,26 @@ def test_a_time_before_all_others_is_one(web: Service) -> None:
         b"http://127.0.0.1/" + LATIN,
     ],
 )  # fmt: skip
-def test_an_address_that_is_none_is_named(web: Service, url: str | bytes) -> None:
-    assert "is no address; it looks like http" in said(call(web, "runs", RUNTAIL_URL=url), exits.TROUBLE)
+def test_an_address_that_is_none_is_named(call: Call, url: str | bytes) -> None:
+    assert "is no address; it looks like http" in said(call("runs", RUNTAIL_URL=url), exits.TROUBLE)
 
 
-def test_a_path_that_has_to_be_escaped_is(web: Service) -> None:
+def test_a_path_that_has_to_be_escaped_is(web: Service, call: Call) -> None:
     for path in ("/büro", "/a b", "/%C3%A9"):
-        words = said(call(web, "runs", RUNTAIL_URL=web.url + path), exits.TROUBLE)
+        words = said(call("runs", RUNTAIL_URL=web.url + path), exits.TROUBLE)
         assert "Not Found" in words, words
 
 
-def test_the_login_of_an_address_is_not_shown(web: Service) -> None:
+def test_the_login_of_an_address_is_not_shown(call: Call) -> None:
     for url in (
         "http://who:let-me-in@127.0.0.1:1", "http://who:let-me-in@127.0.0.1:x", "http://who:let-me-in@[::1",
         "http://who:let-me-in/at@127.0.0.1", "http://who:let-me-in#@127.0.0.1", "who:let-me-in@127.0.0.1",
     ):  # fmt: skip
-        assert "let-me-in" not in said(call(web, "runs", RUNTAIL_URL=url), exits.TROUBLE)
+        assert "let-me-in" not in said(call("runs", RUNTAIL_URL=url), exits.TROUBLE)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"status": "ok"}', b"[]", b'"x"', b"5", b"[1, 2]", b"<html>"])
-def test_another_service_that_answers_everything_is_not_taken_for_runtail(web: Service, body: bytes) -> None:
+def test_another_service_that_answers_everything_is_not_taken_for_runtail(call: Call, body: bytes) -> None:
     class Everything(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -205,11 +210,11 @@ def test_another_service_that_answers_everything_is_not_taken_for_runtail(web: S
             """Say nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Everything) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             for arguments in (["runs"], ["tasks"], ["follow", "ended"], ["start", "tests.take"], ["retry", "ended"]):
-                done = call(web, *arguments, RUNTAIL_URL=f"http://127.0.0.1:{server.server_port}")
+                done = call(*arguments, RUNTAIL_URL=f"http://127.0.0.1:{server.server_port}")
                 assert "is not Runtail's web service" in said(done, exits.TROUBLE)
         finally:
             server.shutdown()
@@ -227,14 +232,25 @@ def test_another_service_that_answers_everything_is_not_taken_for_runtail(web: S
 def test_whatever_the_environment_is_no_command_line_ends_in_a_traceback(
     web: Service, environment: dict[str, str | None]
 ) -> None:
-    for arguments in ([], ["tasks", "--"], ["follow", ""]):
-        done = call(web, *arguments, **environment)
-        assert b"Traceback" not in done.stderr, done.stderr
-        assert done.returncode in (0, exits.USAGE, exits.TROUBLE)
+    values: dict[str, str | None] = {**os.environ, "RUNTAIL_URL": web.url, **environment}
+    started = [
+        subprocess.Popen(
+            [PROGRAM, *arguments],
+            env={name: value for name, value in values.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for arguments in ([], ["tasks", "--"], ["follow", ""])
+    ]
+    for one in started:
+        _, words = one.communicate(timeout=DEADLINE_SECONDS)
+        assert b"Traceback" not in words, words
+        assert one.returncode in (0, exits.USAGE, exits.TROUBLE)
 
 
 @pytest.mark.parametrize(
     "arguments", [["--"], [""], ["--", "--"], ["runs", "--", ""], ["follow", "--"], ["follow", "-"]]
 )
-def test_a_command_line_of_next_to_nothing_is_answered(web: Service, arguments: list[str]) -> None:
-    assert said(call(web, *arguments), exits.TROUBLE if arguments == ["follow", "-"] else exits.USAGE)
+def test_a_command_line_of_next_to_nothing_is_answered(call: Call, arguments: list[str]) -> None:
+    assert said(call(*arguments), exits.TROUBLE if arguments == ["follow", "-"] else exits.USAGE)

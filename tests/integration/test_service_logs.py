@@ -128,6 +128,25 @@ def test_why_a_service_does_not_start_is_a_line_as_well(
     assert (line["level"], line["message"]) == ("ERROR", message)
 
 
+@pytest.mark.parametrize("module", ["runtail_web", "runtail_socket"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--port", "8080"], "--port stands on its command line: set RUNTAIL_{}_PORT in the environment instead"),
+        (["--store-url=redis://:a-password@h"], "--store-url stands on its command line: set RUNTAIL_STORE_URL in"),
+        (["--wrong", "a-password"], "--wrong stands on its command line: set variables of the environment instead"),
+        (["a-password"], "something else stands on its command line: set variables of the environment instead"),
+    ],
+)
+def test_a_service_refuses_arguments(start_process: Any, module: str, arguments: list[str], words: str) -> None:
+    process = start_process(sys.executable, "-m", module, *arguments, environment={"RUNTAIL_LOG_FORMAT": "json"})
+    assert process.wait(60) == 2
+    (line,) = parsed(process.output().splitlines())
+    words = words.format(module.removeprefix("runtail_").upper())
+    assert line["message"].startswith(f"python -m {module} takes no arguments, and {words}")
+    assert "a-password" not in line["message"]
+
+
 def test_the_relays_mode(start_process: Any) -> None:
     process = start_process(
         sys.executable, "-m", "runtail_socket",

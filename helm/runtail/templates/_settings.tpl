@@ -32,7 +32,27 @@ RUNTAIL_BUDGET_BYTES: {{ div (include "runtail.bytes" .Values.store.maxmemory | 
 {{- end }}
 {{- end }}
 
-{{/* What restarts pods when it changes. */}}
+{{/* What restarts pods when it changes: the settings, but for those that only other components read. Long tasks are
+     interrupted by a restart. Arguments: root, component. */}}
 {{- define "runtail.checksums" -}}
-checksum/settings: {{ include "runtail.settingsData" . | sha256sum }}
+{{- $others := get (dict
+  "web" "^RUNTAIL_(WORKER_|SOCKET_(HOST|PORT|ADMIN_PORT|ASYNC_MODE)$)"
+  "relay" "^RUNTAIL_(WORKER_|WEB_|SOCKET_URL$|PORT_FORWARD_COMMAND$)"
+  "worker" "^RUNTAIL_(WEB_|SOCKET_|PORT_FORWARD_COMMAND$|ALLOWED_ORIGINS$)") .component -}}
+{{- $read := dict -}}
+{{- range $name, $value := include "runtail.settingsData" .root | fromYaml -}}
+{{- if not (regexMatch $others $name) -}}
+{{- $_ := set $read $name $value -}}
+{{- end -}}
+{{- end -}}
+checksum/settings: {{ toJson $read | sha256sum }}
+{{- end }}
+
+{{/* `extra.env` of what is none of Runtail's programs: settings written there would only restart it. */}}
+{{- define "runtail.foreignEnv" -}}
+{{- range . -}}
+{{- if not (hasPrefix "RUNTAIL_" .name) }}
+{{ toYaml (list .) }}
+{{- end -}}
+{{- end -}}
 {{- end }}

@@ -6,7 +6,7 @@ alive as long as its event loop turns, and so is one that is reconnecting (an
 outage of the broker must not get the pod killed with its tasks). ``ready``
 exists while the worker consumes messages. Probes need no Python and no broker::
 
-    find "$RUNTAIL_HEALTH_DIR/alive" -mmin -0.5 | grep -q .
+    find "$RUNTAIL_HEALTH_DIR/alive" ! -mmin -0.5 -exec false {} +
     test -e "$RUNTAIL_HEALTH_DIR/ready"
 """
 

@@ -11,6 +11,7 @@ import logging  # noqa: E402
 import sys  # noqa: E402
 
 from runtail import logs  # noqa: E402
+from runtail.arguments import refuse_arguments  # noqa: E402
 from runtail.errors import ConfigError, RuntailError  # noqa: E402
 from runtail.guard import check_at_start  # noqa: E402
 from runtail.settings import load_settings  # noqa: E402
@@ -25,10 +26,14 @@ def main() -> int:
     try:
         if flaw:
             raise ConfigError(flaw)
+        refuse_arguments("runtail_socket", sys.argv[1:])
         runtime.log_errors()
         settings = load_settings(os.environ)
         check_at_start(settings)
         Service(settings).run()
+    except ConfigError as error:
+        log.error("%s", error)
+        return 2
     except (RuntailError, OSError) as error:
         # An OSError's own text begins with its number.
         log.error("%s", getattr(error, "strerror", None) or error)

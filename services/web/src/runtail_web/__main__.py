@@ -8,6 +8,7 @@ import os
 import sys
 
 from runtail import logs
+from runtail.arguments import refuse_arguments
 from runtail.errors import ConfigError
 from runtail.guard import check_at_start
 from runtail.listening import listen
@@ -21,6 +22,7 @@ def main() -> int:
     """Serve until told to stop; return the exit status."""
     logs.set_up("web", "runtail_web", os.environ)
     try:
+        refuse_arguments("runtail_web", sys.argv[1:])
         settings = load_settings(os.environ)
         for name, host, port in (
             ("RUNTAIL_WEB_PORT", settings.web_host, settings.web_port),

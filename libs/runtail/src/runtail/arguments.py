@@ -1,0 +1,35 @@
+"""Services are told everything by the environment: what stands behind their name on the command line is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runtail.errors import ConfigError
+from runtail.settings import BY_NAME
+from runtail.words import clean
+
+
+def refuse_arguments(module: str, arguments: Sequence[str]) -> None:
+    """Refuse to begin with arguments, which would have no effect.
+
+    :param module: of the service, e.g. ``runtail_web``.
+    :param arguments: what followed the program's name.
+    :raises ConfigError: if there is any. It has the names of options, and no values: they may be passwords.
+    """
+    if not arguments:
+        return
+    options = [clean(one.partition("=")[0]) for one in arguments if one.startswith("--") and one != "--"]
+    meant = {variable for option in options for variable in _variables(module, option)}
+    given = ", ".join(dict.fromkeys(options)) or "something else"
+    instead = f"set {' and '.join(sorted(meant))} in the environment" if meant else "set variables of the environment"
+    raise ConfigError(
+        f"python -m {module} takes no arguments, and {given} stands on its command line: {instead} instead. "
+        "docs/settings.md has all of them."
+    )
+
+
+def _variables(module: str, option: str) -> list[str]:
+    """Return the settings that an option may have been meant for: ``--port`` of web is ``web_port``."""
+    name = option.removeprefix("--").removeprefix("runtail-").replace("-", "_").lower()
+    own = f"{module.removeprefix('runtail_')}_{name}"
+    return [BY_NAME[one].variable for one in (own, name) if one in BY_NAME][:1]
