@@ -27,6 +27,7 @@ API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
 HELM := build/helm/.complete
+LINTERS := build/linters/.complete
 
 comma := ,
 space := $() $()
@@ -126,7 +127,7 @@ $(HELM): requirements/helm.txt $(VENV)
 	@touch $@
 
 .PHONY: lint
-lint: lint-python lint-ui lint-api lint-chart lint-locks ## Check style, types and that the locks are fresh
+lint: lint-python lint-ui lint-api lint-chart lint-files lint-locks ## Check style, types and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
@@ -151,6 +152,17 @@ lint-chart: $(VENV) $(HELM)
 	@$(BIN)/python helm/tools/generate.py --check
 	@$(BIN)/python -m helm.tools.compose --check
 	@$(BIN)/python -m helm.dashboards --check
+
+# What people write: YAML that says something twice, Dockerfiles with a shell that fails unseen. In a second.
+.PHONY: lint-files
+lint-files: $(LINTERS)
+	@$(<D)/bin/yamllint --strict helm/runtail/Chart.yaml helm/runtail/values.yaml helm/runtail/ci helm/examples docker
+	@$(<D)/bin/hadolint docker/Dockerfile helm/examples/own-tasks/Dockerfile
+
+$(LINTERS): requirements/linters.txt $(VENV)
+	@rm -rf $(@D); $(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --only-binary :all: --require-hashes -r $<
+	@touch $@
 
 .PHONY: format
 format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters can
@@ -230,7 +242,8 @@ dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboa
 # (of the public key) are told to who looks at the chart in Artifact Hub.
 .PHONY: release
 release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 builds its images, KEY=name KEYRING=file sign the chart
-	@PATH="$$PATH:$(CURDIR)/build/helm" $(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
+	@$(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
+	  --helm "$$(command -v helm || echo $(abspath $(dir $(HELM)))/helm4)" \
 	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)") $(if $(KEY_URL),--key-url "$(KEY_URL)") \
 	  $(if $(URL),--url "$(URL)")
 
@@ -290,7 +303,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket images dev node bench celery-suite $(MATRIX:requirements/%.in=%)
+LOCKS := web worker socket images dev node bench linters celery-suite $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.
