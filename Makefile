@@ -242,7 +242,8 @@ dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboa
 # (of the public key) are told to who looks at the chart in Artifact Hub.
 .PHONY: release
 release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 builds its images, KEY=name KEYRING=file sign the chart
-	@PATH="$$PATH:$(CURDIR)/build/helm" $(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
+	@$(BIN)/python -m tools.release "$(VERSION)" $(if $(IMAGES),--images) \
+	  --helm "$$(command -v helm || echo $(abspath $(dir $(HELM)))/helm4)" \
 	  $(if $(KEY),--key "$(KEY)") $(if $(KEYRING),--keyring "$(KEYRING)") $(if $(KEY_URL),--key-url "$(KEY_URL)") \
 	  $(if $(URL),--url "$(URL)")
 

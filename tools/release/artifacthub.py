@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tools.release import changelog
+from tools.release import artifacts, changelog
 from tools.release.errors import ReleaseError
 
 CHART = "helm/runtail"
@@ -64,10 +63,8 @@ def images(root: Path, helm: str) -> list[dict[str, str]]:
     :raises ReleaseError: if it cannot be rendered.
     """
     command = [helm, "template", "runtail", str(root / CHART), "--set", ALL_IMAGES]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ReleaseError(f"{' '.join(command)}: {done.stderr.strip()}")
-    named = sorted(set(re.findall(r'^ *(?:- )?image: "?([^"\s]+)"?$', done.stdout, re.M)))
+    rendered = artifacts.output(command, root)
+    named = sorted(set(re.findall(r'^ *(?:- )?image: "?([^"\s]+)"?$', rendered, re.M)))
     return [{"name": name.rpartition("/")[2].partition(":")[0].partition("@")[0], "image": name} for name in named]
 
 
@@ -79,12 +76,8 @@ def sign_key(name: str, keyring: Path, url: str) -> dict[str, str]:
     :raises ReleaseError: if gpg finds no such key.
     """
     command = ["gpg", "--batch", "--with-colons", "--show-keys", str(keyring)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise ReleaseError("gpg is not installed: it says the key's fingerprint.") from None
     fingerprint = ""
-    for line in done.stdout.splitlines():
+    for line in artifacts.output(command, Path.cwd()).splitlines():
         fields = line.split(":")
         if fields[0] in ("pub", "sec"):
             fingerprint = ""
@@ -92,4 +85,4 @@ def sign_key(name: str, keyring: Path, url: str) -> dict[str, str]:
             fingerprint = fingerprint or fields[9]
         elif fields[0] == "uid" and name in fields[9]:
             return {"fingerprint": fingerprint, "url": url}
-    raise ReleaseError(f"gpg finds no key {name!r} in {keyring}: {done.stderr.strip()}")
+    raise ReleaseError(f"gpg finds no key {name!r} in {keyring}.")

@@ -74,9 +74,12 @@ def run(arguments: list[str], root: Path) -> None:
 def output(arguments: list[str], root: Path) -> str:
     """Return what a program prints.
 
-    :raises ReleaseError: if it fails.
+    :raises ReleaseError: if it fails or is missing.
     """
-    done = subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ReleaseError(f"{arguments[0]} is not installed, or not on the PATH.") from None
     if done.returncode:
         raise ReleaseError(f"{' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.rstrip()
