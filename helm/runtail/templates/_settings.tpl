@@ -48,9 +48,10 @@ RUNTAIL_BUDGET_BYTES: {{ div (include "runtail.bytes" .Values.store.maxmemory | 
 checksum/settings: {{ toJson $read | sha256sum }}
 {{- end }}
 
-{{/* `extra.env` of what is none of Runtail's programs: settings written there would only restart it. */}}
+{{/* `extra.env` of what is none of Runtail's programs: settings written there would only restart it.
+     Arguments: root, env. */}}
 {{- define "runtail.foreignEnv" -}}
-{{- range . -}}
+{{- range .env -}}
 {{- if not (hasPrefix "RUNTAIL_" .name) }}
 {{ toYaml (list .) }}
 {{- end -}}
