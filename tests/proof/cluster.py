@@ -196,13 +196,20 @@ class Cluster:
             process.wait_for_log(" ready.", START_SECONDS)
         for name in (*RELAYS, "web"):
             wait_for(lambda name=name: self._answers(name), START_SECONDS, self.processes[name].evidence)  # type: ignore[misc]
-        wait_for(lambda: len(self.get("/api/v1/tasks").json()["tasks"]) >= 6, START_SECONDS)
+        wait_for(self._knows_tasks, START_SECONDS)
 
     def _answers(self, name: str) -> bool:
         # Its port may be some connection's for a moment: it ends, and is started again.
         self.restart(name)
         try:
             return httpx.get(f"http://127.0.0.1:{self._ports[name][1]}/readyz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _knows_tasks(self) -> bool:
+        # It may say, or not say in time, that the store does not answer yet.
+        try:
+            return len(self.get("/api/v1/tasks").json().get("tasks", ())) >= 6
         except httpx.TransportError:
             return False
 
