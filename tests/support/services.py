@@ -66,7 +66,8 @@ class Service:
         """Start it and return when it answers."""
         command = [sys.executable, "-m", f"runtail_{self.name}"]
         ports = {"PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)}
-        environment = self._environment | {f"RUNTAIL_{self.name.upper()}_{key}": port for key, port in ports.items()}
+        # What a test configures wins: it may want the service to listen where another one does.
+        environment = {f"RUNTAIL_{self.name.upper()}_{key}": port for key, port in ports.items()} | self._environment
         self._process = Process(command, self._directory, name=f"{self.name}-{self.port}", environment=environment)
         wait_for(self._answers, START_SECONDS, self._process.evidence)
         return self
