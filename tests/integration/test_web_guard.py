@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -199,7 +200,10 @@ def test_every_answer_has_the_strict_policy(web: Service, path: str) -> None:
 def test_the_shell_holds_no_inline_script_and_names_the_relay(web: Service) -> None:
     page = httpx.get(f"{web.url}/runs/x").text
     assert '<meta name="runtail-socket" content="http://127.0.0.1:8010">' in page
-    assert page.count("<script") == page.count('<script type="module" src="/static/assets/')
+    first, second = re.findall("<script([^>]*)></script>", page)
+    assert page.count("<script") == 2
+    assert first == ' src="/static/loading.js"'
+    assert re.fullmatch(' type="module" src="/static/assets/main-[^"]+"', second)
     assert "<style" not in page
     assert " style=" not in page
 

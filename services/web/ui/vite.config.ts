@@ -15,6 +15,12 @@ export default defineConfig({
     // The polyfill would be an extra script, and every supported browser has it.
     modulePreload: { polyfill: false },
     target: "es2022",
-    rolldownOptions: { input: "src/main.tsx" },
+    rolldownOptions: {
+      input: ["src/main.tsx", "src/loading.ts"],
+      output: {
+        entryFileNames: ({ name }) =>
+          name === "loading" ? "[name].js" : "assets/[name]-[hash].js",
+      },
+    },
   },
 });

@@ -12,6 +12,8 @@ STATIC = Path(__file__).parent / "static"
 #: Vite's list of what it built, with hashed names.
 MANIFEST = STATIC / ".vite" / "manifest.json"
 ENTRY = "src/main.tsx"
+#: Says so if the rest does not come, and tries again; first, and never with a hash in its name.
+LOADING = "/static/loading.js"
 
 _SHELL = """<!doctype html>
 <html lang="en">
@@ -21,6 +23,7 @@ _SHELL = """<!doctype html>
 <title>Runtail</title>
 <meta name="runtail-socket" content="{socket}">
 <link rel="icon" href="/static/icon.svg">
+<script src="{loading}"></script>
 {links}
 </head>
 <body>
@@ -52,7 +55,9 @@ def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST
     if port_forward:
         links.append(f'<meta name="runtail-port-forward" content="{html.escape(port_forward, quote=True)}">')
     links.append(f'<script type="module" src="/static/{entry["file"]}"></script>')
-    return _SHELL.format(socket=html.escape(socket_url, quote=True), links="\n".join(links), without=_without(run_id))
+    return _SHELL.format(
+        socket=html.escape(socket_url, quote=True), loading=LOADING, links="\n".join(links), without=_without(run_id)
+    )
 
 
 def _without(run_id: str | None) -> str:
