@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.support.built_pages import other_version
 from tests.support.nginx import nginx_before
 from tests.support.relay import Producer
 from tests.support.services import Service
@@ -20,28 +19,10 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parents[2]
 #: Of the page: more reloads than this in vain, and it says so.
 RELOADS = 15
 TRYING = "The web service may be in the middle of an upgrade: trying again…"
 GIVEN_UP = "If the web service is in the middle of an upgrade, reload when that is over."
-
-
-def other_version(folder: Path) -> Path:
-    """Return the sources of a web service like ours whose pages were built with other hashes."""
-    sources = folder / "other"
-    shutil.copytree(ROOT / "services/web/src", sources)
-    static = sources / "runtail_web/static"
-    manifest = static / ".vite/manifest.json"
-    text = manifest.read_text()
-    for asset in (static / "assets").iterdir():
-        name = f"{asset.stem.rpartition('-')[0]}-another0{asset.suffix}"
-        assert asset.name in text
-        text = text.replace(asset.name, name)
-        asset.rename(asset.with_name(name))
-    manifest.write_text(text)
-    assert json.loads(text)["src/main.tsx"]["file"] == "assets/main-another0.js"
-    return sources
 
 
 class Rollout:
@@ -70,9 +51,7 @@ class Rollout:
 
 
 @pytest.fixture
-def rollout(
-    site: Site, tmp_path: Path, key_prefix: str, redis_url: str, complaints: Complaints
-) -> Iterator[Rollout]:
+def rollout(site: Site, tmp_path: Path, key_prefix: str, redis_url: str, complaints: Complaints) -> Iterator[Rollout]:
     """A rollout that has not ended."""
     complaints.expect("404 (NOT FOUND)")
     complaints.expect("Refused to apply style")

@@ -55,6 +55,8 @@ def gateway_hands_on_what_services_compare(objects: list[Object]) -> Iterator[st
             yield "the gateway is killed before its connections are over"
         if text.count("-relay-ws:8010 max_fails=0;") != 3 or "http_503" not in text:
             yield "a relay that is leaving is not tried elsewhere"
+        if text.count("-web-http:8000 max_fails=0;") != 5 or "http_404" not in text:
+            yield "a page's program is not asked of web's other version"
 
 
 def policies_let_dns_through(objects: list[Object]) -> Iterator[str]:

@@ -80,6 +80,7 @@ BUGS = (
     Bug("no-upgrade", "files/gateway/headers.conf", "proxy_set_header Upgrade $http_upgrade;", ""),
     Bug("http-1-0", "files/gateway/nginx.conf", "      proxy_http_version 1.1;\n", ""),
     Bug("full-relay-not-tried-again", "files/gateway/nginx.conf", "error timeout http_503", "error timeout"),
+    Bug("assets-of-one-version", "files/gateway/nginx.conf", "error timeout http_404", "error timeout"),
     Bug("service-called-web", "templates/web/service.yaml", '"name" "web-http"', '"name" "web"'),
     Bug(
         "fixed-replicas-under-hpa",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, cycle, repeat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,11 +15,13 @@ import httpx
 import pytest
 
 from tests.chart.rendering import find, render
+from tests.support.built_pages import other_version
 from tests.support.command import Command
 from tests.support.continuous_integration import lacking
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
+from tests.support.services import Service
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 
@@ -33,19 +37,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def gateway(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an nginx with the chart's configuration; only names, ports and folders are others."""
+@contextmanager
+def started(folder: Path, relay: str, web: str, webs: Sequence[str] = ()) -> Iterator[str]:
+    """Run an nginx with the chart's configuration, of which only names, ports and folders are others; give its address.
+
+    :param relay: the address of the relay.
+    :param web: the address of the web service.
+    :param webs: where connections for assets go in turn, as a Service's do by chance; empty: to the same one.
+    """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         lacking("no nginx", "apt install nginx-light")
-    folder = tmp_path_factory.mktemp("nginx")
     data = find(render(), "ConfigMap", "runtail-gateway")["data"]
     port = free_port()
     text = data["nginx.conf"].replace("/tmp/", f"{folder}/").replace("/etc/runtail/", f"{folder}/")
-    for name, url in (("runtail-web-http:8000", stack.web.url), ("runtail-relay-ws:8010", stack.relay.url)):
-        assert name in text
-        text = text.replace(name, urlsplit(url).netloc)
+    services = {"runtail-web-http:8000": chain([web], cycle(webs or [web])), "runtail-relay-ws:8010": repeat(relay)}
+    for name, addresses in services.items():
+        first, *others = text.split(name)
+        assert others
+        text = first + "".join(urlsplit(next(addresses)).netloc + rest for rest in others)
     text = re.sub(r"listen 8080\b", f"listen 127.0.0.1:{port}", text)
     (folder / "nginx.conf").write_text(text)
     (folder / "headers.conf").write_text(data["headers.conf"])
@@ -62,6 +72,13 @@ def gateway(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 return False
 
         wait_for(answers, START_SECONDS, process.evidence)
+        yield address
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the gateway before the product."""
+    with started(tmp_path_factory.mktemp("nginx"), stack.relay.url, stack.web.url) as address:
         yield address
 
 
@@ -100,6 +117,28 @@ def test_a_followed_log_comes_as_it_is_written(stack: Stack, gateway: str) -> No
         pieces = [piece for piece in answer.iter_bytes() if piece]
     assert b"".join(pieces).count(b"\n") >= 5
     assert len(pieces) > 1, "nginx held it back until it was whole"
+
+
+def loaded(page_url: str) -> list[str]:
+    """Return the addresses that a page names of its style and its program."""
+    return re.findall(r'"(/static/assets/[^"]+)"', httpx.get(page_url, timeout=20).text)
+
+
+def test_what_a_page_of_either_version_loads_is_there_during_a_rollout(stack: Stack, tmp_path: Path) -> None:
+    sources = {"PYTHONPATH": str(other_version(tmp_path))}
+    with (
+        Service("web", tmp_path, stack.settings, sources) as other,
+        started(tmp_path, stack.relay.url, stack.web.url, [other.url, stack.web.url]) as gateway,
+    ):
+        ours, others = loaded(stack.web.url), loaded(other.url)
+        assert len(ours) == len(others) == 2
+        assert not set(ours) & set(others)
+        # Each begins at the server behind that of the one before.
+        for asset in (ours + others) * 5:
+            answer = httpx.get(f"{gateway}{asset}", timeout=20)
+            assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True), asset
+        answer = httpx.get(f"{gateway}/static/assets/nobody.js", timeout=20)
+        assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
 
 
 @pytest.mark.parametrize(
