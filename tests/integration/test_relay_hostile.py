@@ -135,8 +135,8 @@ def test_frames_at_full_speed_hold_up_nobody(
 def close_frame(client: Client) -> tuple[int, str]:
     """Code and reason of the goodbye."""
     while True:
-        opcode, found = client.ws.recv_data_frame(control_frame=True)
-        if opcode == 8:
+        found = client.ws.recv_frame()
+        if found.opcode == websocket.ABNF.OPCODE_CLOSE:
             return int(struct.unpack("!H", found.data[:2])[0]), found.data[2:].decode()
 
 

@@ -178,8 +178,8 @@ def test_messages_that_are_too_large_too_many_or_binary_end_the_connection(relay
 def close_code(client: Client) -> int:
     """The code with which the server closed."""
     while True:
-        opcode, frame = client.ws.recv_data_frame(control_frame=True)
-        if opcode == 8:
+        frame = client.ws.recv_frame()
+        if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
             return int(struct.unpack("!H", frame.data[:2])[0])
 
 

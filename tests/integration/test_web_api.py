@@ -243,6 +243,15 @@ def test_a_body_without_a_length_is_limited_too(api: httpx.Client, store: Store)
     assert store.client.zcard(store.keys.runs()) == 0
 
 
+def test_a_body_in_small_chunks_is_read_whole(api: httpx.Client) -> None:
+    # Longer than the limit with what stands around the chunks, and shorter without.
+    text = "a" * 59_000
+    body = orjson.dumps({"task": "tests.echo", "kwargs": {"text": text}})
+    answer = api.post("/runs", content=(body[at : at + 16] for at in range(0, len(body), 16)), headers=JSON)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["kwargs"]["text"] == text
+
+
 def test_the_list_goes_on_behind_its_cursor(api: httpx.Client, store: Store) -> None:
     started = []
     for n in range(5):

@@ -168,8 +168,9 @@ class DocumentClient:
     def goodbye(self) -> tuple[int, str]:
         """Read until the relay closes; its code and reason."""
         while True:
-            opcode, frame = self._socket.recv_data_frame(control_frame=True)
-            if opcode == 8:
+            # Without an answer: the relay may be gone.
+            frame = self._socket.recv_frame()
+            if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
                 return int.from_bytes(frame.data[:2], "big"), frame.data[2:].decode()
 
     def send_raw(self, text: str) -> None:

@@ -31,6 +31,8 @@ class Arriving:
         self._length: int | None = 0
         #: Where the next chunk's size stands.
         self._chunk_at = 0
+        #: The sizes of the chunks before it.
+        self._chunks_bytes = 0
 
     def feed(self, data: bytes) -> bool:
         """Take what came, and tell whether the request is whole.
@@ -41,11 +43,11 @@ class Arriving:
         if self._body_at is None and not self._find_body():
             return False
         assert self._body_at is not None
-        if len(self.data) - self._body_at > self._max_body_bytes:
-            return True
+        came = len(self.data) - self._body_at
         if self._length is not None:
-            return len(self.data) - self._body_at >= self._length
-        return self._chunks_ended()
+            return came >= self._length or came > self._max_body_bytes
+        # What stands around chunks is no part of the body, but bounded as well.
+        return self._chunks_ended() or came > 2 * self._max_body_bytes
 
     def _find_body(self) -> bool:
         end = self.data.find(b"\r\n\r\n", max(0, self._seen - 3))
@@ -70,4 +72,8 @@ class Arriving:
             if int(size, 16) == 0:
                 return self.data.find(b"\r\n\r\n", line_end) >= 0
             self._chunk_at = line_end + 2 + int(size, 16) + 2
-        return False
+            self._chunks_bytes += int(size, 16)
+            if self._chunk_at - 2 > len(self.data):
+                break
+        missing = max(0, self._chunk_at - 2 - len(self.data))
+        return self._chunks_bytes - missing > self._max_body_bytes
