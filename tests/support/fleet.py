@@ -178,8 +178,8 @@ class Fleet:
         variables |= {"PYTHONPATH": str(ROOT), "TEST_QUEUE": "celery", _MARK: mark, "C_FORCE_ROOT": "1"}
         command = [
             sys.executable, "-m", "celery", "--app", self.app, "worker", "--concurrency", str(concurrency),
-            "--hostname", f"{name}@fleet", "--queues", queue, "--without-gossip", "--without-mingle", "--without-heartbeat",
-            "--loglevel", "INFO", *arguments,
+            "--hostname", f"{name}@fleet", "--queues", queue, "--without-gossip", "--without-mingle",
+            "--without-heartbeat", "--loglevel", "INFO", *arguments,
         ]  # fmt: skip
         process = Process(
             command, self.directory, name=f"{name}-{mark[:8]}", environment={**variables, **(environment or {})}
