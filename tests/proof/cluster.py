@@ -125,7 +125,8 @@ class Cluster:
             settings["worker_admin_port"] = 0
             command = [
                 sys.executable, "-m", "celery", "--app", "tests.proof.tasks", "worker", "--concurrency", "2",
-                "--without-gossip", "--without-mingle", "--loglevel", "INFO", "--hostname", f"{name}@proof",
+                "--without-gossip", "--without-mingle", "--without-heartbeat",
+                "--loglevel", "INFO", "--hostname", f"{name}@proof",
             ]  # fmt: skip
         else:
             kind = "socket" if kind == "relay" else "web"

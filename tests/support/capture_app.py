@@ -20,7 +20,8 @@ from celery.utils.log import get_task_logger
 
 import runtail
 
-app = Celery("capture_app", broker=os.environ["RUNTAIL_BROKER_URL"], backend=os.environ["RUNTAIL_BROKER_URL"])
+_broker_url = os.environ["RUNTAIL_BROKER_URL"]
+app = Celery("capture_app", broker=_broker_url, backend=os.environ.get("TEST_RESULTS_URL", _broker_url))
 app.conf.update(
     task_default_queue=os.environ["TEST_QUEUE"],
     worker_prefetch_multiplier=1,

@@ -179,7 +179,7 @@ class Fleet:
         command = [
             sys.executable, "-m", "celery", "--app", self.app, "worker", "--concurrency", str(concurrency),
             "--hostname", f"{name}@fleet", "--queues", queue, "--without-gossip", "--without-mingle",
-            "--loglevel", "INFO", *arguments,
+            "--without-heartbeat", "--loglevel", "INFO", *arguments,
         ]  # fmt: skip
         process = Process(
             command, self.directory, name=f"{name}-{mark[:8]}", environment={**variables, **(environment or {})}

@@ -63,7 +63,7 @@ class Stack:
         environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         command = [
             sys.executable, "-m", "celery", "--app", self._app, "worker", "--concurrency", str(self._concurrency),
-            "--without-gossip", "--without-mingle", "--loglevel", "INFO",
+            "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO",
         ]  # fmt: skip
         name = f"worker-{free_port()}"
         return self._stack.enter_context(Process(command, self.directory, name=name, environment=environment))

@@ -15,7 +15,7 @@
 {{/* What a pool's container runs. Arguments: pool, it. */}}
 {{- define "runtail.workerCommand" -}}
 {{- $words := list "runtail" "worker" "--" "celery" "--app" .it.app "worker"
-  "--hostname" (printf "%s@%%h" .pool) "--without-gossip" "--without-mingle"
+  "--hostname" (printf "%s@%%h" .pool) "--without-gossip" "--without-mingle" "--without-heartbeat"
   "--pool" .it.pool "--concurrency" (int .it.concurrency | toString) "--loglevel" .it.logLevel -}}
 {{- with .it.queues -}}
 {{- $words = concat $words (list "--queues" (join "," .)) -}}

@@ -2,7 +2,10 @@
 
 It has the demo tasks (``RUNTAIL_DEMO_TASKS=off`` leaves them out) and ``runtail.check``.
 
-    celery --app runtail_worker.app worker --without-gossip --without-mingle
+    celery --app runtail_worker.app worker --without-gossip --without-mingle --without-heartbeat
+
+The last one, since Celery publishes its heartbeats without end where the broker is away: the main process does nothing
+else then, not even stop.
 
 An app of one's own needs none of these settings to use Runtail.
 """

@@ -128,7 +128,7 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
             "worker",
             _module(
                 "celery", "--quiet", "--app", "runtail_worker.app", "worker", "--concurrency", str(CONCURRENCY),
-                "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+                "--loglevel", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",
             ),
             worker_is_ready,
             hurry=signal.SIGQUIT,
