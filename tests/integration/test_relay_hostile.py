@@ -135,7 +135,7 @@ def test_frames_at_full_speed_hold_up_nobody(
 def close_frame(client: Client) -> tuple[int, str]:
     """Code and reason of the goodbye."""
     while True:
-        found = client.ws.recv_frame()
+        found = client.ws.recv_frame()  # type: ignore[no-untyped-call]
         if found.opcode == websocket.ABNF.OPCODE_CLOSE:
             return int(struct.unpack("!H", found.data[:2])[0]), found.data[2:].decode()
 

@@ -178,7 +178,7 @@ def test_messages_that_are_too_large_too_many_or_binary_end_the_connection(relay
 def close_code(client: Client) -> int:
     """The code with which the server closed."""
     while True:
-        frame = client.ws.recv_frame()
+        frame = client.ws.recv_frame()  # type: ignore[no-untyped-call]
         if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
             return int(struct.unpack("!H", frame.data[:2])[0])
 

@@ -169,7 +169,7 @@ class DocumentClient:
         """Read until the relay closes; its code and reason."""
         while True:
             # Without an answer: the relay may be gone.
-            frame = self._socket.recv_frame()
+            frame = self._socket.recv_frame()  # type: ignore[no-untyped-call]
             if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
                 return int.from_bytes(frame.data[:2], "big"), frame.data[2:].decode()
 
