@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runtail.store import Store
+from tests.support.processes import StartProcess
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Follower, Producer, Relay, following, make_store
@@ -85,3 +86,16 @@ def test_a_relay_is_alive_while_the_store_is_silent(
     relay = start_relay(url=proxy.url)
     assert proxy.stall() > 0
     stays(lambda: relay.get("/healthz")[0] == 200, 15, lambda: relay.get("/healthz"), interval_seconds=0.5)
+
+
+def test_a_relay_is_alive_that_the_store_never_let_in(
+    start_process: StartProcess, own_redis_server: RedisServer, key_prefix: str, tmp_path: Path
+) -> None:
+    """It is not ready, and its log says why; it was started anew after a minute, again and again."""
+    faults = breakable(tmp_path)
+    faults["environment"]["TEST_STUCK_SECONDS"] = "2"
+    url = own_redis_server.url.replace("redis://", "redis://nobody:wrong@")
+    relay = Relay(start_process, url, key_prefix, **faults)
+    relay.process.wait_for_log("the store refuses user or password", 20)
+    stays(lambda: relay.get("/healthz")[0] == 200, 6, lambda: relay.get("/healthz"), interval_seconds=0.2)
+    assert relay.get("/readyz")[0] == 503

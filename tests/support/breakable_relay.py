@@ -2,7 +2,7 @@
 
 ``kill-bells-<port>`` and ``kill-reader-<port>`` end a greenlet of the relay on that port; ``stall-bells-<port>`` and
 ``stall-reader-<port>`` let it wait for ever at its next turn. The folder of these files stands in ``TEST_FAULTS``; each
-is taken away when it is seen.
+is taken away when it is seen. ``TEST_STUCK_SECONDS`` is how long no round may begin.
 """
 
 import os
@@ -19,6 +19,7 @@ from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from runtail_socket import service  # noqa: E402
 from runtail_socket.__main__ import main  # noqa: E402
 from runtail_socket.bells import Bells  # noqa: E402
 from runtail_socket.puller import Puller  # noqa: E402
@@ -101,4 +102,5 @@ if __name__ == "__main__":
     wrap(Bells, "_sort", stalling, "bells")
     wrap(Puller, "pull", stalling, "reader")
     runtime.spawn(obey, Path(os.environ["TEST_FAULTS"]))
+    service.STUCK_SECONDS = float(os.environ.get("TEST_STUCK_SECONDS", service.STUCK_SECONDS))
     sys.exit(main())

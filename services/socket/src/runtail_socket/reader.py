@@ -80,7 +80,7 @@ class Reader:
         self._store_uuid: str | None = None
         #: The store answered the last time it was asked.
         self.store_answers = False
-        #: When a round last began; the sweep causes one each half second.
+        #: When a round last began; the sweep causes one each half second, once the store has answered.
         self.turned_at = time.monotonic()
         #: Of the reader's own greenlet.
         self.turns = Turns("the reader")
@@ -120,6 +120,8 @@ class Reader:
         :raises StoreUnavailable: if the store does not answer.
         """
         if self._store_uuid is None:
+            # Before the store's first answer there is nothing to read, and no round begins: that is no stand.
+            self.turned_at = time.monotonic()
             self._store_uuid = self._store.uuid()
             self.store_answers = True
         before = time.monotonic() - QUIET_SWEEPS * self._settings.sweep_seconds
