@@ -46,6 +46,8 @@ def shown(page: Page) -> list[tuple[int, str]]:
 
 def expect_lines(page: Page, producer: Producer, first: int = 1) -> None:
     """Wait until the page shows all lines from *first* on, in order, once."""
+    # A link to the page may just have been clicked.
+    expect(page.locator(".log")).to_be_visible(timeout=SECONDS)
     expected = [(number, producer.line(number).decode()) for number in range(first, producer.count + 1)]
     wait_for(lambda: shown(page) == expected, 20, lambda: (shown(page)[-5:], expected[-5:]))
 

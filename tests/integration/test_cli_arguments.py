@@ -195,11 +195,24 @@ def test_the_login_of_an_address_is_not_shown(call: Call) -> None:
         assert "let-me-in" not in said(call("runs", RUNTAIL_URL=url), exits.TROUBLE)
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"status": "ok"}', b"[]", b'"x"', b"5", b"[1, 2]", b"<html>"])
-def test_another_service_that_answers_everything_is_not_taken_for_runtail(call: Call, body: bytes) -> None:
+NOT_OURS, NOBODY_READY = "is not Runtail's web service", "has no web service behind it that is ready"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        *((200, body, NOT_OURS) for body in (b"{}", b'{"status": "ok"}', b"[]", b'"x"', b"5", b"[1, 2]", b"<html>")),
+        (502, b"<html>502 Bad Gateway</html>", NOBODY_READY),
+        (503, b"", NOBODY_READY),
+        (500, b"<html>", NOT_OURS),
+    ],
+)
+def test_another_service_that_answers_everything_is_not_taken_for_runtail(
+    call: Call, status: int, body: bytes, words: str
+) -> None:
     class Everything(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -215,7 +228,7 @@ def test_another_service_that_answers_everything_is_not_taken_for_runtail(call: 
         try:
             for arguments in (["runs"], ["tasks"], ["follow", "ended"], ["start", "tests.take"], ["retry", "ended"]):
                 done = call(*arguments, RUNTAIL_URL=f"http://127.0.0.1:{server.server_port}")
-                assert "is not Runtail's web service" in said(done, exits.TROUBLE)
+                assert words in said(done, exits.TROUBLE)
         finally:
             server.shutdown()
             thread.join()

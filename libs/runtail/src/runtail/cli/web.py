@@ -20,6 +20,9 @@ TIMEOUT_SECONDS = 30.0
 
 _ROW = next(setting for setting in SETTINGS if setting.name == "url")
 
+#: What a proxy answers by itself. Runtail's own answers with these statuses are JSON.
+NOBODY_BEHIND = (502, 503, 504)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -146,6 +149,11 @@ class Web:
                 f"{self.url} refuses this name and password (HTTP 401); they come from {login}."
                 if self._login
                 else f"{self.url} asks for a name and a password (HTTP 401): {login}."
+            )
+        if reply.status in NOBODY_BEHIND and not isinstance(value, dict):
+            raise Unreachable(
+                f"a proxy answers at {self.url} (HTTP {reply.status}) and has no web service behind it that is ready; "
+                "the log of the web service says why it is not"
             )
         if reply.status >= 300 or isinstance(value, bytes):
             raise Unreachable(f"what answers at {self.url} is not Runtail's web service (HTTP {reply.status})")
