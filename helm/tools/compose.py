@@ -1,4 +1,4 @@
-"""Makes the files of ``docker/compose.yaml`` that the chart has: how the gateway is set up and started, and the alerts.
+"""Makes the files of ``docker/compose.yaml`` that the chart has: how the gateway is set up, and the alerts.
 
 ``python -m helm.tools.compose`` writes them into ``docker/compose``, with ``--check`` it fails where they differ.
 """
@@ -41,8 +41,6 @@ def render() -> dict[str, str]:
     return {
         "nginx.conf": made + gateway["nginx.conf"],
         "headers.conf": made + gateway["headers.conf"],
-        # Its first line says what runs it.
-        "start.sh": gateway["start.sh"].replace("\n", f"\n{made}", 1),
         "alerts.yaml": made + yaml.safe_dump(rules, sort_keys=False, width=120),
     }
 

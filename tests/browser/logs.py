@@ -23,36 +23,23 @@ TOP = """() => {
     return [0, 0];
 }"""
 
-#: Looks at every frame until the log has stood still for some; fails after a thousand.
-_STILL = """async () => {
+#: Looks at every frame until what *look* returns has been the same for some, and is not null; fails after so many.
+_UNCHANGED = """async ([frames, most]) => {
     const log = document.querySelector(".log");
     const rows = log.querySelector(".rows");
-    const look = () => `${log.scrollTop} ${rows.style.transform} ${rows.querySelector(".line")?.id}`;
-    let [last, same] = ["", 0];
-    for (let frame = 0; frame < 1000; frame += 1) {
+    const look = () => %s;
+    let [last, same] = [null, 0];
+    for (let frame = 0; frame < most; frame += 1) {
         await new Promise(requestAnimationFrame);
         const now = look();
-        same = now === last ? same + 1 : 0;
+        same = now !== null && now === last ? same + 1 : 0;
         last = now;
-        if (same >= 15) return;
+        if (same >= frames) return;
     }
-    throw new Error(`the log does not come to rest: ${last}`);
+    throw new Error(`the log does not come to rest: ${String(last).slice(0, 2000)}`);
 }"""
-
-
-#: Looks at every frame until all lines in sight are here and nothing is drawn anew for some; fails after two thousand.
-_DRAWN = """async () => {
-    const rows = document.querySelector(".rows");
-    let [last, same] = ["", 0];
-    for (let frame = 0; frame < 2000; frame += 1) {
-        await new Promise(requestAnimationFrame);
-        const now = rows.innerHTML;
-        same = now === last && rows.querySelector(".line") && !rows.querySelector(".hole") ? same + 1 : 0;
-        last = now;
-        if (same >= 10) return;
-    }
-    throw new Error(`the log is drawn again and again: ${last.slice(0, 2000)}`);
-}"""
+_STILL = _UNCHANGED % '`${log.scrollTop} ${rows.style.transform} ${rows.querySelector(".line")?.id}`'
+_DRAWN = _UNCHANGED % 'rows.querySelector(".line") && !rows.querySelector(".hole") ? rows.innerHTML : null'
 
 
 def top(page: Page) -> int:
@@ -147,9 +134,9 @@ def marks(page: Page, kind: str) -> list[tuple[int, int]]:
 
 def drawn(page: Page) -> None:
     """Wait until every line in sight is here, and drawn."""
-    page.evaluate(_DRAWN)
+    page.evaluate(_DRAWN, [10, 2_000])
 
 
 def still(page: Page) -> None:
     """Wait until nothing moves in the log: every move of the mouse was handled and drawn."""
-    page.evaluate(_STILL)
+    page.evaluate(_STILL, [15, 1_000])

@@ -32,19 +32,11 @@ def flags(path: str) -> list[str]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[RedisServer]:
-    folder = tmp_path / "broker"
-    folder.mkdir()
-    with RedisServer(folder) as server:
-        yield server
-
-
-@pytest.fixture
-def worker(tmp_path: Path, broker: RedisServer, redis_url: str) -> Iterator[Worker]:
+def worker(tmp_path: Path, own_redis_server: RedisServer, redis_url: str) -> Iterator[Worker]:
     """As our image starts it; what it and its tasks store is elsewhere."""
     with Worker(
         tmp_path,
-        broker.url,
+        own_redis_server.url,
         store_url=redis_url,
         launcher=(PROGRAM, "worker", "--"),
         arguments=(*flags("docker/Dockerfile"), "--concurrency=2"),
@@ -72,20 +64,20 @@ def test_our_workers_are_started_alike(path: str) -> None:
     assert flags(path) == ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
-def test_a_worker_without_tasks_leaves(worker: Worker, broker: RedisServer) -> None:
+def test_a_worker_without_tasks_leaves(worker: Worker, own_redis_server: RedisServer) -> None:
     """It published a heartbeat without end, and was killed 585 s later."""
     children = worker.pool_children()
     assert len(children) == 2
-    stop_without_broker(worker, broker)
+    stop_without_broker(worker, own_redis_server)
     assert worker.process.wait(60) == 0
     assert not [child for child in children if exists(child.pid)]
 
 
-def test_a_task_goes_on_to_its_end(worker: Worker, broker: RedisServer, tmp_path: Path) -> None:
+def test_a_task_goes_on_to_its_end(worker: Worker, own_redis_server: RedisServer, tmp_path: Path) -> None:
     flag = tmp_path / "stop"
     run_id = worker.send("t.writes_until", str(flag), 0.01)
     worker.wait_output(run_id, b"line 3\n")
-    stop_without_broker(worker, broker)
+    stop_without_broker(worker, own_redis_server)
     worker.process.wait_for_log("Warm shutdown", 20)
     lines = worker.output(run_id).count(b"\n")
     worker.wait_output(run_id, b"line %d\n" % (lines + 100))

@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import orjson
@@ -66,7 +67,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedProgram]:
     """The program, which begins at once."""
-    with ForkedProgram(tmp_path_factory.mktemp("program")) as made:
+    with closing(ForkedProgram(tmp_path_factory.mktemp("program"))) as made:
         yield made
 
 

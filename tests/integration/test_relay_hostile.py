@@ -16,6 +16,7 @@ import websocket
 
 from runtail.store import Store
 from tests.support.answer_times import percentile
+from tests.support.goodbye import read_goodbye
 from tests.support.processes import Process, StartProcess
 from tests.support.relay import Client, Relay
 from tests.support.waiting import wait_for
@@ -132,14 +133,6 @@ def test_frames_at_full_speed_hold_up_nobody(
     assert "Traceback" not in relay.process.output()
 
 
-def close_frame(client: Client) -> tuple[int, str]:
-    """Code and reason of the goodbye."""
-    while True:
-        found = client.ws.recv_frame()  # type: ignore[no-untyped-call]
-        if found.opcode == websocket.ABNF.OPCODE_CLOSE:
-            return int(struct.unpack("!H", found.data[:2])[0]), found.data[2:].decode()
-
-
 def send(client: Client, data: bytes) -> None:
     """Send bytes as they are."""
     assert client.ws.sock is not None
@@ -153,13 +146,13 @@ def test_every_kind_of_frame_is_counted_and_the_goodbye_says_why(start_relay: St
         send(client, HOSTILE[kind] * 190)
         assert client.emit("unsubscribe", "x") == {"ok": True}
         send(client, HOSTILE[kind] * 200)
-        code, reason = close_frame(client)
+        code, reason = read_goodbye(client.ws)
         assert (code, reason) == (1008, "More than 50 frames a second, or 200 at once.")
     client = Client(relay.url).join()
     send(client, frame(1, b"4", final=False) + frame(0, final=False) * 62 + frame(0, b'2/tail,1["unsubscribe","x"]'))
     wait_for(lambda: client.receive() == '43/tail,1[{"ok":true}]', 10)
     send(client, frame(1, b"4", final=False) + frame(0, final=False) * 64)
-    assert close_frame(client) == (1008, "A message has at most 64 fragments.")
+    assert read_goodbye(client.ws) == (1008, "A message has at most 64 fragments.")
 
 
 def test_an_unknown_namespace_is_answered_as_the_protocol_says(start_relay: StartRelay) -> None:

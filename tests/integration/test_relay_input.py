@@ -7,6 +7,7 @@ import pytest
 import websocket
 
 from runtail.store import Store
+from tests.support.goodbye import read_goodbye
 from tests.support.relay import Client, Follower, Producer, Relay, following, http_get
 from tests.support.waiting import wait_for
 
@@ -158,29 +159,21 @@ def test_malformed_packets_disturb_nobody(relay: Relay, bystander: Follower) -> 
 def test_messages_that_are_too_large_too_many_or_binary_end_the_connection(relay: Relay, bystander: Follower) -> None:
     large = Client(relay.url).join()
     large.send("4" + "x" * 20_000)
-    assert close_code(large) == 1009
+    assert read_goodbye(large.ws)[0] == 1009
 
     fragmented = Client(relay.url).join()
     fragmented.ws.send_frame(_fragment("4" + "x" * 9_000, first=True))
     fragmented.ws.send_frame(_fragment("x" * 9_000, first=False))
-    assert close_code(fragmented) == 1009
+    assert read_goodbye(fragmented.ws)[0] == 1009
 
     binary = Client(relay.url).join()
     binary.ws.send_binary(b"\x00\x01")
-    assert close_code(binary) == 1003
+    assert read_goodbye(binary.ws)[0] == 1003
 
     flooding = Client(relay.url).join()
     assert flooding.ws.sock is not None
     flooding.ws.sock.sendall(b"".join(_masked(b"3") for _ in range(1000)))
-    assert close_code(flooding) == 1008
-
-
-def close_code(client: Client) -> int:
-    """The code with which the server closed."""
-    while True:
-        frame = client.ws.recv_frame()  # type: ignore[no-untyped-call]
-        if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
-            return int(struct.unpack("!H", frame.data[:2])[0])
+    assert read_goodbye(flooding.ws)[0] == 1008
 
 
 def _fragment(text: str, *, first: bool) -> websocket.ABNF:

@@ -11,6 +11,8 @@ from typing import Any
 
 import websocket
 
+from tests.support.goodbye import read_goodbye
+
 #: A position: epoch, next line, digest of all before it.
 Position = tuple[int, int, bytes]
 
@@ -167,11 +169,7 @@ class DocumentClient:
 
     def goodbye(self) -> tuple[int, str]:
         """Read until the relay closes; its code and reason."""
-        while True:
-            # Without an answer: the relay may be gone.
-            frame = self._socket.recv_frame()  # type: ignore[no-untyped-call]
-            if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
-                return int.from_bytes(frame.data[:2], "big"), frame.data[2:].decode()
+        return read_goodbye(self._socket)
 
     def send_raw(self, text: str) -> None:
         """Send a packet as it is."""

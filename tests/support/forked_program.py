@@ -15,8 +15,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.support.command import DEADLINE_SECONDS
 
@@ -24,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class ForkedProgram:
-    """Calls the program. A context manager.
+    """Calls the program.
 
     :param directory: for the outputs.
     """
@@ -56,16 +54,8 @@ class ForkedProgram:
         status = int(self._server.stdout.readline())
         return subprocess.CompletedProcess(list(arguments), status, self._out.read_bytes(), self._err.read_bytes())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        # The child of a call that did not end as well.
+    def close(self) -> None:
+        """End it, and with it the child of a call that did not end."""
         os.killpg(self._server.pid, signal.SIGKILL)
         self._server.communicate()
 

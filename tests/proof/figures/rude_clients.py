@@ -20,6 +20,7 @@ from tests.proof.figures import Figure
 from tests.proof.figures._memory import Memory
 from tests.proof.figures._relays import LIMIT_BYTES, limited
 from tests.proof.figures._windows import delays, ratio
+from tests.support.goodbye import read_goodbye
 from tests.support.relay import Client, Relay
 from tests.support.waiting import wait_for
 
@@ -153,10 +154,7 @@ def _ask_nonsense(relay: Relay, run_id: str) -> bool:
 def _close_code(client: Client) -> int:
     """The code with which the server closed; 0 if it was gone before we could read it."""
     try:
-        while True:
-            opcode, frame = client.ws.recv_data_frame(control_frame=True)
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                return int(struct.unpack("!H", frame.data[:2])[0])
+        return read_goodbye(client.ws)[0]
     except (OSError, websocket.WebSocketException):
         return 0
 

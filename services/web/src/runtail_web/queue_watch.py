@@ -82,7 +82,7 @@ class QueueWatch:
         self._workers: Counter[str] = Counter()
         self._slots: Counter[str] = Counter()
         self._transports: set[Transport] = {DEFAULT}
-        self._asked_workers_at: float | None = None
+        self._asked_catalogue_at: float | None = None
 
     def look(self) -> dict[str, Queue]:
         """Return the queues by label.
@@ -110,13 +110,13 @@ class QueueWatch:
         )
 
     def _look_at_catalogue(self, now: float) -> None:
-        if self._asked_workers_at is not None and now - self._asked_workers_at < REFRESH_SECONDS / 2:
+        if self._asked_catalogue_at is not None and now - self._asked_catalogue_at < REFRESH_SECONDS / 2:
             return
         workers = list_workers(self._store)
         # Tasks stay known when their workers are gone, and that is when the length of their queues matters most.
         tasks = list_tasks(self._store) if self._queues is not None else []
         self._transports = {DEFAULT, *(Transport.from_options(task.get("transport")) for task in tasks)}
-        self._asked_workers_at = now
+        self._asked_catalogue_at = now
         self._workers.clear()
         self._slots.clear()
         for worker in workers:

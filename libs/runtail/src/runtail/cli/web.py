@@ -150,7 +150,7 @@ class Web:
                 if self._login
                 else f"{self.url} asks for a name and a password (HTTP 401): {login}."
             )
-        if reply.status in NOBODY_BEHIND and not isinstance(value, dict):
+        if reply.status in NOBODY_BEHIND:
             raise Unreachable(
                 f"a proxy answers at {self.url} (HTTP {reply.status}) and has no web service behind it that is ready; "
                 "the log of the web service says why it is not"
