@@ -73,10 +73,14 @@ def test_it_says_that_the_store_is_away_and_goes_on_after(line: Line, open_page:
     line.server.stop()
     for page in (run, runs):
         expect(page.locator(".connection")).to_contain_text("The store does not answer", timeout=SECONDS)
+    # Who comes now is told as well: beside the API's "does not answer" stood "Connected".
+    late = open_page(line.web.url)
+    expect(late.locator(".connection")).to_contain_text("The store does not answer", timeout=SECONDS)
     expect_lines(run, producer)
     line.server.start()
     expect(run.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
-    expect(runs.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
+    for page in (runs, late):
+        expect(page.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
     wait_for(lambda: written(producer), 20)
     wait_for(lambda: ended(producer), 20)
     expect(run.locator(".verdict")).to_have_text(re.compile("complete: 40 lines, verified$"), timeout=SECONDS)

@@ -14,6 +14,7 @@ from typing import Any
 from tests.chart.made_up_cluster import made_up_cluster
 from tests.chart.rendering import APIS, CHART, PROFILES, Refused, profile, rendered_text
 from tests.chart.test_guards import CASES
+from tests.chart.test_upgrades import CLAIM_MADE, store_made_with
 
 _ACTION = re.compile(r"\{\{-?\s*(?:if|with|range|else(?: if| with)?)\b(?:[^}]|\}(?!\}))*\}\}")
 _FAIL = re.compile(r"\{\{-? fail .*? -?\}\}")
@@ -84,6 +85,9 @@ def test_every_branch_is_rendered(tmp_path: Path) -> None:
     for values, objects in (
         ({"web": {"autoscaling": {"type": "hpa"}}}, {DEPLOYMENT: scaled}),
         (profile("volatile"), {CLAIM: claim}),
+        (profile("volatile"), store_made_with(CLAIM_MADE)),
+        (profile("storage"), store_made_with(CLAIM_MADE)),
+        ({"store": {"persistence": {"size": "9Gi"}}}, store_made_with(CLAIM_MADE)),
     ):
         with made_up_cluster(tmp_path, objects) as cluster:
             seen |= branches(chart, values, cluster.arguments)

@@ -19,6 +19,7 @@ from tests.chart.rendering import CHART, ROOT, Object, Refused, find, profile, r
 from tests.support import earlier
 
 NAMESPACE = "/api/v1/namespaces/rt"
+STORE = "/apis/apps/v1/namespaces/rt/statefulsets/runtail-store"
 #: What the API server refuses to change.
 FIXED = {
     "Deployment": ("selector",),
@@ -65,6 +66,52 @@ def test_persistence_is_not_switched_off_while_the_claim_is_there(tmp_path: Path
     with pytest.raises(Refused, match="would leave the runs in the claim data-runtail-store-0 behind"):
         rendered_there(tmp_path, there, profile("volatile"))
     assert rendered_there(tmp_path, {}, profile("volatile"))
+
+
+CLAIM_MADE = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "8Gi"}}, "volumeMode": "Filesystem"}
+
+
+def store_made_with(claim: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a cluster's objects: the store that an earlier install has made, with this claim or with none."""
+    spec = {} if claim is None else {"volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}]}
+    return {STORE: {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": spec}}
+
+
+@pytest.mark.parametrize("volume", [{}, {"size": "8192Mi"}, {"size": 8589934592}, {"retain": False}])
+def test_a_volume_that_stays_as_it_is_is_upgraded(tmp_path: Path, volume: dict[str, Any]) -> None:
+    assert rendered_there(tmp_path, store_made_with(CLAIM_MADE), {"store": {"persistence": volume}})
+
+
+@pytest.mark.parametrize(
+    ("volume", "made", "says"),
+    [
+        (
+            {"size": "16Gi"},
+            CLAIM_MADE,
+            "store.persistence.size=16Gi is not the 8Gi that the StatefulSet runtail-store was made with, and an upgrade"
+            " cannot change that: enlarge the claim data-runtail-store-0 if its storage class can, run"
+            " kubectl -n rt delete statefulset runtail-store --cascade=orphan and upgrade again.",
+        ),
+        ({"storageClass": "fast"}, CLAIM_MADE, "set storageClass and accessModes back"),
+        ({"storageClass": "-"}, {**CLAIM_MADE, "storageClassName": "fast"}, "set storageClass and accessModes back"),
+        ({"accessModes": ["ReadWriteOncePod"]}, CLAIM_MADE, "set storageClass and accessModes back"),
+        ({"existingClaim": "ours"}, CLAIM_MADE, "runtail-store was made with a claim of its own"),
+        ({"enabled": False}, CLAIM_MADE, "runtail-store was made with a claim of its own"),
+        ({}, None, "runtail-store was made without a claim of its own"),
+    ],
+    ids=["size", "class", "no-class", "modes", "existing-claim", "volatile", "persistent"],
+)
+def test_another_volume_is_refused_with_what_to_do(
+    tmp_path: Path, volume: dict[str, Any], made: dict[str, Any] | None, says: str
+) -> None:
+    """Else the upgrade fails in the middle, with the API server's words."""
+    with pytest.raises(Refused) as refused:
+        rendered_there(tmp_path, store_made_with(made), {"store": {"persistence": volume}})
+    said = " ".join(str(refused.value).split())
+    assert says in said
+    assert "kubectl -n rt delete statefulset runtail-store --cascade=orphan and upgrade again" in said
+    # What it says to do helps: where the StatefulSet is gone, the same values are taken.
+    assert rendered_there(tmp_path, {}, {"store": {"persistence": volume}})
 
 
 def test_only_what_cannot_change_is_in_what_cannot_change() -> None:

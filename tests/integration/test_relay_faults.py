@@ -66,6 +66,15 @@ def test_a_log_that_cannot_be_read_is_said_and_stops_no_other(start_relay: Start
     assert followers[1].lines == ordinary.expected()
 
 
+def told_of_the_store(client: Client) -> bool:
+    """Return what the relay says next of the store."""
+    while True:
+        name, data = client.next_event()
+        if name == "store":
+            answers: bool = data["answers"]
+            return answers
+
+
 def test_while_the_store_is_away_viewers_are_told_so_and_go_on_after(
     start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
 ) -> None:
@@ -80,10 +89,14 @@ def test_while_the_store_is_away_viewers_are_told_so_and_go_on_after(
         wait_for(lambda: relay.metric("runtail_socket_store_up") == 0, 10, relay.process.evidence)
         assert relay.get("/readyz")[0] == 200
         follower.until(lambda: follower.store_answers is False, 15)
-        late = Client(relay.url).join()
+        late, listing = Client(relay.url).join(), Client(relay.url).join()
         answer = late.emit("subscribe", {"v": 1, "run": producer.run_id})
         assert answer["code"] == "unavailable"
+        assert listing.emit("subscribe", {"v": 1, "runs": True})["ok"]
+        # Who comes now has missed what the others were told.
+        assert told_of_the_store(late) is told_of_the_store(listing) is False
         own_redis_server.start()
+        assert told_of_the_store(late) is told_of_the_store(listing) is True
         follower.until(lambda: follower.store_answers, 15)
         producer.write(10)
         producer.end()

@@ -165,11 +165,37 @@
 {{- if and $store.exporter.enabled (not (or $store.exporter.image.tag $store.exporter.image.digest)) -}}
 {{- fail "store.exporter.image has no tag: set store.exporter.image.tag, so that an upgrade does not change it unseen." -}}
 {{- end -}}
+{{- include "runtail.guardOfStoreVolume" . -}}
+{{- end -}}
+{{- end }}
+
+{{/* A claim with runs is not left behind, and Kubernetes changes nothing of the claim that a StatefulSet was made with. */}}
+{{- define "runtail.guardOfStoreVolume" -}}
+{{- $volume := .Values.store.persistence -}}
+{{- $name := printf "%s-store" (include "runtail.fullname" .) -}}
+{{- $claim := printf "data-%s-0" $name -}}
 {{- /* 15 */ -}}
-{{- if not $store.persistence.enabled -}}
-{{- $claim := printf "data-%s-store-0" (include "runtail.fullname" .) -}}
+{{- if not $volume.enabled -}}
 {{- if lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim -}}
 {{- fail (printf "store.persistence.enabled=false would leave the runs in the claim %s behind: back it up and delete it first, or keep persistence on." $claim) -}}
+{{- end -}}
+{{- end -}}
+{{- /* 20 */ -}}
+{{- with lookup "apps/v1" "StatefulSet" .Release.Namespace $name -}}
+{{- $delete := printf "kubectl -n %s delete statefulset %s --cascade=orphan" $.Release.Namespace $name -}}
+{{- $was := .spec.volumeClaimTemplates | default list -}}
+{{- $own := and $volume.enabled (not $volume.existingClaim) -}}
+{{- if ne (not $was) (not $own) -}}
+{{- fail (printf "store.persistence: the StatefulSet %s was made %s a claim of its own, and an upgrade cannot change that: set store.persistence back, or run %s and upgrade again; the store then starts with the volume that the new values name." $name ($was | empty | ternary "without" "with") $delete) -}}
+{{- end -}}
+{{- if and $own (ne (include "runtail.bytes" (first $was).spec.resources.requests.storage) (include "runtail.bytes" $volume.size)) -}}
+{{- fail (printf "store.persistence.size=%v is not the %v that the StatefulSet %s was made with, and an upgrade cannot change that: enlarge the claim %s if its storage class can, run %s and upgrade again." $volume.size (first $was).spec.resources.requests.storage $name $claim $delete) -}}
+{{- end -}}
+{{- if $own -}}
+{{- $before := pick (first $was).spec "accessModes" "storageClassName" | toJson -}}
+{{- $now := pick (include "runtail.storeClaim" $ | fromYaml) "accessModes" "storageClassName" | toJson -}}
+{{- if ne $before $now -}}
+{{- fail (printf "store.persistence asks for a claim with %s, but the StatefulSet %s was made with %s, and an upgrade cannot change that: set storageClass and accessModes back, or make a claim of the new kind, copy the store's files into it, name it as store.persistence.existingClaim, run %s and upgrade again." $now $name $before $delete) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

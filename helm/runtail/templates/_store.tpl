@@ -78,3 +78,16 @@ valkey.conf: |
 start.sh: |
   {{- tpl (.Files.Get "files/store/start.sh") . | nindent 2 }}
 {{- end }}
+
+{{/* What is asked for as the store's volume. */}}
+{{- define "runtail.storeClaim" -}}
+{{- $volume := .Values.store.persistence -}}
+accessModes:
+  {{- toYaml $volume.accessModes | nindent 2 }}
+{{- with $volume.storageClass }}
+storageClassName: {{ eq . "-" | ternary "" . | quote }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ $volume.size | quote }}
+{{- end }}

@@ -5,6 +5,10 @@
 {{- if and (eq .Values.store.mode "bundled") (not .Values.store.persistence.enabled) -}}
 {{- $found = append $found "store.persistence.enabled=false: all runs and logs are lost with the store's pod." -}}
 {{- end -}}
+{{- $volume := .Values.store.persistence -}}
+{{- if and (eq .Values.store.mode "bundled") (not $volume.existingClaim) (lt (include "runtail.bytes" $volume.size | float64) (mulf (include "runtail.bytes" .Values.store.maxmemory | float64) 3)) -}}
+{{- $found = append $found (printf "store.persistence.size=%v is less than three times store.maxmemory=%v: the store's file can fill the volume while it is rewritten, and the store then takes no output." $volume.size .Values.store.maxmemory) -}}
+{{- end -}}
 {{- if and (eq .Values.relay.autoscaling.type "none") (lt (int .Values.relay.replicas) 2) -}}
 {{- $found = append $found (printf "relay.replicas=%d: pages stop while it is replaced." (int .Values.relay.replicas)) -}}
 {{- end -}}

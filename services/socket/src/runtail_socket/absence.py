@@ -37,6 +37,11 @@ class Absence:
         """The last question failed: ask again soon."""
         return self._failures > 0
 
+    @property
+    def said(self) -> bool:
+        """The store is away, and viewers were told: who comes now was not."""
+        return self._said
+
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Stand around one question to the store."""

@@ -25,7 +25,7 @@ from runtail_socket import request as requests
 from runtail_socket.catchup import CatchUp
 from runtail_socket.direct import Links
 from runtail_socket.feed import Feed
-from runtail_socket.frames import NAMESPACE, tail_reset
+from runtail_socket.frames import NAMESPACE, Shape, store_answers, tail_reset
 from runtail_socket.reader import Reader
 from runtail_socket.request import Subscribe, SubscribeList
 from runtail_socket.shared import Shared
@@ -65,6 +65,7 @@ class OtherNamespaces(Namespace):
 class TailNamespace(Namespace):
     """All clients, and what they may ask.
 
+    :param store_away: whether viewers have been told that the store is away.
     :param on_painted: called with the seconds from an entry's writing to its being seen.
     """
 
@@ -75,6 +76,7 @@ class TailNamespace(Namespace):
         reader: Reader,
         catch_up: CatchUp,
         *,
+        store_away: Callable[[], bool],
         on_painted: Callable[[float], None],
     ) -> None:
         super().__init__(NAMESPACE)
@@ -82,6 +84,7 @@ class TailNamespace(Namespace):
         self._links = links
         self._reader = reader
         self._catch_up = catch_up
+        self._store_away = store_away
         self._on_painted = on_painted
         self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
         #: By run, epoch, line and digest; by run, epoch and state.
@@ -139,6 +142,9 @@ class TailNamespace(Namespace):
 
     def _subscribe(self, viewer: Viewer, data: object) -> Answer:
         request = requests.subscribe(data)
+        if self._store_away() and (isinstance(request, SubscribeList) or request.shape is Shape.ENTRIES):
+            viewer.told_away = True
+            viewer.link.enqueue(store_answers(False))
         if isinstance(request, SubscribeList):
             viewer.lists = True
             return {"ok": True, "v": VERSION}

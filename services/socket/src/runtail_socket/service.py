@@ -124,6 +124,7 @@ class Service:
             self._links,
             self._reader,
             self._catch_up,
+            store_away=lambda: self._absence.said,
             on_painted=self._measures.painted,
         )
         self._door = Door(self._application(), settings, self._links, self._measures.refused)

@@ -63,7 +63,9 @@ class States:
         """The store does not answer, or answers again."""
         frame = store_answers(answers)
         for viewer in self._viewers():
-            if viewer.lists or any(one.shape is Shape.ENTRIES for one in viewer.subscriptions.values()):
+            watches = viewer.lists or any(one.shape is Shape.ENTRIES for one in viewer.subscriptions.values())
+            if watches or viewer.told_away:
+                viewer.told_away = not answers
                 _send(viewer, frame)
 
     def _tell(self, changed: list[str]) -> None:

@@ -126,7 +126,7 @@ class Subscription:
 class Viewer:
     """One client with its subscriptions by run id."""
 
-    __slots__ = ("gone", "link", "lists", "subscriptions")
+    __slots__ = ("gone", "link", "lists", "subscriptions", "told_away")
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -135,6 +135,8 @@ class Viewer:
         self.subscriptions: dict[str, Subscription] = {}
         #: Wants the state changes of all runs.
         self.lists = False
+        #: Has heard that the store is away, and not yet that it is back.
+        self.told_away = False
 
     def finish(self) -> None:
         """The client is gone: leave nothing behind."""

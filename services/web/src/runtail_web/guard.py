@@ -16,6 +16,10 @@ from flask import Flask, Response, request
 from runtail.settings import Settings
 from runtail_web.problems import Problem
 
+ORIGINS_SETTING = (
+    "RUNTAIL_ALLOWED_ORIGINS (with the Helm chart: access.origins) lists the origins that may use the API."
+)
+
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?")
 
 
@@ -81,7 +85,8 @@ def install(app: Flask, settings: Settings) -> None:
                 403,
                 "host",
                 "This host name is not allowed",
-                f"The request was for {host!r}. RUNTAIL_ALLOWED_HOSTS lists the names this service answers to.",
+                f"The request was for {host!r}. RUNTAIL_ALLOWED_HOSTS lists the names this service answers to "
+                "(with the Helm chart: access.hosts).",
             )
         origin = request.headers.get("Origin", "").lower()
         if request.headers.get("Sec-Fetch-Site") == "cross-site" and origin not in origins and not _is_page_visit():
@@ -89,8 +94,7 @@ def install(app: Flask, settings: Settings) -> None:
                 403,
                 "cross-site",
                 "Pages of other sites may not ask for this",
-                "The browser says that another site's page wants it. Links to pages may be followed; "
-                "RUNTAIL_ALLOWED_ORIGINS lists the origins that may use the API.",
+                f"The browser says that another site's page wants it. Links to pages may be followed; {ORIGINS_SETTING}",
             )
         if not origin:
             return None
@@ -100,7 +104,7 @@ def install(app: Flask, settings: Settings) -> None:
                 403,
                 "origin",
                 "This origin is not allowed",
-                f"The page is one of {origin!r}. RUNTAIL_ALLOWED_ORIGINS lists the origins that may use the API.",
+                f"The page is one of {origin!r}. {ORIGINS_SETTING}",
             )
         if request.method == "OPTIONS" and origin in origins:
             return Response(

@@ -8,7 +8,7 @@ import { ConnectionChip } from "./connection";
 import { foreign } from "./foreign";
 import { FilterBar } from "./list/filterbar";
 import { filtersSearch, isFiltered, leftOut, NO_FILTERS, parseFilters } from "./list/filters";
-import { Fleet } from "./list/fleet";
+import { Fleet, StartOne } from "./list/fleet";
 import { helpOpen, type ListAction, ListHelp, useListKeys } from "./list/keys";
 import { Listing } from "./list/listing";
 import { Skeleton, Table } from "./list/table";
@@ -117,8 +117,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         <h1 class="unseen">Runs</h1>
         {catalogue.value?.length === 0 && (
           <p class="note">
-            No task is published. Is a worker running? Start one with{" "}
-            <code>celery -A yourapp worker</code>; the app calls <code>runtail.install(app)</code>.
+            No task is published. Is a worker running? <StartOne />
           </p>
         )}
         {catalogue.value && <StartButton tasks={catalogue.value} />}

@@ -25,8 +25,7 @@ export function Fleet({ tasks, workers, runs }: Props) {
       </summary>
       {workers.length === 0 && (
         <p class="note">
-          Start one with <code>celery -A yourapp worker</code>; the app calls{" "}
-          <code>runtail.install(app)</code>.
+          <StartOne />
         </p>
       )}
       <ul>
@@ -53,6 +52,17 @@ export function Fleet({ tasks, workers, runs }: Props) {
           ))}
       </ul>
     </details>
+  );
+}
+
+/** How a worker comes to be. */
+export function StartOne() {
+  return (
+    <>
+      Start one with <code>celery -A yourapp worker</code>, where the app calls{" "}
+      <code>runtail.install(app)</code>. On Kubernetes <code>kubectl get pods</code> shows whether its
+      pod is there, and why it does not start.
+    </>
   );
 }
 
