@@ -63,12 +63,20 @@ def test_an_autoscaled_deployment_keeps_its_number_of_pods(tmp_path: Path) -> No
 def test_persistence_is_not_switched_off_while_the_claim_is_there(tmp_path: Path) -> None:
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-runtail-store-0"}}
     there = {f"{NAMESPACE}/persistentvolumeclaims/data-runtail-store-0": claim}
-    with pytest.raises(Refused, match="would leave the runs in the claim data-runtail-store-0 behind"):
+    with pytest.raises(Refused) as refused:
         rendered_there(tmp_path, there, profile("volatile"))
+    said = " ".join(str(refused.value).split())
+    assert "would leave the runs in the claim data-runtail-store-0 behind" in said
+    objects = "statefulset/runtail-store persistentvolumeclaim/data-runtail-store-0"
+    assert f"run kubectl -n rt delete --ignore-not-found {objects} and upgrade again" in said
     assert rendered_there(tmp_path, {}, profile("volatile"))
 
 
-CLAIM_MADE = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "8Gi"}}, "volumeMode": "Filesystem"}
+CLAIM_MADE = {
+    "accessModes": ["ReadWriteOnce"],
+    "resources": {"requests": {"storage": "8Gi"}},
+    "volumeMode": "Filesystem",
+}
 
 
 def store_made_with(claim: dict[str, Any] | None) -> dict[str, Any]:
@@ -88,8 +96,8 @@ def test_a_volume_that_stays_as_it_is_is_upgraded(tmp_path: Path, volume: dict[s
         (
             {"size": "16Gi"},
             CLAIM_MADE,
-            "store.persistence.size=16Gi is not the 8Gi that the StatefulSet runtail-store was made with, and an upgrade"
-            " cannot change that: enlarge the claim data-runtail-store-0 if its storage class can, run"
+            "store.persistence.size=16Gi is not the 8Gi that the StatefulSet runtail-store was made with, and an"
+            " upgrade cannot change that: enlarge the claim data-runtail-store-0 if its storage class can, run"
             " kubectl -n rt delete statefulset runtail-store --cascade=orphan and upgrade again.",
         ),
         ({"storageClass": "fast"}, CLAIM_MADE, "set storageClass and accessModes back"),

@@ -1,9 +1,10 @@
-"""E14, E16: what stays: passwords through upgrades, runs through a rotation, everything through an uninstallation."""
+"""E14, E16, E17: what stays through upgrades, a rotation of passwords, an uninstallation, another volume."""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,8 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900)
 LINES = 500
+#: Of a run that goes on meanwhile.
+RUN_SECONDS = 30.0
 USERS = ("web", "relay", "worker", "client", "metrics")
 
 
@@ -73,6 +76,72 @@ def test_uninstalled(namespace: Namespace, install: Callable[..., Release]) -> N
         "uninstalled and installed again",
         f"claim and Secret kept, the old run there with {LINES} of {LINES} lines",
     )
+
+
+def test_another_volume(namespace: Namespace, install: Callable[..., Release]) -> None:
+    pools.mount(namespace)
+    release = install(merged(door.values(), pools.values(40)))
+    way = release.door()
+    run_id = recorded(way)
+    before = identities(release)
+    claim = f"data-{NAME}-store-0"
+
+    said = refusal(release, {"size": "9Gi"})
+    assert f"store.persistence.size=9Gi is not the 8Gi that the StatefulSet {NAME}-store was made with" in said, said
+    assert identities(release) == before
+    going_on = way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS)
+    way.wait_for_lines(going_on, 10)
+    follow_recipe(release, said)
+    release.wait_until_ready()
+    made = namespace.get("statefulset", f"{NAME}-store")["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert made["resources"]["requests"]["storage"] == "9Gi"
+    assert way.wait_for_state(going_on, "succeeded", "failed", "lost")["state"] == "succeeded"
+    assert_kept(way, going_on)
+    assert_kept(way, run_id)
+    assert identities(release) == before, "pods were replaced"
+    assert release.restarts() == {}
+    figure("E17", "another store.persistence.size", "refused; as it says: no pod replaced or restarted, 0 lines lost")
+
+    said = refusal(release, {"enabled": False})
+    assert f"store.persistence.enabled=false would leave the runs in the claim {claim} behind" in said, said
+    worker = release.pod("worker")
+    follow_recipe(
+        release,
+        said,
+        # Without its store a worker says where `kubectl describe` shows it why it is not ready.
+        lambda: wait_for(
+            lambda: "Celery takes no tasks now" in namespace.kubectl("describe", "pod", worker), 120, namespace.evidence
+        ),
+    )
+    release.wait_until_ready()
+    assert namespace.get("persistentvolumeclaims", selector=f"app.kubernetes.io/instance={NAME}") == []
+    assert run_id not in {run["id"] for run in way.get("/runs")["runs"]}
+    recorded(way)
+    figure("E17", "store.persistence.enabled=false", "refused; as it says: the claim is gone, new runs are recorded")
+
+
+def refusal(release: Release, volume: dict[str, object]) -> str:
+    """Return why an upgrade to another volume is refused; the values stay for the next upgrade."""
+    done = release.upgrade({"store": {"persistence": volume}}, check=False)
+    assert done.returncode != 0, done.stdout
+    return " ".join(done.stderr.split())
+
+
+def follow_recipe(release: Release, said: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Run the command that a refusal names, and upgrade again.
+
+    :param meanwhile: called between the two.
+    """
+    recipe = re.search(r"run kubectl (.*?) and upgrade again", said)
+    assert recipe, said
+    release.namespace.kubectl(*recipe[1].split())
+    meanwhile()
+    release.upgrade()
+
+
+def identities(release: Release) -> set[str]:
+    """Return what tells each pod from one that took its place."""
+    return {str(pod["metadata"]["uid"]) for pod in release.pods()}
 
 
 def recorded(way: door.Door) -> str:

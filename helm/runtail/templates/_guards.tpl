@@ -177,7 +177,7 @@
 {{- /* 15 */ -}}
 {{- if not $volume.enabled -}}
 {{- if lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim -}}
-{{- fail (printf "store.persistence.enabled=false would leave the runs in the claim %s behind: back it up and delete it first, or keep persistence on." $claim) -}}
+{{- fail (printf "store.persistence.enabled=false would leave the runs in the claim %[1]s behind: keep persistence on, or, to begin without these runs, back them up, run kubectl -n %[2]s delete --ignore-not-found statefulset/%[3]s persistentvolumeclaim/%[1]s and upgrade again." $claim .Release.Namespace $name) -}}
 {{- end -}}
 {{- end -}}
 {{- /* 20 */ -}}
