@@ -13,7 +13,8 @@ import pytest
 
 from tests.e2e.conftest import new_namespace
 from tests.e2e.figures import figure
-from tests.e2e.release import NAME, Release
+from tests.e2e.probe import Probe
+from tests.e2e.release import NAME, READY_SECONDS, Release, is_ready
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900)
@@ -66,9 +67,14 @@ def set_passwords(release: Release, key: str, value: str) -> None:
 
 
 def restart_store(release: Release) -> None:
-    """Replace the store's pod, and wait until it answers."""
+    """Replace the store's pod, and wait until the new one answers: the StatefulSet may still count the old one."""
     release.namespace.kubectl("delete", "pod", f"{NAME}-store-0", "--wait=true")
-    release.wait_until_ready("store")
+    wait_for(
+        lambda: any(is_ready(pod) for pod in release.pods("store")),
+        READY_SECONDS,
+        release.namespace.evidence,
+        interval_seconds=0.5,
+    )
 
 
 def wrong_password(release: Release) -> None:
@@ -84,8 +90,13 @@ def right_password(release: Release) -> None:
     set_passwords(release, "web", base64.b64decode(secret).decode())
 
 
-def policy(name: str, component: str, **rules: object) -> tuple[Callable[[Release], None], Callable[[Release], None]]:
-    """Break by a NetworkPolicy."""
+def policy(
+    name: str, component: str, port: int = 0, **rules: object
+) -> tuple[Callable[[Release], None], Callable[[Release], None]]:
+    """Break by a NetworkPolicy.
+
+    :param port: of the component, which it closes to all.
+    """
     labels = {"app.kubernetes.io/instance": NAME, "app.kubernetes.io/component": component}
     manifest = {
         "apiVersion": "networking.k8s.io/v1",
@@ -93,10 +104,15 @@ def policy(name: str, component: str, **rules: object) -> tuple[Callable[[Releas
         "metadata": {"name": name},
         "spec": {"podSelector": {"matchLabels": labels}, **rules},
     }
-    return (
-        lambda release: release.namespace.apply(manifest),
-        lambda release: void(release.namespace.kubectl("delete", "networkpolicy", name)),
-    )
+
+    def apply(release: Release) -> None:
+        release.namespace.apply(manifest)
+        pods = [str(pod["status"]["podIP"]) for pod in release.pods(component)]
+        if pods:  # engines act upon it a moment later
+            web = Probe(release.namespace, release.pod("web"), "")
+            wait_for(lambda: not web.reaches([(pod, port) for pod in pods]), 120, release.namespace.evidence)
+
+    return apply, lambda release: void(release.namespace.kubectl("delete", "networkpolicy", name))
 
 
 def void(_: object) -> None:
@@ -138,7 +154,7 @@ BREAKS = (
     Break("wrong-password", "password", wrong_password, right_password),
     Break("no-relay", "no relay answers", *scale("relay", 0, 2)),
     Break("no-worker", "no worker takes from the queue runtail-check", *scale("worker-default", 0, 1)),
-    Break("policy", "no relay answers", *policy("deny", "relay", policyTypes=["Ingress"], ingress=[])),
+    Break("policy", "no relay answers", *policy("deny", "relay", 8010, policyTypes=["Ingress"], ingress=[])),
     Break("host", "RUNTAIL_ALLOWED_HOSTS", hosts("other.example"), hosts("")),
     Break("dns", "name", *policy("deny", "test", policyTypes=["Egress"], egress=[{"ports": [{"port": 8080}]}])),
     Break("store-evicts", "maxmemory-policy allkeys-lru", evicting, keeping),
@@ -181,6 +197,8 @@ def test_broken(release: Release, broken: Break) -> None:
 
 
 def test_mended(release: Release) -> None:
+    # A worker that lost its broker tries again at growing distances.
+    release.upgrade({"tests": {"timeoutSeconds": int(HEALTHY_SECONDS)}})
     code, said = release.check()
     assert code == 0, said
 
