@@ -94,7 +94,8 @@ def install(app: Flask, settings: Settings) -> None:
                 403,
                 "cross-site",
                 "Pages of other sites may not ask for this",
-                f"The browser says that another site's page wants it. Links to pages may be followed; {ORIGINS_SETTING}",
+                "The browser says that another site's page wants it. Links to pages may be followed; "
+                f"{ORIGINS_SETTING}",
             )
         if not origin:
             return None

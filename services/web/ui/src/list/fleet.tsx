@@ -60,8 +60,8 @@ export function StartOne() {
   return (
     <>
       Start one with <code>celery -A yourapp worker</code>, where the app calls{" "}
-      <code>runtail.install(app)</code>. On Kubernetes <code>kubectl get pods</code> shows whether its
-      pod is there, and why it does not start.
+      <code>runtail.install(app)</code>. On Kubernetes <code>kubectl get pods</code> shows whether
+      its pod is there, and why it does not start.
     </>
   );
 }
