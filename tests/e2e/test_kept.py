@@ -92,6 +92,7 @@ def test_another_volume(namespace: Namespace, install: Callable[..., Release]) -
     going_on = way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS)
     way.wait_for_lines(going_on, 10)
     follow_recipe(release, said)
+    release.upgrade()
     release.wait_until_ready()
     made = namespace.get("statefulset", f"{NAME}-store")["spec"]["volumeClaimTemplates"][0]["spec"]
     assert made["resources"]["requests"]["storage"] == "9Gi"
@@ -104,15 +105,11 @@ def test_another_volume(namespace: Namespace, install: Callable[..., Release]) -
 
     said = refusal(release, {"enabled": False})
     assert f"store.persistence.enabled=false would leave the runs in the claim {claim} behind" in said, said
-    worker = release.pod("worker")
-    follow_recipe(
-        release,
-        said,
-        # Without its store a worker says where `kubectl describe` shows it why it is not ready.
-        lambda: wait_for(
-            lambda: "Celery takes no tasks now" in namespace.kubectl("describe", "pod", worker), 120, namespace.evidence
-        ),
-    )
+    told = not_ready(release)
+    follow_recipe(release, said)
+    # Without its store a worker says why it is not ready, where `kubectl describe` shows it.
+    wait_for(lambda: not_ready(release) > told, 120, namespace.evidence, interval_seconds=0.5)
+    release.upgrade()
     release.wait_until_ready()
     assert namespace.get("persistentvolumeclaims", selector=f"app.kubernetes.io/instance={NAME}") == []
     assert run_id not in {run["id"] for run in way.get("/runs")["runs"]}
@@ -127,21 +124,22 @@ def refusal(release: Release, volume: dict[str, object]) -> str:
     return " ".join(done.stderr.split())
 
 
-def follow_recipe(release: Release, said: str, meanwhile: Callable[[], object] = lambda: None) -> None:
-    """Run the command that a refusal names, and upgrade again.
-
-    :param meanwhile: called between the two.
-    """
+def follow_recipe(release: Release, said: str) -> None:
+    """Run the command that a refusal names; the upgrade is left to do."""
     recipe = re.search(r"run kubectl (.*?) and upgrade again", said)
     assert recipe, said
     release.namespace.kubectl(*recipe[1].split())
-    meanwhile()
-    release.upgrade()
 
 
 def identities(release: Release) -> set[str]:
     """Return what tells each pod from one that took its place."""
     return {str(pod["metadata"]["uid"]) for pod in release.pods()}
+
+
+def not_ready(release: Release) -> int:
+    """Return how often workers have said by their probe that they take no tasks."""
+    events = json.loads(release.namespace.kubectl("get", "events", "--output", "json"))["items"]
+    return sum(int(event.get("count") or 1) for event in events if "Celery takes no tasks now" in event["message"])
 
 
 def recorded(way: door.Door) -> str:
