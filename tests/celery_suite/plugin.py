@@ -7,15 +7,30 @@ import functools
 import gc
 import json
 import os
+import signal
 import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from celery.contrib.testing import app as testing_app
 from celery.contrib.testing import worker
 from kombu.transport import redis as redis_transport
 
-#: ``{"install": bool, "patience": int, "worker": {...}, "conf": {...}}``: what ``make test-celery`` asks for.
+#: ``{"install": bool, "patience": int, "worker": {...}, "conf": {...}, "tests": [...], "journal": path}``: what
+#: ``make test-celery`` asks for.
 ASKED = json.loads(os.environ["CELERY_SUITE"])
+#: How long a test may take that does not say so itself.
+TEST_SECONDS = 300.0
+#: How long its start may take, and its end, where it waits until the worker does nothing.
+EDGE_SECONDS = 60.0
+#: How often it is told so when its time is over.
+AGAIN_SECONDS = 2.0
+
+
+class OutOfTime(BaseException):
+    """A test's time is over. No ``except Exception`` of a test keeps it."""
 
 
 def free_locks(properties: list[Any]) -> None:
@@ -68,8 +83,79 @@ def pytest_configure() -> None:
     testing_app.TestApp = configured_app
 
 
-def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Let tests wait longer for tasks, if asked: on a busy machine a minute is little for a thousand of them."""
-    for module in {item.module for item in items}:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the tests that are asked for, and let them wait longer for tasks.
+
+    On a busy machine a minute is little for a thousand of them.
+    """
+    if ASKED["tests"]:
+        wanted = set(ASKED["tests"])
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in wanted])
+        items[:] = [item for item in items if item.nodeid in wanted]
+    for module in {item.module for item in items if isinstance(item, pytest.Function)}:
         if hasattr(module, "TIMEOUT"):
             module.TIMEOUT *= ASKED["patience"]
+
+
+def own_seconds(item: pytest.Item) -> float:
+    """Return how long a test itself may take."""
+    mark = item.get_closest_marker("timeout")
+    return float((mark.args or [mark.kwargs.get("timeout", TEST_SECONDS)])[0]) if mark else TEST_SECONDS
+
+
+def limited(seconds_of: Callable[[pytest.Item], float]) -> Any:
+    """Return a hook that ends a part of a test that takes too long.
+
+    pytest-timeout does it once for a test and all of its repetitions. What goes on waiting after that, another of its
+    subtests or its end, would wait for ever.
+    """
+
+    @pytest.hookimpl(wrapper=True)
+    def limit(item: pytest.Item) -> Iterator[None]:
+        seconds = seconds_of(item) * ASKED["patience"]
+
+        def on_alarm(_number: int, _frame: Any) -> None:
+            raise OutOfTime(f"more than {seconds:.0f} s")
+
+        before = signal.signal(signal.SIGALRM, on_alarm)
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    return limit
+
+
+pytest_runtest_setup = limited(lambda _item: EDGE_SECONDS)
+pytest_runtest_call = limited(own_seconds)
+pytest_runtest_teardown = limited(lambda _item: EDGE_SECONDS)
+
+
+def note(test: str, event: str) -> None:
+    """Write down at once what became of a test: a session that breaks writes no report."""
+    with Path(ASKED["journal"]).open("a") as journal:
+        journal.write(json.dumps([test, event]) + "\n")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which tests there are."""
+    for item in session.items:
+        note(item.nodeid, "collected")
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Note that a test begins, once more if it is repeated."""
+    note(nodeid, "began")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note that a part of a test, or one of its subtests, did not pass."""
+    if report.outcome in ("failed", "skipped"):
+        note(report.nodeid, report.outcome)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Note that a test has ended."""
+    note(nodeid, "ended")
