@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.concurrency import asynpool
 from celery.contrib.testing import app as testing_app
 from celery.contrib.testing import worker
+from celery.exceptions import TimeoutError as ResultTimeout
 from kombu.transport import redis as redis_transport
 
 #: ``{"install": bool, "patience": int, "worker": {...}, "conf": {...}, "tests": [...], "journal": path}``: what
@@ -27,6 +29,10 @@ TEST_SECONDS = 300.0
 EDGE_SECONDS = 60.0
 #: How often it is told so when its time is over.
 AGAIN_SECONDS = 2.0
+#: Tests that need a worker and trust that an earlier one has started it.
+TRUST_IN_OTHERS = "test_trace_log_arguments"
+#: How often the worker looks for processes that have ended.
+REAP_SECONDS = 0.1
 
 
 class OutOfTime(BaseException):
@@ -56,6 +62,15 @@ def leave_answers_to_their_process() -> None:
     redis_transport.Channel.close = closes  # type: ignore[method-assign]
 
 
+def reap_often() -> None:
+    """Let the worker replace a process soon after its end.
+
+    Celery looks once when the process has closed its pipe, which is some time before it can be reaped, and then every
+    five seconds. With one task per process that is a task in five seconds, and a chord of some tasks needs a minute.
+    """
+    asynpool.AsynPool.timers = property(lambda pool: {pool.maintain_pool: REAP_SECONDS})
+
+
 def pytest_configure() -> None:
     """Let the suite's session worker be started as asked.
 
@@ -67,6 +82,7 @@ def pytest_configure() -> None:
     locked = [found for found in properties if hasattr(found, "lock")]
     os.register_at_fork(after_in_child=lambda: free_locks(locked))
     leave_answers_to_their_process()
+    reap_often()
 
     def configured_app(*args: Any, config: dict[str, Any] | None = None, **options: Any) -> Any:
         # When the worker is started, tasks have taken their options from the settings already.
@@ -95,6 +111,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for module in {item.module for item in items if isinstance(item, pytest.Function)}:
         if hasattr(module, "TIMEOUT"):
             module.TIMEOUT *= ASKED["patience"]
+    for item in items:
+        if isinstance(item, pytest.Function) and TRUST_IN_OTHERS in item.nodeid:
+            item.fixturenames.append("celery_session_worker")
 
 
 def own_seconds(item: pytest.Item) -> float:
@@ -131,6 +150,15 @@ def limited(seconds_of: Callable[[pytest.Item], float]) -> Any:
 pytest_runtest_setup = limited(lambda _item: EDGE_SECONDS)
 pytest_runtest_call = limited(own_seconds)
 pytest_runtest_teardown = limited(lambda _item: EDGE_SECONDS)
+
+
+def pytest_exception_interact(node: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+    """End the session with a test that waited in vain: its task may be in the worker's way for ever.
+
+    With the solo pool a worker calls a task active that it could not retry, and the tests after it wait for its end.
+    """
+    if call.excinfo and call.excinfo.errisinstance((ResultTimeout, TimeoutError, OutOfTime)):
+        node.session.shouldstop = f"{node.nodeid} waited in vain"
 
 
 def note(test: str, event: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -87,14 +88,18 @@ class Suite:
     def run(self, way: Way, name: str, *, install: bool, tests: Sequence[str]) -> Outcomes:
         """Run tests of one file, in one session if nothing ends that before its time.
 
-        A test that ends it, or in which it hangs, is ``stopped``; the tests after it are run in another session.
+        A test that waits in vain ends it (see the plugin), and the tests after it are run in another session. So are
+        those after a test in which pytest itself ends or hangs, which is ``stopped`` then.
 
         :param name: of the files with the sessions' output and outcomes.
         """
         found: Outcomes = {}
         file = tests[0].partition("::")[0]
-        while left := [test for test in tests if test not in found]:
-            journal, log = self._session(way, name, install, left, [file])
+        for number in itertools.count(1):
+            left = [test for test in tests if test not in found]
+            if not left:
+                break
+            journal, log = self._session(way, f"{name}-{number}", install, left, [file])
             _, came = read_outcomes(journal)
             if not came:
                 print(f"{name}: no test began; see {log}", flush=True)
