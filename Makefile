@@ -82,12 +82,12 @@ endif
 test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHONS="/path/python3.12 ..." adds Pythons
 	@RUNTAIL_TEST_PYTHONS="$(PYTHONS)" $(BIN)/pytest --capture=no $(or $(T),tests/matrix)
 
-# Each way some 25 minutes on a quiet machine; WAYS="prefork solo" picks, T=t/integration/test_tasks.py
-# too, PATIENCE=4 waits longer where the machine is busy.
+# Each way some 20 minutes; WAYS="prefork solo" picks, T=t/integration/test_tasks.py too. Where the machine is busy
+# PATIENCE=4 waits longer, and AT_ONCE=2 runs fewer tests at a time.
 .PHONY: test-celery
 test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and with it, and compare
 	@$(BIN)/python -m tests.celery_suite $(if $(WAYS),--ways $(subst $(space),$(comma),$(strip $(WAYS)))) \
-	  $(if $(PATIENCE),--patience $(PATIENCE)) -- $(T)
+	  $(if $(PATIENCE),--patience $(PATIENCE)) $(if $(AT_ONCE),--at-once $(AT_ONCE)) -- $(T)
 
 # KUBECONFIG names the cluster; kubectl and helm are on the PATH. The images are those of `make images`, or
 # RUNTAIL_TEST_REGISTRY and RUNTAIL_TEST_TAG name them. E="install or worker_pod" picks.
