@@ -238,6 +238,10 @@ chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and set
 dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
 	@$(BIN)/python -m helm.dashboards
 
+.PHONY: docs-tables
+docs-tables: $(VENV) ## Make the tables of docs/settings.md and docs/metrics.md of what the code says
+	@$(BIN)/python -m tools.doc_tables
+
 # It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart. URL= (of the project) and KEY_URL=
 # (of the public key) are told to who looks at the chart in Artifact Hub.
 .PHONY: release
