@@ -69,6 +69,27 @@ def test_a_wrong_subscription_is_answered_and_the_socket_stays_usable(relay: Rel
     follower.close()
 
 
+def test_a_log_that_cannot_be_read_is_answered_with_a_code_of_the_document(
+    relay: Relay, relay_store: Store, producer: Producer
+) -> None:
+    producer.end()
+    client = Client(relay.url).join()
+    beside = Producer(relay_store)
+    beside.write(1)
+    ((last, fields),) = relay_store.client.xrevrange(relay_store.keys.log(producer.run_id), count=1)
+    attempt, seq = last.decode().split("-")
+    for number, broken in enumerate([{b"d": b"no JSON"}, {b"d": b"{}"}, {b"h": b"1 e"}], int(seq) + 1):
+        relay_store.client.xadd(relay_store.keys.log(producer.run_id), {**fields, **broken}, f"{attempt}-{number}")
+        answer = client.emit("subscribe", {"v": 1, "run": producer.run_id})
+        assert (answer["ok"], answer["code"]) == (False, "entry"), broken
+    relay_store.client.xadd(
+        relay_store.keys.log(producer.run_id), {**fields, b"h": b"2" + fields[b"h"][1:]}, f"{attempt}-{number + 1}"
+    )
+    assert client.emit("subscribe", {"v": 1, "run": producer.run_id})["code"] == "version"
+    assert client.emit("subscribe", {"v": 1, "run": beside.run_id})["ok"]
+    client.close()
+
+
 def test_another_epoch_or_chain_is_reset(relay: Relay, producer: Producer) -> None:
     client = Client(relay.url).join()
     good = client.emit("subscribe", {"v": 1, "run": producer.run_id})
