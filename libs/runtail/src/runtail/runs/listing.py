@@ -11,20 +11,10 @@ from runtail.errors import TaskNotRecorded, TaskUnknown
 from runtail.runs.record import Run, read_runs, readable_ids
 from runtail.store import Store, store_errors
 
-#: A worker that has not spoken for this long is not listed.
-WORKER_TTL_SECONDS = 30
 #: Records are looked at in groups of so many.
 SCAN_COUNT = 500
 #: One page looks at no more runs than this, however few of them are wanted.
 MAX_SCANNED = 20_000
-
-
-def list_runs(store: Store, *, limit: int = 50) -> list[Run]:
-    """Return the newest runs.
-
-    :raises StoreUnavailable: if the server did not answer.
-    """
-    return list_page(store, limit=limit).runs
 
 
 @dataclass(frozen=True, slots=True)
