@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import websocket
@@ -76,16 +77,21 @@ def test_a_log_that_cannot_be_read_is_answered_with_a_code_of_the_document(
     client = Client(relay.url).join()
     beside = Producer(relay_store)
     beside.write(1)
-    ((last, fields),) = relay_store.client.xrevrange(relay_store.keys.log(producer.run_id), count=1)
+    log = relay_store.keys.log(producer.run_id)
+    newest: Any = relay_store.client.xrevrange(log, count=1)
+    [(last, fields)] = newest
     attempt, seq = last.decode().split("-")
-    for number, broken in enumerate([{b"d": b"no JSON"}, {b"d": b"{}"}, {b"h": b"1 e"}], int(seq) + 1):
-        relay_store.client.xadd(relay_store.keys.log(producer.run_id), {**fields, **broken}, f"{attempt}-{number}")
+    cases: list[tuple[dict[bytes, bytes], str]] = [
+        ({b"d": b"no JSON"}, "entry"),
+        ({b"d": b"{}"}, "entry"),
+        ({b"h": b"1 e"}, "entry"),
+        ({b"h": b"2" + fields[b"h"][1:]}, "version"),
+    ]
+    for number, (broken, code) in enumerate(cases, int(seq) + 1):
+        entry: dict[Any, Any] = {**fields, **broken}
+        relay_store.client.xadd(log, entry, f"{attempt}-{number}")
         answer = client.emit("subscribe", {"v": 1, "run": producer.run_id})
-        assert (answer["ok"], answer["code"]) == (False, "entry"), broken
-    relay_store.client.xadd(
-        relay_store.keys.log(producer.run_id), {**fields, b"h": b"2" + fields[b"h"][1:]}, f"{attempt}-{number + 1}"
-    )
-    assert client.emit("subscribe", {"v": 1, "run": producer.run_id})["code"] == "version"
+        assert (answer["ok"], answer["code"]) == (False, code), broken
     assert client.emit("subscribe", {"v": 1, "run": beside.run_id})["ok"]
     client.close()
 

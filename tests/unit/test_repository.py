@@ -139,7 +139,7 @@ def test_hooks_and_templates_call_targets_that_there_are() -> None:
         assert (make, hook["language"]) == ("make", "system")
         assert target in targets
         assert hook["id"] == target
-        assert re.compile(hook.get("files", ""))
+        re.compile(hook.get("files", ""))
     # All that `make lint` does is done by some hook.
     assert set(lint_targets()) <= {hook["id"] for hook in local["hooks"]}
     for template in (ROOT / ".github").rglob("*.md"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from runtail import logline
 from runtail.address import Address, is_redis, parse
@@ -69,7 +69,7 @@ def _setting(default: _Value, meaning: str, choices: tuple[str, ...] = (), *, se
     :param choices: the only values allowed, if not empty.
     :param section: the heading in the docs for this field and those below it, until one names another.
     """
-    return cast("_Value", field(default=default, metadata={"help": meaning, "choices": choices, "section": section}))
+    return field(default=default, metadata={"help": meaning, "choices": choices, "section": section})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -222,9 +222,10 @@ def _rows() -> tuple[Setting, ...]:
     found: list[Setting] = []
     section = ""
     for one in fields(Settings):
+        default: Any = one.default
         told = one.metadata
         section = told["section"] or section
-        found.append(Setting(one.name, one.default, told["help"], told["choices"], section))
+        found.append(Setting(one.name, default, told["help"], told["choices"], section))
     return tuple(found)
 
 
