@@ -109,6 +109,15 @@ def test_every_event_that_the_relay_takes_stands_there() -> None:
     assert names("What a client sends", "event") == list(HANDLERS)
 
 
+def test_the_page_hears_and_sends_what_stands_there() -> None:
+    sources = (ROOT / "services/web/ui/src").rglob("*.ts*")
+    text = "\n".join(path.read_text() for path in sources)
+    heard = set(re.findall(r'socket\.on\(\s*"([^"]+)"', text)) - {"connect", "connect_error", "disconnect"}
+    assert "tail-message" in heard
+    assert heard <= set(get_args(Sent))
+    assert set(re.findall(r'\.emit\(\s*"([^"]+)"', text)) == set(HANDLERS)
+
+
 def test_every_error_code_stands_there() -> None:
     assert sorted(names("subscribe", "code")) == sorted(request.CODES)
     assert set(request.CODES) <= set(constants([*RELAY.glob("*.py"), *READING])), "a code that nothing answers"
