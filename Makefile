@@ -24,6 +24,7 @@ VENV := .venv/.complete
 MODULES := $(UI)/node_modules/.complete
 API_LINTERS := tests/openapi
 API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
+API_TYPES := $(UI)/src/openapi.ts
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
 HELM := build/helm/.complete
@@ -146,6 +147,19 @@ lint-api: $(VENV) $(API_LINT_MODULES)
 	@mkdir -p build; $(BIN)/python -m tests.openapi >build/openapi.json
 	@$(USE_NODE); cd $(API_LINTERS); \
 	REDOCLY_TELEMETRY=off npm run --silent lint >../../build/lint-api.log 2>&1 || { cat ../../build/lint-api.log >&2; exit 1; }
+	@$(MAKE_API_TYPES); cmp -s build/api-types.ts $(API_TYPES) || { \
+	  echo "$(API_TYPES) is stale: run 'make api-types'." >&2; exit 1; }
+
+# What answers look like, for tsc: nothing of it is in the page's scripts. openapi-typescript writes with the API of
+# TypeScript 5, which the page's 7 has not: so it lives with the linters. It runs in build, where it finds no rules for those.
+define MAKE_API_TYPES
+mkdir -p build; $(BIN)/python -m tests.openapi --schemas >build/schemas.json; \
+$(USE_NODE); (cd build; ../$(API_LINTERS)/node_modules/.bin/openapi-typescript schemas.json --output schemas.ts \
+  --immutable --root-types --root-types-no-schema-prefix --default-non-nullable=false) >build/api-types.log 2>&1 || { \
+  cat build/api-types.log >&2; exit 1; }; \
+{ echo "// Made of the API's description by 'make api-types': edit services/web/src/runtail_web/shapes.py."; echo; \
+  cat build/schemas.ts; } >build/api-types.ts
+endef
 
 .PHONY: lint-chart
 lint-chart: $(VENV) $(HELM)
@@ -237,6 +251,14 @@ chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and set
 .PHONY: dashboards
 dashboards: $(VENV) ## Make the dashboards' JSON of their tables in helm/dashboards
 	@$(BIN)/python -m helm.dashboards
+
+.PHONY: api-types
+api-types: $(VENV) $(API_LINT_MODULES) ## Make the page's types of what the API says of itself
+	@$(MAKE_API_TYPES); cp build/api-types.ts $(API_TYPES)
+
+.PHONY: docs-tables
+docs-tables: $(VENV) ## Make the tables of docs/settings.md and docs/metrics.md of what the code says
+	@$(BIN)/python -m tools.doc_tables
 
 # It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart. URL= (of the project) and KEY_URL=
 # (of the public key) are told to who looks at the chart in Artifact Hub.

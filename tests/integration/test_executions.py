@@ -15,7 +15,7 @@ from runtail.log.writer import LogWriter
 from runtail.protocol import Entry, RunState
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Delivery, claim
-from runtail.runs.listing import list_runs
+from runtail.runs.listing import list_page
 from runtail.runs.record import read_run
 from runtail.runs.retention import delete, keep_budget
 from runtail.runs.start import mark, start
@@ -67,7 +67,7 @@ def test_three_executions_keep_their_logs_and_name_each_other(store: Store) -> N
     assert runs[0].number("epoch") < runs[1].number("epoch") < runs[2].number("epoch")
     # Their attempts are their own, and so is their place in the list.
     assert [run.number("attempt") for run in runs] == [1, 1, 1]
-    assert sorted(run.id for run in list_runs(store)) == sorted(names)
+    assert sorted(run.id for run in list_page(store).runs) == sorted(names)
 
 
 def test_what_belongs_to_an_execution_goes_with_it(store: Store) -> None:
@@ -144,7 +144,7 @@ def test_the_budget_takes_the_oldest_execution_first(redis_url: str, key_prefix:
     for _ in range(4):
         executed(store, 400)
     assert keep_budget(store) > 0
-    left = {run.id for run in list_runs(store)}
+    left = {run.id for run in list_page(store).runs}
     assert ID in left
     assert f"{ID}~1" not in left
     assert store.client.exists(store.keys.log(f"{ID}~1")) == 0

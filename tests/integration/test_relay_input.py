@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import websocket
@@ -67,6 +68,32 @@ def test_a_wrong_subscription_is_answered_and_the_socket_stays_usable(relay: Rel
     assert follower.subscribe()["ok"]
     follower.until(lambda: len(follower.lines) == 10)
     follower.close()
+
+
+def test_a_log_that_cannot_be_read_is_answered_with_a_code_of_the_document(
+    relay: Relay, relay_store: Store, producer: Producer
+) -> None:
+    producer.end()
+    client = Client(relay.url).join()
+    beside = Producer(relay_store)
+    beside.write(1)
+    log = relay_store.keys.log(producer.run_id)
+    newest: Any = relay_store.client.xrevrange(log, count=1)
+    [(last, fields)] = newest
+    attempt, seq = last.decode().split("-")
+    cases: list[tuple[dict[bytes, bytes], str]] = [
+        ({b"d": b"no JSON"}, "entry"),
+        ({b"d": b"{}"}, "entry"),
+        ({b"h": b"1 e"}, "entry"),
+        ({b"h": b"2" + fields[b"h"][1:]}, "version"),
+    ]
+    for number, (broken, code) in enumerate(cases, int(seq) + 1):
+        entry: dict[Any, Any] = {**fields, **broken}
+        relay_store.client.xadd(log, entry, f"{attempt}-{number}")
+        answer = client.emit("subscribe", {"v": 1, "run": producer.run_id})
+        assert (answer["ok"], answer["code"]) == (False, code), broken
+    assert client.emit("subscribe", {"v": 1, "run": beside.run_id})["ok"]
+    client.close()
 
 
 def test_another_epoch_or_chain_is_reset(relay: Relay, producer: Producer) -> None:

@@ -24,7 +24,7 @@ from runtail.protocol import event as events
 from runtail.runs.cancel import cancel
 from runtail.runs.claim import Claimed, Delivery, Held, Refused, claim
 from runtail.runs.ending import write_events
-from runtail.runs.listing import list_runs, list_tasks, list_workers, waiting_reason
+from runtail.runs.listing import list_page, list_tasks, list_workers, waiting_reason
 from runtail.runs.record import read_run
 from runtail.runs.retention import delete, forget_expired, keep_budget
 from runtail.runs.start import start
@@ -90,7 +90,7 @@ def test_a_started_run_is_queued_published_and_says_who_asked(store: Store, brok
     assert (summary["task"], summary["kwargs"], summary["who"]) == ("tests.task", {"a": 1}, "ana")
     headers = broker.messages[0][4]["runtail"]
     assert headers == {"v": 1, "run": run.id, "attempt": 1, "store": store.uuid(), "execution": 1}
-    assert [r.id for r in list_runs(store)] == [run.id]
+    assert [r.id for r in list_page(store).runs] == [run.id]
 
 
 def test_the_same_key_gives_the_same_run_and_another_body_is_refused(store: Store, broker: Broker) -> None:
@@ -163,7 +163,7 @@ def test_a_holder_that_stood_still_is_taken_over_and_fenced(store: Store, broker
     held = take(store, broker.delivery(), "token-2")
     second = take(store, broker.delivery(), "token-2", held)
     assert isinstance(second, Claimed)
-    assert (second.claim.attempt, second.claim.previous_state) == (2, "running")
+    assert (second.claim.attempt, second.claim.resumed) == (2, False)
     first.add("o", b"zombie\n", 1)
     with pytest.raises(Exception, match="superseded"):
         first.flush()
@@ -201,7 +201,7 @@ def test_a_run_tells_when_its_first_attempt_began_and_when_its_last(store: Store
 def test_a_run_nobody_announced_gets_its_record_when_it_is_claimed(store: Store) -> None:
     writer = open_run(store, "plain")
     assert read_run(store, "plain").state is RunState.RUNNING
-    assert [run.id for run in list_runs(store)] == ["plain"]
+    assert [run.id for run in list_page(store).runs] == ["plain"]
     finish(writer)
 
 
@@ -254,7 +254,7 @@ def test_the_oldest_ended_runs_go_when_the_budget_is_full(redis_url: str, key_pr
         write_lines(writer, 1, 300, per_entry=100)
         finish(writer)
     assert keep_budget(store) > 0
-    left = {run.id for run in list_runs(store)}
+    left = {run.id for run in list_page(store).runs}
     assert "living" in left
     assert "run-9" in left
     assert "run-0" not in left
@@ -273,7 +273,7 @@ def test_indexes_forget_runs_whose_record_expired(store: Store) -> None:
     assert forget_expired(store, now_ms=later_ms) == 0
     store.client.delete(store.keys.run("r"), store.keys.log("r"))
     assert forget_expired(store, now_ms=later_ms) == 1
-    assert list_runs(store) == []
+    assert list_page(store).runs == []
     assert store.client.zcard(store.keys.finished()) == 0
     assert store.client.get(store.keys.finished_bytes()) == b"0"
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtail.errors import TaskNotRecorded, TaskUnknown
 from runtail.runs.cancel import cancel
-from runtail.runs.listing import list_runs, read_task
+from runtail.runs.listing import list_page, read_task
 from runtail.runs.start import start
 from tests.support.waiting import wait_for
 from tests.support.worker import Worker
@@ -23,12 +23,12 @@ def worker(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator
 
 @pytest.mark.parametrize("task", ["t.add", "t.quiet"])
 def test_left_out_by_pattern_or_by_itself(worker: Worker, task: str) -> None:
-    before = {run.id for run in list_runs(worker.store)}
+    before = {run.id for run in list_page(worker.store).runs}
     result = worker.client.send_task(task, args=(20, 22), queue=worker.queue)
     assert result.get(timeout=30) == 42
     run, output = worker.do("t.printing")
     assert (run.state, output.count(b"\n")) == ("succeeded", 4)
-    assert {run.id for run in list_runs(worker.store)} - before == {run.id}
+    assert {run.id for run in list_page(worker.store).runs} - before == {run.id}
     assert worker.find(result.id) is None
 
 

@@ -28,7 +28,7 @@ from runtail.protocol import event as events
 from runtail.reaper import Reaper
 from runtail.runs.cancel import cancel
 from runtail.runs.claim import Claimed, Delivery, Held, Refused, claim
-from runtail.runs.listing import list_runs
+from runtail.runs.listing import list_page
 from runtail.runs.record import read_run
 from runtail.runs.retention import delete
 from tests.proof.checker import check
@@ -378,7 +378,7 @@ class LogMachine(RuleBasedStateMachine):
     def logs(self) -> dict[str, dict[str, Any]]:
         """The logs of all executions that the store has."""
         found = {}
-        for run in list_runs(self.store):
+        for run in list_page(self.store).runs:
             found[run.id] = final_log(self.store, run.id)
         return found
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runtail.capture.arguments import MAX_BYTES, MAX_TEXT, TOO_LARGE, bind, recorded
-from runtail.secret import HIDDEN
+from runtail.secret import HIDDEN, SHORTENED
 from runtail.shipper.mask import Masker
 
 
@@ -109,3 +109,10 @@ def test_bounded() -> None:
     assert shortened["small"] == 1
     assert len(json.dumps(shortened)) <= MAX_BYTES
     assert recorded({str(number): "z" * 2000 for number in range(1000)}) == TOO_LARGE
+
+
+def test_what_was_shortened_can_be_told_by_its_end() -> None:
+    # Nobody may start a run again with such a value (runtail_web.retrying).
+    assert recorded({"long": "x" * (MAX_TEXT + 1)})["long"].endswith(SHORTENED)
+    assert recorded({"text": ["y" * 1900] * 20})["text"].endswith(SHORTENED)
+    assert list(TOO_LARGE) == [SHORTENED]

@@ -10,6 +10,8 @@ from runtail.address import parse
 from runtail.keys import Keys
 from runtail.metric_table import METRICS, Metric
 from runtail.settings import SETTINGS, Setting, load_settings
+from tools import doc_tables
+from tools.doc_tables import Misplaced, filled, generated, metric_row, setting_row
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -19,27 +21,60 @@ LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
-def setting_row(setting: Setting) -> str:
-    default = str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
-    shown = f"`{default}`" if default else "empty"
-    kind = " or ".join(f"`{choice}`" for choice in setting.choices) or type(setting.default).__name__
-    return f"| `{setting.variable}` | {kind} | {shown} | {setting.help} |"
-
-
-def metric_row(metric: Metric) -> str:
-    labels = ", ".join(f"`{label}`" for label in metric.labels)
-    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
-
-
 def rows(page: str) -> list[str]:
     """The rows of all tables whose first cell is code."""
     text = (DOCS / page).read_text()
     return [line for line in text.splitlines() if line.startswith("| `")]
 
 
-def test_settings_are_those_of_the_table() -> None:
-    found = [row for row in rows("settings.md") if row.startswith("| `RUNTAIL_")]
-    assert sorted(found) == sorted(map(setting_row, SETTINGS))
+def name_of(row: str) -> str:
+    """What a row is about."""
+    return row.split("`")[1]
+
+
+def test_tables_are_those_of_the_code() -> None:
+    stale = [path.name for path, text in generated().items() if path.read_text() != text]
+    assert stale == [], "run `make docs-tables`"
+    # Whatever makes them: each has one row.
+    settings = [row for row in rows("settings.md") if row.startswith("| `RUNTAIL_")]
+    assert [name_of(row) for row in settings] == [setting.variable for setting in SETTINGS]
+    assert sorted(map(name_of, rows("metrics.md"))) == sorted(metric.name for metric in METRICS)
+
+
+def test_a_row_says_all_there_is_to_a_setting_or_metric() -> None:
+    choice = Setting("sink", "redis", "Where to.", ("redis", "file"))
+    assert setting_row(choice) == "| `RUNTAIL_SINK` | `redis` or `file` | `redis` | Where to. |"
+    assert setting_row(Setting("own", "", "Yours.")) == "| `RUNTAIL_OWN` | str | empty | Yours. |"
+    assert setting_row(Setting("on", True, "One|two.")) == r"| `RUNTAIL_ON` | bool | `true` | One\|two. |"
+    metric = Metric("web", "runtail_x_total", "counter", "All of it.", ("route", "status"))
+    assert metric_row(metric) == "| `runtail_x_total` | counter | `route`, `status` | All of it. |"
+
+
+def test_a_table_has_one_place_in_its_page() -> None:
+    place = "## X\n<!-- table: settings of X -->\nold\n<!-- end of table -->\nby hand\n"
+    made = {"settings of X": "| new |\n"}
+    assert filled("p.md", place, made) == place.replace("old", "| new |")
+    for text, sentence in [
+        ("## X\n", "docs/p.md has no place for the table of the settings of X"),
+        (place * 2, "docs/p.md has 2 places for the table of the settings of X"),
+        (place + place.replace("of X", "of Y"), "docs/p.md has a place for the table `settings of Y`, and the code"),
+    ]:
+        with pytest.raises(Misplaced, match=re.escape(sentence)):
+            filled("p.md", text, made)
+
+
+def test_a_stale_page_is_named_with_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh = {path.name: text for path, text in generated().items()}
+    for page, text in fresh.items():
+        (tmp_path / page).write_text(text.replace("The relay's admin port.", "Its port."))
+    monkeypatch.setattr(doc_tables, "DOCS", tmp_path)
+    assert doc_tables.main(["--check"]) == 1
+    assert capsys.readouterr().err == "docs/settings.md is stale: run `make docs-tables`.\n"
+    assert doc_tables.main([]) == 0
+    assert (tmp_path / "settings.md").read_text() == fresh["settings.md"]
+    assert doc_tables.main(["--check"]) == 0
 
 
 def test_options_of_a_servers_url_are_known() -> None:
@@ -53,10 +88,6 @@ def test_options_of_a_servers_url_are_known() -> None:
     for name in found:
         value = "required" if name == "ssl_cert_reqs" else "on"
         parse(f"rediss+sentinel://h?master=m&{name}={value}", "it")
-
-
-def test_metrics_are_those_of_the_table() -> None:
-    assert sorted(rows("metrics.md")) == sorted(map(metric_row, METRICS))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,6 +1,7 @@
 """Rules of the repository that no other tool checks."""
 
 import ast
+import configparser
 import json
 import re
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
@@ -126,3 +128,37 @@ def test_files_are_small_and_named_after_their_subject() -> None:
     vague = {"utils", "util", "helpers", "common", "core", "misc"}
     assert [path for path in files if path.stem in vague] == []
     assert [path for path in files if len(path.read_text().splitlines()) > 600] == []
+
+
+def test_hooks_and_templates_call_targets_that_there_are() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local"
+    for hook in local["hooks"]:
+        make, target = hook["entry"].split()
+        assert (make, hook["language"]) == ("make", "system")
+        assert target in targets
+        assert hook["id"] == target
+        re.compile(hook.get("files", ""))
+    # All that `make lint` does is done by some hook.
+    assert set(lint_targets()) <= {hook["id"] for hook in local["hooks"]}
+    for template in (ROOT / ".github").rglob("*.md"):
+        assert set(re.findall(r"`make ([a-z-]+)`", template.read_text())) <= targets, template
+
+
+def lint_targets() -> list[str]:
+    """What ``make lint`` is made of."""
+    found = re.search(r"^lint: ([a-z -]+?) ##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert found
+    return found[1].split()
+
+
+def test_editors_are_told_what_the_formatters_do() -> None:
+    editors = configparser.ConfigParser()
+    editors.read_string("[top]\n" + (ROOT / ".editorconfig").read_text())
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
+    biome = json.loads((UI / "biome.json").read_text())["formatter"]
+    assert editors["*"]["max_line_length"] == str(ruff["line-length"])
+    page = editors["*.{ts,tsx,css}"]
+    assert page["max_line_length"] == str(biome["lineWidth"])
+    assert editors["*"]["indent_size"] == str(biome["indentWidth"])

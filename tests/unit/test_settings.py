@@ -1,6 +1,7 @@
 """Reading settings, handing them on, and where runs are kept when nobody says."""
 
 import ssl
+from dataclasses import fields
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,10 +10,27 @@ from celery import Celery
 
 from runtail.appstore import settings_of_app
 from runtail.errors import ConfigError
-from runtail.settings import SETTINGS, load_settings
+from runtail.settings import BY_NAME, SETTINGS, Settings, load_settings
 from runtail.store import connect
 
 PORTS = [setting for setting in SETTINGS if setting.name.endswith("_port")]
+
+
+def test_a_field_is_all_there_is_to_a_setting() -> None:
+    assert load_settings({}) == Settings()
+    assert [field.name for field in fields(Settings)] == [setting.name for setting in SETTINGS] == [*BY_NAME]
+    for field, setting in zip(fields(Settings), SETTINGS, strict=True):
+        # The type that mypy sees is the one that a value is read as: an int would do for mypy where a float is said.
+        assert field.type == type(setting.default).__name__, setting.name
+        assert setting.parse(load_settings({}).environment()[setting.variable]) == setting.default
+        assert setting.help.endswith("."), setting.name
+        assert setting.section, setting.name
+        assert not setting.choices or setting.default in setting.choices, setting.name
+
+
+def test_no_password_is_printed_with_the_settings() -> None:
+    settings = load_settings({"RUNTAIL_STORE_URL": "redis://:hush@h/0"})
+    assert "hush" not in f"{settings!r} {settings}"
 
 
 @pytest.mark.parametrize("setting", PORTS, ids=lambda setting: setting.name)

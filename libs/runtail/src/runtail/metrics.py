@@ -8,9 +8,9 @@ be read when somebody asks (:meth:`Metrics.read`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeVar
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
@@ -23,7 +23,6 @@ _BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
 #: One value, or values by the labels' values. None leaves the metric out, when it cannot be read now.
 Reading = float | Mapping[tuple[str, ...], float] | None
-_Instrument = TypeVar("_Instrument", Counter, Gauge)
 
 
 class Metrics:
@@ -46,11 +45,11 @@ class Metrics:
 
     def counter(self, name: str) -> Counter:
         """Return the counter of that name, to be increased by the caller."""
-        return self._make(Counter, "counter", name)
-
-    def gauge(self, name: str) -> Gauge:
-        """Return the gauge of that name, to be set by the caller."""
-        return self._make(Gauge, "gauge", name)
+        metric = self._row("counter", name)
+        made = Counter(metric.name, metric.help, metric.labels, registry=self.registry)
+        for value in metric.values:
+            made.labels(value)
+        return made
 
     def histogram(self, name: str) -> Histogram:
         """Return the histogram of that name."""
@@ -83,13 +82,6 @@ class Metrics:
     def unused(self) -> frozenset[str]:
         """Rows of this component that nobody counts: for tests."""
         return frozenset(metric.name for metric in METRICS if metric.component == self.component) - self._used
-
-    def _make(self, instrument: type[_Instrument], kind: Kind, name: str) -> _Instrument:
-        metric = self._row(kind, name)
-        made = instrument(metric.name, metric.help, metric.labels, registry=self.registry)
-        for value in metric.values:
-            made.labels(value)
-        return made
 
     def _row(self, kind: Kind, name: str) -> Metric:
         metric = _BY_NAME[name]

@@ -13,6 +13,8 @@ from runtail.shipper.mask import Masker
 
 #: Stands for what is not shown.
 HIDDEN = "***"
+#: Ends a recorded parameter that was too long, and stands for all of them when they were.
+SHORTENED = "…"
 #: Why nothing is published from a record: the end of a sentence.
 NOT_KEPT = "the values of its secret parameters are not kept"
 #: Numbers of fewer digits stand in every log.

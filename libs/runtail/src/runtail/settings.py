@@ -1,31 +1,41 @@
-"""All settings: one table that program, chart and docs share, read once into a frozen object."""
+"""All settings: one frozen object whose fields program, chart and docs share, read once.
+
+A new setting is a field of :class:`Settings`. ``make docs-tables chart`` brings it to ``docs/settings.md`` and to
+the chart's schema.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 from runtail import logline
 from runtail.address import Address, is_redis, parse
 from runtail.errors import ConfigError
 from runtail.selection import Selection
 
+#: What Kubernetes puts into every pod for a Service called, say, runtail-web: RUNTAIL_WEB_PORT=tcp://10.96.3.7:8000.
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
+_Value = TypeVar("_Value")
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table.
+    """What a field of :class:`Settings` says of itself.
 
-    :param name: the attribute of :class:`Settings`; the environment variable is ``RUNTAIL_`` + upper case.
+    :param name: the field's; the environment variable is ``RUNTAIL_`` + upper case.
     :param default: also decides the type: str, int, float or bool.
     :param choices: the only values allowed, if not empty.
+    :param section: the heading of ``docs/settings.md`` that it stands under.
     """
 
     name: str
     default: str | int | float | bool
     help: str
     choices: tuple[str, ...] = ()
+    section: str = ""
 
     @property
     def variable(self) -> str:
@@ -52,196 +62,123 @@ class Setting:
         return value
 
 
-SETTINGS: tuple[Setting, ...] = (
-    # Where things are.
-    Setting("broker_url", "redis://127.0.0.1:6379/0", "Celery's broker."),
-    Setting(
-        "store_url",
-        "",
-        "Redis or Valkey >= 7 that keeps runs and logs. Empty: the broker's server.",
-    ),
-    Setting("key_prefix", "runtail:", "Put before every key, so that several installations can share a server."),
-    Setting("admin_host", "127.0.0.1", "Address of the admin ports (health and metrics)."),
-    Setting("allow_eviction", False, "Use a store that deletes keys by itself when its memory is full."),
-    Setting("log_format", logline.DEFAULT_FORMAT, "How lines of the services' own logs look.", logline.FORMATS),
-    Setting("log_level", logline.DEFAULT_LEVEL, "What is logged at least; debug: each request too.", logline.LEVELS),
-    # Runs.
-    Setting("lease_seconds", 10.0, "A writer that is silent for this long counts as gone."),
-    Setting("beat_seconds", 2.0, "How often a writer renews its lease."),
-    Setting("unpublished_seconds", 30.0, "A run whose message was not published after this is closed."),
-    Setting("vanished_seconds", 30.0, "A queued run whose message is nowhere is published again after this."),
-    Setting("claim_patience_seconds", 5.0, "A task Runtail did not start runs after this although the store is away."),
-    Setting("cancel_grace_seconds", 10.0, "Between TERM and KILL when a run is cancelled."),
-    Setting("log_ttl_seconds", 604800, "How long an ended run is kept."),
-    Setting("idempotency_seconds", 86400, "How long an idempotency key is remembered."),
-    # The log.
-    Setting(
-        "quota_bytes", 64 * 1024 * 1024, "Output stored per run, 64 B added per entry; above it the middle is cut."
-    ),
-    Setting("head_bytes", 1024 * 1024, "How much of the beginning a cut leaves."),
-    Setting(
-        "budget_bytes", 1024 * 1024 * 1024, "Memory that all ended runs may take in the store; above it the oldest go."
-    ),
-    Setting("log_ceiling", 0.85, "No output is stored while this part of the store's memory is in use."),
-    Setting("store_bytes", 0, "The store's memory where it has no maxmemory itself; 0: as much as there is."),
-    Setting("max_markers", 10000, "Sections, warnings and errors recorded per run; more are counted."),
-    Setting("retained_seconds", 10.0, "How much of what it wrote a writer keeps, to repair a store that rolled back."),
-    Setting("retained_bytes", 8 * 1024 * 1024, "The most it keeps for that."),
-    # Capture.
-    Setting("capture", True, "Record what tasks write. Off: tasks run as without Runtail."),
-    Setting(
-        "tasks", "*", "Names of the tasks that are recorded, with commas; `!` leaves out; the last that fits decides."
-    ),
-    Setting(
-        "cr",
+def _setting(default: _Value, meaning: str, choices: tuple[str, ...] = (), *, section: str = "") -> _Value:
+    """Return a field of :class:`Settings`.
+
+    :param meaning: a sentence for the docs; the unit stands in the field's name.
+    :param choices: the only values allowed, if not empty.
+    :param section: the heading in the docs for this field and those below it, until one names another.
+    """
+    return field(default=default, metadata={"help": meaning, "choices": choices, "section": section})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Settings:
+    """The values in force; those not given are the default ones. Without a ``repr``: URLs have passwords in them."""
+
+    broker_url: str = _setting("redis://127.0.0.1:6379/0", "Celery's broker.", section="Where things are")
+    store_url: str = _setting("", "Redis or Valkey >= 7 that keeps runs and logs. Empty: the broker's server.")
+    key_prefix: str = _setting("runtail:", "Put before every key, so that several installations can share a server.")
+    admin_host: str = _setting("127.0.0.1", "Address of the admin ports (health and metrics).")
+    allow_eviction: bool = _setting(False, "Use a store that deletes keys by itself when its memory is full.")
+    log_format: str = _setting(logline.DEFAULT_FORMAT, "How lines of the services' own logs look.", logline.FORMATS)
+    log_level: str = _setting(
+        logline.DEFAULT_LEVEL, "What is logged at least; debug: each request too.", logline.LEVELS
+    )
+
+    lease_seconds: float = _setting(10.0, "A writer that is silent for this long counts as gone.", section="Runs")
+    beat_seconds: float = _setting(2.0, "How often a writer renews its lease.")
+    unpublished_seconds: float = _setting(30.0, "A run whose message was not published after this is closed.")
+    vanished_seconds: float = _setting(30.0, "A queued run whose message is nowhere is published again after this.")
+    claim_patience_seconds: float = _setting(
+        5.0, "A task Runtail did not start runs after this although the store is away."
+    )
+    cancel_grace_seconds: float = _setting(10.0, "Between TERM and KILL when a run is cancelled.")
+    log_ttl_seconds: int = _setting(604800, "How long an ended run is kept.")
+    idempotency_seconds: int = _setting(86400, "How long an idempotency key is remembered.")
+
+    quota_bytes: int = _setting(
+        64 * 1024 * 1024, "Output stored per run, 64 B added per entry; above it the middle is cut.", section="The log"
+    )
+    head_bytes: int = _setting(1024 * 1024, "How much of the beginning a cut leaves.")
+    budget_bytes: int = _setting(
+        1024 * 1024 * 1024, "Memory that all ended runs may take in the store; above it the oldest go."
+    )
+    log_ceiling: float = _setting(0.85, "No output is stored while this part of the store's memory is in use.")
+    store_bytes: int = _setting(0, "The store's memory where it has no maxmemory itself; 0: as much as there is.")
+    max_markers: int = _setting(10000, "Sections, warnings and errors recorded per run; more are counted.")
+    retained_seconds: float = _setting(
+        10.0, "How much of what it wrote a writer keeps, to repair a store that rolled back."
+    )
+    retained_bytes: int = _setting(8 * 1024 * 1024, "The most it keeps for that.")
+
+    capture: bool = _setting(True, "Record what tasks write. Off: tasks run as without Runtail.", section="Capture")
+    tasks: str = _setting(
+        "*", "Names of the tasks that are recorded, with commas; `!` leaves out; the last that fits decides."
+    )
+    cr: str = _setting(
         "last",
         "Lines and rows that are written over: store what a terminal shows at the end (last) or everything (keep).",
         ("last", "keep"),
-    ),
-    Setting("split", False, "One pipe each for stdout and stderr: tells them apart, loses their order."),
-    Setting("echo", True, "Write captured output to the worker's own stdout as well."),
-    Setting(
-        "mask_env",
+    )
+    split: bool = _setting(False, "One pipe each for stdout and stderr: tells them apart, loses their order.")
+    echo: bool = _setting(True, "Write captured output to the worker's own stdout as well.")
+    mask_env: str = _setting(
         "*_PASSWORD,*_SECRET,*_TOKEN,*_KEY,*_CREDENTIALS",
         "Variables whose values are masked in all output, with commas; so are passwords in addresses. Empty: none.",
-    ),
-    Setting(
-        "overflow",
-        "drop",
-        "Spool full while the store is away: drop the oldest output, or block the task.",
-        ("drop", "block"),
-    ),
-    Setting("spool_bytes", 64 * 1024 * 1024, "Output of all runs kept in memory while the store is away."),
-    Setting("flush_seconds", 0.05, "Output is stored at least this often."),
+    )
+    overflow: str = _setting(
+        "drop", "Spool full while the store is away: drop the oldest output, or block the task.", ("drop", "block")
+    )
+    spool_bytes: int = _setting(64 * 1024 * 1024, "Output of all runs kept in memory while the store is away.")
+    flush_seconds: float = _setting(0.05, "Output is stored at least this often.")
     # Not 64 KiB: with its header and digest the entry would not fit Redis's 64 KiB allocation and take 80 (+25 %).
-    Setting("flush_bytes", 63 * 1024, "Output is stored at the latest when this much has come."),
-    Setting("max_line_bytes", 65536, "A longer line becomes numbered pieces."),
-    Setting("live_interval_seconds", 0.1, "The unfinished line is shown at most this often."),
-    Setting("live_bytes", 4096, "The most that is shown of the unfinished line."),
-    Setting("late_seconds", 60.0, "How long after a run's end output that comes late is counted in its record."),
-    Setting(
-        "orphan_seconds",
-        60.0,
-        "How long keeper and shipper go on after their worker has ended, to store what they hold.",
-    ),
-    Setting(
-        "worker_drain_seconds",
-        575.0,
-        "How long tasks may go on when `runtail worker` is told to stop; then they are interrupted.",
-    ),
-    Setting("worker_admin_port", 8021, "The worker's admin port; 0 turns it off."),
-    Setting("health_dir", "", "Folder for the worker's files `alive` and `ready`, for probes; empty: none."),
-    Setting("demo_tasks", True, "The reference worker has the demo tasks."),
-    # Relay.
-    Setting("socket_host", "127.0.0.1", "Address the relay listens on."),
-    Setting("socket_port", 8010, "Port the relay listens on."),
-    Setting("socket_admin_port", 8011, "The relay's admin port."),
-    Setting("socket_url", "", "Where browsers reach the relay; empty: the page's own origin."),
-    Setting("socket_async_mode", "eventlet", "What the relay runs on.", ("eventlet", "gevent")),
-    Setting("direct_send", True, "Write frames straight to the socket when a viewer's queue is empty."),
-    Setting("max_connections", 2000, "Viewers per relay; one more is answered 503."),
-    Setting("drain_seconds", 10.0, "Over how long a relay that is told to stop sends its viewers away."),
-    Setting("sweep_seconds", 1.0, "How often a relay compares watched runs with the store."),
-    Setting("coalesce_seconds", 0.1, "A busy relay reads at most this seldom."),
-    Setting("frame_bytes", 262144, "The largest frame a relay sends while a viewer catches up."),
-    Setting("window_bytes", 262144, "Bytes under way to a viewer that acknowledges."),
-    # Web.
-    Setting("web_host", "127.0.0.1", "Address the web service listens on."),
-    Setting("web_port", 8000, "Port the web service listens on."),
-    Setting("web_admin_port", 8001, "The web service's admin port."),
-    Setting("web_threads", 16, "Requests served at once."),
-    Setting("max_body_bytes", 65536, "The largest request body."),
-    Setting("request_seconds", 10.0, "A connection whose request is not whole after this is closed."),
-    Setting("stalled_seconds", 30.0, "A client that takes nothing of its answer for this long is disconnected."),
-    Setting("search_seconds", 20.0, "A search stops after this, and says where to go on."),
-    Setting("allowed_hosts", "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas."),
-    Setting("allowed_origins", "", "Origins of other pages that may use API and relay, with commas."),
-    Setting(
-        "port_forward_command",
+    flush_bytes: int = _setting(63 * 1024, "Output is stored at the latest when this much has come.")
+    max_line_bytes: int = _setting(65536, "A longer line becomes numbered pieces.")
+    live_interval_seconds: float = _setting(0.1, "The unfinished line is shown at most this often.")
+    live_bytes: int = _setting(4096, "The most that is shown of the unfinished line.")
+    late_seconds: float = _setting(60.0, "How long after a run's end output that comes late is counted in its record.")
+    orphan_seconds: float = _setting(
+        60.0, "How long keeper and shipper go on after their worker has ended, to store what they hold."
+    )
+    worker_drain_seconds: float = _setting(
+        575.0, "How long tasks may go on when `runtail worker` is told to stop; then they are interrupted."
+    )
+    worker_admin_port: int = _setting(8021, "The worker's admin port; 0 turns it off.")
+    health_dir: str = _setting("", "Folder for the worker's files `alive` and `ready`, for probes; empty: none.")
+    demo_tasks: bool = _setting(True, "The reference worker has the demo tasks.")
+
+    socket_host: str = _setting("127.0.0.1", "Address the relay listens on.", section="Relay")
+    socket_port: int = _setting(8010, "Port the relay listens on.")
+    socket_admin_port: int = _setting(8011, "The relay's admin port.")
+    socket_url: str = _setting("", "Where browsers reach the relay; empty: the page's own origin.")
+    socket_async_mode: str = _setting("eventlet", "What the relay runs on.", ("eventlet", "gevent"))
+    direct_send: bool = _setting(True, "Write frames straight to the socket when a viewer's queue is empty.")
+    max_connections: int = _setting(2000, "Viewers per relay; one more is answered 503.")
+    drain_seconds: float = _setting(10.0, "Over how long a relay that is told to stop sends its viewers away.")
+    sweep_seconds: float = _setting(1.0, "How often a relay compares watched runs with the store.")
+    coalesce_seconds: float = _setting(0.1, "A busy relay reads at most this seldom.")
+    frame_bytes: int = _setting(262144, "The largest frame a relay sends while a viewer catches up.")
+    window_bytes: int = _setting(262144, "Bytes under way to a viewer that acknowledges.")
+
+    web_host: str = _setting("127.0.0.1", "Address the web service listens on.", section="Web")
+    web_port: int = _setting(8000, "Port the web service listens on.")
+    web_admin_port: int = _setting(8001, "The web service's admin port.")
+    web_threads: int = _setting(16, "Requests served at once.")
+    max_body_bytes: int = _setting(65536, "The largest request body.")
+    request_seconds: float = _setting(10.0, "A connection whose request is not whole after this is closed.")
+    stalled_seconds: float = _setting(30.0, "A client that takes nothing of its answer for this long is disconnected.")
+    search_seconds: float = _setting(20.0, "A search stops after this, and says where to go on.")
+    allowed_hosts: str = _setting("localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas.")
+    allowed_origins: str = _setting("", "Origins of other pages that may use API and relay, with commas.")
+    port_forward_command: str = _setting(
         "",
         "What the page, opened on a loopback address, says to run again when its server is gone; {port}: the page's.",
-    ),
-    # Command line.
-    Setting("url", "http://127.0.0.1:8000", "Where the command line finds the web service."),
-)
+    )
 
-
-BY_NAME = {setting.name: setting for setting in SETTINGS}
-
-#: What Kubernetes puts into every pod for a Service called, say, runtail-web: RUNTAIL_WEB_PORT=tcp://10.96.3.7:8000.
-_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The values in force. The fields are the rows of :data:`SETTINGS`, explained there."""
-
-    broker_url: str
-    store_url: str
-    key_prefix: str
-    admin_host: str
-    allow_eviction: bool
-    log_format: str
-    log_level: str
-    lease_seconds: float
-    beat_seconds: float
-    unpublished_seconds: float
-    vanished_seconds: float
-    claim_patience_seconds: float
-    cancel_grace_seconds: float
-    log_ttl_seconds: int
-    idempotency_seconds: int
-    quota_bytes: int
-    head_bytes: int
-    budget_bytes: int
-    log_ceiling: float
-    store_bytes: int
-    max_markers: int
-    retained_seconds: float
-    retained_bytes: int
-    capture: bool
-    tasks: str
-    cr: str
-    split: bool
-    echo: bool
-    mask_env: str
-    overflow: str
-    spool_bytes: int
-    flush_seconds: float
-    flush_bytes: int
-    max_line_bytes: int
-    live_interval_seconds: float
-    live_bytes: int
-    late_seconds: float
-    orphan_seconds: float
-    worker_drain_seconds: float
-    worker_admin_port: int
-    health_dir: str
-    demo_tasks: bool
-    socket_host: str
-    socket_port: int
-    socket_admin_port: int
-    socket_url: str
-    socket_async_mode: str
-    direct_send: bool
-    max_connections: int
-    drain_seconds: float
-    sweep_seconds: float
-    coalesce_seconds: float
-    frame_bytes: int
-    window_bytes: int
-    web_host: str
-    web_port: int
-    web_admin_port: int
-    web_threads: int
-    max_body_bytes: int
-    request_seconds: float
-    stalled_seconds: float
-    search_seconds: float
-    allowed_hosts: str
-    allowed_origins: str
-    port_forward_command: str
-    url: str
+    url: str = _setting(
+        "http://127.0.0.1:8000", "Where the command line finds the web service.", section="Command line"
+    )
 
     @property
     def effective_store_url(self) -> str:
@@ -281,6 +218,22 @@ class Settings:
         }
 
 
+def _rows() -> tuple[Setting, ...]:
+    found: list[Setting] = []
+    section = ""
+    for one in fields(Settings):
+        default: Any = one.default
+        told = one.metadata
+        section = told["section"] or section
+        found.append(Setting(one.name, default, told["help"], told["choices"], section))
+    return tuple(found)
+
+
+#: The fields of :class:`Settings`, in their order, and by name.
+SETTINGS: tuple[Setting, ...] = _rows()
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
 def _text(value: str | float | bool) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
@@ -311,6 +264,3 @@ def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
     if not 0 < settings.log_ceiling <= 1:
         raise ConfigError("RUNTAIL_LOG_CEILING must be more than 0, and at most 1")
     return settings
-
-
-assert [f.name for f in fields(Settings)] == [s.name for s in SETTINGS], "table and object disagree"

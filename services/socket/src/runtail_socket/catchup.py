@@ -14,7 +14,7 @@ from runtail.log.reader import Head
 from runtail.protocol import Cut, Entry, EntryId
 from runtail.store import Store
 from runtail_socket import runtime
-from runtail_socket.frames import Chunk, chunks, tail_end, tail_reset
+from runtail_socket.frames import Chunk, Reason, chunks, tail_end, tail_reset
 from runtail_socket.shared import Shared
 from runtail_socket.viewer import Standing, Subscription
 from runtail_socket.websocket import Frame
@@ -164,7 +164,7 @@ class CatchUp:
             subscription.wake.wait(WAIT_SECONDS)
         return False
 
-    def _give_up(self, subscription: Subscription, epoch: int, reason: str) -> None:
+    def _give_up(self, subscription: Subscription, epoch: int, reason: Reason) -> None:
         why = "The store does not have the lines that were shown up to here."
         subscription.finish(tail_reset(subscription.feed.run_id, epoch, reason, why))
 

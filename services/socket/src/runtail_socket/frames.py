@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -18,6 +18,10 @@ from runtail_socket.websocket import Frame, text_frame
 
 #: Where the relay lives.
 NAMESPACE = "/tail"
+
+#: The events that viewers are sent, and why a view cannot go on: tables of docs/protocol.md, which a test compares.
+Sent = Literal["tail-message", "tail-live", "tail-end", "tail-reset", "run", "store"]
+Reason = Literal["epoch", "chain", "store-lost", "ahead", "execution"]
 
 #: What stands around the entries of a frame, at most.
 ENVELOPE_BYTES = 256
@@ -32,12 +36,12 @@ class Shape(Enum):
     LINES = "lines"
 
 
-def event(name: str, data: bytes) -> Frame:
+def event(name: Sent, data: bytes) -> Frame:
     """Return the frame of an event whose only argument is the JSON *data*."""
     return text_frame(b'42%b,["%b",%b]' % (NAMESPACE.encode(), name.encode(), data))
 
 
-def message(name: str, data: dict[str, Any]) -> Frame:
+def message(name: Sent, data: dict[str, Any]) -> Frame:
     """Return the frame of an event, with the protocol's version."""
     return event(name, orjson.dumps({"v": VERSION, **data}))
 
@@ -139,10 +143,10 @@ def tail_end(run_id: str, end: dict[str, Any]) -> Frame:
     return message("tail-end", {"run": run_id, **{name: end.get(name) for name in names}})
 
 
-def tail_reset(run_id: str, epoch: int, reason: str, why: str) -> Frame:
+def tail_reset(run_id: str, epoch: int, reason: Reason, why: str) -> Frame:
     """Return the event that ends a subscription whose view cannot go on.
 
-    :param reason: ``epoch``, ``chain``, ``store-lost`` or ``ahead``.
+    :param reason: for programs.
     :param why: a sentence for people.
     """
     return message("tail-reset", {"run": run_id, "epoch": epoch, "reason": reason, "why": why})

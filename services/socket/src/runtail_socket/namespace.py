@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import flask_socketio
 from flask_socketio import Namespace
@@ -25,9 +25,9 @@ from runtail_socket import request as requests
 from runtail_socket.catchup import CatchUp
 from runtail_socket.direct import Links
 from runtail_socket.feed import Feed
-from runtail_socket.frames import NAMESPACE, Shape, store_answers, tail_reset
+from runtail_socket.frames import NAMESPACE, Reason, Shape, store_answers, tail_reset
 from runtail_socket.reader import Reader
-from runtail_socket.request import Subscribe, SubscribeList
+from runtail_socket.request import Code, Subscribe, SubscribeList
 from runtail_socket.shared import Shared
 from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Standing, Subscription, Viewer
 
@@ -92,11 +92,6 @@ class TailNamespace(Namespace):
         self._records: Shared[tuple[str, int, str | None], dict[str, Any]] = Shared(MOST_SHARED)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
-        self._events: dict[str, Callable[[Viewer, object], Answer]] = {
-            "subscribe": self._subscribe,
-            "ack": self._ack,
-            "unsubscribe": self._unsubscribe,
-        }
 
     def trigger_event(self, event: str, sid: str, *args: Any) -> Any:
         """Handle an event; called by Socket.IO. (No Flask context: nothing here uses one.)"""
@@ -107,19 +102,19 @@ class TailNamespace(Namespace):
         viewer = self.viewers.get(sid)
         if viewer is None:
             return _error("bad-request", "You are not connected.")
-        handler = self._events.get(event)
+        handler = HANDLERS.get(event)
         if handler is None:
             return _error("bad-request", f"There is no event {event[:40]!r}.")
         if len(args) != 1:
             return _error("bad-request", f"{event} takes one argument.")
         try:
-            return handler(viewer, args[0])
+            return handler(self, viewer, args[0])
         except RunNotFound as error:
             return _error("unknown-run", f"There is no run {error.run_id!r}.")
         except StoreUnavailable:
             return _error("unavailable", "The store does not answer. Please try again.")
         except ProtocolError as error:
-            return _error(error.code, str(error))
+            return _error(requests.code_of(error), str(error))
         except Exception:
             # Whatever is wrong, nobody waits for an answer that does not come.
             log.exception("the event %.100r of a viewer failed", event)
@@ -214,7 +209,7 @@ class TailNamespace(Namespace):
             "record": record,
         }
 
-    def _refuse_resume(self, viewer: Viewer, request: Subscribe, epoch: int, reason: str, why: str) -> Answer:
+    def _refuse_resume(self, viewer: Viewer, request: Subscribe, epoch: int, reason: Reason, why: str) -> Answer:
         previous = viewer.subscriptions.get(request.run_id)
         if previous is not None:
             previous.finish()
@@ -239,5 +234,13 @@ class TailNamespace(Namespace):
         return {"ok": True}
 
 
-def _error(code: str, message: str) -> Answer:
+#: The events that a client may send: a table of docs/protocol.md, which a test compares.
+HANDLERS: Final[Mapping[str, Callable[[TailNamespace, Viewer, object], Answer]]] = {
+    "subscribe": TailNamespace._subscribe,
+    "ack": TailNamespace._ack,
+    "unsubscribe": TailNamespace._unsubscribe,
+}
+
+
+def _error(code: Code, message: str) -> Answer:
     return {"ok": False, "v": VERSION, "code": code, "message": message}

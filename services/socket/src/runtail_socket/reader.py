@@ -22,7 +22,7 @@ from runtail.protocol import Cursor, Cut, Entry, EntryId
 from runtail.store import Store, store_errors
 from runtail_socket.bells import Bells
 from runtail_socket.feed import Feed
-from runtail_socket.frames import Chunk, chunks, tail_reset, terminal
+from runtail_socket.frames import Chunk, Reason, chunks, tail_reset, terminal
 from runtail_socket.loops import Turns
 from runtail_socket.pace import Pace
 from runtail_socket.puller import Puller
@@ -178,6 +178,7 @@ class Reader:
         """The store has another epoch than this feed: everybody begins anew."""
         if feed.over:
             return
+        reason: Reason
         if head.execution > feed.execution:
             reason = "execution"
             why = f"This id was used again. The earlier log is that of run {feed.run_id}~{feed.execution} now."
@@ -303,7 +304,7 @@ class Reader:
             epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor, certain=True)
             self._after_raise(feed, epoch, "chain", "The stored log does not continue what was already shown.")
 
-    def _after_raise(self, feed: Feed, epoch: int, reason: str, why: str) -> None:
+    def _after_raise(self, feed: Feed, epoch: int, reason: Reason, why: str) -> None:
         if self.feeds.get(feed.run_id) is not feed:
             return
         if epoch == feed.cursor.epoch:
@@ -317,7 +318,7 @@ class Reader:
         feed.behind_since = feed.behind_since or now
         return now - feed.behind_since > self._settings.lease_seconds
 
-    def _reset(self, feed: Feed, epoch: int, reason: str, why: str) -> None:
+    def _reset(self, feed: Feed, epoch: int, reason: Reason, why: str) -> None:
         """End all subscriptions to a history that is no more; clients subscribe again as they like."""
         self.resets += 1
         log.info("run %s has a new epoch, %d: %s", feed.run_id, epoch, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 from runtail.errors import ProtocolError
 from runtail.protocol import VERSION
@@ -14,7 +14,10 @@ from runtail_socket.frames import Shape
 #: Numbers a browser can hold exactly.
 MAX_NUMBER = 2**53 - 1
 
-BAD_REQUEST = "bad-request"
+#: Why an event was not obeyed, for programs: a table of docs/protocol.md, which a test compares.
+Code = Literal["unknown-run", "bad-request", "version", "too-many", "unavailable", "record", "entry", "internal"]
+CODES: Final[tuple[Code, ...]] = get_args(Code)
+BAD_REQUEST: Final = "bad-request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,11 @@ def unsubscribe(data: object) -> str:
     :raises ProtocolError: code ``bad-request``.
     """
     return _run_id(data if isinstance(data, str) else _object(data).get("run"))
+
+
+def code_of(error: ProtocolError) -> Code:
+    """Return the code to answer an error with: its own, or ``entry`` if that is one of reading a log."""
+    return next((code for code in CODES if code == error.code), "entry")
 
 
 def _object(data: object) -> Mapping[str, Any]:

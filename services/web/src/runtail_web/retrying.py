@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runtail.runs.record import Run
-from runtail.secret import HIDDEN, NOT_KEPT
+from runtail.secret import HIDDEN, NOT_KEPT, SHORTENED
 from runtail_web.problems import Problem, run_page
-
-#: How recorded parameters are shortened (see ``runtail.capture.arguments``).
-SHORTENED = "…"
 
 
 def parameters_of(run: Run) -> dict[str, Any]:

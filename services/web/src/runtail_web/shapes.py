@@ -29,6 +29,10 @@ class Task(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: str
+    doc: str = Field(description="Its docstring, up to the parameters.")
+    rule: dict[str, Any] = Field(alias="schema", description="A JSON Schema of its parameters.")
+    queue: str = Field(description="Where its runs wait.")
+    exclusive: bool = Field(description="One run at a time.")
 
 
 class Tasks(Closed):
@@ -44,6 +48,9 @@ class Worker(BaseModel):
 
     name: str
     queues: list[str]
+    pool: str = Field(default="", description="Celery's pool, e.g. `prefork`.")
+    concurrency: int = Field(default=0, description="How many runs it executes at once.")
+    started_ms: int = Field(default=0, description="When it was started, ms since 1970 by its own clock.")
 
 
 class Workers(Closed):

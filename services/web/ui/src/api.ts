@@ -1,125 +1,20 @@
-// The JSON API, typed; every failure is a `Problem` with a sentence.
+// The JSON API, typed by its description; every failure is a `Problem` with a sentence.
 
 import { observeDate } from "./clock";
+import type * as Api from "./openapi";
+import type { Schema } from "./schema";
 
-export interface Task {
-  readonly name: string;
-  readonly doc: string;
-  readonly schema: Schema;
-  readonly queue: string;
-  readonly exclusive: boolean;
-}
-
-export interface Schema {
-  readonly type?: string | readonly string[];
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly format?: string;
-  /** A secret: never shown, never kept. */
-  readonly writeOnly?: boolean;
-  readonly "x-multiline"?: boolean;
-  readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly pattern?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-}
-
-export interface Worker {
-  readonly name: string;
-  readonly queues: readonly string[];
-  readonly pool?: string;
-  readonly concurrency?: number;
-  readonly started_ms?: number;
-}
-
-export interface Run {
-  readonly id: string;
-  readonly task: string;
-  readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "lost";
-  readonly why: string;
-  readonly since_ms: number;
-  readonly created_ms: number;
-  /** When its last attempt began. */
-  readonly started_ms: number | null;
-  /** When its first attempt began. */
-  readonly first_started_ms: number | null;
-  readonly finished_ms: number | null;
-  readonly attempt: number;
-  readonly who: string | null;
-  readonly queue: string | null;
-  readonly worker: string | null;
-  /** The run that this one repeats. */
-  readonly retry_of?: string | null;
-  /** Its neighbours among the executions of one id. */
-  readonly earlier_execution?: string | null;
-  readonly newer_execution?: string | null;
-  readonly exit_status: number | null;
-  readonly signal: number | null;
-  readonly kwargs: Readonly<Record<string, unknown>> | null;
-  readonly lines: number;
-  readonly bytes: number;
-  readonly eta_ms?: number | null;
-  readonly cancel: unknown;
-}
-
-export interface RunList {
-  readonly runs: readonly Run[];
-  readonly next: string | null;
-}
-
+export type Run = Api.Run;
+export type RunList = Api.Runs;
+export type Worker = Api.Worker;
 /** A window of whole entries, and the position of the first. */
-export interface LogWindow {
-  readonly run: string;
-  readonly epoch: number;
-  readonly from: number;
-  readonly chain: string;
-  readonly entries: readonly unknown[];
-  /** Where to go on. */
-  readonly next: { readonly line: number; readonly chain: string };
-  /** SGR parameters in force where it begins; null if not known. */
-  readonly style?: string | null;
-  /** Address of the link that is open there. */
-  readonly link?: string;
-  /** Lines of the log so far. */
-  readonly lines: number;
-  readonly state: Run["state"];
-}
-
+export type LogWindow = Api.Window;
 /** A log's sections and marks, loaded or not. */
-export interface Outline {
-  readonly epoch: number;
-  readonly complete: boolean;
-  readonly groups: readonly OutlineGroup[];
-  readonly marks: readonly {
-    readonly line: number;
-    readonly kind: string;
-    /** The last line of a cut. */
-    readonly to?: number;
-  }[];
-  /** How many there are of each kind, beyond the bound of the lists, too. */
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-export interface OutlineGroup {
-  readonly id: string;
-  readonly title_line: number | null;
-  readonly first: number;
-  readonly last: number | null;
-  readonly title: string;
-  readonly depth: number;
-  readonly state: "open" | "closed" | "unclosed";
-  readonly seconds: number | null;
-  readonly errors: number;
-  readonly warnings: number;
-}
+export type Outline = Api.Outline;
+export type OutlineGroup = Api.Group;
+export type FieldError = Api.FieldError;
+/** With what the form knows of the schema of its parameters. */
+export type Task = Api.Task & { readonly schema: Schema };
 
 /** What the server answered instead of what was asked (RFC 9457). */
 export class Problem extends Error {
@@ -128,11 +23,7 @@ export class Problem extends Error {
   /** For programs. */
   readonly code: string;
   /** Field name → what is wrong with it. */
-  readonly errors: readonly {
-    readonly field: string;
-    readonly message: string;
-    readonly pointer?: string;
-  }[];
+  readonly errors: readonly FieldError[];
   /** The page of the run that stands in the way, if one does. */
   readonly holder: string | null;
 
@@ -174,7 +65,7 @@ export function tasks(): Promise<{ readonly tasks: readonly Task[] }> {
   return call("GET", "/tasks");
 }
 
-export function workers(): Promise<{ readonly workers: readonly Worker[] }> {
+export function workers(): Promise<Api.Workers> {
   return call("GET", "/workers");
 }
 

@@ -1,6 +1,27 @@
 // A task's JSON Schema as simple fields, and their texts as JSON values. Pure.
 
-import type { Schema } from "./api";
+/** The part of JSON Schema that forms are made of. */
+export interface Schema {
+  readonly type?: string | readonly string[];
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly format?: string;
+  /** A secret: never shown, never kept. */
+  readonly writeOnly?: boolean;
+  readonly "x-multiline"?: boolean;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
 
 export type FieldKind =
   | "text"

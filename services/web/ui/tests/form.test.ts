@@ -1,11 +1,10 @@
 // The form: schemas, errors, links, memory.
 
 import { describe, expect, test } from "vitest";
-import type { Schema } from "../src/api";
 import { placed } from "../src/form/errors";
 import { filled, parsePrefill, prefillHash } from "../src/form/prefill";
 import { added, keepable, parseMemory } from "../src/form/remembered";
-import { type Field, faultOf, fields, fieldValue } from "../src/schema";
+import { type Field, faultOf, fields, fieldValue, type Schema } from "../src/schema";
 
 const SCHEMA: Schema = {
   properties: {
@@ -111,11 +110,11 @@ describe("schema", () => {
 });
 
 describe("errors", () => {
-  test("go to their fields, by name or pointer", () => {
+  test("go to their fields, by name, also inside of them", () => {
     const { byField, other } = placed(
       [
         { field: "hosts.1", message: "is too long" },
-        { field: "x", pointer: "/kwargs/options/a/0", message: "is wrong" },
+        { field: "kwargs.options.a.0", message: "is wrong" },
         { field: "name", message: "is required" },
         { field: "kwargs", message: "is too much" },
       ],

@@ -65,9 +65,9 @@ class Counts:
         self._doubled = metrics.counter("runtail_canary_doubled_lines_total")
         self._first_line = metrics.histogram("runtail_canary_first_line_seconds")
         self._line = metrics.histogram("runtail_canary_line_seconds")
-        self._last = metrics.gauge("runtail_canary_last_success_timestamp_seconds")
-        # So that one that never succeeds is late from its start on, and not from 1970.
-        self._last.set_to_current_time()
+        # One that never succeeds is late from its start on, and not from 1970.
+        self._succeeded_at = time.time()
+        metrics.read("runtail_canary_last_success_timestamp_seconds", lambda: self._succeeded_at)
 
     def add(self, result: Result) -> None:
         """Count one check."""
@@ -81,4 +81,4 @@ class Counts:
         if result.line_seconds is not None:
             self._line.observe(result.line_seconds)
         if not result.problem:
-            self._last.set_to_current_time()
+            self._succeeded_at = time.time()

@@ -84,8 +84,6 @@ class Claim:
     record: dict[str, str] = field(default_factory=dict)
     #: True when this execution had claimed the attempt before (a new shipper).
     resumed: bool = False
-    #: State before the claim; ``running`` when a silent worker was taken over.
-    previous_state: str = "queued"
     #: Somebody's wish to end the run, if there is one.
     cancel: dict[str, Any] | None = None
     #: How long the run was queued and due; None if that is not known.

@@ -171,7 +171,6 @@ def _claim(run_id: str, token: str, store_uuid: str, reply: Sequence[Any]) -> Cl
         store_uuid=store_uuid,
         record=dict(run.fields),
         resumed=reply[2] == b"running" and run.point.last.attempt == int(reply[1]),
-        previous_state=reply[2].decode(),
         cancel=run.json("cancel"),
         waited_ms=None if int(reply[4]) < 0 else int(reply[4]),
     )

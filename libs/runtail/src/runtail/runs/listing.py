@@ -11,20 +11,12 @@ from runtail.errors import TaskNotRecorded, TaskUnknown
 from runtail.runs.record import Run, read_runs, readable_ids
 from runtail.store import Store, store_errors
 
-#: A worker that has not spoken for this long is not listed.
-WORKER_TTL_SECONDS = 30
+#: What everybody relies on, for a task of which another version of a worker said less.
+_BARE_TASK = {"doc": "", "schema": {}, "queue": "", "exclusive": False}
 #: Records are looked at in groups of so many.
 SCAN_COUNT = 500
 #: One page looks at no more runs than this, however few of them are wanted.
 MAX_SCANNED = 20_000
-
-
-def list_runs(store: Store, *, limit: int = 50) -> list[Run]:
-    """Return the newest runs.
-
-    :raises StoreUnavailable: if the server did not answer.
-    """
-    return list_page(store, limit=limit).runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +133,15 @@ def list_tasks(store: Store) -> list[dict[str, Any]]:
     """
     with store_errors():
         found: Any = store.client.hgetall(store.keys.tasks())
-    return [task for name in sorted(found) if (task := _task(store, name, found[name])) is not None]
+    tasks = (_task(store, name, found[name]) for name in sorted(found))
+    return [{**_BARE_TASK, **task} for task in tasks if task is not None]
 
 
 def _task(store: Store, name: bytes, value: bytes) -> dict[str, Any] | None:
-    return _entry(store, "task", name, value, name=str, doc=str, schema=dict, queue=str, serializer=str, transport=dict)
+    return _entry(
+        store, "task", name, value,
+        name=str, doc=str, schema=dict, queue=str, exclusive=bool, serializer=str, transport=dict,
+    )  # fmt: skip
 
 
 def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> dict[str, Any] | None:
@@ -194,7 +190,7 @@ def list_workers(store: Store) -> list[dict[str, Any]]:
         keys = [store.keys.worker(name.decode("utf-8", "replace")) for name in names]
         found: Any = store.client.mget(keys) if keys else []
     workers = (
-        _entry(store, "worker", name, value, queues=list)
+        _entry(store, "worker", name, value, queues=list, pool=str, concurrency=int, started_ms=int)
         for name, value in zip(names, found, strict=True)
         if value is not None
     )

@@ -1,21 +1,10 @@
 // The server's errors, put to the fields they are about. Pure.
 
+import type { FieldError } from "../api";
 import type { Field } from "../schema";
-
-export interface FieldError {
-  readonly field: string;
-  readonly message: string;
-  /** RFC 6901, where the server gives one. */
-  readonly pointer?: string;
-}
 
 /** The way to the wrong value: names and indexes. */
 function pathOf(error: FieldError, names: ReadonlySet<string>): string[] {
-  if (error.pointer?.includes("/")) {
-    const parts = error.pointer.replace(/^#?\//, "").split("/");
-    const path = parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-    return path[0] === "kwargs" && path.length > 1 && !names.has("kwargs") ? path.slice(1) : path;
-  }
   // A name may hold dots itself: the longest that fits is meant.
   const parts = error.field.replace(/^kwargs\./, "").split(".");
   for (let length = parts.length; length > 0; length -= 1) {
