@@ -83,7 +83,7 @@ endif
 test-matrix: $(VENV) ## Run sample tasks on each Celery that is supported; PYTHONS="/path/python3.12 ..." adds Pythons
 	@RUNTAIL_TEST_PYTHONS="$(PYTHONS)" $(BIN)/pytest --capture=no $(or $(T),tests/matrix)
 
-# Each way some 20 minutes; WAYS="prefork solo" picks, T=t/integration/test_tasks.py too. Where the machine is busy
+# Each way 20 to 45 minutes; WAYS="prefork solo" picks, T=t/integration/test_tasks.py too. Where the machine is busy
 # PATIENCE=4 waits longer, and AT_ONCE=2 runs fewer tests at a time.
 .PHONY: test-celery
 test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and with it, and compare
