@@ -63,7 +63,7 @@ def test_the_start_button_starts_the_tutorials_task_once(
     again = open_page(site.web.url)
     again.get_by_role("button", name="Start", exact=True).click()
     expect(again.locator(".problem")).to_contain_text("Task is already running")
-    again.get_by_role("link", name="Open the run that holds it").click()
+    again.get_by_role("link", name="Open the current run").click()
     again.wait_for_url(site.run_page(run_id))
 
 

@@ -48,7 +48,7 @@ def test_all_ports(tmp_path: Path, redis_url: str, key_prefix: str, host: str, a
         started = httpx.post(web, json={"task": "runtail.check", "kwargs": {"lines": 1, "seconds": 0}}, timeout=30)
         assert started.status_code in (201, 202), started.text
         run = stack.wait_for_end(started.json()["id"])
-        assert run.text("who") == f"somebody at {addresses[0].strip('[]')}"
+        assert run.text("who") == f"anonymous ({addresses[0].strip('[]')})"
 
 
 @pytest.mark.parametrize("module", ["runtail_web", "runtail_socket"])

@@ -151,7 +151,7 @@ def test_a_run_is_started_again(api: httpx.Client, store: Store) -> None:
     assert answer.headers["location"] == f"/api/v1/runs/{second['id']}"
     assert (second["task"], second["kwargs"]) == (first["task"], first["kwargs"])
     assert (second["retry_of"], first["retry_of"]) == (first["id"], None)
-    assert second["who"] == "somebody at 127.0.0.1"
+    assert second["who"] == "anonymous (127.0.0.1)"
     assert api.post(f"/runs/{first['id']}/retry", headers=headers, json={}).json()["id"] == second["id"]
     assert api.post("/runs/none/retry").status_code == 404
 

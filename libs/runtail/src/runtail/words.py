@@ -72,10 +72,7 @@ def _cancel(e: Mapping[str, Any]) -> str:
 
 
 _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
-    "start": (
-        NOTE,
-        lambda e: f"Attempt {e.get('attempt')} started on {clean(e.get('worker'))}{_because(e.get('why'))}",
-    ),
+    "start": (NOTE, _start),
     "group": (NOTE, lambda e: f"▸ {clean(e.get('title'))}"),
     "endgroup": (NOTE, lambda _: "◂ end of section"),
     "warning": (WARNING, lambda e: f"Warning: {clean(e.get('text'))}"),
@@ -119,4 +116,5 @@ def event_words(event: Mapping[str, Any]) -> tuple[str, str]:
 
 def cut_words(cut: Cut) -> str:
     """Return one sentence for a cut."""
-    return f"Lines {cut.from_line:,}-{cut.to_line:,} were cut: the run's log passed its quota"
+    lines, size = f"{cut.from_line:,}-{cut.to_line:,}", f"{cut.size_bytes:,} bytes cut in all"
+    return f"Lines {lines} were cut: the run's log passed its quota ({size})"

@@ -128,7 +128,7 @@ def of_error(error: Exception) -> Problem:
                 "deleted-run",
                 "This run was deleted",
                 f"The run {error.run_id!r} and its log were deleted: by somebody, or because ended runs took more "
-                "room than RUNTAIL_BUDGET_BYTES allows. GET /api/v1/runs lists the runs there are.",
+                "memory than RUNTAIL_BUDGET_BYTES allows. GET /api/v1/runs lists the runs there are.",
             )
         case RunNotFound():
             return Problem(
@@ -154,15 +154,15 @@ def of_error(error: Exception) -> Problem:
                 404,
                 "unknown-task",
                 "There is no such task",
-                f"No worker has published a task named {error.task!r}. GET /api/v1/tasks lists those there "
-                "are; is the worker that has it running, with runtail.install(app)?",
+                f"No worker has published a task named {error.task!r}. GET /api/v1/tasks lists the known ones. "
+                "Is its worker running, and does its app call runtail.install(app)?",
             )
         case TaskNotRecorded():
             return Problem(
                 409,
                 "not-recorded",
                 "The task is not recorded",
-                f"Workers have {error.task} and do not record it, so that nothing of its run would be seen here: "
+                f"Workers have {error.task} and do not record it, so its run would not be shown here: "
                 f"{error.why}. Start it from your own code, or record it.",
                 task=error.task,
             )
@@ -171,7 +171,7 @@ def of_error(error: Exception) -> Problem:
                 409,
                 "exclusive",
                 "Task is already running",
-                f"{error.task} runs once at a time. Wait for the run that holds it, or cancel that one.",
+                f"{error.task} runs once at a time. Wait for its current run, or cancel that.",
                 task=error.task,
                 run=error.holder,
                 run_page=run_page(error.holder),
@@ -200,7 +200,7 @@ def of_error(error: Exception) -> Problem:
                 500,
                 "record",
                 "The run's record cannot be read",
-                f"{error} Somebody else than Runtail wrote to the store; DELETE takes it away.",
+                f"{error} Something other than Runtail wrote to the store. DELETE removes it.",
             )
         case ProtocolError():
             return Problem(

@@ -10,7 +10,7 @@ export function ProblemNote({ problem, retry }: { problem: Error; retry?: () => 
       {problem instanceof Problem && problem.title !== problem.message && (
         <strong>{foreign(problem.title)}. </strong>
       )}
-      {foreign(problem.message)} {holder && <a href={holder}>Open the run that holds it</a>}
+      {foreign(problem.message)} {holder && <a href={holder}>Open the current run</a>}
       {retry && (
         <button type="button" onClick={retry}>
           Try again

@@ -140,7 +140,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         )}
         {wrong.value && (
           <p class="note" role="status">
-            This is no filter, and was left out: {foreign(wrong.value)}
+            Ignored an unknown filter: {foreign(wrong.value)}
           </p>
         )}
         <ClockNote />

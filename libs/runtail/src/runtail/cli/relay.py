@@ -79,7 +79,7 @@ class Relay:
         self._send(f"42{NAMESPACE},{self._ids}{orjson.dumps([event, data]).decode()}")
         answer = orjson.loads(self._wanted(f"43{NAMESPACE},{self._ids}".encode(), ANSWER_SECONDS))
         if not answer or not isinstance(answer[0], dict):
-            raise RelayLost("an answer that is none")
+            raise RelayLost("a malformed answer")
         return dict(answer[0])
 
     def tell(self, event: str, data: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ MAX_KEY_CHARS = 200
 
 def somebody() -> str:
     """Return who asks. There is no login yet, so it is an address."""
-    return f"somebody at {plain(request.remote_addr or 'an unknown address')}"
+    return f"anonymous ({plain(request.remote_addr or 'unknown address')})"
 
 
 def shown(store: Store, runs: list[Run]) -> list[dict[str, Any]]:

@@ -19,13 +19,17 @@ function s(value: unknown): string {
   return value == null ? "" : plain(String(value));
 }
 
+function because(reason: unknown): string {
+  return reason ? `: ${s(reason)}` : "";
+}
+
 function seconds(ms: unknown): string {
   return `${(Number(ms) / 1000).toFixed(0)} s`;
 }
 
 const SPEAKERS: Record<string, (event: Event) => Words> = {
   start: (e) => ({
-    text: `Attempt ${s(e["attempt"])} started on ${s(e["worker"]) || "a worker"}${e["why"] ? `: ${s(e["why"])}` : ""}`,
+    text: `Attempt ${s(e["attempt"])} started on ${s(e["worker"]) || "a worker"}${because(e["why"])}`,
     level: "note",
   }),
   group: (e) => ({ text: `▸ ${s(e["title"])}`, level: "note" }),
@@ -38,11 +42,11 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     level: "note",
   }),
   overflow: (e) => ({
-    text: `${grouped(Number(e["bytes"]))} bytes of output were dropped here: the store was away longer than the spool holds`,
+    text: `${grouped(Number(e["bytes"]))} bytes of output were dropped here: the store was away too long`,
     level: "error",
   }),
   retry: (e) => ({
-    text: `Retry ${s(e["retries"])} of ${s(e["max"])}${e["eta_ms"] ? ` at ${clock(Number(e["eta_ms"]))}` : ""}: ${s(e["reason"])}`,
+    text: `Retry ${s(e["retries"])}${e["max"] == null ? "" : ` of ${s(e["max"])}`}${e["eta_ms"] ? ` at ${clock(Number(e["eta_ms"]))}` : ""}${because(e["reason"])}`,
     level: "warning",
   }),
   replaced: (e) => ({ text: `Replaced by ${s(e["task"])}`, level: "note" }),
@@ -51,7 +55,7 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     level: "warning",
   }),
   "cancel-requested": (e) => ({
-    text: `${s(e["who"]) || "Somebody"} asked to cancel${e["why"] ? `: ${s(e["why"])}` : ""}`,
+    text: `${s(e["who"]) || "Somebody"} asked to cancel${because(e["why"])}`,
     level: "warning",
   }),
   cancel: (e) => ({
@@ -67,7 +71,7 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     level: "error",
   }),
   "store-lost": (e) => ({
-    text: `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were lost: ${s(e["reason"])}`,
+    text: `Lines ${grouped(Number(e["from"]))}-${grouped(Number(e["to"]))} were lost${because(e["reason"])}`,
     level: "error",
   }),
   redrawn: (e) => ({
@@ -82,7 +86,7 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     level: "warning",
   }),
   end: (e) => ({
-    text: `${s(e["state"]).replace(/^./, (c) => c.toUpperCase())}${e["why"] ? `: ${s(e["why"])}` : ""}`,
+    text: `${s(e["state"]).replace(/^./, (c) => c.toUpperCase())}${because(e["why"])}`,
     level: e["state"] === "succeeded" ? "note" : "error",
   }),
 };
