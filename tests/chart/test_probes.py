@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtail_socket.bells import NONCE_SECONDS
-from runtail_socket.loops import MOST_ANSWERS
+from runtail_socket.listener import NONCE_SECONDS
+from runtail_socket.watchdog import MOST_ANSWERS
 from tests.chart.rendering import find, render
 
 FOLDER = "/run/runtail"

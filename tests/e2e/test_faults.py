@@ -1,4 +1,4 @@
-"""E9, E10: a task that takes too much memory, and a relay that stands still."""
+"""E9, E10: a task that takes too much memory, and a relay that is stalled."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_relay_whose_reader_stands_still(namespace: Namespace, make_release: Cal
     assert_whole(seen, LINES)
     figure(
         "E10",
-        "relay whose reader stands still",
+        "relay whose reader is stalled",
         f"restarted after {restarted:.1f} s (at most {STANDING_SECONDS:.0f}), 0 of {LINES} lines lost",
     )
     assert restarted <= STANDING_SECONDS

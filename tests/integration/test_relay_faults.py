@@ -34,7 +34,7 @@ def test_a_lost_bell_is_healed_by_the_sweep(
     assert follower.lines == producer.expected()
 
 
-def test_the_bells_come_back_after_their_connection_was_killed(
+def test_notifications_come_again_after_their_connection_was_killed(
     start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
 ) -> None:
     # No sweep to help.

@@ -4,7 +4,7 @@ import threading
 import time
 from contextlib import ExitStack
 
-from runtail_socket.bells import Bells
+from runtail_socket.listener import Listener
 from runtail_socket.reader import Reader
 from tests.support.relay import Producer, make_store
 from tests.support.waiting import wait_for
@@ -14,17 +14,17 @@ SWEEP_SECONDS = 60.0
 
 def test_a_run_that_was_read_a_sweep_ago_is_not_read_again_and_a_silent_one_is(redis_url: str, key_prefix: str) -> None:
     store = make_store(redis_url, key_prefix, sweep_seconds=SWEEP_SECONDS)
-    bells = Bells(
+    listener = Listener(
         store, on_runs=lambda _: None, on_list=lambda _: None, on_connected=lambda: None,
-        rest=lambda: 0.0, gathers=lambda: False,
+        delay=lambda: 0.0, batches=lambda: False,
     )  # fmt: skip
-    reader = Reader(store, bells, catch_up=lambda _: None, on_state=lambda _: None, on_sent=lambda *_: None)
+    reader = Reader(store, listener, catch_up=lambda _: None, on_state=lambda _: None, on_sent=lambda *_: None)
     threading.Thread(target=reader.run, daemon=True).start()
     with ExitStack() as stack:
-        lately, silent = (stack.enter_context(reader.hold(Producer(store).run_id)) for _ in range(2))
+        lately, silent = (stack.enter_context(reader.pin(Producer(store).run_id)) for _ in range(2))
         wait_for(lambda: lately.read_at and silent.read_at, 10)
         now = time.monotonic()
-        # Bells and rounds are a little early or late: a line a second is not read each second to the hundredth.
+        # Notifications and rounds are a little early or late: a line a second is not read each second to the hundredth.
         lately.read_at = now - 1.1 * SWEEP_SECONDS
         silent.read_at = now - 1.6 * SWEEP_SECONDS
         reader.sweep()

@@ -51,20 +51,20 @@ def test_web_and_relay_write_json_and_nothing_else(tmp_path: Path, own_redis_ser
                     client.sendall(data)
         own_redis_server.kill()
         # The relay keeps its viewers, and says so.
-        relay.process.wait_for_log("connection for bells ended", 30)
+        relay.process.wait_for_log("the pub/sub connection ended", 30)
         web.process.wait_for_log("waits for the store", 30)
         wait_for(lambda: http_get(f"http://127.0.0.1:{web.admin_port}/readyz")[0] != 200, 30)
         assert http_get(f"{web.url}/api/v1/runs")[0] == 503
         own_redis_server.start()
         web.process.wait_for_log("the reaper goes on", 30)
-        relay.process.wait_for_log("connected for bells again", 30)
+        relay.process.wait_for_log("the pub/sub connection is back", 30)
         for service in (web, relay):
             service.process.signal(signal.SIGTERM)
         assert [service.process.wait(60) for service in (web, relay)] == [0, 0]
         for service, component in ((web, "web"), (relay, "relay")):
             found = parsed(service.process.output().splitlines())
             assert {one["component"] for one in found} == {component}
-            for once in ("ready on", "waits for the store" if service is web else "connection for bells ended"):
+            for once in ("ready on", "waits for the store" if service is web else "the pub/sub connection ended"):
                 assert len([one for one in found if once in one["message"]]) == 1
         (asked,) = [one for one in parsed(web.process.output().splitlines()) if one.get("path") == "/api/v1/runs"][:1]
         assert (asked["method"], asked["status"], asked["client"]) == ("GET", 200, "127.0.0.1")

@@ -96,13 +96,13 @@ def test_what_has_a_result_is_printed_and_not_measured_again(
         times.append(1)
         return [Figure("near", "3 s", "<= 2 s", False), Figure("lost", "0", "0", True)]
 
-    monkeypatch.setattr("tests.proof.figures.deafness.measure", measure)
+    monkeypatch.setattr("tests.proof.figures.stalled_listener.measure", measure)
     for _ in range(2):
         # The exit status counts what was missed.
-        assert main(["deafness", "--folder", str(tmp_path)]) == 1
+        assert main(["stalled_listener", "--folder", str(tmp_path)]) == 1
     assert len(times) == 1
     assert "| near | 3 s | <= 2 s | **missed** |" in capsys.readouterr().out
-    assert main(["deafness", "--folder", str(tmp_path), "--again"]) == 1
+    assert main(["stalled_listener", "--folder", str(tmp_path), "--again"]) == 1
     assert len(times) == 2
 
 
@@ -110,8 +110,8 @@ def test_a_module_that_fails_leaves_no_result(tmp_path: Path, monkeypatch: pytes
     def measure() -> list[Figure]:
         raise AssertionError("nothing could be measured")
 
-    monkeypatch.setattr("tests.proof.figures.deafness.measure", measure)
-    assert main(["deafness", "--folder", str(tmp_path)]) == 1
+    monkeypatch.setattr("tests.proof.figures.stalled_listener.measure", measure)
+    assert main(["stalled_listener", "--folder", str(tmp_path)]) == 1
     assert list(tmp_path.iterdir()) == []
 
 

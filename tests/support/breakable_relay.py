@@ -1,7 +1,8 @@
 """The relay, run as a program, with greenlets that are killed or stand still when somebody asks for it by a file.
 
-``kill-bells-<port>`` and ``kill-reader-<port>`` end a greenlet of the relay on that port; ``stall-bells-<port>`` and
-``stall-reader-<port>`` let it wait for ever at its next turn. The folder of these files stands in ``TEST_FAULTS``; each
+``kill-listener-<port>`` and ``kill-reader-<port>`` end a greenlet of the relay on that port;
+``stall-listener-<port>`` and ``stall-reader-<port>`` let it wait for ever at its next turn. The folder of these
+files stands in ``TEST_FAULTS``; each
 is taken away when it is seen. ``TEST_STUCK_SECONDS`` is how long no round may begin.
 """
 
@@ -21,7 +22,7 @@ from typing import Any  # noqa: E402
 
 from runtail_socket import service  # noqa: E402
 from runtail_socket.__main__ import main  # noqa: E402
-from runtail_socket.bells import Bells  # noqa: E402
+from runtail_socket.listener import Listener  # noqa: E402
 from runtail_socket.puller import Puller  # noqa: E402
 from runtail_socket.reader import Reader  # noqa: E402
 
@@ -88,7 +89,7 @@ def obey(folder: Path) -> None:
     """Do what the files ask for, for ever."""
     port = os.environ["RUNTAIL_SOCKET_PORT"]
     while True:
-        for name in ("bells", "reader"):
+        for name in ("listener", "reader"):
             if taken(folder / f"kill-{name}-{port}"):
                 kill(running[name])
             if taken(folder / f"stall-{name}-{port}"):
@@ -97,9 +98,9 @@ def obey(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    wrap(Bells, "run", known, "bells")
+    wrap(Listener, "run", known, "listener")
     wrap(Reader, "run", known, "reader")
-    wrap(Bells, "_sort", stalling, "bells")
+    wrap(Listener, "_sort", stalling, "listener")
     wrap(Puller, "pull", stalling, "reader")
     runtime.spawn(obey, Path(os.environ["TEST_FAULTS"]))
     service.STUCK_SECONDS = float(os.environ.get("TEST_STUCK_SECONDS", service.STUCK_SECONDS))

@@ -4,31 +4,31 @@ import pytest
 
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Cursor, Entry, EntryId
 from runtail.protocol import event as events
-from runtail_socket.feed import Feed
+from runtail_socket.feed import Feed, Subscription, SubscriptionState
 from runtail_socket.frames import Chunk, Shape, chunks
-from runtail_socket.viewer import Standing, Subscription, Viewer
-from runtail_socket.websocket import Frame, Offered, Writer
+from runtail_socket.viewer import Viewer
+from runtail_socket.websocket import Frame, Writer, WriteResult
 
 
 class NullLink:
     """A client that takes frames as it is told to."""
 
     def __init__(self) -> None:
-        self.takes = Offered.ALL
+        self.takes = WriteResult.ALL
         self.frames: list[Frame] = []
         self.queue: list[Frame] = []
         self.closed = False
         self.queued = 0
 
     def writer(self) -> Writer | None:
-        return None if self.takes is Offered.NONE else self._write
+        return None if self.takes is WriteResult.NONE else self._write
 
     def _write(self, frame: Frame) -> int:
         self.frames.append(frame)
-        return len(frame) if self.takes is Offered.ALL else 1
+        return len(frame) if self.takes is WriteResult.ALL else 1
 
-    def took(self, _frame: Frame, _sent: int | OSError) -> Offered:
-        return Offered.PART
+    def took(self, _frame: Frame, _sent: int | OSError) -> WriteResult:
+        return WriteResult.PART
 
     def enqueue(self, frame: Frame) -> None:
         self.queue.append(frame)
@@ -41,14 +41,16 @@ class Scene:
         self.catching_up: list[Subscription] = []
         self.unused: list[Feed] = []
         self.feed = Feed("r", Cursor(7), catch_up=self.catching_up.append, on_unused=self.unused.append)
+        self.viewers: dict[Subscription, Viewer] = {}
         self._seq = 0
         self._at = Cursor(7)
 
     def join(self, shape: Shape = Shape.ENTRIES, window_bytes: int = 1000) -> tuple[Subscription, NullLink]:
         link = NullLink()
         viewer = Viewer(link)  # type: ignore[arg-type]
-        subscription = Subscription(viewer, self.feed, shape, self.feed.cursor, window_bytes)
+        subscription = Subscription(viewer.link, self.feed, shape, self.feed.cursor, window_bytes, viewer.forget)
         viewer.subscriptions["r"] = subscription
+        self.viewers[subscription] = viewer
         self.feed.subscriptions.add(subscription)
         self.feed.join(subscription)
         return subscription, link
@@ -81,14 +83,14 @@ def test_one_frame_is_encoded_for_all_who_want_its_shape(scene: Scene) -> None:
 def test_who_takes_nothing_leaves_before_the_frame_and_who_takes_a_part_behind_it(scene: Scene) -> None:
     full, full_link = scene.join()
     part, part_link = scene.join()
-    full_link.takes, part_link.takes = Offered.NONE, Offered.PART
+    full_link.takes, part_link.takes = WriteResult.NONE, WriteResult.PART
     scene.feed.deliver([scene.chunk(b"a\n"), scene.chunk(b"b\n")])
     assert set(scene.catching_up) == {full, part}
     assert (full.cursor.line, full.cursor.chain) == (1, GENESIS)
     assert part.cursor.line == 2
     assert (len(full_link.frames), len(part_link.frames)) == (0, 1)
-    assert full.standing is part.standing is Standing.CATCHING_UP
-    assert not scene.feed.edge
+    assert full.state is part.state is SubscriptionState.CATCHING_UP
+    assert not scene.feed.live_set
 
 
 def test_a_full_window_leaves_the_edge_and_an_acknowledgement_opens_it(scene: Scene) -> None:
@@ -112,7 +114,7 @@ def test_the_end_is_told_behind_the_terminal_entry(scene: Scene) -> None:
     later, later_link = scene.join()
     payload = events.encode(events.END, state="succeeded", why="done", exit_status=0, signal=None,
                             lines=0, bytes=0, chain="00")  # fmt: skip
-    later_link.takes = Offered.NONE
+    later_link.takes = WriteResult.NONE
     scene.feed.deliver([scene.chunk(payload, event=True)])
     assert b"tail-message" in bytes(link.frames[0])
     assert b"tail-end" in bytes(link.frames[1])
@@ -125,7 +127,7 @@ def test_the_unfinished_line_is_shown_once_and_missing_it_costs_nothing(scene: S
     _, link = scene.join()
     _, busy = scene.join()
     _, plain = scene.join(Shape.LINES)
-    busy.takes = Offered.NONE
+    busy.takes = WriteResult.NONE
     live = {"rev": 1, "line": 1, "text": "x", "progress": None}
     scene.feed.show_live(live)
     scene.feed.show_live(dict(live))
@@ -143,17 +145,17 @@ def test_a_finished_subscription_is_forgotten_by_all(scene: Scene) -> None:
     one.finish(farewell)
     one.finish(farewell)
     assert link.queue == [farewell]
-    assert one.viewer.subscriptions == {}
+    assert scene.viewers[one].subscriptions == {}
     assert scene.unused == []
-    other.viewer.finish()
+    scene.viewers[other].finish()
     assert scene.unused == [scene.feed]
     assert not scene.feed.subscriptions
-    assert not scene.feed.edge
+    assert not scene.feed.live_set
 
 
 def test_a_client_that_is_gone_is_dropped_at_the_next_frame(scene: Scene) -> None:
     _, link = scene.join()
-    link.takes, link.closed = Offered.NONE, True
+    link.takes, link.closed = WriteResult.NONE, True
     scene.feed.deliver([scene.chunk(b"a\n")])
     assert not scene.catching_up
     assert scene.unused == [scene.feed]

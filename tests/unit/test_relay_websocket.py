@@ -14,7 +14,7 @@ import pytest
 from runtail_socket import websocket
 from runtail_socket.direct import Link
 from runtail_socket.handshake import Refused, answer_handshake
-from runtail_socket.websocket import Offered, WebSocket, offer_all, text_frame
+from runtail_socket.websocket import WebSocket, WriteResult, text_frame, try_send_all
 from tests.support.waiting import wait_for
 
 HEADERS = [
@@ -85,11 +85,11 @@ def test_a_partial_send_is_continued_before_anything_else(pair: Pair) -> None:
     web_socket, client = pair
     frame = text_frame(b"0123456789" * 100_000)
     count = 1
-    while (outcome := web_socket.offer(frame)) is Offered.ALL:
+    while (outcome := web_socket.try_send(frame)) is WriteResult.ALL:
         count += 1
-    assert outcome is Offered.PART
+    assert outcome is WriteResult.PART
     assert not web_socket.idle
-    assert web_socket.offer(text_frame(b"overtakes")) is Offered.NONE
+    assert web_socket.try_send(text_frame(b"overtakes")) is WriteResult.NONE
     received: list[bytes] = []
     size = len(frame) * count + len(text_frame(b"last"))
     reader = threading.Thread(target=lambda: received.append(receive(client, size)))
@@ -103,19 +103,19 @@ def test_a_partial_send_is_continued_before_anything_else(pair: Pair) -> None:
 def test_nothing_is_taken_while_the_kernel_is_full(pair: Pair) -> None:
     web_socket, _client = pair
     small = text_frame(b"x" * 1000)
-    outcome = Offered.ALL
-    while outcome is Offered.ALL:
-        outcome = web_socket.offer(small)
-    if outcome is Offered.NONE:
+    outcome = WriteResult.ALL
+    while outcome is WriteResult.ALL:
+        outcome = web_socket.try_send(small)
+    if outcome is WriteResult.NONE:
         assert web_socket.idle
-        assert web_socket.offer(small) is Offered.NONE
+        assert web_socket.try_send(small) is WriteResult.NONE
 
 
 def test_a_peer_that_takes_nothing_more_is_sent_away(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     web_socket, client = pair
     link = Link(engineio.socket.Socket(engineio.Server(async_mode="threading"), "sid"), web_socket, direct=True)
     frame = text_frame(b"0123456789" * 100_000)
-    while web_socket.offer(frame) is Offered.ALL:
+    while web_socket.try_send(frame) is WriteResult.ALL:
         pass
     link.sweep()
     assert not web_socket.closed
@@ -150,7 +150,7 @@ def test_a_client_that_answers_no_ping_is_sent_away(pair: Pair) -> None:
 
 def test_what_begins_to_wait_has_not_waited_for_as_long_as_the_peer_was_silent(pair: Pair) -> None:
     web_socket, client = pair
-    assert web_socket.offer(text_frame(b"x")) is Offered.ALL
+    assert web_socket.try_send(text_frame(b"x")) is WriteResult.ALL
     web_socket.progress_at -= 2 * websocket.STALLED_SECONDS
     assert not web_socket.stalled
     frame = text_frame(b"0123456789" * 1_000_000)
@@ -168,7 +168,7 @@ def test_one_of_many_that_is_gone_costs_the_others_nothing(pair: Pair) -> None:
     frame = text_frame(b"hello")
     with connected() as (gone, _):
         gone._green.shutdown(socket.SHUT_WR)
-        assert offer_all([gone, web_socket], frame) == [Offered.NONE, Offered.ALL]
+        assert try_send_all([gone, web_socket], frame) == [WriteResult.NONE, WriteResult.ALL]
         assert gone.closed
     assert receive(client, len(frame)) == frame
 
@@ -177,11 +177,11 @@ def test_behind_each_read_and_between_messages_that_came_together_others_have_th
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web_socket, client = pair
-    turns: list[float] = []
-    monkeypatch.setattr(websocket, "time", SimpleNamespace(sleep=turns.append, monotonic=time.monotonic))
+    watchdog: list[float] = []
+    monkeypatch.setattr(websocket, "time", SimpleNamespace(sleep=watchdog.append, monotonic=time.monotonic))
     client.sendall(b"".join(b"\x81\x81\0\0\0\0" + text for text in (b"1", b"2", b"3")))
     assert [web_socket.wait() for _ in range(3)] == ["1", "2", "3"]
-    assert turns == [0, 0, 0]
+    assert watchdog == [0, 0, 0]
 
 
 def test_aborting_wakes_whoever_waits(pair: Pair) -> None:
@@ -197,7 +197,7 @@ def test_aborting_wakes_whoever_waits(pair: Pair) -> None:
     assert ended.wait(10)
     with pytest.raises(OSError, match="closed"):
         web_socket.send("x")
-    assert web_socket.offer(text_frame(b"x")) is Offered.NONE
+    assert web_socket.try_send(text_frame(b"x")) is WriteResult.NONE
 
 
 @pytest.mark.parametrize("missing", range(len(HEADERS)))

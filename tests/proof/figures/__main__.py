@@ -1,7 +1,7 @@
 """Measures the figures that have no result yet, and prints all of them as one table.
 
 python -m tests.proof.figures                      # all
-python -m tests.proof.figures relay_death deafness # some
+python -m tests.proof.figures relay_death stalled_listener # some
 python -m tests.proof.figures --again relay_death  # although it has a result
 """
 

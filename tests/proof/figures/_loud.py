@@ -35,7 +35,7 @@ class Loud:
         self.run_id = stack.start("line.paced", kwargs)
         wait_for(lambda: stack.run(self.run_id).number("line") > 2 * LINES_PER_SECOND, PATIENCE_SECONDS,
                  stack.worker.evidence)  # fmt: skip
-        self._shipper, self._keeper = self._find("runtail.shipper"), self._find("keeper.py")
+        self._shipper, self._keeper = self._find("runtail.worker.shipper"), self._find("worker/keeper")
         self._before = self._shipper.memory_info().rss
         self._heap = self._after = self._spool = 0
         self._back = threading.Event()
@@ -47,7 +47,7 @@ class Loud:
         children = psutil.Process(self._stack.worker.pid).children(recursive=True)
         commands = [(child, " ".join(child.cmdline())) for child in children]
         return next(child for child, command in commands
-                    if part in command and (part == "keeper.py") == ("keeper.py" in command))  # fmt: skip
+                    if part in command and (part == "worker/keeper") == ("worker/keeper" in command))  # fmt: skip
 
     def watch(self) -> None:
         """Measure from now on what the shipper and the spools take."""

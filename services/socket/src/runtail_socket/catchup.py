@@ -1,4 +1,4 @@
-"""Catching up: one subscription, served from the store at its own pace, until it joins the live edge."""
+"""Catching up: one subscription, served from the store at its own pace, until it joins the live set."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from runtail.log.reader import Head
 from runtail.protocol import Cut, Entry, EntryId
 from runtail.store import Store
 from runtail_socket import runtime
+from runtail_socket.feed import Subscription, SubscriptionState
 from runtail_socket.frames import Chunk, Reason, chunks, tail_end, tail_reset
-from runtail_socket.shared import Shared
-from runtail_socket.viewer import Standing, Subscription
+from runtail_socket.single_flight import SingleFlight
 from runtail_socket.websocket import Frame
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ RETRY_SECONDS = 0.5
 
 
 class CatchUp:
-    """Serves the subscriptions that are not at the live edge, each by a greenlet.
+    """Serves the subscriptions that are not at the live set, each by a greenlet.
 
     :param nudge: called with the id of a run of which the store has more than the reader.
     :param on_sent: called with (frames, their bytes, newest entry's time in ms or None) per frame.
@@ -71,7 +71,7 @@ class CatchUp:
         self.nudge = nudge
         self._on_sent = on_sent
         #: By run, epoch, entry and number of entries. Who is told that there is nothing asks again at once.
-        self._shared: Shared[tuple[str, int, EntryId, int], tuple[Head | None, list[Entry]]] = Shared(
+        self._shared: SingleFlight[tuple[str, int, EntryId, int], tuple[Head | None, list[Entry]]] = SingleFlight(
             MOST_SHARED,
             lambda answer: bool(answer[1]) and sum(len(entry.payload) for entry in answer[1]) <= MAX_SHARED_BYTES,
         )
@@ -82,7 +82,7 @@ class CatchUp:
         self.started = 0
 
     def start(self, subscription: Subscription) -> None:
-        """Serve a subscription until it joins the live edge; it may be served already."""
+        """Serve a subscription until it joins the live set; it may be served already."""
         if not subscription.serving:
             subscription.serving = True
             self.started += 1
@@ -94,7 +94,7 @@ class CatchUp:
             if subscription.fresh:
                 subscription.fresh = False
                 subscription.link.wait_for_queue(ANSWER_SECONDS)
-            if subscription.standing is not Standing.WAITING or self._arrive(subscription):
+            if subscription.state is not SubscriptionState.WAITING or self._arrive(subscription):
                 _Pursuit(self, subscription).run()
         except OSError:
             # The client is gone; Engine.IO notices and tells the namespace.
@@ -147,7 +147,7 @@ class CatchUp:
                     found = store_reader.locate(self._store, feed.run_id, wanted.line, wanted.chain)
                 if not found.beyond:
                     if found.matched and found.head.epoch == wanted.epoch:
-                        subscription.standing = Standing.CATCHING_UP
+                        subscription.state = SubscriptionState.CATCHING_UP
                         subscription.cursor = found.cursor
                         return True
                     self._give_up(subscription, found.head.epoch, "chain")
@@ -170,7 +170,7 @@ class CatchUp:
 
 
 class _Pursuit:
-    """One subscription on its way to the live edge."""
+    """One subscription on its way to the live set."""
 
     def __init__(self, catch_up: CatchUp, subscription: Subscription) -> None:
         self._catch_up = catch_up

@@ -28,7 +28,7 @@ from engineio.packet import MESSAGE, NOOP, Packet
 from runtail_socket import runtime
 from runtail_socket.frames import NAMESPACE
 from runtail_socket.handshake import Accepted
-from runtail_socket.websocket import Frame, Offered, WebSocket, Writer, offer_all
+from runtail_socket.websocket import Frame, WebSocket, Writer, WriteResult, try_send_all
 
 #: Where a request carries its handshake, which is checked before Engine.IO makes anything for it.
 HANDSHAKE = "runtail.handshake"
@@ -66,9 +66,9 @@ class Link:
         """Packets that wait in Engine.IO's queue."""
         return int(self._engine.queue.qsize())
 
-    def offer(self, frame: Frame) -> Offered:
+    def try_send(self, frame: Frame) -> WriteResult:
         """Send a frame now if nothing is queued and the socket took all there was. Never waits."""
-        (outcome,) = offer_all([self], frame)
+        (outcome,) = try_send_all([self], frame)
         return outcome
 
     def writer(self) -> Writer | None:
@@ -81,7 +81,7 @@ class Link:
             return self._web_socket.writer()
         return self._queue_whole if self._web_socket.idle else None
 
-    def took(self, frame: Frame, sent: int | OSError) -> Offered:
+    def took(self, frame: Frame, sent: int | OSError) -> WriteResult:
         """Note what became of a frame."""
         return self._web_socket.took(frame, sent)
 

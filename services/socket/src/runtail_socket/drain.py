@@ -7,7 +7,7 @@ import signal
 import time
 from types import FrameType
 
-from runtail_socket.connections import Door
+from runtail_socket.admission import Admission
 from runtail_socket.direct import Links
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ class Drain:
     SIGTERM drains; a second one, or SIGINT, ends it at once.
     """
 
-    def __init__(self, door: Door, links: Links, drain_seconds: float) -> None:
-        self._door = door
+    def __init__(self, admission: Admission, links: Links, drain_seconds: float) -> None:
+        self._admission = admission
         self._links = links
         self._drain_seconds = drain_seconds
         self._signals = 0
@@ -48,7 +48,7 @@ class Drain:
         while not self._signals:
             time.sleep(POLL_SECONDS)
         # First refuse: those who are sent away must not come back here.
-        self._door.draining = True
+        self._admission.draining = True
         leaving = self._links.all()
         log.info("draining: %d viewers leave within %s s", len(leaving), self._drain_seconds)
         began = time.monotonic()

@@ -9,13 +9,13 @@ from prometheus_client import Histogram
 from runtail.guard import Guard
 from runtail.metric_table import CATCHING_UP, LIVE
 from runtail.metrics import Metrics, Reading
-from runtail_socket.bells import Bells
+from runtail_socket.admission import Admission
 from runtail_socket.catchup import CatchUp
-from runtail_socket.connections import Door
 from runtail_socket.direct import Links
+from runtail_socket.feed import SubscriptionState
+from runtail_socket.listener import Listener
 from runtail_socket.namespace import TailNamespace
 from runtail_socket.reader import Reader
-from runtail_socket.viewer import Standing
 
 #: How often it is measured by how much a timer is late.
 LAG_INTERVAL_SECONDS = 0.5
@@ -35,7 +35,7 @@ class Measures:
         self._lag_seconds = self.metrics.histogram("runtail_socket_loop_lag_seconds")
 
     def sent_live(self, frames: int, size_bytes: int, newest_ms: int | None) -> None:
-        """Count frames of one delivery to subscriptions at the live edge.
+        """Count frames of one delivery to subscriptions at the live set.
 
         :param newest_ms: when its newest entry was written, if it has one.
         """
@@ -70,30 +70,30 @@ class Measures:
     def watch(
         self,
         links: Links,
-        door: Door,
+        admission: Admission,
         namespace: TailNamespace,
         reader: Reader,
-        bells: Bells,
+        listener: Listener,
         catch_up: CatchUp,
         guard: Guard,
     ) -> None:
         """Expose what the parts keep themselves."""
 
         def subscriptions() -> Reading:
-            standings = [
-                subscription.standing
+            states = [
+                subscription.state
                 for viewer in namespace.viewers.values()
                 for subscription in viewer.subscriptions.values()
             ]
-            live = standings.count(Standing.LIVE)
-            return {(LIVE,): live, (CATCHING_UP,): len(standings) - live}
+            live = states.count(SubscriptionState.LIVE)
+            return {(LIVE,): live, (CATCHING_UP,): len(states) - live}
 
         def table_entries() -> Reading:
             tables = {
                 "links": len(links),
                 "viewers": len(namespace.viewers),
                 "feeds": len(reader.feeds),
-                "channels": bells.watched,
+                "channels": listener.watched,
                 "catching-up": catch_up.serving,
                 **links.inside(namespace.socketio.server),
             }
@@ -101,14 +101,14 @@ class Measures:
 
         read = self.metrics.read
         read("runtail_socket_connections", lambda: len(links))
-        read("runtail_socket_max_connections", lambda: door.max_connections)
-        read("runtail_socket_draining", lambda: float(door.draining))
+        read("runtail_socket_max_connections", lambda: admission.max_connections)
+        read("runtail_socket_draining", lambda: float(admission.draining))
         read("runtail_socket_subscriptions", subscriptions)
         read("runtail_socket_watched_runs", lambda: len(reader.feeds))
         read("runtail_socket_table_entries", table_entries)
         read("runtail_socket_catch_ups_total", lambda: catch_up.started)
         read("runtail_socket_sent_away_total", lambda: {(why,): float(n) for why, n in links.sent_away.items()})
         read("runtail_socket_resets_total", lambda: reader.resets)
-        read("runtail_socket_listener_stalls_total", lambda: bells.stalls)
+        read("runtail_socket_listener_stalls_total", lambda: listener.stalls)
         read("runtail_socket_store_up", lambda: float(reader.store_answers))
         read("runtail_socket_store_evicts", lambda: float(guard.evicts))

@@ -24,12 +24,12 @@ from runtail.store import Store
 from runtail_socket import request as requests
 from runtail_socket.catchup import CatchUp
 from runtail_socket.direct import Links
-from runtail_socket.feed import Feed
+from runtail_socket.feed import Feed, Subscription, SubscriptionState
 from runtail_socket.frames import NAMESPACE, Reason, Shape, store_answers, tail_reset
 from runtail_socket.reader import Reader
 from runtail_socket.request import Code, Subscribe, SubscribeList
-from runtail_socket.shared import Shared
-from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Standing, Subscription, Viewer
+from runtail_socket.single_flight import SingleFlight
+from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Viewer
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +88,8 @@ class TailNamespace(Namespace):
         self._on_painted = on_painted
         self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
         #: By run, epoch, line and digest; by run, epoch and state.
-        self._locations: Shared[tuple[str, int, int, bytes | None], Location] = Shared(MOST_SHARED)
-        self._records: Shared[tuple[str, int, str | None], dict[str, Any]] = Shared(MOST_SHARED)
+        self._locations: SingleFlight[tuple[str, int, int, bytes | None], Location] = SingleFlight(MOST_SHARED)
+        self._records: SingleFlight[tuple[str, int, str | None], dict[str, Any]] = SingleFlight(MOST_SHARED)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
 
@@ -155,7 +155,7 @@ class TailNamespace(Namespace):
 
     def _follow(self, viewer: Viewer, request: Subscribe) -> Answer:
         for _ in range(ATTEMPTS):
-            with self._reader.hold(request.run_id) as feed:
+            with self._reader.pin(request.run_id) as feed:
                 found = self._locate(request, feed)
                 if found.head.epoch != feed.cursor.epoch:
                     self._reader.outdated(feed, found.head)
@@ -190,9 +190,11 @@ class TailNamespace(Namespace):
         if waits and request.chain is not None:
             # The store may have rolled back and be about to get these lines again.
             cursor = Cursor(epoch, BEGINNING, request.line, request.chain)
-        subscription = Subscription(viewer, feed, request.shape, cursor, self._store.settings.window_bytes)
+        subscription = Subscription(
+            viewer.link, feed, request.shape, cursor, self._store.settings.window_bytes, viewer.forget
+        )
         if waits:
-            subscription.standing = Standing.WAITING
+            subscription.state = SubscriptionState.WAITING
         previous = viewer.subscriptions.get(request.run_id)
         if previous is not None:
             previous.finish()

@@ -1,7 +1,7 @@
-"""The one reader of all watched runs: rung by bells, made sure by a sweep.
+"""The one reader of all watched runs: told by notifications, made sure by a sweep.
 
 Dirty runs are pulled together, in one round trip: at once when the relay is
-idle; a busy relay collects what rings for up to ``coalesce_seconds`` first.
+idle; a busy relay collects notifications for up to ``coalesce_seconds`` first.
 While the store is away nothing is said to viewers, because nothing is known.
 """
 
@@ -20,13 +20,12 @@ from runtail.log import reader as store_reader
 from runtail.log.reader import Head
 from runtail.protocol import Cursor, Cut, Entry, EntryId
 from runtail.store import Store, store_errors
-from runtail_socket.bells import Bells
-from runtail_socket.feed import Feed
+from runtail_socket.coalescer import Coalescer
+from runtail_socket.feed import Feed, Subscription
 from runtail_socket.frames import Chunk, Reason, chunks, tail_reset, terminal
-from runtail_socket.loops import Turns
-from runtail_socket.pace import Pace
+from runtail_socket.listener import Listener
 from runtail_socket.puller import Puller
-from runtail_socket.viewer import Subscription
+from runtail_socket.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ RECHECKS = 2
 class Reader:
     """Keeps every watched run's feed at the end of its log.
 
-    :param catch_up: starts the greenlet of a subscription that is not at the live edge.
+    :param catch_up: starts the greenlet of a subscription that is not at the live set.
     :param on_state: called with the id of a watched run whose state changed.
     :param on_sent: called with (frames taken, their bytes, newest entry's time in ms or None) per delivery.
     """
@@ -58,7 +57,7 @@ class Reader:
     def __init__(
         self,
         store: Store,
-        bells: Bells,
+        listener: Listener,
         *,
         catch_up: Callable[[Subscription], None],
         on_state: Callable[[str], None],
@@ -66,7 +65,7 @@ class Reader:
     ) -> None:
         self._store = store
         self._settings = store.settings
-        self._bells = bells
+        self._listener = listener
         self._catch_up = catch_up
         self._on_state = on_state
         self._on_sent = on_sent
@@ -83,15 +82,15 @@ class Reader:
         #: When a round last began; the sweep causes one each half second, once the store has answered.
         self.turned_at = time.monotonic()
         #: Of the reader's own greenlet.
-        self.turns = Turns("the reader")
-        self.pace = Pace(store.settings.coalesce_seconds)
+        self.watchdog = Watchdog("The reader")
+        self.coalescer = Coalescer(store.settings.coalesce_seconds)
         #: Runs whose epoch was found or made anew.
         self.resets = 0
 
-    # Called by bells and sweep
+    # Called by listener and sweep
 
-    def rung(self, run_ids: Iterable[str]) -> None:
-        """Bells of these runs were heard: read them, here and now.
+    def notified(self, run_ids: Iterable[str]) -> None:
+        """These runs changed: read them, here and now.
 
         Here: to wake the reader's own greenlet costs as much as a small pull.
         """
@@ -114,7 +113,7 @@ class Reader:
         """Mark every watched run that was not read for one and a half ``sweep_seconds``; call it twice in these.
 
         So each is compared with the store at least once in two ``sweep_seconds``, and a
-        lost bell, a deaf connection and a store that rolled back are noticed. (Not
+        lost notification, a stalled connection and a store that rolled back are noticed. (Not
         already after one: a run that prints each second would often be read twice.)
 
         :raises StoreUnavailable: if the store does not answer.
@@ -131,18 +130,18 @@ class Reader:
     # Called by subscriptions
 
     @contextmanager
-    def hold(self, run_id: str) -> Iterator[Feed]:
+    def pin(self, run_id: str) -> Iterator[Feed]:
         """Give the feed of a run, watching it from now on; it stays while held or subscribed to.
 
         :raises RunNotFound: if there is no such run.
         :raises StoreUnavailable: if the store does not answer.
         """
         feed = self.feeds.get(run_id) or self._open(run_id)
-        feed.holds += 1
+        feed.pins += 1
         try:
             yield feed
         finally:
-            feed.holds -= 1
+            feed.pins -= 1
             self.forget_unused(feed)
 
     def _open(self, run_id: str) -> Feed:
@@ -154,7 +153,7 @@ class Reader:
         feed = Feed(run_id, at_end(head), catch_up=self._catch_up, on_unused=self.forget_unused)
         feed.state, feed.live, feed.end, feed.execution = str(head.state), head.live, end, head.execution
         self.feeds[run_id] = feed
-        self._bells.watch(run_id)
+        self._listener.watch(run_id)
         # What was written between the answer and the subscription.
         self.mark(run_id)
         return feed
@@ -172,7 +171,7 @@ class Reader:
         if feed.unused and self.feeds.get(feed.run_id) is feed:
             del self.feeds[feed.run_id]
             self._dirty.discard(feed.run_id)
-            self._bells.unwatch(feed.run_id)
+            self._listener.unwatch(feed.run_id)
 
     def outdated(self, feed: Feed, head: Head) -> None:
         """The store has another epoch than this feed: everybody begins anew."""
@@ -190,11 +189,11 @@ class Reader:
     # The loop
 
     def run(self) -> None:
-        """Pull what others than the bells marked, for ever."""
+        """Pull what others than the listener marked, for ever."""
         while True:
             self._wake.wait()
-            self.turns.turned()
-            time.sleep(max(0.0, self.pace.rest_seconds))
+            self.watchdog.reset()
+            time.sleep(max(0.0, self.coalescer.delay_seconds))
             self._wake.clear()
             self._read()
 
@@ -202,12 +201,12 @@ class Reader:
         """One round: pull what is dirty."""
         with self._reading:
             self.turned_at = time.monotonic()
-            self.pace.begin()
+            self.coalescer.begin()
             dirty, self._dirty = self._dirty, set()
             try:
                 self._pull(dirty)
                 self.store_answers = True
-                self.pace.end(len(dirty))
+                self.coalescer.end(len(dirty))
             except StoreUnavailable as error:
                 if self.store_answers:
                     log.warning("the store does not answer: %s", error)
@@ -216,7 +215,7 @@ class Reader:
                 self._store.client.connection_pool.disconnect(inuse_connections=False)
                 self._dirty |= dirty
                 self._wake.set()
-                self.pace.rest(RETRY_SECONDS)
+                self.coalescer.delay(RETRY_SECONDS)
 
     def _pull(self, dirty: set[str]) -> None:
         feeds = [feed for run_id in dirty if (feed := self.feeds.get(run_id))]
@@ -329,7 +328,7 @@ class Reader:
         # A handler may still hold it; it will see that it is over.
         if self.feeds.get(feed.run_id) is feed:
             del self.feeds[feed.run_id]
-            self._bells.unwatch(feed.run_id)
+            self._listener.unwatch(feed.run_id)
 
 
 def at_end(head: Head) -> Cursor:

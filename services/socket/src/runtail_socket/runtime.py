@@ -9,7 +9,7 @@ without a ``Thread`` object, serve, hand over a connection, send without
 waiting) stands here, once for each of the two.
 
 Rule 3: between two calls that wait (socket, store, lock, sleep) nothing else
-runs. Fan-out relies on it: a viewer joins the live edge with no yield in between.
+runs. Fan-out relies on it: a viewer joins the live set with no yield in between.
 """
 
 from __future__ import annotations

@@ -17,20 +17,20 @@ from runtail.guard import Guard
 from runtail.listening import listen, shown
 from runtail.settings import Settings
 from runtail.store import Store
-from runtail_socket import bells, runtime
-from runtail_socket.absence import Absence
-from runtail_socket.bells import Bells
+from runtail_socket import runtime
+from runtail_socket.admission import PATH, Admission
 from runtail_socket.catchup import CatchUp
-from runtail_socket.connections import PATH, Door
 from runtail_socket.direct import Links
 from runtail_socket.drain import Drain
 from runtail_socket.incoming import MAX_MESSAGE_BYTES
-from runtail_socket.loops import for_ever
+from runtail_socket.listener import NONCE_SECONDS, Listener
 from runtail_socket.measures import Measures
 from runtail_socket.namespace import OtherNamespaces, TailNamespace
 from runtail_socket.reader import Reader
 from runtail_socket.states import States
+from runtail_socket.store_health import StoreHealth
 from runtail_socket.viewer import Viewer
+from runtail_socket.watchdog import supervise
 
 log = logging.getLogger(__name__)
 
@@ -103,18 +103,18 @@ class Service:
         )
         self._catch_up = CatchUp(self._store, nudge=self._mark, on_sent=self._measures.sent_catching_up)
         self._states = States(self._store, self._viewers)
-        self._absence = Absence(self._states.tell_absence)
-        self._bells = Bells(
+        self._store_health = StoreHealth(self._states.tell_absence)
+        self._listener = Listener(
             self._store,
-            on_runs=self._rung,
+            on_runs=self._notified,
             on_list=self._states.mark,
             on_connected=self._mark_all,
-            rest=self._rest,
-            gathers=self._gathers,
+            delay=self._delay,
+            batches=self._batches,
         )
         self._reader = Reader(
             self._store,
-            self._bells,
+            self._listener,
             catch_up=self._catch_up.start,
             on_state=self._states.mark,
             on_sent=self._measures.sent_live,
@@ -124,14 +124,14 @@ class Service:
             self._links,
             self._reader,
             self._catch_up,
-            store_away=lambda: self._absence.said,
+            store_away=lambda: self._store_health.said,
             on_painted=self._measures.painted,
         )
-        self._door = Door(self._application(), settings, self._links, self._measures.refused)
+        self._admission = Admission(self._application(), settings, self._links, self._measures.refused)
         self._measures.watch(
-            self._links, self._door, self._namespace, self._reader, self._bells, self._catch_up, self._guard
+            self._links, self._admission, self._namespace, self._reader, self._listener, self._catch_up, self._guard
         )
-        self._drain = Drain(self._door, self._links, settings.drain_seconds)
+        self._drain = Drain(self._admission, self._links, settings.drain_seconds)
         self._was_ready = False
         self._never = threading.Event()
 
@@ -152,11 +152,11 @@ class Service:
             namespaces="*",
             manage_session=False,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
-            # The door has checked.
+            # Admission has checked.
             cors_allowed_origins=[],
             ping_interval=PING_INTERVAL_SECONDS,
             ping_timeout=PING_TIMEOUT_SECONDS,
-            # The door's sweep looks for unanswered pings: Engine.IO would wake up for each client.
+            # Admission's sweep looks for unanswered pings: Engine.IO would wake up for each client.
             monitor_clients=False,
             json=Json,
             logger=engine_log,
@@ -183,22 +183,22 @@ class Service:
         )
         runtime.serve(admin, admin_port, ADMIN_CONNECTIONS)
         for loop in (
-            self._bells.run,
+            self._listener.run,
             self._reader.run,
             self._states.run,
-            self._absence.run,
+            self._store_health.run,
             self._sweep_runs,
             self._sweep_connections,
             self._watch_memory,
             self._measures.watch_loop,
         ):
-            runtime.spawn(for_ever, loop)
-        runtime.serve(listener, self._door, settings.max_connections + SPARE_CONNECTIONS)
+            runtime.spawn(supervise, loop)
+        runtime.serve(listener, self._admission, settings.max_connections + SPARE_CONNECTIONS)
         log.info("relay ready on %s, on %s", shown(settings.socket_host, settings.socket_port), runtime.mode)
         self._drain.wait()
 
-    def _rung(self, run_ids: set[str]) -> None:
-        self._reader.rung(run_ids)
+    def _notified(self, run_ids: set[str]) -> None:
+        self._reader.notified(run_ids)
 
     def _mark(self, run_id: str) -> None:
         self._reader.mark(run_id)
@@ -206,11 +206,11 @@ class Service:
     def _mark_all(self) -> None:
         self._reader.mark_all()
 
-    def _rest(self) -> float:
-        return self._reader.pace.rest_seconds
+    def _delay(self) -> float:
+        return self._reader.coalescer.delay_seconds
 
-    def _gathers(self) -> bool:
-        return self._reader.pace.gathers
+    def _batches(self) -> bool:
+        return self._reader.coalescer.batches
 
     def _viewers(self) -> list[Viewer]:
         return list(self._namespace.viewers.values())
@@ -220,12 +220,12 @@ class Service:
         while True:
             try:
                 self._reader.sweep()
-                if self._absence.suspected or time.monotonic() - nonce_at >= bells.NONCE_SECONDS:
+                if self._store_health.suspected or time.monotonic() - nonce_at >= NONCE_SECONDS:
                     nonce_at = time.monotonic()
-                    with self._absence.asking():
-                        self._bells.ring_nonce()
-                    self._bells.turns.answered()
-                    self._reader.turns.answered()
+                    with self._store_health.asking():
+                        self._listener.notify_nonce()
+                    self._listener.watchdog.store_answered()
+                    self._reader.watchdog.store_answered()
             except StoreUnavailable:
                 # Viewers are told by what stands around the question.
                 pass
@@ -233,7 +233,7 @@ class Service:
 
     def _sweep_connections(self) -> None:
         while True:
-            self._door.sweep()
+            self._admission.sweep()
             time.sleep(CONNECTIONS_SWEEP_SECONDS)
 
     def _watch_memory(self) -> None:
@@ -243,11 +243,11 @@ class Service:
         still = time.monotonic() - self._reader.turned_at
         limit = STUCK_SECONDS + self._settings.sweep_seconds
         if still > limit:
-            return f"the reader stands still for {still:.0f} s"
-        return self._reader.turns.problem or self._bells.turns.problem
+            return f"The reader is stalled: no round for {still:.0f} s."
+        return self._reader.watchdog.problem or self._listener.watchdog.problem
 
     def _not_ready(self) -> str | None:
-        if self._door.draining:
+        if self._admission.draining:
             return "about to stop"
         # Once it was seen the store may go and come back, or begin to evict keys: viewers stay, and no other relay
         # would serve them better.

@@ -11,7 +11,7 @@ from runtail.runs.record import read_runs
 from runtail.store import Store
 from runtail_socket.frames import Shape, run_changed, store_answers
 from runtail_socket.viewer import Viewer
-from runtail_socket.websocket import Frame, Offered
+from runtail_socket.websocket import Frame, WriteResult
 
 #: Several changes within this time are read and sent together.
 GATHER_SECONDS = 0.05
@@ -79,7 +79,7 @@ class States:
 
 def _send(viewer: Viewer, frame: Frame) -> None:
     link = viewer.link
-    if link.offer(frame) is Offered.NONE and not link.closed and link.queued < MAX_QUEUED:
+    if link.try_send(frame) is WriteResult.NONE and not link.closed and link.queued < MAX_QUEUED:
         link.enqueue(frame)
 
 

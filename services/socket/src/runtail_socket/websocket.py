@@ -50,7 +50,7 @@ class Frame(bytes):
     __slots__ = ()
 
 
-class Offered(Enum):
+class WriteResult(Enum):
     """What became of a frame that was offered."""
 
     #: Nothing of it was sent.
@@ -62,7 +62,7 @@ class Offered(Enum):
 
 
 # Looking a member up costs as much as a method call, and offers are what a relay does.
-NONE, PART, ALL = Offered.NONE, Offered.PART, Offered.ALL
+NONE, PART, ALL = WriteResult.NONE, WriteResult.PART, WriteResult.ALL
 
 
 def text_frame(payload: bytes) -> Frame:
@@ -81,24 +81,24 @@ def text_frame(payload: bytes) -> Frame:
 Writer = Callable[[Frame], int]
 
 
-class Taker(Protocol):
+class Receiver(Protocol):
     """Who frames can be offered to."""
 
     def writer(self) -> Writer | None:
         """Return what writes a frame now, or None if none can be taken."""
 
-    def took(self, frame: Frame, sent: int | OSError) -> Offered:
+    def took(self, frame: Frame, sent: int | OSError) -> WriteResult:
         """Note what became of it: bytes taken, or the error that the writer raised."""
 
 
-def offer_all(takers: Sequence[Taker], frame: Frame) -> list[Offered]:
+def try_send_all(receivers: Sequence[Receiver], frame: Frame) -> list[WriteResult]:
     """Offer a frame to many, and return what became of it for each. Never waits, never yields.
 
     What is asked of each stands before the sends, and what is noted behind
     them: between two system calls the same Python takes up to ten times as
     long, because each leaves the processor's caches to the kernel.
     """
-    writers = [taker.writer() for taker in takers]
+    writers = [receiver.writer() for receiver in receivers]
     results: list[int | OSError | None] = []
     for write in writers:
         try:
@@ -107,8 +107,8 @@ def offer_all(takers: Sequence[Taker], frame: Frame) -> list[Offered]:
             results.append(error)
     size = len(frame)
     return [
-        ALL if sent == size else NONE if sent is None else taker.took(frame, sent)
-        for taker, sent in zip(takers, results, strict=True)
+        ALL if sent == size else NONE if sent is None else receiver.took(frame, sent)
+        for receiver, sent in zip(receivers, results, strict=True)
     ]
 
 
@@ -194,7 +194,7 @@ class WebSocket:
     def _answer(self, ping: Ping) -> None:
         """Answer a ping: now, or behind what is being written, and then only the newest (RFC 6455, 5.5.3)."""
         pong = Frame(self._protocol.send(ping.response()))
-        if self.offer(pong) is not NONE or self.closed:
+        if self.try_send(pong) is not NONE or self.closed:
             return
         if self._pong is None:
             runtime.spawn(self._send_pong)
@@ -223,16 +223,16 @@ class WebSocket:
         waits = self._busy or self._rest is not None
         return waits and not self.closed and time.monotonic() - self.progress_at > STALLED_SECONDS
 
-    def offer(self, frame: Frame) -> Offered:
+    def try_send(self, frame: Frame) -> WriteResult:
         """Send a frame if the socket takes it now. Never waits, never yields."""
-        (outcome,) = offer_all([self], frame)
+        (outcome,) = try_send_all([self], frame)
         return outcome
 
     def writer(self) -> Writer | None:
-        """Return what writes a frame now; None if one is being written or left over. See :func:`offer_all`."""
+        """Return what writes a frame now; None if one is being written or left over. See :func:`try_send_all`."""
         return None if self.closed or self._busy or self._rest is not None else self._write_now
 
-    def took(self, frame: Frame, sent: int | OSError) -> Offered:
+    def took(self, frame: Frame, sent: int | OSError) -> WriteResult:
         """Note what became of a frame that the writer was called with."""
         if isinstance(sent, OSError):
             if not isinstance(sent, BlockingIOError):
@@ -297,7 +297,7 @@ class WebSocket:
         if self.closed:
             return
         try:
-            self.offer(Frame(self._protocol.send(goodbye or CloseConnection(CloseReason.NORMAL_CLOSURE))))
+            self.try_send(Frame(self._protocol.send(goodbye or CloseConnection(CloseReason.NORMAL_CLOSURE))))
         except LocalProtocolError:
             # The peer closed first.
             pass

@@ -29,7 +29,7 @@ class _Question(Generic[Value]):
         self.answered = False
 
 
-class Shared(Generic[Key, Value]):
+class SingleFlight(Generic[Key, Value]):
     """Answers by question.
 
     :param most: answers that are kept at once.

@@ -19,7 +19,7 @@ AGAIN_SECONDS = 1.0
 MOST_ANSWERS = 5
 
 
-class Turns:
+class Watchdog:
     """Whether one loop goes on.
 
     :param name: for people.
@@ -29,11 +29,11 @@ class Turns:
         self._name = name
         self._answers = 0
 
-    def turned(self) -> None:
+    def reset(self) -> None:
         """The loop has come round."""
         self._answers = 0
 
-    def answered(self) -> None:
+    def store_answered(self) -> None:
         """The store has answered somebody else."""
         self._answers += 1
 
@@ -42,10 +42,10 @@ class Turns:
         """Why this relay should be started anew, or None."""
         if self._answers < MOST_ANSWERS:
             return None
-        return f"{self._name} stands still, although the store has answered {self._answers} times"
+        return f"{self._name} is stalled: the store answered {self._answers} times, and it did not go on."
 
 
-def for_ever(loop: Callable[[], None]) -> None:
+def supervise(loop: Callable[[], None]) -> None:
     """Run a loop in this greenlet; an error nobody expected costs a second, not the relay."""
     try:
         while True:
@@ -57,4 +57,4 @@ def for_ever(loop: Callable[[], None]) -> None:
     finally:
         # Killed, or hit by a time-out that was meant for somebody else. A greenlet that is being ended must not wait.
         log.error("%s was ended and begins anew", loop.__qualname__)
-        runtime.spawn_after(AGAIN_SECONDS, for_ever, loop)
+        runtime.spawn_after(AGAIN_SECONDS, supervise, loop)

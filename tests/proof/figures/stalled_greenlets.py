@@ -1,4 +1,4 @@
-"""A greenlet inside a relay is killed or stands still: who begins it anew, or starts the relay anew, and how soon."""
+"""A greenlet inside a relay is killed or stalled: who begins it anew, or starts the relay anew, and how soon."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.figures.relay import Stage, stage
 from tests.proof.audience import Audience, Balancer
 from tests.proof.figures import Figure
 from tests.proof.figures._watching import Watching
-from tests.proof.figures.deafness import bells
+from tests.proof.figures.stalled_listener import subscriptions
 from tests.support.relay import Relay
 from tests.support.waiting import wait_for
 
@@ -24,9 +24,9 @@ ROOT = Path(__file__).parents[3]
 PROBE_SECONDS, FAILURES = 2.0, 2
 #: File that asks for it, in words, how often, whether the relay is started anew for it.
 FAULTS = (
-    ("kill-bells", "the greenlet that hears bells is killed", 10, False),
-    ("stall-bells", "the greenlet that hears bells stands still", 5, True),
-    ("stall-reader", "the reader stands still in the middle of a round", 5, True),
+    ("kill-listener", "the listener's greenlet is killed", 10, False),
+    ("stall-listener", "the listener's greenlet is stalled", 5, True),
+    ("stall-reader", "the reader is stalled in the middle of a round", 5, True),
 )
 
 
@@ -108,11 +108,11 @@ def _break(file: Path, seen: Audience) -> tuple[float, int]:
 
 
 def _healed(file: Path, seen: Audience, client: redis.Redis, liveness: Liveness) -> float:
-    """Return after how many seconds bells are heard over a new connection, and every screen has new lines."""
-    before = max(bells(client))
+    """Return after how many seconds notifications come over a new connection, and every screen has new lines."""
+    before = max(subscriptions(client))
     broken_at, _ = _break(file, seen)
-    wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60,
-             lambda: (before, bells(client), liveness.evidence()))  # fmt: skip
+    wait_for(lambda: any(id_ > before and count >= 3 for id_, count in subscriptions(client).items()), 60,
+             lambda: (before, subscriptions(client), liveness.evidence()))  # fmt: skip
     healed_at = time.monotonic()
     wait_for(lambda: all(viewer.written_at > healed_at for viewer in seen.viewers), 60)
     return time.monotonic() - broken_at
@@ -136,7 +136,7 @@ def _figure(words: str, took: list[float], restarts: int, expected: int) -> Figu
     print(f"   {words}: " + ", ".join(f"{seconds:.1f}" for seconds in took) + " s", flush=True)
     healed = sum(seconds <= GOAL_SECONDS for seconds in took)
     return Figure(
-        f"{words}: bells and lines are back",
+        f"{words}: notifications and lines are back",
         f"{healed} of {len(took)}, after at most {max(took):.1f} s; {restarts} x started anew by its liveness probe",
         f"{len(took)} of {len(took)} within {GOAL_SECONDS:.0f} s; {expected} x",
         healed == len(took) and restarts == expected,

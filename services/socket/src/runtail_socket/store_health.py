@@ -18,7 +18,7 @@ SLOW_SECONDS = 2.0
 LOOK_SECONDS = 0.25
 
 
-class Absence:
+class StoreHealth:
     """Judges by :meth:`asking`, which stands around every question, and tells by :meth:`run`.
 
     :param tell: called with False when the store is away, with True when it answers again.

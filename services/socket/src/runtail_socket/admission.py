@@ -1,4 +1,4 @@
-"""The door: who may connect, how many, and who is sent away."""
+"""Admission: who may connect, how many, and who is sent away."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JOIN_SECONDS = 10.0
 RETRY_AFTER_SECONDS = 5
 
 
-class Door:
+class Admission:
     """WSGI middleware in front of Socket.IO.
 
     :param app: the Socket.IO application.

@@ -1,4 +1,4 @@
-"""A relay hears nothing more from the store: how soon its viewers get lines and its bells ring again."""
+"""A relay hears nothing more from the store: how soon its viewers get lines and notifications come again."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ GOAL_SECONDS = 20.0
 
 
 def measure() -> list[Figure]:
-    """Make one relay deaf in five ways, again and again."""
+    """Stall the listener of one relay in five ways, again and again."""
     figures = []
     with stage(1, proxied=True) as here, here.server.client() as client:
         assert here.proxy is not None
         proxy = here.proxy
         kinds: dict[str, Callable[[], object]] = {
-            "CLIENT KILL of its bells": lambda: client.client_kill_filter(_type="pubsub"),
+            "CLIENT KILL of its listener's connection": lambda: client.client_kill_filter(_type="pubsub"),
             "CLIENT KILL of all its connections": lambda: _kill_all(client),
-            "the other end of its bells' connection is gone, and nobody says so": lambda: proxy.half_open(b"SUBSCRIBE"),
-            "its bells' connection goes silent": lambda: proxy.stall(b"SUBSCRIBE"),
-            # Of all that are open: the bells' one as well.
+            "the other end of its listener's connection is gone, and nobody says so": lambda: proxy.half_open(
+                b"SUBSCRIBE"
+            ),
+            "its listener's connection goes silent": lambda: proxy.stall(b"SUBSCRIBE"),
+            # Of all that are open: the listener's as well.
             "all its connections go silent": lambda: proxy.stall(b""),
         }
         producer = here.producer().start(LINES_PER_SECOND)
@@ -40,32 +42,32 @@ def measure() -> list[Figure]:
             producer.stop()
             wait_for(lambda: seen.ended == VIEWERS, 60)
         faults = seen.total("lost"), seen.total("doubled"), seen.total("wrong"), seen.total("resets")
-    return [*figures, Figure("deaf relay: lines lost, doubled; digests wrong; resets", "{}, {}; {}; {}".format(*faults),
-                             "0, 0; 0; 0", not any(faults))]  # fmt: skip
+    name = "stalled listener: lines lost, doubled; digests wrong; resets"
+    return [*figures, Figure(name, "{}, {}; {}; {}".format(*faults), "0, 0; 0; 0", not any(faults))]
 
 
 def _figure(here: Stage, seen: Audience, client: redis.Redis, kind: str, break_it: Callable[[], object]) -> Figure:
     took = []
     for _ in range(ROUNDS_EACH):
-        before = max(bells(client))
+        before = max(subscriptions(client))
         broken_at = time.monotonic()
         assert break_it()
         # By a connection of its own, and with the list, the nonce and the run in it.
-        wait_for(lambda: any(id_ > before and count >= 3 for id_, count in bells(client).items()), 60,  # noqa: B023
+        wait_for(lambda: any(id_ > before and count >= 3 for id_, count in subscriptions(client).items()), 60,  # noqa: B023
                  here.relays[0].process.evidence)  # fmt: skip
         wait_for(lambda: all(viewer.written_at > broken_at for viewer in seen.viewers), 60)  # noqa: B023
         took.append(time.monotonic() - broken_at)
     print(f"   {kind}: " + ", ".join(f"{seconds:.1f}" for seconds in took) + " s", flush=True)
     healed = sum(seconds <= GOAL_SECONDS for seconds in took)
     return Figure(
-        f"deaf relay, {kind}: bells and lines are back",
+        f"stalled listener, {kind}: notifications and lines are back",
         f"{healed} of {len(took)}, after at most {max(took):.1f} s",
         f"{len(took)} of {len(took)} within {GOAL_SECONDS:.0f} s",
         healed == len(took),
     )
 
 
-def bells(client: redis.Redis) -> dict[int, int]:
+def subscriptions(client: redis.Redis) -> dict[int, int]:
     """How many channels each pub/sub connection hears, by its id."""
     rows: list[dict[str, Any]] = client.client_list(_type="pubsub")
     return {int(row["id"]): int(row["sub"]) for row in rows}

@@ -1,4 +1,4 @@
-"""How long the reader collects what rings before it reads again. Pure: times in, times out."""
+"""How long the reader collects notifications before it reads again. Pure: times in, times out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MANY_RUNS_BURST = 50.0
 GATHER_SECONDS = 0.02
 
 
-class Pace:
+class Coalescer:
     """The pauses between rounds: none while there is little to do.
 
     A round that waited (for a store under load, for the processor) is followed
@@ -40,11 +40,11 @@ class Pace:
         #: Runs read above the pace of MANY_RUNS_PER_SECOND.
         self._excess = 0.0
         self._rests_until = 0.0
-        #: Many runs are read, sustained: bells are sure to ring during the pause.
-        self.gathers = False
+        #: Many runs are read, sustained: notifications are sure to come during the pause.
+        self.batches = False
 
     @property
-    def rest_seconds(self) -> float:
+    def delay_seconds(self) -> float:
         """What is left of the pause; negative when there is none."""
         return self._rests_until - self._clock()
 
@@ -58,13 +58,13 @@ class Pace:
     def end(self, runs: int) -> float:
         """A round in which so many runs were read is over: return the pause that follows."""
         self._excess = min(2 * MANY_RUNS_BURST, self._excess + runs)
-        self.gathers = self._excess > MANY_RUNS_BURST
-        gather = GATHER_SECONDS if self.gathers else 0.0
+        self.batches = self._excess > MANY_RUNS_BURST
+        gather = GATHER_SECONDS if self.batches else 0.0
         took = self._clock() - self._began_at
         used = self._processor_clock() - self._used_before
-        return self.rest(min(self._longest_seconds, max(gather, took, used * IDLE_SHARE)))
+        return self.delay(min(self._longest_seconds, max(gather, took, used * IDLE_SHARE)))
 
-    def rest(self, seconds: float) -> float:
+    def delay(self, seconds: float) -> float:
         """Take a pause of a given length; return it."""
         self._rests_until = self._clock() + seconds
         return seconds
