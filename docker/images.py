@@ -60,7 +60,7 @@ IMAGES: Final = (
 
 def version() -> str:
     """Return the product's version, which is the images' tag."""
-    source = (ROOT / "libs/runtail/src/runtail/__init__.py").read_text()
+    source = (ROOT / "libs/runtail/src/runtail/version.py").read_text()
     return source.split('__version__ = "', 1)[1].partition('"')[0]
 
 

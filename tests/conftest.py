@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
@@ -19,6 +20,9 @@ from tests.support.redis_server import RedisServer
 for variable in [name for name in os.environ if name.startswith("RUNTAIL_")]:
     if not variable.startswith("RUNTAIL_TEST_"):
         del os.environ[variable]
+# On a busy machine any example may take longer than Hypothesis' 200 ms.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 # It would hide what buffering does to output.
 os.environ.pop("PYTHONUNBUFFERED", None)
 

@@ -133,7 +133,7 @@ def verdicts(site: Site, pages: list[Page], mangler: Mangler, plans: list[Plan |
 
 
 @pytest.mark.timeout(600)
-def test_d9_every_damage_is_flagged_on_the_screen(site: Site, context: BrowserContext, complaints: Complaints) -> None:
+def test_every_damage_is_flagged_on_the_screen(site: Site, context: BrowserContext, complaints: Complaints) -> None:
     mangler = Mangler()
     context.route_web_socket(re.compile("/socket.io/"), mangler.route)
     pages = [context.new_page() for _ in range(TOGETHER)]

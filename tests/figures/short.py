@@ -24,7 +24,7 @@ ROLES = ("main", "pool process", "keeper", "shipper")
 
 def _role(process: psutil.Process, worker: Worker) -> str:
     command = " ".join(process.cmdline())
-    for mark, role in (("keeper.py", "keeper"), ("runtail.shipper", "shipper")):
+    for mark, role in (("worker/keeper", "keeper"), ("runtail.worker.shipper", "shipper")):
         if mark in command:
             return role
     return "main" if process.pid == worker.process.pid else "pool process"

@@ -264,7 +264,8 @@ def test_importing_and_installing_costs_a_web_app_nothing() -> None:
         "runtail.install(app); runtail.install(app)\n"
         "assert dict(app.conf) == before\n"
         "assert threading.active_count() == 1\n"
-        "for name in ('redis', 'runtail.store', 'runtail.capture.supervisor', 'runtail.capture.trace'):\n"
+        "worker = ('runtail.worker.celery_main.supervisor', 'runtail.worker.task.trace')\n"
+        "for name in ('redis', 'runtail.store', *worker):\n"
         "    assert name not in sys.modules, name\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNTAIL_")}

@@ -12,8 +12,8 @@ import pytest
 from runtail.log.writer import LogWriter
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Refused, Unrecorded
-from runtail.shipper.claiming import Claiming
 from runtail.store import Store
+from runtail.worker.shipper.claim_loop import ClaimLoop
 from tests.support.runs import finish, make_store
 
 PUBLICATION = str(uuid.uuid4())
@@ -28,26 +28,26 @@ def store(redis_url: str, key_prefix: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def arrive(store: Store) -> Callable[..., Claiming]:
+def arrive(store: Store) -> Callable[..., ClaimLoop]:
     """Makes what asks for the run ``r`` when a message has arrived."""
 
-    def made(*, publication: str = "", headers: Any = None, **record: Any) -> Claiming:
+    def made(*, publication: str = "", headers: Any = None, **record: Any) -> ClaimLoop:
         record |= {"task": "tests.task", "publication": publication or str(uuid.uuid4())}
         run: Any = SimpleNamespace(record=record, id="r", key=str(uuid.uuid4()), headers=headers)
-        return Claiming(run, store, "owner", "worker")
+        return ClaimLoop(run, store, "owner", "worker")
 
     return made
 
 
 @pytest.fixture
-def writer(store: Store, arrive: Callable[..., Claiming]) -> LogWriter:
+def writer(store: Store, arrive: Callable[..., ClaimLoop]) -> LogWriter:
     """The execution that holds the run."""
     claimed = arrive(publication=PUBLICATION).ask(0.0)
     assert isinstance(claimed, Claimed)
     return LogWriter(store, claimed.claim)
 
 
-def ask(claiming: Claiming, writer: LogWriter, *times: float) -> list[Any]:
+def ask(claiming: ClaimLoop, writer: LogWriter, *times: float) -> list[Any]:
     """Ask at these times, the holder beating in between."""
     answers = []
     for now in times:
@@ -57,7 +57,7 @@ def ask(claiming: Claiming, writer: LogWriter, *times: float) -> list[Any]:
 
 
 def test_a_duplicate_is_refused_but_not_before_an_end_could_have_been_stored(
-    arrive: Callable[..., Claiming], writer: LogWriter
+    arrive: Callable[..., ClaimLoop], writer: LogWriter
 ) -> None:
     again = arrive(publication=PUBLICATION, redelivered=True)
     assert ask(again, writer, 100.0, 100.5, 101.0, 101.9) == [None] * 4
@@ -65,7 +65,7 @@ def test_a_duplicate_is_refused_but_not_before_an_end_could_have_been_stored(
 
 
 def test_a_redelivery_before_the_end_of_the_first_is_stored_is_the_next_attempt(
-    arrive: Callable[..., Claiming], writer: LogWriter
+    arrive: Callable[..., ClaimLoop], writer: LogWriter
 ) -> None:
     again = arrive(publication=PUBLICATION, redelivered=True)
     assert ask(again, writer, 100.0, 100.5, 101.5) == [None] * 3
@@ -77,7 +77,7 @@ def test_a_redelivery_before_the_end_of_the_first_is_stored_is_the_next_attempt(
 
 @pytest.mark.parametrize("step", [{"retries": 1}, {"nesting": 1}])
 def test_what_continues_a_run_waits_some_seconds_and_is_run_unrecorded_then(
-    arrive: Callable[..., Claiming], writer: LogWriter, step: dict[str, Any]
+    arrive: Callable[..., ClaimLoop], writer: LogWriter, step: dict[str, Any]
 ) -> None:
     following = arrive(**step)
     assert ask(following, writer, *range(100, 106)) == [None] * 6
@@ -86,7 +86,7 @@ def test_what_continues_a_run_waits_some_seconds_and_is_run_unrecorded_then(
     assert writer.flush().overlaps == 1
 
 
-def test_what_continues_a_run_goes_on_once_it_is_released(arrive: Callable[..., Claiming], writer: LogWriter) -> None:
+def test_what_continues_a_run_goes_on_once_it_is_released(arrive: Callable[..., ClaimLoop], writer: LogWriter) -> None:
     following = arrive(nesting=1)
     assert ask(following, writer, 100.0, 104.0) == [None] * 2
     writer.release("x", events.encode(events.REPLACED, task="t"), t_ms=1, awaits="replacement")
@@ -95,7 +95,7 @@ def test_what_continues_a_run_goes_on_once_it_is_released(arrive: Callable[..., 
     assert claimed.claim.attempt == 2
 
 
-def test_another_use_of_the_id_waits_for_a_second(arrive: Callable[..., Claiming], writer: LogWriter) -> None:
+def test_another_use_of_the_id_waits_for_a_second(arrive: Callable[..., ClaimLoop], writer: LogWriter) -> None:
     other = arrive()
     assert ask(other, writer, 100.0, 100.9) == [None] * 2
     assert ask(other, writer, 101.0) == [Unrecorded()]
@@ -103,7 +103,7 @@ def test_another_use_of_the_id_waits_for_a_second(arrive: Callable[..., Claiming
 
 
 def test_another_use_of_the_id_whose_first_is_over_within_the_second_is_recorded(
-    arrive: Callable[..., Claiming], writer: LogWriter
+    arrive: Callable[..., ClaimLoop], writer: LogWriter
 ) -> None:
     other = arrive()
     assert ask(other, writer, 100.0) == [None]
@@ -113,8 +113,8 @@ def test_another_use_of_the_id_whose_first_is_over_within_the_second_is_recorded
     assert claimed.claim.execution == 2
 
 
-def test_without_a_publication_a_redelivery_is_in_doubt(arrive: Callable[..., Claiming], store: Store) -> None:
-    def nameless(**record: Any) -> Claiming:
+def test_without_a_publication_a_redelivery_is_in_doubt(arrive: Callable[..., ClaimLoop], store: Store) -> None:
+    def nameless(**record: Any) -> ClaimLoop:
         claiming = arrive(**record)
         claiming._run.record["publication"] = ""
         return claiming
@@ -133,7 +133,9 @@ def test_without_a_publication_a_redelivery_is_in_doubt(arrive: Callable[..., Cl
     assert taken.claim.attempt == 2
 
 
-def test_a_holder_that_beats_now_and_then_is_not_taken_over(arrive: Callable[..., Claiming], writer: LogWriter) -> None:
+def test_a_holder_that_beats_now_and_then_is_not_taken_over(
+    arrive: Callable[..., ClaimLoop], writer: LogWriter
+) -> None:
     again = arrive(publication=PUBLICATION, redelivered=True)
     assert again.ask(100.0) is None
     writer.flush()
@@ -141,7 +143,7 @@ def test_a_holder_that_beats_now_and_then_is_not_taken_over(arrive: Callable[...
     assert again.ask(110.5) == Refused("held")
 
 
-def test_a_claim_tells_how_long_a_run_was_queued_and_due(store: Store, arrive: Callable[..., Claiming]) -> None:
+def test_a_claim_tells_how_long_a_run_was_queued_and_due(store: Store, arrive: Callable[..., ClaimLoop]) -> None:
     def claimed(eta_ms: int | None) -> int | None:
         now_ms = store.now_ms()
         record: Any = {"state": "queued", "attempt": "1", "since_ms": now_ms - 90_000, "epoch": "7"}
@@ -163,7 +165,7 @@ def test_a_claim_tells_how_long_a_run_was_queued_and_due(store: Store, arrive: C
     assert claimed(60_000) == 0
 
 
-def test_how_long_a_plain_message_waited_is_not_known(arrive: Callable[..., Claiming]) -> None:
+def test_how_long_a_plain_message_waited_is_not_known(arrive: Callable[..., ClaimLoop]) -> None:
     answer = arrive().ask(0.0)
     assert isinstance(answer, Claimed)
     assert answer.claim.waited_ms is None

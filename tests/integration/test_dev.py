@@ -165,7 +165,7 @@ def test_starts_everything_and_ctrl_c_leaves_nothing(make_dev: Callable[..., Dev
         assert declared == {name for name in declared if f"# TYPE {name} " in shown}, component
 
     names = {_name(process) for process in map(psutil.Process, carriers(dev.cookie))}
-    assert {"runtail_web", "runtail_socket", "celery", "runtail.shipper", "keeper.py"} <= names
+    assert {"runtail_web", "runtail_socket", "celery", "runtail.worker.shipper", "worker/keeper"} <= names
 
     dev.process.signal(signal.SIGINT)
     assert dev.process.wait(STOP_SECONDS) == 0
@@ -220,4 +220,6 @@ def _name(process: psutil.Process) -> str:
         return ""
     if "-m" in command:
         return command[command.index("-m") + 1]
+    if any(part.endswith("worker/keeper") for part in command):
+        return "worker/keeper"
     return next((Path(part).name for part in command if part.endswith(".py")), Path(command[0]).name if command else "")

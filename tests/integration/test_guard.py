@@ -163,7 +163,7 @@ def test_a_worker_on_a_store_that_evicts_runs_tasks_and_records_nothing(
         assert str(rig.run("print('on')").wait_ended().state) == "succeeded"
 
 
-def test_w12_enqueues_and_states_succeed_while_logs_are_at_their_ceiling(
+def test_enqueues_and_states_succeed_while_logs_are_at_their_ceiling(
     tmp_path: Path, server: RedisServer, key_prefix: str
 ) -> None:
     over = tmp_path / "over"

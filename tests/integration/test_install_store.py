@@ -102,7 +102,7 @@ def test_a_broker_that_cannot_keep_runs(make_worker: MakeWorker, redis_url: str,
         "Valkey server, such as redis://localhost:6379/0"
     )
     assert worker.process.output().count("nothing is recorded") == 1
-    assert not [p for p in psutil.Process(worker.process.pid).children() if "keeper.py" in " ".join(p.cmdline())]
+    assert not [p for p in psutil.Process(worker.process.pid).children() if "worker/keeper" in " ".join(p.cmdline())]
     worker.process.wait_for_log("ran", 10)
 
 
@@ -174,7 +174,7 @@ def test_what_is_no_store_is_said_once_and_costs_only_the_first_task_a_wait(
     make_worker: MakeWorker, no_store: str
 ) -> None:
     worker = make_worker(environment={"RUNTAIL_STORE_URL": no_store}).wait_ready()
-    worker.process.wait_for_log("WARNING shipper runtail.shipper.sender: the store", 20)
+    worker.process.wait_for_log("WARNING shipper runtail.worker.shipper.sender: the store", 20)
     shipper = worker.shipper()
 
     def seconds() -> float:
@@ -186,7 +186,7 @@ def test_what_is_no_store_is_said_once_and_costs_only_the_first_task_a_wait(
     assert seconds() < 15
     assert [took for took in (seconds() for _ in range(5)) if took > 2.5] == []
     output = worker.process.output()
-    assert output.count("WARNING shipper runtail.shipper.sender: the store") == 1
+    assert output.count("WARNING shipper runtail.worker.shipper.sender: the store") == 1
     assert "Traceback" not in output
     assert "open-sesame" not in output
     # The same process, which has hardly worked.

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runtail.shipper.spool import pipe_size, readable_bytes
+from runtail.worker.shipper.output.spool import pipe_size, readable_bytes
 from tests.support.capture_rig import Rig, Task
 from tests.support.counted import Note
 from tests.support.fleet import Fleet

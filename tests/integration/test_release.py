@@ -159,7 +159,7 @@ def test_a_release_is_a_commit_a_tag_and_files_that_can_be_checked(checkout: Pat
     for file in (chart, wheel):
         assert files[file].read_bytes() == (again / "build/release" / VERSION / file).read_bytes()
     with zipfile.ZipFile(files[wheel]) as packed:
-        assert f'__version__ = "{VERSION}"'.encode() in packed.read("runtail/__init__.py")
+        assert f'__version__ = "{VERSION}"'.encode() in packed.read("runtail/version.py")
     verified = run([helm(4), "verify", str(files[chart]), "--keyring", str(public)], tmp_path)
     assert verified.returncode == 0, verified.stderr
     shown = yaml.safe_load(run([helm(4), "show", "chart", str(files[chart])], tmp_path).stdout)

@@ -61,7 +61,7 @@ def kept(store: Store, kind: str) -> set[str]:
     return {key.decode().removeprefix(prefix) for key in store.client.scan_iter(match=prefix + "*", count=5000)}
 
 
-def test_w13_ten_thousand_ended_runs_stay_inside_the_budget(redis_url: str, key_prefix: str) -> None:
+def test_ten_thousand_ended_runs_stay_inside_the_budget(redis_url: str, key_prefix: str) -> None:
     store = make_store(redis_url, key_prefix, budget_bytes=BUDGET_BYTES)
     now = 1000.0
     reaper = Reaper(store, publish, clock=lambda: now)

@@ -14,8 +14,8 @@ from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.record import read_run
 from runtail.runs.retention import delete
-from runtail.shipper.after import Ends
 from runtail.store import Store
+from runtail.worker.shipper.after import Ends
 from tests.support.redis_server import RedisServer
 from tests.support.runs import finish, make_store, open_run, roll_back, snapshot, write_lines
 from tests.support.waiting import wait_for

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from runtail.metrics import Metrics
-from runtail.shipper.admin import Admin
-from runtail.shipper.durations import Durations
-from runtail.shipper.markers import sequence
-from runtail.shipper.reader import Reader
-from runtail.shipper.sender import Sender
+from runtail.worker.shipper.context import Context, Counts
+from runtail.worker.shipper.health import Admin
+from runtail.worker.shipper.output.markers import sequence
+from runtail.worker.shipper.pipe_reader import PipeReader
+from runtail.worker.shipper.sender import Sender
 from tests.support.capture_rig import NONCE, Rig
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
@@ -316,7 +316,7 @@ def test_a_cancel_reaches_the_worker_and_the_log(rig: Rig) -> None:
     assert (wish["run"], wish["pid"], wish["who"]) == (task.run_id, task.process.pid, "ann")
     task.process.kill()
     rig.tell({"v": 1, "op": "cancelled", "run": task.run_id, "key": task.key, "signal": 9,
-              "pids": 1, "killed": 1})  # fmt: skip
+              "pids": 1, "killed": 1, "why": ""})  # fmt: skip
     run = task.wait_ended()
     assert str(run.state) == "cancelled"
     assert run.text("why") == "cancelled by ann: wrong branch"
@@ -410,6 +410,6 @@ def test_output_that_is_stored_is_not_held_for_want_of_the_store(rig_with_port: 
 
 def test_every_metric_of_the_worker_is_served() -> None:
     metrics = Metrics("worker")
-    sender = SimpleNamespace(durations=Durations())
-    Admin(cast(Sender, sender), cast(Reader, None))._declare(metrics)
+    context = SimpleNamespace(counts=Counts())
+    Admin(cast(Context, context), cast(Sender, None), cast(PipeReader, None))._declare(metrics)
     assert metrics.unused == frozenset()

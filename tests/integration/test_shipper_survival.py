@@ -143,7 +143,8 @@ def test_a_cancel_is_said_once_although_the_shipper_died(rig: Rig) -> None:
     rig.kill_shipper()
     assert rig.hear("cancel")["key"] == task.key
     task.process.kill()
-    rig.tell({"v": 1, "op": "cancelled", "run": task.run_id, "key": task.key, "signal": 15})
+    rig.tell({"v": 1, "op": "cancelled", "run": task.run_id, "key": task.key, "signal": 15,
+              "pids": 1, "killed": 0, "why": ""})  # fmt: skip
     task.wait_ended()
     assert [e["kind"] for e in task.events()] == ["start", "cancel-requested", "cancel", "end"]
 

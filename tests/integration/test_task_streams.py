@@ -215,7 +215,7 @@ def test_a_task_runs_where_its_streams_cannot_be_made(tmp_path: Path, redis_url:
         worker.wait_ready()
         do(
             worker,
-            "import sys\nkept['open'] = open\nimport runtail.capture.streams as s\ns._Descriptor.seekable = None",
+            "import sys\nkept['open'] = open\nimport runtail.worker.task.streams as s\ns._Descriptor.seekable = None",
         )
         run_id = worker.send("script", "print('seen'); result = 'done'")
         assert worker.client.AsyncResult(run_id).get(timeout=30) == "done"

@@ -169,9 +169,9 @@ class Cluster:
                 continue
             kinds = {
                 "main": process.pid == main,
-                "keeper": "keeper.py" in command,
+                "keeper": "worker/keeper" in command,
                 # The keeper's arguments name the shipper, too.
-                "shipper": "runtail.shipper" in command and "keeper.py" not in command,
+                "shipper": "runtail.worker.shipper" in command and "worker/keeper" not in command,
                 "child": parent == main and "celery" in command,
             }
             if kinds[part]:

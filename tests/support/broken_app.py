@@ -4,7 +4,8 @@ import os
 from typing import Any, NoReturn
 
 from runtail import appstore
-from runtail.capture import celerylog, supervisor
+from runtail.worker.celery_main import supervisor
+from runtail.worker.task import celery_log
 from tests.support.script_app import app
 
 __all__ = ["app"]
@@ -20,4 +21,4 @@ match os.environ["TEST_BROKEN"]:
     case "keeper":
         supervisor.Supervisor.__init__ = _fail  # type: ignore[method-assign]
     case "child":
-        celerylog.split = _fail
+        celery_log.split = _fail

@@ -17,8 +17,6 @@ from typing import Any, Self
 import psutil
 
 from runtail import header
-from runtail.capture import door
-from runtail.capture.deposits import Deposits
 from runtail.errors import RunNotFound
 from runtail.log.reader import entries as read_entries
 from runtail.protocol import Entry
@@ -26,11 +24,14 @@ from runtail.protocol.event import decode
 from runtail.runs.record import Run, read_run
 from runtail.settings import load_settings
 from runtail.store import Store
+from runtail.worker import channel
+from runtail.worker.celery_main.fd_backup import FdBackup
+from runtail.worker.celery_main.supervisor import KEEPER
 from tests.support.processes import Process
 from tests.support.waiting import wait_for
 
 NONCE = "00112233445566778899aabbccddeeff"
-_SHIPPER = [sys.executable, "-m", "runtail.shipper"]
+_SHIPPER = [sys.executable, "-m", "runtail.worker.shipper"]
 
 
 class Rig:
@@ -47,9 +48,9 @@ class Rig:
         self.environment = {f"RUNTAIL_{name.upper()}": _text(v) for name, v in values.items()}
         self.settings = load_settings(self.environment)
         self.store = Store(self.settings)
-        self.door_rx, self.door_tx = door.pair()
-        self.ctl, self._ctl_far = door.pair()
-        self.deposits = Deposits()
+        self.channel_rx, self.channel_tx = channel.pair()
+        self.ctl, self._ctl_far = channel.pair()
+        self.deposits = FdBackup()
         self._heard: deque[dict[str, Any]] = deque()
         self._leaving = threading.Event()
         self._listener = threading.Thread(target=self._listen, name="rig")
@@ -60,9 +61,7 @@ class Rig:
 
     def start_keeper(self) -> None:
         """Start the keeper (and with it the shipper); another one gets what the last had."""
-        import runtail.capture.keeper
-
-        numbers = {"door": self.door_rx.fileno(), "ctl": self._ctl_far.fileno()}
+        numbers = {"channel": self.channel_rx.fileno(), "ctl": self._ctl_far.fileno()}
         for fd in numbers.values():
             os.set_inheritable(fd, True)
         config = {
@@ -78,8 +77,7 @@ class Rig:
             "log_level": self.settings.log_level,
             "orphan_seconds": self.settings.orphan_seconds,
         }
-        path = str(Path(runtail.capture.keeper.__file__))
-        command = [sys.executable, "-I", "-S", path, json.dumps(config)]
+        command = [sys.executable, "-I", "-S", str(KEEPER), json.dumps(config)]
         self._keeper = self._process(command, "keeper", tuple(numbers.values()))
         self.deposits.hand_over(self.ctl)
 
@@ -93,7 +91,7 @@ class Rig:
         """The shipper's process, if one runs now."""
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.keeper.pid).children():
-                if "runtail.shipper" in child.cmdline():
+                if "runtail.worker.shipper" in child.cmdline():
                     return child
         return None
 
@@ -124,17 +122,17 @@ class Rig:
             "max_attempts": 3, "kwargs": {}, "args": [], "queue": "celery", "who": None, "nonce": NONCE,
             "worker": "test@rig", "split": False, "tty": False, "masks": [], **record,
         }  # fmt: skip
-        os.set_inheritable(self.door_tx.fileno(), True)
+        os.set_inheritable(self.channel_tx.fileno(), True)
         command = [sys.executable, "-m", "tests.support.task_process"]
-        command += [str(self.door_tx.fileno()), json.dumps(fields), body]
+        command += [str(self.channel_tx.fileno()), json.dumps(fields), body]
         name = f"task-{self._numbers}"
-        process = self._process(command, name, (self.door_tx.fileno(),))
+        process = self._process(command, name, (self.channel_tx.fileno(),))
         self.tasks.append(process)
         return Task(self, run_id, key, process)
 
     def tell(self, message: dict[str, Any]) -> None:
-        """Send through the door what Celery's main process would send."""
-        door.send(self.door_tx, message)
+        """Send through the channel what Celery's main process would send."""
+        channel.send(self.channel_tx, message)
 
     def hear(self, op: str, deadline_seconds: float = 15) -> dict[str, Any]:
         """The next message to Celery's main process of this kind."""
@@ -161,7 +159,7 @@ class Rig:
             poller.poll(50)
             try:
                 while message := self.deposits.receive(self.ctl):
-                    self._heard.append(message)
+                    self._heard.append(dict(message))
             except EOFError:
                 return
 
@@ -195,7 +193,7 @@ class Rig:
                 shipper.kill()
         self.close_ctl()
         self.deposits.close()
-        for sock in (self.door_rx, self.door_tx):
+        for sock in (self.channel_rx, self.channel_tx):
             sock.close()
         self.store.client.close()
 

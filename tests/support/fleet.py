@@ -58,12 +58,12 @@ class Member:
 
     def keeper(self) -> psutil.Process:
         """The keeper's process."""
-        return self._find(lambda command: "keeper.py" in command)
+        return self._find(lambda command: "worker/keeper" in command)
 
     def shipper(self) -> psutil.Process:
         """The shipper's process."""
         # The keeper's arguments name the shipper, too.
-        return self._find(lambda command: "runtail.shipper" in command and "keeper.py" not in command)
+        return self._find(lambda command: "runtail.worker.shipper" in command and "worker/keeper" not in command)
 
     def _find(self, wanted: Callable[[str], bool]) -> psutil.Process:
         def look() -> psutil.Process | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import runtail
-from runtail.capture import context
-from runtail.shipper.markers import sequence
+from runtail.worker.shipper.output.markers import sequence
+from runtail.worker.task import current
 from tests.support.capture_app import app
 from tests.support.puppet import perform
 
@@ -70,8 +70,8 @@ def asks_pool(text: str, jobs: int = 1) -> None:
 @app.task(name="h.opens_in_two_halves")
 def opens_in_two_halves(folder: str, title: str) -> None:
     """A section is opened by two writes, between which the test does something."""
-    assert context.current is not None
-    opened = sequence(context.current.nonce, {"op": "group", "title": title})
+    assert current.current is not None
+    opened = sequence(current.current.nonce, {"op": "group", "title": title})
     os.write(1, opened[: len(opened) // 2])
     perform(Path(folder))
     os.write(1, opened[len(opened) // 2 :])

@@ -21,8 +21,9 @@ def cpu_shares(processes: Iterable[psutil.Process], seconds: float) -> dict[str,
     shares = {}
     for process, was in before.items():
         now = _cpu_seconds(process)
-        if now is not None:
-            shares[f"{process.pid} {_name(process)}"] = (now - was) / took
+        # Without a command line it has let go of its memory: it is ending.
+        if now is not None and (name := _name(process)):
+            shares[f"{process.pid} {name}"] = (now - was) / took
     return shares
 
 
@@ -54,4 +55,4 @@ def _name(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())[:80]
     except psutil.Error:
-        return "?"
+        return ""

@@ -20,7 +20,7 @@ def kept_by(variable: str, value: str) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             command = " ".join(process.cmdline())
-            ours = "keeper.py" in command or "runtail.shipper" in command
+            ours = "worker/keeper" in command or "runtail.worker.shipper" in command
             if ours and process.status() != psutil.STATUS_ZOMBIE and process.environ().get(variable) == value:
                 found.append(process)
     return found

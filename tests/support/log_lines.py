@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from runtail.shipper.lines import Chunk, Redrawn
+from runtail.worker.shipper.output.lines import Chunk, Redrawn
 
 
 def final_lines(items: Iterable[Chunk | Redrawn]) -> list[bytes]:

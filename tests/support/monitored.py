@@ -35,7 +35,8 @@ MAX_CONNECTIONS = 12
 FRAGILE_QUEUE = "fragile"
 #: Starts a relay that says it is of another version.
 OTHER_VERSION = (
-    "import runpy, runtail; runtail.__version__ = '0.0.1'; runpy.run_module('runtail_socket', run_name='__main__')"
+    "import runpy, runtail.version; runtail.version.__version__ = '0.0.1'; "
+    "runpy.run_module('runtail_socket', run_name='__main__')"
 )
 
 

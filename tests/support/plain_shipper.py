@@ -63,6 +63,11 @@ class Run:
             os.close(fd)
 
 
+def packed(message: dict[str, Any]) -> bytes:
+    """Return a message as it is sent."""
+    return json.dumps({"v": 1, **message}).encode()
+
+
 def main() -> None:
     directory, link = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[3]))
     link.setblocking(False)
@@ -74,7 +79,7 @@ def main() -> None:
     bye = False
     while not (bye and not runs):
         if time.monotonic() - spoke > 1.0 and not (directory / "mute").exists():
-            link.send(b'{"op":"alive"}')
+            link.send(packed({"op": "alive"}))
             spoke = time.monotonic()
         poller = select.poll()
         poller.register(link, select.POLLIN)
@@ -98,7 +103,7 @@ def main() -> None:
                     refuse = (directory / "refuse").exists()
                     answer = {"op": "refuse", "reason": "ended", "message": "it has ended"}
                     go = {"op": "go", "run": new.id, "attempt": 1}
-                    new.private.send(json.dumps(answer if refuse else go).encode())
+                    new.private.send(packed(answer if refuse else go))
                 continue
             found = by_fd.get(fd)
             if found is None or found.pipe not in runs:
@@ -119,11 +124,11 @@ def main() -> None:
                     continue
             found.finish(outcome)
             try:
-                found.private.send(b'{"op":"done"}')
+                found.private.send(packed({"op": "done"}))
             except OSError:
                 pass
             del runs[found.pipe]
-            link.send(json.dumps({"op": "closed", "key": found.key}).encode())
+            link.send(packed({"op": "closed", "key": found.key}))
             found.close()
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from runtail.capture import announcing, door
+from runtail.worker import announcing, channel
 
 
 def answer(private: socket.socket, seconds: float) -> dict[str, Any] | None:
@@ -22,11 +22,11 @@ def answer(private: socket.socket, seconds: float) -> dict[str, Any] | None:
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         try:
-            received = door.receive(private, left)
+            received = channel.receive(private, left)
         except EOFError:
             return None
         if received and received[0]["op"] != "kept":
-            return received[0]
+            return dict(received[0])
     return None
 
 
@@ -38,12 +38,12 @@ def main() -> None:
         fcntl.fcntl(write, 1031, record.pop("pipe_bytes", 256 << 10))
     except OSError:
         pass
-    ours, theirs = door.pair()
+    ours, theirs = channel.pair()
     record |= {"pid": os.getpid()}
     pidfd = os.pidfd_open(os.getpid())
     with socket.socket(fileno=os.dup(door_fd)) as sock:
         masks = [str(mask).encode() for mask in record.pop("masks")]
-        door.send(sock, record, [read, theirs.fileno(), pidfd])
+        channel.send(sock, record, [read, theirs.fileno(), pidfd])
         announcing.announce(ours, masks)
     for fd in (read, pidfd):
         os.close(fd)
@@ -73,7 +73,7 @@ def main() -> None:
         os.dup2(saved[1], 2)
         ended = time.monotonic()
         try:
-            door.send(ours, {"op": "end", "outcome": outcome})
+            channel.send(ours, {"op": "end", "outcome": outcome})
         except OSError as error:
             report["lost"] = str(error)
         while (done := answer(ours, 10)) and done["op"] != "done":

@@ -166,20 +166,20 @@ class Worker:
 
     def keeper(self) -> psutil.Process:
         """Return the keeper's process."""
-        found = wait_for(lambda: self._find(self.main.pid, "keeper.py"), DEADLINE_SECONDS)
+        found = wait_for(lambda: self._find(self.main.pid, "worker/keeper"), DEADLINE_SECONDS)
         assert found is not None
         return found
 
     def shipper(self) -> psutil.Process:
         """Return the shipper's process."""
-        found = wait_for(lambda: self._find(self.keeper().pid, "runtail.shipper"), DEADLINE_SECONDS)
+        found = wait_for(lambda: self._find(self.keeper().pid, "runtail.worker.shipper"), DEADLINE_SECONDS)
         assert found is not None
         return found
 
     def pool_children(self) -> list[psutil.Process]:
         """Return the processes that execute tasks."""
         children = self.main.children()
-        return [child for child in children if not _is(child, "keeper.py")]
+        return [child for child in children if not _is(child, "worker/keeper")]
 
     @staticmethod
     def _find(parent: int, part: str) -> psutil.Process | None:

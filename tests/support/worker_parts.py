@@ -18,9 +18,9 @@ def part(member: Member, role: str) -> psutil.Process | None:
             command = " ".join(process.cmdline())
             found = {
                 "main": process.pid == member.process.pid,
-                "keeper": "keeper.py" in command,
-                "shipper": "runtail.shipper" in command and "keeper.py" not in command,
-                "child": process.ppid() == member.process.pid and "keeper.py" not in command,
+                "keeper": "worker/keeper" in command,
+                "shipper": "runtail.worker.shipper" in command and "worker/keeper" not in command,
+                "child": process.ppid() == member.process.pid and "worker/keeper" not in command,
             }
             if found[role]:
                 return process

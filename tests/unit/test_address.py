@@ -105,7 +105,6 @@ addresses = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(addresses)
 def test_an_address_survives_its_url(address: Address) -> None:
     assert parse(address.url, "it") == address
@@ -154,7 +153,7 @@ def test_what_it_must_not_be(name: str, url: str, why: str) -> None:
     st.text(st.sampled_from(":/?#@;,[]&=%x0"), max_size=8),
     st.sampled_from(["{before}:{secret}{after}@host/0", "host:6379/0?{before}password={secret}{after}"]),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_error_shows_a_password(scheme: str, before: str, after: str, shape: str) -> None:
     """Wherever it has slipped to."""
     url = f"{scheme}://" + shape.format(before=before, secret="opensesame", after=after)

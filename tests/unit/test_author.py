@@ -16,7 +16,8 @@ import pytest
 
 import runtail
 from runtail import author
-from runtail.capture import announcing, context, door
+from runtail.worker import announcing, channel
+from runtail.worker.task import current
 from tests.support.waiting import wait_for
 
 SEQUENCE = re.compile(rb"\x1b\]7777;([0-9a-f]+);([A-Za-z0-9_=-]+)\x07")
@@ -27,17 +28,17 @@ Said = Callable[[], list[object]]
 @pytest.fixture
 def announced() -> Iterator[socket.socket]:
     """The other end of the run's private socket."""
-    ours, theirs = door.pair()
-    context.enter(context.Context("run", 1, "0123abcd", 1, ours))
+    ours, theirs = channel.pair()
+    current.enter(current.Context("run", 1, "0123abcd", 1, ours))
     yield theirs
-    context.leave()
+    current.leave()
     ours.close()
     theirs.close()
 
 
 def secrets_in(private: socket.socket) -> list[bytes]:
     """The secrets of the next announcement."""
-    return announcing.unpack(announcing.read(*door.take(private)))
+    return announcing.unpack(announcing.read(*channel.take(private)))
 
 
 @pytest.fixture
@@ -45,8 +46,8 @@ def said() -> Iterator[Said]:
     """The messages written so far, in a run whose output is a pipe."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    ours, theirs = door.pair()
-    context.enter(context.Context("run", 1, "0123abcd", writing, ours))
+    ours, theirs = channel.pair()
+    current.enter(current.Context("run", 1, "0123abcd", writing, ours))
 
     def read() -> list[object]:
         data = os.read(reading, 65536)
@@ -56,7 +57,7 @@ def said() -> Iterator[Said]:
         return [json.loads(base64.urlsafe_b64decode(payload)) for _, payload in found]
 
     yield read
-    context.leave()
+    current.leave()
     ours.close()
     theirs.close()
     os.close(reading)
@@ -90,8 +91,8 @@ def test_secrets_go_beside_the_output(announced: socket.socket, secret: str | by
     runtail.mask(secret)
     assert secrets_in(announced) == [announced_as]
     # This process knows them itself, for Celery's log lines.
-    assert context.current is not None
-    assert context.current.masker.feed(b"x" + announced_as).startswith(b"x***")
+    assert current.current is not None
+    assert current.current.masker.feed(b"x" + announced_as).startswith(b"x***")
 
 
 def test_threads_and_forked_processes_announce_whole_secrets(announced: socket.socket) -> None:
@@ -123,8 +124,8 @@ def test_a_secret_that_is_not_masked_in_full_is_said_to_be(said: Said, secret: s
 
 
 def test_a_secret_that_nobody_takes_is_said_to_be(said: Said) -> None:
-    assert context.current is not None
-    context.current.private.shutdown(socket.SHUT_RDWR)
+    assert current.current is not None
+    current.current.private.shutdown(socket.SHUT_RDWR)
     runtail.mask("nobody listens")
     [warning] = said()
     assert isinstance(warning, dict)
@@ -219,14 +220,14 @@ def test_commands_write_in_colour_and_animate_on_a_terminal_only(
         monkeypatch.delenv(name, raising=False)
     for name, value in here.items():
         monkeypatch.setenv(name, value)
-    private, theirs = door.pair()
-    context.enter(context.Context("run", 1, "0123abcd", 1, private, environment=frozenset(ours.split())))
+    private, theirs = channel.pair()
+    current.enter(current.Context("run", 1, "0123abcd", 1, private, environment=frozenset(ours.split())))
     try:
         for tty in (False, True):
             runtail.sh(show, tty=tty)
             runtail.sh(show, tty=tty, env={"TTY_INTERACTIVE": "1", "FORCE_COLOR": "2"})
     finally:
-        context.leave()
+        current.leave()
         private.close()
         theirs.close()
     runtail.sh(show)

@@ -4,8 +4,8 @@ from importlib import metadata
 
 import pytest
 
-from runtail.capture import celery_versions
 from runtail.errors import Unsupported
+from runtail.worker import celery_versions
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:

@@ -33,8 +33,9 @@ def test_a_missing_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_worker_imports_nothing_of_an_extra() -> None:
     code = (
-        "import sys, runtail.shipper.__main__, runtail.shipper.admin, runtail.metrics, runtail.capture.supervisor, "
-        "runtail.capture.trace, runtail.catalogue, runtail.store; print(sorted(set(sys.argv[1:]) & set(sys.modules)))"
+        "import sys, runtail.worker.shipper.__main__, runtail.worker.shipper.health, runtail.metrics, "
+        "runtail.worker.celery_main.supervisor, runtail.worker.task.trace, runtail.catalogue, runtail.store; "
+        "print(sorted(set(sys.argv[1:]) & set(sys.modules)))"
     )
     optional = {module for modules in extras.MODULES.values() for module in modules} - {"click"}  # Celery's own
     done = subprocess.run([sys.executable, "-c", code, *optional], capture_output=True, text=True, check=True)

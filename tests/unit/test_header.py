@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runtail.capture import delivery
 from runtail.header import HEADER, MAX_WHO_CHARS, BadHeader, make, read
+from runtail.worker.task import delivery
 
 GOOD = make("store-1", "run-1", 2, 3)[HEADER]
 

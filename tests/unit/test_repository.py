@@ -116,8 +116,9 @@ def test_imports_are_declared(package: str) -> None:
 def test_packages_have_one_version() -> None:
     versions = set()
     for package, folder in PACKAGES.items():
-        init = (folder / "src" / package / "__init__.py").read_text()
-        versions |= set(re.findall(r'^__version__ = "(.*)"', init, re.MULTILINE))
+        file = "version.py" if package == "runtail" else "__init__.py"
+        text = (folder / "src" / package / file).read_text()
+        versions |= set(re.findall(r'^__version__ = "(.*)"', text, re.MULTILINE))
     assert len(versions) == 1
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from runtail.capture.environment import SecretEnvironment
 from runtail.settings import BY_NAME
+from runtail.worker.task.environment import SecretEnvironment
 
 DEFAULT = str(BY_NAME["mask_env"].default)
 

@@ -9,12 +9,12 @@ import pytest
 from celery import Celery
 from celery.app.trace import build_tracer
 
-from runtail.capture.environment import SecretEnvironment
-from runtail.capture.streams import Streams
-from runtail.capture.trace import Tracer
 from runtail.errors import ConfigError
 from runtail.selection import Selection
 from runtail.settings import load_settings
+from runtail.worker.task.environment import SecretEnvironment
+from runtail.worker.task.streams import Streams
+from runtail.worker.task.trace import Tracer
 
 #: Of CPU time, for one execution of a task that is left out.
 MOST_SECONDS = 50e-6

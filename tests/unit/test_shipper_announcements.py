@@ -4,12 +4,14 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from runtail.capture import announcing, door
 from runtail.settings import load_settings
-from runtail.shipper.run import Run
+from runtail.worker import announcing, channel
+from runtail.worker.messages import Start
+from runtail.worker.shipper.run import ShippedRun
 
 FIRST, SECOND, LARGE = b"first-secret", b"second\xff-secret", b"large-secret-" + b"x" * 200_000
 
@@ -18,16 +20,16 @@ class Pair:
     """The child's end of a private socket, and runs of shippers at the other."""
 
     def __init__(self) -> None:
-        self.ours, self._theirs = door.pair()
+        self.ours, self._theirs = channel.pair()
         self._memfd = os.memfd_create("spool")
         self._reading, self._writing = os.pipe()
-        self._runs: list[Run] = []
+        self._runs: list[ShippedRun] = []
 
-    def run(self) -> Run:
+    def run(self) -> ShippedRun:
         """What a shipper makes of it; each further one is a successor."""
         fds = [os.dup(fd) for fd in (self._reading, self._theirs.fileno(), self._memfd)]
-        record = {"key": "k", "run": "r", "again": bool(self._runs), "split": False, "nonce": ""}
-        self._runs.append(Run(record, fds, load_settings({})))
+        record = {"op": "run", "key": "k", "run": "r", "again": bool(self._runs), "split": False, "nonce": ""}
+        self._runs.append(ShippedRun(cast(Start, record), fds, load_settings({})))
         return self._runs[-1]
 
     def close(self) -> None:
@@ -51,7 +53,7 @@ def test_a_secret_behind_the_end_is_heard_before_the_end_is_taken(pair: Pair) ->
     # As a process announces it that was forked from the task's, while that one ends.
     run = pair.run()
     announcing.announce(pair.ours, [FIRST])
-    door.send(pair.ours, {"op": "end", "outcome": {"state": "succeeded"}})
+    channel.send(pair.ours, {"op": "end", "outcome": {"state": "succeeded"}})
     announcing.announce(pair.ours, [LARGE])
     announcing.announce(pair.ours, [SECOND, FIRST])
     run.hear_secrets()
@@ -75,7 +77,7 @@ def test_a_secret_that_comes_meanwhile_is_heard(pair: Pair, monkeypatch: pytest.
         if late:
             announcing.announce(pair.ours, late.pop())
             if not late:
-                door.send(pair.ours, {"op": "end", "outcome": {"state": "succeeded"}})
+                channel.send(pair.ours, {"op": "end", "outcome": {"state": "succeeded"}})
 
     monkeypatch.setattr(run, "hear_secrets", hear_and_be_overtaken)
     message = run.peek_child()
@@ -105,8 +107,11 @@ def test_a_successor_knows_what_was_taken_and_what_was_not(pair: Pair, monkeypat
 
 def test_what_is_no_announcement_is_passed_over(pair: Pair) -> None:
     run = pair.run()
-    pair.ours.send(b'{"op":"mask","secrets":"no json"}')
-    pair.ours.send(b'{"op":"mask"}')
+    pair.ours.send(b'{"v":1,"op":"mask","secrets":"no json"}')
+    pair.ours.send(b'{"v":1,"op":"mask"}')
+    # Of another version, and nothing that could be a message.
+    pair.ours.send(b'{"v":2,"op":"mask","secrets":"[\\"other\\"]"}')
+    pair.ours.send(b"[]")
     announcing.announce(pair.ours, [FIRST])
     run.hear_secrets()
     assert run.secrets == [FIRST]

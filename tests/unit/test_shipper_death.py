@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from runtail.shipper.death import exit_of, name_of
-from runtail.shipper.run import Death
+from runtail.worker.shipper.death import exit_of, name_of
+from runtail.worker.shipper.run import Death
 
 
 def ended(source: str) -> Death | None:

@@ -5,7 +5,7 @@ import os
 import socket
 from pathlib import Path
 
-from runtail.shipper.echo import MAX_HELD_BYTES, Echo
+from runtail.worker.shipper.output.echo import MAX_HELD_BYTES, Echo
 
 
 def test_a_full_pipe_costs_echoes_only() -> None:

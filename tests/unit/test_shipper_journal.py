@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtail.shipper.journal import Journal
+from runtail.worker.shipper.output.journal import Journal
 
 
 @pytest.fixture

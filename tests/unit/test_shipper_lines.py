@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtail.shipper.lines import Chunk, Lines, Redrawn
+from runtail.worker.shipper.output.lines import Chunk, Lines, Redrawn
 from tests.support.log_lines import split
 
 TEXT = st.text(alphabet="ab\r\n", max_size=120).map(str.encode)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtail.shipper.markers import sequence
-from runtail.shipper.processor import Event, Output, Processor
+from runtail.worker.shipper.output.markers import sequence
+from runtail.worker.shipper.output.processor import Event, Output, Processor
 
 NONCE = "0123456789abcdef"
 SECRET = b"hunter2-s3cret"

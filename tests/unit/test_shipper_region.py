@@ -4,12 +4,12 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from runtail.shipper.lines import Chunk, Lines, Redrawn
-from runtail.shipper.markers import sequence
-from runtail.shipper.processor import Event, Output, Processor
+from runtail.worker.shipper.output.lines import Chunk, Lines, Redrawn
+from runtail.worker.shipper.output.markers import sequence
+from runtail.worker.shipper.output.processor import Event, Output, Processor
 from tests.support.log_lines import final_lines, split
 from tests.unit.test_shipper_terminal import Writer, lines_of
 
@@ -200,7 +200,6 @@ def test_a_successor_knows_what_the_program_has_set() -> None:
         max_size=30,
     )
 )
-@settings(deadline=None)
 def test_what_only_writes_leaves_as_it_came(parts: list[bytes]) -> None:
     lines = Lines()
     items = [item for part in parts for item in lines.feed(part)] + lines.finish()

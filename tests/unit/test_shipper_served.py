@@ -1,6 +1,6 @@
 """What processes that outlive their run must not show."""
 
-from runtail.shipper.served import MAX_PROCESSES, MAX_SECRETS, Served
+from runtail.worker.shipper.served import MAX_PROCESSES, MAX_SECRETS, Served
 
 
 def test_secrets_are_kept_by_process() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtail.shipper.journal import Journal
-from runtail.shipper.spool import Spool, pipe_size, readable_bytes
+from runtail.worker.shipper.output.journal import Journal
+from runtail.worker.shipper.output.spool import Spool, pipe_size, readable_bytes
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
 from runtail import author
-from runtail.shipper.cells import width
-from runtail.shipper.lines import Chunk, Lines, Redrawn
-from runtail.shipper.region import Region
-from runtail.shipper.screen import COLUMNS, SCREEN_ROWS
-from runtail.shipper.terminal import Terminal
+from runtail.worker.shipper.output.cells import width
+from runtail.worker.shipper.output.lines import Chunk, Lines, Redrawn
+from runtail.worker.shipper.output.region import Region
+from runtail.worker.shipper.output.screen import COLUMNS, SCREEN_ROWS
+from runtail.worker.shipper.output.terminal import Terminal
 from tests.support.log_lines import final_lines, split
 from tests.support.terminal_judge import Judge, seen
 
@@ -122,7 +122,6 @@ def test_colours_are_those_of_the_screen() -> None:
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(1, 40), min_size=1), st.booleans())
-@settings(deadline=None)
 def test_any_bytes_are_taken(data: bytes, sizes: list[int], keep: bool) -> None:
     lines = Lines(max_line_bytes=60, cr="keep" if keep else "last")
     items: list[Chunk | Redrawn] = stored(data, sizes, lines)

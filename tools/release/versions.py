@@ -9,11 +9,11 @@ from tools.release.errors import ReleaseError
 
 #: Files that say the version, and how. The pattern has one group: the version.
 PLACES = (
-    *((f"{package}/__init__.py", r'^__version__ = "([^"]+)"$') for package in (
-        "libs/runtail/src/runtail",
-        "services/socket/src/runtail_socket",
-        "services/web/src/runtail_web",
-        "services/worker/src/runtail_worker",
+    *((file, r'^__version__ = "([^"]+)"$') for file in (
+        "libs/runtail/src/runtail/version.py",
+        "services/socket/src/runtail_socket/__init__.py",
+        "services/web/src/runtail_web/__init__.py",
+        "services/worker/src/runtail_worker/__init__.py",
     )),
     ("helm/runtail/Chart.yaml", r"^version: (\S+)$"),
     ("helm/runtail/Chart.yaml", r'^appVersion: "?([^"\s]+)"?$'),

@@ -8,12 +8,11 @@ records what the tasks of a Celery app write. Inside a task, ``section``,
 annotated ``Secret`` is shown nowhere. ``celery_settings`` reads a Redis URL for Celery.
 """
 
-__version__ = "0.1.0"
-
 from runtail.author import mask, progress, section, sh
 from runtail.celery_settings import celery_settings
 from runtail.errors import Unsupported
 from runtail.install import install
 from runtail.secret import Secret
+from runtail.version import __version__
 
 __all__ = ["Secret", "Unsupported", "__version__", "celery_settings", "install", "mask", "progress", "section", "sh"]

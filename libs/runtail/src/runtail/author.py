@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runtail.capture import context, terminal, threads
+from runtail.masking.encodings import weakness
 from runtail.secret import encoded
-from runtail.shipper.encodings import weakness
+from runtail.worker.task import current, terminal, threads
 
 #: Longer titles and texts are cut. A sequence then fits into one write of 4 KiB,
 #: which the kernel does not mix with those of other threads and processes.
@@ -54,11 +54,11 @@ def mask(secret: str | bytes) -> None:
     several lines is masked line by line, too. One that is too short to be masked
     is said to be, in the log.
     """
-    current = context.current
+    run = current.current
     data = encoded(secret)
-    if current is None or not data.strip():
+    if run is None or not data.strip():
         return
-    if not current.mask([data]):
+    if not run.mask([data]):
         warning("A secret is not masked: it is too large, or nobody records this run.")
     flaw = weakness(data)
     if flaw:
@@ -97,9 +97,9 @@ def sh(
     """
     argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
     environment = dict(os.environ)
-    current = threads.run_of_this_thread()
-    if current is not None:
-        _ask_for_colours(environment, current.environment, tty)
+    run = threads.run_of_this_thread()
+    if run is not None:
+        _ask_for_colours(environment, run.environment, tty)
     environment.update(env or {})
     _flush()
     if tty:
@@ -150,16 +150,16 @@ def _run_on_terminal(argv: list[str], environment: Mapping[str, str], cwd: str |
 
 
 def _output() -> int:
-    current = threads.run_of_this_thread()
-    return current.fd if current is not None else 1
+    run = threads.run_of_this_thread()
+    return run.fd if run is not None else 1
 
 
 def _say(message: dict[str, Any]) -> bool:
-    current = threads.run_of_this_thread()
-    if current is None:
+    run = threads.run_of_this_thread()
+    if run is None:
         return False
     _flush()
-    current.say(message)
+    run.say(message)
     return True
 
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import orjson
 
-from runtail import __version__
-from runtail.capture.contained import contained
+from runtail.contained import contained
 from runtail.runs.transport import Transport
 from runtail.secret import Secret, names_of
 from runtail.selection import Selection
 from runtail.store import Store, store_errors
+from runtail.version import __version__
 
 #: How often a worker says that it is there, and how long that holds.
 REFRESH_SECONDS = 10.0

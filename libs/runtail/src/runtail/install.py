@@ -22,14 +22,14 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from runtail.capture.contained import contained, log
+from runtail.contained import contained, log
 
 if TYPE_CHECKING:
     from celery import Celery
 
-    from runtail.capture.supervisor import Supervisor
     from runtail.health import Health
     from runtail.settings import Settings
+    from runtail.worker.celery_main.supervisor import Supervisor
 
 _INSTALLED = "_runtail_installation"
 
@@ -42,7 +42,7 @@ def install(app: Celery, settings: Settings | None = None) -> None:
     :raises Unsupported: if Celery or redis-py is too old.
     """
     if getattr(app, _INSTALLED, None) is None:
-        from runtail.capture import celery_versions
+        from runtail.worker import celery_versions
 
         celery_versions.check()
         setattr(app, _INSTALLED, Installation(app, settings))
@@ -114,8 +114,8 @@ class Installation:
                 raise
             self._note(logging.WARNING, f"Runtail: nothing is recorded: {error}")
             return
-        from runtail.capture.celerylog import HiddenArguments
-        from runtail.capture.supervisor import Supervisor
+        from runtail.worker.celery_main.supervisor import Supervisor
+        from runtail.worker.task.celery_log import HiddenArguments
 
         HiddenArguments(self.app.tasks).install()
         try:
@@ -130,7 +130,7 @@ class Installation:
             _import_for_children()
             self.supervisor.cancels = True
             self.supervisor.pool_pids = self._pool_pids
-            from runtail.capture.lost import executes, is_revoked
+            from runtail.worker.celery_main.celery_state import executes, is_revoked
 
             self.supervisor.running, self.supervisor.revoked_in_celery = executes, is_revoked
         # worker_shutdown is not sent by a cold shutdown.
@@ -179,7 +179,7 @@ class Installation:
             if is_solo(consumer.pool) and not self._interrupts:
                 self._interrupts = True
                 with contained("SIGQUIT does not interrupt the task in hand"):
-                    from runtail.capture.solo import interrupt_task_on_quit
+                    from runtail.worker.celery_main.solo import interrupt_task_on_quit
 
                     interrupt_task_on_quit(self._in_task, supervisor.draining)
         with contained("nobody watches the keeper"):
@@ -201,12 +201,12 @@ class Installation:
         supervisor = self.supervisor
         if supervisor is None or os.getpid() == supervisor.pid:
             return
-        from runtail.capture import orphans
+        from runtail.worker import subreaper
 
         with contained("tasks of this process run without being recorded"):
             supervisor.forget_in_child()
-            orphans.offer_to_oom_killer()
-            self.wrap(reaps=orphans.become_subreaper())
+            subreaper.offer_to_oom_killer()
+            self.wrap(reaps=subreaper.become_subreaper())
 
     def _on_task_failure(self, task_id: str | None = None, exception: BaseException | None = None, **_: Any) -> None:
         supervisor = self.supervisor
@@ -214,7 +214,7 @@ class Installation:
             return
         from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 
-        from runtail.capture.lost import pid_of, read_status
+        from runtail.worker.celery_main.celery_state import pid_of, read_status
 
         if isinstance(exception, TimeLimitExceeded):
             why = f"time limit of {exception.args[0]} s exceeded" if exception.args else "time limit exceeded"
@@ -252,14 +252,14 @@ class Installation:
         if supervisor is None:
             return
         if self._tracer is None:
-            from runtail.capture import celerylog
-            from runtail.capture.environment import SecretEnvironment
-            from runtail.capture.streams import Streams
-            from runtail.capture.trace import Tracer
             from runtail.selection import Selection
+            from runtail.worker.task import celery_log
+            from runtail.worker.task.environment import SecretEnvironment
+            from runtail.worker.task.streams import Streams
+            from runtail.worker.task.trace import Tracer
 
             streams = Streams()
-            celerylog.split(streams.own)
+            celery_log.split(streams.own)
             streams.adopt_handlers()
             self._tracer = Tracer(
                 self.app,
@@ -284,7 +284,8 @@ class Installation:
 
 def _import_for_children() -> None:
     """Import, once, what each process of the pool needs: with ``--max-tasks-per-child=1`` each task has a new one."""
-    from runtail.capture import celerylog, environment, orphans, streams, trace  # noqa: F401
+    from runtail.worker import subreaper  # noqa: F401
+    from runtail.worker.task import celery_log, environment, streams, trace  # noqa: F401
 
 
 def _call(method: weakref.WeakMethod[Callable[[], None]]) -> None:
@@ -298,7 +299,7 @@ def reason_to_refuse(worker: Any) -> str | None:
 
     :param worker: Celery's ``WorkController``, as ``worker_init`` shows it.
     """
-    from runtail.capture import celery_versions
+    from runtail.worker import celery_versions
 
     pool = _pool_class(worker.pool_cls)
     kind = pool.__module__.rpartition(".")[2]

@@ -29,10 +29,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtail.capture import orphans, procfs
 from runtail.errors import ConfigError
 from runtail.logline import Writer, read_format, read_level
 from runtail.settings import Settings, load_settings
+from runtail.worker import procfs, subreaper
 
 USAGE = """\
 Usage: runtail worker -- COMMAND [ARGUMENT]...
@@ -114,7 +114,7 @@ class Launcher:
         # Who ignores it has no children to wait for.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
-        orphans.become_subreaper()
+        subreaper.become_subreaper()
         try:
             self._start({signal.Signals(number) for number in before})
         except OSError as error:
@@ -254,4 +254,6 @@ class Launcher:
 def _is_recorder(pid: int) -> bool:
     """Tell a keeper or a shipper by how they are started (see ``supervisor.py``)."""
     words = procfs.command(pid)
-    return b"runtail.shipper" in words or any(word.endswith(b"/runtail/capture/keeper.py") for word in words)
+    return b"runtail.worker.shipper" in words or any(
+        word.endswith(b"/runtail/worker/keeper/__main__.py") for word in words
+    )

@@ -2,7 +2,7 @@
 
 ::
 
-    2026-11-29T15:03:55.123Z WARNING shipper runtail.shipper.sender: the store (redis://…) is away, …
+    2026-11-29T15:03:55.123Z WARNING shipper runtail.worker.shipper.sender: the store (redis://…) is away, …
     {"time": "2026-11-29T15:03:55.123Z", "level": "WARNING", "component": "shipper", "logger": "…", "message": "…"}
 
 Standard library only, and not ``logging``: keeper and launcher are small.

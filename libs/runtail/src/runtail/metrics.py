@@ -15,9 +15,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from runtail import __version__
 from runtail.distribution import Distribution
 from runtail.metric_table import METRICS, Component, Kind, Metric
+from runtail.version import __version__
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from runtail.shipper.mask import Masker
+from runtail.masking.mask import Masker
 
 #: Stands for what is not shown.
 HIDDEN = "***"

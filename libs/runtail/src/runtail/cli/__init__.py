@@ -98,4 +98,4 @@ def worker(command: tuple[str, ...]) -> None:
 def shipper(arguments: tuple[str, ...]) -> None:
     """Ship what a keeper hands over; a worker starts this by itself."""
     # In place of this process, as the keeper's own way of starting it.
-    os.execv(sys.executable, [sys.executable, "-m", "runtail.shipper", *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "runtail.worker.shipper", *arguments])  # noqa: S606

@@ -12,12 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from runtail.capture import orphans
 from runtail.dev import watchdog
 from runtail.dev.plan import Part
 from runtail.dev.processes import Child
 from runtail.dev.terminal import Terminal
 from runtail.errors import RuntailError
+from runtail.worker import subreaper
 
 if TYPE_CHECKING:
     import psutil
@@ -54,7 +54,7 @@ class Children:
         self._store: Child | None = None
         self._signals = 0
         # What outlives its parent becomes our child, where we find it.
-        self._adopts = orphans.become_subreaper()
+        self._adopts = subreaper.become_subreaper()
         self._watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", watchdog.__file__, cookie, str(folder)],
             stdin=subprocess.PIPE,
@@ -168,7 +168,7 @@ class Children:
 
     def _reap(self) -> None:
         if self._adopts:
-            orphans.reap()
+            subreaper.reap()
 
     # The loop.
 

@@ -54,7 +54,7 @@ CLAIM_FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class LogEnd:
     """Where a stored log ends: last entry, next line, digest, output bytes."""
 
     last: EntryId = BEGINNING
@@ -62,9 +62,9 @@ class Point:
     chain: bytes = GENESIS
     total_bytes: int = 0
 
-    def after(self, entry: Entry) -> Point:
+    def after(self, entry: Entry) -> LogEnd:
         """Return the point behind *entry*."""
-        return Point(entry.id, entry.next_line, entry.chain, self.total_bytes + events.output_bytes(entry))
+        return LogEnd(entry.id, entry.next_line, entry.chain, self.total_bytes + events.output_bytes(entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Claim:
     token: str
     epoch: int
     #: Where the log ended at the claim.
-    start: Point
+    start: LogEnd
     #: The store's uuid when the claim was made.
     store_uuid: str
     #: The stored fields of the record, to build it again in an emptied store.

@@ -18,8 +18,9 @@ import orjson
 
 from runtail.errors import Fenced, RuntailError, StoreUnavailable
 from runtail.log import repair
-from runtail.log.claim import Claim, Point
+from runtail.log.claim import Claim
 from runtail.log.ending import COUNTERS, Ending, Tally, read_cut
+from runtail.log.tail import Mismatch, Plan, Tail
 from runtail.protocol import EVENT, Awaits, Entry, EntryId, EntryType, RunState
 from runtail.store import Store, store_errors
 
@@ -90,7 +91,7 @@ class LogWriter:
         self.ending: Ending | None = None
         self.next: dict[str, Any] | None = None
         #: What the next call says besides, to repair the record; empty when nothing is wrong.
-        self.mending: dict[str, Any] = {}
+        self.repair_fields: dict[str, Any] = {}
         self.cancel = claim.cancel
         #: How often history was repaired and lost, for metrics.
         self.repairs = 0
@@ -142,9 +143,10 @@ class LogWriter:
             if reply[0] == b"fenced":
                 raise Fenced(reply[1].decode())
             if reply[0] == b"gone":
-                repair.after_emptying(self, reply[1].decode(), deleted=bool(reply[2]))
+                now_ms, deleted = self.store.now_ms, bool(reply[2])
+                self._apply(repair.plan_after_emptying(self._tail(), reply[1].decode(), deleted=deleted, now_ms=now_ms))
             else:
-                repair.after_mismatch(self, repair.Found.read(reply))
+                self._apply(repair.plan(self._tail(), Mismatch.read(reply), self.store.now_ms))
         raise StoreUnavailable("the store changes faster than its log can be repaired")
 
     def end(
@@ -243,7 +245,7 @@ class LogWriter:
             "next": (whole and self.next) or False,
             # Said again each time: a rollback may take the wish and leave the log as it was.
             "cancel": orjson.dumps(self.cancel).decode() if self.cancel is not None else False,
-            **self.mending,
+            **self.repair_fields,
         }
         with store_errors():
             return append(self.store, claim.run_id, ask, self.stored.chain, batch)
@@ -251,7 +253,7 @@ class LogWriter:
     def _settle(self, batch: Sequence[Entry], reply: Sequence[bytes]) -> None:
         """The store has the batch: keep it for repairs for a while."""
         now, settings = self._clock(), self.store.settings
-        self.epoch, self.mending = int(reply[2]), {}
+        self.epoch, self.repair_fields = int(reply[2]), {}
         self.cut = read_cut(reply[3:7])
         for entry in batch:
             self.pending.popleft()
@@ -265,16 +267,33 @@ class LogWriter:
         ):
             self._retained_bytes -= len(self.retained.popleft()[1].payload)
 
-    def requeue(self, entries: Sequence[Entry], stored: Point, *, kept: int = 0) -> None:
-        """Take *entries* as all that is pending behind *stored*; used by repairs.
+    def _tail(self) -> Tail:
+        return Tail(
+            self.claim,
+            [entry for _, entry in self.retained],
+            self.pending,
+            self.stored,
+            self.epoch,
+            self.seq,
+            self.line,
+            self.total_bytes,
+            self.cut,
+            self.counters,
+            self.ending,
+        )
 
-        :param kept: how many of the oldest retained entries the store still has.
-        """
+    def _apply(self, plan: Plan) -> None:
+        """Take what the plan says as all that is pending, and where the store stands."""
+        entries = plan.entries
         self.pending = deque(entries)
         self.pending_bytes = sum(len(entry.payload) for entry in entries)
-        self.retained = deque(itertools.islice(self.retained, kept))
+        self.retained = deque(itertools.islice(self.retained, plan.kept))
         self._retained_bytes = sum(len(entry.payload) for _, entry in self.retained)
-        self.stored = stored
+        self.stored, self.epoch, self.cut = plan.stored, plan.epoch, plan.cut
+        self.total_bytes = plan.total_bytes
+        self.repair_fields = plan.repair_fields
+        self.repairs += plan.repaired
+        self.losses += plan.lost
         if entries:
             self.last, self.line, self.chain = entries[-1].id, entries[-1].next_line, entries[-1].chain
             self.seq = max(self.seq, entries[-1].id.seq)

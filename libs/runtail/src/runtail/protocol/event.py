@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -51,6 +52,11 @@ def encode(kind: str, **fields: Any) -> bytes:
     :param fields: JSON values.
     """
     return orjson.dumps({"kind": kind, "v": VERSION, **fields})
+
+
+def encode_fields(fields: Mapping[str, Any]) -> bytes:
+    """Return the payload of an event entry, from its fields, ``kind`` among them."""
+    return encode(**fields)
 
 
 def output_bytes(entry: Entry) -> int:

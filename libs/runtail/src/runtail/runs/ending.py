@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from runtail.errors import Fenced, RunNotFound
-from runtail.log.claim import Point
+from runtail.log.claim import LogEnd
 from runtail.log.ending import COUNTERS, Ending, Tally
 from runtail.log.writer import append
 from runtail.protocol import EVENT, Awaits, Entry, EntryId
@@ -76,7 +76,7 @@ def write_events(
     _append(store, run, ask, start, entries)
 
 
-def _append(store: Store, run: Run, ask: dict[str, Any], start: Point, entries: list[Entry]) -> None:
+def _append(store: Store, run: Run, ask: dict[str, Any], start: LogEnd, entries: list[Entry]) -> None:
     settings = store.settings
     ask = {
         **ask,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from runtail.errors import ProtocolError, RunNotFound
-from runtail.log.claim import Point
+from runtail.log.claim import LogEnd
 from runtail.protocol import EntryId, RunState
 from runtail.store import Store, store_errors
 
@@ -64,9 +64,9 @@ class Run:
         return self.number("execution") or 1
 
     @property
-    def point(self) -> Point:
+    def point(self) -> LogEnd:
         """Where the log ends."""
-        return Point(EntryId.parse(self.text("last") or "0-0"), self.number("line"), self.chain, self.number("bytes"))
+        return LogEnd(EntryId.parse(self.text("last") or "0-0"), self.number("line"), self.chain, self.number("bytes"))
 
     @property
     def cut(self) -> dict[str, int] | None:

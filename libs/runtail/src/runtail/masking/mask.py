@@ -1,0 +1,119 @@
+"""Secrets out of a stream of bytes, wherever it is split. Pure: no I/O.
+
+All occurrences of all secrets are marked; overlapping ones are merged; each
+merged stretch becomes one ``***``. What may still become a secret - the
+longest end of the data that is the beginning of one - is held back until it is
+decided. So the result does not depend on how the input was split, and no more
+than the longest secret is ever held.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from runtail.masking.encodings import MAX_ENCODED_SECRETS, needles
+from runtail.masking.needles import Needles
+
+MASK: Final = b"***"
+_NONE: Final = Needles()
+
+
+@lru_cache(maxsize=8)
+def _shared(secrets: frozenset[bytes]) -> Needles:
+    found = Needles()
+    for number, secret in enumerate(sorted(secrets)):
+        found.add(needles(secret, encoded=number < MAX_ENCODED_SECRETS))
+    return found
+
+
+class Masker:
+    """Masks one run's output; secrets may be added at any time."""
+
+    def __init__(self, secrets: Iterable[bytes] = ()) -> None:
+        #: Bytes held back: they may be the beginning of a secret.
+        self.held = b""
+        #: How many of the held bytes belong to a stretch already masked.
+        self.covered = 0
+        #: Stretches masked so far.
+        self.count = 0
+        # Those that came first are most often the same for all runs of a worker.
+        self._first = _NONE
+        self._more = Needles()
+        self._known = 0
+        self.add(secrets)
+
+    def __bool__(self) -> bool:
+        return bool(self._first)
+
+    def add(self, secrets: Iterable[bytes]) -> None:
+        """Mask these from here on, held bytes included; what is refused is not (see ``encodings``)."""
+        new = frozenset(secrets)
+        if not self._first:
+            self._first = _shared(new)
+        else:
+            for number, secret in enumerate(new, self._known):
+                found = needles(secret, encoded=number < MAX_ENCODED_SECRETS)
+                self._more.add(needle for needle in found if needle not in self._first)
+        self._known += len(new)
+
+    def fresh(self) -> "Masker":
+        """A masker of the same secrets that has seen nothing."""
+        other = Masker()
+        other._first, other._more = self._first, self._more
+        return other
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what came next; answer what is decided, masked."""
+        if not self._first:
+            return data
+        buffer = self.held + data if self.held else data
+        return self._mask(buffer, self._undecided(buffer))
+
+    def finish(self) -> bytes:
+        """Nothing follows: give out what was held."""
+        return self._mask(self.held, len(self.held)) if self.held else b""
+
+    def whole(self, text: str, *, cut: bool = False) -> str:
+        """Mask a text that stands on its own, such as a title or a reason.
+
+        :param cut: its end is missing: what may be the beginning of a secret there is left out.
+        """
+        data = text.encode(errors="surrogatepass")
+        masked = self.whole_bytes(data, cut=cut)
+        return text if masked == data else masked.decode(errors="replace")
+
+    def whole_bytes(self, data: bytes, *, cut: bool = False) -> bytes:
+        """As :meth:`whole`, for output."""
+        if not self._first:
+            return data
+        other = self.fresh()
+        masked = other._mask(data, self._undecided(data) if cut else len(data))
+        self.count += other.count
+        return masked
+
+    def _undecided(self, buffer: bytes) -> int:
+        return min(self._first.undecided(buffer), self._more.undecided(buffer))
+
+    def _mask(self, buffer: bytes, end: int) -> bytes:
+        """Give out ``buffer[:end]`` masked, hold the rest."""
+        spans = sorted(self._first.spans(buffer) + self._more.spans(buffer))
+        covered, self.covered = self.covered, 0
+        if not spans and not covered:
+            self.held = buffer[end:]
+            return buffer if end >= len(buffer) else buffer[:end]
+        out: list[bytes] = []
+        # `done` is where the stretch being masked ends; its mark is out already.
+        done = covered
+        written = min(covered, end)
+        for start, stop in spans:
+            if start >= end:
+                break
+            if start >= done:
+                out += (buffer[written:start], MASK)
+                self.count += 1
+            done = max(done, stop)
+            written = min(done, end)
+        out.append(buffer[written:end])
+        self.held = buffer[end:]
+        self.covered = max(0, done - end)
+        return b"".join(out)

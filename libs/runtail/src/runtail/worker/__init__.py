@@ -1,0 +1,29 @@
+"""What runs in and beside a Celery worker: one folder for each kind of process.
+
+::
+
+    celery main ─┬─ pool process × N     descriptors 1 and 2 are the pipe of the run in hand
+                 └─ keeper ── shipper ──► Redis
+
+===================  ========================================================================
+``celery_main``      Celery's main process: starts the keeper, ends cancelled runs
+``task``             a pool process, while it executes a task: claim, redirect, run, report
+``keeper``           holds every run's descriptors, so that the shipper may die
+``shipper``          reads the pipes, and writes the logs into the store
+===================  ========================================================================
+
+What they share is beside them:
+
+===================  ========================================================================
+``messages``         every message between them: its fields, who sends it, and to whom
+``channel``          sends messages, with descriptors, over a socket
+``outbox``           messages that wait until the other end has read what came before
+``announcing``       a run's secrets, on their way from the task to the shipper
+``procfs``           the process table
+``subreaper``        processes that a task left behind
+``celery_versions``  what differs between Celery 5.4 and 5.7, and what is too old
+===================  ========================================================================
+
+The keeper runs without site-packages and has no store: what it imports, here and in ``runtail.logline``, needs the
+standard library only.
+"""

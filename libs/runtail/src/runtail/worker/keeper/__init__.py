@@ -1,0 +1,4 @@
+"""The keeper's process: see ``__main__``. Nothing here may import more than the standard library.
+
+``loop`` is its event loop, ``held_run`` what it holds for one execution, ``shipper_process`` the shipper's life.
+"""

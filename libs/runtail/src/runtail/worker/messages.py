@@ -1,0 +1,320 @@
+"""Every message between the processes of one worker: who sends it, to whom, with which fields.
+
+A message is a JSON object in one record of a socket (:mod:`~runtail.worker.channel`), with ``op`` for its
+kind and ``v`` for the version, which the channel writes and checks.
+
+================  ====================================  ====================================================
+kind              from → to                             says
+================  ====================================  ====================================================
+``Start``         pool process → keeper → shipper       an execution begins; with its descriptors
+                  keeper → main, and back               kept for the keeper's successor
+``Mask``          pool process → shipper                secrets of the run, before they are written
+``End``           pool process → shipper                how the task ended
+``Kept``          keeper → pool process                 the pipe is held: nothing is lost any more
+``Go``            shipper → pool process                the task may begin
+``Refuse``        shipper → pool process                the task may not be executed
+``Unrecorded``    shipper → pool process                the task may begin, without being recorded
+``Wait``          shipper → pool process                a cancel is still ending other processes of the run
+``Done``          shipper → pool process                the end is stored: no signal for this run follows
+``Hello``         keeper → shipper                      whose worker this is
+``Bye``           keeper → shipper                      the worker has ended: so much time is left
+``Catalogue``     main → keeper → shipper               the worker and its tasks; with a memfd
+``Died``          main → keeper → shipper               why a task's process is gone
+``Revoked``       main → keeper → shipper               Celery revoked a run
+``Drain``         main → keeper → shipper               the worker has begun to shut down
+``Cancelled``     main → keeper → shipper               what ending a run's processes came to
+``Alive``         shipper → keeper                      it does not hang
+``Busy``          shipper → keeper                      another shipper is still at work on the run
+``Ready``         shipper → keeper → main               the store may be used
+``Cancel``        shipper → keeper → main               somebody wants the run to end
+``Over``          shipper → keeper → main               the task of a run that is being cancelled has ended by itself
+``Closed``        shipper → keeper → main               nothing of the run is needed any more
+``Watch``         keeper → main                         tell when this process ends
+``Gone``          main → keeper                         it has ended
+================  ====================================  ====================================================
+
+A pool process executes other people's code, and may send anything: :func:`flaw` refuses what is not one of these.
+The keeper imports this: standard library only.
+"""
+
+import types
+from typing import Any, Literal, NotRequired, TypedDict, Union, get_args, get_origin
+
+#: Raise it when a kind or a field changes its meaning. Keeper and shipper are started anew from what is installed then,
+#: so that after an upgrade beneath a running worker two versions may meet.
+VERSION = 1
+
+
+class Start(TypedDict):
+    """An execution begins. Descriptors: its pipes (two if ``split``), its private socket, a pidfd if ``pidfd``.
+
+    The keeper adds the spool, and ``again`` and ``dropped`` for the shipper, ``fds`` for the main process.
+    """
+
+    op: Literal["run"]
+    #: Names this execution in all other messages.
+    key: str
+    #: The run's id, which is the task's.
+    run: str
+    pid: int
+    #: Stands in the in-band sequences that belong to this run.
+    nonce: str
+    task: str
+    worker: NotRequired[str]
+    #: Runtail's header of the message, if it has one that is right.
+    headers: dict[str, Any] | None
+    header_flaw: NotRequired[str]
+    #: Of the delivery, as Celery describes it.
+    publication: NotRequired[str]
+    redelivered: NotRequired[bool]
+    nesting: NotRequired[int]
+    retries: NotRequired[int]
+    queue: NotRequired[str]
+    #: It goes on in the run of the task that it replaces.
+    joins: NotRequired[bool]
+    #: An unacknowledged message comes again.
+    redelivers: NotRequired[bool]
+    requeues: NotRequired[bool]
+    restart: NotRequired[bool]
+    exclusive: NotRequired[bool]
+    max_attempts: NotRequired[int]
+    args: NotRequired[list[Any]]
+    kwargs: NotRequired[dict[str, Any]]
+    #: Some parameter is a secret, and not among ``kwargs``.
+    hidden: NotRequired[bool]
+    #: stdout and stderr have a pipe each.
+    split: bool
+    pidfd: NotRequired[bool]
+    #: An earlier shipper had it.
+    again: NotRequired[bool]
+    #: Bytes that the keeper threw away while no shipper lived.
+    dropped: NotRequired[int]
+    #: How many descriptors were sent along.
+    fds: NotRequired[int]
+
+
+class Mask(TypedDict):
+    """Secrets as :func:`runtail.worker.announcing.pack` wrote them; without them they are in a memfd."""
+
+    op: Literal["mask"]
+    secrets: NotRequired[str]
+
+
+class End(TypedDict):
+    """How the task ended: see :mod:`runtail.worker.task.outcome`."""
+
+    op: Literal["end"]
+    outcome: dict[str, Any]
+
+
+class Kept(TypedDict):
+    """The keeper holds the pipe."""
+
+    op: Literal["kept"]
+
+
+class Go(TypedDict):
+    """The task may begin, as this attempt of its run."""
+
+    op: Literal["go"]
+    run: str
+    attempt: int
+
+
+class Refuse(TypedDict):
+    """The task may not be executed. ``fails``: that must be stored as its result, since nobody else stores one."""
+
+    op: Literal["refuse"]
+    message: str
+    reason: NotRequired[str]
+    fails: NotRequired[bool]
+
+
+class Unrecorded(TypedDict):
+    """The task may begin, but nothing of it is recorded."""
+
+    op: Literal["unrecorded"]
+    message: str
+
+
+class Wait(TypedDict):
+    """The end is not stored yet, and will be."""
+
+    op: Literal["wait"]
+
+
+class Done(TypedDict):
+    """The end is stored, or safe where a successor finds it."""
+
+    op: Literal["done"]
+
+
+class Hello(TypedDict):
+    """The worker's name, the owner of its claims, and its main process."""
+
+    op: Literal["hello"]
+    worker: str
+    owner: str
+    main_pid: int
+
+
+class Bye(TypedDict):
+    """The worker has ended."""
+
+    op: Literal["bye"]
+    seconds: float
+
+
+class Catalogue(TypedDict):
+    """The worker and its tasks, as JSON in a memfd."""
+
+    op: Literal["catalogue"]
+
+
+class Died(TypedDict):
+    """A task's process is gone. Without ``pid``: of whoever executes ``run``."""
+
+    op: Literal["died"]
+    pid: int
+    run: str | None
+    why: str
+    signal: int | None
+    exit_status: int | None
+    #: Celery revoked the run, and will say whether that is why.
+    revoked: NotRequired[bool]
+
+
+class Revoked(TypedDict):
+    """Celery discarded the run's message or, if ``terminated``, signalled its process."""
+
+    op: Literal["revoked"]
+    run: str
+    terminated: bool
+    expired: bool
+    signal: int | None
+
+
+class Drain(TypedDict):
+    """The worker takes no more tasks."""
+
+    op: Literal["drain"]
+
+
+class Cancelled(TypedDict):
+    """The processes of a run were ended: by which signal, how many, how many of them by SIGKILL; or why not."""
+
+    op: Literal["cancelled"]
+    run: str
+    key: str
+    signal: int | None
+    pids: int
+    killed: int
+    why: str
+
+
+class Alive(TypedDict):
+    """Sent once a second by a shipper whose two threads both turn."""
+
+    op: Literal["alive"]
+
+
+class Busy(TypedDict):
+    """The shipper of an earlier keeper has the run's spool locked."""
+
+    op: Literal["busy"]
+    key: str
+
+
+class Ready(TypedDict):
+    """The store answers, and is fit for use."""
+
+    op: Literal["ready"]
+
+
+class Cancel(TypedDict):
+    """End all processes of a run. The keeper adds ``inodes``: of its pipes, by which its processes are known."""
+
+    op: Literal["cancel"]
+    run: str
+    key: str
+    pid: int
+    who: str | None
+    why: str
+    grace_seconds: float
+    inodes: NotRequired[list[int]]
+
+
+class Over(TypedDict):
+    """The task has ended by itself, while its cancel was under way."""
+
+    op: Literal["over"]
+    key: str
+
+
+class Closed(TypedDict):
+    """All copies of the run's descriptors may be closed."""
+
+    op: Literal["closed"]
+    key: str
+
+
+class Watch(TypedDict):
+    """A process that executes runs."""
+
+    op: Literal["watch"]
+    pid: int
+
+
+class Gone(TypedDict):
+    """The process has ended; its number may be used again."""
+
+    op: Literal["gone"]
+    pid: int
+
+
+#: Between which ends.
+ToTask = Kept | Go | Refuse | Unrecorded | Wait | Done
+FromTask = Mask | End
+#: Through the keeper, as they are.
+ToShipper = Start | Hello | Bye | Catalogue | Died | Revoked | Drain | Cancelled
+FromShipper = Alive | Busy | Ready | Cancel | Over | Closed
+FromKeeper = Start | Watch | Ready | Cancel | Over | Closed
+ToKeeper = Start | Gone
+Message = ToTask | FromTask | ToShipper | FromShipper | FromKeeper | ToKeeper
+
+
+def _allowed(hint: Any) -> tuple[type, ...]:
+    """Return the types that a field may have in JSON."""
+    if get_origin(hint) in (types.UnionType, Union):
+        return tuple(one for part in get_args(hint) for one in _allowed(part))
+    if get_origin(hint) is Literal:
+        return (str,)
+    if hint is float:
+        return (float, int)
+    return (get_origin(hint) or hint,)
+
+
+#: By ``op``: the fields that a message of that kind must have, and their types.
+_FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    get_args(kind.__annotations__["op"])[0]: {
+        name: _allowed(kind.__annotations__[name]) for name in sorted(kind.__required_keys__)
+    }
+    for kind in get_args(Message)
+}
+#: The rest of it is checked by the shipper, for somebody must answer the task that waits.
+_FIELDS["run"] = {"key": (str,), "pid": (int,)}
+
+
+def flaw(message: object) -> str | None:
+    """Say why something is none of these messages; None if it is one."""
+    if not isinstance(message, dict) or not isinstance(message.get("op"), str):
+        return "it is no JSON object with an op"
+    if message.get("v") != VERSION:
+        return f"it has version {message.get('v')!r}, and this is {VERSION}: restart the worker after an upgrade"
+    fields = _FIELDS.get(message["op"])
+    if fields is None:
+        return f"there is no kind {message['op'][:40]!r}"
+    for name, allowed in fields.items():
+        if not isinstance(message.get(name), allowed):
+            return f"its field {name!r} of {message['op']!r} is not as it should be"
+    return None

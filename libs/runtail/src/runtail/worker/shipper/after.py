@@ -1,0 +1,145 @@
+"""Runs that the store has the end of: whether it keeps them, and how much comes late."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from runtail.log.writer import STANDING
+from runtail.protocol import RunState
+from runtail.runs.start import mark
+from runtail.store import store_errors
+from runtail.worker.shipper.run import Phase, ShippedRun
+
+if TYPE_CHECKING:
+    from runtail.log.writer import LogWriter
+    from runtail.store import Store
+    from runtail.worker.shipper.context import Context
+
+_REASSERT_SECONDS: Final = 2.0
+#: How often it is looked whether more came late.
+_LATE_SECONDS: Final = 1.0
+#: So many runs are looked at in one round trip.
+_ROUND_RUNS: Final = 250
+
+
+class Ends:
+    """Looks whether the store still has what ended lately, for all runs of the worker together.
+
+    A failover may take it back. Of short tasks there are a thousand such runs, and a call for each of them would be a
+    third of what recording costs.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        #: By the key of the run.
+        self._writers: dict[str, LogWriter] = {}
+        #: Those that do not stand, as the last look has it.
+        self._fallen: set[str] = set()
+        #: Monotonic: when each was found to be there, or began to be looked after.
+        self._looked_at: dict[str, float] = {}
+
+    def add(self, key: str, writer: LogWriter, now: float) -> None:
+        """Look after the end of a run, which was stored just now."""
+        self._writers[key], self._looked_at[key] = writer, now
+
+    def remove(self, key: str) -> None:
+        """Look after it no more."""
+        self._writers.pop(key, None)
+        self._looked_at.pop(key, None)
+        self._fallen.discard(key)
+
+    def keep(self, key: str, now: float) -> float:
+        """Repair the end of a run if the store lost it; return when it is to be looked at again.
+
+        :raises StoreUnavailable: call again.
+        :raises Fenced: somebody took the run, which had been given back.
+        :raises RunDeleted: somebody deleted it.
+        """
+        if now - self._looked_at[key] >= _REASSERT_SECONDS:
+            self._look(now)
+        if key in self._fallen:
+            self._writers[key].reassert()
+            self._fallen.discard(key)
+        return self._looked_at[key] + _REASSERT_SECONDS
+
+    def _look(self, now: float) -> None:
+        """Ask for all of them, so that those whose turn is next need not ask."""
+        known = list(self._writers)
+        for start in range(0, len(known), _ROUND_RUNS):
+            keys = known[start : start + _ROUND_RUNS]
+            asked_at = time.monotonic()
+            with store_errors(), self._store.client.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.hmget(self._store.keys.run(self._writers[key].claim.run_id), *STANDING)
+                answers: list[Any] = pipeline.execute()
+            for key, found in zip(keys, answers, strict=True):
+                self._looked_at[key] = now
+                if not self._writers[key].stands(found, asked_at):
+                    self._fallen.add(key)
+
+
+class AfterEnd:
+    """Until the pipe of the run is let go, and the end cannot be lost any more."""
+
+    def __init__(
+        self, run: ShippedRun, store: Store, context: Context, ends: Ends, writer: LogWriter | None, now: float
+    ) -> None:
+        """The run is over.
+
+        :param writer: writes the end again if a failover took it back; None if there is no end of ours.
+        """
+        self._run = run
+        self._store = store
+        self._context = context
+        self._ends = ends
+        self._writer = writer
+        self._began_at = now
+        if writer is not None:
+            ends.add(run.key, writer, now)
+        #: None: what the store says is not known.
+        self._told_late: int | None = None
+
+    def step(self, now: float) -> float | None:
+        """Do what is due; answer when to be called next (monotonic), None when never.
+
+        :raises StoreUnavailable: call again.
+        :raises Fenced: somebody took the run, which had been given back.
+        :raises RunDeleted: somebody deleted it.
+        """
+        run = self._run
+        self._tell_late()
+        closed = run.phase is Phase.CLOSED
+        if not closed and self.lets_go:
+            closed, run.phase = True, Phase.CLOSED
+            self._context.on_closed()
+        if not self._retains(now):
+            # What was retained to repair the end takes memory.
+            self.leave_alone()
+        if self._writer is None:
+            return None if closed else now + _LATE_SECONDS
+        due = self._ends.keep(run.key, now)
+        return due if closed else min(due, now + _LATE_SECONDS / 2)
+
+    def leave_alone(self) -> None:
+        """The run is not ours any more. Whoever holds its pipe still is not to find it broken."""
+        self._writer = None
+        self._ends.remove(self._run.key)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether the pipe may be closed. While anybody holds it, and the worker lives, it is read."""
+        return self._run.silent or self._context.main_is_gone or self._run.let_go
+
+    def _retains(self, now: float) -> bool:
+        return now - self._began_at < self._store.settings.retained_seconds
+
+    def _tell_late(self) -> None:
+        end = self._run.end
+        if end is None or not end.state:
+            return
+        late = end.late_before + self._run.late_bytes
+        if late not in (0, self._told_late):
+            fields = {"late_bytes": str(late)}
+            mark(self._store, self._run.id, RunState(end.state), fields, execution=end.execution or None)
+            self._told_late = late

@@ -1,0 +1,128 @@
+"""How one run ends: waiting for whoever knows why, how it ended, and its way into the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from runtail.protocol import event as events
+from runtail.worker import messages
+from runtail.worker.channel import MAX_REASON_CHARS
+from runtail.worker.shipper.run_outcome import Facts, RunOutcome, decide
+
+if TYPE_CHECKING:
+    from runtail.log.writer import LogWriter
+    from runtail.masking.mask import Masker
+    from runtail.worker.shipper.cancel import CancelRequest
+    from runtail.worker.shipper.context import Context
+    from runtail.worker.shipper.run import ShippedRun
+
+#: How long the end waits for somebody who knows why the process died.
+_WHY_SECONDS: Final = 1.0
+#: How much longer than its grace the end of a cancelled tree may take to be reported.
+_TREE_SECONDS: Final = 5.0
+#: How often a task that waits for its end to be stored is told to wait on.
+_WAIT_SECONDS: Final = 1.0
+#: What is shown of a reason.
+_SHOWN_CHARS: Final = 500
+#: A worker that dies itself is noticed a little after its children.
+_DEATH_SECONDS: Final = 0.25
+
+
+class Finish:
+    """Decides how a run ended and writes it."""
+
+    def __init__(self, run: ShippedRun, context: Context, cancelling: CancelRequest) -> None:
+        self._run = run
+        self._context = context
+        self._cancel = cancelling
+        self._told_wait = 0.0
+        #: None until everything else is an entry.
+        self.decided: RunOutcome | None = None
+
+    def why_is_known(self, now: float) -> bool:
+        """Whether the end may be written, or somebody may still tell more about it."""
+        run = self._run
+        waited = now - run.end_seen
+        if not self.tree_is_gone(now):
+            return False
+        if waited >= _WHY_SECONDS:
+            return True
+        outcome, death = run.end.outcome if run.end else None, run.death
+        cancelled = self._cancel.request is not None
+        if cancelled and (outcome is not None or run.cancelled is not None):
+            return True
+        if outcome is not None:
+            # A hard time limit and a revocation are told by the worker, a little later; a shutdown was told before.
+            known = (death is not None and bool(death.why)) or (self._context.draining and waited >= _DEATH_SECONDS)
+            return outcome["state"] != "interrupted" or known
+        if death is None or (death.revoked and not cancelled):
+            return False
+        known = death.signal is not None or death.exit_status is not None
+        # Whether the worker died as well decides what becomes of a message that it had not acknowledged.
+        told = bool(death.why) and not run.record.get("redelivers")
+        return known and (told or waited >= _DEATH_SECONDS)
+
+    def tree_is_gone(self, now: float) -> bool:
+        """Whether the task's process may be told that its run is over; until then it is told to wait."""
+        run = self._run
+        patience = self._context.settings.cancel_grace_seconds + _TREE_SECONDS
+        if not self._cancel.tree_ends or now - run.end_seen >= patience:
+            return True
+        if now - self._told_wait >= _WAIT_SECONDS:
+            self._told_wait = now
+            run.tell_child(messages.Wait(op="wait"))
+        return False
+
+    def decide(self, writer: LogWriter) -> RunOutcome:
+        """Decide, from all that is known by now."""
+        run, record = self._run, self._run.record
+        assert run.end is not None
+        ended = decide(
+            Facts(
+                run.end.outcome,
+                run.death,
+                cancel=self._cancel.request,
+                cancelled=run.cancelled,
+                worker_gone=self._context.main_is_gone,
+                redelivers=bool(record.get("redelivers")),
+                requeues=bool(record.get("requeues")),
+                # Only what Runtail started can be published again.
+                restart=bool(record.get("restart")) and run.headers is not None,
+                hidden=writer.claim.record.get("hidden") == "1",
+                attempt=writer.claim.attempt,
+                max_attempts=int(record.get("max_attempts") or 3),
+            )
+        )
+        event = ended.event
+        with run.lock:
+            if event and event.get("reason"):
+                event = {**event, "reason": short(str(event["reason"]), run.processor.masker)}
+            self.decided = replace(ended, why=short(ended.why, run.processor.masker), event=event)
+        return self.decided
+
+    def store(self, writer: LogWriter, ended: RunOutcome) -> None:
+        """Write the end, or release the claim for the next attempt.
+
+        :raises StoreUnavailable: call again.
+        """
+        assert self._run.end is not None
+        t_ms = self._context.now_ms(self._run.end.at_ms)
+        if ended.released:
+            event = ended.event or {"kind": "interrupted", "reason": ended.why}
+            writer.release(ended.why, events.encode_fields(event), t_ms=t_ms, eta_ms=ended.eta_ms, awaits=ended.awaits)
+            return
+        writer.end(
+            ended.state,
+            ended.why,
+            t_ms=t_ms,
+            exit_status=ended.exit_status,
+            signal=ended.signal,
+        )
+
+
+def short(reason: str, masker: Masker) -> str:
+    """Return a reason as it may be stored: masked first (exceptions quote what they were given), and then cut."""
+    text = masker.whole(reason, cut=len(reason) >= MAX_REASON_CHARS)
+    text = text.split("\n", 1)[0] if len(text) > _SHOWN_CHARS else text
+    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

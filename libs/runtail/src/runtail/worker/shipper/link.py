@@ -1,0 +1,36 @@
+"""The socket to the keeper."""
+
+import logging
+import socket
+from collections.abc import Iterator
+
+from runtail.worker import channel, messages
+
+log = logging.getLogger(__name__)
+
+
+class KeeperLink:
+    """Our end. Sending is safe from any thread; receiving never blocks."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
+        #: The keeper is gone; what is sent reaches nobody.
+        self.lost = False
+
+    def fileno(self) -> int:
+        """The descriptor, for epoll."""
+        return self._socket.fileno()
+
+    def send(self, message: messages.FromShipper) -> None:
+        """Send a record. A keeper that is gone is noticed by :meth:`receive`."""
+        try:
+            channel.send(self._socket, message, seconds=1.0)
+        except OSError:
+            pass
+
+    def receive(self) -> Iterator[tuple[messages.Message | None, list[int]]]:
+        """What is there now; ``(None, [])`` when the keeper is gone."""
+        for message, fds in channel.messages(self._socket, log.error):
+            self.lost = message is None
+            yield message, fds

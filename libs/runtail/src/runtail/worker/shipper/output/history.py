@@ -1,0 +1,204 @@
+"""What was given out of a run's output, as far as something may come back to it. Pure."""
+
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from runtail.worker.shipper.output.pieces import control_string
+from runtail.worker.shipper.output.style import PLAIN, Style, codes_of, style_after
+
+#: How far back a cursor can go.
+MOST_LINES: Final = 99
+MOST_BYTES: Final = 65536
+
+
+class Chunk(NamedTuple):
+    """Whole lines, a piece of a long line, or the unfinished last line."""
+
+    payload: bytes
+    #: The next chunk goes on with the same line.
+    continues: bool = False
+
+
+class Redrawn(NamedTuple):
+    """The last lines given out were redrawn: what they show now follows."""
+
+    lines: int
+
+
+class _Fixed(bytes):
+    """The end of a line whose beginning has left as a piece: nothing comes back to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A line that was given out."""
+
+    text: bytes
+    #: The style it begins in.
+    style: Style
+    #: How many lines before the end of the log it stands (1: the last one); None: it was taken back.
+    back: int | None
+
+
+@dataclass(slots=True)
+class _Block:
+    style: Style
+    lines: bytes
+    #: For each line, how many lines before the end of the log it stood; None: they stood there one after the other.
+    back: tuple[int, ...] | None = None
+
+
+class History:
+    """Collects what is given out, and knows the end of what was.
+
+    :param codes_in_pieces: a piece that goes on with a line begins with the codes of the style in force.
+    """
+
+    def __init__(self, max_chunk_bytes: int, *, codes_in_pieces: bool) -> None:
+        #: The style in force behind everything that was given out.
+        self.style = PLAIN
+        #: The last thing given out was a piece: what comes goes on with its line.
+        self.continued = False
+        #: How the control string begins again in which the piece before was cut; empty if it was in none.
+        self.inside = b""
+        self._max_chunk_bytes = max_chunk_bytes
+        self._codes_in_pieces = codes_in_pieces
+        self._out: list[bytes | Chunk | Redrawn] = []
+        self._blocks: deque[_Block] = deque()
+        self._kept_bytes = 0
+
+    def take(self) -> list[Chunk | Redrawn]:
+        """What was given out since the last call; it cannot be taken back any more."""
+        out, self._out = self._out, []
+        if len(out) == 1 and isinstance(out[0], bytes):
+            return [Chunk(out[0])]
+        items: list[Chunk | Redrawn] = []
+        lines: list[bytes] = []
+        size = 0
+        for item in (*out, None):
+            if lines and (not isinstance(item, bytes) or size + len(item) > self._max_chunk_bytes):
+                items.append(Chunk(b"".join(lines)))
+                lines, size = [], 0
+            if isinstance(item, bytes):
+                lines.append(item)
+                size += len(item)
+            elif item is not None:
+                items.append(item)
+        return items
+
+    def give(self, lines: bytes, *, remember: bool = True) -> int:
+        """Give out whole lines, which fit one chunk; answer how many bytes that is."""
+        rest = lines
+        if self.continued:
+            lines = self._begin(lines)
+            end = lines.index(b"\n") + 1
+            rest = lines[end:]
+            self._out.append(_Fixed(lines[:end]))
+        if rest:
+            self._out.append(rest)
+        if remember and rest:
+            self._remember(_Block(style_after(lines[: len(lines) - len(rest)], self.style), rest))
+        self.style = style_after(lines, self.style)
+        self.continued, self.inside = False, b""
+        return len(lines)
+
+    def _remember(self, block: _Block) -> None:
+        self._blocks.append(block)
+        self._kept_bytes += len(block.lines)
+        while self._kept_bytes - len(self._blocks[0].lines) >= MOST_BYTES:
+            self._kept_bytes -= len(self._blocks.popleft().lines)
+
+    def give_piece(self, piece: bytes, *, continues: bool = True) -> int:
+        """Give out a piece of a line; nothing can come back to what stands before its end."""
+        piece = self._begin(piece)
+        self.inside = control_string(piece, begun=bool(self.inside)) if continues and self._codes_in_pieces else b""
+        if self.inside:
+            piece += b"\x1b\\"
+        self._out.append(Chunk(piece, continues))
+        self.forget()
+        self.style = style_after(piece, self.style)
+        self.continued = continues
+        return len(piece)
+
+    def tell_redrawn(self, lines: int) -> None:
+        """The last *lines* lines were redrawn."""
+        self._out.append(Redrawn(lines))
+
+    def forget(self) -> None:
+        """Nothing can come back to what was given out so far."""
+        self._blocks.clear()
+        self._kept_bytes = 0
+
+    def remember(self, lines: bytes, style: Style, back: Sequence[int]) -> None:
+        """Only to these lines something can come back; they begin in *style*."""
+        self.forget()
+        if lines:
+            in_order = back[0] == len(back) and back[-1] == 1
+            self._blocks.append(_Block(style, lines, None if in_order else tuple(back)))
+            self._kept_bytes = len(lines)
+
+    def lines(self, most: int = MOST_LINES) -> list[Past]:
+        """The last lines, *most* of them or fewer, as far as something can come back to them."""
+        text, style, backs = self.end(most)
+        found: list[Past] = []
+        for back, line in zip(backs, text.split(b"\n"), strict=False):
+            found.append(Past(line, style, back))
+            style = style_after(line, style)
+        return found
+
+    def end(self, most: int = MOST_LINES) -> tuple[bytes, Style, Sequence[int]]:
+        """The text of :meth:`lines`, the style it begins in, and how far before the end of the log each line stands."""
+        if not self._blocks:
+            return b"", PLAIN, ()
+        # From the last block on, until there are enough lines. (Counting lines costs more than finding the last ones.)
+        first, wanted, cut = len(self._blocks), most, 0
+        while first and wanted:
+            first -= 1
+            parts = self._blocks[first].lines.rsplit(b"\n", wanted + 1)
+            cut = len(parts[0]) + 1 if len(parts) > wanted + 1 else 0
+            wanted -= min(wanted, len(parts) - 1)
+        block = self._blocks[first]
+        later = b"".join(block.lines for block in itertools.islice(self._blocks, first + 1, None))
+        text = block.lines + later if later else block.lines
+        exact = len(text) - cut <= MOST_BYTES
+        if not exact:
+            cut = text.index(b"\n", len(text) - MOST_BYTES - 1) + 1
+        style = style_after(text[:cut], block.style) if b"\x1b" in text else block.style
+        size = most - wanted if exact else text.count(b"\n", cut)
+        if block.back is None:
+            return text[cut:], style, range(size, 0, -1)
+        behind = text.count(b"\n", len(block.lines))
+        backs = (*(back + behind for back in block.back), *range(behind, 0, -1))
+        return text[cut:], style, backs[len(backs) - size :]
+
+    def take_back(self, most: int) -> list[Past]:
+        """:meth:`lines`, of which those that :meth:`take` has not answered are not given out after all."""
+        found = self.lines(most)
+        taken = 0
+        while taken < len(found) and self._out:
+            block = self._out[-1]
+            if not isinstance(block, bytes) or isinstance(block, _Fixed):
+                break
+            self._out.pop()
+            end = len(block)
+            while end and taken < len(found):
+                end = block.rfind(b"\n", 0, end - 1) + 1
+                taken += 1
+            if end:
+                self._out.append(block[:end])
+        if taken:
+            first = len(found) - taken
+            self.style = found[first].style
+            found = [
+                Past(line.text, line.style, line.back - taken if line.back and index < first else None)
+                for index, line in enumerate(found)
+            ]
+        return found
+
+    def _begin(self, output: bytes) -> bytes:
+        if self.continued and self._codes_in_pieces:
+            return codes_of(PLAIN, self.style) + self.inside + output
+        return output

@@ -1,0 +1,79 @@
+"""Which run this process is in, for :mod:`runtail.author` and for Celery's log lines."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtail.masking.mask import Masker
+from runtail.worker import announcing
+from runtail.worker.task.redirect import write_all
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The run whose output this process writes."""
+
+    run_id: str
+    attempt: int
+    #: Marks the in-band sequences of this execution: output that merely looks
+    #: like one (a printed log of another run) does not carry it.
+    nonce: str
+    #: Descriptor of the run's standard output, private: a task may put something else on descriptor 1.
+    fd: int
+    #: The run's private socket, to the shipper.
+    private: socket.socket
+    #: Knows the secrets that this process has announced.
+    masker: Masker = field(default_factory=Masker)
+    #: Environment variables that were set for this run only.
+    environment: frozenset[str] = frozenset()
+
+    def mask(self, secrets: Sequence[bytes]) -> bool:
+        """Have *secrets* masked from here on; False if nobody can be told."""
+        self.masker.add(secrets)
+        return announcing.announce(self.private, secrets)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Write one in-band sequence.
+
+        :raises OSError: if nobody reads any more.
+        """
+        write_all(self.fd, self.sequence(message))
+
+    def sequence(self, message: dict[str, Any]) -> bytes:
+        """Return what says *message* within the run's output."""
+        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+        # A lone surrogate becomes its escape, which JSON understands.
+        payload = base64.urlsafe_b64encode(text.encode("utf-8", "backslashreplace"))
+        return b"\x1b]7777;" + self.nonce.encode("ascii") + b";" + payload + b"\x07"
+
+
+#: None outside of a captured run.
+current: Context | None = None
+
+#: What coroutines and ``asyncio.to_thread`` take along from the code that started them.
+_started_in: ContextVar[Context | None] = ContextVar("runtail_run", default=None)
+
+
+def enter(context: Context) -> None:
+    """Make *context* the current run."""
+    global current
+    current = context
+    _started_in.set(context)
+
+
+def leave() -> None:
+    """The run is over."""
+    global current
+    current = None
+    _started_in.set(None)
+
+
+def started_in() -> Context | None:
+    """Return the run whose code started what runs here, if that is known; it may be over."""
+    return _started_in.get()
