@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -16,11 +17,15 @@ from celery.platforms import EX_FAILURE
 
 
 def interrupt_task_on_quit(in_task: Callable[[], bool], before_interrupting: Callable[[], None]) -> None:
-    """Put a handler before Celery's. Call it in the main thread, once.
+    """Put a handler before Celery's. Call it once.
+
+    A worker that a program runs in a thread of its own gets no signals: they are the program's, and stay so.
 
     :param in_task: whether this thread executes a task's own code.
     :param before_interrupting: called before the task is.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return
     celerys = signal.getsignal(signal.SIGQUIT)
 
     def on_quit(number: int, frame: FrameType | None) -> None:
