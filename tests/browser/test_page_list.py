@@ -74,16 +74,16 @@ def test_filters_live_in_the_address(site: Site, open_page: OpenPage) -> None:
     expect(page).to_have_url(f"{site.web.url}/")
 
 
-def test_what_is_no_filter_is_said_and_left_out(site: Site, open_page: OpenPage) -> None:
+def test_an_unknown_filter_is_ignored_and_named(site: Site, open_page: OpenPage) -> None:
     made(site, "a.done")
     page = open_page(f"{site.web.url}/?state=nonsense&since=yesterday&who=&task=a.done&page=2")
-    expect(page.locator("main [role=status]", has_text="no filter")).to_have_text(
+    expect(page.locator("main [role=status]", has_text="unknown filter")).to_have_text(
         "Ignored an unknown filter: state=nonsense, since=yesterday, page=2", timeout=SECONDS
     )
     expect(page.locator(".runs tbody tr")).to_have_count(1)
     page.get_by_label("Filter by state").select_option("succeeded")
     expect(page).to_have_url(re.compile(r"/\?state=succeeded&task=a.done$"))
-    expect(page.locator("main")).not_to_contain_text("no filter")
+    expect(page.locator("main")).not_to_contain_text("unknown filter")
     # Longer ago than there was a clock is any time.
     page.goto(f"{site.web.url}/?since=99999d")
     expect(page.locator(".runs tbody tr")).to_have_count(1, timeout=SECONDS)

@@ -33,7 +33,7 @@ def test_a_deleted_run_is_told_from_one_that_never_was(site: Site, open_page: Op
     delete(site.store, producer.run_id)
     page = open_page(site.run_page(producer.run_id))
     expect(page.locator(".problem")).to_contain_text("This run was deleted", timeout=SECONDS)
-    expect(page.locator(".problem")).to_contain_text("by somebody, or because ended runs took more room")
+    expect(page.locator(".problem")).to_contain_text("by somebody, or because ended runs took more memory")
     page.goto(site.run_page("nobody"))
     expect(page.locator(".problem")).to_contain_text("was never started", timeout=SECONDS)
 
