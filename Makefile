@@ -163,7 +163,7 @@ endef
 
 .PHONY: lint-chart
 lint-chart: $(VENV) $(HELM)
-	@$(BIN)/python helm/tools/generate.py --check
+	@$(BIN)/python -m helm.tools.generate --check
 	@$(BIN)/python -m helm.tools.compose --check
 	@$(BIN)/python -m helm.dashboards --check
 
@@ -244,7 +244,7 @@ images-earlier: $(VENV) ## Build the images of the version before this one, for 
 
 .PHONY: chart
 chart: $(VENV) $(HELM) ## Make what is made of the chart: schema, README and settings.json, and files of docker/compose
-	@$(BIN)/python helm/tools/generate.py
+	@$(BIN)/python -m helm.tools.generate
 	@$(BIN)/python -m helm.tools.compose
 	@$(BIN)/python -m helm.dashboards
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from runtail.metric_table import METRICS, Metric
 from runtail.settings import SETTINGS, Setting
+from tools.made_files import settle
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 _TABLE: Final = re.compile(r"(?<=<!-- table: )([^\n]+?)( -->\n).*?(?=<!-- end of table -->)", re.DOTALL)
@@ -93,13 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     except Misplaced as error:
         print(f"make docs-tables: {error}", file=sys.stderr)
         return 1
-    stale = [path for path, text in pages.items() if path.read_text() != text]
-    for path in stale:
-        if options.check:
-            print(f"docs/{path.name} is stale: run `make docs-tables`.", file=sys.stderr)
-        else:
-            path.write_text(pages[path])
-    return 1 if options.check and stale else 0
+    return settle(pages, lambda path: f"docs/{path.name} is stale: run `make docs-tables`.", check=options.check)
 
 
 def _table(titles: Sequence[str], rows: Iterable[str]) -> str:

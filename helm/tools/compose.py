@@ -9,12 +9,12 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from tests.support.helm import ROOT, find
+from tools.made_files import settle
 
 FOLDER: Final = ROOT / "docker/compose"
 #: With this name the chart's Services have the names that compose.yaml gives to its containers.
@@ -55,17 +55,11 @@ def main(arguments: Sequence[str]) -> int:
     except (LookupError, subprocess.CalledProcessError) as problem:
         print(problem, getattr(problem, "stderr", None) or "", file=sys.stderr)
         return 1
-    stale = []
-    for name, text in files.items():
-        path = Path(FOLDER / name)
-        if path.exists() and path.read_text() == text:
-            continue
-        stale.append(path.relative_to(ROOT))
-        if not options.check:
-            path.write_text(text)
-    for path in stale if options.check else []:
-        print(f"{path} is stale: run 'make chart'.", file=sys.stderr)
-    return 1 if stale and options.check else 0
+    return settle(
+        {FOLDER / name: text for name, text in files.items()},
+        lambda path: f"{path.relative_to(ROOT)} is stale: run 'make chart'.",
+        check=options.check,
+    )
 
 
 if __name__ == "__main__":

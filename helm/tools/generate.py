@@ -27,6 +27,7 @@ from typing import Any, Final
 import yaml
 
 from runtail.settings import SETTINGS, Setting
+from tools.made_files import settle
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = ROOT / "helm/runtail"
@@ -292,14 +293,7 @@ def main(arguments: Sequence[str]) -> int:
     except Flaw as flaw:
         print(f"make chart: {flaw}", file=sys.stderr)
         return 1
-    stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
-    if options.check:
-        for path in stale:
-            print(f"{path.relative_to(ROOT)} is stale: run `make chart`.", file=sys.stderr)
-        return 1 if stale else 0
-    for path in stale:
-        path.write_text(files[path])
-    return 0
+    return settle(files, lambda path: f"{path.relative_to(ROOT)} is stale: run `make chart`.", check=options.check)
 
 
 if __name__ == "__main__":
