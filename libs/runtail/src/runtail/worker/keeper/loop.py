@@ -115,9 +115,9 @@ class Keeper:
                 continue
             channel.close_all(fds)
             if message["op"] == "died":
-                if not message.get("pid"):
+                if not message["pid"]:
                     # Celery tells main of a lost task when it has forgotten whose it was.
-                    pids = [run.record["pid"] for run in self.runs.values() if run.record["run"] == message.get("run")]
+                    pids = [run.record["pid"] for run in self.runs.values() if run.record["run"] == message["run"]]
                     message["pid"] = pids[-1] if pids else 0
                 self.shipper.tell(message)
             elif message["op"] == "revoked" or message["op"] == "cancelled" or message["op"] == "drain":

@@ -72,7 +72,7 @@ class CancelRequest:
         revoked = self._run.revoked
         if revoked is None or self.request is not None or writer.next is not None:
             return
-        number = revoked.get("signal")
+        number = revoked["signal"]
         how = (name_of(number) or f"signal {number}") if isinstance(number, int) else "a signal"
         self.request = {"who": None, "why": f"revoked through Celery, with {how}", "at_ms": self._context.now_ms()}
         writer.add(EVENT, events.encode(events.CANCEL_REQUESTED, **self.request), self._context.now_ms())

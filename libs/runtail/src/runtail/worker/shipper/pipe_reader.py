@@ -258,13 +258,12 @@ class PipeReader:
             os.close(fd)
         if message["op"] == "hello":
             self._sender.hello(message["owner"], message["worker"])
-            self._watch_main(message.get("main_pid"))
+            self._watch_main(message["main_pid"])
         elif message["op"] == "died":
             for source in self._sources.values():
-                if source.run.record.get("pid") == message.get("pid") and not source.run.over:
-                    named = message.get("run")
-                    if named in (None, source.run.id):
-                        source.on_died(message)
+                run = source.run
+                if run.pid == message["pid"] and not run.over and message["run"] in (None, run.id):
+                    source.on_died(message)
         elif message["op"] == "revoked":
             self._hear_revocation(message)
         elif message["op"] == "drain":
@@ -280,9 +279,9 @@ class PipeReader:
     def _hear_revocation(self, message: messages.Revoked) -> None:
         """A run in hand is being ended by Celery; of any other one a message was discarded."""
         runs = (source.run for source in self._sources.values())
-        found = [run for run in runs if run.id == message.get("run") and not run.over]
+        found = [run for run in runs if run.id == message["run"] and not run.over]
         for run in found:
-            if message.get("terminated"):
+            if message["terminated"]:
                 run.revoked = message
                 self.changed(run)
         if not found:

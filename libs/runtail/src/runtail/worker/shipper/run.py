@@ -66,7 +66,7 @@ class Phase(Enum):
     SHIPPING = "shipping"
     #: All of its output is entries, and how it ended is decided: that is to be stored.
     ENDING = "ending"
-    #: Not ours, or not any more: output is counted and dropped until the task has ended.
+    #: Not ours, or not any more: output is dropped until the task has ended.
     DISCARDING = "discarding"
     #: The store has the end, or never will: only what comes late is taken from the pipe.
     DRAINING = "draining"
@@ -142,7 +142,6 @@ class ShippedRun:
         self.end_seen = time.monotonic() if self.end else 0.0
         self.death: Death | None = None
         self.late_bytes = 0
-        self.discarded_bytes = 0
         #: Reader: nothing can come any more (every writer is gone).
         self.silent = False
         #: Reader: the run is over, and its pipe is closed although somebody may hold it.

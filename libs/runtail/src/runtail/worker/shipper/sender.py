@@ -207,7 +207,7 @@ class Sender:
 
         while self._revoked:
             message = self._revoked[0]
-            end_discarded(store, str(message["run"]), expired=bool(message.get("expired")))
+            end_discarded(store, message["run"], expired=message["expired"])
             self._revoked.popleft()
 
     def _nap(self, now: float) -> None:

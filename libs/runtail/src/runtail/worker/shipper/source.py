@@ -130,13 +130,13 @@ class RunSource:
     def on_died(self, message: messages.Died) -> None:
         """The worker's main process knows why the task's process is gone."""
         known = self.run.death or Death()
-        signal, status = message.get("signal"), message.get("exit_status")
+        signal, status = message["signal"], message["exit_status"]
         self.run.death = Death(
             known.signal if signal is None else signal,
             known.exit_status if status is None else status,
             # The first word is the cause, such as a time limit; what follows is
             # how it was carried out.
-            known.why or str(message.get("why") or ""),
+            known.why or message["why"],
             known.revoked or bool(message.get("revoked")),
         )
         self._waiter.changed(self.run)
@@ -207,7 +207,7 @@ class RunSource:
             self._waiter.rest(pipe, _NAP_SECONDS)
 
     def _discard(self, pipe: int) -> None:
-        """The run was taken from us: count and forget."""
+        """The run was taken from us: its output is read and forgotten."""
         try:
             size = len(os.read(pipe, _TAKE_BYTES))
         except BlockingIOError:
@@ -216,7 +216,6 @@ class RunSource:
             size = 0  # a terminal whose last writer is gone
         if not size:
             self._pipe_over(pipe)
-        self.run.discarded_bytes += size
         if size < self._half:
             self._waiter.rest(pipe, _NAP_SECONDS)
 
