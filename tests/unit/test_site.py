@@ -67,3 +67,13 @@ def test_a_folders_first_page_lists_the_others(folder: str) -> None:
     for path in (ROOT / "docs" / folder).glob("*.md"):
         if path.name != "README.md":
             assert f"]({path.name})" in text, f"docs/{folder}/README.md does not list {path.name}"
+
+
+def test_the_index_of_decisions_says_what_they_say() -> None:
+    text = (ROOT / "docs/decisions/README.md").read_text()
+    for path in (ROOT / "docs/decisions").glob("0*.md"):
+        number, _, title = path.read_text().splitlines()[0].removeprefix("# ").partition(" ")
+        assert path.name.startswith(f"{number}-")
+        superseded = re.search(r"Superseded by (\[\d+\]\([^)]+\))", path.read_text())
+        status = f"superseded by {superseded[1]}" if superseded else "accepted"
+        assert re.search(rf"^\| {number} \| \[{re.escape(title)}\]\({path.name}\) \| [\d-]+ \| {re.escape(status)} \|$", text, re.M)
