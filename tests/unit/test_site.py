@@ -76,4 +76,6 @@ def test_the_index_of_decisions_says_what_they_say() -> None:
         assert path.name.startswith(f"{number}-")
         superseded = re.search(r"Superseded by (\[\d+\]\([^)]+\))", path.read_text())
         status = f"superseded by {superseded[1]}" if superseded else "accepted"
-        assert re.search(rf"^\| {number} \| \[{re.escape(title)}\]\({path.name}\) \| [\d-]+ \| {re.escape(status)} \|$", text, re.M)
+        assert re.search(
+            rf"^\| {number} \| \[{re.escape(title)}\]\({path.name}\) \| [\d-]+ \| {re.escape(status)} \|$", text, re.M
+        )

@@ -16,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tools.site.links import BROUGHT, ROOT, DeadLink, plain_pipes, relink
 
 #: What a browser would fetch by itself from another server.
-_FETCHED = re.compile(r"""<(?:script|link|img|iframe|source|video)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"' >]+)""")
+_FETCHED = re.compile(
+    r"""<(?:script|link|img|iframe|source|video)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"' >]+)"""
+)
 
 
 def on_files(files: Any, config: Any) -> Any:
