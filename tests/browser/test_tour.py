@@ -1,4 +1,4 @@
-"""docs/tour.md, walked as it says: start a task, watch it, share a line, search, cancel. It makes the page's pictures."""
+"""docs/tour.md, walked as it says: start a task, watch it, share a line, search, cancel. It makes its pictures."""
 
 from __future__ import annotations
 

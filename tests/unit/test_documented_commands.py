@@ -1,7 +1,7 @@
 """Every command in the documentation can be typed: its program, targets, options, files and values are there.
 
-Commands that install, list or look run elsewhere: those of docs/kubernetes.md on a cluster, those of docs/tour.md and of
-the README with the product, those of the runbooks have rules of their own (tests/integration/test_alert_rules.py).
+Some also run: those of docs/kubernetes.md on a cluster (tests/e2e/test_documentation.py), docs/tour.md in a browser. Those
+of the runbooks have rules of their own (tests/integration/test_alert_rules.py).
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def test_python_has_the_module_and_it_the_options(command: str) -> None:
         return
     module, *arguments = words[words.index("-m") + 1 :]
     found = importlib.util.find_spec(module)
-    assert found and found.origin, module
+    assert found is not None, module
+    assert found.origin is not None
     folder = Path(found.origin).parent
     sources = folder.glob("*.py") if Path(found.origin).name == "__init__.py" else [Path(found.origin)]
     text = "".join(path.read_text() for path in sources)
@@ -169,12 +170,19 @@ def test_values_that_helm_is_given_exist() -> None:
             else:
                 assert has(VALUES, name.split(".")), f"{page}: {name}"
     assert seen > 5
-    # And those that pages name as `value=what`, or as a path with a component before it.
+
+
+def test_values_that_pages_name_exist() -> None:
+    tops = "|".join(name for name, value in VALUES.items() if isinstance(value, dict) and name != "settings")
+    seen = 0
     for page in PAGES:
-        for name in re.findall(r"`(?!tests\.\w+\.waiting)((?:access|bind|canary|gateway|global|ingress|httpRoute|monitoring|networkPolicy|relay|"
-                               r"store|tests|web|worker)\.[a-zA-Z.]+)(?:=[^`]*)?`", page.read_text()):  # fmt: skip
-            if page.parent.name != "decisions" and not name.startswith("worker.pools."):
-                assert has(VALUES, name.split(".")), f"{page}: {name}"
+        for name in re.findall(rf"`((?:{tops})\.[a-zA-Z.]+)(?:=[^`]*)?`", page.read_text()):
+            # A module of the tests is no value, and the names of pools are yours.
+            if name.startswith(("tests.support.", "worker.pools.")):
+                continue
+            seen += 1
+            assert has(VALUES, name.split(".")), f"{page}: {name}"
+    assert seen > 100
 
 
 def test_addresses_that_curl_is_given_are_routes() -> None:
