@@ -1,7 +1,7 @@
 """Every command in the documentation can be typed: its program, targets, options, files and values are there.
 
-Some also run: those of docs/kubernetes.md on a cluster (tests/e2e/test_documentation.py), docs/tour.md in a browser. Those
-of the runbooks have rules of their own (tests/integration/test_alert_rules.py).
+Some also run: those of docs/kubernetes.md on a cluster (tests/e2e/test_documentation.py), docs/tour.md in a browser.
+Those of the runbooks have rules of their own (tests/integration/test_alert_rules.py).
 """
 
 from __future__ import annotations
@@ -177,8 +177,8 @@ def test_values_that_pages_name_exist() -> None:
     seen = 0
     for page in PAGES:
         for name in re.findall(rf"`((?:{tops})\.[a-zA-Z.]+)(?:=[^`]*)?`", page.read_text()):
-            # A module of the tests is no value, and the names of pools are yours.
-            if name.startswith(("tests.support.", "worker.pools.")):
+            # Modules are no values, and the names of pools are yours.
+            if name.startswith(("tests.support.", "worker.pools.")) or name.endswith(".py"):
                 continue
             seen += 1
             assert has(VALUES, name.split(".")), f"{page}: {name}"
