@@ -205,3 +205,18 @@ def test_tests_that_pages_name_exist() -> None:
             if name not in known:
                 celery = page.read_text().partition("## Celery's own suite")[2].partition("\n## ")[0]
                 assert f"`{name}`" in celery, f"{page} names {name}"
+
+
+def test_what_commands_look_for_in_logs_is_logged() -> None:
+    """A runbook whose `grep` finds nothing would say that all is well."""
+    folders = ("libs/runtail/src", "services/web/src", "services/socket/src", "services/worker/src")
+    sources = "\n".join(
+        re.sub(r'"\s*\n\s*f?"', "", path.read_text()) for folder in folders for path in (ROOT / folder).rglob("*.py")
+    )
+    seen = 0
+    for page, command in every("kubectl"):
+        for text in re.findall(r" logs .*\| grep (?:-i )?(\"[^\"]+\"|\S+)", command):
+            seen += 1
+            wanted = text.strip('"')
+            assert re.search(re.escape(wanted), sources, re.I if "grep -i" in command else 0), f"{page}: {wanted}"
+    assert seen > 5
