@@ -79,3 +79,9 @@ def test_the_index_of_decisions_says_what_they_say() -> None:
         assert re.search(
             rf"^\| {number} \| \[{re.escape(title)}\]\({path.name}\) \| [\d-]+ \| {re.escape(status)} \|$", text, re.M
         )
+
+
+def test_pages_link_to_the_glossary() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("*/README.md")]
+    unlinked = [path.name for path in pages if "glossary.md" not in path.read_text()]
+    assert unlinked == ["glossary.md"]
