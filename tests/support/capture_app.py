@@ -16,6 +16,7 @@ from typing import Any
 
 from celery import Celery
 from celery import __version__ as celery_version
+from celery.signals import task_revoked
 from celery.utils.log import get_task_logger
 
 import runtail
@@ -28,6 +29,15 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     worker_pool_start_method=os.environ.get("TEST_START_METHOD", "fork"),
 )
+
+
+@task_revoked.connect
+def _revoke_slowly(sender: Any, **_: Any) -> None:
+    """Celery tells of a revocation when the result backend has it, which may take its time."""
+    if sender.name == "t.fails_at_a_signal":
+        time.sleep(0.5)
+
+
 runtail.install(app)
 log = logging.getLogger("someone")
 task_log = get_task_logger("someone.task")
@@ -313,6 +323,21 @@ def sleeps(seconds: float = 300.0, nap: float = 1.0) -> str:
     while time.monotonic() < end:
         time.sleep(nap)
     return "rested"
+
+
+@app.task(name="t.fails_at_a_signal")
+def fails_at_a_signal() -> None:
+    """A task with a handler of its own, which fails at once when it is told to stop."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise ValueError(f"told to stop by {number}")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        print("asleep")
+        time.sleep(300)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @app.task(name="t.cleans_up")

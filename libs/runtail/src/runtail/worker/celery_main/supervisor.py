@@ -203,6 +203,12 @@ class Supervisor:
         with contextlib.suppress(OSError):
             channel.send(self.channel_tx, message)
 
+    def _tell_whether_revoked(self, question: messages.AskRevoked) -> None:
+        """Say whether Celery revoked a run whose task has failed: it notes that before it sends its signal."""
+        revoked = self.revoked_in_celery(question["run"])
+        with contextlib.suppress(OSError):
+            channel.send(self.channel_tx, messages.IsRevoked(op="is-revoked", key=question["key"], revoked=revoked))
+
     def draining(self) -> None:
         """Tell the shipper that this worker has begun to shut down."""
         with contextlib.suppress(OSError):
@@ -261,6 +267,8 @@ class Supervisor:
                 self._watch_child(message["pid"])
             elif message["op"] == "over":
                 self._over |= {message["key"]} & self._cancelling
+            elif message["op"] == "ask-revoked":
+                self._tell_whether_revoked(message)
             elif message["op"] == "cancel":
                 self._cancelling.add(message["key"])
                 threading.Thread(target=self._cancel, args=(message,), name="runtail-cancel", daemon=True).start()

@@ -92,7 +92,7 @@ class Keeper:
                 run = self.runs.get(message["key"])
                 inodes = [os.fstat(fd).st_ino for fd in run.pipes] if run is not None else []
                 self.tell_main({**message, "inodes": inodes})
-            elif message["op"] == "ready" or message["op"] == "over":
+            elif message["op"] == "ready" or message["op"] == "over" or message["op"] == "ask-revoked":
                 self.tell_main(message)
 
     # Worker.
@@ -120,7 +120,12 @@ class Keeper:
                     pids = [run.record["pid"] for run in self.runs.values() if run.record["run"] == message["run"]]
                     message["pid"] = pids[-1] if pids else 0
                 self.shipper.tell(message)
-            elif message["op"] == "revoked" or message["op"] == "cancelled" or message["op"] == "drain":
+            elif (
+                message["op"] == "revoked"
+                or message["op"] == "is-revoked"
+                or message["op"] == "cancelled"
+                or message["op"] == "drain"
+            ):
                 # Nothing else: pool processes, which execute other people's code, send to this socket as well.
                 self.shipper.tell(message)
 

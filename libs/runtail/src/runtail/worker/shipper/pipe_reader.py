@@ -266,6 +266,11 @@ class PipeReader:
                     source.on_died(message)
         elif message["op"] == "revoked":
             self._hear_revocation(message)
+        elif message["op"] == "is-revoked":
+            asked = self._sources.get(message["key"])
+            if asked:
+                asked.run.revocation_expected = message["revoked"]
+                self.changed(asked.run)
         elif message["op"] == "drain":
             self._context.draining = True
         elif message["op"] == "cancelled":

@@ -150,6 +150,8 @@ class ShippedRun:
         self.cancelled: messages.Cancelled | None = None
         #: Reader: Celery revoked it and signalled its process.
         self.revoked: messages.Revoked | None = None
+        #: Reader: whether the worker's main process knows that it was revoked; None if that has not said so yet.
+        self.revocation_expected: bool | None = None
         #: Sender, but for what is said at its values.
         self.phase = Phase.CLAIMING
         #: Sender: offset up to which the store has the output.
