@@ -301,8 +301,8 @@ def late(path: str) -> str:
     return "seen"
 
 
-@app.task(name="t.deaf")
-def deaf() -> None:
+@app.task(name="t.ignores_term")
+def ignores_term() -> None:
     """Ends at nothing but SIGKILL, and has started something that does so, too."""
     process = subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], start_new_session=True)
     print(f"child {process.pid}")
@@ -353,8 +353,8 @@ def cleans_up(seconds: float) -> None:
         print("clean")
 
 
-@app.task(name="t.leaves_deaf_child")
-def leaves_deaf_child(script: str) -> int:
+@app.task(name="t.leaves_stubborn_child")
+def leaves_stubborn_child(script: str) -> int:
     """Survives TERM and returns; a child of it ignores TERM."""
     process = subprocess.Popen(["/bin/sh", "-c", script])
     print(f"child {process.pid}")
@@ -397,7 +397,7 @@ def stubborn() -> None:
         "orphan": "(sleep 300 & echo $!) ; exit 0",
         "daemon": "setsid sh -c 'sleep 300 </dev/null >/dev/null 2>&1 & echo $!' ; exit 0",
         "naked": "setsid env -i /bin/sleep 300 >/dev/null 2>&1 & echo $!; exit 0",
-        "deaf": "trap '' TERM; sleep 300; sleep 300",
+        "ignores_term": "trap '' TERM; sleep 300; sleep 300",
     }
     for name, script in scripts.items():
         waited = script.endswith("exit 0")

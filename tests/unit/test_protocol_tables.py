@@ -13,8 +13,9 @@ import pytest
 
 from runtail.errors import ProtocolError
 from runtail.protocol import EVENT, GENESIS, Cursor, Entry, EntryId, event
-from runtail_socket import request
-from runtail_socket.frames import (
+from runtail_socket.clients import request
+from runtail_socket.clients.namespace import HANDLERS
+from runtail_socket.delivery.frames import (
     Chunk,
     Reason,
     Sent,
@@ -25,8 +26,7 @@ from runtail_socket.frames import (
     tail_live,
     tail_reset,
 )
-from runtail_socket.namespace import HANDLERS
-from runtail_socket.websocket import Frame
+from runtail_socket.transport.websocket import Frame
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/protocol.md").read_text()

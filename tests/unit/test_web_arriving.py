@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtail_web.arriving import Arriving, TooLarge
+from runtail_web.partial_request import PartialRequest, TooLarge
 
 HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = 1000
@@ -17,7 +17,7 @@ def chunked(body: bytes, size: int) -> bytes:
 
 def whole_after(request: bytes, step: int) -> int | None:
     """How many bytes of the request it takes, in pieces of a size; None if all of it is not enough."""
-    arriving = Arriving(LIMIT)
+    arriving = PartialRequest(LIMIT)
     for at in range(0, len(request), step):
         if arriving.feed(request[at : at + step]):
             return at + step
@@ -51,4 +51,4 @@ def test_what_stands_around_chunks_is_bounded() -> None:
     after = whole_after(request, 1)
     assert after == len(HEAD) + 2 * LIMIT + 1
     with pytest.raises(TooLarge):
-        Arriving(LIMIT).feed(b"GET / HTTP/1.1\r\nA: " + b"a" * 70_000)
+        PartialRequest(LIMIT).feed(b"GET / HTTP/1.1\r\nA: " + b"a" * 70_000)

@@ -26,8 +26,8 @@ TICK_SECONDS = 1.0
 #: An event loop that has not turned for this long is stuck.
 STUCK_SECONDS = 30.0
 #: A broker answers a request for messages after a second at the latest, with none if there is none. A worker that
-#: hears nothing for this long, connected and with nothing to do, is deaf: Celery mends what it notices before.
-DEAF_SECONDS = 60.0
+#: gets nothing for this long, connected and idle, has stalled: what Celery notices itself is repaired sooner.
+BROKER_SILENCE_SECONDS = 60.0
 
 
 class Health:
@@ -87,7 +87,7 @@ class Health:
         if now - self.ticked >= STUCK_SECONDS:
             return False
         # A worker whose processes are all busy asks for no messages.
-        return self.heard is None or now - self.heard < DEAF_SECONDS or bool(state.active_requests)
+        return self.heard is None or now - self.heard < BROKER_SILENCE_SECONDS or bool(state.active_requests)
 
     def _listen(self, consumer: Any) -> float | None:
         """Notice every answer of the broker, be it "no message"; only Celery's Redis transport lets us."""

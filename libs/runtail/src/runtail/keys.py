@@ -66,12 +66,12 @@ class Keys:
         """String: the id of the run that holds an exclusive task."""
         return f"{self.prefix}exclusive:{task}"
 
-    def bell(self, run_id: str) -> str:
-        """Channel: rings when the run's record or log changed."""
+    def notifications(self, run_id: str) -> str:
+        """Channel: a notification whenever the record or the log of the run has changed."""
         return f"{self.prefix}bell:{run_id}"
 
-    def list_bell(self) -> str:
-        """Channel: rings with a run id when the state of any run changed."""
+    def list_notifications(self) -> str:
+        """Channel: the id of each run whose state has changed."""
         return f"{self.prefix}bells"
 
     def tasks(self) -> str:

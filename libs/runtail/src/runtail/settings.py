@@ -157,7 +157,7 @@ class Settings:
     max_connections: int = _setting(2000, "Viewers per relay; one more is answered 503.")
     drain_seconds: float = _setting(10.0, "Over how long a relay that is told to stop sends its viewers away.")
     sweep_seconds: float = _setting(1.0, "How often a relay compares watched runs with the store.")
-    coalesce_seconds: float = _setting(0.1, "A busy relay reads at most this seldom.")
+    coalesce_seconds: float = _setting(0.1, "The longest pause between two reads of a busy relay.")
     frame_bytes: int = _setting(262144, "The largest frame a relay sends while a viewer catches up.")
     window_bytes: int = _setting(262144, "Bytes under way to a viewer that acknowledges.")
 

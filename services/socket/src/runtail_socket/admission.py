@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from runtail.settings import Settings
-from runtail_socket.direct import HANDSHAKE, Links
-from runtail_socket.handshake import Refused, answer_handshake, headers_of
 from runtail_socket.runtime import WsgiApp
+from runtail_socket.transport.handshake import Refused, answer_handshake, headers_of
+from runtail_socket.transport.link import HANDSHAKE, Links
 
 #: Where Socket.IO lives; nothing else is served on this port.
 PATH = "/socket.io/"

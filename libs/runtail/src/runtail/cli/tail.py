@@ -110,11 +110,11 @@ class Tail:
                     acked, acked_at = received, now
 
     def _subscribe(self, relay: Relay) -> None:
-        wish: dict[str, Any] = {"v": VERSION, "run": self._run_id, "from": self._from_line}
+        request: dict[str, Any] = {"v": VERSION, "run": self._run_id, "from": self._from_line}
         cursor = self._view.cursor
         if cursor is not None:
-            wish |= {"epoch": cursor.epoch, "from": cursor.line, "chain": cursor.chain.hex()}
-        answer = relay.ask("subscribe", wish)
+            request |= {"epoch": cursor.epoch, "from": cursor.line, "chain": cursor.chain.hex()}
+        answer = relay.ask("subscribe", request)
         if not answer.get("ok"):
             message = str(answer.get("message") or "refused")
             if answer.get("code") in ("unavailable", "too-many"):

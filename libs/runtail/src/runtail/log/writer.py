@@ -243,7 +243,7 @@ class LogWriter:
             "counters": self.counters if whole else {},
             "live": orjson.dumps(live).decode() if live is not None and whole else False,
             "next": (whole and self.next) or False,
-            # Said again each time: a rollback may take the wish and leave the log as it was.
+            # Said again each time: a rollback may take the request and leave the log as it was.
             "cancel": orjson.dumps(self.cancel).decode() if self.cancel is not None else False,
             **self.repair_fields,
         }

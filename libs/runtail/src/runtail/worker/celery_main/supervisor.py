@@ -60,7 +60,7 @@ class Supervisor:
         self.keeper_pid = 0
         self.keeper_pidfd: int | None = None
         self.ctl: socket.socket | None = None
-        self._deposits = FdBackup()
+        self._fd_backup = FdBackup()
         # Under solo, descriptors 1 and 2 belong to a run by the time a keeper is replaced.
         self._output_fds = put_aside(1), put_aside(2)
         self.catalogue: bytes | None = None
@@ -147,7 +147,7 @@ class Supervisor:
         self.ctl = ours
         with contextlib.suppress(OSError, AttributeError):
             self.keeper_pidfd = os.pidfd_open(self.keeper_pid)
-        self._deposits.hand_over(ours)
+        self._fd_backup.hand_over(ours)
         if self.catalogue is not None:
             self.publish(self.catalogue)
 
@@ -161,7 +161,7 @@ class Supervisor:
     def _replace_keeper(self) -> None:
         log.warning("Runtail: the keeper (pid %d) is gone and is replaced; runs in hand go on", self.keeper_pid)
         if self.ctl is not None:
-            # What it said last may be a deposit.
+            # What it said last may be one more run to keep.
             self._hear_keeper()
         if self.ctl is not None:
             self.ctl.close()
@@ -190,7 +190,7 @@ class Supervisor:
     def died(self, pid: int, run: str | None, why: str, *, signum: int | None, exit_status: int | None) -> None:
         """Tell why a task's process is gone, as far as this process knows."""
         # Celery signals the process first, and says only then that it revoked the run.
-        revoked = signum is not None and self.revoked_in_celery(run or self._deposits.run_of(pid))
+        revoked = signum is not None and self.revoked_in_celery(run or self._fd_backup.run_of(pid))
         message = messages.Died(
             op="died", pid=pid, run=run, why=why, signal=signum, exit_status=exit_status, revoked=revoked
         )
@@ -254,7 +254,7 @@ class Supervisor:
         assert self.ctl is not None
         while True:
             try:
-                message = self._deposits.receive(self.ctl)
+                message = self._fd_backup.receive(self.ctl)
             except EOFError:
                 self.ctl.close()
                 self.ctl = None
@@ -344,7 +344,7 @@ class Supervisor:
         if self.ctl is not None:
             self.ctl.close()
             self.ctl = None
-        self._deposits.close()
+        self._fd_backup.close()
         deadline = time.monotonic() + CLOSE_SECONDS
         poller = select.poll()
         if self.keeper_pidfd is not None:

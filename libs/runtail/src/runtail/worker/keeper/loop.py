@@ -136,7 +136,7 @@ class Keeper:
         spool = os.memfd_create("runtail-spool", os.MFD_CLOEXEC)
         run = HeldRun(message, [*fds, spool])
         self.runs[run.key] = run
-        # Main first: once the task hears that its pipe is held, nothing may break it.
+        # Main first: once the task knows that its pipe is held, nothing may break it.
         self.tell_main({**message, "fds": len(run.fds)}, run.fds)
         with contextlib.suppress(OSError):
             run.tell_child(messages.Kept(op="kept"))

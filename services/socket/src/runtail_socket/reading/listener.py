@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from runtail.errors import StoreUnavailable
 from runtail.store import Store, store_errors
 from runtail_socket import runtime
-from runtail_socket.resp import Resp, pack
+from runtail_socket.reading.resp import Resp, pack
 from runtail_socket.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -62,9 +62,9 @@ class Listener:
         self._on_connected = on_connected
         self._delay = delay
         self._batches = batches
-        self._list_channel = store.keys.list_bell().encode()
-        self._nonce_channel = f"{store.keys.list_bell()}:{uuid.uuid4()}".encode()
-        self._run_prefix = store.keys.bell("").encode()
+        self._list_channel = store.keys.list_notifications().encode()
+        self._nonce_channel = f"{store.keys.list_notifications()}:{uuid.uuid4()}".encode()
+        self._run_prefix = store.keys.notifications("").encode()
         self._watched: set[bytes] = set()
         self._connection: Resp | None = None
         self._sending = threading.Lock()

@@ -1,4 +1,4 @@
-"""A log as one stream of bytes: what is stored, or that and what still comes."""
+"""A log as a stream of text: what is stored, or that and everything that follows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtail.log.reader import Head, Location, pull, read
 from runtail.protocol import Cursor, Cut, Discontinuity, Entry
 from runtail.store import Store
 
-#: A lost bell is noticed after this.
+#: A lost notification is noticed after this.
 SWEEP_SECONDS = 1.0
 #: A follower waits this long for a store that is away, then its stream breaks off.
 PATIENCE_SECONDS = 60.0
@@ -79,7 +79,7 @@ def followed(
     # Sends the headers: the reader learns at once that it follows, however silent the run is.
     yield b""
     cursor = location.cursor
-    bell = store.client.pubsub(ignore_subscribe_messages=True)
+    notifications = store.client.pubsub(ignore_subscribe_messages=True)
     away_since: float | None = None
     try:
         while not (stop.is_set() or gone()):
@@ -96,19 +96,19 @@ def followed(
             if head is None or (head.state.terminal and cursor.last >= head.last):
                 return
             if not items or cursor.last >= head.last:
-                _wait(store, bell, run_id, stop)
+                _wait(store, notifications, run_id, stop)
     finally:
-        bell.close()
+        notifications.close()
 
 
-def _wait(store: Store, bell: PubSub, run_id: str, stop: threading.Event) -> None:
-    """Wait for the run's bell, or for a sweep's time."""
+def _wait(store: Store, notifications: PubSub, run_id: str, stop: threading.Event) -> None:
+    """Wait for a notification of the run, or until it is time to look without one."""
     try:
-        if not bell.subscribed:
-            bell.subscribe(store.keys.bell(run_id))
-            # What was written before the subscription stood rings no bell: look at once.
+        if not notifications.subscribed:
+            notifications.subscribe(store.keys.notifications(run_id))
+            # What was written before the subscription stood sends no notification: look at once.
             return
-        bell.get_message(timeout=SWEEP_SECONDS)
+        notifications.get_message(timeout=SWEEP_SECONDS)
     except RedisError:
         stop.wait(SWEEP_SECONDS)
 

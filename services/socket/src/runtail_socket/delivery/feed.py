@@ -10,9 +10,9 @@ from enum import Enum
 from typing import Any
 
 from runtail.protocol import Cursor
-from runtail_socket.direct import Link
-from runtail_socket.frames import Chunk, Shape, tail_end, tail_live, terminal
-from runtail_socket.websocket import ALL, NONE, PART, Frame, Writer, WriteResult, try_send_all
+from runtail_socket.delivery.frames import Chunk, Shape, tail_end, tail_live, terminal
+from runtail_socket.transport.link import Link
+from runtail_socket.transport.websocket import ALL, NONE, PART, Frame, Writer, WriteResult, try_send_all
 
 #: A full window that does not move is overruled this often: a client that
 #: counts wrongly becomes slow, never stuck.
@@ -101,9 +101,9 @@ class Subscription:
         """Return what writes a frame of the log now; None if the client cannot take one."""
         return self.link.writer() if not self._windowed or self.window_open else None
 
-    def took(self, frame: Frame, sent: int | OSError) -> WriteResult:
+    def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
         """Note what became of a frame; :meth:`count` counts it."""
-        return self.link.took(frame, sent)
+        return self.link.record_write(frame, sent)
 
     def count(self, payload_bytes: int) -> None:
         """Note that payload was sent."""
@@ -210,7 +210,7 @@ class Feed:
         self.live = live
         shown = [subscription for subscription in self.live_set if subscription.wants_live]
         if shown:
-            self._offer_live(shown, live)
+            self._send_live(shown, live)
 
     def join(self, subscription: Subscription) -> None:
         """Put a subscription that has exactly what :attr:`cursor` says at the live set."""
@@ -218,7 +218,7 @@ class Feed:
         subscription.cursor = self.cursor
         self.live_set.add(subscription)
         if self.live is not None and self.end is None and subscription.wants_live:
-            self._offer_live([subscription], self.live)
+            self._send_live([subscription], self.live)
 
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription."""
@@ -227,7 +227,7 @@ class Feed:
         if self.unused:
             self._on_unused(self)
 
-    def _offer_live(self, subscriptions: list[Subscription], live: dict[str, Any]) -> None:
+    def _send_live(self, subscriptions: list[Subscription], live: dict[str, Any]) -> None:
         outcomes = try_send_all([subscription.link for subscription in subscriptions], tail_live(self.run_id, live))
         for subscription, outcome in zip(subscriptions, outcomes, strict=True):
             if outcome is PART:

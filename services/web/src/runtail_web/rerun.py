@@ -1,4 +1,4 @@
-"""Which parameters a run is started again with."""
+"""The parameters with which a run is started again."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from runtail.protocol import RunState
 from runtail_web.problems import Problem, invalid
-from runtail_web.textpage import PAGE_LINES
+from runtail_web.text_page import PAGE_LINES
 
 #: Ids that fit into an address, a key and a file name. Celery's own are uuids.
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]

@@ -1,4 +1,4 @@
-"""A request while it arrives: when it is whole. Pure: bytes in."""
+"""A request that is still arriving, and when it is complete. Pure: bytes in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class TooLarge(Exception):
     """The line and the headers are longer than :data:`MAX_HEAD_BYTES`."""
 
 
-class Arriving:
-    """What has come of a request. It only finds its end; whether it is a good one is gunicorn's to say.
+class PartialRequest:
+    """The part of a request that has arrived. It finds only the end; gunicorn judges whether the request is valid.
 
     :param max_body_bytes: of a longer body so much is waited for: enough to see that it is too long.
     """

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from runtail.log.reader import HEAD_FIELDS, Head
 from runtail.protocol import Entry, EntryId
 from runtail.store import Store, store_errors
-from runtail_socket.resp import Resp, pack
+from runtail_socket.reading.resp import Resp, pack
 
 #: The connection is changed this often: its pool then looks whether it is still
 #: good, and (with Sentinel) whether it still leads to the primary.

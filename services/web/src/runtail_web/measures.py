@@ -12,7 +12,7 @@ from runtail.guard import Guard
 from runtail.metrics import Metrics, Reading
 from runtail.store import Store
 from runtail_web.queue_watch import Queue
-from runtail_web.reaping import ReaperThread
+from runtail_web.reaper import ReaperThread
 from runtail_web.store_watch import Seen, StoreWatch
 from runtail_web.worker import Load
 
@@ -24,7 +24,7 @@ STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
 FULL_SECONDS = 10.0
 
 
-class Measuring:
+class Measures:
     """The web service's metrics.
 
     :param watch: asks the store in the background, so that no scrape waits for it.

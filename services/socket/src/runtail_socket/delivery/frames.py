@@ -14,10 +14,8 @@ import orjson
 
 from runtail.protocol import EVENT, VERSION, Cursor, Cut, Entry
 from runtail.protocol.event import END, decode
-from runtail_socket.websocket import Frame, text_frame
-
-#: Where the relay lives.
-NAMESPACE = "/tail"
+from runtail_socket.transport import NAMESPACE
+from runtail_socket.transport.websocket import Frame, text_frame
 
 #: The events that viewers are sent, and why a view cannot go on: tables of docs/protocol.md, which a test compares.
 Sent = Literal["tail-message", "tail-live", "tail-end", "tail-reset", "run", "store"]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from runtail.errors import StoreUnavailable
 from runtail.runs.record import read_runs
 from runtail.store import Store
-from runtail_socket.frames import Shape, run_changed, store_answers
-from runtail_socket.viewer import Viewer
-from runtail_socket.websocket import Frame, WriteResult
+from runtail_socket.clients.viewer import Viewer
+from runtail_socket.delivery.frames import Shape, run_changed, store_answers
+from runtail_socket.transport.websocket import Frame, WriteResult
 
 #: Several changes within this time are read and sent together.
 GATHER_SECONDS = 0.05
@@ -59,7 +59,7 @@ class States:
                 self._wake.set()
                 time.sleep(RETRY_SECONDS)
 
-    def tell_absence(self, answers: bool) -> None:
+    def tell_store_health(self, answers: bool) -> None:
         """The store does not answer, or answers again."""
         frame = store_answers(answers)
         for viewer in self._viewers():

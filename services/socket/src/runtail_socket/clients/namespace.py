@@ -21,15 +21,16 @@ from runtail.log.reader import Location
 from runtail.protocol import BEGINNING, VERSION, Cursor
 from runtail.runs.record import read_run
 from runtail.store import Store
-from runtail_socket import request as requests
-from runtail_socket.catchup import CatchUp
-from runtail_socket.direct import Links
-from runtail_socket.feed import Feed, Subscription, SubscriptionState
-from runtail_socket.frames import NAMESPACE, Reason, Shape, store_answers, tail_reset
-from runtail_socket.reader import Reader
-from runtail_socket.request import Code, Subscribe, SubscribeList
-from runtail_socket.single_flight import SingleFlight
-from runtail_socket.viewer import MAX_SUBSCRIPTIONS, Viewer
+from runtail_socket.clients import request as requests
+from runtail_socket.clients.catch_up import CatchUp
+from runtail_socket.clients.request import Code, Subscribe, SubscribeList
+from runtail_socket.clients.viewer import MAX_SUBSCRIPTIONS, Viewer
+from runtail_socket.delivery.feed import Feed, Subscription, SubscriptionState
+from runtail_socket.delivery.frames import Reason, Shape, store_answers, tail_reset
+from runtail_socket.reading.reader import Reader
+from runtail_socket.reading.single_flight import SingleFlight
+from runtail_socket.transport import NAMESPACE
+from runtail_socket.transport.link import Links
 
 log = logging.getLogger(__name__)
 

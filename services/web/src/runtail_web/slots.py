@@ -1,4 +1,4 @@
-"""Places for long answers: so many of each kind are given at once, and some threads always serve the short ones."""
+"""Slots for long responses: a bounded number of each kind at once, so that some threads always serve short ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtail_web.problems import Problem, unavailable
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of long answers."""
+    """One kind of long response."""
 
     #: What clients do, as the end of a sentence.
     what: str
@@ -24,7 +24,7 @@ class Kind:
     part: float
     #: How many one client (address) may have at once; None: no other limit.
     per_client: int | None = None
-    #: The answer is sent while it is made. A thread waits until clients take of it.
+    #: The response is sent while it is produced: a thread waits for a slow client.
     streams: bool = True
 
 
@@ -38,8 +38,8 @@ ALL = 3 / 4
 RETRY_AFTER_SECONDS = 2
 
 
-class Places:
-    """The places there are.
+class Slots:
+    """The slots of this service.
 
     :param threads: of the service.
     """
@@ -50,8 +50,8 @@ class Places:
         self._taken: Counter[Kind] = Counter()
         self._clients: Counter[tuple[Kind, str]] = Counter()
 
-    def take(self, kind: Kind) -> Callable[[], None]:
-        """Take a place for the present request, and return what gives it back.
+    def acquire(self, kind: Kind) -> Callable[[], None]:
+        """Take a slot for the current request, and return the function that releases it.
 
         :raises Problem: 429 if this client has all it may have, 503 if all are taken.
         """
@@ -72,12 +72,12 @@ class Places:
         connection = request.environ.get("gunicorn.socket")
         if isinstance(connection, ClientSocket):
             connection.streams = kind.streams
-        return lambda: self._give_back(kind, client)
+        return lambda: self._release(kind, client)
 
     def _most(self, part: float) -> int:
         return max(1, int(self._threads * part))
 
-    def _give_back(self, kind: Kind, client: tuple[Kind, str]) -> None:
+    def _release(self, kind: Kind, client: tuple[Kind, str]) -> None:
         with self._lock:
             self._taken[kind] -= 1
             self._clients[client] -= 1

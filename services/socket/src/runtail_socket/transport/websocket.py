@@ -1,13 +1,13 @@
 """One client's WebSocket (RFC 6455) on a cooperative socket, for both directions.
 
-What is read is bounded in :mod:`runtail_socket.incoming`. Others have their
+What is read is bounded in :mod:`runtail_socket.transport.incoming`. Others have their
 turn after each read: a peer that sends faster than we read would otherwise
 never let the reading greenlet wait. permessage-deflate is not offered: it
 would compress every frame once per viewer.
 
 Writing is ours, because of what the relay's flow control rests on: one frame
 at a time, and a way to hand over a ready-made frame without waiting
-(:meth:`WebSocket.offer`). What the socket did not take of such a frame is
+(:meth:`WebSocket.try_send`). What the socket did not take of such a frame is
 remembered and goes out before anything else.
 """
 
@@ -29,7 +29,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
 from runtail_socket import runtime
-from runtail_socket.incoming import Incoming
+from runtail_socket.transport.incoming import Incoming
 
 #: What the kernel may hold for one viewer. Small, so that a viewer that stops
 #: reading is noticed early and costs little (the kernel doubles it).
@@ -51,7 +51,7 @@ class Frame(bytes):
 
 
 class WriteResult(Enum):
-    """What became of a frame that was offered."""
+    """How much of a frame was written."""
 
     #: Nothing of it was sent.
     NONE = 0
@@ -61,7 +61,7 @@ class WriteResult(Enum):
     ALL = 2
 
 
-# Looking a member up costs as much as a method call, and offers are what a relay does.
+# Looking a member up costs as much as a method call, and sending is what a relay does.
 NONE, PART, ALL = WriteResult.NONE, WriteResult.PART, WriteResult.ALL
 
 
@@ -82,12 +82,12 @@ Writer = Callable[[Frame], int]
 
 
 class Receiver(Protocol):
-    """Who frames can be offered to."""
+    """Who can be sent frames."""
 
     def writer(self) -> Writer | None:
         """Return what writes a frame now, or None if none can be taken."""
 
-    def took(self, frame: Frame, sent: int | OSError) -> WriteResult:
+    def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
         """Note what became of it: bytes taken, or the error that the writer raised."""
 
 
@@ -107,7 +107,7 @@ def try_send_all(receivers: Sequence[Receiver], frame: Frame) -> list[WriteResul
             results.append(error)
     size = len(frame)
     return [
-        ALL if sent == size else NONE if sent is None else receiver.took(frame, sent)
+        ALL if sent == size else NONE if sent is None else receiver.record_write(frame, sent)
         for receiver, sent in zip(receivers, results, strict=True)
     ]
 
@@ -232,7 +232,7 @@ class WebSocket:
         """Return what writes a frame now; None if one is being written or left over. See :func:`try_send_all`."""
         return None if self.closed or self._busy or self._rest is not None else self._write_now
 
-    def took(self, frame: Frame, sent: int | OSError) -> WriteResult:
+    def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
         """Note what became of a frame that the writer was called with."""
         if isinstance(sent, OSError):
             if not isinstance(sent, BlockingIOError):
@@ -254,7 +254,7 @@ class WebSocket:
             self._write(memoryview(frame))
 
     def flush(self) -> None:
-        """Send what is left of an offered frame.
+        """Send the rest of a frame that was written in part.
 
         :raises OSError: like :meth:`send`.
         """
@@ -264,7 +264,7 @@ class WebSocket:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait until nobody else writes and nothing is left of an offered frame."""
+        """Wait until nobody else writes and no frame is written in part."""
         with self._writing:
             self._busy, self.progress_at = True, time.monotonic()
             try:

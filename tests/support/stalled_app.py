@@ -1,4 +1,4 @@
-"""The reference worker without Celery's own check of its connections, so that it can be made deaf."""
+"""The reference worker without Celery's own check of its connections, so that its connection can stall."""
 
 from runtail import health
 from runtail_worker.app import app

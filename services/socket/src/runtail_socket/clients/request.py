@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 from runtail.errors import ProtocolError
 from runtail.protocol import VERSION
 from runtail.runid import flaw_of
-from runtail_socket.frames import Shape
+from runtail_socket.delivery.frames import Shape
 
 #: Numbers a browser can hold exactly.
 MAX_NUMBER = 2**53 - 1
@@ -22,7 +22,7 @@ BAD_REQUEST: Final = "bad-request"
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """A wish to follow a run."""
+    """A request to follow a run."""
 
     run_id: str
     shape: Shape
@@ -35,7 +35,7 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class SubscribeList:
-    """A wish to be told the state changes of all runs."""
+    """A request to be told the state changes of all runs."""
 
 
 @dataclass(frozen=True, slots=True)

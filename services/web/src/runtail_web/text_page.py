@@ -15,8 +15,8 @@ from runtail.protocol.event import ENDGROUP, decode
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
 from runtail.words import clean, cut_words, event_words
-from runtail_web.following import as_stored
 from runtail_web.plain import plain
+from runtail_web.text_stream import as_stored
 
 #: Lines of a page, unless another number is asked for.
 PAGE_LINES = 1000

@@ -20,11 +20,11 @@ from runtail.log import reader as store_reader
 from runtail.log.reader import Head
 from runtail.protocol import Cursor, Cut, Entry, EntryId
 from runtail.store import Store, store_errors
-from runtail_socket.coalescer import Coalescer
-from runtail_socket.feed import Feed, Subscription
-from runtail_socket.frames import Chunk, Reason, chunks, tail_reset, terminal
-from runtail_socket.listener import Listener
-from runtail_socket.puller import Puller
+from runtail_socket.delivery.feed import Feed, Subscription
+from runtail_socket.delivery.frames import Chunk, Reason, chunks, tail_reset, terminal
+from runtail_socket.reading.coalescer import Coalescer
+from runtail_socket.reading.listener import Listener
+from runtail_socket.reading.puller import Puller
 from runtail_socket.watchdog import Watchdog
 
 log = logging.getLogger(__name__)

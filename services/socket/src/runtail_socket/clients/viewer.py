@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtail_socket.direct import Link
-from runtail_socket.feed import Subscription
+from runtail_socket.delivery.feed import Subscription
+from runtail_socket.transport.link import Link
 
 #: Runs one client may follow at once.
 MAX_SUBSCRIPTIONS = 64

@@ -14,10 +14,10 @@ from runtail.log.reader import Head
 from runtail.protocol import Cut, Entry, EntryId
 from runtail.store import Store
 from runtail_socket import runtime
-from runtail_socket.feed import Subscription, SubscriptionState
-from runtail_socket.frames import Chunk, Reason, chunks, tail_end, tail_reset
-from runtail_socket.single_flight import SingleFlight
-from runtail_socket.websocket import Frame
+from runtail_socket.delivery.feed import Subscription, SubscriptionState
+from runtail_socket.delivery.frames import Chunk, Reason, chunks, tail_end, tail_reset
+from runtail_socket.reading.single_flight import SingleFlight
+from runtail_socket.transport.websocket import Frame
 
 log = logging.getLogger(__name__)
 

@@ -26,9 +26,9 @@ from typing import Any
 from engineio.packet import MESSAGE, NOOP, Packet
 
 from runtail_socket import runtime
-from runtail_socket.frames import NAMESPACE
-from runtail_socket.handshake import Accepted
-from runtail_socket.websocket import Frame, WebSocket, Writer, WriteResult, try_send_all
+from runtail_socket.transport import NAMESPACE
+from runtail_socket.transport.handshake import Accepted
+from runtail_socket.transport.websocket import Frame, WebSocket, Writer, WriteResult, try_send_all
 
 #: Where a request carries its handshake, which is checked before Engine.IO makes anything for it.
 HANDSHAKE = "runtail.handshake"
@@ -81,9 +81,9 @@ class Link:
             return self._web_socket.writer()
         return self._queue_whole if self._web_socket.idle else None
 
-    def took(self, frame: Frame, sent: int | OSError) -> WriteResult:
+    def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
         """Note what became of a frame."""
-        return self._web_socket.took(frame, sent)
+        return self._web_socket.record_write(frame, sent)
 
     def _queue_whole(self, frame: Frame) -> int:
         self.enqueue(frame)
@@ -102,7 +102,7 @@ class Link:
             self._still_alive()
 
     def flush(self) -> None:
-        """Send what is left of an offered frame.
+        """Send the rest of a frame that was written in part.
 
         :raises OSError: if the connection is over.
         """

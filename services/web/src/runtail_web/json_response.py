@@ -1,4 +1,4 @@
-"""Answers in JSON."""
+"""Responses in JSON."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import orjson
 from flask import Response
 
 
-def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON answer that no cache keeps: runs change."""
+def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON response that no cache keeps, since runs change."""
     return Response(
         orjson.dumps(body),
         status,

@@ -15,14 +15,14 @@ _BLOCK_BYTES = 65536
 _MOST_BYTES = 1 << 20
 
 
-class EchoAhead:
+class LookAheadEcho:
     """The echo of one run."""
 
     def __init__(self, run: ShippedRun, echo: Echo) -> None:
         self._run = run
         self._echo = echo
-        self._scout: Processor | None = None
-        #: Of the run's secrets, how many the scout knows.
+        self._look_ahead: Processor | None = None
+        #: Of the run's secrets, how many the look-ahead knows.
         self._known = 0
 
     @property
@@ -30,23 +30,23 @@ class EchoAhead:
         """Offset up to which output was echoed, or would have been if that is off."""
         if not self._echo.open:
             return self._run.limit
-        return self._scout.consumed if self._scout else self._run.processor.consumed
+        return self._look_ahead.consumed if self._look_ahead else self._run.processor.consumed
 
     def next_stop(self, offset: int) -> int:
         """Up to where output from *offset* on may become entries at once: either all of it was echoed, or none."""
-        scout = self._scout
-        return scout.consumed if scout and scout.consumed > offset else self._run.limit
+        look_ahead = self._look_ahead
+        return look_ahead.consumed if look_ahead and look_ahead.consumed > offset else self._run.limit
 
     def write(self, payload: bytes) -> None:
         """Echo output that became an entry, unless it was echoed before."""
-        scout = self._scout
-        if scout is None or self._run.processor.consumed > scout.consumed:
+        look_ahead = self._look_ahead
+        if look_ahead is None or self._run.processor.consumed > look_ahead.consumed:
             self._echo.write(payload)
 
     def settle(self) -> None:
-        """A batch is made: the scout is not needed any more once it is overtaken."""
-        if self._scout and self._run.processor.consumed >= self._scout.consumed:
-            self._scout = None
+        """A batch is made: the look-ahead is not needed any more once it is overtaken."""
+        if self._look_ahead and self._run.processor.consumed >= self._look_ahead.consumed:
+            self._look_ahead = None
 
     def go_ahead(self) -> None:
         """The store is away: echo what the spool holds."""
@@ -54,16 +54,16 @@ class EchoAhead:
         if not self._echo.open:
             return
         with run.lock:
-            scout = self._scout
-            if scout is None or scout.consumed < run.processor.consumed:
-                scout = self._scout = run.new_processor()
-                scout.restore(run.processor.save())
+            look_ahead = self._look_ahead
+            if look_ahead is None or look_ahead.consumed < run.processor.consumed:
+                look_ahead = self._look_ahead = run.new_processor()
+                look_ahead.restore(run.processor.save())
                 self._known = len(run.secrets)
-            scout.masker.add(run.secrets[self._known :])
+            look_ahead.masker.add(run.secrets[self._known :])
             self._known = len(run.secrets)
-            stop = min(run.limit, scout.consumed + _MOST_BYTES)
-            while scout.consumed < stop:
-                size = min(_BLOCK_BYTES, stop - scout.consumed)
-                for item in scout.feed(run.spool.read(scout.consumed, size)):
+            stop = min(run.limit, look_ahead.consumed + _MOST_BYTES)
+            while look_ahead.consumed < stop:
+                size = min(_BLOCK_BYTES, stop - look_ahead.consumed)
+                for item in look_ahead.feed(run.spool.read(look_ahead.consumed, size)):
                     if isinstance(item, Output):
                         self._echo.write(item.chunk.payload)

@@ -1,4 +1,4 @@
-"""What each route says of itself: the API's description is made of it."""
+"""Metadata of each route, from which the OpenAPI description is generated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class RouteMeta:
     """One operation of the API."""
 
     #: The operation's name in the description, for programs that are made of it.
@@ -47,17 +47,17 @@ class Described:
     idempotent: bool = False
 
 
-def describe(described: Described) -> Callable[[View], View]:
-    """Say what a view does; stands below its route."""
+def describe(meta: RouteMeta) -> Callable[[View], View]:
+    """Attach metadata to a view. Goes below the route decorator."""
 
     def keep(view: View) -> View:
-        view.__dict__["described"] = described
+        view.__dict__["meta"] = meta
         return view
 
     return keep
 
 
-def description_of(view: Callable[..., Any]) -> Described | None:
-    """Return what a view says of itself."""
-    found = view.__dict__.get("described")
-    return found if isinstance(found, Described) else None
+def route_meta_of(view: Callable[..., Any]) -> RouteMeta | None:
+    """Return the metadata of a view; None if it has none."""
+    found = view.__dict__.get("meta")
+    return found if isinstance(found, RouteMeta) else None

@@ -1,4 +1,4 @@
-"""The shapes of answers, for the API's description. The answers are made elsewhere; tests hold the two together."""
+"""Models of the API's responses, for its description. The responses are made elsewhere; tests compare the two."""
 
 from __future__ import annotations
 
