@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable  # noqa: E402
 from typing import Any  # noqa: E402
 
 from runtail.listening import listen  # noqa: E402
-from runtail_socket import incoming  # noqa: E402
+from runtail_socket.transport import incoming  # noqa: E402
 from runtail_socket.transport.handshake import Refused, answer_handshake, headers_of  # noqa: E402
 from runtail_socket.transport.websocket import WebSocket  # noqa: E402
 

@@ -55,11 +55,11 @@ class Health:
         threading.Thread(target=self._touch, name="health", daemon=True).start()
 
     def tick(self) -> None:
-        """The event loop turned."""
+        """Note that the event loop has turned."""
         self.ticked = time.monotonic()
 
     def connected(self, consumer: Any) -> None:
-        """The worker consumes messages."""
+        """Note that the worker consumes messages."""
         self.consumer = consumer
         self.tick()
         self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, self.tick)
@@ -67,14 +67,14 @@ class Health:
         (self.directory / "ready").touch()
 
     def disconnected(self) -> None:
-        """The worker consumes nothing for now."""
+        """Note that the worker consumes nothing for now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         (self.directory / "ready").unlink(missing_ok=True)
 
     def stop(self) -> None:
-        """The worker ends (and not a process that a task forked)."""
+        """Note that the worker ends (and not a process that a task forked)."""
         if os.getpid() != self._pid:
             return
         self._stop.set()

@@ -42,6 +42,7 @@ class Admission:
         self.draining = False
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve a request, or refuse it with a reason."""
         refusal = self._refusal(environ)
         if refusal is not None:
             reason, status, sentence = refusal

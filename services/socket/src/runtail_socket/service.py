@@ -62,10 +62,12 @@ class Json:
 
     @staticmethod
     def dumps(value: Any, **_options: Any) -> str:
+        """Return a value as JSON."""
         return orjson.dumps(value).decode()
 
     @staticmethod
     def loads(text: str | bytes) -> Any:
+        """Return the value of a JSON text."""
         return orjson.loads(text)
 
 

@@ -30,11 +30,11 @@ class Watchdog:
         self._answers = 0
 
     def reset(self) -> None:
-        """The loop has come round."""
+        """Note that the loop has completed a turn."""
         self._answers = 0
 
     def store_answered(self) -> None:
-        """The store has answered somebody else."""
+        """Note that the store has answered somebody else."""
         self._answers += 1
 
     @property

@@ -32,7 +32,7 @@ class Unsent:
             return fits
 
     def give_back(self, size: int) -> None:
-        """It was sent, or is dropped."""
+        """Forget the data: it was sent, or is dropped."""
         with self._lock:
             self._bytes -= size
 

@@ -93,17 +93,17 @@ def _responses(meta: RouteMeta) -> dict[str, Any]:
         statuses.add(422)
     if meta.body is not None:
         statuses |= {400, 413, 415, 422}
-    responses: dict[str, Any] = {}
+    documented: dict[str, Any] = {}
     for status, meaning in meta.answers.items():
-        responses[str(status)] = {"description": meaning}
+        documented[str(status)] = {"description": meaning}
         if meta.returns is not None:
-            responses[str(status)]["content"] = {meta.media_type: {"schema": _reference(meta.returns)}}
+            documented[str(status)]["content"] = {meta.media_type: {"schema": _reference(meta.returns)}}
         elif status != 204:
-            responses[str(status)]["content"] = {meta.media_type: {"schema": {"type": "string"}}}
+            documented[str(status)]["content"] = {meta.media_type: {"schema": {"type": "string"}}}
     problem = {"application/problem+json": {"schema": _reference(responses.Problem)}}
     for status in sorted(statuses):
-        responses[str(status)] = {"description": PROBLEMS[status], "content": problem}
-    return responses
+        documented[str(status)] = {"description": PROBLEMS[status], "content": problem}
+    return documented
 
 
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:

@@ -50,14 +50,14 @@ class Load:
         self._full_since: float | None = None
 
     def begin(self) -> None:
-        """A request is whole: it has a thread, or waits for one."""
+        """Note that a complete request has a thread, or waits for one."""
         with self._lock:
             self._requests += 1
             if self._requests >= self._threads and self._full_since is None:
                 self._full_since = time.monotonic()
 
     def end(self) -> None:
-        """It was answered."""
+        """Note that the request was answered."""
         with self._lock:
             self._requests -= 1
             if self._requests < self._threads:

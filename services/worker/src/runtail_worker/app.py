@@ -82,6 +82,6 @@ def listen_for_checks(instance: Any, **_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def ask_for_colours(instance: Any, **_: Any) -> None:
-    """Have what tasks run write in colour: here nobody's tasks read it. (``NO_COLOR`` and ``FORCE_COLOR`` win.)"""
+    """Ask the commands that tasks start for colours, unless ``NO_COLOR`` or ``FORCE_COLOR`` is set."""
     if instance.app is app and "NO_COLOR" not in os.environ:
         os.environ.setdefault("FORCE_COLOR", "1")

@@ -1,4 +1,4 @@
-"""``runtail check``: is this installation well?"""
+"""``runtail check``: whether this installation works."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Failure(click.ClickException):
 
 
 class Unreachable(Failure):
-    """The web service does not answer."""
+    """Note that the web service does not answer."""
 
 
 class Unsendable(Failure):

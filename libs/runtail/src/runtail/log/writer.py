@@ -251,7 +251,7 @@ class LogWriter:
             return append(self.store, claim.run_id, ask, self.stored.chain, batch)
 
     def _settle(self, batch: Sequence[Entry], reply: Sequence[bytes]) -> None:
-        """The store has the batch: keep it for repairs for a while."""
+        """Keep a stored batch for repairs for a while."""
         now, settings = self._clock(), self.store.settings
         self.epoch, self.repair_fields = int(reply[2]), {}
         self.cut = read_cut(reply[3:7])

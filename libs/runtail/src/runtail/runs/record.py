@@ -41,20 +41,20 @@ class Run:
         return RunState(self.fields["state"])
 
     def text(self, name: str) -> str:
-        """A field as text, empty if it is not set."""
+        """Return a field as text, empty if it is not set."""
         return self.fields.get(name, "")
 
     def number(self, name: str) -> int:
-        """A field as a whole number, 0 if it is not set."""
+        """Return a field as a whole number, 0 if it is not set."""
         return int(self.fields.get(name) or 0)
 
     def maybe(self, name: str) -> int | None:
-        """A field as a whole number, None if it is not set."""
+        """Return a field as a whole number, None if it is not set."""
         value = self.fields.get(name)
         return int(value) if value else None
 
     def json(self, name: str) -> Any:
-        """A field that holds JSON, None if it is not set."""
+        """Return a field that holds JSON, None if it is not set."""
         value = self.fields.get(name)
         return orjson.loads(value) if value else None
 

@@ -95,7 +95,7 @@ class TailNamespace(Namespace):
         self.viewers: dict[str, Viewer] = {}
 
     def trigger_event(self, event: str, sid: str, *args: Any) -> Any:
-        """Handle an event; called by Socket.IO. (No Flask context: nothing here uses one.)"""
+        """Handle an event; called by Socket.IO, without a Flask context, which nothing here uses."""
         if event == "connect":
             return self._connect(sid)
         if event == "disconnect":

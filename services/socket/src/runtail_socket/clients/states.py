@@ -40,7 +40,7 @@ class States:
         self._wake = threading.Event()
 
     def mark(self, run_id: str) -> None:
-        """The state of a run has changed."""
+        """Note that the state of a run has changed."""
         if any(wants(viewer, run_id) for viewer in self._viewers()):
             self._changed.add(run_id)
             self._wake.set()
@@ -60,7 +60,7 @@ class States:
                 time.sleep(RETRY_SECONDS)
 
     def tell_store_health(self, answers: bool) -> None:
-        """The store does not answer, or answers again."""
+        """Tell clients that the store does not answer, or that it answers again."""
         frame = store_answers(answers)
         for viewer in self._viewers():
             watches = viewer.lists or any(one.shape is Shape.ENTRIES for one in viewer.subscriptions.values())
@@ -84,7 +84,7 @@ def _send(viewer: Viewer, frame: Frame) -> None:
 
 
 def wants(viewer: Viewer, run_id: str) -> bool:
-    """True if a client shows the list, or watches this run as entries."""
+    """Return True if a client shows the list, or watches this run as entries."""
     if viewer.lists:
         return True
     subscription = viewer.subscriptions.get(run_id)

@@ -25,12 +25,12 @@ class Viewer:
         self.told_away = False
 
     def forget(self, subscription: Subscription) -> None:
-        """A subscription is over."""
+        """Forget a subscription that is over."""
         if self.subscriptions.get(subscription.feed.run_id) is subscription:
             del self.subscriptions[subscription.feed.run_id]
 
     def finish(self) -> None:
-        """The client is gone: leave nothing behind."""
+        """End all subscriptions of a client that is gone."""
         self.gone = True
         for subscription in list(self.subscriptions.values()):
             subscription.finish()

@@ -49,14 +49,14 @@ class Coalescer:
         return self._rests_until - self._clock()
 
     def begin(self) -> None:
-        """A round begins."""
+        """Note the beginning of a round."""
         now = self._clock()
         self._excess = max(0.0, self._excess - (now - self._began_at) * MANY_RUNS_PER_SECOND)
         self._began_at = now
         self._used_before = self._processor_clock()
 
     def end(self, runs: int) -> float:
-        """A round in which so many runs were read is over: return the pause that follows."""
+        """Note the end of a round and how many runs it read; return the pause that follows."""
         self._excess = min(2 * MANY_RUNS_BURST, self._excess + runs)
         self.batches = self._excess > MANY_RUNS_BURST
         gather = GATHER_SECONDS if self.batches else 0.0

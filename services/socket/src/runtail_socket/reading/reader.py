@@ -90,7 +90,7 @@ class Reader:
     # Called by listener and sweep
 
     def notified(self, run_ids: Iterable[str]) -> None:
-        """These runs changed: read them, here and now.
+        """Read runs that have changed, in the caller's greenlet.
 
         Here: to wake the reader's own greenlet costs as much as a small pull.
         """
@@ -99,7 +99,7 @@ class Reader:
             self._read()
 
     def mark(self, run_id: str) -> None:
-        """A watched run may have changed; the reader's own greenlet looks."""
+        """Note that a watched run may have changed; the reader's own greenlet will look."""
         if run_id in self.feeds:
             self._dirty.add(run_id)
             self._wake.set()
@@ -174,7 +174,7 @@ class Reader:
             self._listener.unwatch(feed.run_id)
 
     def outdated(self, feed: Feed, head: Head) -> None:
-        """The store has another epoch than this feed: everybody begins anew."""
+        """Reset a feed whose epoch is outdated: everybody begins anew."""
         if feed.over:
             return
         reason: Reason
@@ -289,13 +289,13 @@ class Reader:
             self._reset(feed, 0, "store-lost", "This run is no longer in the store: it was deleted or has expired.")
 
     def _behind(self, feed: Feed) -> None:
-        """The store has less than we have sent: its writer may be about to write it again."""
+        """Handle a store that has less than we have sent: its writer may be about to write it again."""
         if self._patience_is_over(feed):
             epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor)
             self._after_raise(feed, epoch, "ahead", "The store lost lines that were already shown.")
 
     def _contradiction(self, feed: Feed, error: Exception) -> None:
-        """What follows does not continue our chain: look again, then begin a new epoch."""
+        """Handle entries that do not continue our chain: look again, then begin a new epoch."""
         feed.suspicions += 1
         self.mark(feed.run_id)
         if feed.suspicions > RECHECKS:

@@ -4,7 +4,7 @@ Engine.IO gives each client a queue without a bound, a greenlet that empties
 it, and a timer per packet; together they cost five times the send. So frames
 of the log go to the client's socket directly, in between what that greenlet
 sends, and flow control rests on the socket. What this needs from inside the
-libraries stands here and nowhere else, and ``test_relay_direct.py`` fails when
+libraries stands here and nowhere else, and ``test_relay_link.py`` fails when
 a new version changes it:
 
 * ``engineio.Server._async["websocket"]``: what turns a request into a WebSocket;
@@ -125,7 +125,7 @@ class Link:
             self._barriers.discard(barrier)
 
     def release(self) -> None:
-        """The connection is over: nobody waits for its queue any more."""
+        """Release everybody who waits for the queue of a connection that is over."""
         for barrier in self._barriers:
             barrier.passed.set()
 

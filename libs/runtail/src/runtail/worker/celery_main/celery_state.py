@@ -57,7 +57,7 @@ def _values(stamp: str | Iterable[str] | None) -> set[str]:
 
 
 def executes(pid: int, task_id: str) -> bool:
-    """False once Celery's main process knows that the pool child has left the task.
+    """Return False once Celery's main process knows that the pool child has left the task.
 
     A main process that is busy (reconnecting to its broker, say) has not heard
     yet which child took a task; the child itself said so, and is believed.

@@ -162,7 +162,7 @@ class Supervisor:
         log.warning("Runtail: the keeper (pid %d) is gone and is replaced; runs in hand go on", self.keeper_pid)
         if self.ctl is not None:
             # What it said last may be one more run to keep.
-            self._hear_keeper()
+            self._read_keeper()
         if self.ctl is not None:
             self.ctl.close()
             self.ctl = None
@@ -246,11 +246,11 @@ class Supervisor:
         for fd in ready & by_fd.keys():
             self._child_gone(by_fd[fd], fd)
         if self.ctl is not None and self.ctl.fileno() in ready:
-            self._hear_keeper()
+            self._read_keeper()
         if self._keeper_gone():
             self._replace_keeper()
 
-    def _hear_keeper(self) -> None:
+    def _read_keeper(self) -> None:
         assert self.ctl is not None
         while True:
             try:

@@ -55,6 +55,7 @@ class Keeper:
     # Shipper.
 
     def start_shipper(self) -> bool:
+        """Start a shipper and hand it what is here; return False if it could not be started."""
         self.stop_draining()
         if not self.shipper.start():
             return False
@@ -77,7 +78,8 @@ class Keeper:
                 run.handed = True
                 self.shipper.tell({**run.record, "again": True, "dropped": run.dropped}, run.fds)
 
-    def hear_shipper(self) -> None:
+    def read_shipper(self) -> None:
+        """Handle what the shipper sent."""
         for message in self.shipper.hear():
             if message["op"] == "closed":
                 run = self.runs.pop(message["key"], None)
@@ -98,6 +100,7 @@ class Keeper:
     # Worker.
 
     def read_channel(self) -> None:
+        """Handle what pool processes and the main process sent."""
         for message, fds in channel.messages(self.channel, self.say.error):
             if message is None:
                 # No process of the worker is left, and a hung-up socket would be reported again and again.
@@ -130,6 +133,7 @@ class Keeper:
                 self.shipper.tell(message)
 
     def take_run(self, message: messages.Start, fds: list[int]) -> None:
+        """Take a run that begins: its pipe is kept from now on."""
         if len(fds) < (3 if message.get("split") else 2):
             channel.close_all(fds)
             return
@@ -148,16 +152,19 @@ class Keeper:
             self.shipper.tell({**message, "again": False, "dropped": 0}, run.fds)
 
     def watch(self, run: HeldRun) -> None:
+        """Have the main process watch the process of a run."""
         pid = run.record["pid"]
         if pid not in self.watched:
             self.watched.add(pid)
             self.tell_main(messages.Watch(op="watch", pid=pid))
 
     def tell_main(self, message: messages.FromKeeper, fds: list[int] | None = None) -> None:
+        """Send a message to the main process, while there is one."""
         if self.ctl is not None:
             self.to_main.put(message, fds or ())
 
-    def hear_main(self) -> None:
+    def read_main(self) -> None:
+        """Handle what the main process sent."""
         if self.ctl is None:
             return
         for message, fds in channel.messages(self.ctl, self.say.error):
@@ -172,7 +179,7 @@ class Keeper:
                 self.watched.discard(message["pid"])
 
     def inherit(self, message: messages.Start, fds: list[int]) -> None:
-        """An earlier keeper held the run. Its shipper finishes it, or is dead as well."""
+        """Take over a run of an earlier keeper, whose shipper finishes it or is dead as well."""
         run = HeldRun(message, fds)
         run.inherited = True
         self.runs[run.key] = run
@@ -222,7 +229,7 @@ class Keeper:
         self.say_bye()
 
     def give_up(self) -> None:
-        """The time after the worker's end is up, and no shipper said what becomes of these runs."""
+        """Give up the runs about which no shipper has said anything when the time after the worker's end is up."""
         size = sum(run.spooled_bytes + run.dropped + run.waiting_bytes for run in self.runs.values())
         ids = ", ".join(sorted(str(run.record["run"]) for run in self.runs.values()))
         if ids:
@@ -235,11 +242,13 @@ class Keeper:
     # Without a shipper.
 
     def drain_all(self, alone_seconds: float) -> None:
+        """Begin to empty all pipes when there has been no shipper for too long."""
         if alone_seconds > DRAIN_AFTER_SECONDS and not self.draining:
             for run in self.runs.values():
                 self.drain_run(run)
 
     def drain_run(self, run: HeldRun) -> None:
+        """Begin to empty the pipes of a run."""
         if run.inherited and not run.free:
             return
         for fd in run.pipes:
@@ -247,12 +256,14 @@ class Keeper:
             self.poller.register(fd, select.POLLIN)
 
     def stop_draining(self) -> None:
+        """Leave the pipes to a shipper again."""
         for fd in self.draining:
             with contextlib.suppress(KeyError):
                 self.poller.unregister(fd)
         self.draining.clear()
 
     def drain(self, fd: int) -> None:
+        """Move what a pipe holds into the spool, or discard it if there is no room."""
         run = self.draining[fd]
         room = self.config["spool_bytes"] - sum(other.spooled_bytes for other in self.runs.values())
         try:
@@ -272,6 +283,7 @@ class Keeper:
     # The loop.
 
     def step(self) -> None:
+        """Do one turn of the loop."""
         now = time.monotonic()
         finished = self.ctl is None and not self.runs
         if self.leaves_at is not None and now >= self.leaves_at + (_LAST_WORD_SECONDS if self.shipper.lives else 0.0):
@@ -290,12 +302,12 @@ class Keeper:
         for fd, _events in self.poller.poll(self.timeout_seconds() * 1000):
             if fd == self.shipper.fd:
                 self.shipper.send_unsent()
-                self.hear_shipper()
+                self.read_shipper()
             elif fd == self.channel.fileno():
                 self.read_channel()
             elif self.ctl is not None and fd == self.ctl.fileno():
                 self.to_main.send()
-                self.hear_main()
+                self.read_main()
             elif fd == self.main_pidfd:
                 self.main_gone()
             elif fd == self.woken:
@@ -306,6 +318,7 @@ class Keeper:
             self.handle_term()
 
     def timeout_seconds(self) -> float:
+        """Return how long the loop may wait for events."""
         now = time.monotonic()
         until = now + _TICK_SECONDS
         if not self.shipper.lives:

@@ -114,7 +114,7 @@ class CancelRequest:
             writer.add(EVENT, events.encode(events.WARNING, text=f"not cancelled: {why}"), self._context.now_ms())
 
     def _terminate(self) -> bool:
-        """The keeper is gone, and with it the way to the worker's main process: end what we can.
+        """End what we can without the keeper, which is gone and with it the way to the main process.
 
         That is the task's own process, not the tree below it.
         """

@@ -159,7 +159,7 @@ class ShippedRun:
         self._told_done = False
 
     def new_processor(self) -> Processor:
-        """A processor for this run that has seen nothing, and knows every secret that was announced."""
+        """Return a fresh processor for this run, which knows every secret that was announced."""
         settings = self._settings
         return Processor(
             self.nonce,
@@ -207,7 +207,7 @@ class ShippedRun:
         return bool(begun) and (prefix.startswith(begun) or (begun.startswith(prefix) and b"\x07" not in begun))
 
     def keep_end(self, end: End) -> None:
-        """The task ended. Kept for a successor first: its message comes only once."""
+        """Take the end of the task, and keep it for a successor first: its message comes only once."""
         self.journal.write("end", json.dumps(asdict(end)).encode())
         if not self.end:
             self.end_seen = time.monotonic()
@@ -228,7 +228,7 @@ class ShippedRun:
         return self.marks[0][1] if self.marks else None
 
     def peek_child(self) -> dict[str, Any] | None:
-        """The next message of the task's process, left in its socket; {} at its end. Secrets are heard."""
+        """Return the next message of the task's process, which stays in its socket; {} at its end. Take secrets."""
         while True:
             self.hear_secrets()
             try:
@@ -282,7 +282,7 @@ class ShippedRun:
                 self.processor.masker.add(new)
 
     def _peek(self, behind: int) -> bytes:
-        """The record that begins behind so many bytes of others, left in the socket; empty if there is none."""
+        """Return the record behind so many bytes of others, which stays in the socket; empty if there is none."""
         try:
             with self._peeking(behind):
                 return self._private.recv(channel.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
@@ -316,16 +316,16 @@ class ShippedRun:
             pass
 
     def go(self, attempt: int, phase: Phase) -> None:
-        """The task may begin (reader: before the sender knows the run; else sender)."""
+        """Let the task begin (called by the reader before the sender knows the run, by the sender afterwards)."""
         self.phase = phase
         self.tell_child(messages.Go(op="go", run=self.id, attempt=attempt))
 
     def go_unclaimed(self) -> None:
-        """The store is away, and the task need not wait for it; the attempt is a guess."""
+        """Let the task begin while the store is away; the attempt is a guess."""
         self.go(int(self.record.get("retries") or 0) + 1, Phase.UNCLAIMED)
 
     def tell_done(self) -> None:
-        """The task's process may go on: its output is safe. No signal follows."""
+        """Tell the task's process to go on: its output is safe, and no signal follows."""
         if not self._told_done:
             self._told_done = True
             self.tell_child(messages.Done(op="done"))

@@ -68,7 +68,7 @@ def enter(context: Context) -> None:
 
 
 def leave() -> None:
-    """The run is over."""
+    """Note that the run is over."""
     global current
     current = None
     _started_in.set(None)

@@ -44,12 +44,12 @@ class LookAheadEcho:
             self._echo.write(payload)
 
     def settle(self) -> None:
-        """A batch is made: the look-ahead is not needed any more once it is overtaken."""
+        """Drop the look-ahead once the batches have overtaken it."""
         if self._look_ahead and self._run.processor.consumed >= self._look_ahead.consumed:
             self._look_ahead = None
 
     def go_ahead(self) -> None:
-        """The store is away: echo what the spool holds."""
+        """Echo what the spool holds, while the store is away."""
         run = self._run
         if not self._echo.open:
             return
