@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from runtail.metrics import Metrics
+from runtail.worker.inband import sequence
 from runtail.worker.shipper.context import Context, Counts
 from runtail.worker.shipper.health import Admin
-from runtail.worker.shipper.output.markers import sequence
 from runtail.worker.shipper.pipe_reader import PipeReader
 from runtail.worker.shipper.sender import Sender
 from tests.support.capture_rig import NONCE, Rig

@@ -78,7 +78,7 @@ class Admission:
         if self.draining:
             return "draining", "503 Service Unavailable", "This relay is about to stop."
         if self.open >= self.max_connections:
-            return "full", "503 Service Unavailable", "This relay has as many viewers as it may have."
+            return "full", "503 Service Unavailable", "This relay is full: it has RUNTAIL_MAX_CONNECTIONS viewers."
         return None
 
     def _knows_host(self, host: str) -> bool:

@@ -52,9 +52,9 @@ def supervise(loop: Callable[[], None]) -> None:
             try:
                 loop()
             except Exception:
-                log.exception("%s failed and begins anew", loop.__qualname__)
+                log.exception("%s failed and is restarted", loop.__qualname__)
             time.sleep(AGAIN_SECONDS)
     finally:
         # Killed, or hit by a time-out that was meant for somebody else. A greenlet that is being ended must not wait.
-        log.error("%s was ended and begins anew", loop.__qualname__)
+        log.error("%s was ended and is restarted", loop.__qualname__)
         runtime.spawn_after(AGAIN_SECONDS, supervise, loop)

@@ -117,7 +117,7 @@ class ClientSocket(socket.socket):
 
     def _wait(self, since: float) -> None:
         if time.monotonic() - since > self.patience():
-            raise BrokenPipeError(errno.EPIPE, "the client takes nothing of its answer")
+            raise BrokenPipeError(errno.EPIPE, "the client reads nothing of its response")
         poller = select.poll()
         poller.register(self, select.POLLOUT)
         poller.poll(LOOK_SECONDS * 1000)

@@ -47,7 +47,7 @@ def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict
         known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
         unknown = [name for name in value if name not in known]
         names = ", ".join(known) or "none"
-        message = f"is no parameter of this task; it has: {names}"
+        message = f"is not a parameter of this task, which has: {names}"
         yield from ({"field": ".".join([*path, name]), "message": message} for name in unknown)
     elif _is_empty(error) and (len(path) == 1 or path[0] not in secrets):
         yield {"field": ".".join(path), "message": "is required and must not be empty"}

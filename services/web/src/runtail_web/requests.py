@@ -79,7 +79,7 @@ class ListQuery(BaseModel):
         None
     )
     until: Annotated[int, Field(ge=0, le=MAX_MS, description="Made before this time, ms since 1970.")] | None = None
-    limit: Annotated[int, Field(ge=1, le=200, description="The most runs of a page.")] = 50
+    limit: Annotated[int, Field(ge=1, le=200, description="The most runs on a page.")] = 50
     cursor: Annotated[str, Field(max_length=400, description="The `next` of the page before.")] | None = None
 
 
@@ -91,7 +91,7 @@ class WindowQuery(BaseModel):
     from_line: Annotated[
         int, Field(alias="from", ge=-MAX_LINE, le=MAX_LINE, description="First line; negative: the last n lines.")
     ] = 1
-    limit: Annotated[int, Field(ge=1, le=5000, description="So many lines; entries stay whole.")] = 1000
+    limit: Annotated[int, Field(ge=1, le=5000, description="The number of lines; entries are not divided.")] = 1000
     chain: (
         Annotated[
             str, Field(pattern=r"^[0-9a-f]{64}$", description="The digest before `from`, for an exact continuation.")
@@ -100,7 +100,7 @@ class WindowQuery(BaseModel):
     ) = None
     epoch: (
         Annotated[
-            int, Field(ge=0, le=MAX_MS, description="The history that is meant; a full answer may then be cached.")
+            int, Field(ge=0, le=MAX_MS, description="The epoch of the log; a complete response to it may be cached.")
         ]
         | None
     ) = None
@@ -120,7 +120,7 @@ class TextQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    follow: Annotated[bool, Field(description="Go on with what comes, until the run is over.")] = False
+    follow: Annotated[bool, Field(description="Continue with new output until the run ends.")] = False
 
 
 class SearchQuery(BaseModel):
@@ -130,15 +130,18 @@ class SearchQuery(BaseModel):
 
     q: Annotated[str, Field(min_length=1, max_length=1000, description="A text, or a regular expression (RE2).")]
     regex: Annotated[bool, Field(description="Take `q` as a regular expression.")] = False
-    case: Annotated[bool, Field(description="Tell small letters from capital ones.")] = False
+    case: Annotated[bool, Field(description="Distinguish upper and lower case.")] = False
     from_line: Annotated[
         Annotated[int, Field(ge=1, le=MAX_LINE)] | None,
-        Field(alias="from", description="The first line that is searched. Left out: the first, or backward the last."),
+        Field(
+            alias="from",
+            description="The first line that is searched. By default the first line, or the last one if backward.",
+        ),
     ] = None
     direction: Annotated[
         Literal["forward", "backward"], Field(description="From there to the end, or to the beginning.")
     ] = "forward"
-    limit: Annotated[int, Field(ge=1, le=10_000, description="Stop after so many lines with hits.")] = 10_000
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Stop after this many matching lines.")] = 10_000
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -201,7 +204,7 @@ def read_body(request: Request, model: type[Model], *, optional: bool = False) -
         raise Problem(
             415,
             "media-type",
-            "Only JSON is understood",
+            "Only JSON is accepted",
             f"The body came as {request.mimetype or 'nothing'!r}. Send it with Content-Type: application/json.",
         )
     _check_structure(data)

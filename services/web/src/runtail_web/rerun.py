@@ -29,7 +29,7 @@ def parameters_of(run: Run) -> dict[str, Any]:
             409,
             "parameters",
             "The run's parameters are not known in full",
-            f"It cannot be started again by itself: {NOT_KEPT}. Give them again: "
+            f"It cannot be started again by itself: {NOT_KEPT}. Enter them again: "
             "on the page in the form, or with POST /api/v1/runs.",
             run=run.id,
             run_page=run_page(run.id),

@@ -62,7 +62,7 @@ class TextPage:
             return f"{task}: no output" if self.over else f"{task}: no output yet"
         so_far = "" if self.over else " so far"
         if self.first > self.lines:
-            return f"{task}: line {self.first:,} is not written; there are {self.lines:,}{so_far}"
+            return f"{task}: line {self.first:,} does not exist yet; there are {self.lines:,}{so_far}"
         return f"{task}: lines {self.first:,}-{self.following - 1:,} of {self.lines:,}{so_far}"
 
     def links(self) -> list[tuple[str, str, str]]:
@@ -78,7 +78,7 @@ class TextPage:
             places += [("Next", self.following, "next"), ("Last lines", last, "")]
         listed = [(word, self._address(line), rel) for word, line, rel in places]
         if not self.over and self.following > self.lines:
-            listed.append(("What came since", self._address(min(self.first, last)), ""))
+            listed.append(("New lines", self._address(min(self.first, last)), ""))
         return listed
 
     def _address(self, line: int) -> str:

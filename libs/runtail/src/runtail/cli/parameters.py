@@ -34,7 +34,7 @@ def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals or not key.rstrip(":"):
-            raise WrongParameter(f"{argument!r} is no parameter: write key=value, or key:=JSON")
+            raise WrongParameter(f"{argument!r} is not a parameter: write key=value, or key:=JSON")
         if not _is_utf8(argument):
             # What the value is may be a secret.
             raise WrongParameter(f"{key!r} is not UTF-8" if not _is_utf8(key) else f"{key}: its value is not UTF-8")
@@ -78,7 +78,7 @@ def _value(key: str, texts: Sequence[str], rule: Mapping[str, Any]) -> Any:
         if not others or len(texts) > 1:
             return [_scalar(key, text, lists[0].get("items") or {}) for text in texts]
     if len(texts) > 1:
-        raise WrongParameter(f"{key} is given twice, and is no list")
+        raise WrongParameter(f"{key} is given twice, but is not a list")
     return _scalar(key, texts[0], rule)
 
 
@@ -128,7 +128,7 @@ def _finite(text: str) -> float:
     """
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is no number in JSON")
+        raise ValueError(f"{text} is not a number in JSON")
     return value
 
 

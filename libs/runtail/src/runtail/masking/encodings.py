@@ -62,7 +62,7 @@ def weakness(secret: bytes) -> str:
     """Return in a sentence what is not masked of a secret, empty if nothing can be said against it."""
     plain = secret.strip()
     if plain.lower() in ORDINARY:
-        return "A secret that is true, false, null or none is not masked: such words stand in every log."
+        return "A secret that is true, false, null or none is not masked: such words are in every log."
     if 0 < len(plain) < MIN_SECRET_BYTES:
         return f"A secret of fewer than {MIN_SECRET_BYTES} bytes is not masked: it would hide half of the log."
     if 0 < len(plain) < MIN_ENCODED_BYTES:

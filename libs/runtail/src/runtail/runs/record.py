@@ -123,7 +123,7 @@ def check(run: Run) -> None:
         shown, _ = run.summary(), run.point
         for name in ("kwargs", "cancel"):
             if not isinstance(shown[name], dict | None):
-                raise TypeError(f"{name} is no object")
+                raise TypeError(f"{name} is not an object")
         orjson.dumps(shown)
     except (ValueError, TypeError, ProtocolError) as error:
         raise ProtocolError("record", f"The record of run {run.id!r} cannot be read: {error}.") from error

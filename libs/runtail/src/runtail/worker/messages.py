@@ -326,7 +326,7 @@ _FIELDS["run"] = {"key": (str,), "pid": (int,)}
 def flaw(message: object) -> str | None:
     """Say why something is none of these messages; None if it is one."""
     if not isinstance(message, dict) or not isinstance(message.get("op"), str):
-        return "it is no JSON object with an op"
+        return "it is not a JSON object with an op"
     if message.get("v") != VERSION:
         return f"it has version {message.get('v')!r}, and this is {VERSION}: restart the worker after an upgrade"
     fields = _FIELDS.get(message["op"])

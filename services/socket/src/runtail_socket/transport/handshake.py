@@ -75,7 +75,7 @@ def answer_handshake(headers: Iterable[tuple[bytes, bytes]], path: str) -> Accep
         if isinstance(error.event_hint, RejectConnection) and error.event_hint.status_code == 426:
             version = WEBSOCKET_VERSION.decode()
             raise Refused(
-                f"Only version {version} of WebSocket is spoken here",
+                f"Only version {version} of WebSocket is supported here",
                 "426 Upgrade Required",
                 [("Upgrade", "websocket"), ("Sec-WebSocket-Version", version)],
             ) from None

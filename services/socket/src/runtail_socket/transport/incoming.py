@@ -63,7 +63,7 @@ class Incoming:
         if isinstance(event, BytesMessage):
             # Nothing in our protocol is binary, and Socket.IO would keep it
             # until its announced attachments are complete.
-            return CloseConnection(CloseReason.UNSUPPORTED_DATA, "Only text is spoken here.")
+            return CloseConnection(CloseReason.UNSUPPORTED_DATA, "Only text messages are accepted here.")
         return event if isinstance(event, Ping) else None
 
     def _text(self, event: TextMessage) -> str | CloseConnection | None:

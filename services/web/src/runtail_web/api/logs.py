@@ -146,7 +146,7 @@ def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
             "getLogText",
             "logs",
             "The output, byte for byte as it is stored",
-            "With `follow` the answer goes on with what comes, until the run is over.",
+            "With `follow` the response continues with new output until the run ends.",
             {200: "The output; headers say what is known of the whole log."},
             query=TextQuery,
             media_type="text/plain",
@@ -175,8 +175,8 @@ def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
             "getLogEntries",
             "logs",
             "A window of whole entries",
-            "Entries carry digests, so that a reader can check that nothing is missing. `next` says where to go on.",
-            {200: "The entries, and where to go on."},
+            "Entries carry digests, so that a reader can check that nothing is missing. `next` says where to continue.",
+            {200: "The entries, and where to continue."},
             returns=responses.Window,
             query=WindowQuery,
             problems=(404, 409),
@@ -192,7 +192,7 @@ def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
                 409,
                 "position",
                 "This position is not in the log",
-                "The stored log is another one than what was read before. Read it again without `chain` and `epoch`.",
+                "The stored log is not the one that was read before. Read it again without `chain` and `epoch`.",
                 epoch=epoch,
             )
         first = max(query.from_line, location.line)

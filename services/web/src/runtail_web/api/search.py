@@ -28,7 +28,7 @@ def make_search(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
             "searchLog",
             "logs",
             "Search the whole log",
-            "Each line of the answer is a JSON object; the last one has `done`, and in `next` the line to go on from.",
+            "Each line is a JSON object. The last one has `done`; its `next` is the line to continue from.",
             {200: "JSON objects, one per line: hits, progress, the end."},
             query=SearchQuery,
             media_type="application/x-ndjson",

@@ -31,7 +31,7 @@ _POLL_SECONDS: Final = {"next": 0.1, "other": 0.25}
 _HELD_POLL_SECONDS: Final = 0.5
 _MAX_TEXT_CHARS: Final = 255
 #: Said of a task that is executed and not recorded.
-OVERLAPS: Final = "another task with the same id is being executed, or waits to be, and the log is its own"
+OVERLAPS: Final = "another task with the same id is running or queued, and the log belongs to that task"
 
 
 class ClaimLoop:

@@ -20,7 +20,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from runtail.worker import announcing
-from runtail.worker.shipper.output.markers import Markers, sequence
+from runtail.worker.inband import sequence
+from runtail.worker.shipper.output.markers import Markers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

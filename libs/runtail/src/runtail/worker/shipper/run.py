@@ -21,8 +21,9 @@ from typing import Any, Final
 from runtail import header
 from runtail.settings import Settings
 from runtail.worker import announcing, channel, messages
+from runtail.worker.inband import sequence_prefix
 from runtail.worker.shipper.output.journal import Journal
-from runtail.worker.shipper.output.markers import MAX_SEQUENCE_BYTES, sequence_prefix
+from runtail.worker.shipper.output.markers import MAX_SEQUENCE_BYTES
 from runtail.worker.shipper.output.processor import Processor
 from runtail.worker.shipper.output.spool import Spool, readable_bytes
 
@@ -247,7 +248,7 @@ class ShippedRun:
         try:
             return dict(channel.unpack(data))
         except ValueError as error:
-            log.error("run %s: a message of its process is left out: %s", self.id, error)
+            log.error("run %s: a message of its process is ignored: %s", self.id, error)
             return {"op": ""}
 
     def hear_secrets(self) -> None:

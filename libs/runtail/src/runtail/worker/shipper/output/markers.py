@@ -19,6 +19,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from runtail.worker.inband import sequence_prefix
+
 #: A sequence longer than this is output like any other.
 MAX_SEQUENCE_BYTES: Final = 131072
 #: Titles and texts are cut here; they are headings, not output.
@@ -43,17 +45,6 @@ _ISSUE_NAMES: Final = {"sourcepath": "file", "linenumber": "line", "columnnumber
 #: What may be written as a percent and two digits: in a text, and in properties as well.
 _ESCAPED_TEXT: Final = re.compile("%(?:0D|0A|25)")
 _ESCAPED: Final = re.compile("%(?:0D|0A|25|3A|2C|3B|5D)")
-
-
-def sequence(nonce: str, operation: dict[str, Any]) -> bytes:
-    """Return the bytes that a task writes for ``operation``."""
-    body = base64.urlsafe_b64encode(json.dumps(operation).encode())
-    return sequence_prefix(nonce) + body + b"\x07"
-
-
-def sequence_prefix(nonce: str) -> bytes:
-    """Return the bytes with which each of a run's sequences begins."""
-    return b"\x1b]7777;%b;" % nonce.encode()
 
 
 class Markers:
