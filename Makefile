@@ -158,7 +158,7 @@ mkdir -p build; $(BIN)/python -m tests.openapi --schemas >build/schemas.json; \
 $(USE_NODE); (cd build; ../$(API_LINTERS)/node_modules/.bin/openapi-typescript schemas.json --output schemas.ts \
   --immutable --root-types --root-types-no-schema-prefix --default-non-nullable=false) >build/api-types.log 2>&1 || { \
   cat build/api-types.log >&2; exit 1; }; \
-{ echo "// Made of the API's description by 'make api-types': edit services/web/src/runtail_web/shapes.py."; echo; \
+{ echo "// Made of the API's description by 'make api-types': edit services/web/src/runtail_web/responses.py."; echo; \
   cat build/schemas.ts; } >build/api-types.ts
 endef
 

@@ -93,7 +93,7 @@ def test_who_reads_further_up_stays_there_when_the_log_begins_anew(site: Site, o
     before = top(page)
     assert 1_900 < before <= 2_000
     site.store.client.hincrby(site.store.keys.run(producer.run_id), "epoch", 1)
-    site.store.client.publish(site.store.keys.bell(producer.run_id), "1")
+    site.store.client.publish(site.store.keys.notifications(producer.run_id), "1")
     expect(page.locator(".problem")).to_contain_text("What was shown is void", timeout=SECONDS)
     # The new history is open, and drawn.
     expect(page.locator(".connection")).to_contain_text("Live")

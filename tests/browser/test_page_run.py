@@ -280,7 +280,7 @@ def test_a_log_that_is_another_one_is_said_and_shown_anew(site: Site, open_page:
     expect_lines(page, producer)
     # As after a restore from a backup: the run is there, with another epoch and another text.
     site.store.client.hincrby(site.store.keys.run(producer.run_id), "epoch", 1)
-    site.store.client.publish(site.store.keys.bell(producer.run_id), "1")
+    site.store.client.publish(site.store.keys.notifications(producer.run_id), "1")
     expect(page.locator(".problem")).to_contain_text("What was shown is void", timeout=SECONDS)
     expect_lines(page, producer)
 
@@ -305,8 +305,8 @@ def test_a_running_run_is_cancelled_after_a_question(site: Site, open_page: Open
     expect(page.locator("h1 .chip")).to_have_text("▶ cancelling", timeout=SECONDS)
     listed = open_page(site.web.url).locator("tr", has_text=producer.run_id)
     expect(listed.locator(".chip")).to_have_text("▶ cancelling", timeout=SECONDS)
-    wish = producer.writer.flush().cancel
-    assert wish is not None
+    request = producer.writer.flush().cancel
+    assert request is not None
     producer.writer.end(RunState.CANCELLED, "cancelled", t_ms=now_ms(), signal=15)
     expect(page.locator("h1 .chip")).to_contain_text("cancelled", timeout=SECONDS)
     expect(page.locator(".about")).to_contain_text("ended by signal 15")

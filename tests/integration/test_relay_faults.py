@@ -23,7 +23,7 @@ def test_a_lost_bell_is_healed_by_the_sweep(
     with following(follower, relay.url), own_redis_server.client() as client:
         producer.write(1)
         follower.until(lambda: len(follower.lines) == 1)
-        # The relay may not subscribe again: it is deaf from now on.
+        # The relay may not subscribe again: it gets nothing from now on.
         client.acl_setuser("default", enabled=True, commands=["-subscribe"])
         assert client.client_kill_filter(_type="pubsub")
         producer.write(5)

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from runtail.metrics import Metrics
+from runtail.worker.inband import sequence
 from runtail.worker.shipper.context import Context, Counts
 from runtail.worker.shipper.health import Admin
-from runtail.worker.shipper.output.markers import sequence
 from runtail.worker.shipper.pipe_reader import PipeReader
 from runtail.worker.shipper.sender import Sender
 from tests.support.capture_rig import NONCE, Rig
@@ -312,8 +312,8 @@ def test_a_cancel_reaches_the_worker_and_the_log(rig: Rig) -> None:
     task = rig.run("import time\nprint('x')\ntime.sleep(60)")
     task.wait_state("running")
     cancel(rig.store, task.run_id, who="ann", why="wrong branch")
-    wish = rig.hear("cancel")
-    assert (wish["run"], wish["pid"], wish["who"]) == (task.run_id, task.process.pid, "ann")
+    request = rig.hear("cancel")
+    assert (request["run"], request["pid"], request["who"]) == (task.run_id, task.process.pid, "ann")
     task.process.kill()
     rig.tell({"v": 1, "op": "cancelled", "run": task.run_id, "key": task.key, "signal": 9,
               "pids": 1, "killed": 1, "why": ""})  # fmt: skip

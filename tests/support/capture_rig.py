@@ -50,7 +50,7 @@ class Rig:
         self.store = Store(self.settings)
         self.channel_rx, self.channel_tx = channel.pair()
         self.ctl, self._ctl_far = channel.pair()
-        self.deposits = FdBackup()
+        self.backup = FdBackup()
         self._heard: deque[dict[str, Any]] = deque()
         self._leaving = threading.Event()
         self._listener = threading.Thread(target=self._listen, name="rig")
@@ -79,7 +79,7 @@ class Rig:
         }
         command = [sys.executable, "-I", "-S", str(KEEPER), json.dumps(config)]
         self._keeper = self._process(command, "keeper", tuple(numbers.values()))
-        self.deposits.hand_over(self.ctl)
+        self.backup.hand_over(self.ctl)
 
     @property
     def keeper(self) -> Process:
@@ -158,7 +158,7 @@ class Rig:
         while not self._leaving.is_set():
             poller.poll(50)
             try:
-                while message := self.deposits.receive(self.ctl):
+                while message := self.backup.receive(self.ctl):
                     self._heard.append(dict(message))
             except EOFError:
                 return
@@ -192,7 +192,7 @@ class Rig:
             with contextlib.suppress(psutil.Error):
                 shipper.kill()
         self.close_ctl()
-        self.deposits.close()
+        self.backup.close()
         for sock in (self.channel_rx, self.channel_tx):
             sock.close()
         self.store.client.close()

@@ -13,7 +13,7 @@ export interface Verdict {
   readonly verified: boolean;
   /** The first line that was checked; 1 for a whole log. */
   readonly from: number;
-  /** Lines of the run. */
+  /** Number of lines that the run prints. */
   readonly lines: number;
   /** One sentence for people. */
   readonly text: string;
