@@ -264,10 +264,12 @@ class Processor:
                 items.append(Event({"kind": REDRAWN}, chunk.lines))
                 continue
             end = chunk.payload.find(b"\n") + 1
-            if self._postponed and not redrawn and 0 < end < len(chunk.payload):
+            if self._postponed and not redrawn and end:
                 # Right behind the line that it waits for, however the input was split.
                 self._give_one(Chunk(chunk.payload[:end]), items)
                 self._give_postponed(items)
+                if end == len(chunk.payload):
+                    continue
                 chunk = Chunk(chunk.payload[end:], chunk.continues)
             self._give_one(chunk, items)
         self._give_postponed(items)
