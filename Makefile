@@ -128,7 +128,7 @@ $(HELM): requirements/helm.txt $(VENV)
 	@touch $@
 
 .PHONY: lint
-lint: lint-python lint-ui lint-api lint-chart lint-files lint-locks ## Check style, types and that the locks are fresh
+lint: lint-python lint-unused lint-words lint-ui lint-api lint-chart lint-files lint-locks ## Check style, types, spelling, what nothing uses and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
@@ -136,6 +136,19 @@ lint-python: $(VENV)
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
 	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tools tests
+
+# Once over the product alone: what only tests use is dead, too.
+.PHONY: lint-unused
+lint-unused: $(VENV)
+	@$(BIN)/vulture
+	@$(BIN)/vulture libs services docker helm tools tests
+	@for package in $(PACKAGES); do (cd $$package; \
+	  said=$$($(CURDIR)/$(BIN)/deptry --no-ansi src 2>&1) || { echo "$$package: $$said" >&2; exit 1; }); done
+
+.PHONY: lint-words
+lint-words: $(VENV)
+	@git ls-files --cached --others --exclude-standard -z ':!*package-lock.json' ':!requirements/*.txt' \
+	  | xargs --null $(BIN)/codespell
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)

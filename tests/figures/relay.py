@@ -89,7 +89,6 @@ class Tally:
     #: How often each line came, by number.
     seen: bytearray = field(default_factory=bytearray)
     joins: int = 0
-    cut_off: int = 0
     reordered: int = 0
     ended: bool = False
     failure: str = ""
@@ -120,7 +119,6 @@ def watch(tally: Tally, run_id: str, relays: list[Relay], stay_seconds: float, c
         except ProtocolError as error:
             tally.failure = str(error)
         except Exception:  # noqa: BLE001  # A killed relay shows itself in many ways; the counts decide.
-            tally.cut_off += 1
             time.sleep(0.05)
 
 
