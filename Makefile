@@ -198,8 +198,8 @@ format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters ca
 	@$(USE_NODE); cd $(UI); npm run --silent format
 
 .PHONY: figures
-figures: $(VENV) $(PAGES) ## Measure and print the product's figures; F=name picks some
-	@exec $(BIN)/python -m tests.figures $(F)
+figures: $(VENV) $(PAGES) ## Measure and print figures beside their goals; F="page search" picks (tests/proof/figures)
+	@exec $(BIN)/python -m tests.proof.figures --again $(F)
 
 .PHONY: bench
 bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (some 18 minutes); B="--works ab --only runtail,flask" picks
@@ -229,10 +229,6 @@ MINUTES_RECORDED ?= 5
 dashboard-pictures: $(VENV) $(PLOTTING) ## Draw the dashboards of a loaded installation for the docs; MINUTES_RECORDED=60
 	@$(BIN)/python -m tests.dashboards build/dashboards.json $(MINUTES_RECORDED)
 	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.dashboards.draw build/dashboards.json docs/images
-
-.PHONY: bench-page
-bench-page: $(VENV) $(PAGES) ## Measure the run page in Chromium (2,000,000 lines, 5,000 lines/s) and searching 1 GB
-	@exec $(BIN)/python -m tests.figures page search
 
 ##@ Build
 

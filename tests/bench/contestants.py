@@ -37,7 +37,7 @@ class Stage:
 class Contestant:
     """One way to bring lines to browsers.
 
-    :param dialect: of :mod:`tests.bench.wire`.
+    :param dialect: of :mod:`tests.bench.dialects`.
     :param way: how the load writes: of :mod:`tests.bench.load`, or ``node``.
     :param start: adds started servers to a stage.
     """

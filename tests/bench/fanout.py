@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.contestants import Contestant, Stage
-from tests.bench.rig import Failed, Partner, cores, cpu_seconds, memory_bytes, sleep_until
+from tests.bench.rig import Failed, Partner, cores, cpu_seconds, sleep_until
+from tests.support.memory_use import resident_bytes
 
 #: Before the window: everybody is at the live edge, caches are warm.
 WARM_UP_SECONDS = 2.0
@@ -106,7 +107,7 @@ def run(here: Scene) -> dict[str, Any]:
     before = {name: cpu_seconds(pids) for name, pids in groups.items()}
     sleep_until(end)
     used = {name: cpu_seconds(pids) - before[name] for name, pids in groups.items()}
-    memory = memory_bytes(stage.pids)
+    memory = resident_bytes(stage.pids)
     written = here.load.hear()
     # Prices are taken until everything has come: a server that sends nothing while
     # the load lasts, and all of it afterwards, has a price as well.

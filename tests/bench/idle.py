@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.contestants import Contestant
-from tests.bench.rig import Failed, Partner, cores, memory_bytes
+from tests.bench.rig import Failed, Partner, cores
+from tests.support.memory_use import resident_bytes
 
 #: After the last has connected, until memory is read.
 SETTLE_SECONDS = 1.5
@@ -37,7 +38,7 @@ def measure(contestant: Contestant, viewers: int) -> dict[str, Any]:
                 if failed := client.hear()["failed"]:
                     raise Failed(failed)
                 time.sleep(SETTLE_SECONDS)
-                memory.append(memory_bytes(stage.pids))
+                memory.append(resident_bytes(stage.pids))
             return {"failed": "", "viewers": viewers, "kib_per_viewer": (memory[1] - memory[0]) / viewers / 1024}
     except Failed as error:
         return {"failed": str(error)}

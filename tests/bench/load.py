@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import orjson
 import redis
 
-from tests.bench.wire import LINE_BYTES, make_line
+from tests.bench.dialects import LINE_BYTES, make_line
 
 #: As the shipper does: at once after so much quiet, else this often.
 FLUSH_SECONDS = 0.05

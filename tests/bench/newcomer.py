@@ -13,8 +13,9 @@ import time
 import orjson
 
 from runtail.protocol import View
+from tests.bench.dialects import DIALECTS, Dialect
 from tests.bench.stream import check
-from tests.bench.wire import DIALECTS, Dialect, client_frame, frame_at, upgrade
+from tests.support.wire import client_frame, frame_at, upgrade
 
 
 class Newcomer:

@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
+from tests.bench.dialects import LINE_BYTES
 from tests.bench.rig import cpu_seconds
-from tests.bench.wire import LINE_BYTES
 from tests.support.redis_server import RedisServer
 from tests.support.worker import Worker
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.dialects import LINE_BYTES, make_line, read_line
 from tests.bench.node_setup import node_command
 from tests.bench.page import markdown
 from tests.bench.report import figures, lines
 from tests.bench.rig import ROOT, Failed, cpu_seconds
 from tests.bench.stream import Deliveries, Stream, check
-from tests.bench.wire import LINE_BYTES, client_frame, frame_at, make_line, read_line
 from tests.bench.works import Results
+from tests.support.wire import client_frame, frame_at
 
 
 def test_lines_are_of_the_size_that_is_promised_and_read_back() -> None:
