@@ -202,7 +202,7 @@ figures: $(VENV) $(PAGES) ## Measure and print figures beside their goals; F="pa
 	@exec $(BIN)/python -m tests.proof.figures --again $(F)
 
 .PHONY: bench
-bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (some 18 minutes); B="--works ab --only runtail,flask" picks
+bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (some 18 minutes); B="--workloads ab --only runtail,flask" picks
 	@$(USE_NODE); exec $(BIN)/python -m tests.bench $(B)
 
 .PHONY: bench-quick

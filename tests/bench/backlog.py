@@ -1,4 +1,4 @@
-"""Work (d): somebody opens a run with a long backlog while it goes on and others watch it."""
+"""Workload (d): somebody opens a run with a long backlog while it goes on and others watch it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.bench.contestants import Contestant
 from tests.bench.load import BACKLOG_ENTRY_LINES
 from tests.bench.rig import Failed, Partner, cores, cpu_seconds, sleep_until
+from tests.bench.subjects import Subject
 from tests.support.memory_use import Growth, resident_bytes
 
 #: The run goes on at this rate, before this many others.
@@ -23,21 +23,21 @@ ALONE_SECONDS = 4.0
 NEWCOMER_SECONDS = 30.0
 
 
-def measure(contestant: Contestant, lines: int) -> dict[str, Any]:
+def measure(subject: Subject, lines: int) -> dict[str, Any]:
     """Return lines a second to the newcomer, the server's growth, and the others' delays with and without."""
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="runtail-bench-")))
-            return _measure(stack, contestant, lines, folder)
+            return _measure(stack, subject, lines, folder)
     except Failed as error:
         return {"failed": str(error)}
 
 
-def _measure(stack: ExitStack, contestant: Contestant, lines: int, folder: Path) -> dict[str, Any]:
-    stage = stack.enter_context(contestant.stage(folder))
-    load, runs = stack.enter_context(contestant.load(stage, backlog=lines))
+def _measure(stack: ExitStack, subject: Subject, lines: int, folder: Path) -> dict[str, Any]:
+    stage = stack.enter_context(subject.stage(folder))
+    load, runs = stack.enter_context(subject.load(stage, backlog=lines))
     # The tutorial knows no other way than to send everybody everything.
-    others = OTHERS if contestant.name == "runtail" else 0
+    others = OTHERS if subject.name == "runtail" else 0
     client = stack.enter_context(Partner.module("client", cores()[1], folder))
     first = lines - BACKLOG_ENTRY_LINES + 1
     client.tell(
@@ -57,7 +57,7 @@ def _measure(stack: ExitStack, contestant: Contestant, lines: int, folder: Path)
     begin = time.time()
     newcomer.tell(
         {
-            "dialect": contestant.dialect, "port": stage.ports[0], "run": runs[0], "lines": lines,
+            "dialect": subject.dialect, "port": stage.ports[0], "run": runs[0], "lines": lines,
             "seconds": NEWCOMER_SECONDS,
         }
     )  # fmt: skip

@@ -31,7 +31,7 @@ def read_line(line: bytes) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a contestant's viewers speak.
+    """How a subject's viewers speak.
 
     :param join: the packet that joins the namespace; empty: nothing is said, lines simply come.
     :param subscribe: makes the packet that subscribes to a run.

@@ -70,7 +70,7 @@ class Newcomer:
     def _take(self, payload: bytes) -> None:
         if self._dialect is DIALECTS["runtail"]:
             (_, message) = orjson.loads(payload[payload.index(b"[") :])
-            # Numbers and digests: an error here is a failed contestant.
+            # Numbers and digests: an error here is a failed subject.
             for entry in self.view.feed(message["entries"], epoch=message["epoch"]):
                 self.line = entry.next_line
         else:

@@ -1,4 +1,4 @@
-"""Work (h): a task that prints, under capture and otherwise. Lines a second of the writing program."""
+"""Workload (h): a task that prints, under capture and otherwise. Lines a second of the writing program."""
 
 from __future__ import annotations
 

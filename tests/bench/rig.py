@@ -25,7 +25,7 @@ _CPUCLOCK_SCHED = 2
 
 
 class Failed(Exception):
-    """A contestant did not do what the work asks; the message says what."""
+    """A subject did not do what the workload asks; the message says what."""
 
 
 class Unfit(Exception):
