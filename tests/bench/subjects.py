@@ -22,7 +22,7 @@ PREFIX = "bench:"
 
 @dataclass
 class Stage:
-    """A contestant's servers with Redis, started."""
+    """A subject's servers with Redis, started."""
 
     folder: Path
     redis: RedisServer
@@ -34,10 +34,10 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Subject:
     """One way to bring lines to browsers.
 
-    :param dialect: of :mod:`tests.bench.wire`.
+    :param dialect: of :mod:`tests.bench.dialects`.
     :param way: how the load writes: of :mod:`tests.bench.load`, or ``node``.
     :param start: adds started servers to a stage.
     """
@@ -93,7 +93,7 @@ def _runtail(stack: ExitStack, stage: Stage, relays: int, ports: Sequence[int]) 
         return stack.enter_context(Process(command, stage.folder, name=name, environment=environment))
 
     for index in range(relays):
-        # More than 2,000 viewers are asked for in one of the works.
+        # More than 2,000 viewers are asked for in one of the workloads.
         relay = Relay(start, stage.redis.url, PREFIX, port=_port(ports, index), max_connections=5000)
         try:
             relay.wait_until_ready(START_SECONDS)
@@ -154,13 +154,13 @@ def _last_line(process: Process) -> str:
     return lines[-1][:200] if lines else "the server ended without a word"
 
 
-CONTESTANTS = {
-    contestant.name: contestant
-    for contestant in (
-        Contestant("runtail", "Runtail", "runtail", "runtail", _runtail),
-        Contestant("flask", "Flask-SocketIO + Redis queue", "room", "room", _python("room_server")),
-        Contestant("node", "Socket.IO (Node) + Redis Streams", "room", "node", _node),
-        Contestant("tutorial", "the tutorial's way", "tutorial", "tutorial", _python("tutorial_server")),
-        Contestant("floor", "the floor: bare sends", "floor", "", _floor),
+SUBJECTS = {
+    subject.name: subject
+    for subject in (
+        Subject("runtail", "Runtail", "runtail", "runtail", _runtail),
+        Subject("flask", "Flask-SocketIO + Redis queue", "room", "room", _python("room_server")),
+        Subject("node", "Socket.IO (Node) + Redis Streams", "room", "node", _node),
+        Subject("tutorial", "the tutorial's way", "tutorial", "tutorial", _python("tutorial_server")),
+        Subject("floor", "the floor: bare sends", "floor", "", _floor),
     )
 }

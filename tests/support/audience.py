@@ -20,9 +20,9 @@ from typing import Any
 
 import orjson
 
-from tests.bench.wire import SOCKET_IO_PATH, client_frame, frame_at, upgrade
-from tests.proof.walk import GENESIS, digest, payload_of
+from tests.support.digests import GENESIS, digest, payload_of
 from tests.support.relay import Relay
+from tests.support.wire import SOCKET_IO_PATH, client_frame, frame_at, upgrade
 
 #: As the page waits (``ui/src/socket.ts``): doubling from the first, give or take a quarter.
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 10.0

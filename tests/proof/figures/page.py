@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from runtail.protocol import OUTPUT
 from runtail.store import Store
+from tests.proof.figures import Figure
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Producer, Relay, make_store, now_ms
@@ -90,7 +91,7 @@ def stage() -> Iterator[tuple[Store, Service, Browser]]:
         relay.wait_until_ready()
         found = next((path for name in NAMES if (path := shutil.which(name))), None)
         if found is None:
-            sys.exit(f"no Chromium on the PATH ({', '.join(NAMES)})")
+            raise RuntimeError(f"no Chromium on the PATH ({', '.join(NAMES)})")
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=found,
@@ -100,6 +101,17 @@ def stage() -> Iterator[tuple[Store, Service, Browser]]:
         )
         stack.callback(browser.close)
         yield make_store(server.url, PREFIX, **SETTINGS), web, browser
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a page takes, in MiB: its heap, and the whole tab."""
+
+    heap: float
+    tab: float
+
+    def __str__(self) -> str:
+        return f"{self.heap:.0f} MB; {self.tab:.0f} MB"
 
 
 def p95(values: list[float]) -> float:
@@ -137,7 +149,7 @@ def open_run(browser: Browser, web: Service, run_id: str) -> tuple[Page, Any]:
     return page, context.new_cdp_session(page)
 
 
-def memory(session: Any) -> str:
+def memory(session: Any) -> Memory:
     """The heap after a collection, and the memory of the tab's process: long texts lie outside the heap."""
     session.send("HeapProfiler.enable")
     session.send("HeapProfiler.collectGarbage")
@@ -148,7 +160,7 @@ def memory(session: Any) -> str:
         for child in psutil.Process().children(recursive=True)
         if "--type=renderer" in child.cmdline()
     ]
-    return f"heap {metrics['JSHeapUsedSize'] / 2**20:.0f} MB, tab {max(renderers) / 2**20:.0f} MB"
+    return Memory(metrics["JSHeapUsedSize"] / 2**20, max(renderers) / 2**20)
 
 
 def recorded(page: Page, work: Callable[[], object]) -> dict[str, Any]:
@@ -175,7 +187,7 @@ def drag(page: Page, seconds: float) -> None:
     page.mouse.up()
 
 
-def history(browser: Browser, web: Service, run_id: str) -> None:
+def history(browser: Browser, web: Service, run_id: str) -> list[Figure]:
     """A run of 2,000,000 lines that is over."""
     paints, texts = [], []
     for _ in range(3):
@@ -183,16 +195,12 @@ def history(browser: Browser, web: Service, run_id: str) -> None:
         texts.append(page.evaluate("() => globalThis.watch.text"))
         paints.append(page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"))
         page.context.close()
-    print(f"   first paint {statistics.median(paints):.0f} ms, text of the log {statistics.median(texts):.0f} ms")
+    paint, text = statistics.median(paints), statistics.median(texts)
     page, session = open_run(browser, web, run_id)
     page.wait_for_selector(".verdict")
-    for line in (1, 1_234_567, 500_000, 1_999_999, 1, 1_234_567):
-        print(f"   jump to line {line:,}: {page.evaluate(JUMP, line):.0f} ms")
+    jumps = [page.evaluate(JUMP, line) for line in (1, 1_234_567, 500_000, 1_999_999, 1, 1_234_567)]
     page.locator(".log").press("End")
-    found = recorded(page, lambda: drag(page, 8))
-    print(
-        f"   thumb dragged end to end: frame p95 {p95(found['frames']):.1f} ms, longest {max(found['frames']):.0f} ms"
-    )
+    dragged = p95(recorded(page, lambda: drag(page, 8))["frames"])
     page.mouse.move(600, 600)
 
     def wheel() -> None:
@@ -200,19 +208,29 @@ def history(browser: Browser, web: Service, run_id: str) -> None:
             page.mouse.wheel(0, -240)
             time.sleep(0.016)
 
-    found = recorded(page, wheel)
-    print(f"   wheel: frame p95 {p95(found['frames']):.1f} ms")
-    print(f"   {memory(session)}")
+    wheeled = p95(recorded(page, wheel)["frames"])
+    used = memory(session)
     began = time.monotonic()
     page.get_by_role("button", name="Verify all").click()
     page.wait_for_function(
         "() => /lines, verified$/.test(document.querySelector('.verdict').textContent)", timeout=300_000
     )
-    print(f"   verify all: {time.monotonic() - began:.1f} s, {memory(session)}")
+    took, after = time.monotonic() - began, memory(session)
     page.context.close()
+    name = f"page of a run of {LINES:,} lines"
+    return [
+        Figure(f"{name}: first paint; text of the log is there", f"{paint:.0f} ms; {text:.0f} ms", "<= 1 s",
+               max(paint, text) <= 1000),
+        Figure(f"{name}: jump to a line, the slowest of {len(jumps)}", f"{max(jumps):.0f} ms", "<= 300 ms",
+               min(jumps) >= 0 and max(jumps) <= 300),
+        Figure(f"{name}: thumb dragged from end to end, wheel: frames, 95 %", f"{dragged:.1f} ms; {wheeled:.1f} ms",
+               "<= 20 ms for the thumb", dragged <= 20),
+        Figure(f"{name}: heap; whole tab; the same after \"Verify all\"", f"{used}; {after}, which takes {took:.1f} s",
+               "tab <= 300 MB", max(used.tab, after.tab) <= 300),
+    ]  # fmt: skip
 
 
-def live(browser: Browser, web: Service, store: Store) -> None:
+def live(browser: Browser, web: Service, store: Store) -> list[Figure]:
     """5,000 lines a second while the page follows."""
     producer = Producer(store)
     producer.write(100)
@@ -246,16 +264,19 @@ def live(browser: Browser, web: Service, store: Store) -> None:
     writer.join(10)
     producer.end()
     page.wait_for_selector(".verdict.ok", timeout=30_000)
-    print(
-        f"   {LINES_PER_SECOND:,} lines/s followed for {LIVE_SECONDS:.0f} s: frame p95 {p95(found['frames']):.1f} ms, "
-        f"written to painted p50 {statistics.median(found['waits']):.0f} ms, p95 {p95(found['waits']):.0f} ms, "
-        f"main thread {share:.0%}, {memory(session)}"
-    )
-    print(f"   {page.locator('.verdict').text_content()}")
+    frames, waits = p95(found["frames"]), p95(found["waits"])
+    name = f"page that follows {LINES_PER_SECOND:,} lines/s for {LIVE_SECONDS:.0f} s"
+    rows = [
+        Figure(f"{name}: frames, 95 %; from written to painted, 95 %", f"{frames:.1f} ms; {waits:.0f} ms",
+               "<= 33 ms; <= 300 ms", frames <= 33 and waits <= 300),
+        Figure(f"{name}: main thread; heap; whole tab", f"{share:.0%}; {memory(session)}", "verified",
+               page.locator(".verdict.ok").is_visible()),
+    ]  # fmt: skip
     page.context.close()
+    return rows
 
 
-def flood(browser: Browser, web: Service, store: Store) -> None:
+def flood(browser: Browser, web: Service, store: Store) -> list[Figure]:
     """2,000,000 lines as fast as they come, followed from the first to the last."""
     producer = Producer(store)
     producer.write(100)
@@ -272,19 +293,18 @@ def flood(browser: Browser, web: Service, store: Store) -> None:
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     found = recorded(page, lambda: page.wait_for_selector(".verdict", timeout=300_000))
-    print(
-        f"   2,000,000 lines in a flood: {time.monotonic() - began:.0f} s, frame p95 {p95(found['frames']):.1f} ms, "
-        f"{memory(session)}; {page.locator('.verdict').text_content()}"
-    )
+    frames, used = p95(found["frames"]), memory(session)
+    row = Figure(f"page that follows {LINES:,} lines as fast as they come: frames, 95 %; heap; whole tab",
+                 f"{frames:.1f} ms; {used}, in {time.monotonic() - began:.0f} s", "<= 33 ms; tab <= 300 MB",
+                 frames <= 33 and used.tab <= 300)  # fmt: skip
     page.context.close()
+    return [row]
 
 
-def main() -> None:
-    """Print the figures."""
+def measure() -> list[Figure]:
+    """On one store."""
     with stage() as (store, web, browser):
         began = time.monotonic()
         run_id = long_run(store)
         print(f"   stored {LINES:,} lines of {LINE_BYTES} bytes in {time.monotonic() - began:.0f} s", flush=True)
-        history(browser, web, run_id)
-        live(browser, web, store)
-        flood(browser, web, store)
+        return [*history(browser, web, run_id), *live(browser, web, store), *flood(browser, web, store)]

@@ -1,4 +1,4 @@
-"""The works: who does what how often, in which order."""
+"""The workloads: who does what how often, in which order."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.bench import backlog, fanout, idle, printing
-from tests.bench.contestants import CONTESTANTS
 from tests.bench.fanout import Shape
+from tests.bench.subjects import SUBJECTS
 
 Result = dict[str, Any]
-#: Work, contestant (or variant), round by round.
+#: Workload, subject (or variant), round by round.
 Results = dict[str, dict[str, list[Result]]]
 
-ALL = tuple(CONTESTANTS)
+ALL = tuple(SUBJECTS)
 
 
 @dataclass(frozen=True)
 class Plan:
     """How much of everything: the whole bench, or the short one.
 
-    :param most_seconds: what all works may take together; nothing is cut off, the bench says what it took.
-    :param most: numbers of viewers to try in (c), by contestant.
+    :param most_seconds: what all workloads may take together; nothing is cut off, the bench says what it took.
+    :param most: numbers of viewers to try in (c), by subject.
     """
 
     most_seconds: int
@@ -86,11 +86,11 @@ VIEWERS = 200
 RATE, SLOW_RATE = 1000.0, 200.0
 
 
-class Works:
-    """Runs the works and keeps what they found.
+class Workloads:
+    """Runs the workloads and keeps what they found.
 
-    :param names: contestants to run.
-    :param say: called with a sentence for each figure.
+    :param names: subjects to run.
+    :param say: called with a sentence for each measurement.
     """
 
     def __init__(self, plan: Plan, names: Sequence[str], ports: Sequence[int], say: Callable[[str], None]) -> None:
@@ -101,7 +101,7 @@ class Works:
         self._say = say
 
     def run(self, letter: str) -> None:
-        """Run one work."""
+        """Run one workload."""
         began = time.monotonic()
         getattr(self, f"_{letter}")()
         self._say(f"({letter}) took {time.monotonic() - began:.0f} s\n")
@@ -113,18 +113,18 @@ class Works:
             for index in range(len(names)):
                 yield names[(index + number) % len(names)]
 
-    def _note(self, work: str, name: str, result: Result, *shown: str) -> Result:
-        self.results.setdefault(work, {}).setdefault(name, []).append(result)
-        figures = ", ".join(f"{key} {result[key]:,.1f}" for key in shown if key in result)
+    def _note(self, workload: str, name: str, result: Result, *shown: str) -> Result:
+        self.results.setdefault(workload, {}).setdefault(name, []).append(result)
+        measurements = ", ".join(f"{key} {result[key]:,.1f}" for key in shown if key in result)
         failed = f" — {result['failed']}" if result["failed"] else ""
-        self._say(f"({work}) {name}: {figures}{failed}")
+        self._say(f"({workload}) {name}: {measurements}{failed}")
         return result
 
-    def _fan_out(self, work: str, names: Sequence[str], rate: float, seconds: float) -> None:
+    def _fan_out(self, workload: str, names: Sequence[str], rate: float, seconds: float) -> None:
         for name in self._rotated(names, self.plan.rounds):
-            result = fanout.measure(CONTESTANTS[name], Shape(VIEWERS, rate, seconds), self._ports)
+            result = fanout.measure(SUBJECTS[name], Shape(VIEWERS, rate, seconds), self._ports)
             self._note(
-                work, name, result, "p50_ms", "p99_ms", "server_cpu", "us_per_line", "us_per_frame", "client_cpu"
+                workload, name, result, "p50_ms", "p99_ms", "server_cpu", "us_per_line", "us_per_frame", "client_cpu"
             )
 
     def _a(self) -> None:
@@ -146,7 +146,7 @@ class Works:
             self._note("c", name, best, "viewers")
 
     def _holds(self, name: str, viewers: int) -> bool:
-        result = fanout.measure(CONTESTANTS[name], Shape(viewers, RATE, self.plan.c_seconds), self._ports)
+        result = fanout.measure(SUBJECTS[name], Shape(viewers, RATE, self.plan.c_seconds), self._ports)
         late = result.get("p99_ms", float("inf"))
         delay = f"p99 {late:,.0f} ms, server {result['server_cpu']:.2f}" if "p99_ms" in result else ""
         self._say(f"    {name}, {viewers} viewers: {delay} {result['failed']}")
@@ -154,7 +154,7 @@ class Works:
 
     def _d(self) -> None:
         for name in self._rotated(list(self.plan.d_lines), self.plan.rounds):
-            result = backlog.measure(CONTESTANTS[name], self.plan.d_lines[name])
+            result = backlog.measure(SUBJECTS[name], self.plan.d_lines[name])
             shown = ("newcomer_lines_per_second", "grown_mb", "alone_p99_ms", "beside_p99_ms", "newcomer_cpu")
             self._note("d", name, result, *shown)
 
@@ -165,14 +165,14 @@ class Works:
             for index in range(len(self.plan.e_runs)):
                 runs = self.plan.e_runs[(index + number) % len(self.plan.e_runs)]
                 shape = Shape(runs, RATE, self.plan.short_seconds, runs=runs)
-                result = fanout.measure(CONTESTANTS["runtail"], shape, self._ports)
+                result = fanout.measure(SUBJECTS["runtail"], shape, self._ports)
                 shown = ("p99_ms", "us_per_line", "server_cpu", "redis_cpu", "load_cpu", "rate")
                 self._note("e", f"runtail, {runs} runs", result, *shown)
 
     def _f(self) -> None:
         for name, viewers in self.plan.f_viewers.items():
             if name in self._names:
-                self._note("f", name, idle.measure(CONTESTANTS[name], viewers), "kib_per_viewer")
+                self._note("f", name, idle.measure(SUBJECTS[name], viewers), "kib_per_viewer")
 
     def _g(self) -> None:
         if "runtail" not in self._names:
@@ -180,7 +180,7 @@ class Works:
         for number in range(self.plan.rounds):
             for relays in (1, 2) if number % 2 == 0 else (2, 1):
                 shape = Shape(VIEWERS, RATE, self.plan.short_seconds, relays=relays)
-                result = fanout.measure(CONTESTANTS["runtail"], shape)
+                result = fanout.measure(SUBJECTS["runtail"], shape)
                 self._note("g", f"runtail, relays: {relays}", result, "server_cpu", "p99_ms", "us_per_line")
 
     def _h(self) -> None:

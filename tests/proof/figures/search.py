@@ -16,6 +16,7 @@ import orjson
 
 from runtail.protocol import OUTPUT
 from runtail.store import Store
+from tests.proof.figures import Figure
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Producer, make_store, now_ms
 from tests.support.services import Service
@@ -31,8 +32,10 @@ SCANS = {
     "a text that is not there": {"q": "nowhere to be found"},
     "the same, case told apart": {"q": "nowhere to be found", "case": "true"},
     "an expression that is not there": {"q": r"step 9\d\d (failed|lost)", "regex": "true"},
-    "a text in every 400th line": {"q": "step 976 done"},
+    "a text in every 2,400th line": {"q": "step 976 done"},
 }
+BESIDE = ("a text that is not there", "an expression that is not there")
+FIRST_SECONDS, SCAN_MB_PER_SECOND = 1.0, 200.0
 
 
 def filled(store: Store) -> tuple[str, int]:
@@ -57,7 +60,7 @@ def asked(url: str, query: dict[str, str]) -> tuple[float, float, dict[str, Any]
     began = time.monotonic()
     first = float("nan")
     last: dict[str, Any] = {}
-    with httpx.stream("GET", url, params={"limit": "100000", **query}, timeout=600) as answer:
+    with httpx.stream("GET", url, params=query, timeout=600) as answer:
         answer.raise_for_status()
         for line in answer.iter_lines():
             last = orjson.loads(line)
@@ -104,13 +107,13 @@ def quiet(small: str, seconds: float) -> list[float]:
     return waits(small, stop)
 
 
-def told(name: str, taken: list[float]) -> None:
-    """Print p50 and p95."""
-    print(f"{name}: p50 {statistics.median(taken):.1f} ms, p95 {sorted(taken)[int(len(taken) * 0.95)]:.1f} ms")
+def told(taken: list[float]) -> str:
+    """p50 and p95."""
+    return f"{statistics.median(taken):.1f} and {sorted(taken)[int(len(taken) * 0.95)]:.1f} ms"
 
 
-def main() -> None:
-    """Print the figures."""
+def measure() -> list[Figure]:
+    """On one log."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "redis").mkdir()
@@ -119,20 +122,28 @@ def main() -> None:
         run_id, lines = filled(make_store(server.url, PREFIX, **SETTINGS))
         megabytes = lines * LINE_BYTES / 1e6
         search = f"{web.url}/api/v1/runs/{run_id}/log/search"
-        print(f"a log of {megabytes:,.0f} MB, {lines:,} lines, two in five coloured")
+        log = f"search of {megabytes:,.0f} MB, {lines:,} lines, two in five coloured"
         firsts = [asked(search, {"q": "the needle", "limit": "1"})[0] for _ in range(ROUNDS)]
-        print(f"first hit, in the first tenth: {min(firsts):.2f}-{max(firsts):.2f} s")
         speeds: dict[str, list[float]] = {name: [] for name in SCANS}
         for _ in range(ROUNDS):
             for name, query in SCANS.items():
                 _, seconds, end = asked(search, query)
                 speeds[name].append(megabytes / seconds)
                 assert (end["hits"] > 0) == ("in every" in name), end
-        for name, found in speeds.items():
-            print(f"whole scan, {name}: {min(found):.0f}-{max(found):.0f} MB/s")
         small = f"{web.url}/api/v1/runs/{run_id}"
-        told("another request, quiet", quiet(small, 5))
-        told("another request, beside a text search", disturbed(small, search, SCANS["a text that is not there"]))
-        told(
-            "another request, beside an expression", disturbed(small, search, SCANS["an expression that is not there"])
-        )
+        alone = quiet(small, 5)
+        beside = {name: disturbed(small, search, SCANS[name]) for name in BESIDE}
+    # Where nothing else runs they are as quick as without a search; the bound leaves room for one that waits its turn.
+    slowest = max(statistics.median(taken) for taken in beside.values())
+    return [
+        Figure(f"{log}: first hit, in the first tenth", f"{min(firsts):.2f} to {max(firsts):.2f} s",
+               f"<= {FIRST_SECONDS:.0f} s", max(firsts) <= FIRST_SECONDS),
+        *(
+            Figure(f"{log}: {name}", f"{min(found):,.0f} to {max(found):,.0f} MB/s",
+                   f">= {SCAN_MB_PER_SECOND:.0f} MB/s", max(found) >= SCAN_MB_PER_SECOND)
+            for name, found in speeds.items()
+        ),
+        Figure(f"{log}: another request meanwhile, 50 % and 95 % (without, {', '.join(BESIDE)})",
+               "; ".join(told(taken) for taken in (alone, *beside.values())), "<= x 2 in the middle",
+               slowest <= 2 * statistics.median(alone)),
+    ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.chart.rendering import ROOT
+from tests.support.chart import ROOT
 
 #: Where a component listens to whom.
 PORTS = {
