@@ -112,10 +112,10 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           }}
         />
       )}
-      {follow?.resetWhy.value && !gone && (
+      {follow?.resetReason.value && !gone && (
         <p class="problem" role="alert">
-          What was shown is void: {foreign(follow.resetWhy.value.replace(/\.$/, ""))}. What follows
-          is the log as it stands now.
+          What was shown is void: {foreign(follow.resetReason.value.replace(/\.$/, ""))}. What
+          follows is the log as it stands now.
         </p>
       )}
       {log && !gone && <LogBar log={log} />}

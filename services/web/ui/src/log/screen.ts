@@ -27,7 +27,7 @@ export interface Proof {
   readonly epoch: number | null;
   readonly beganAt: Position | null;
   /** Move the checked part's beginning up by a piece that reaches it. */
-  join(start: Position, values: readonly unknown[]): Promise<void>;
+  join(start: Position, values: readonly unknown[]): Promise<unknown>;
   mismatch(error: Discontinuity): void;
 }
 

@@ -108,7 +108,7 @@ export class LogView {
       this.list.schedule();
     });
     effect(() => {
-      if (this.follow.leaps.value > 0) this.#say("Caught up; earlier lines load as you scroll");
+      if (this.follow.skips.value > 0) this.#say("Caught up; earlier lines load as you scroll");
     });
     new Sticky(this.screen, this.list);
     if (scroller.parentElement) {

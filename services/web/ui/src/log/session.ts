@@ -1,0 +1,451 @@
+// Every decision about reading one run's log, as one pure function: what is known and what just
+// happened → what is known now, and what to do about it. `Follow` turns events into inputs and
+// carries out the commands. No sockets, no clock, no DOM.
+
+import type { LogWindow, Run } from "../api";
+import type { Position } from "../protocol/cursor";
+import type { Verdict } from "../protocol/view";
+import type { Answer, LiveLine, Message } from "./messages";
+
+/** Lines fetched when the page is opened; earlier ones are loaded when asked for. */
+export const OPENING_LINES = 2_000;
+/** More lines behind than this after an absence: the page goes on at the tail. */
+export const MOST_BEHIND_LINES = 50_000;
+/** From this many failed connection attempts on the log is also read over HTTP. */
+export const FAILURES_BEFORE_HTTP = 2;
+export const POLL_MS = 2_000;
+/** A relay that cannot serve us now is asked again after this time, and up to as much more at random. */
+export const RETRY_MS = 2_000;
+/** As many rows as can be drawn again and again; no shipper sends more. */
+const MOST_LIVE_ROWS = 100;
+
+const ANOTHER_LOG = "the stored log is another one than what was shown";
+
+export type Phase =
+  | { readonly name: "opening" }
+  | { readonly name: "live" }
+  | { readonly name: "http" }
+  /** Verified or not, nothing more will come. */
+  | { readonly name: "over" }
+  | { readonly name: "refused"; readonly why: string };
+
+export interface State {
+  readonly phase: Phase;
+  readonly connected: boolean;
+  /** Connection attempts that failed in a row. */
+  readonly failures: number;
+  /** The relay's stream contradicts itself: read what is stored, whatever the socket could do. */
+  readonly httpOnly: boolean;
+  /** Number of the newest request. Only its response counts. */
+  readonly request: number;
+  /** The relay has confirmed where its messages begin. */
+  readonly subscribed: boolean;
+  /** Messages that came before that confirmation. */
+  readonly early: readonly Message[];
+  /** The epoch of what is shown; null before anything is. */
+  readonly epoch: number | null;
+  /** The epoch of the last reset. */
+  readonly resetEpoch: number;
+  /** Where to go on reading; null before the first answer. */
+  readonly position: Position | null;
+  /** First line that is checked, and the next line to come. */
+  readonly range: { readonly from: number; readonly next: number };
+  readonly live: LiveLine | null;
+  readonly verdict: Verdict | null;
+  /** Why the shown log is a new one, if it is. */
+  readonly resetReason: string | null;
+  /** Rises with every event entry: the record has changed. */
+  readonly changes: number;
+  /** Rises when too much had come during an absence, and the page went on at the tail. */
+  readonly skips: number;
+  /** Time of the relay's last message, or of the last window (ms since 1970). */
+  readonly lastHeard: number;
+  /** The state of the run when its log was opened; null before. */
+  readonly opened: Run["state"] | null;
+}
+
+/** `now` in ms since 1970. */
+export function initialState(now: number): State {
+  return {
+    phase: { name: "opening" },
+    connected: false,
+    failures: 0,
+    httpOnly: false,
+    request: 0,
+    subscribed: false,
+    early: [],
+    epoch: null,
+    resetEpoch: 0,
+    position: null,
+    range: { from: 1, next: 1 },
+    live: null,
+    verdict: null,
+    resetReason: null,
+    changes: 0,
+    skips: 0,
+    lastHeard: now,
+    opened: null,
+  };
+}
+
+/** What the verifier says after it was given something. */
+export interface Checked {
+  readonly from: number;
+  readonly position: Position | null;
+  readonly verdict: Verdict | null;
+}
+
+export type Input =
+  | { readonly type: "connected" }
+  /** Gone, or not there yet. `failures`: attempts that failed in a row, where that is known. */
+  | { readonly type: "disconnected"; readonly failures: number | null }
+  // The relay's responses; `answer` is null if none came in time.
+  | { readonly type: "answered"; readonly request: number; readonly answer: Answer | null }
+  | { readonly type: "unsubscribed"; readonly request: number }
+  // What the relay sends by itself.
+  | { readonly type: "message"; readonly message: Message; readonly now: number }
+  | { readonly type: "live-line"; readonly live: LiveLine; readonly now: number }
+  | { readonly type: "reset"; readonly epoch: number; readonly reason: string }
+  // The API's responses.
+  | {
+      readonly type: "window";
+      readonly request: number;
+      readonly window: LogWindow;
+      readonly now: number;
+    }
+  | {
+      readonly type: "window-failed";
+      readonly request: number;
+      readonly status: number;
+      readonly message: string;
+    }
+  // Timers.
+  | { readonly type: "retry" }
+  | { readonly type: "poll" }
+  // The verifier's results. `events`: event entries were among the items. `ended`: the run's end was.
+  | ({ readonly type: "checked"; readonly events: boolean; readonly ended: boolean } & Checked)
+  /** What came does not continue what was checked. */
+  | ({ readonly type: "mismatch" } & Checked)
+  /** Earlier lines were checked as well. */
+  | ({ readonly type: "extended" } & Checked)
+  /** Lines fetched out of order do not fit. */
+  | { readonly type: "contradiction"; readonly text: string }
+  /** Lines fetched out of order belong to another epoch. */
+  | { readonly type: "another-log" };
+
+export type Timer = "retry" | "poll";
+
+export type Command =
+  /** Subscribe from a position; null: from the last lines on. Its response is `answered`. */
+  | { readonly type: "subscribe"; readonly request: number; readonly position: Position | null }
+  /** Its response is `unsubscribed`. */
+  | { readonly type: "unsubscribe"; readonly request: number }
+  /** Nothing more is wanted: tell the relay, and stop acknowledging. */
+  | { readonly type: "leave" }
+  /** Read a window over HTTP. Its response is `window` or `window-failed`. */
+  | { readonly type: "fetch"; readonly request: number; readonly position: Position | null }
+  /**
+   * Verify entries and draw what is in order, up to the first that is not or to the run's end.
+   * `start`: where the server says they begin. `acknowledge`: they came from the relay.
+   */
+  | {
+      readonly type: "check";
+      readonly start: Position | null;
+      readonly messages: readonly Pick<Message, "epoch" | "entries">[];
+      readonly acknowledge: boolean;
+    }
+  /** Forget everything that is shown. */
+  | { readonly type: "clear" }
+  /** Keep what is shown, and begin to verify anew at another place. */
+  | { readonly type: "skip" }
+  /** The log had so many lines when it was opened. */
+  | { readonly type: "backlog"; readonly lines: number }
+  /** `spread`: up to so much is added at random, so that pages do not come all at once. */
+  | {
+      readonly type: "wait";
+      readonly timer: Timer;
+      readonly ms: number;
+      readonly spread: number;
+    }
+  | { readonly type: "cancel"; readonly timer: Timer };
+
+export type Step = readonly [state: State, commands: readonly Command[]];
+
+const CANCEL_RETRY: Command = { type: "cancel", timer: "retry" };
+const CANCEL_POLL: Command = { type: "cancel", timer: "poll" };
+
+export function isOver({ phase }: State): boolean {
+  return phase.name === "over" || phase.name === "refused";
+}
+
+export function step(state: State, input: Input): Step {
+  switch (input.type) {
+    case "connected":
+      return connected({ ...state, connected: true, failures: 0 });
+    case "disconnected":
+      return disconnected(state, input.failures);
+    case "answered":
+      return isAwaited(state, input.request) ? answered(state, input.answer) : [state, []];
+    case "unsubscribed":
+    case "retry":
+      if (input.type === "unsubscribed" && !isAwaited(state, input.request)) return [state, []];
+      return subscribe(state);
+    case "message":
+      return message(state, input.message, input.now);
+    case "live-line":
+      if (isOver(state)) return [state, []];
+      return [withLive({ ...state, lastHeard: input.now }, input.live), []];
+    case "reset":
+      return relayReset(state, input.epoch, input.reason);
+    case "poll":
+      return fetch(state);
+    case "window":
+      if (input.request !== state.request || isOver(state)) return [state, []];
+      return window(state, input.window, input.now);
+    case "window-failed":
+      if (input.request !== state.request || isOver(state)) return [state, []];
+      return windowFailed(state, input.status, input.message);
+    case "checked":
+      return checked(state, input);
+    case "mismatch":
+      return finish({ ...state, ...shown(state, input) });
+    case "extended":
+      return [{ ...state, ...shown(state, input) }, []];
+    case "contradiction":
+      return [{ ...state, verdict: unverified(state, input.text) }, []];
+    case "another-log":
+      return restart(state, ANOTHER_LOG);
+  }
+}
+
+/** One step after another. */
+function then([before, first]: Step, next: (state: State) => Step): Step {
+  const [state, second] = next(before);
+  return [state, [...first, ...second]];
+}
+
+function isAwaited(state: State, request: number): boolean {
+  return request === state.request && state.connected && !isOver(state);
+}
+
+function subscribe(state: State): Step {
+  if (isOver(state) || state.httpOnly || !state.connected) return [state, []];
+  const request = state.request + 1;
+  return [
+    { ...state, request, subscribed: false, early: [] },
+    [CANCEL_RETRY, { type: "subscribe", request, position: state.position }],
+  ];
+}
+
+function fetch(state: State): Step {
+  if (isOver(state)) return [state, []];
+  const request = state.request + 1;
+  return [
+    { ...state, request },
+    [CANCEL_POLL, { type: "fetch", request, position: state.position }],
+  ];
+}
+
+function connected(state: State): Step {
+  // Who reads over HTTP only does so whatever becomes of the socket.
+  return state.httpOnly ? [state, []] : then([state, [CANCEL_POLL]], subscribe);
+}
+
+function disconnected(before: State, failures: number | null): Step {
+  const state: State = {
+    ...before,
+    connected: false,
+    failures: failures ?? before.failures,
+    subscribed: false,
+    early: [],
+  };
+  if (state.httpOnly) return [state, []];
+  const stopped: Step = [state, [CANCEL_RETRY, CANCEL_POLL]];
+  return state.failures >= FAILURES_BEFORE_HTTP ? then(stopped, fetch) : stopped;
+}
+
+function answered(state: State, answer: Answer | null): Step {
+  if (answer === null) return subscribe(state);
+  if (!answer.ok) return denied(state, answer);
+  // The event with the reason follows or came before.
+  if (answer.reset) return [state, []];
+  const epoch = answer.epoch ?? 0;
+  if (isAnother(state, epoch)) return restart(state, ANOTHER_LOG);
+  const lines = answer.record?.lines ?? 0;
+  if (isFarBehind(state, lines)) {
+    const request = state.request + 1;
+    // What is sent for the old position must not reach the new view.
+    return then(skip(state), (after) => [
+      { ...after, request },
+      [{ type: "unsubscribe", request }],
+    ]);
+  }
+  const start = { epoch, line: answer.from ?? 1, chain: answer.chain ?? "" };
+  return [
+    {
+      ...state,
+      epoch,
+      subscribed: true,
+      early: [],
+      opened: state.opened ?? answer.record?.state ?? "running",
+      phase: { name: "live" },
+    },
+    [
+      { type: "backlog", lines },
+      { type: "check", start, messages: state.early, acknowledge: true },
+    ],
+  ];
+}
+
+function denied(state: State, { code, message }: Answer): Step {
+  if (code !== "unavailable" && code !== "too-many") {
+    return refuse(state, message ?? "The server refused.");
+  }
+  // The API may know what the relay cannot give now.
+  return then(fetch({ ...state, phase: { name: "opening" } }), (after) => [
+    after,
+    [{ type: "wait", timer: "retry", ms: RETRY_MS, spread: RETRY_MS }],
+  ]);
+}
+
+function refuse(state: State, why: string): Step {
+  return [{ ...state, phase: { name: "refused", why } }, [CANCEL_RETRY, CANCEL_POLL]];
+}
+
+/** What is stored now is not what is shown: never mixed. */
+function isAnother(state: State, epoch: number): boolean {
+  return state.epoch !== null && state.epoch !== epoch;
+}
+
+function isFarBehind({ position }: State, lines: number): boolean {
+  return position !== null && lines - (position.line - 1) > MOST_BEHIND_LINES;
+}
+
+/**
+ * Go on at the tail. The lines between are fetched when they are looked at; what can
+ * be claimed begins anew with the tail, for nothing connects it to what was checked.
+ */
+function skip(state: State): Step {
+  return [
+    {
+      ...state,
+      position: null,
+      subscribed: false,
+      live: null,
+      skips: state.skips + 1,
+      // Sections may have begun and ended between.
+      changes: state.changes + 1,
+    },
+    [{ type: "skip" }],
+  ];
+}
+
+function message(before: State, message: Message, now: number): Step {
+  if (isOver(before)) return [before, []];
+  const state = { ...before, lastHeard: now };
+  if (!state.subscribed) return [{ ...state, early: [...state.early, message] }, []];
+  return [state, [{ type: "check", start: null, messages: [message], acknowledge: true }]];
+}
+
+function relayReset(state: State, epoch: number, reason: string): Step {
+  if (isOver(state)) return [state, []];
+  // Twice in the same epoch: the stored log contradicts itself. Read as it is, it is
+  // shown up to the entry that does not fit, and that entry is named.
+  const httpOnly = state.httpOnly || epoch === state.resetEpoch;
+  return restart({ ...state, httpOnly, resetEpoch: epoch }, reason);
+}
+
+/** The shown log is void: begin again. */
+function restart(state: State, reason: string): Step {
+  if (state.phase.name === "refused") return [state, []];
+  const cleared: State = {
+    ...state,
+    // Responses to what was asked for the old log mean nothing for the new one.
+    request: state.request + 1,
+    subscribed: false,
+    early: [],
+    epoch: null,
+    position: null,
+    range: { from: 1, next: 1 },
+    live: null,
+    verdict: null,
+    resetReason: reason,
+    phase: { name: "opening" },
+  };
+  const readsOverHttp =
+    state.httpOnly || state.phase.name === "http" || state.failures >= FAILURES_BEFORE_HTTP;
+  const next = state.connected && !state.httpOnly ? subscribe : readsOverHttp ? fetch : stay;
+  return then([cleared, [{ type: "clear" }]], next);
+}
+
+function stay(state: State): Step {
+  return [state, []];
+}
+
+function window(state: State, window: LogWindow, now: number): Step {
+  const { position } = state;
+  const { epoch, from: line, chain } = window;
+  const continues =
+    position === null ||
+    (epoch === position.epoch && line === position.line && chain === position.chain);
+  if (!continues || isAnother(state, epoch)) return restart(state, ANOTHER_LOG);
+  if (isFarBehind(state, window.lines)) return then(skip(state), pollAgain);
+  const read: State = {
+    ...state,
+    epoch,
+    phase: { name: "http" },
+    lastHeard: now,
+    opened: state.opened ?? window.state,
+  };
+  const start = { epoch, line, chain };
+  const messages = [{ epoch, entries: window.entries }];
+  return then([read, [{ type: "check", start, messages, acknowledge: false }]], pollAgain);
+}
+
+function windowFailed(state: State, status: number, message: string): Step {
+  if (status === 409) return restart(state, ANOTHER_LOG);
+  return status === 404 ? refuse(state, message) : pollAgain(state);
+}
+
+function pollAgain(state: State): Step {
+  if (isOver(state) || (state.connected && !state.httpOnly)) return [state, []];
+  return [state, [{ type: "wait", timer: "poll", ms: POLL_MS, spread: 0 }]];
+}
+
+function checked(before: State, input: Input & { type: "checked" }): Step {
+  const changes = before.changes + (input.events ? 1 : 0);
+  const state = { ...before, ...shown(before, input), changes };
+  return input.ended ? finish(state) : [withLive(state, state.live), []];
+}
+
+function shown(
+  { verdict: before }: State,
+  { from, position, verdict }: Checked,
+): Pick<State, "range" | "position" | "verdict"> {
+  // What did not fit once is never taken back.
+  const kept = before?.verified === false ? before : verdict;
+  return { position, range: { from, next: position?.line ?? 1 }, verdict: kept };
+}
+
+function unverified({ range }: State, text: string): Verdict {
+  return { verified: false, from: range.from, lines: range.next - 1, text };
+}
+
+function finish(state: State): Step {
+  return [
+    { ...state, live: null, phase: { name: "over" } },
+    [CANCEL_RETRY, CANCEL_POLL, { type: "leave" }],
+  ];
+}
+
+/** Once the line is stored only the progress stays, which holds until the next one. */
+function withLive(state: State, live: LiveLine | null): State {
+  return { ...state, live: live && current(live, state.position?.line ?? 1) };
+}
+
+function current(live: LiveLine, next: number): LiveLine | null {
+  const { line, progress } = live;
+  if (line < next) return progress ? { line, text: "", progress } : null;
+  if (live.rows) return { ...live, rows: live.rows.slice(-MOST_LIVE_ROWS) };
+  return live.text || progress ? live : null;
+}
