@@ -48,14 +48,14 @@ export class Find {
   constructor(screen: LogScreen, run: string) {
     this.#screen = screen;
     this.#run = run;
-    screen.spans = (line, text) => {
+    screen.highlightWith((line, text) => {
       if (!this.#active) return [];
       return (this.#local ? this.#spans(line, text) : null) ?? this.#findings.spans(line);
-    };
-    screen.grown = (first, last) => {
+    });
+    screen.grown.on((first, last) => {
       if (this.#active && this.#local) this.#look(first, last);
       this.#tell();
-    };
+    });
   }
 
   /** Lines with hits, in order. */
@@ -94,14 +94,14 @@ export class Find {
       this.#slice(this.#turn, Math.floor((this.#screen.firstVisible - 1) / BLOCK_LINES));
     }
     this.#tell();
-    this.#screen.list?.schedule();
+    this.#screen.refresh();
   }
 
   close(): void {
     this.open.value = false;
     this.#stop();
     this.#screen.current = 0;
-    this.#screen.list?.schedule();
+    this.#screen.refresh();
   }
 
   /** Go to the next hit, or the one before. */
@@ -227,7 +227,7 @@ export class Find {
       this.#atOnce = false;
       this.step(true);
     }
-    this.#screen.list?.schedule();
+    this.#screen.refresh();
     this.#tell();
   }
 

@@ -30,8 +30,8 @@ export interface Screen {
   append(items: readonly Item[]): void;
   prepend(items: readonly Item[]): void;
   clear(): void;
-  /** How many lines the log had when it was opened. */
-  backlog: number;
+  /** The log has so many lines when it is opened. */
+  opened(lines: number): void;
   /** This was followed and checked, and what comes next does not continue it. */
   stood(from: Position, to: Position): void;
 }
@@ -142,7 +142,7 @@ export class Follow {
         break;
       }
       case "backlog":
-        this.#screen.backlog ||= command.lines;
+        this.#screen.opened(command.lines);
         break;
       case "wait": {
         const { timer, ms, spread } = command;

@@ -2,6 +2,7 @@
 // longest goes first and is fetched again when it is seen. Holes are normal. Pure
 // but for its timer.
 
+import { Emitter } from "../emitter";
 import type { Style } from "./style";
 import { Styles } from "./styles";
 
@@ -43,14 +44,18 @@ export class Lines {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #request: { readonly from: number; readonly to: number; readonly abort: AbortController } | null =
     null;
-  /** Blocks that must stay besides those on the screen. */
-  pinned: (block: number) => boolean = () => false;
-  /** Told when a request failed; it is tried again while the lines are still wanted. */
-  failed: (from: number, error: Error) => void = () => {};
+  readonly #pins: ((block: number) => boolean)[] = [];
+  /** A request failed; it is tried again while the lines are still wanted. */
+  readonly failed = new Emitter<[from: number, error: Error]>();
 
   constructor(load: Load, budget = BUDGET_BYTES) {
     this.#load = load;
     this.#budget = budget;
+  }
+
+  /** Blocks that must stay besides those on the screen. */
+  pin(isPinned: (block: number) => boolean): void {
+    this.#pins.push(isPinned);
   }
 
   get bytes(): number {
@@ -215,7 +220,7 @@ export class Lines {
     } catch (error) {
       if (abort.signal.aborted) return;
       wait = RETRY_MS;
-      this.failed(from, error as Error);
+      this.failed.emit(from, error as Error);
     }
     if (this.#request !== request) return;
     this.#request = null;
@@ -238,7 +243,7 @@ export class Lines {
         ([k]) =>
           k <= newest - LAST_BLOCKS &&
           (k < this.#screen[0] || k > this.#screen[1]) &&
-          !this.pinned(k),
+          !this.#pins.some((isPinned) => isPinned(k)),
       )
       .sort(([a, one], [b, two]) => one.used - two.used || a - b);
     for (const [k, block] of candidates) {

@@ -3,6 +3,7 @@
 // the end; never moves the text while the reader looks at it.
 
 import { signal } from "@preact/signals";
+import { Emitter } from "../emitter";
 import type { Theme } from "../palette";
 import { DrawnRows, type Rowed } from "./drawn";
 import { bar, type Frame, moved, type Place, place, runway, scaled } from "./position";
@@ -29,10 +30,10 @@ export class List {
   readonly port = document.createElement("div");
   wrap = false;
   theme: Theme;
-  /** Told when the reader pauses or follows. */
-  changed: (following: boolean) => void = () => {};
-  /** Told after each drawing, before the browser paints it. */
-  drew: () => void = () => {};
+  /** The reader paused, or follows the end again. */
+  readonly followed = new Emitter<[following: boolean]>();
+  /** All rows are in the DOM, and the browser has not painted them yet. */
+  readonly rendered = new Emitter();
   /** Pixels at the port's top that something covers. */
   cover = 0;
 
@@ -237,7 +238,7 @@ export class List {
   #follow(wanted: boolean): void {
     if (this.following.peek() === wanted) return;
     this.following.value = wanted;
-    this.changed(wanted);
+    this.followed.emit(wanted);
   }
 
   #measure(): void {
@@ -368,7 +369,7 @@ export class List {
     if (this.following.peek()) this.#runway.write(this.#end);
     this.#place();
     this.#seek();
-    this.drew();
+    this.rendered.emit();
     const last = Math.min(count - 1, this.#top.row + rows);
     if (last >= this.#top.row) this.#source.seen(this.#top.row, last);
   }

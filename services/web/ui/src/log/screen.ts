@@ -3,6 +3,7 @@
 
 import { signal } from "@preact/signals";
 import { type LogWindow, logWindow, outline, Problem } from "../api";
+import { Emitter } from "../emitter";
 import { Discontinuity, type Position } from "../protocol/cursor";
 import { type Entry, type Item, idText, isCut, splitLines } from "../protocol/entry";
 import { decodeEvent } from "../protocol/event";
@@ -31,6 +32,9 @@ export interface Proof {
   mismatch(error: Discontinuity): void;
 }
 
+/** The hits of a search in a line's text. */
+export type Highlighter = (line: number, text: string) => readonly Span[];
+
 /** Marks that `e` goes to. */
 const ERRORS = new Set(["error", "worker-lost", "store-lost", "overflow"]);
 
@@ -46,15 +50,10 @@ export class LogScreen implements Source {
   readonly marked = signal<LineRange | null>(null);
   /** Rises whenever groups, warnings or errors change. */
   readonly outline = signal(0);
-  proof: Proof | null = null;
-  list: List | null = null;
-  /** Hits of a search in a row's text, and the line it stands at. */
-  spans: (line: number, text: string) => readonly Span[] = () => [];
+  /** New lines came at the end. */
+  readonly grown = new Emitter<[first: number, last: number]>();
+  /** The line of the current hit or error. */
   current = 0;
-  /** Told of new lines at the end, for those who search or listen. */
-  grown: (first: number, last: number) => void = () => {};
-  /** Lines the log had when it was opened. */
-  backlog = 0;
   /** Lines with errors, as the server knows them. */
   errors: readonly number[] = [];
   warnings: readonly number[] = [];
@@ -69,6 +68,11 @@ export class LogScreen implements Source {
   readonly #run: string;
   readonly #whole = new Set<number>();
   readonly #failures = new Map<number, string>();
+  #list: List | null = null;
+  #proof: Proof | null = null;
+  #highlighter: Highlighter = () => [];
+  /** Lines the log had when it was opened. */
+  #backlog = 0;
   #live: LiveLine | null = null;
   #began: number | null = null;
   #pausedAt = 0;
@@ -78,13 +82,41 @@ export class LogScreen implements Source {
   constructor(run: string) {
     this.#run = run;
     this.lines = new Lines((from, limit, abort) => this.#load(from, limit, abort));
-    this.lines.failed = (from, error) => {
+    this.lines.failed.on((from, error) => {
       this.#failures.set(Math.floor((from - 1) / BLOCK_LINES), error.message);
-      this.list?.schedule();
-    };
+      this.refresh();
+    });
+  }
+
+  /** Show it in a list. */
+  attach(list: List): void {
+    this.#list = list;
+  }
+
+  /** Whom to ask and tell about the proof. */
+  proveWith(proof: Proof): void {
+    this.#proof = proof;
+  }
+
+  /** Who knows the hits of a search in a line. */
+  highlightWith(highlighter: Highlighter): void {
+    this.#highlighter = highlighter;
+  }
+
+  get list(): List | null {
+    return this.#list;
+  }
+
+  /** Something to draw has changed. */
+  refresh(): void {
+    this.#list?.schedule();
   }
 
   // What the follower tells.
+
+  opened(lines: number): void {
+    this.#backlog ||= lines;
+  }
 
   append(items: readonly Item[]): void {
     const first = this.rows.lines + 1;
@@ -93,11 +125,11 @@ export class LogScreen implements Source {
     if (begin && this.#isIsland(begin.from)) void this.#learnStyle(begin.from);
     this.total.value = this.rows.lines;
     // What is there when the log is opened is not new.
-    if (first === 1 || this.rows.lines <= this.backlog) this.#pausedAt = this.rows.lines;
+    if (first === 1 || this.rows.lines <= this.#backlog) this.#pausedAt = this.rows.lines;
     this.#count();
-    if (this.rows.lines >= first) this.grown(first, this.rows.lines);
+    if (this.rows.lines >= first) this.grown.emit(first, this.rows.lines);
     if (this.#readingAt !== null && this.rows.lines > 0) this.#readOn(this.#readingAt);
-    this.list?.schedule();
+    this.refresh();
   }
 
   /** Nothing here tells in which style a line begins. */
@@ -115,7 +147,7 @@ export class LogScreen implements Source {
 
   /** Another history begins; a reader who had stopped following stays at the line, if there is one. */
   clear(): void {
-    if (this.list?.following.peek() === false && this.count > 0)
+    if (this.#list?.following.peek() === false && this.count > 0)
       this.#readingAt ??= this.firstVisible;
     this.lines.clear();
     this.rows.clear();
@@ -130,27 +162,27 @@ export class LogScreen implements Source {
     this.unseen.value = 0;
     this.cut = null;
     this.outline.value += 1;
-    if (this.#readingAt === null) this.list?.toEnd();
-    this.list?.schedule();
+    if (this.#readingAt === null) this.#list?.toEnd();
+    this.refresh();
   }
 
   #readOn(line: number): void {
     this.#readingAt = null;
-    if (line <= this.rows.lines) this.list?.toRow(this.rows.rowOf(line));
-    else this.list?.toEnd();
+    if (line <= this.rows.lines) this.#list?.toRow(this.rows.rowOf(line));
+    else this.#list?.toEnd();
   }
 
   setLive(live: LiveLine | null): void {
     this.#live = live;
     this.rows.live = live === null ? 0 : (live.rows?.length ?? 1);
-    this.list?.schedule();
+    this.refresh();
   }
 
   /** The log has lines up to here, whether they are loaded or not. */
   reaches(line: number): void {
     this.rows.grow(line);
     this.total.value = this.rows.lines;
-    this.list?.schedule();
+    this.refresh();
   }
 
   /** When the run began, where no event says it. */
@@ -172,7 +204,7 @@ export class LogScreen implements Source {
       // What is loaded tells of itself.
       return;
     }
-    const epoch = this.proof?.epoch;
+    const epoch = this.#proof?.epoch;
     if (epoch !== null && epoch !== found.epoch) return;
     const marked = (holds: (kind: string) => boolean) =>
       found.marks.filter((mark) => holds(mark.kind)).map((mark) => mark.line);
@@ -251,14 +283,14 @@ export class LogScreen implements Source {
   /** Show a line at a third of the port's height, in an open group. */
   goTo(line: number): void {
     if (this.groups.reveal(line)) this.#refold();
-    this.list?.toRow(this.rows.rowOf(line), 1 / 3);
+    this.#list?.toRow(this.rows.rowOf(line), 1 / 3);
   }
 
   /** Show the first hit of a search in a line. */
   goToHit(line: number): void {
     this.current = line;
     if (this.groups.reveal(line)) this.#refold();
-    this.list?.toHit(this.rows.rowOf(line));
+    this.#list?.toHit(this.rows.rowOf(line));
   }
 
   fold(group: Group, folded: boolean): void {
@@ -276,7 +308,7 @@ export class LogScreen implements Source {
 
   showWhole(line: number): void {
     this.#whole.add(line);
-    this.list?.schedule();
+    this.refresh();
   }
 
   /** The row of a group's header, as far as it is known. */
@@ -286,7 +318,7 @@ export class LogScreen implements Source {
   }
 
   get firstVisible(): number {
-    return this.lineNear(this.list?.top.row ?? 0);
+    return this.lineNear(this.#list?.top.row ?? 0);
   }
 
   #lineModel(line: number): RowModel {
@@ -294,7 +326,7 @@ export class LogScreen implements Source {
     const t = text === undefined ? null : this.lines.time(line);
     const mode = this.timeMode.peek();
     const marked = this.marked.peek();
-    const spans = text === undefined ? [] : this.spans(line, text);
+    const spans = text === undefined ? [] : this.#highlighter(line, text);
     const current = line === this.current;
     // A hit that is gone to has to be seen.
     const far = current && (spans[0]?.[1] ?? 0) > SHOWN_CHARACTERS / 2;
@@ -333,14 +365,14 @@ export class LogScreen implements Source {
   }
 
   #count(): void {
-    const paused = this.list ? !this.list.following.peek() : false;
+    const paused = this.#list ? !this.#list.following.peek() : false;
     this.unseen.value = paused ? this.rows.lines - this.#pausedAt : 0;
   }
 
   async #load(from: number, limit: number, abort: AbortSignal): Promise<number> {
     const window = await logWindow(this.#run, from, limit, null, abort);
     const { epoch, from: line, chain, entries } = window;
-    const { proof } = this;
+    const proof = this.#proof;
     if (proof && proof.epoch !== null && proof.epoch !== epoch) {
       throw new Problem(409, { title: "The stored log is another one now." });
     }
@@ -374,9 +406,9 @@ export class LogScreen implements Source {
   async #learnStyle(line: number): Promise<void> {
     try {
       const window = await logWindow(this.#run, line, 1);
-      if (window.from !== line || window.epoch !== this.proof?.epoch) return;
+      if (window.from !== line || window.epoch !== this.#proof?.epoch) return;
       this.#begins(window);
-      this.list?.schedule();
+      this.refresh();
     } catch (error) {
       // It stays plain; whoever wants the lines before is told what is wrong.
       if (!(error instanceof Problem)) throw error;
@@ -391,12 +423,12 @@ export class LogScreen implements Source {
   }
 
   #anchor(): Anchor | null {
-    return this.list && this.count > 0 ? this.rows.anchor(this.list.top.row) : null;
+    return this.#list && this.count > 0 ? this.rows.anchor(this.#list.top.row) : null;
   }
 
   #restore(anchor: Anchor | null): void {
-    if (anchor) this.list?.shift(this.rows.rowOfAnchor(anchor));
-    this.list?.schedule();
+    if (anchor) this.#list?.shift(this.rows.rowOfAnchor(anchor));
+    this.refresh();
   }
 
   #refold(): void {

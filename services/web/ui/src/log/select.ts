@@ -37,7 +37,7 @@ export class Selecting {
     this.#screen = screen;
     document.addEventListener("selectionchange", () => this.#selected(rows));
     document.addEventListener("copy", (event) => this.#copy(event, rows));
-    screen.lines.pinned = (block) => {
+    screen.lines.pin((block) => {
       const range = this.#range(rows);
       const held = (first: number, last: number) =>
         (block + 1) * BLOCK_LINES >= first && block * BLOCK_LINES + 1 <= last;
@@ -45,7 +45,7 @@ export class Selecting {
         (range !== null && held(range[0].line, range[1].line)) ||
         (this.#copying !== null && held(this.#copying.first, this.#copying.last))
       );
-    };
+    });
   }
 
   selectAll(): void {

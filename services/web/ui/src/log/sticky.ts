@@ -28,7 +28,7 @@ export class Sticky {
     this.#element.className = "sticky";
     this.#element.hidden = true;
     list.port.prepend(this.#element);
-    list.drew = () => this.#show();
+    list.rendered.on(() => this.#show());
   }
 
   #show(): void {

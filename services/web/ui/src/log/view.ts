@@ -56,23 +56,19 @@ export class LogView {
     const theme = () => (dark.peek() ? DARK : LIGHT);
     this.screen = new LogScreen(run);
     this.list = new List(scroller, this.screen, theme());
-    this.screen.list = this.list;
+    this.screen.attach(this.list);
     this.screen.timeMode.value = settings.time ?? "off";
     this.announcer = new Announcer(scroller.parentElement ?? document.body);
     this.find = new Find(this.screen, run);
     this.selecting = new Selecting(this.screen, this.list.rows);
-    const searched = this.screen.grown;
-    this.screen.grown = (first, last) => {
-      searched(first, last);
-      this.#grown(first, last);
-    };
-    this.list.changed = (following) => {
+    this.screen.grown.on((first, last) => this.#grown(first, last));
+    this.list.followed.on((following) => {
       if (!following) this.screen.paused();
       else this.screen.unseen.value = 0;
       this.announcer.say(following ? "Following the end" : "Paused");
-    };
+    });
     this.follow = new Follow(run, tail, this.screen);
-    this.screen.proof = this.follow;
+    this.screen.proveWith(this.follow);
     effect(() => {
       void dark.value;
       this.list.theme = theme();
