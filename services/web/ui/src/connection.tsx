@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { foreign } from "./foreign";
+import { sanitize } from "./sanitize";
 import { connectionWords, STORE_AWAY, type Tail } from "./socket";
 
 interface Props {
@@ -29,7 +29,7 @@ export function ConnectionChip({ tail, words, over = false }: Props) {
       <span class="dot" aria-hidden="true">
         {connection.state === "connected" ? "●" : "○"}
       </span>{" "}
-      {foreign(said)}
+      {sanitize(said)}
       {waiting && (
         <button type="button" onClick={() => tail.tryNow()}>
           Try now

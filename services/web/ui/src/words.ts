@@ -44,7 +44,7 @@ export function waitingWords(run: Run): string {
 }
 
 /** How long it runs or ran, with all its attempts; empty before it began. `now` in ms since 1970. */
-export function tookWords(run: Run, now: number): string {
+export function durationWords(run: Run, now: number): string {
   const { first_started_ms: started, finished_ms: finished } = run;
   if (started === null) return "";
   if (finished !== null) return lasted(finished - started);

@@ -1,8 +1,8 @@
 // The focused row and the ranges it makes.
 
 import { describe, expect, test } from "vitest";
-import { nextLine, rangeOf, stretchOf } from "../src/log/focus";
-import { type Note, Rows } from "../src/log/rows";
+import { type Note, Rows } from "../src/log/model/rows";
+import { nextLine, rangeOf, stretchOf } from "../src/log/tools/focus";
 
 function note(at: number, seq: number): Note {
   const id = { attempt: 1, seq };

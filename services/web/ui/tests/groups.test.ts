@@ -1,8 +1,8 @@
 // Groups from the events of a log, and what is said of them.
 
 import { describe, expect, test } from "vitest";
-import { Groups, type Mark } from "../src/log/groups";
-import { foldWords } from "../src/log/walk";
+import { Groups, type Mark } from "../src/log/model/groups";
+import { foldWords } from "../src/log/tools/navigation";
 
 function mark(seq: number, kind: Mark["kind"], at: number, attempt = 1): Mark {
   return { id: { attempt, seq }, kind, at, line: null, title: `${seq}`, t: seq * 1_000 };

@@ -1,8 +1,8 @@
 // The store of lines: what stays, what goes, what is fetched.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { BLOCK_LINES, Lines } from "../src/log/lines";
-import { PLAIN } from "../src/log/style";
+import { BLOCK_LINES, Lines } from "../src/log/model/lines";
+import { PLAIN } from "../src/log/model/style";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,7 +1,7 @@
 // The words for events and cuts.
 
 import { describe, expect, test } from "vitest";
-import { cutWords, eventWords } from "../src/log/words";
+import { cutWords, eventWords } from "../src/log/model/words";
 
 describe("words", () => {
   test("says what replaced a task, and what was executed beside it", () => {

@@ -1,8 +1,16 @@
 // Text can be read on everything it may stand on.
 
 import { describe, expect, test } from "vitest";
-import { INVERSE, PLAIN, TRUE_COLOUR } from "../src/log/style";
-import { contrast, css, DARK, LEAST_CONTRAST, LIGHT, paint, readable } from "../src/palette";
+import {
+  contrast,
+  css,
+  DARK,
+  LEAST_CONTRAST,
+  LIGHT,
+  paint,
+  readable,
+} from "../src/log/drawing/palette";
+import { INVERSE, PLAIN, TRUE_COLOUR } from "../src/log/model/style";
 
 describe.each([DARK, LIGHT])("$name", (theme) => {
   test("the sixteen on every row", () => {

@@ -3,11 +3,11 @@
 import { describe, expect, test } from "vitest";
 import vectors from "../../../../tests/support/find_vectors.json";
 import { ACTIONS, Keyboard, type Press } from "../src/keys";
-import { answers, BadQuery, Findings, findWords, matcher, Ranges } from "../src/log/finding";
-import { type Group, Groups, type Mark } from "../src/log/groups";
-import { addresses, linesHash, overlaps, parseLines } from "../src/log/links";
-import { around, within } from "../src/log/pieces";
-import { elapsed, nextMode, timeText } from "../src/log/times";
+import { around, within } from "../src/log/model/continuation";
+import { type Group, Groups, type Mark } from "../src/log/model/groups";
+import { addresses, linesHash, overlaps, parseLines } from "../src/log/model/links";
+import { answers, BadQuery, findWords, Hits, matcher, Ranges } from "../src/log/model/search";
+import { elapsed, nextMode, timeText } from "../src/log/model/times";
 
 describe("links", () => {
   test.each([
@@ -137,10 +137,10 @@ describe("links", () => {
   });
 
   test("an expression is left to the server where it could take long", () => {
-    const match = matcher({ text: "b+$", regex: true, caseful: false });
+    const match = matcher({ text: "b+$", regex: true, matchCase: false });
     expect(match(`${"a".repeat(4_095)}b`)).toEqual([[4_095, 4_096]]);
     expect(match(`${"a".repeat(4_096)}b`)).toBeNull();
-    const text = matcher({ text: "b", regex: false, caseful: false });
+    const text = matcher({ text: "b", regex: false, matchCase: false });
     expect(text(`${"a".repeat(100_000)}b`)).toEqual([[100_000, 100_001]]);
   });
 });
@@ -280,23 +280,23 @@ describe("finding", () => {
     ],
     ["x*", true, false, "axxb", [[1, 3]]],
     ["a.b", false, false, "a.b axb", [[0, 3]]],
-  ])("%s (regex %s, case %s) in %s", (text, regex, caseful, line, spans) => {
-    expect(matcher({ text, regex, caseful })(line)).toEqual(spans);
+  ])("%s (regex %s, case %s) in %s", (text, regex, matchCase, line, spans) => {
+    expect(matcher({ text, regex, matchCase })(line)).toEqual(spans);
   });
 
-  test.each(vectors)("in %j %j (case %s)", (line, text, caseful, spans) => {
-    const match = matcher({ text: String(text), regex: false, caseful: caseful === true });
+  test.each(vectors)("in %j %j (case %s)", (line, text, matchCase, spans) => {
+    const match = matcher({ text: String(text), regex: false, matchCase: matchCase === true });
     expect(match(String(line))).toEqual(spans);
   });
 
   test("bad expressions are refused with a sentence", () => {
     for (const text of ["(", "(a+)+", "(a|b*)*", "[z-a]"]) {
-      expect(() => matcher({ text, regex: true, caseful: false })).toThrow(BadQuery);
+      expect(() => matcher({ text, regex: true, matchCase: false })).toThrow(BadQuery);
     }
   });
 
   test("hits are walked in order, round the ends", () => {
-    const found = new Findings();
+    const found = new Hits();
     for (const line of [50, 10, 30, 10]) found.add(line);
     expect(found.lines).toEqual([10, 30, 50]);
     expect([
@@ -305,7 +305,7 @@ describe("finding", () => {
       found.next(10, false),
       found.next(31, false),
     ]).toEqual([30, 10, 50, 30]);
-    expect(new Findings().next(1, true)).toBeNull();
+    expect(new Hits().next(1, true)).toBeNull();
   });
 
   test("ranges join", () => {
@@ -319,7 +319,7 @@ describe("finding", () => {
   });
 
   test("what was searched is said", () => {
-    const found = new Findings();
+    const found = new Hits();
     found.searched.add(1, 2000);
     expect(findWords(found, null, 3000, false)).toBe("no hit · searched lines 1-2,000");
     found.add(7);

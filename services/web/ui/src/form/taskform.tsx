@@ -3,19 +3,16 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedSubmitEvent } from "preact";
 import { useEffect } from "preact/hooks";
+import { goTo } from "../address";
 import { freshKey, Problem, start, type Task } from "../api";
 import { copyText } from "../clipboard";
-import { foreign } from "../foreign";
 import { ProblemNote } from "../problem";
+import { sanitize } from "../sanitize";
 import { type Field, faultOf, fields, fieldValue, type Texts, textIn } from "../schema";
 import { placed } from "./errors";
 import { FieldRow, inputId } from "./fields";
 import { filled, MAX_LINK_CHARS, prefillHash } from "./prefill";
 import { forgetTexts, lastTexts, rememberTexts } from "./remembered";
-
-export function goTo(runId: string): void {
-  location.assign(`/runs/${encodeURIComponent(runId)}`);
-}
 
 /** `given`: values from a link or another run; they go before those of last time. */
 export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
@@ -116,7 +113,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
       {wrongFields.length > 0 && <Summary fields={wrongFields} />}
       <div class="tools">
         <button type="submit" class="primary" disabled={busy.value}>
-          {busy.value ? "Starting…" : `Start ${foreign(task.name)}`}
+          {busy.value ? "Starting…" : `Start ${sanitize(task.name)}`}
         </button>
         <button type="button" onClick={() => void copyLink()}>
           Link to this form
@@ -143,7 +140,7 @@ function Summary({ fields }: { fields: readonly Field[] }) {
               document.getElementById(inputId(name))?.focus();
             }}
           >
-            {foreign(name)}
+            {sanitize(name)}
           </a>
         </span>
       ))}

@@ -5,35 +5,34 @@ import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/si
 import { logWindow, Problem } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
 import { type Item, isCut, ProtocolError, VERSION } from "../protocol/entry";
-import { View } from "../protocol/view";
+import { Verifier } from "../protocol/verifier";
 import { inSlices } from "../slices";
 import type { Tail } from "../socket";
-import { pieceBefore } from "./earlier";
-import type { Answer, LiveLine, Message, Reset } from "./messages";
-import { Receipts } from "./receipts";
+import { Acknowledger } from "./acknowledge";
+import { historyBefore } from "./history";
+import type { Answer, LiveLine, Message, Reset } from "./model/messages";
+import { OPENING_LINES, step } from "./session";
 import {
   type Checked,
   type Command,
   type Input,
   initialState,
-  OPENING_LINES,
   type State,
-  step,
   type Timer,
-} from "./session";
+} from "./state";
 
 const WINDOW_LINES = 2_000;
 const ANSWER_WITHIN_MS = 15_000;
 
 /** What the log's list draws. */
-export interface Screen {
+export interface LogSink {
   append(items: readonly Item[]): void;
   prepend(items: readonly Item[]): void;
   clear(): void;
   /** The log has so many lines when it is opened. */
   opened(lines: number): void;
   /** This was followed and checked, and what comes next does not continue it. */
-  stood(from: Position, to: Position): void;
+  verified(from: Position, to: Position): void;
 }
 
 export class Follow {
@@ -50,18 +49,18 @@ export class Follow {
 
   readonly #run: string;
   readonly #tail: Tail;
-  readonly #screen: Screen;
-  readonly #receipts: Receipts;
-  #view = new View();
+  readonly #sink: LogSink;
+  readonly #acknowledger: Acknowledger;
+  #verifier = new Verifier();
   readonly #inputs: Input[] = [];
   #stepping = false;
   readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
 
-  constructor(run: string, tail: Tail, screen: Screen) {
+  constructor(run: string, tail: Tail, sink: LogSink) {
     this.#run = run;
     this.#tail = tail;
-    this.#screen = screen;
-    this.#receipts = new Receipts(run, tail.socket);
+    this.#sink = sink;
+    this.#acknowledger = new Acknowledger(run, tail.socket);
     const { socket } = tail;
     socket.on("tail-message", (message: Message) => {
       if (typeof message !== "object" || message?.run !== run) return;
@@ -122,7 +121,7 @@ export class Follow {
         break;
       }
       case "leave":
-        this.#receipts.stop();
+        this.#acknowledger.stop();
         this.#tail.socket.emit("unsubscribe", { run: this.#run });
         break;
       case "fetch":
@@ -132,17 +131,17 @@ export class Follow {
         this.#check(command);
         break;
       case "clear":
-        this.#view = new View();
-        this.#screen.clear();
+        this.#verifier = new Verifier();
+        this.#sink.clear();
         break;
       case "skip": {
-        const { beganAt, position } = this.#view;
-        if (beganAt && position) this.#screen.stood(beganAt, position);
-        this.#view = new View();
+        const { beganAt, position } = this.#verifier;
+        if (beganAt && position) this.#sink.verified(beganAt, position);
+        this.#verifier = new Verifier();
         break;
       }
       case "backlog":
-        this.#screen.opened(command.lines);
+        this.#sink.opened(command.lines);
         break;
       case "wait": {
         const { timer, ms, spread } = command;
@@ -165,7 +164,7 @@ export class Follow {
       position === null
         ? { from: -OPENING_LINES }
         : { epoch: position.epoch, from: position.line, chain: position.chain };
-    this.#receipts.begin();
+    this.#acknowledger.begin();
     this.#tail.socket
       .timeout(ANSWER_WITHIN_MS)
       .emit(
@@ -192,19 +191,19 @@ export class Follow {
   #check({ start, messages, acknowledge }: Command & { type: "check" }): void {
     let events = false;
     try {
-      if (start) this.#view.begin(start);
+      if (start) this.#verifier.begin(start);
       for (const { entries, epoch } of messages) {
-        if (this.#view.end !== null) break;
-        const items = this.#view.feed(entries, epoch);
-        if (acknowledge) this.#receipts.count(items);
-        this.#screen.append(items);
+        if (this.#verifier.end !== null) break;
+        const items = this.#verifier.feed(entries, epoch);
+        if (acknowledge) this.#acknowledger.count(items);
+        this.#sink.append(items);
         events ||= items.some((item) => !isCut(item) && item.type === "e");
       }
-      const ended = this.#view.end !== null;
+      const ended = this.#verifier.end !== null;
       this.#inputs.unshift({ type: "checked", ...this.#checked, events, ended });
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (error instanceof Discontinuity) this.#screen.append(error.taken);
+      if (error instanceof Discontinuity) this.#sink.append(error.taken);
       const { from, position, verdict } = this.#checked;
       const text = `does not match the protocol: ${error.message}`;
       const lines = (position?.line ?? 1) - 1;
@@ -218,7 +217,7 @@ export class Follow {
   }
 
   get #checked(): Checked {
-    const { beganAt, position, verdict } = this.#view;
+    const { beganAt, position, verdict } = this.#verifier;
     return { from: beganAt?.line ?? 1, position, verdict };
   }
 
@@ -230,19 +229,19 @@ export class Follow {
 
   /** The history that is read, or null before the first answer. */
   get epoch(): number | null {
-    return this.#view.position?.epoch ?? null;
+    return this.#verifier.position?.epoch ?? null;
   }
 
   /** Where the checked part begins. */
   get beganAt(): Position | null {
-    return this.#view.beganAt;
+    return this.#verifier.beganAt;
   }
 
   /** Move the beginning of the checked part up by a piece that reaches it; its items, or null if it is void. */
-  async join(start: Position, values: readonly unknown[]): Promise<Item[] | null> {
-    const view = this.#view;
-    const items = await inSlices(view.prepending(start, values));
-    if (view !== this.#view) return null;
+  async extend(start: Position, values: readonly unknown[]): Promise<Item[] | null> {
+    const verifier = this.#verifier;
+    const items = await inSlices(verifier.prepending(start, values));
+    if (verifier !== this.#verifier) return null;
     this.#send({ type: "extended", ...this.#checked });
     return items;
   }
@@ -253,19 +252,19 @@ export class Follow {
   }
 
   /** Load the piece before the first checked line, and check it. */
-  async earlier(lines: number): Promise<void> {
-    const view = this.#view;
-    const before = view.beganAt;
+  async loadBefore(lines: number): Promise<void> {
+    const verifier = this.#verifier;
+    const before = verifier.beganAt;
     if (before === null || before.line <= 1) return;
-    const piece = await pieceBefore(this.#run, before, lines);
-    if (view !== this.#view) return;
+    const piece = await historyBefore(this.#run, before, lines);
+    if (verifier !== this.#verifier) return;
     if (piece.epoch !== before.epoch) {
       this.#send({ type: "another-log" });
       return;
     }
     try {
-      const items = await this.join(piece.start, piece.entries);
-      if (items !== null) this.#screen.prepend(items);
+      const items = await this.extend(piece.start, piece.entries);
+      if (items !== null) this.#sink.prepend(items);
     } catch (error) {
       if (!(error instanceof Discontinuity)) throw error;
       this.mismatch(error);

@@ -2,11 +2,11 @@
 
 import { HelpDialog, Switch } from "../help";
 import { ACTIONS } from "../keys";
-import type { LogView } from "./view";
+import type { LogController } from "./controller";
 
 const KEYS = Object.values(ACTIONS);
 
-export function Help({ log }: { log: LogView }) {
+export function Help({ log }: { log: LogController }) {
   return (
     <HelpDialog label="Keys and help" open={log.help} keys={KEYS}>
       <Switch on={log.single.value} changed={(on) => log.setSingle(on)}>
