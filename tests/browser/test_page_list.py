@@ -170,7 +170,7 @@ def test_queues_nobody_listens_to_are_named(site: Site, open_page: OpenPage) -> 
     page = open_page(site.web.url)
     expect(page.locator(".fleet")).to_contain_text("No worker is running", timeout=SECONDS)
     expect(page.locator(".fleet")).to_contain_text("kubectl get pods")
-    expect(page.locator(".fleet")).to_contain_text("nobody listens to nobody-listens")
+    expect(page.locator(".fleet")).to_contain_text("no worker listens to nobody-listens")
     worker = {"name": "celery@here", "queues": ["celery"], "concurrency": 2}
     store.client.set(store.keys.worker("celery@here"), orjson.dumps(worker), ex=600)
     store.client.zadd(store.keys.workers(), {"celery@here": now_ms()})

@@ -84,8 +84,8 @@ function Note({ tail, again }: { tail: Tail; again: string }) {
     <div class="forward" role="status">
       {lost.value && (
         <p class="note">
-          The server cannot be reached. If the port-forward has ended, run it again, and the page
-          goes on where it was: <code>{again}</code>{" "}
+          The server cannot be reached. If your port-forward has ended, run it again, and this page
+          continues where it was: <code>{again}</code>{" "}
           <button
             type="button"
             onClick={async () => {

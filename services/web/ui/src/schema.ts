@@ -257,7 +257,7 @@ function parsed(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const place = /at position \d+|line \d+ column \d+/.exec((error as Error).message)?.[0];
-    const where = place ? ` What is here is not JSON ${place.replace(/^line/, "at line")}.` : "";
+    const where = place ? ` The mistake is ${place.replace(/^line/, "at line")}.` : "";
     throw new Error(`This field takes JSON, for example ["a", "b"].${where}`);
   }
 }

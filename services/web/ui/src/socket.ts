@@ -115,7 +115,7 @@ export function connectionWords(connection: Connection, now: number): string {
       return "Moving to another server…";
     case "lost": {
       const seconds = Math.max(0, Math.ceil((connection.at - now) / 1000));
-      return `Connection lost. Next try ${seconds === 0 ? "now" : `in ${seconds} s`}.`;
+      return `Connection lost. Retrying ${seconds === 0 ? "now" : `in ${seconds} s`}.`;
     }
   }
 }

@@ -43,8 +43,8 @@ export function ClockNote() {
   if (by === 0) return null;
   return (
     <p class="note">
-      This computer's clock is {duration(Math.abs(by))} {by > 0 ? "ahead of" : "behind"} the
-      server's. Ages and durations follow the server's.
+      Your computer's clock is {duration(Math.abs(by))} {by > 0 ? "ahead of" : "behind"} the
+      server's. Ages and durations use the server's clock.
     </p>
   );
 }

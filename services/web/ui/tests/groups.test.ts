@@ -76,6 +76,6 @@ test("folding says how many, and how many it does not know", () => {
   expect(foldWords(false, 1, 0)).toBe("1 group opened");
   expect(foldWords(true, 0, 0)).toBe("No groups");
   expect(foldWords(true, 10_000, 12_345)).toBe(
-    "10,000 groups folded; the log has 12,345: the others follow when their lines are loaded",
+    "10,000 groups folded. The log has 12,345; the others follow when their lines are loaded.",
   );
 });

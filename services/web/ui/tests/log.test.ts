@@ -33,7 +33,7 @@ describe("words", () => {
   test("output of an earlier run's process names that run", () => {
     const words = eventWords({ kind: "earlier-run", run: "nightly" });
     expect(words).toEqual({
-      text: "From here on with output of a process that an earlier run left behind: nightly",
+      text: "From here on, a process that an earlier run left behind writes here as well: nightly",
       level: "note",
     });
   });

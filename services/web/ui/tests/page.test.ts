@@ -68,7 +68,7 @@ describe("connection", () => {
 
   test("is said in words", () => {
     expect(connectionWords({ state: "lost", at: 5_000, failures: 1 }, 2_100)).toBe(
-      "Connection lost. Next try in 3 s.",
+      "Connection lost. Retrying in 3 s.",
     );
     expect(connectionWords({ state: "offline" }, 0)).toBe("You are offline.");
   });
@@ -108,11 +108,11 @@ describe("time", () => {
 
   test("of a run that was retried", () => {
     const third: Run = { ...run, attempt: 3, since_ms: 7_000, started_ms: 7_000 };
-    expect(sinceWords(third, 9_000)).toBe("for 2 s, 8 s in all");
-    expect(attemptWords(third, 9_000)).toBe("3, for 2 s");
+    expect(sinceWords(third, 9_000)).toBe("for 2 s, 8 s in total");
+    expect(attemptWords(third, 9_000)).toBe("3 (for 2 s)");
     const over: Run = { ...third, state: "failed", finished_ms: 7_040 };
     expect(sinceWords(over, 67_040)).toBe("1 min ago, took 6.0 s in 3 attempts");
-    expect(attemptWords(over, 67_040)).toBe("3, which took < 0.1 s");
+    expect(attemptWords(over, 67_040)).toBe("3 (took < 0.1 s)");
     expect(durationWords(over, 67_040)).toBe("6.0 s");
     const waits: Run = { ...third, state: "queued" };
     expect(attemptWords(waits, 9_000)).toBe("3");

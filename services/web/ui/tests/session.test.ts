@@ -193,7 +193,7 @@ describe("over the socket", () => {
     );
     expect(kinds(commands)).toEqual(["clear", "cancel retry", "subscribe"]);
     expect([state.position, state.epoch, state.range.next]).toEqual([null, null, 1]);
-    expect(state.resetReason).toContain("another one");
+    expect(state.resetReason).toContain("another log");
   });
 
   test("a reset begins anew; a second one in the same epoch is read as it is stored", () => {

@@ -74,7 +74,10 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
     const hash = prefillHash(task.name, list, texts.value);
     const address = `${location.origin}/${hash}`;
     if (address.length > MAX_LINK_CHARS) said.value = "These values are too long for a link.";
-    else said.value = (await copyText(address)) ? "Link copied." : `Copy it from here: ${address}`;
+    else
+      said.value = (await copyText(address))
+        ? "Link copied."
+        : `Copying failed. The link is ${address}`;
   }
 
   const wrongFields = list.filter(({ name }) => wrong.value.has(name));
@@ -83,7 +86,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
       {given && <p class="note">Filled in for you. Nothing starts until you press the button.</p>}
       {recalled.value && (
         <p class="note">
-          Filled in as last time.{" "}
+          These are your values of last time.{" "}
           <button
             type="button"
             class="quiet"
@@ -108,7 +111,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
           }}
         />
       ))}
-      {list.length === 0 && <p class="note">It takes no parameters.</p>}
+      {list.length === 0 && <p class="note">This task takes no parameters.</p>}
       {problem.value && <ProblemNote problem={problem.value} />}
       {wrongFields.length > 0 && <Summary fields={wrongFields} />}
       <div class="tools">
@@ -129,7 +132,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
 function Summary({ fields }: { fields: readonly Field[] }) {
   return (
     <p class="summary">
-      Wrong:{" "}
+      Please correct:{" "}
       {fields.map(({ name }, at) => (
         <span key={name}>
           {at > 0 && ", "}

@@ -105,7 +105,8 @@ export class LogController {
       this.list.schedule();
     });
     effect(() => {
-      if (this.follow.skips.value > 0) this.#say("Caught up; earlier lines load as you scroll");
+      if (this.follow.skips.value > 0)
+        this.#say("Skipped to the newest lines. Earlier ones load as you scroll.");
     });
     new Sticky(this.model, this.list);
     if (scroller.parentElement) {

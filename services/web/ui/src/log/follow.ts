@@ -72,7 +72,11 @@ export class Follow {
     });
     socket.on("tail-reset", ({ run: which, epoch, why, reason }: Reset) => {
       if (which !== run) return;
-      this.#send({ type: "reset", epoch, reason: why ?? reason ?? "the log changed" });
+      this.#send({
+        type: "reset",
+        epoch,
+        reason: why ?? reason ?? "the store has another log now",
+      });
     });
     effect(() => {
       const connection = tail.connection.value;

@@ -19,7 +19,7 @@ export const RETRY_MS = 2_000;
 /** As many rows as can be drawn again and again; no shipper sends more. */
 const MOST_LIVE_ROWS = 100;
 
-const ANOTHER_LOG = "the stored log is another one than what was shown";
+const ANOTHER_LOG = "the store has another log than the one that was shown";
 
 export type Step = readonly [state: State, commands: readonly Command[]];
 
@@ -147,7 +147,7 @@ function answered(state: State, answer: Answer | null): Step {
 
 function denied(state: State, { code, message }: Answer): Step {
   if (code !== "unavailable" && code !== "too-many") {
-    return refuse(state, message ?? "The server refused.");
+    return refuse(state, message ?? "The server refused the request.");
   }
   // The API may know what the relay cannot give now.
   return then(fetch({ ...state, phase: { name: "opening" } }), (after) => [

@@ -48,8 +48,8 @@ export function LogToolbar({ log }: { log: LogController }) {
       </button>
       <button
         type="button"
-        aria-label="Keys and help"
-        title="Keys (?)"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
         onClick={() => log.act("help")}
       >
         ?
@@ -104,7 +104,7 @@ function FindBar({ log }: { log: LogController }) {
         />
         .*
       </label>
-      <label title="Upper and lower case differ">
+      <label title="Match case">
         <input
           type="checkbox"
           checked={matchCase.value}
@@ -115,7 +115,7 @@ function FindBar({ log }: { log: LogController }) {
         />
         Aa
       </label>
-      <button type="button" aria-label="Hit before" title="N" onClick={() => find.step(false)}>
+      <button type="button" aria-label="Previous hit" title="N" onClick={() => find.step(false)}>
         ↑
       </button>
       <button type="button" aria-label="Next hit" title="n" onClick={() => find.step(true)}>

@@ -75,7 +75,7 @@ function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: num
   if (run.cancel) {
     return (
       <span class="hint" role="status">
-        Cancelling… Its worker ends it.
+        Cancelling… The worker is stopping it.
       </span>
     );
   }
@@ -138,7 +138,7 @@ function Share() {
   const said = useSignal("");
   async function click(): Promise<void> {
     const done = await copyText(location.href);
-    said.value = done ? "Link copied" : `Copy it from here: ${location.href}`;
+    said.value = done ? "Link copied" : `Copying failed. The link is ${location.href}`;
     setTimeout(() => {
       said.value = "";
     }, 5_000);

@@ -115,8 +115,8 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       )}
       {follow?.resetReason.value && !gone && (
         <p class="problem" role="alert">
-          What was shown is void: {sanitize(follow.resetReason.value.replace(/\.$/, ""))}. What
-          follows is the log as it stands now.
+          The log was replaced: {sanitize(follow.resetReason.value.replace(/\.$/, ""))}. Below is
+          the log as it is now.
         </p>
       )}
       {log && !gone && <LogToolbar log={log} />}
@@ -140,14 +140,14 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
   if (phase.name === "refused") return { words: phase.why };
   const shown = follow.range.value.next - 1;
   if (connection.state !== "connected") {
-    const stand = `Shown lines stand, up to ${withCommas(shown)}.`;
+    const stand = `The lines up to ${withCommas(shown)} are still here.`;
     const said = connectionWords(connection, now);
     if (phase.name === "http") {
-      return { words: `WebSockets do not get through; reading over HTTP, a little later. ${said}` };
+      return { words: `WebSockets are blocked. Reading over HTTP, every 2 seconds. ${said}` };
     }
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
-  if (phase.name !== "live") return { words: "Connected, opening the log…" };
+  if (phase.name !== "live") return { words: "Opening the log…" };
   if (run?.state === "queued") return { words: waitingWords(run) };
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };

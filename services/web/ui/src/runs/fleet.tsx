@@ -43,7 +43,7 @@ export function Fleet({ tasks, workers, runs }: Props) {
           .filter((queue) => queue.workers.length === 0)
           .map((queue) => (
             <li key={queue.name} class="nobody">
-              Nobody listens to <em>{sanitize(queue.name)}</em>
+              No worker listens to <em>{sanitize(queue.name)}</em>
               {queue.tasks.length > 0 &&
                 `, the queue of ${sanitize(queue.tasks.slice(0, 5).join(", "))}`}
               {queue.tasks.length > 5 && ` and ${queue.tasks.length - 5} more`}. Start a worker with{" "}
@@ -60,8 +60,8 @@ export function StartOne() {
   return (
     <>
       Start one with <code>celery -A yourapp worker</code>, where the app calls{" "}
-      <code>runtail.install(app)</code>. On Kubernetes <code>kubectl get pods</code> shows whether
-      its pod is there, and why it does not start.
+      <code>runtail.install(app)</code>. On Kubernetes, <code>kubectl get pods</code> shows whether
+      its pod is running.
     </>
   );
 }
@@ -71,7 +71,7 @@ function QueueMark({ queue }: { queue: Queue }) {
   if (queue.workers.length === 0) {
     return (
       <span class="queue nobody">
-        <span aria-hidden="true">⚠ </span>nobody listens to <em>{sanitize(queue.name)}</em>
+        <span aria-hidden="true">⚠ </span>no worker listens to <em>{sanitize(queue.name)}</em>
         {words && ` · ${words}`}
       </span>
     );

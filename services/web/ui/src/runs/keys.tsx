@@ -7,7 +7,7 @@ import { settings } from "../settings";
 
 export const LIST_KEYS: readonly (readonly [keys: string, help: string])[] = [
   ["j ↓", "Next run"],
-  ["k ↑", "Run before"],
+  ["k ↑", "Previous run"],
   ["g Home", "First run"],
   ["G End", "Last run"],
   ["Enter", "Open the run"],
@@ -15,7 +15,7 @@ export const LIST_KEYS: readonly (readonly [keys: string, help: string])[] = [
   ["c", "Clear the filters"],
   ["s", "Start a task"],
   ["o", "Older runs"],
-  ["?", "These keys"],
+  ["?", "Show this help"],
 ];
 
 export type ListAction =
@@ -102,9 +102,9 @@ export function ListHelp() {
     settings.single = on;
   };
   return (
-    <HelpDialog label="Keys" open={helpOpen} keys={LIST_KEYS}>
+    <HelpDialog label="Keyboard shortcuts" open={helpOpen} keys={LIST_KEYS}>
       <Switch on={single.value} changed={changed}>
-        Keys of one letter
+        Single-letter keys
       </Switch>
     </HelpDialog>
   );

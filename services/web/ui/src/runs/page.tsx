@@ -103,8 +103,8 @@ export function RunsPage({ tail }: { tail: Tail }) {
         <button
           type="button"
           class="quiet"
-          title="Keys (?)"
-          aria-label="Keys and help"
+          title="Keyboard shortcuts (?)"
+          aria-label="Keyboard shortcuts"
           onClick={() => {
             helpOpen.value = true;
           }}
@@ -134,9 +134,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         <div class={listing.busy.value ? "thin busy" : "thin"} aria-hidden="true" />
         {failure && <ProblemNote problem={failure} retry={() => void fetchAll()} />}
         {listing.partly.value && isFiltered(filters.value) && (
-          <p class="note">
-            This server cannot filter: only the runs that were loaded are looked through.
-          </p>
+          <p class="note">This server cannot filter runs. Only those loaded so far are filtered.</p>
         )}
         {wrong.value && (
           <p class="note" role="status">

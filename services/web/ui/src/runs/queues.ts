@@ -38,7 +38,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** `nobody listens · 2 runs wait`, `2 workers`. */
+/** `2 runs wait`, `2 workers`. */
 export function queueWords(queue: Queue): string {
   const wait = `${counted(queue.waiting, "run")} ${queue.waiting === 1 ? "waits" : "wait"}`;
   const waiting = queue.waiting > 0 ? [wait] : [];

@@ -131,7 +131,7 @@ function fillLine(
     }
     const more = draw(text, runs, spans, row.context, shown, theme);
     if (more > 0) {
-      const button = make("button", "more", `… ${withCommas(more)} more characters, show`);
+      const button = make("button", "more", `… show ${withCommas(more)} more characters`);
       button.dataset["show"] = String(row.line);
       parts.push(button);
     }

@@ -44,7 +44,9 @@ export class Loader {
     const { epoch, from: line, chain, entries } = window;
     const { proof } = this;
     if (proof && proof.epoch !== null && proof.epoch !== epoch) {
-      throw new Problem(409, { title: "The stored log is another one now." });
+      throw new Problem(409, {
+        title: "The log was replaced. Reload the page to see the new one.",
+      });
     }
     try {
       const { items } = await inSlices(this.#detached.checking({ epoch, line, chain }, entries));

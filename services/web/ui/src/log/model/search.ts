@@ -182,6 +182,8 @@ export function findWords(
   if (count === 0) return `no hit · ${searched}`;
   const of = all && count < MOST_HITS ? withCommas(count) : `at least ${withCommas(count)}`;
   const which =
-    current === null ? `${of} lines hit` : `hit ${withCommas(findings.rank(current))} of ${of}`;
+    current === null
+      ? `${of} lines with hits`
+      : `hit ${withCommas(findings.rank(current))} of ${of}`;
   return `${which} · ${searched}`;
 }

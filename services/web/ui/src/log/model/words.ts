@@ -36,13 +36,19 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
   endgroup: () => ({ text: "◂ end of section", level: "note" }),
   warning: (e) => ({ text: `Warning: ${s(e["text"])}`, level: "warning" }),
   error: (e) => ({ text: `Error: ${s(e["text"])}`, level: "error" }),
-  masked: (e) => ({ text: `${s(e["count"])} secrets were masked so far`, level: "note" }),
+  masked: (e) => ({
+    text:
+      Number(e["count"]) === 1
+        ? "1 secret was masked so far"
+        : `${s(e["count"])} secrets were masked so far`,
+    level: "note",
+  }),
   "earlier-run": (e) => ({
-    text: `From here on with output of a process that an earlier run left behind: ${s(e["run"])}`,
+    text: `From here on, a process that an earlier run left behind writes here as well: ${s(e["run"])}`,
     level: "note",
   }),
   overflow: (e) => ({
-    text: `${withCommas(Number(e["bytes"]))} bytes of output were dropped here: the store was away too long`,
+    text: `${withCommas(Number(e["bytes"]))} bytes of output were dropped here: the store did not answer for too long`,
     level: "error",
   }),
   retry: (e) => ({
@@ -67,7 +73,7 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     level: "warning",
   }),
   "worker-lost": (e) => ({
-    text: `The worker fell silent${e["silent_ms"] ? ` for ${seconds(e["silent_ms"])}` : ""}; what it wrote in its last ${e["unflushed_ms"] ? seconds(e["unflushed_ms"]) : "moments"} may be missing`,
+    text: `The worker stopped answering${e["silent_ms"] ? ` for ${seconds(e["silent_ms"])}` : ""}; what it wrote in its last ${e["unflushed_ms"] ? seconds(e["unflushed_ms"]) : "moments"} may be missing`,
     level: "error",
   }),
   "store-lost": (e) => ({

@@ -130,7 +130,7 @@ export class Find {
       const { message } = error as Error;
       // Nothing here understands it either: the server names the place.
       if (error instanceof Refused && !this.#local) this.invalid.value = message;
-      else this.serverError.value = `The server did not search: ${message}`;
+      else this.serverError.value = `The server could not search: ${message}`;
     }
     this.busy.value = false;
     this.#settle();
@@ -173,7 +173,7 @@ export class Find {
       }
       this.#summarize();
     }
-    if (!signal.aborted) throw new Error("its answer broke off.");
+    if (!signal.aborted) throw new Error("its answer was cut short.");
     return null;
   }
 

@@ -10,7 +10,7 @@ export function foldWords(folded: boolean, known: number, counted: number): stri
   if (known === 0) return "No groups";
   const done = `${known === 1 ? "1 group" : `${withCommas(known)} groups`} ${folded ? "folded" : "opened"}`;
   if (counted <= known) return done;
-  return `${done}; the log has ${withCommas(counted)}: the others follow when their lines are loaded`;
+  return `${done}. The log has ${withCommas(counted)}; the others follow when their lines are loaded.`;
 }
 
 export class Navigation {
@@ -85,7 +85,7 @@ export class Navigation {
     const { here } = this;
     const line = forward ? lines.find((one) => one > here) : lines.findLast((one) => one < here);
     if (line === undefined) {
-      this.#say(`No ${forward ? "later" : "earlier"} ${what} in what is loaded`);
+      this.#say(`No ${forward ? "later" : "earlier"} ${what} in the loaded lines`);
       return false;
     }
     this.show(line);

@@ -57,7 +57,7 @@ export class TextSelection {
     const count = this.#model.total.peek().toLocaleString("en");
     this.notice.value =
       this.#model.total.peek() > COPY_LINES
-        ? `${count} lines selected: download instead of copy`
+        ? `${count} lines selected, too many to copy: download the log instead.`
         : `${count} lines selected`;
   }
 
@@ -76,7 +76,7 @@ export class TextSelection {
   async #copyFrom(from: Point, to: Point): Promise<void> {
     const { lines } = this.#model;
     if (this.#count(from, to) > COPY_LINES) {
-      this.notice.value = `Nothing was copied: more than ${withCommas(COPY_LINES)} lines are better downloaded.`;
+      this.notice.value = `Nothing was copied: ${withCommas(COPY_LINES)} lines is the most. Download the log instead.`;
       return;
     }
     let copied = this.#textBetween(from, to);
@@ -98,9 +98,7 @@ export class TextSelection {
   }
 
   async copyText(text: string, done: string): Promise<void> {
-    this.notice.value = (await copyText(text))
-      ? done
-      : "The browser did not let the text be copied.";
+    this.notice.value = (await copyText(text)) ? done : "Your browser did not allow copying.";
   }
 
   #selected(rows: HTMLElement): void {
