@@ -61,7 +61,7 @@ export function textIn(texts: Texts, name: string): string | null | undefined {
   return Object.hasOwn(texts, name) ? texts[name] : undefined;
 }
 
-const MOST_CHOICES = 200;
+const MAX_CHOICES = 200;
 
 export function fields(schema: Schema): Field[] {
   const required = new Set(schema.required ?? []);
@@ -138,7 +138,7 @@ const fitsLine = (value: unknown) => label(value).trim() !== "" && !label(value)
 
 function labelsAreClear(values: readonly unknown[]): boolean {
   const labels = new Set(values.map(label));
-  return labels.size === values.length && labels.size <= MOST_CHOICES && values.every(fitsLine);
+  return labels.size === values.length && labels.size <= MAX_CHOICES && values.every(fitsLine);
 }
 
 function labelsOf(kind: FieldKind, schema: Schema): string[] {

@@ -1,4 +1,4 @@
-// Pieces of a log that are fetched out of order.
+// StoredLines of a log that are fetched out of order.
 
 import { expect, test } from "vitest";
 import { DetachedRanges } from "../src/log/model/detached";

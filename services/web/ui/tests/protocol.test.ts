@@ -7,7 +7,7 @@ import { GENESIS, link } from "../src/protocol/chain";
 import { Discontinuity } from "../src/protocol/cursor";
 import { countLines, idText, parseEntry, splitLines } from "../src/protocol/entry";
 import { Verifier } from "../src/protocol/verifier";
-import { atOnce } from "../src/slices";
+import { runToEnd } from "../src/slices";
 
 function bytes(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -111,7 +111,7 @@ describe("earlier pieces", () => {
     const slow = view.prepending({ epoch, line: 1, chain: GENESIS }, all);
     slow.next();
     view.prepend({ epoch, line: 1, chain: GENESIS }, all);
-    expect(atOnce(slow)).toBeNull();
+    expect(runToEnd(slow)).toBeNull();
     // Nothing is counted twice.
     expect(view.verdict?.text).toBe(whole?.verdict?.text);
   });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { LogWindow, Run } from "../src/api";
-import { MOST_BEHIND_LINES, POLL_MS, RETRY_MS, step } from "../src/log/session";
+import { MAX_BEHIND_LINES, POLL_MS, RETRY_MS, step } from "../src/log/session";
 import {
   type Command,
   type Input,
@@ -105,7 +105,7 @@ describe("over the socket", () => {
   });
 
   test("far behind, it leaves the old place before it subscribes at the tail", () => {
-    const lines = 40 + MOST_BEHIND_LINES + 1;
+    const lines = 40 + MAX_BEHIND_LINES + 1;
     const answer = { ...OK.answer, ok: true, from: 41, record: { ...RUNNING, lines } };
     const back: Input[] = [...LIVE, { type: "disconnected", failures: 1 }, { type: "connected" }];
     const { state, commands } = walk(...back, { type: "answered", request: 2, answer });
@@ -253,7 +253,7 @@ describe("over HTTP", () => {
     const { state, commands } = walk(...away, {
       type: "window",
       request: 2,
-      window: windowAt(at(41), 40 + MOST_BEHIND_LINES + 1),
+      window: windowAt(at(41), 40 + MAX_BEHIND_LINES + 1),
       now: NOW,
     });
     expect(kinds(commands)).toEqual(["skip", "wait poll"]);

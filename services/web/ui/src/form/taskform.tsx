@@ -23,7 +23,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
   const busy = useSignal(false);
   const problem = useSignal<Error | null>(null);
   const wrong = useSignal<ReadonlyMap<string, string>>(new Map());
-  const said = useSignal("");
+  const status = useSignal("");
   // The form's key: whatever is clicked or repeated, the same values start one run.
   const key = useSignal(freshKey());
   const sent = useSignal("");
@@ -73,9 +73,9 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
   async function copyLink(): Promise<void> {
     const hash = prefillHash(task.name, list, texts.value);
     const address = `${location.origin}/${hash}`;
-    if (address.length > MAX_LINK_CHARS) said.value = "These values are too long for a link.";
+    if (address.length > MAX_LINK_CHARS) status.value = "These values are too long for a link.";
     else
-      said.value = (await copyText(address))
+      status.value = (await copyText(address))
         ? "Link copied."
         : `Copying failed. The link is ${address}`;
   }
@@ -122,7 +122,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
           Link to this form
         </button>
         <span class="hint" role="status">
-          {said.value}
+          {status.value}
         </span>
       </div>
     </form>

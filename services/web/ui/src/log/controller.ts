@@ -64,7 +64,7 @@ export class LogController {
     this.model.grown.on((first, last) => this.#onNewLines(first, last));
     this.list.followed.on((following) => {
       if (!following) this.model.paused();
-      else this.model.unseen.value = 0;
+      else this.model.newLines.value = 0;
       this.announcer.say(following ? "Following the end" : "Paused");
     });
     this.follow = new Follow(run, tail, this.model);
@@ -360,7 +360,7 @@ export class LogController {
       return;
     }
     this.#counted = now;
-    const unseen = this.model.unseen.peek();
+    const unseen = this.model.newLines.peek();
     if (unseen > 0) this.announcer.say(`${withCommas(unseen)} new lines`);
   }
 }

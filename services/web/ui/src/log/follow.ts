@@ -139,8 +139,8 @@ export class Follow {
         this.#sink.clear();
         break;
       case "skip": {
-        const { beganAt, position } = this.#verifier;
-        if (beganAt && position) this.#sink.verified(beganAt, position);
+        const { verifiedFrom, position } = this.#verifier;
+        if (verifiedFrom && position) this.#sink.verified(verifiedFrom, position);
         this.#verifier = new Verifier();
         break;
       }
@@ -221,8 +221,8 @@ export class Follow {
   }
 
   get #checked(): Checked {
-    const { beganAt, position, verdict } = this.#verifier;
-    return { from: beganAt?.line ?? 1, position, verdict };
+    const { verifiedFrom, position, verdict } = this.#verifier;
+    return { from: verifiedFrom?.line ?? 1, position, verdict };
   }
 
   /** The run was over when its log was opened. */
@@ -237,11 +237,11 @@ export class Follow {
   }
 
   /** Where the checked part begins. */
-  get beganAt(): Position | null {
-    return this.#verifier.beganAt;
+  get verifiedFrom(): Position | null {
+    return this.#verifier.verifiedFrom;
   }
 
-  /** Move the beginning of the checked part up by a piece that reaches it; its items, or null if it is void. */
+  /** Move the beginning of the checked part up by a window that reaches it; its items, or null if it is void. */
   async extend(start: Position, values: readonly unknown[]): Promise<Item[] | null> {
     const verifier = this.#verifier;
     const items = await inSlices(verifier.prepending(start, values));
@@ -250,24 +250,24 @@ export class Follow {
     return items;
   }
 
-  /** A piece of the history does not fit: said, and never repaired in silence. */
+  /** A window of the history does not fit: said, and never repaired in silence. */
   mismatch(error: Discontinuity): void {
     this.#send({ type: "contradiction", text: `does not match its chain: ${error.message}` });
   }
 
-  /** Load the piece before the first checked line, and check it. */
+  /** Load the lines before the first checked line, and check it. */
   async loadBefore(lines: number): Promise<void> {
     const verifier = this.#verifier;
-    const before = verifier.beganAt;
+    const before = verifier.verifiedFrom;
     if (before === null || before.line <= 1) return;
-    const piece = await historyBefore(this.#run, before, lines);
+    const window = await historyBefore(this.#run, before, lines);
     if (verifier !== this.#verifier) return;
-    if (piece.epoch !== before.epoch) {
+    if (window.epoch !== before.epoch) {
       this.#send({ type: "another-log" });
       return;
     }
     try {
-      const items = await this.extend(piece.start, piece.entries);
+      const items = await this.extend(window.start, window.entries);
       if (items !== null) this.#sink.prepend(items);
     } catch (error) {
       if (!(error instanceof Discontinuity)) throw error;

@@ -16,7 +16,7 @@ export function LogFooter({ log, runId }: { log: LogController; runId: string })
       {!list.following.value && (
         <div class="afloat">
           <button type="button" class="follow" onClick={() => list.toEnd()}>
-            {followWords(model.unseen.value, over)}
+            {followWords(model.newLines.value, over)}
           </button>
         </div>
       )}

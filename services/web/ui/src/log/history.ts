@@ -1,9 +1,9 @@
-// The piece of a log before a position, whole: a window of long lines ends early.
+// The lines of a log before a position, all of them: a window of long lines ends early.
 
 import { logWindow } from "../api";
 import type { Position } from "../protocol/cursor";
 
-export interface Piece {
+export interface HistoryWindow {
   readonly start: Position;
   readonly entries: readonly unknown[];
   /** The history it ends in; another one than it began in if that was replaced meanwhile. */
@@ -11,7 +11,11 @@ export interface Piece {
 }
 
 /** About so many lines that end where `before` begins. */
-export async function historyBefore(run: string, before: Position, lines: number): Promise<Piece> {
+export async function historyBefore(
+  run: string,
+  before: Position,
+  lines: number,
+): Promise<HistoryWindow> {
   const first = await logWindow(run, Math.max(1, before.line - lines), lines);
   const entries = [...first.entries];
   let { next, epoch } = first;

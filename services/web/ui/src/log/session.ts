@@ -10,14 +10,14 @@ import { type Checked, type Command, type Input, isOver, type State } from "./st
 /** Lines fetched when the page is opened; earlier ones are loaded when asked for. */
 export const OPENING_LINES = 2_000;
 /** More lines behind than this after an absence: the page goes on at the tail. */
-export const MOST_BEHIND_LINES = 50_000;
+export const MAX_BEHIND_LINES = 50_000;
 /** From this many failed connection attempts on the log is also read over HTTP. */
 export const FAILURES_BEFORE_HTTP = 2;
 export const POLL_MS = 2_000;
 /** A relay that cannot serve us now is asked again after this time, and up to as much more at random. */
 export const RETRY_MS = 2_000;
 /** As many rows as can be drawn again and again; no shipper sends more. */
-const MOST_LIVE_ROWS = 100;
+const MAX_LIVE_ROWS = 100;
 
 const ANOTHER_LOG = "the store has another log than the one that was shown";
 
@@ -166,7 +166,7 @@ function isAnother(state: State, epoch: number): boolean {
 }
 
 function isFarBehind({ position }: State, lines: number): boolean {
-  return position !== null && lines - (position.line - 1) > MOST_BEHIND_LINES;
+  return position !== null && lines - (position.line - 1) > MAX_BEHIND_LINES;
 }
 
 /**
@@ -294,6 +294,6 @@ function withLive(state: State, live: LiveLine | null): State {
 function current(live: LiveLine, next: number): LiveLine | null {
   const { line, progress } = live;
   if (line < next) return progress ? { line, text: "", progress } : null;
-  if (live.rows) return { ...live, rows: live.rows.slice(-MOST_LIVE_ROWS) };
+  if (live.rows) return { ...live, rows: live.rows.slice(-MAX_LIVE_ROWS) };
   return live.text || progress ? live : null;
 }

@@ -2,7 +2,7 @@
 // Pure: no sockets, no clock, no DOM.
 
 import { withCommas } from "../numbers";
-import { atOnce } from "../slices";
+import { runToEnd } from "../slices";
 import { GENESIS } from "./chain";
 import { Cursor, Discontinuity, type Position } from "./cursor";
 import { type Item, idText, isCut, ProtocolError, parseItem } from "./entry";
@@ -29,7 +29,7 @@ function taken(cursor: Cursor, item: Item): Item {
 
 export class Verifier {
   #cursor: Cursor | null = null;
-  #beganAt: Position | null = null;
+  #verifiedFrom: Position | null = null;
   readonly #tally = new Tally();
   #mismatch: Discontinuity | null = null;
 
@@ -39,8 +39,8 @@ export class Verifier {
   }
 
   /** The position the checked part begins at. */
-  get beganAt(): Position | null {
-    return this.#beganAt;
+  get verifiedFrom(): Position | null {
+    return this.#verifiedFrom;
   }
 
   get end(): End | null {
@@ -52,7 +52,7 @@ export class Verifier {
     const cursor = this.#cursor;
     if (cursor === null) {
       this.#cursor = new Cursor(position.epoch, position.line, position.chain);
-      this.#beganAt = position;
+      this.#verifiedFrom = position;
       return;
     }
     if (cursor.epoch !== position.epoch) {
@@ -94,17 +94,17 @@ export class Verifier {
   }
 
   /**
-   * Move the beginning of the checked part up by an earlier, contiguous piece.
-   * The piece is checked in itself and must end where this view begins.
+   * Move the beginning of the checked part up by an earlier, contiguous window.
+   * The window is checked in itself and must end where the checked part begins.
    * Returns its items; throws `Discontinuity` and changes nothing otherwise.
    */
   prepend(start: Position, values: readonly unknown[]): Item[] {
-    return atOnce(this.prepending(start, values)) ?? [];
+    return runToEnd(this.prepending(start, values)) ?? [];
   }
 
-  /** The same, with a pause after each item; null if another piece came first meanwhile. */
+  /** The same, with a pause after each item; null if another window came first meanwhile. */
   *prepending(start: Position, values: readonly unknown[]): Generator<void, Item[] | null> {
-    const before = this.#beganAt;
+    const before = this.#verifiedFrom;
     if (before === null || start.epoch !== before.epoch) {
       throw new ProtocolError("epoch", "a view never mixes epochs");
     }
@@ -125,15 +125,15 @@ export class Verifier {
         `${cursor.chain} at line ${cursor.line}`,
       );
     }
-    if (this.#beganAt !== before) return null;
+    if (this.#verifiedFrom !== before) return null;
     this.#tally.prepend(tally);
-    this.#beganAt = start;
+    this.#verifiedFrom = start;
     return items;
   }
 
   /** The claim that can be made, or null while the run goes on. */
   get verdict(): Verdict | null {
-    const from = this.#beganAt?.line ?? 1;
+    const from = this.#verifiedFrom?.line ?? 1;
     const counted = (this.#cursor?.line ?? 1) - 1;
     if (this.#mismatch !== null) {
       const { entry, expected, got } = this.#mismatch;
@@ -163,7 +163,7 @@ export class Verifier {
 
   #wrongTotal(end: End, counted: number): string | null {
     if (end.lines !== counted) return `${end.lines} lines at the end, ${counted} counted`;
-    const start = this.#beganAt;
+    const start = this.#verifiedFrom;
     const whole = start?.line === 1 && start.chain === GENESIS;
     if (whole && this.#tally.cutIsExact && end.bytes !== this.#tally.bytes) {
       return `${end.bytes} bytes at the end, ${this.#tally.bytes} counted`;

@@ -135,12 +135,12 @@ function Retry({ run, changed, failed }: ActionProps) {
 }
 
 function Share() {
-  const said = useSignal("");
+  const status = useSignal("");
   async function click(): Promise<void> {
     const done = await copyText(location.href);
-    said.value = done ? "Link copied" : `Copying failed. The link is ${location.href}`;
+    status.value = done ? "Link copied" : `Copying failed. The link is ${location.href}`;
     setTimeout(() => {
-      said.value = "";
+      status.value = "";
     }, 5_000);
   }
   return (
@@ -149,7 +149,7 @@ function Share() {
         Share
       </button>
       <span class="hint" role="status">
-        {said.value}
+        {status.value}
       </span>
     </>
   );

@@ -64,7 +64,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
 
   useSignalEffect(() => {
     if (!record.value) return;
-    const unseen = view.value?.model.unseen.value ?? 0;
+    const unseen = view.value?.model.newLines.value ?? 0;
     const news = unseen > 0 ? `(+${withCommas(unseen)}) ` : "";
     document.title = `${news}${sanitize(record.value.task)} · ${record.value.state} · Runtail`;
   });

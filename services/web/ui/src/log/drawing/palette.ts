@@ -45,7 +45,7 @@ export const LIGHT: Theme = {
 };
 
 /** What AA asks of text. */
-export const LEAST_CONTRAST = 4.5;
+export const MIN_CONTRAST = 4.5;
 
 function linear(channel: number): number {
   const c = channel / 255;
@@ -82,10 +82,10 @@ export function readable(fg: number, bg: number): number {
   // The way that leads further is the one that can succeed at all.
   const goal = contrast(0xffffff, bg) >= contrast(0, bg) ? 255 : 0;
   let colour = fg;
-  for (let step = 0; step < 40 && contrast(colour, bg) < LEAST_CONTRAST; step += 1) {
+  for (let step = 0; step < 40 && contrast(colour, bg) < MIN_CONTRAST; step += 1) {
     colour = towards(colour, goal);
   }
-  if (contrast(colour, bg) < LEAST_CONTRAST) colour = goal === 255 ? 0xffffff : 0;
+  if (contrast(colour, bg) < MIN_CONTRAST) colour = goal === 255 ? 0xffffff : 0;
   if (readables.size > 4096) readables.clear();
   readables.set(key, colour);
   return colour;

@@ -6,7 +6,7 @@ import { header, title } from "./row";
 import type { VirtualList } from "./virtuallist";
 
 /** The groups around the row below the edge whose headers are above it, the outermost first. */
-export function stuck(model: LogModel, row: number, px: number): Group[] {
+export function stickyGroups(model: LogModel, row: number, px: number): Group[] {
   // The header covers the row at the edge: what counts is the one below.
   const line = model.lineNear(Math.min(row + 1, model.rows.count - 1));
   return model.groups.around(line).filter((group) => {
@@ -33,7 +33,7 @@ export class Sticky {
 
   #show(): void {
     const { row, px } = this.#list.top;
-    const groups = stuck(this.#model, row, px);
+    const groups = stickyGroups(this.#model, row, px);
     const group = groups[groups.length - 1];
     const token = group
       ? `${group.id.attempt}-${group.id.seq} ${group.last} ${group.until} ${group.errors} ${group.warnings} ${groups.length}`

@@ -12,9 +12,9 @@ export interface Run {
 const BLANK = "\u0000";
 const TAB_COLUMNS = 8;
 /** A column that a sequence names is at most here, or at the row's end. */
-const MOST_COLUMNS = 1000;
+const MAX_COLUMNS = 1000;
 /** Cells that may be filled, moved or blanked besides writing: nobody watches more in one line. */
-const MOST_WORK = 1_000_000;
+const MAX_WORK = 1_000_000;
 
 const JOINING = /[\p{Mn}\p{Me}\p{Cf}]/u;
 // What Unicode calls wide: East Asian text, and what is an emoji by itself.
@@ -138,7 +138,7 @@ export class Cells {
 
   #afford(cells: number): boolean {
     this.#work += cells;
-    return this.#work <= MOST_WORK;
+    return this.#work <= MAX_WORK;
   }
 
   /** Fill the row up to the cursor. */
@@ -150,7 +150,7 @@ export class Cells {
   }
 
   #move(column: number): void {
-    this.#column = Math.max(0, Math.min(column, Math.max(this.#cells.length, MOST_COLUMNS)));
+    this.#column = Math.max(0, Math.min(column, Math.max(this.#cells.length, MAX_COLUMNS)));
   }
 
   #save(): void {
@@ -188,7 +188,7 @@ export class Cells {
   }
 
   #insert(count: number): void {
-    const blanks = Math.min(count, MOST_COLUMNS);
+    const blanks = Math.min(count, MAX_COLUMNS);
     const left = this.#cells.length - this.#column;
     if (left <= 0 || !this.#afford(left + blanks)) return;
     this.#split(this.#column);

@@ -1,13 +1,13 @@
-// A long line is stored in pieces, a row each. What is looked for, and what links lead to,
+// A long line is stored in parts, a row each. What is looked for, and what links lead to,
 // goes over their cuts. Pure.
 
 import { plain } from "./ansi";
 import type { Span } from "./search";
 
-/** So much of the piece before and of the one behind belongs to a piece. */
+/** So much of the part before and of the one behind belongs to a part. */
 export const CONTEXT_CHARACTERS = 4_096;
 
-interface Pieces {
+interface StoredLines {
   get(line: number): string | undefined;
   /** Whether a line goes on in the next one. */
   continues(line: number): boolean;
@@ -21,7 +21,7 @@ export interface Context {
 export const ALONE: Context = { before: "", after: "" };
 
 /** What stands around a line in the same long line, as it is read. */
-export function around(lines: Pieces, line: number): Context {
+export function contextOf(lines: StoredLines, line: number): Context {
   const before = lines.continues(line - 1) ? lines.get(line - 1) : undefined;
   const after = lines.continues(line) ? lines.get(line + 1) : undefined;
   if (before === undefined && after === undefined) return ALONE;
@@ -32,7 +32,7 @@ export function around(lines: Pieces, line: number): Context {
 }
 
 /** The parts of spans that lie in `[from, to)`, counted from there. */
-export function within(spans: readonly Span[], from: number, to: number): readonly Span[] {
+export function spansWithin(spans: readonly Span[], from: number, to: number): readonly Span[] {
   return spans
     .map(([a, b]) => [Math.max(a, from) - from, Math.min(b, to) - from] as const)
     .filter(([a, b]) => a < b);

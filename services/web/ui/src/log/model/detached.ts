@@ -1,11 +1,11 @@
-// Pieces of the log fetched out of order: each is checked in itself, and counts as
+// StoredLines of the log fetched out of order: each is checked in itself, and counts as
 // checked ground when it touches some. The digests at the edges outlive the text,
-// so that a piece that is fetched again must be the same one. Pure.
+// so that what is fetched again must be the same. Pure.
 
 import { GENESIS } from "../../protocol/chain";
 import { Cursor, Discontinuity, type Position } from "../../protocol/cursor";
 import { type Item, idText, isCut, parseItem } from "../../protocol/entry";
-import { atOnce } from "../../slices";
+import { runToEnd } from "../../slices";
 
 interface DetachedRange {
   readonly line: number;
@@ -14,13 +14,13 @@ interface DetachedRange {
   readonly end: string;
 }
 
-/** The items of a piece, and where it ends. */
+/** The items of a window, and where it ends. */
 export interface Checked {
   readonly items: Item[];
   readonly end: Position;
 }
 
-const MOST_EDGES = 20_000;
+const MAX_EDGES = 20_000;
 
 export class DetachedRanges {
   /** Line → digests before it that were seen there (events stand between lines). */
@@ -36,9 +36,9 @@ export class DetachedRanges {
     return this.#islands.length;
   }
 
-  /** Check a piece; returns its items and where it ends. Throws `Discontinuity`. */
+  /** Check a window; returns its items and where it ends. Throws `Discontinuity`. */
   check(start: Position, values: readonly unknown[]): Checked {
-    return atOnce(this.checking(start, values));
+    return runToEnd(this.checking(start, values));
   }
 
   /** The same, with a pause after each item. */
@@ -67,7 +67,7 @@ export class DetachedRanges {
     }
     for (const [line, chains] of met) {
       const known = this.#edges.get(line);
-      // At the piece's own ends other events of the same place may be missing.
+      // At the window's own ends other events of the same place may be missing.
       if (!known || line === start.line || line === cursor.line) continue;
       if (![...known].some((chain) => chains.has(chain))) {
         const last = items[items.length - 1];
@@ -96,7 +96,7 @@ export class DetachedRanges {
   }
 
   #remember(line: number, chain: string): void {
-    if (this.#edges.size >= MOST_EDGES) return;
+    if (this.#edges.size >= MAX_EDGES) return;
     const chains = this.#edges.get(line) ?? new Set<string>();
     chains.add(chain);
     this.#edges.set(line, chains);

@@ -10,7 +10,7 @@ export const BLOCK_LINES = 500;
 export const BUDGET_BYTES = 64 * 1024 * 1024;
 /** Lines of one request. */
 export const REQUEST_LINES = 5_000;
-export const WISH_WAIT_MS = 30;
+export const WANT_DELAY_MS = 30;
 const RETRY_MS = 5_000;
 /** What a string costs besides its characters. */
 const STRING_BYTES = 20;
@@ -38,7 +38,7 @@ export class Lines {
   #tick = 0;
   #last = 0;
   #screen: readonly [number, number] = [0, 0];
-  #wish: readonly [number, number] | null = null;
+  #wanted: readonly [number, number] | null = null;
   /** Asked for to print or copy: fetched when the screen has what it wants, whatever it shows meanwhile. */
   #needed: readonly [number, number] | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,7 +71,7 @@ export class Lines {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#request = null;
-    this.#wish = null;
+    this.#wanted = null;
     this.#needed = null;
     this.#blocks.clear();
     this.styles.clear();
@@ -144,16 +144,16 @@ export class Lines {
     }
   }
 
-  /** Only the newest wish counts, after a moment; a request the reader has left is aborted. */
+  /** Only the newest request counts, after a moment; a request the reader has left is aborted. */
   want(first: number, last: number): void {
-    this.#wish = [first, last];
-    this.#soon(WISH_WAIT_MS);
+    this.#wanted = [first, last];
+    this.#soon(WANT_DELAY_MS);
   }
 
   /** Lines that are wanted although no screen shows them. */
   need(first: number, last: number): void {
     this.#needed = [first, last];
-    this.#soon(WISH_WAIT_MS);
+    this.#soon(WANT_DELAY_MS);
   }
 
   /** Fetch lines to copy them; those that were cut do not come. */
@@ -171,7 +171,7 @@ export class Lines {
 
   /** The screen wants nothing any more. */
   satisfied(): void {
-    this.#wish = null;
+    this.#wanted = null;
   }
 
   #soon(ms: number): void {
@@ -187,14 +187,14 @@ export class Lines {
   }
 
   #fetch(): void {
-    const onScreen = this.#wish && this.#missing(...this.#wish) !== null;
-    const wish = onScreen ? this.#wish : this.#needed;
-    const missing = wish && this.#missing(...wish);
-    if (!wish || missing === null) {
+    const onScreen = this.#wanted && this.#missing(...this.#wanted) !== null;
+    const wanted = onScreen ? this.#wanted : this.#needed;
+    const missing = wanted && this.#missing(...wanted);
+    if (!wanted || missing === null) {
       this.#needed = null;
       return;
     }
-    const last = wish[1];
+    const last = wanted[1];
     if (this.#request) {
       if (!onScreen || (missing >= this.#request.from && missing <= this.#request.to)) return;
       this.#request.abort.abort();
@@ -224,7 +224,7 @@ export class Lines {
     }
     if (this.#request !== request) return;
     this.#request = null;
-    if (this.#wish || this.#needed) this.#soon(wait);
+    if (this.#wanted || this.#needed) this.#soon(wait);
   }
 
   #block(k: number): Block {

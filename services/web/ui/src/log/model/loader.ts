@@ -12,7 +12,7 @@ import { styleOf } from "./style";
 export interface Proof {
   readonly epoch: number | null;
   /** Where the checked part begins. */
-  readonly beganAt: Position | null;
+  readonly verifiedFrom: Position | null;
   /** Move the checked part's beginning up by a window that reaches it. */
   extend(start: Position, values: readonly unknown[]): Promise<unknown>;
   mismatch(error: Discontinuity): void;
@@ -52,7 +52,7 @@ export class Loader {
       const { items } = await inSlices(this.#detached.checking({ epoch, line, chain }, entries));
       // Another history may have begun meanwhile.
       abort.throwIfAborted();
-      const before = proof?.beganAt;
+      const before = proof?.verifiedFrom;
       if (before && line < before.line && window.next.line >= before.line) {
         await proof?.extend({ epoch, line, chain }, entries);
         abort.throwIfAborted();

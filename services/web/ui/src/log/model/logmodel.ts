@@ -5,7 +5,7 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import { Emitter } from "../../emitter";
 import type { Position } from "../../protocol/cursor";
 import { type Entry, type Item, idText, isCut } from "../../protocol/entry";
-import { around } from "./continuation";
+import { contextOf } from "./continuation";
 import { DetachedRanges } from "./detached";
 import { type Group, Groups } from "./groups";
 import { Intake } from "./intake";
@@ -44,7 +44,7 @@ export class LogModel {
   readonly lines: Lines;
   readonly total = signal(0);
   /** Lines that came since the reader paused. */
-  readonly unseen = signal(0);
+  readonly newLines = signal(0);
   readonly timeMode = signal<TimeMode>("off");
   readonly marked = signal<LineRange | null>(null);
   /** Rises whenever groups, warnings or errors change. */
@@ -156,7 +156,7 @@ export class LogModel {
     this.#intake.began = null;
     this.#pausedAt = 0;
     this.total.value = 0;
-    this.unseen.value = 0;
+    this.newLines.value = 0;
     this.known = NOTHING;
     this.outlineChanges.value += 1;
     if (this.#readingAt === null) this.#viewport?.toEnd();
@@ -320,7 +320,7 @@ export class LogModel {
       missing: text === undefined ? this.#missing(line) : "",
       style: this.lines.style(line),
       continues: this.lines.continues(line),
-      context: around(this.lines, line),
+      context: contextOf(this.lines, line),
       time: timeText(
         mode,
         t,
@@ -354,7 +354,7 @@ export class LogModel {
 
   #count(): void {
     const paused = this.#viewport ? !this.#viewport.following.peek() : false;
-    this.unseen.value = paused ? this.rows.lines - this.#pausedAt : 0;
+    this.newLines.value = paused ? this.rows.lines - this.#pausedAt : 0;
   }
 
   /** Items from before the end: what stands on the screen stays where it is. */

@@ -13,9 +13,9 @@ export type Span = readonly [from: number, to: number];
 
 /** Longest text that an expression is tried on here; the server has one that takes linear time. */
 const REGEX_CHARACTERS = 4_096;
-const MOST_SPANS = 100;
+const MAX_SPANS = 100;
 /** Hits beyond this many are counted by the server only. */
-export const MOST_HITS = 100_000;
+export const MAX_HITS = 100_000;
 
 /** Repetition inside repetition: such an expression could stop the page for hours. */
 const NESTED = /\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]/;
@@ -43,7 +43,7 @@ export function matcher(query: Query): (text: string) => readonly Span[] | null 
     const spans: Span[] = [];
     for (const match of text.matchAll(expression)) {
       if (match[0] !== "") spans.push([match.index, match.index + match[0].length]);
-      if (spans.length >= MOST_SPANS) break;
+      if (spans.length >= MAX_SPANS) break;
     }
     return spans;
   };
@@ -59,7 +59,7 @@ function textMatcher(text: string, matchCase: boolean): (line: string) => readon
     const spans: Span[] = [];
     for (const { index, 0: found } of line.matchAll(wanted)) {
       spans.push([index, index + found.length]);
-      if (spans.length >= MOST_SPANS) break;
+      if (spans.length >= MAX_SPANS) break;
     }
     return spans;
   };
@@ -109,7 +109,7 @@ export class Hits {
   }
 
   add(line: number, spans: readonly Span[] = []): void {
-    if (this.#known.has(line) || this.#lines.length >= MOST_HITS) return;
+    if (this.#known.has(line) || this.#lines.length >= MAX_HITS) return;
     this.#known.set(line, spans);
     const last = this.#lines[this.#lines.length - 1];
     if (last === undefined || line > last) this.#lines.push(line);
@@ -180,7 +180,7 @@ export function findWords(
       : `${withCommas(findings.searched.total)} lines between ${withCommas(first?.[0] ?? 0)} and ${withCommas(last?.[1] ?? 0)}`;
   const searched = busy ? "still searching" : all ? "searched all lines" : `searched ${where}`;
   if (count === 0) return `no hit · ${searched}`;
-  const of = all && count < MOST_HITS ? withCommas(count) : `at least ${withCommas(count)}`;
+  const of = all && count < MAX_HITS ? withCommas(count) : `at least ${withCommas(count)}`;
   const which =
     current === null
       ? `${of} lines with hits`

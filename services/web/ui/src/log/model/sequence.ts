@@ -2,9 +2,9 @@
 // that is cut off, or broken by another character, is none. Pure.
 
 /** Parameters beyond this many in one sequence are noise. */
-export const MOST_PARAMETERS = 64;
+export const MAX_PARAMETERS = 64;
 /** Larger numbers mean nothing else. */
-const MOST = 1e9;
+const MAX = 1e9;
 
 const ESC = 0x1b;
 const BEL = 0x07;
@@ -68,5 +68,5 @@ function commandString(line: string, at: number, osc: boolean): Sequence | null 
 
 /** A parameter as a number; without digits it is 0. */
 export function number(digits: string | undefined): number {
-  return Math.min(Number(digits || "0"), MOST);
+  return Math.min(Number(digits || "0"), MAX);
 }

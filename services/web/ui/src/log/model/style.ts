@@ -2,7 +2,7 @@
 // before it. The server has the same in `style.py`; `line_vectors.json` holds both to
 // the same answers. Pure.
 
-import { MOST_PARAMETERS, number, type Sequence } from "./sequence";
+import { MAX_PARAMETERS, number, type Sequence } from "./sequence";
 
 export const BOLD = 1;
 export const DIM = 2;
@@ -96,10 +96,10 @@ function chosen(parts: readonly string[]): number {
 function graphics(style: Style, body: string): Style {
   if (/[<-?]/.test(body)) return style;
   let { fg, bg, flags } = style;
-  const parts = body.split(";", MOST_PARAMETERS);
+  const parts = body.split(";", MAX_PARAMETERS);
   for (let i = 0; i < parts.length; i += 1) {
     const part = parts[i] ?? "";
-    const sub = part.includes(":") ? part.split(":", MOST_PARAMETERS) : [part];
+    const sub = part.includes(":") ? part.split(":", MAX_PARAMETERS) : [part];
     const code = number(sub[0]);
     if (code === 38 || code === 48 || code === 58) {
       let colour: number;

@@ -3,7 +3,7 @@
 
 import { signal } from "@preact/signals";
 import { plain } from "../model/ansi";
-import { around, within } from "../model/continuation";
+import { contextOf, spansWithin } from "../model/continuation";
 import { BLOCK_LINES } from "../model/lines";
 import type { LogModel } from "../model/logmodel";
 import {
@@ -12,14 +12,14 @@ import {
   BadQuery,
   findWords,
   Hits,
-  MOST_HITS,
+  MAX_HITS,
   matcher,
   type Query,
   type Span,
 } from "../model/search";
 
 const SLICE_MS = 8;
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 
 /** What was looked for is no expression to the server. */
 class Refused extends Error {}
@@ -39,7 +39,7 @@ export class Find {
   #current: number | null = null;
   #turn = 0;
   #abort: AbortController | null = null;
-  #atOnce = false;
+  #runToEnd = false;
   /** The loaded lines can be searched here. */
   #local = true;
   readonly #model: LogModel;
@@ -86,10 +86,10 @@ export class Find {
       // The server has the last word: its expressions take linear time, and it knows others than browsers do.
     }
     if (this.#active && !this.#local) {
-      this.#atOnce = true;
+      this.#runToEnd = true;
       void this.rest();
     } else if (this.#active) {
-      this.#atOnce = true;
+      this.#runToEnd = true;
       this.busy.value = true;
       this.#slice(this.#turn, Math.floor((this.#model.firstVisible - 1) / BLOCK_LINES));
     }
@@ -139,7 +139,7 @@ export class Find {
   /** Ask until the end, or until there are more hits than anybody looks at: each answer says where the next goes on. */
   async #ask(from: number, direction: string, signal: AbortSignal): Promise<void> {
     let next: number | null = from;
-    while (next !== null && !signal.aborted && this.#hits.lines.length < MOST_HITS) {
+    while (next !== null && !signal.aborted && this.#hits.lines.length < MAX_HITS) {
       next = await this.#stretch(next, direction, signal);
     }
   }
@@ -155,7 +155,7 @@ export class Find {
     });
     const address = `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`;
     let response = await fetch(address, { signal });
-    for (let again = 0; response.status === 429 && again < MOST_TRIES; again += 1) {
+    for (let again = 0; response.status === 429 && again < MAX_TRIES; again += 1) {
       // What was typed before is still being looked for.
       await pause(Number(response.headers.get("Retry-After")) || 1);
       response = await fetch(address, { signal });
@@ -186,9 +186,9 @@ export class Find {
 
   #addHit(line: number, spans?: readonly Span[]): void {
     this.#hits.add(line, spans);
-    if (this.#atOnce && line >= this.#model.firstVisible) {
+    if (this.#runToEnd && line >= this.#model.firstVisible) {
       // The first hit from here on is shown while the rest is looked at.
-      this.#atOnce = false;
+      this.#runToEnd = false;
       this.#current = line;
       this.#model.goToHit(line);
     }
@@ -223,8 +223,8 @@ export class Find {
 
   /** All is looked at: without a hit from here on, the first of all is shown. */
   #settle(): void {
-    if (this.#atOnce && this.#hits.lines.length > 0) {
-      this.#atOnce = false;
+    if (this.#runToEnd && this.#hits.lines.length > 0) {
+      this.#runToEnd = false;
       this.step(true);
     }
     this.#model.refresh();
@@ -234,10 +234,10 @@ export class Find {
   /** Where it is in a line, with what stands around it; null if only the server can say. */
   #spans(line: number, stored: string): readonly Span[] | null {
     const text = plain(stored);
-    const { before, after } = around(this.#model.lines, line);
+    const { before, after } = contextOf(this.#model.lines, line);
     const found = this.#match(`${before}${text}${after}`);
     return found && (before || after)
-      ? within(found, before.length, before.length + text.length)
+      ? spansWithin(found, before.length, before.length + text.length)
       : found;
   }
 

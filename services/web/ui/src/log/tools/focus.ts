@@ -16,19 +16,19 @@ export function nextLine(rows: Rows, row: number, by: 1 | -1): number | null {
 }
 
 /** A range of which one end moves. */
-export interface Stretch {
+export interface MovingRange {
   /** The end that stays. */
   readonly from: number;
   /** The end that moves. */
   readonly to: number;
 }
 
-export function rangeOf({ from, to }: Stretch): LineRange {
+export function rangeOf({ from, to }: MovingRange): LineRange {
   return { first: Math.min(from, to), last: Math.max(from, to) };
 }
 
 /** Which end of a marked range moves: the focused one, else the last. */
-export function stretchOf(marked: LineRange | null, focused: number): Stretch {
+export function movingRangeOf(marked: LineRange | null, focused: number): MovingRange {
   if (marked?.first === focused) return { from: marked.last, to: marked.first };
   if (marked?.last === focused) return { from: marked.first, to: marked.last };
   return { from: focused, to: focused };
@@ -79,7 +79,7 @@ export class RowFocus {
     const { rows } = this.#model;
     this.#list.pause();
     const line = this.line ?? marked?.last ?? this.#model.lineNear(this.#entry(by));
-    const stretch = stretchOf(marked, line);
+    const stretch = movingRangeOf(marked, line);
     const to =
       marked === null && this.#anchor === null ? line : nextLine(rows, rows.rowOf(line), by);
     if (to === null) return null;
