@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { runOf } from "../src/address";
 import type { Run } from "../src/api";
 import { type Field, faultOf, fields, fieldValue } from "../src/schema";
-import { connectionWords, waitMs } from "../src/socket";
+import { connectionWords, nextConnection, waitMs } from "../src/socket";
 import { duration, lasted } from "../src/time";
 import { attemptWords, durationWords, exitWords, sinceWords } from "../src/words";
 
@@ -64,6 +64,36 @@ describe("connection", () => {
     expect(waitMs(3, 0.5)).toBe(4000);
     expect(waitMs(1000, 0.5)).toBe(10_000);
     expect(waitMs(3, 0)).toBeLessThan(waitMs(3, 1));
+  });
+
+  test("is tried again after longer and longer waits, and at once when somebody asks", () => {
+    const begun = { connection: { state: "connecting" }, failures: 0 } as const;
+    const lost = nextConnection(begun, "lost", 1_000, 0.5, true);
+    expect(lost).toEqual({
+      connection: { state: "lost", at: 1_500, failures: 1 },
+      failures: 1,
+      waitMs: 500,
+    });
+    const again = nextConnection(lost, "lost", 2_000, 0.5, true);
+    expect([again.failures, again.waitMs]).toEqual([2, 1_000]);
+    const asked = nextConnection(again, "try-now", 2_100, 0.5, true);
+    expect([asked.connection.state, asked.failures, asked.waitMs]).toEqual(["connecting", 2, 0]);
+    const back = nextConnection(asked, "connected", 2_200, 0.5, true);
+    expect([back.connection.state, back.failures, back.waitMs]).toEqual(["connected", 0, null]);
+    expect(nextConnection(back, "try-now", 2_300, 0.5, true).connection).toEqual(back.connection);
+  });
+
+  test("without a network it says so; a server that is replaced is left after a moment", () => {
+    const connected = { connection: { state: "connected" }, failures: 0 } as const;
+    expect(nextConnection(connected, "offline", 0, 0.5, false).connection.state).toBe("connected");
+    const lost = nextConnection(connected, "lost", 0, 0.5, false);
+    expect([lost.connection.state, lost.failures, lost.waitMs]).toEqual(["offline", 1, 500]);
+    const moving = nextConnection(connected, "sent-away", 1_000, 0.5, true);
+    expect(moving).toEqual({
+      connection: { state: "moving", at: 3_500 },
+      failures: 0,
+      waitMs: 2_500,
+    });
   });
 
   test("is said in words", () => {

@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from "vitest";
 import type { LogWindow, Run } from "../src/api";
-import { MAX_BEHIND_LINES, POLL_MS, RETRY_MS, step } from "../src/log/session";
+import {
+  ACKNOWLEDGE_BYTES,
+  ACKNOWLEDGE_MS,
+  MAX_BEHIND_LINES,
+  POLL_MS,
+  RETRY_MS,
+  step,
+} from "../src/log/session";
 import {
   type Command,
   type Input,
@@ -43,6 +50,8 @@ const checked = (
   verdict: null,
   events: false,
   ended: false,
+  bytes: 0,
+  newest: 0,
   ...more,
 });
 
@@ -79,7 +88,7 @@ describe("over the socket", () => {
     );
     expect(commands).toEqual([
       { type: "backlog", lines: 40 },
-      { type: "check", start: START, messages: [early], acknowledge: true },
+      { type: "check", start: START, messages: [early], relayed: true },
     ]);
     expect([state.phase.name, state.early, state.opened]).toEqual(["live", [], "running"]);
   });
@@ -87,10 +96,30 @@ describe("over the socket", () => {
   test("a message is checked and acknowledged; one with an event changes the record", () => {
     const { commands } = walk(...LIVE, { type: "message", message: message(), now: NOW });
     expect(commands).toEqual([
-      { type: "check", start: null, messages: [message()], acknowledge: true },
+      { type: "check", start: null, messages: [message()], relayed: true },
     ]);
     const { state } = walk(...LIVE, checked(at(45), { events: true, from: 3 }));
     expect([state.changes, state.range]).toEqual([1, { from: 3, next: 45 }]);
+  });
+
+  test("what is checked is acknowledged: at once after many bytes, else in a moment", () => {
+    const some = walk(...LIVE, checked(at(45), { bytes: 100, newest: 7 }));
+    expect(some.commands).toEqual([
+      { type: "wait", timer: "acknowledge", ms: ACKNOWLEDGE_MS, spread: 0 },
+    ]);
+    const [more, none] = step(some.state, checked(at(46), { bytes: 50, newest: 8 }));
+    expect(none).toEqual([]);
+    const acknowledged = step(more, { type: "acknowledge" });
+    expect(acknowledged[1]).toContainEqual({ type: "acknowledge", bytes: 150, newest: 8 });
+    expect(kinds(step(acknowledged[0], { type: "acknowledge" })[1])).toEqual([
+      "cancel acknowledge",
+    ]);
+    const many = checked(at(45), { bytes: ACKNOWLEDGE_BYTES, newest: 9 });
+    expect(kinds(step(more, many)[1])).toEqual(["cancel acknowledge", "acknowledge"]);
+    // A new subscription counts from 0, and what came over HTTP is not the relay's.
+    const [gone] = step(more, { type: "disconnected", failures: 1 });
+    expect(gone.received.bytes).toBe(0);
+    expect(kinds(step(gone, { type: "acknowledge" })[1])).toEqual(["cancel acknowledge"]);
   });
 
   test("after an absence it resumes where it stood, and drops what waited for an answer", () => {
@@ -123,7 +152,7 @@ describe("over the socket", () => {
       { type: "connected" },
       { type: "answered", request: 1, answer: null },
     );
-    expect(kinds(commands)).toEqual(["cancel retry", "subscribe"]);
+    expect(kinds(commands)).toEqual(["cancel retry", "cancel acknowledge", "subscribe"]);
     expect(step(state, OK)).toEqual([state, []]);
   });
 
@@ -156,7 +185,7 @@ describe("over the socket", () => {
   test("the end of the run is the end of the reading", () => {
     const verdict = { verified: true, from: 1, lines: 44, text: "complete" };
     const { state, commands } = walk(...LIVE, checked(at(45), { ended: true, verdict }));
-    expect(kinds(commands)).toEqual(["cancel retry", "cancel poll", "leave"]);
+    expect(kinds(commands)).toEqual(["cancel retry", "cancel poll", "cancel acknowledge", "leave"]);
     expect([state.phase.name, state.verdict]).toEqual(["over", verdict]);
     const later: Input[] = [
       { type: "connected" },
@@ -191,14 +220,19 @@ describe("over the socket", () => {
       { type: "connected" },
       { type: "answered", request: 2, answer },
     );
-    expect(kinds(commands)).toEqual(["clear", "cancel retry", "subscribe"]);
+    expect(kinds(commands)).toEqual(["clear", "cancel retry", "cancel acknowledge", "subscribe"]);
     expect([state.position, state.epoch, state.range.next]).toEqual([null, null, 1]);
     expect(state.resetReason).toContain("another log");
   });
 
   test("a reset begins anew; a second one in the same epoch is read as it is stored", () => {
     const first = walk(...LIVE, { type: "reset", epoch: 2, reason: "rolled back" });
-    expect(kinds(first.commands)).toEqual(["clear", "cancel retry", "subscribe"]);
+    expect(kinds(first.commands)).toEqual([
+      "clear",
+      "cancel retry",
+      "cancel acknowledge",
+      "subscribe",
+    ]);
     expect(first.state.resetReason).toBe("rolled back");
     const [second, commands] = step(first.state, { type: "reset", epoch: 2, reason: "again" });
     expect(kinds(commands)).toEqual(["clear", "cancel poll", "fetch"]);
@@ -230,12 +264,17 @@ describe("over HTTP", () => {
         type: "check",
         start: at(41),
         messages: [{ epoch: 1, entries: [] }],
-        acknowledge: false,
+        relayed: false,
       },
       { type: "wait", timer: "poll", ms: POLL_MS, spread: 0 },
     ]);
     const [back, stopped] = step(read, { type: "connected" });
-    expect(kinds(stopped)).toEqual(["cancel poll", "cancel retry", "subscribe"]);
+    expect(kinds(stopped)).toEqual([
+      "cancel poll",
+      "cancel retry",
+      "cancel acknowledge",
+      "subscribe",
+    ]);
     const late: Input = { type: "window", request: 2, window: windowAt(at(41)), now: NOW };
     expect(step(back, late)).toEqual([back, []]);
   });
@@ -458,6 +497,9 @@ class World {
     for (const command of commands) {
       if (command.type === "subscribe")
         expect([state.connected, state.httpOnly]).toEqual([true, false]);
+      if (command.type === "acknowledge") {
+        expect(command.bytes).toBeGreaterThan(before.received.acknowledgedBytes);
+      }
       if (command.type === "check" && command.start === null) expect(before.subscribed).toBe(true);
     }
     const cleared = commands.some(({ type }) => type === "clear");
@@ -503,7 +545,16 @@ class World {
         const fits = command.messages.every(({ epoch }) => epoch === from.epoch);
         const position = at(from.line + 10, from.epoch);
         const ended = this.#chance(0.01);
-        if (fits) return [checked(position, { ended, events: this.#chance(0.5) })];
+        const relayedBytes = command.relayed ? Math.floor(this.#random() * 50_000) : 0;
+        if (fits)
+          return [
+            checked(position, {
+              ended,
+              events: this.#chance(0.5),
+              bytes: relayedBytes,
+              newest: NOW,
+            }),
+          ];
         const verdict = { verified: false, from: 1, lines: 0, text: "epoch" };
         return [{ type: "mismatch", from: 1, position: from, verdict }];
       }

@@ -8,7 +8,6 @@ import { type Item, isCut, ProtocolError, VERSION } from "../protocol/entry";
 import { Verifier } from "../protocol/verifier";
 import { inSlices } from "../slices";
 import type { Tail } from "../socket";
-import { Acknowledger } from "./acknowledge";
 import { historyBefore } from "./history";
 import type { Answer, LiveLine, Message, Reset } from "./model/messages";
 import { OPENING_LINES, step } from "./session";
@@ -50,7 +49,6 @@ export class Follow {
   readonly #run: string;
   readonly #tail: Tail;
   readonly #sink: LogSink;
-  readonly #acknowledger: Acknowledger;
   #verifier = new Verifier();
   readonly #inputs: Input[] = [];
   #stepping = false;
@@ -60,7 +58,6 @@ export class Follow {
     this.#run = run;
     this.#tail = tail;
     this.#sink = sink;
-    this.#acknowledger = new Acknowledger(run, tail.socket);
     const { socket } = tail;
     socket.on("tail-message", (message: Message) => {
       if (typeof message !== "object" || message?.run !== run) return;
@@ -124,8 +121,14 @@ export class Follow {
           );
         break;
       }
+      case "acknowledge": {
+        const { bytes, newest: t } = command;
+        // Only what somebody can see tells how long it took to the eye.
+        const seen = document.visibilityState === "visible" ? { t } : {};
+        this.#tail.socket.emit("ack", { run: this.#run, bytes, ...seen });
+        break;
+      }
       case "leave":
-        this.#acknowledger.stop();
         this.#tail.socket.emit("unsubscribe", { run: this.#run });
         break;
       case "fetch":
@@ -168,7 +171,6 @@ export class Follow {
       position === null
         ? { from: -OPENING_LINES }
         : { epoch: position.epoch, from: position.line, chain: position.chain };
-    this.#acknowledger.begin();
     this.#tail.socket
       .timeout(ANSWER_WITHIN_MS)
       .emit(
@@ -192,19 +194,22 @@ export class Follow {
   }
 
   /** Verify and draw; the result is decided on next. */
-  #check({ start, messages, acknowledge }: Command & { type: "check" }): void {
-    let events = false;
+  #check({ start, messages, relayed }: Command & { type: "check" }): void {
+    let [events, bytes, newest] = [false, 0, 0];
     try {
       if (start) this.#verifier.begin(start);
       for (const { entries, epoch } of messages) {
         if (this.#verifier.end !== null) break;
         const items = this.#verifier.feed(entries, epoch);
-        if (acknowledge) this.#acknowledger.count(items);
         this.#sink.append(items);
-        events ||= items.some((item) => !isCut(item) && item.type === "e");
+        for (const item of items) {
+          if (isCut(item)) continue;
+          events ||= item.type === "e";
+          if (relayed) [bytes, newest] = [bytes + item.payload.length, item.t];
+        }
       }
       const ended = this.#verifier.end !== null;
-      this.#inputs.unshift({ type: "checked", ...this.#checked, events, ended });
+      this.#inputs.unshift({ type: "checked", ...this.#checked, events, ended, bytes, newest });
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (error instanceof Discontinuity) this.#sink.append(error.taken);

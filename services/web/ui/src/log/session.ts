@@ -5,7 +5,14 @@
 import type { LogWindow } from "../api";
 import type { Verdict } from "../protocol/verifier";
 import type { Answer, LiveLine, Message } from "./model/messages";
-import { type Checked, type Command, type Input, isOver, type State } from "./state";
+import {
+  type Checked,
+  type Command,
+  type Input,
+  isOver,
+  NOTHING_RECEIVED,
+  type State,
+} from "./state";
 
 /** Lines fetched when the page is opened; earlier ones are loaded when asked for. */
 export const OPENING_LINES = 2_000;
@@ -14,6 +21,9 @@ export const MAX_BEHIND_LINES = 50_000;
 /** From this many failed connection attempts on the log is also read over HTTP. */
 export const FAILURES_BEFORE_HTTP = 2;
 export const POLL_MS = 2_000;
+/** What came is acknowledged after so many payload bytes, or so much time. */
+export const ACKNOWLEDGE_BYTES = 64 * 1024;
+export const ACKNOWLEDGE_MS = 1_000;
 /** A relay that cannot serve us now is asked again after this time, and up to as much more at random. */
 export const RETRY_MS = 2_000;
 /** As many rows as can be drawn again and again; no shipper sends more. */
@@ -25,6 +35,7 @@ export type Step = readonly [state: State, commands: readonly Command[]];
 
 const CANCEL_RETRY: Command = { type: "cancel", timer: "retry" };
 const CANCEL_POLL: Command = { type: "cancel", timer: "poll" };
+const CANCEL_ACKNOWLEDGE: Command = { type: "cancel", timer: "acknowledge" };
 
 export function step(state: State, input: Input): Step {
   switch (input.type) {
@@ -47,6 +58,8 @@ export function step(state: State, input: Input): Step {
       return relayReset(state, input.epoch, input.reason);
     case "poll":
       return fetch(state);
+    case "acknowledge":
+      return acknowledge(state);
     case "window":
       if (input.request !== state.request || isOver(state)) return [state, []];
       return window(state, input.window, input.now);
@@ -80,8 +93,8 @@ function subscribe(state: State): Step {
   if (isOver(state) || state.httpOnly || !state.connected) return [state, []];
   const request = state.request + 1;
   return [
-    { ...state, request, subscribed: false, early: [] },
-    [CANCEL_RETRY, { type: "subscribe", request, position: state.position }],
+    { ...state, request, subscribed: false, early: [], received: NOTHING_RECEIVED },
+    [CANCEL_RETRY, CANCEL_ACKNOWLEDGE, { type: "subscribe", request, position: state.position }],
   ];
 }
 
@@ -106,9 +119,10 @@ function disconnected(before: State, failures: number | null): Step {
     failures: failures ?? before.failures,
     subscribed: false,
     early: [],
+    received: NOTHING_RECEIVED,
   };
   if (state.httpOnly) return [state, []];
-  const stopped: Step = [state, [CANCEL_RETRY, CANCEL_POLL]];
+  const stopped: Step = [state, [CANCEL_RETRY, CANCEL_POLL, CANCEL_ACKNOWLEDGE]];
   return state.failures >= FAILURES_BEFORE_HTTP ? then(stopped, fetch) : stopped;
 }
 
@@ -140,7 +154,7 @@ function answered(state: State, answer: Answer | null): Step {
     },
     [
       { type: "backlog", lines },
-      { type: "check", start, messages: state.early, acknowledge: true },
+      { type: "check", start, messages: state.early, relayed: true },
     ],
   ];
 }
@@ -157,7 +171,10 @@ function denied(state: State, { code, message }: Answer): Step {
 }
 
 function refuse(state: State, why: string): Step {
-  return [{ ...state, phase: { name: "refused", why } }, [CANCEL_RETRY, CANCEL_POLL]];
+  return [
+    { ...state, phase: { name: "refused", why } },
+    [CANCEL_RETRY, CANCEL_POLL, CANCEL_ACKNOWLEDGE],
+  ];
 }
 
 /** What is stored now is not what is shown: never mixed. */
@@ -192,7 +209,7 @@ function message(before: State, message: Message, now: number): Step {
   if (isOver(before)) return [before, []];
   const state = { ...before, lastHeard: now };
   if (!state.subscribed) return [{ ...state, early: [...state.early, message] }, []];
-  return [state, [{ type: "check", start: null, messages: [message], acknowledge: true }]];
+  return [state, [{ type: "check", start: null, messages: [message], relayed: true }]];
 }
 
 function relayReset(state: State, epoch: number, reason: string): Step {
@@ -247,7 +264,7 @@ function window(state: State, window: LogWindow, now: number): Step {
   };
   const start = { epoch, line, chain };
   const messages = [{ epoch, entries: window.entries }];
-  return then([read, [{ type: "check", start, messages, acknowledge: false }]], pollAgain);
+  return then([read, [{ type: "check", start, messages, relayed: false }]], pollAgain);
 }
 
 function windowFailed(state: State, status: number, message: string): Step {
@@ -263,7 +280,37 @@ function pollAgain(state: State): Step {
 function checked(before: State, input: Input & { type: "checked" }): Step {
   const changes = before.changes + (input.events ? 1 : 0);
   const state = { ...before, ...shown(before, input), changes };
-  return input.ended ? finish(state) : [withLive(state, state.live), []];
+  if (input.ended) return finish(state);
+  return receive(withLive(state, state.live), input.bytes, input.newest);
+}
+
+/** Count what came from the relay; it is told at once after many bytes, else in a moment. */
+function receive(before: State, bytes: number, newest: number): Step {
+  if (bytes === 0) return [before, []];
+  const { received } = before;
+  const state: State = {
+    ...before,
+    received: { ...received, bytes: received.bytes + bytes, newest: newest || received.newest },
+  };
+  const due = state.received.bytes - received.acknowledgedBytes >= ACKNOWLEDGE_BYTES;
+  if (due) return acknowledge(state);
+  if (received.waiting) return [state, []];
+  return [
+    { ...state, received: { ...state.received, waiting: true } },
+    [{ type: "wait", timer: "acknowledge", ms: ACKNOWLEDGE_MS, spread: 0 }],
+  ];
+}
+
+/** Given when an entry is stored here, not when it is drawn: a hidden page draws nothing, and must not look like a stalled one. */
+function acknowledge(before: State): Step {
+  const { bytes, acknowledgedBytes, newest } = before.received;
+  const state: State = { ...before, received: { ...before.received, waiting: false } };
+  const due = bytes > acknowledgedBytes && state.connected && !isOver(state);
+  if (!due) return [state, [CANCEL_ACKNOWLEDGE]];
+  return [
+    { ...state, received: { ...state.received, acknowledgedBytes: bytes } },
+    [CANCEL_ACKNOWLEDGE, { type: "acknowledge", bytes, newest }],
+  ];
 }
 
 function shown(
@@ -282,7 +329,7 @@ function unverified({ range }: State, text: string): Verdict {
 function finish(state: State): Step {
   return [
     { ...state, live: null, phase: { name: "over" } },
-    [CANCEL_RETRY, CANCEL_POLL, { type: "leave" }],
+    [CANCEL_RETRY, CANCEL_POLL, CANCEL_ACKNOWLEDGE, { type: "leave" }],
   ];
 }
 

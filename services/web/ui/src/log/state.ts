@@ -46,7 +46,26 @@ export interface State {
   readonly lastHeard: number;
   /** The state of the run when its log was opened; null before. */
   readonly opened: Run["state"] | null;
+  readonly received: Received;
 }
+
+/** What was received by the present subscription, and how much of it the relay was told. */
+export interface Received {
+  /** Payload bytes. */
+  readonly bytes: number;
+  readonly acknowledgedBytes: number;
+  /** When the newest entry was written, by the store's clock (ms since 1970). */
+  readonly newest: number;
+  /** An acknowledgement will be given in a moment. */
+  readonly waiting: boolean;
+}
+
+export const NOTHING_RECEIVED: Received = {
+  bytes: 0,
+  acknowledgedBytes: 0,
+  newest: 0,
+  waiting: false,
+};
 
 /** `now` in ms since 1970. */
 export function initialState(now: number): State {
@@ -69,6 +88,7 @@ export function initialState(now: number): State {
     skips: 0,
     lastHeard: now,
     opened: null,
+    received: NOTHING_RECEIVED,
   };
 }
 
@@ -106,8 +126,18 @@ export type Input =
   // Timers.
   | { readonly type: "retry" }
   | { readonly type: "poll" }
-  // The verifier's results. `events`: event entries were among the items. `ended`: the run's end was.
-  | ({ readonly type: "checked"; readonly events: boolean; readonly ended: boolean } & Checked)
+  | { readonly type: "acknowledge" }
+  /**
+   * The verifier's results. `events`: event entries were among the items. `ended`: the run's end was.
+   * `bytes`: of payload, from the relay. `newest`: time of the newest entry, 0 if there is none.
+   */
+  | ({
+      readonly type: "checked";
+      readonly events: boolean;
+      readonly ended: boolean;
+      readonly bytes: number;
+      readonly newest: number;
+    } & Checked)
   /** What came does not continue what was checked. */
   | ({ readonly type: "mismatch" } & Checked)
   /** Earlier lines were checked as well. */
@@ -117,26 +147,28 @@ export type Input =
   /** Lines fetched out of order belong to another epoch. */
   | { readonly type: "another-log" };
 
-export type Timer = "retry" | "poll";
+export type Timer = "retry" | "poll" | "acknowledge";
 
 export type Command =
   /** Subscribe from a position; null: from the last lines on. Its response is `answered`. */
   | { readonly type: "subscribe"; readonly request: number; readonly position: Position | null }
   /** Its response is `unsubscribed`. */
   | { readonly type: "unsubscribe"; readonly request: number }
-  /** Nothing more is wanted: tell the relay, and stop acknowledging. */
+  /** Tell the relay how much this subscription has received: it need not guess how much is under way. */
+  | { readonly type: "acknowledge"; readonly bytes: number; readonly newest: number }
+  /** Nothing more is wanted: tell the relay. */
   | { readonly type: "leave" }
   /** Read a window over HTTP. Its response is `window` or `window-failed`. */
   | { readonly type: "fetch"; readonly request: number; readonly position: Position | null }
   /**
    * Verify entries and draw what is in order, up to the first that is not or to the run's end.
-   * `start`: where the server says they begin. `acknowledge`: they came from the relay.
+   * `start`: where the server says they begin. `relayed`: they came from the relay.
    */
   | {
       readonly type: "check";
       readonly start: Position | null;
       readonly messages: readonly Pick<Message, "epoch" | "entries">[];
-      readonly acknowledge: boolean;
+      readonly relayed: boolean;
     }
   /** Forget everything that is shown. */
   | { readonly type: "clear" }
