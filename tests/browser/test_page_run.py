@@ -172,7 +172,7 @@ def test_without_websockets_it_reads_over_http(site: Site, open_page: OpenPage, 
     producer.write(30)
     page = open_page(site.run_page(producer.run_id))
     expect_lines(page, producer)
-    expect(page.locator(".connection")).to_contain_text("reading over HTTP")
+    expect(page.locator(".connection")).to_contain_text("Reading over HTTP")
     producer.write(30)
     expect_lines(page, producer)
     site.relay.restart()

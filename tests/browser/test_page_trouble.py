@@ -71,7 +71,7 @@ def refusing(
 def reads_over_http(page: Page, producer: Producer) -> None:
     """The log comes all the same, and the page says how."""
     expect_lines(page, producer)
-    expect(page.locator(".connection")).to_contain_text("WebSockets are blocked. Reading over HTTP")
+    expect(page.locator(".connection")).to_contain_text("Reading over HTTP meanwhile")
     producer.write(10)
     expect_lines(page, producer)
     producer.end()
@@ -91,7 +91,7 @@ def test_a_relay_that_does_not_let_the_page_in(
     producer.write(30)
     with refusing(start_process, redis_url, key_prefix, tmp_path) as web:
         page = open_page(f"{web.url}/runs/{producer.run_id}")
-        expect(page.locator(".connection")).to_contain_text("reading over HTTP", timeout=SECONDS)
+        expect(page.locator(".connection")).to_contain_text("Reading over HTTP", timeout=SECONDS)
         reads_over_http(page, producer)
 
 

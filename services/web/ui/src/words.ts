@@ -66,7 +66,7 @@ export function endsWords(run: Run, now: number): string {
   const began = run.first_started_ms;
   const since = began === null ? "" : ` for ${duration(now - began)}`;
   return (
-    `It has been running${since}${where}. The worker asks its process, and all that this process ` +
-    "started, to stop, and kills what does not. The output so far is kept."
+    `It has been running${since}${where}. The worker asks its process, and every process that it started, ` +
+    "to stop, and kills those that do not. The output so far is kept."
   );
 }

@@ -143,7 +143,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
     const stand = `The lines up to ${withCommas(shown)} are still here.`;
     const said = connectionWords(connection, now);
     if (phase.name === "http") {
-      return { words: `WebSockets are blocked. Reading over HTTP, every 2 seconds. ${said}` };
+      return { words: `${said} Reading over HTTP meanwhile.` };
     }
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
