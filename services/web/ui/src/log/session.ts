@@ -57,12 +57,12 @@ export function step(state: State, input: Input): Step {
     case "reset":
       return relayReset(state, input.epoch, input.reason);
     case "poll":
-      return fetch(state);
+      return fetchWindow(state);
     case "acknowledge":
       return acknowledge(state);
     case "window":
       if (input.request !== state.request || isOver(state)) return [state, []];
-      return window(state, input.window, input.now);
+      return windowFetched(state, input.window, input.now);
     case "window-failed":
       if (input.request !== state.request || isOver(state)) return [state, []];
       return windowFailed(state, input.status, input.message);
@@ -98,7 +98,7 @@ function subscribe(state: State): Step {
   ];
 }
 
-function fetch(state: State): Step {
+function fetchWindow(state: State): Step {
   if (isOver(state)) return [state, []];
   const request = state.request + 1;
   return [
@@ -123,7 +123,7 @@ function disconnected(before: State, failures: number | null): Step {
   };
   if (state.httpOnly) return [state, []];
   const stopped: Step = [state, [CANCEL_RETRY, CANCEL_POLL, CANCEL_ACKNOWLEDGE]];
-  return state.failures >= FAILURES_BEFORE_HTTP ? then(stopped, fetch) : stopped;
+  return state.failures >= FAILURES_BEFORE_HTTP ? then(stopped, fetchWindow) : stopped;
 }
 
 function answered(state: State, answer: Answer | null): Step {
@@ -164,7 +164,7 @@ function denied(state: State, { code, message }: Answer): Step {
     return refuse(state, message ?? "The server refused the request.");
   }
   // The API may know what the relay cannot give now.
-  return then(fetch({ ...state, phase: { name: "opening" } }), (after) => [
+  return then(fetchWindow({ ...state, phase: { name: "opening" } }), (after) => [
     after,
     [{ type: "wait", timer: "retry", ms: RETRY_MS, spread: RETRY_MS }],
   ]);
@@ -239,7 +239,7 @@ function restart(state: State, reason: string): Step {
   };
   const readsOverHttp =
     state.httpOnly || state.phase.name === "http" || state.failures >= FAILURES_BEFORE_HTTP;
-  const next = state.connected && !state.httpOnly ? subscribe : readsOverHttp ? fetch : stay;
+  const next = state.connected && !state.httpOnly ? subscribe : readsOverHttp ? fetchWindow : stay;
   return then([cleared, [{ type: "clear" }]], next);
 }
 
@@ -247,7 +247,7 @@ function stay(state: State): Step {
   return [state, []];
 }
 
-function window(state: State, window: LogWindow, now: number): Step {
+function windowFetched(state: State, window: LogWindow, now: number): Step {
   const { position } = state;
   const { epoch, from: line, chain } = window;
   const continues =

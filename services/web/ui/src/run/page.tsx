@@ -142,7 +142,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
   if (connection.state !== "connected") {
     const stand = `The lines up to ${withCommas(shown)} are still here.`;
     const said = connectionWords(connection, now);
-    if (phase.name === "http") {
+    if (phase.name === "http" && connection.state !== "offline") {
       return { words: `${said} Reading over HTTP meanwhile.` };
     }
     return shown > 0 ? { words: `${said} ${stand}` } : {};
