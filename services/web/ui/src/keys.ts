@@ -24,7 +24,7 @@ export const ACTIONS = {
   "fold-all": ["O", "Fold or open all groups"],
   wrap: ["w", "Wrap long lines"],
   time: ["t", "Times: off, clock, since the start, since the line before"],
-  full: ["z", "Show only the log, or all of the page"],
+  full: ["z", "Show only the log"],
   "go-to": [": l", "Go to a line"],
   "copy-link": ["y", "Copy the link to the line or range"],
   "copy-text": ["Y", "Copy the text of the line or range"],

@@ -86,7 +86,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
       {given && <p class="note">Filled in for you. Nothing starts until you press the button.</p>}
       {recalled.value && (
         <p class="note">
-          These are your values of last time.{" "}
+          These are the values that you used last time.{" "}
           <button
             type="button"
             class="quiet"
