@@ -7,7 +7,7 @@ export function isOver(run: Run): boolean {
   return run.state !== "queued" && run.state !== "running";
 }
 
-/** Since when it stands there, or how long it took with all its attempts. `now` in ms since 1970. */
+/** For how long it has been in its state, or how long all its attempts took. `now` in ms since 1970. */
 export function sinceWords(run: Run, now: number): string {
   const { first_started_ms: began, finished_ms: finished, attempt } = run;
   if (!isOver(run)) {
@@ -21,7 +21,7 @@ export function sinceWords(run: Run, now: number): string {
   return `${ago}, took ${lasted(finished - began)}${attempts}`;
 }
 
-/** Which attempt it is, and how long that took where it was not the only one. `now` in ms since 1970. */
+/** The number of the last attempt, and how long that took if there were others. `now` in ms since 1970. */
 export function attemptWords(run: Run, now: number): string {
   const { attempt, started_ms: began, finished_ms: finished } = run;
   if (attempt === 0) return "none yet";

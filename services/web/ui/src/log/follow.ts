@@ -123,7 +123,7 @@ export class Follow {
       }
       case "acknowledge": {
         const { bytes, newest: t } = command;
-        // Only what somebody can see tells how long it took to the eye.
+        // The relay measures how long output takes to somebody who sees it.
         const seen = document.visibilityState === "visible" ? { t } : {};
         this.#tail.socket.emit("ack", { run: this.#run, bytes, ...seen });
         break;

@@ -284,7 +284,7 @@ function checked(before: State, input: Input & { type: "checked" }): Step {
   return receive(withLive(state, state.live), input.bytes, input.newest);
 }
 
-/** Count what came from the relay; it is told at once after many bytes, else in a moment. */
+/** Count what came from the relay, and acknowledge it: at once after many bytes, else in a moment. */
 function receive(before: State, bytes: number, newest: number): Step {
   if (bytes === 0) return [before, []];
   const { received } = before;
@@ -301,7 +301,7 @@ function receive(before: State, bytes: number, newest: number): Step {
   ];
 }
 
-/** Given when an entry is stored here, not when it is drawn: a hidden page draws nothing, and must not look like a stalled one. */
+/** For entries that are checked, drawn or not: a hidden page draws nothing, and must not look like a stalled one. */
 function acknowledge(before: State): Step {
   const { bytes, acknowledgedBytes, newest } = before.received;
   const state: State = { ...before, received: { ...before.received, waiting: false } };

@@ -49,7 +49,7 @@ export interface State {
   readonly received: Received;
 }
 
-/** What was received by the present subscription, and how much of it the relay was told. */
+/** What this subscription has received, and how much of it is acknowledged. */
 export interface Received {
   /** Payload bytes. */
   readonly bytes: number;

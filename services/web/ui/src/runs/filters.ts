@@ -80,7 +80,7 @@ export function apiQuery(filters: Filters, now: number): URLSearchParams {
   return query;
 }
 
-/** Whether a run that was told of belongs to the list. */
+/** Whether a run belongs to the list. */
 export function matches(run: Run, filters: Filters, now: number): boolean {
   const since = bound(filters.since, now);
   const until = bound(filters.until, now);

@@ -94,7 +94,7 @@ export class Listing {
     this.busy.value = this.#waiting > 0;
   }
 
-  /** A run that the relay told of. */
+  /** A run has changed, or is new. */
   changed(run: Run): void {
     const rows = this.rows.peek();
     if (rows === null) return;

@@ -37,11 +37,11 @@ export function Table({ rows, now }: { rows: readonly Run[]; now: number }) {
 }
 
 function Row({ run, now }: { run: Run; now: number }) {
-  const took = durationWords(run, now);
+  const duration = durationWords(run, now);
   const made = age(now - run.created_ms);
   const since = made === "now" ? made : `${made} ago`;
   const exit = exitMark(run);
-  const brief = [took, run.who, exit && `exit ${exit}`, since].filter(Boolean).join(" · ");
+  const brief = [duration, run.who, exit && `exit ${exit}`, since].filter(Boolean).join(" · ");
   return (
     <tr class={run.state}>
       <td>
@@ -54,7 +54,7 @@ function Row({ run, now }: { run: Run; now: number }) {
         <span class="brief">{sanitize(brief)}</span>
         {run.why && <span class="why">{sanitize(run.why)}</span>}
       </td>
-      <td class="side">{took}</td>
+      <td class="side">{duration}</td>
       <td class="side who">{run.who && sanitize(run.who)}</td>
       <td class="side">{exit}</td>
       <td class="side">

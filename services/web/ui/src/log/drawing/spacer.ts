@@ -1,5 +1,5 @@
-// The element that is as high as the scroll bar has to be, and where the bar stands: what
-// the reader moved is told from what was written here.
+// The element that gives the scroll bar its length, and where the bar stands. It knows which
+// scroll events the reader caused, and which it caused itself.
 
 import { type Move, meaning } from "./position";
 

@@ -56,10 +56,10 @@ export class VirtualList {
   #viewportPx = 0;
   #mean = 1;
   #left = 0;
-  /** The row whose first hit is to be put in view, as soon as it is rendered. */
-  #sought: string | null = null;
+  /** Key of the row whose first hit is to be put in view, as soon as it is rendered. */
+  #hitKey: string | null = null;
   /** The thumb is being dragged: what lies beyond the edges is gone before it could be seen. */
-  #flying = false;
+  #dragging = false;
 
   constructor(scroller: HTMLElement, source: RowSource, theme: Theme) {
     this.#scroller = scroller;
@@ -125,7 +125,7 @@ export class VirtualList {
   /** Go to a row, at a part of the viewport's height from its top. */
   toRow(row: number, part = 0): void {
     this.#follow(false);
-    this.#sought = null;
+    this.#hitKey = null;
     this.#top = { row: Math.max(0, row), px: 0 };
     this.#draw();
     if (part > 0) this.#moveBy(-Math.round((this.#viewportPx * part) / this.#rowPx) * this.#rowPx);
@@ -137,8 +137,8 @@ export class VirtualList {
   /** Go to a row, and to the hit of a search in it: it may be far to the right, or many lines below when wrapped. */
   toHit(row: number): void {
     this.toRow(row, 1 / 3);
-    this.#sought = this.#source.key(row);
-    this.#seek();
+    this.#hitKey = this.#source.key(row);
+    this.#showHit();
     this.#writeBar();
   }
 
@@ -244,18 +244,18 @@ export class VirtualList {
   #scrolled(): void {
     const { scrollTop, scrollLeft } = this.#scroller;
     if (scrollLeft !== this.#left) {
-      this.#sought = null;
+      this.#hitKey = null;
       this.#left = scrollLeft;
       this.#place();
     }
     const frame = this.#frame;
     const { kind, step } = this.#spacer.moved(this.#input.active, this.#end);
     if (kind === "own" || step === 0) return;
-    this.#sought = null;
+    this.#hitKey = null;
     this.#shown = null;
     this.#input.scrolled();
     if (step < 0) this.#follow(false);
-    this.#flying = Math.abs(step) > this.#viewportPx && (kind === "thumb" || !scaled(frame));
+    this.#dragging = Math.abs(step) > this.#viewportPx && (kind === "thumb" || !scaled(frame));
     if (!scaled(frame)) this.#top = place(frame, scrollTop, this.#spacer.height);
     else if (kind === "text") this.#moveBy(step);
     else if (kind === "end") this.#follow(true);
@@ -282,8 +282,8 @@ export class VirtualList {
   }
 
   #scrollEnded(): void {
-    if (this.#flying) this.schedule();
-    this.#flying = false;
+    if (this.#dragging) this.schedule();
+    this.#dragging = false;
     if (!this.following.peek() && scaled(this.#frame)) this.#writeBar();
   }
 
@@ -323,7 +323,7 @@ export class VirtualList {
     if (this.following.peek()) this.#drawEnd(count, rows);
     else {
       if (this.#top.row >= count) this.#top = { row: Math.max(0, count - 1), px: 0 };
-      const beyond = this.#flying ? 0 : BEYOND;
+      const beyond = this.#dragging ? 0 : BEYOND;
       this.rendered.show(this.#top.row - beyond, this.#top.row + rows + beyond, this.theme);
       // The text must not end above the lower edge while there is more above.
       const short = this.wrap && this.#top.row > 0 && this.#bottom < this.#viewportPx;
@@ -332,18 +332,18 @@ export class VirtualList {
     this.#fit();
     if (this.following.peek()) this.#spacer.write(this.#end);
     this.#place();
-    this.#seek();
+    this.#showHit();
     this.afterRender.emit();
     const last = Math.min(count - 1, this.#top.row + rows);
     if (last >= this.#top.row) this.#source.seen(this.#top.row, last);
   }
 
-  /** Move the hit that is sought into view, once its row is drawn with it. */
-  #seek(): void {
-    const row = this.rendered.rowOf(this.#sought);
+  /** Move the wanted hit into view, as soon as its row is in the DOM. */
+  #showHit(): void {
+    const row = this.rendered.rowOf(this.#hitKey);
     const mark = row && firstHit(row);
     if (!row || !mark) return;
-    this.#sought = null;
+    this.#hitKey = null;
     const viewport = this.viewport.getBoundingClientRect();
     if (this.wrap) {
       const inside = mark.top >= viewport.top + this.cover && mark.bottom <= viewport.bottom;

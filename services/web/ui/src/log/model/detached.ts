@@ -25,15 +25,15 @@ const MAX_EDGES = 20_000;
 export class DetachedRanges {
   /** Line → digests before it that were seen there (events stand between lines). */
   readonly #edges = new Map<number, Set<string>>();
-  #islands: DetachedRange[] = [];
+  #ranges: DetachedRange[] = [];
 
   clear(): void {
     this.#edges.clear();
-    this.#islands = [];
+    this.#ranges = [];
   }
 
   get count(): number {
-    return this.#islands.length;
+    return this.#ranges.length;
   }
 
   /** Check a window; returns its items and where it ends. Throws `Discontinuity`. */
@@ -102,10 +102,10 @@ export class DetachedRanges {
     this.#edges.set(line, chains);
   }
 
-  #join(island: DetachedRange): void {
-    let made = island;
+  #join(range: DetachedRange): void {
+    let made = range;
     const rest: DetachedRange[] = [];
-    for (const other of this.#islands) {
+    for (const other of this.#ranges) {
       if (other.to === made.line && other.end === made.chain) {
         made = { line: other.line, chain: other.chain, to: made.to, end: made.end };
       } else if (made.to === other.line && made.end === other.chain) {
@@ -114,6 +114,6 @@ export class DetachedRanges {
         // Inside what was just checked.
       } else rest.push(other);
     }
-    this.#islands = [...rest, made];
+    this.#ranges = [...rest, made];
   }
 }

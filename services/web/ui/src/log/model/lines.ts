@@ -37,7 +37,7 @@ export class Lines {
   #bytes = 0;
   #tick = 0;
   #last = 0;
-  #screen: readonly [number, number] = [0, 0];
+  #visible: readonly [number, number] = [0, 0];
   #wanted: readonly [number, number] | null = null;
   /** Asked for to print or copy: fetched when the screen has what it wants, whatever it shows meanwhile. */
   #needed: readonly [number, number] | null = null;
@@ -134,11 +134,11 @@ export class Lines {
   /** What is on the screen: it stays, and what is missing of it is fetched. */
   seen(first: number, last: number): void {
     this.#tick += 1;
-    this.#screen = [
+    this.#visible = [
       Math.floor((first - 1) / BLOCK_LINES) - AROUND_SCREEN,
       Math.floor((last - 1) / BLOCK_LINES) + AROUND_SCREEN,
     ];
-    for (let k = this.#screen[0]; k <= this.#screen[1]; k += 1) {
+    for (let k = this.#visible[0]; k <= this.#visible[1]; k += 1) {
       const block = this.#blocks.get(k);
       if (block) block.used = this.#tick;
     }
@@ -242,7 +242,7 @@ export class Lines {
       .filter(
         ([k]) =>
           k <= newest - LAST_BLOCKS &&
-          (k < this.#screen[0] || k > this.#screen[1]) &&
+          (k < this.#visible[0] || k > this.#visible[1]) &&
           !this.#pins.some((isPinned) => isPinned(k)),
       )
       .sort(([a, one], [b, two]) => one.used - two.used || a - b);

@@ -109,7 +109,7 @@ export class LogModel {
     this.#viewport?.schedule();
   }
 
-  // What the follower tells.
+  // What `Follow` calls.
 
   opened(lines: number): void {
     this.#backlog ||= lines;
@@ -207,7 +207,7 @@ export class LogModel {
     this.outlineChanges.value += 1;
   }
 
-  // What the viewport asks.
+  // What the list asks.
 
   get count(): number {
     return this.rows.count;
@@ -261,7 +261,7 @@ export class LogModel {
     else this.lines.satisfied();
   }
 
-  // What the reader does.
+  // What you do.
 
   /** Show a line at a third of the viewport's height, in an open group. */
   goTo(line: number): void {

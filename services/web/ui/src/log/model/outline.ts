@@ -31,7 +31,7 @@ export const NOTHING: Outline = {
   headers: [],
 };
 
-/** Ask for it; null if there is none of this epoch: what is loaded tells of itself. */
+/** Fetch it. Null if that fails, or if it is of another epoch: the loaded lines then have to do. */
 export async function fetchOutline(
   run: string,
   epoch: () => number | null | undefined,

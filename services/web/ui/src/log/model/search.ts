@@ -156,9 +156,9 @@ export type Answer =
   | { readonly missing: readonly [number, number] }
   | { readonly done: true; readonly hits: number; readonly next: number | null };
 
-/** Text that comes in pieces → whole answers. */
-export function* answers(buffer: { rest: string }, piece: string): Generator<Answer> {
-  const lines = (buffer.rest + piece).split("\n");
+/** Chunks of text → whole answers. */
+export function* answers(buffer: { rest: string }, chunk: string): Generator<Answer> {
+  const lines = (buffer.rest + chunk).split("\n");
   buffer.rest = lines.pop() ?? "";
   for (const line of lines) if (line.trim()) yield JSON.parse(line) as Answer;
 }
