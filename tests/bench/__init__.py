@@ -1,6 +1,6 @@
 """The bench: Runtail beside what people would otherwise use, on the same work, in one run.
 
 ``make bench`` measures everything, ``make bench-quick`` the same in short. Unlike
-``tests.figures``, which measures the product alone, each figure here has a peer
-beside it. ``docs/performance.md`` explains the works and quotes the medians.
+``tests.proof.figures``, which measures the product alone, each measurement here has a peer
+beside it. ``docs/performance.md`` explains the workloads and quotes the medians.
 """

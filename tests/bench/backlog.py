@@ -1,18 +1,18 @@
-"""Work (d): somebody opens a run with a long backlog while it goes on and others watch it."""
+"""Workload (d): somebody opens a run with a long backlog while it goes on and others watch it."""
 
 from __future__ import annotations
 
 import math
 import tempfile
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.bench.contestants import Contestant
 from tests.bench.load import BACKLOG_ENTRY_LINES
-from tests.bench.rig import Failed, Partner, cores, cpu_seconds, memory_bytes, sleep_until
+from tests.bench.rig import Failed, Partner, cores, cpu_seconds, sleep_until
+from tests.bench.subjects import Subject
+from tests.support.memory_use import Growth, resident_bytes
 
 #: The run goes on at this rate, before this many others.
 LINES_PER_SECOND = 1000.0
@@ -23,21 +23,21 @@ ALONE_SECONDS = 4.0
 NEWCOMER_SECONDS = 30.0
 
 
-def measure(contestant: Contestant, lines: int) -> dict[str, Any]:
+def measure(subject: Subject, lines: int) -> dict[str, Any]:
     """Return lines a second to the newcomer, the server's growth, and the others' delays with and without."""
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="runtail-bench-")))
-            return _measure(stack, contestant, lines, folder)
+            return _measure(stack, subject, lines, folder)
     except Failed as error:
         return {"failed": str(error)}
 
 
-def _measure(stack: ExitStack, contestant: Contestant, lines: int, folder: Path) -> dict[str, Any]:
-    stage = stack.enter_context(contestant.stage(folder))
-    load, runs = stack.enter_context(contestant.load(stage, backlog=lines))
+def _measure(stack: ExitStack, subject: Subject, lines: int, folder: Path) -> dict[str, Any]:
+    stage = stack.enter_context(subject.stage(folder))
+    load, runs = stack.enter_context(subject.load(stage, backlog=lines))
     # The tutorial knows no other way than to send everybody everything.
-    others = OTHERS if contestant.name == "runtail" else 0
+    others = OTHERS if subject.name == "runtail" else 0
     client = stack.enter_context(Partner.module("client", cores()[1], folder))
     first = lines - BACKLOG_ENTRY_LINES + 1
     client.tell(
@@ -52,19 +52,19 @@ def _measure(stack: ExitStack, contestant: Contestant, lines: int, folder: Path)
     load.tell({"rate": LINES_PER_SECOND, "seconds": 2.0 + ALONE_SECONDS + NEWCOMER_SECONDS / 3})
     alone = time.time() + 2.0
     sleep_until(alone + ALONE_SECONDS)
-    peak = _Peak(stage.pids)
+    memory = stack.enter_context(Growth(lambda: resident_bytes(stage.pids)))
     used = cpu_seconds(stage.pids)
     begin = time.time()
     newcomer.tell(
         {
-            "dialect": contestant.dialect, "port": stage.ports[0], "run": runs[0], "lines": lines,
+            "dialect": subject.dialect, "port": stage.ports[0], "run": runs[0], "lines": lines,
             "seconds": NEWCOMER_SECONDS,
         }
     )  # fmt: skip
     read = newcomer.hear()
     end = time.time()
     used = cpu_seconds(stage.pids) - used
-    grown = peak.stop()
+    memory.close()
     written = load.hear()
     windows = [[alone, alone + ALONE_SECONDS], [begin, end]]
     client.tell({"lines": int(written["lines"]), "windows": windows, "deadline": time.time() + 5})
@@ -79,28 +79,7 @@ def _measure(stack: ExitStack, contestant: Contestant, lines: int, folder: Path)
         "newcomer_lines_per_second": read["lines"] / read["seconds"],
         "newcomer_cpu": read["cpu"] / read["seconds"],
         "server_cpu": used / (end - begin),
-        "grown_mb": grown / 1e6,
+        "grown_mb": memory.grown_bytes / 1e6,
         "alone_p99_ms": before,
         "beside_p99_ms": during,
     }
-
-
-class _Peak:
-    """How much processes grow from now on."""
-
-    def __init__(self, pids: list[int]) -> None:
-        self._pids = pids
-        self._before = self._most = memory_bytes(pids)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.02):
-            self._most = max(self._most, memory_bytes(self._pids))
-
-    def stop(self) -> int:
-        """Return the most, in bytes."""
-        self._over.set()
-        self._thread.join()
-        return self._most - self._before

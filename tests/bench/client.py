@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from tests.bench.crowd import Crowd
-from tests.bench.wire import DIALECTS
+from tests.bench.dialects import DIALECTS
 
 
 def say(value: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ import select
 import socket
 import time
 
+from tests.bench.dialects import Dialect
 from tests.bench.stream import Deliveries, Stream, check
-from tests.bench.wire import Dialect, client_frame, frame_at, upgrade
+from tests.support.wire import client_frame, frame_at, upgrade
 
 #: Handshakes under way at once.
 IN_FLIGHT = 50

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.contestants import Contestant, Stage
-from tests.bench.rig import Failed, Partner, cores, cpu_seconds, memory_bytes, sleep_until
+from tests.bench.rig import Failed, Partner, cores, cpu_seconds, sleep_until
+from tests.bench.subjects import Stage, Subject
+from tests.support.memory_use import resident_bytes
 
 #: Before the window: everybody is at the live edge, caches are warm.
 WARM_UP_SECONDS = 2.0
@@ -46,7 +47,7 @@ class Scene:
     """Everything is started, everybody is connected; nothing is written yet."""
 
     shape: Shape
-    contestant: Contestant
+    subject: Subject
     stage: Stage
     load: Partner
     client: Partner
@@ -55,19 +56,19 @@ class Scene:
 
 
 @contextmanager
-def scene(contestant: Contestant, shape: Shape, ports: Sequence[int] = ()) -> Iterator[Scene]:
-    """Start a contestant with its load and its viewers.
+def scene(subject: Subject, shape: Shape, ports: Sequence[int] = ()) -> Iterator[Scene]:
+    """Start a subject with its load and its viewers.
 
     :raises Failed: something did not start.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="runtail-bench-")))
-        stage = stack.enter_context(contestant.stage(folder, shape.relays, ports))
-        load, runs = stack.enter_context(contestant.load(stage, shape.runs))
+        stage = stack.enter_context(subject.stage(folder, shape.relays, ports))
+        load, runs = stack.enter_context(subject.load(stage, shape.runs))
         client = stack.enter_context(Partner.module("client", cores()[1], folder))
         client.tell(
             {
-                "dialect": contestant.dialect,
+                "dialect": subject.dialect,
                 "ports": stage.ports,
                 "runs": runs,
                 "viewers": shape.viewers,
@@ -75,23 +76,23 @@ def scene(contestant: Contestant, shape: Shape, ports: Sequence[int] = ()) -> It
                 "first": 1,
             }
         )
-        yield Scene(shape, contestant, stage, load, client, runs, client.hear())
+        yield Scene(shape, subject, stage, load, client, runs, client.hear())
 
 
-def measure(contestant: Contestant, shape: Shape, ports: Sequence[int] = ()) -> dict[str, Any]:
-    """Return the figures of one contestant; ``failed`` says what it did not do.
+def measure(subject: Subject, shape: Shape, ports: Sequence[int] = ()) -> dict[str, Any]:
+    """Return the measurements of one subject; ``failed`` says what it did not do.
 
     ``*_cpu`` are cores in the window; ``us_per_line`` and ``us_per_frame`` are the servers', until all has come.
     """
     try:
-        with scene(contestant, shape, ports) as here:
+        with scene(subject, shape, ports) as here:
             return run(here)
     except Failed as error:
         return {"failed": str(error)}
 
 
 def run(here: Scene) -> dict[str, Any]:
-    """Write, and return the figures."""
+    """Write, and return the measurements."""
     stage, shape = here.stage, here.shape
     begin = time.time() + WARM_UP_SECONDS
     end = begin + shape.seconds
@@ -106,7 +107,7 @@ def run(here: Scene) -> dict[str, Any]:
     before = {name: cpu_seconds(pids) for name, pids in groups.items()}
     sleep_until(end)
     used = {name: cpu_seconds(pids) - before[name] for name, pids in groups.items()}
-    memory = memory_bytes(stage.pids)
+    memory = resident_bytes(stage.pids)
     written = here.load.hear()
     # Prices are taken until everything has come: a server that sends nothing while
     # the load lasts, and all of it afterwards, has a price as well.

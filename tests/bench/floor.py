@@ -16,7 +16,7 @@ import orjson
 
 from runtail.protocol import GENESIS, Cursor, Entry, EntryId
 from runtail_socket.delivery.frames import Shape, chunks
-from tests.bench.wire import make_line
+from tests.bench.dialects import make_line
 
 #: The shipper's.
 CADENCE_SECONDS = 0.05

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import orjson
 import redis
 
-from tests.bench.wire import make_line
+from tests.bench.dialects import LINE_BYTES, make_line
 
 #: As the shipper does: at once after so much quiet, else this often.
 FLUSH_SECONDS = 0.05
@@ -74,7 +74,7 @@ class Runtail:
         for first in range(1, lines + 1, per_entry):
             now = time.time_ns()
             writer.add("o", b"".join(make_line(first + i, now // 1000) for i in range(per_entry)), now // 1_000_000)
-            if writer.pending_bytes > 500_000:
+            if len(writer.pending) * per_entry * LINE_BYTES > 500_000:
                 writer.flush()
         writer.flush()
 

@@ -13,8 +13,9 @@ import time
 import orjson
 
 from runtail.protocol import View
+from tests.bench.dialects import DIALECTS, Dialect
 from tests.bench.stream import check
-from tests.bench.wire import DIALECTS, Dialect, client_frame, frame_at, upgrade
+from tests.support.wire import client_frame, frame_at, upgrade
 
 
 class Newcomer:
@@ -69,7 +70,7 @@ class Newcomer:
     def _take(self, payload: bytes) -> None:
         if self._dialect is DIALECTS["runtail"]:
             (_, message) = orjson.loads(payload[payload.index(b"[") :])
-            # Numbers and digests: an error here is a failed contestant.
+            # Numbers and digests: an error here is a failed subject.
             for entry in self.view.feed(message["entries"], epoch=message["epoch"]):
                 self.line = entry.next_line
         else:

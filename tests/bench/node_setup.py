@@ -1,4 +1,4 @@
-"""Node and the npm packages of one contestant, installed under ``build/`` when they are needed first."""
+"""Node and the npm packages of one subject, installed under ``build/`` when they are needed first."""
 
 from __future__ import annotations
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from tests.bench.contestants import CONTESTANTS
-from tests.bench.report import TABLES, cell, figures
-from tests.bench.works import Results
+from tests.bench.report import TABLES, cell, goals
+from tests.bench.subjects import SUBJECTS
+from tests.bench.workloads import Results
 
 
 def markdown(results: Results, about: Mapping[str, str], seconds: float) -> Iterator[str]:
-    """Yield what it ran on, the figures to reach, then a table per work: the page's section, line by line.
+    """Yield what it ran on, the goals, then a table per workload: the page's section, line by line.
 
     :param about: from :func:`tests.bench.machine.describe`.
     :param seconds: that everything took.
@@ -24,21 +24,21 @@ def markdown(results: Results, about: Mapping[str, str], seconds: float) -> Iter
     yield f"{'One round' if repeated == 1 else f'Medians of {repeated} rounds'}, {seconds / 60:.0f} minutes in all;"
     yield f"load average of the machine at the start: {about['load average']}."
     yield ""
-    yield "| work | figure | measured | to reach | |"
+    yield "| workload | measurement | measured | to reach | |"
     yield "|---|---|---|---|---|"
-    for figure in figures(results):
-        word = {True: "reached", False: "**not reached**", None: "not measured"}[figure.reached]
-        sign = "≥" if figure.least else "≤"
-        value, limit = _number(figure.value), _number(figure.limit)
-        yield f"| ({figure.work}) | {_escaped(figure.text)} | {value} | {sign} {limit} | {word} |"
-    for work, title, columns in TABLES:
-        if work not in results:
+    for goal in goals(results):
+        word = {True: "reached", False: "**not reached**", None: "not measured"}[goal.reached]
+        sign = "≥" if goal.least else "≤"
+        value, limit = _number(goal.value), _number(goal.limit)
+        yield f"| ({goal.workload}) | {_escaped(goal.text)} | {value} | {sign} {limit} | {word} |"
+    for workload, title, columns in TABLES:
+        if workload not in results:
             continue
-        yield f"\n**({work})** {title}\n"
+        yield f"\n**({workload})** {title}\n"
         yield f"| | {' | '.join(_escaped(head) for _, head, _ in columns)} | |"
         yield f"|---|{'---:|' * len(columns)}---|"
-        for name, rounds in results[work].items():
-            shown = CONTESTANTS[name].title if name in CONTESTANTS and work != "h" else name
+        for name, rounds in results[workload].items():
+            shown = SUBJECTS[name].title if name in SUBJECTS and workload != "h" else name
             failed = [result["failed"] for result in rounds if result["failed"]]
             note = f"failed {len(failed)} of {len(rounds)}: {failed[0]}" if failed else ""
             yield f"| {shown} | {' | '.join(cell(rounds, key, form) for key, _, form in columns)} | {note} |"

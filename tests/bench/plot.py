@@ -16,10 +16,10 @@ mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "runtail", "font.si
 
 from matplotlib import pyplot as plt  # noqa: E402
 
-from tests.bench.contestants import CONTESTANTS  # noqa: E402
 from tests.bench.report import median  # noqa: E402
+from tests.bench.subjects import SUBJECTS  # noqa: E402
 
-#: Panel: work, figure, head.
+#: Panel: workload, measurement, head.
 _PANELS = (
     ("a", "p99_ms", "(a) 200 viewers, 1,000 lines/s:\np99 written to received, ms"),
     ("a", "us_per_line", "(a) server CPU per delivered line, µs"),
@@ -40,16 +40,16 @@ def main() -> None:
     path = Path(sys.argv[1])
     results: Any = orjson.loads(path.read_bytes())["results"]
     figure, axes = plt.subplots(1, len(_PANELS), figsize=(15, 3.2), layout="constrained")
-    for axis, (work, key, head) in zip(axes, _PANELS, strict=True):
-        names = list(reversed(CONTESTANTS))
-        measured = [median(results, work, name, key) for name in names]
+    for axis, (workload, key, head) in zip(axes, _PANELS, strict=True):
+        names = list(reversed(SUBJECTS))
+        measured = [median(results, workload, name, key) for name in names]
         values = [0.0 if math.isnan(value) else value for value in measured]
         if not any(value > 0 for value in values):
             axis.set_axis_off()
             continue
         colours = ["#1f6feb" if name == "runtail" else "#b8bec6" for name in names]
-        bars = axis.barh([CONTESTANTS[name].title for name in names], values, color=colours)
-        failed = [any(round_["failed"] for round_ in results.get(work, {}).get(name, [])) for name in names]
+        bars = axis.barh([SUBJECTS[name].title for name in names], values, color=colours)
+        failed = [any(round_["failed"] for round_ in results.get(workload, {}).get(name, [])) for name in names]
         axis.bar_label(bars, [_label(value, bad) for value, bad in zip(values, failed, strict=True)], padding=3)
         axis.set_xscale("symlog" if key == "viewers" else "log")
         axis.margins(x=0.35)

@@ -1,4 +1,4 @@
-"""Work (h): a task that prints, under capture and otherwise. Lines a second of the writing program."""
+"""Workload (h): a task that prints, under capture and otherwise. Lines a second of the writing program."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
+from tests.bench.dialects import LINE_BYTES
 from tests.bench.rig import cpu_seconds
-from tests.bench.wire import LINE_BYTES
 from tests.support.redis_server import RedisServer
 from tests.support.worker import Worker
 

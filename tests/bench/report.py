@@ -1,4 +1,4 @@
-"""From results to the table: medians, spreads, and the figures that were to be reached."""
+"""From results to the table: medians, spreads, and goals."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.contestants import CONTESTANTS
-from tests.bench.works import Results
+from tests.bench.subjects import SUBJECTS
+from tests.bench.workloads import Results
 
-#: Work, what it is, and the columns: key, head, format.
+#: Workload, what it is, and the columns: key, head, format.
 TABLES: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
     ("a", "200 viewers of one run, 1,000 lines/s of 100 bytes", (
         ("p50_ms", "p50 ms", ",.0f"), ("p99_ms", "p99 ms", ",.0f"), ("server_cpu", "server, cores", ".2f"),
@@ -45,9 +45,9 @@ TABLES: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
 )  # fmt: skip
 
 
-def median(results: Results, work: str, name: str, key: str) -> float:
-    """Return the median over the rounds that have the figure; NaN if none has."""
-    values = _values(results.get(work, {}).get(name, []), key)
+def median(results: Results, workload: str, name: str, key: str) -> float:
+    """Return the median over the rounds that have the measurement; NaN if none has."""
+    values = _values(results.get(workload, {}).get(name, []), key)
     return statistics.median(values) if values else math.nan
 
 
@@ -59,13 +59,13 @@ def _values(rounds: list[dict[str, Any]], key: str) -> list[float]:
 
 def lines(results: Results) -> Iterator[str]:
     """Yield the tables as text: per cell the median, and (least-most) over the rounds."""
-    for work, title, columns in TABLES:
-        if work not in results:
+    for workload, title, columns in TABLES:
+        if workload not in results:
             continue
-        yield f"\n({work}) {title}"
+        yield f"\n({workload}) {title}"
         rows = [["", *(head for _, head, _ in columns), ""]]
-        for name, rounds in results[work].items():
-            shown = CONTESTANTS[name].title if name in CONTESTANTS and work != "h" else name
+        for name, rounds in results[workload].items():
+            shown = SUBJECTS[name].title if name in SUBJECTS and workload != "h" else name
             failed = [result["failed"] for result in rounds if result["failed"]]
             note = f"FAILED {len(failed)} of {len(rounds)}: {failed[0]}" if failed else ""
             rows.append([shown, *(cell(rounds, key, form) for key, _, form in columns), note])
@@ -76,7 +76,7 @@ def lines(results: Results) -> Iterator[str]:
 
 
 def cell(rounds: list[dict[str, Any]], key: str, form: str) -> str:
-    """Return the median of a figure, and (least-most) if there are several."""
+    """Return the median of a measurement, and (least-most) if there are several."""
     values = sorted(_values(rounds, key))
     if not values:
         return "-"
@@ -85,13 +85,13 @@ def cell(rounds: list[dict[str, Any]], key: str, form: str) -> str:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure to reach.
+class Goal:
+    """A measurement, and what it is to reach.
 
     :param limit: the value must be at most this (at least, if *least*).
     """
 
-    work: str
+    workload: str
     text: str
     value: float
     limit: float
@@ -105,39 +105,39 @@ class Figure:
         return self.value >= self.limit if self.least else self.value <= self.limit
 
 
-def figures(results: Results) -> list[Figure]:
-    """Return every figure to reach, with what was measured."""
+def goals(results: Results) -> list[Goal]:
+    """Return every goal to reach, with what was measured."""
 
-    def m(work: str, key: str, name: str = "runtail") -> float:
-        return median(results, work, name, key)
+    def m(workload: str, key: str, name: str = "runtail") -> float:
+        return median(results, workload, name, key)
 
     made = [
-        Figure("a", "p99, ms", m("a", "p99_ms"), 100),
-        Figure("a", "CPU per line / Flask-SocketIO's", m("a", "us_per_line") / m("a", "us_per_line", "flask"), 1 / 8),
-        Figure("a", "CPU per line / Socket.IO's (Node)", m("a", "us_per_line") / m("a", "us_per_line", "node"), 1 / 12),
-        Figure("a", "CPU per frame / the floor's", m("a", "us_per_frame") / m("a", "us_per_frame", "floor"), 2),
-        Figure("b", "p99, ms", m("b", "p99_ms"), 60),
-        Figure("b", "CPU per line / Flask-SocketIO's", m("b", "us_per_line") / m("b", "us_per_line", "flask"), 1 / 3),
-        Figure("b", "CPU per frame / the floor's", m("b", "us_per_frame") / m("b", "us_per_frame", "floor"), 2),
-        Figure("c", "viewers on one core", m("c", "viewers"), 1000, least=True),
-        Figure("d", "lines/s to the newcomer", m("d", "newcomer_lines_per_second"), 300_000, least=True),
-        Figure("d", "relay grows, MB", m("d", "grown_mb"), 32),
-        Figure("d", "others' p99 meanwhile, ms", m("d", "beside_p99_ms"), _with_allowance(m("d", "alone_p99_ms"))),
-        Figure(
+        Goal("a", "p99, ms", m("a", "p99_ms"), 100),
+        Goal("a", "CPU per line / Flask-SocketIO's", m("a", "us_per_line") / m("a", "us_per_line", "flask"), 1 / 8),
+        Goal("a", "CPU per line / Socket.IO's (Node)", m("a", "us_per_line") / m("a", "us_per_line", "node"), 1 / 12),
+        Goal("a", "CPU per frame / the floor's", m("a", "us_per_frame") / m("a", "us_per_frame", "floor"), 2),
+        Goal("b", "p99, ms", m("b", "p99_ms"), 60),
+        Goal("b", "CPU per line / Flask-SocketIO's", m("b", "us_per_line") / m("b", "us_per_line", "flask"), 1 / 3),
+        Goal("b", "CPU per frame / the floor's", m("b", "us_per_frame") / m("b", "us_per_frame", "floor"), 2),
+        Goal("c", "viewers on one core", m("c", "viewers"), 1000, least=True),
+        Goal("d", "lines/s to the newcomer", m("d", "newcomer_lines_per_second"), 300_000, least=True),
+        Goal("d", "relay grows, MB", m("d", "grown_mb"), 32),
+        Goal("d", "others' p99 meanwhile, ms", m("d", "beside_p99_ms"), _with_allowance(m("d", "alone_p99_ms"))),
+        Goal(
             "e",
             "CPU per line, 1,000 runs / 10 runs",
             m("e", "us_per_line", "runtail, 1000 runs") / m("e", "us_per_line", "runtail, 10 runs"),
             2,
         ),
-        Figure("f", "KiB per idle viewer", m("f", "kib_per_viewer"), 80),
-        Figure(
+        Goal("f", "KiB per idle viewer", m("f", "kib_per_viewer"), 80),
+        Goal(
             "g",
             "CPU of two relays / of one",
             m("g", "us_per_line", "runtail, relays: 2") / m("g", "us_per_line", "runtail, relays: 1"),
             1.2,
         ),
-        Figure("h", "time captured / python -u | cat", m("h", "unbuffered") / m("h", "captured"), 1.5),
-        Figure(
+        Goal("h", "time captured / python -u | cat", m("h", "unbuffered") / m("h", "captured"), 1.5),
+        Goal(
             "h",
             "lines/s captured / RPUSH + PUBLISH",
             m("h", "captured") / m("h", "round_trips"),
@@ -145,17 +145,17 @@ def figures(results: Results) -> list[Figure]:
             least=True,
         ),
     ]
-    return [figure for figure in made if figure.work in results]
+    return [goal for goal in made if goal.workload in results]
 
 
 def _with_allowance(alone: float) -> float:
     return max(alone * 1.2, alone + 20)
 
 
-def figure_lines(found: list[Figure]) -> Iterator[str]:
-    """Yield the figures as text."""
+def goal_lines(found: list[Goal]) -> Iterator[str]:
+    """Yield the goals as text."""
     yield "\nFigures to reach"
-    for figure in found:
-        word = {True: "reached", False: "NOT REACHED", None: "not measured"}[figure.reached]
-        sign = ">=" if figure.least else "<="
-        yield f"  ({figure.work}) {figure.text:<36} {figure.value:>12,.3f}  {sign} {figure.limit:,.3f}  {word}"
+    for goal in found:
+        word = {True: "reached", False: "NOT REACHED", None: "not measured"}[goal.reached]
+        sign = ">=" if goal.least else "<="
+        yield f"  ({goal.workload}) {goal.text:<36} {goal.value:>12,.3f}  {sign} {goal.limit:,.3f}  {word}"

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
-import psutil
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +25,7 @@ _CPUCLOCK_SCHED = 2
 
 
 class Failed(Exception):
-    """A contestant did not do what the work asks; the message says what."""
+    """A subject did not do what the workload asks; the message says what."""
 
 
 class Unfit(Exception):
@@ -155,11 +154,6 @@ def cpu_seconds(pids: Sequence[int]) -> float:
         return sum(time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED) for pid in pids)
     except OSError:
         raise Failed("a process that is measured has ended") from None
-
-
-def memory_bytes(pids: Sequence[int]) -> int:
-    """Return the resident memory of processes."""
-    return sum(psutil.Process(pid).memory_info().rss for pid in pids)
 
 
 def sleep_until(moment: float) -> None:

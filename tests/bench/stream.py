@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 
-from tests.bench.wire import read_line
+from tests.bench.dialects import read_line
 
 
 class Stream:

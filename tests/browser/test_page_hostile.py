@@ -18,8 +18,8 @@ from runtail.protocol import event as events
 from runtail.words import clean
 from runtail_web.plain import plain_text
 from tests.browser.conftest import Complaints
-from tests.browser.hostile import CORPUS, NAMES, Hostile
 from tests.browser.watched import SECONDS, Watched, batches, made, no_more_than, noted
+from tests.support.hostile import CORPUS, NAMES, Hostile
 from tests.support.relay import Producer, now_ms
 from tests.support.waiting import wait_for
 

@@ -13,8 +13,8 @@ from playwright.sync_api import Route, expect
 
 from runtail.protocol import RunState
 from tests.browser.conftest import Complaints
-from tests.browser.hostile import NAMES, Hostile, seen_as_name
 from tests.browser.watched import SECONDS, Watched, batches, made, no_more_than
+from tests.support.hostile import NAMES, Hostile, seen_as_name
 from tests.support.relay import now_ms
 
 pytestmark = pytest.mark.browser

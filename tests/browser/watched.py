@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.hostile import Hostile, seen_as_name
+from tests.support.hostile import Hostile, seen_as_name
 from tests.support.relay import Producer
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tests.chart.objects import named
-from tests.chart.rendering import Object, containers, pod_template
+from tests.support.chart import Object, containers, pod_template
 
 
 def passwords_are_in_secrets_only(objects: list[Object]) -> Iterator[str]:

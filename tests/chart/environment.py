@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from runtail.settings import Setting
-from tests.chart.rendering import Object, find
+from tests.support.chart import Object, find
 
 #: For Secrets and ConfigMaps that others make.
 FOREIGN = {"team-redis": "redis://team:x@redis.example:6379/0", "team-sentinel": "redis+sentinel://s1:26379/0?master=m"}

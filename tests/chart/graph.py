@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from tests.chart.objects import named, ports, references, selects, takes, workloads
-from tests.chart.rendering import NAMESPACE, Object, containers, pod_template
+from tests.support.chart import NAMESPACE, Object, containers, pod_template
 
 #: What may never be in a selector: it changes, and selectors cannot.
 CHANGING = ("helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by")

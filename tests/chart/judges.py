@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tests.chart import contents, graph, pods
-from tests.chart.rendering import Object
+from tests.support.chart import Object
 
 Judge = Callable[[list[Object]], Iterator[str]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.chart.rendering import Object, containers
+from tests.support.chart import Object, containers
 
 
 def workloads(objects: list[Object]) -> list[Object]:

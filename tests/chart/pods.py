@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tests.chart.objects import named, references, workloads
-from tests.chart.rendering import NAMESPACE, Object, containers, pod_template
+from tests.support.chart import NAMESPACE, Object, containers, pod_template
 
 COMPONENTS = {"web", "relay", "worker", "gateway", "store", "canary"}
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.chart.made_up_cluster import made_up_cluster
-from tests.chart.rendering import APIS, CHART, PROFILES, Refused, profile, rendered_text
 from tests.chart.test_guards import CASES
 from tests.chart.test_upgrades import CLAIM_MADE, store_made_with
+from tests.support.chart import APIS, CHART, PROFILES, Refused, profile, rendered_text
 
 _ACTION = re.compile(r"\{\{-?\s*(?:if|with|range|else(?: if| with)?)\b(?:[^}]|\}(?!\}))*\}\}")
 _FAIL = re.compile(r"\{\{-? fail .*? -?\}\}")

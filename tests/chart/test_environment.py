@@ -10,7 +10,7 @@ from helm.tools.generate import OWNED
 from runtail.settings import SETTINGS, Setting, load_settings
 from runtail.store import connect
 from tests.chart.environment import another, of_container
-from tests.chart.rendering import NAMESPACE, PROFILES, Object, Refused, find, pod_template, profile, render
+from tests.support.chart import NAMESPACE, PROFILES, Object, Refused, find, pod_template, profile, render
 
 VARIABLES = {setting.variable for setting in SETTINGS}
 #: Read by commands and not by `load_settings`.

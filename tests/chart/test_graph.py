@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chart.judges import JUDGES
-from tests.chart.rendering import PROFILES, profile, render
+from tests.support.chart import PROFILES, profile, render
 
 #: What a profile asks for, and a judge objects to.
 ON_PURPOSE = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendering import Refused, render
+from tests.support.chart import Refused, render
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import PROFILES, ROOT, profile, render
+from tests.support.chart import PROFILES, ROOT, profile, render
 
 ROLE: dict[str, Any] = yaml.safe_load((ROOT / "helm/examples/installer.yaml").read_text())
 #: What making, changing and removing takes.

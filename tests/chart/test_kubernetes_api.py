@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 from kubernetes_validate import utils
 
-from tests.chart.rendering import PROFILES, Object, profile, render
+from tests.support.chart import PROFILES, Object, profile, render
 
 VERSIONS = ("1.29", "1.34", "1.37")
 #: Of others; the cluster of the end-to-end tests has their definitions.

@@ -13,7 +13,7 @@ from runtail.errors import ConfigError
 from runtail.settings import SETTINGS, load_settings
 from tests.chart.environment import of_container
 from tests.chart.judges import JUDGES
-from tests.chart.rendering import CHART, Object, Refused, pod_template, profile, render
+from tests.support.chart import CHART, Object, Refused, pod_template, profile, render
 
 
 @dataclass(frozen=True)

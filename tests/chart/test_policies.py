@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from tests.chart.edges import EDGE, PORTS, documented
 from tests.chart.objects import takes
-from tests.chart.rendering import Object, pod_template, profile, render
+from tests.support.chart import Object, pod_template, profile, render
+from tests.support.chart_edges import EDGE, PORTS, documented
 
 #: Other pods, by namespace and labels.
 STRANGERS = {

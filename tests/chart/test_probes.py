@@ -9,7 +9,7 @@ import pytest
 
 from runtail_socket.reading.listener import NONCE_SECONDS
 from runtail_socket.watchdog import MOST_ANSWERS
-from tests.chart.rendering import find, render
+from tests.support.chart import find, render
 
 FOLDER = "/run/runtail"
 #: Kubelets give a container this long after SIGTERM, however short its grace.

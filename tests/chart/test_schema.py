@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, NAMESPACE, ROOT, Refused, find, render, rendered_text
+from tests.support.chart import CHART, NAMESPACE, ROOT, Refused, find, render, rendered_text
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -81,7 +81,7 @@ def test_a_typing_error_is_refused_by_name(path: tuple[str, ...]) -> None:
         (("web", "autoscaling", "type"), "vpa"),
         (("relay", "image", "pullPolicy"), "Sometimes"),
         (("worker", "pools", "builds", "queues"), "builds"),
-        (("worker", "pools", "builds", "concurency"), 2),
+        (("worker", "pools", "builds", "concurency"), 2),  # codespell:ignore concurency
         (("worker", "defaults", "concurrency"), 0),
         (("settings", "RUNTAIL_LEASE_SECOND"), 1),
         (("settings", "RUNTAIL_LEASE_SECONDS"), "ten"),
@@ -96,7 +96,7 @@ def test_a_typing_error_is_refused_by_name(path: tuple[str, ...]) -> None:
         (("fullnameOverride",), "x" * 41),
         (("pod", "topologySpread"), "sometimes"),
         (("monitoring", "rules", "thresholds"), {"RuntailRunsWait": "soon"}),
-        (("web", "probes", "readyness"), {}),
+        (("web", "probes", "readyness"), {}),  # codespell:ignore readyness
     ],
     ids=str,
 )

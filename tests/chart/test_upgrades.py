@@ -15,8 +15,8 @@ from runtail import __version__
 from runtail.settings import SETTINGS
 from tests.chart.environment import another
 from tests.chart.made_up_cluster import made_up_cluster
-from tests.chart.rendering import CHART, ROOT, Object, Refused, find, profile, render
 from tests.support import earlier
+from tests.support.chart import CHART, ROOT, Object, Refused, find, profile, render
 
 NAMESPACE = "/api/v1/namespaces/rt"
 STORE = "/apis/apps/v1/namespaces/rt/statefulsets/runtail-store"

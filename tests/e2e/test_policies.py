@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.chart.edges import EDGE, PORTS, documented
 from tests.e2e.cluster import Namespace, program, run
 from tests.e2e.conftest import new_namespace
 from tests.e2e.figures import figure
 from tests.e2e.probe import Address, Probe
 from tests.e2e.release import NAME, Release, is_ready, merged
+from tests.support.chart_edges import EDGE, PORTS, documented
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900)

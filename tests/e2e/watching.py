@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from tests.e2e.door import Door
-from tests.proof.audience import Audience, percentile
+from tests.support.audience import Audience, percentile
 from tests.support.waiting import wait_for
 
 #: A page that took longer than this to load failed.

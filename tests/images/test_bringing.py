@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from runtail import __version__
-from tests.chart.rendering import CHART, render
 from tests.images.test_dockerfile import images as images
+from tests.support.chart import CHART, render
 from tests.support.helm import helm
 from tests.support.registry import registry
 

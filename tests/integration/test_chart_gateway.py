@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.chart.rendering import find, render
 from tests.support.built_pages import other_version
+from tests.support.chart import find, render
 from tests.support.command import Command
 from tests.support.continuous_integration import lacking
 from tests.support.ports import free_port

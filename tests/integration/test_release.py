@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import PROFILES, profile, render
 from tests.support import earlier
+from tests.support.chart import PROFILES, profile, render
 from tests.support.continuous_integration import lacking
 from tests.support.helm import helm
 from tools.release import changelog, releases, versions

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,7 +21,6 @@ from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import stays, wait_for
 
-MakeRig = Callable[..., Rig]
 #: What kombu knows a message by, however often it is delivered.
 PUBLICATION = "7f3a5c1e-8d0b-4f6e-9a27-1b6f0c2d4e58"
 

@@ -19,8 +19,8 @@ from runtail.protocol import event as events
 from runtail.runs.retention import delete
 from runtail.store import Store
 from runtail.words import clean
-from tests.browser.hostile import CORPUS
 from tests.support.beating import beating
+from tests.support.hostile import CORPUS
 from tests.support.relay import Producer, make_store, now_ms
 from tests.support.services import Service
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.proof.walk import GENESIS, Finding, Id, Walk, parse_id
+from tests.proof.walk import Finding, Id, Walk, parse_id
+from tests.support.digests import GENESIS
 
 Item = Mapping[str, Any]
 

@@ -7,7 +7,8 @@ import random
 from hashlib import sha256
 from typing import Any
 
-from tests.proof.walk import GENESIS, digest, parse_id
+from tests.proof.walk import parse_id
+from tests.support.digests import GENESIS, digest
 
 Item = dict[str, Any]
 _CUT_FIELDS = ("from", "to", "bytes", "entries")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.proof.audience import Balancer, Position, Viewer, percentile, step
 from tests.proof.figures import Figure
 from tests.proof.figures.__main__ import known, largest_relay, main, table
 from tests.proof.figures._relays import RelayMemory
-from tests.proof.walk import GENESIS, digest
+from tests.support.audience import Balancer, Position, Viewer, percentile, step
+from tests.support.digests import GENESIS, digest
 from tests.support.processes import StartProcess
 from tests.support.waiting import wait_for
 

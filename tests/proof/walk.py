@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-GENESIS = bytes(32).hex()
+from tests.support.digests import digest, payload_of
 
 #: (clause, what is wrong)
 Finding = tuple[str, str]
@@ -24,16 +23,6 @@ def parse_id(text: str) -> Id:
     """Return ``a-s`` as two numbers."""
     attempt, _, seq = text.partition("-")
     return int(attempt), int(seq)
-
-
-def payload_of(item: Mapping[str, Any]) -> bytes:
-    """Return an entry's bytes."""
-    return str(item["text"]).encode() if "text" in item else base64.b64decode(item["b64"])
-
-
-def digest(previous: str, type_: str, payload: bytes) -> str:
-    """Return the chain after one more entry, in hexadecimal."""
-    return sha256(bytes.fromhex(previous) + type_.encode() + payload).hexdigest()
 
 
 class Walk:

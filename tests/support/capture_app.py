@@ -446,11 +446,3 @@ def timed_prints(lines: int, bytes_per_line: int) -> float:
         print(line)
     sys.stdout.flush()
     return time.monotonic() - began
-
-
-@app.task(name="t.writes_time_then_kills_itself")
-def writes_time_then_kills_itself(lines: int) -> None:
-    for number in range(lines):
-        print(f"line {number}")
-    print(time.time())
-    os.kill(os.getpid(), signal.SIGKILL)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.dialects import LINE_BYTES, make_line, read_line
 from tests.bench.node_setup import node_command
 from tests.bench.page import markdown
-from tests.bench.report import figures, lines
+from tests.bench.report import goals, lines
 from tests.bench.rig import ROOT, Failed, cpu_seconds
 from tests.bench.stream import Deliveries, Stream, check
-from tests.bench.wire import LINE_BYTES, client_frame, frame_at, make_line, read_line
-from tests.bench.works import Results
+from tests.bench.workloads import Results
+from tests.support.wire import client_frame, frame_at
 
 
 def test_lines_are_of_the_size_that_is_promised_and_read_back() -> None:
@@ -63,13 +64,13 @@ def test_positions_in_a_stream() -> None:
     assert [stream.offset_of(line) for line in (11, 12, 13, 14)] == [0, 10, 20, -1]
 
 
-def test_a_failed_contestant_stands_in_the_table_and_is_no_figure() -> None:
+def test_a_failed_subject_stands_in_the_table_and_is_no_figure() -> None:
     results: Results = {
         "a": {"runtail": [{"failed": "", "p99_ms": 60.0}], "node": [{"failed": "Node is not on the PATH."}]}
     }
     text = "\n".join(lines(results))
     assert "FAILED 1 of 1: Node is not on the PATH." in text
-    by_text = {figure.text: figure for figure in figures(results)}
+    by_text = {goal.text: goal for goal in goals(results)}
     assert by_text["p99, ms"].reached
     assert math.isnan(by_text["CPU per line / Socket.IO's (Node)"].value)
     assert by_text["CPU per line / Socket.IO's (Node)"].reached is None

@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runtail.worker.inband import sequence
@@ -13,6 +13,7 @@ from runtail.worker.shipper.output.processor import Event, Output, Processor
 
 NONCE = "0123456789abcdef"
 SECRET = b"hunter2-s3cret"
+EARLIER = sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "a", "to": 12, "data": "b3RoZXIgMQpvdGhlciAyCg=="})
 PIECE = st.sampled_from(
     [
         b"line\n",
@@ -32,7 +33,7 @@ PIECE = st.sampled_from(
         sequence(NONCE, {"op": "warning", "text": "w" * 99 + " hunter2", "cut": True}),
         sequence(NONCE, {"op": "progress", "value": 0.5, "text": "t"}),
         sequence(NONCE, {"op": "own-line"}),
-        sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "a", "to": 12, "data": "b3RoZXIgMQpvdGhlciAyCg=="}),
+        EARLIER,
         sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "b", "to": 4, "data": "aHVudGVyMi1zM2NyZXQK"}),
     ]
 )
@@ -55,6 +56,8 @@ def told(items: list[Output | Event]) -> tuple[bytes, list[Any]]:
     return output, events
 
 
+# Behind a line that was cut, what an earlier run left is whole at once with the line after it.
+@example(b"half" + b"x" * 30 + EARLIER + b"line\nline\n", [1])
 @given(DATA, st.lists(st.integers(1, 50), min_size=1))
 def test_a_successor_goes_on_exactly_where_the_state_was_saved(data: bytes, sizes: list[int]) -> None:
     """Every block is fed to a new processor that got nothing but the saved state."""

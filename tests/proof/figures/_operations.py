@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from tests.proof.figures._watching import Watching
+from tests.support.watching import Watching
 
 INTERVAL_SECONDS = 0.1
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import psutil
 
-from tests.figures.relay import Stage
 from tests.proof.figures import Figure
-from tests.proof.figures._watching import Watching
+from tests.support.relay_stage import Stage
+from tests.support.watching import Watching
 
 #: What a relay is given (docs/performance.md), and how much of it is left for what nobody measured.
 LIMIT_BYTES = 512 << 20

@@ -12,7 +12,7 @@ from runtail.errors import RunNotFound
 from runtail.log import reader
 from runtail.protocol import Entry, RunState
 from runtail.protocol import event as events
-from tests.proof.audience import Audience
+from tests.support.audience import Audience
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.proof.audience import Audience, percentile
+from tests.support.audience import Audience, percentile
 from tests.support.waiting import wait_for
 
 

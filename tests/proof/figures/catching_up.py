@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from runtail.log import reader
-from tests.figures.relay import Stage, stage
-from tests.proof.audience import Audience, Balancer, Position
 from tests.proof.figures import Figure
-from tests.proof.figures._memory import Memory
+from tests.support.audience import Audience, Balancer, Position
+from tests.support.memory_use import Growth, resident_bytes
 from tests.support.relay import Producer
+from tests.support.relay_stage import Stage, stage
 from tests.support.waiting import wait_for
 
 LINES, SEEN_BEFORE, LINES_PER_ENTRY = 1_000_000, 1_000, 100
@@ -27,7 +27,7 @@ def measure() -> list[Figure]:
         position = _leave_at(here, producer)
         for _ in range(LINES // LINES_PER_ENTRY):
             producer.write(LINES_PER_ENTRY)
-        memory = Memory(here.relays[0].process.pid)
+        memory = Growth(lambda: resident_bytes([here.relays[0].process.pid]))
         memory.start()
         seen = Audience(Balancer(here.relays), [producer.run_id], 1 + NEWCOMERS)
         seen.viewers[0].position = position
@@ -38,7 +38,8 @@ def measure() -> list[Figure]:
             took = time.monotonic() - began
             producer.end()
             wait_for(lambda: seen.ended == len(seen.viewers), 60)
-        grown = memory.close()
+        memory.close()
+        grown = memory.grown_bytes
         end = reader.head(producer.store, producer.run_id)
     matching = sum(
         viewer.position is not None and (viewer.position.line, viewer.position.chain) == (end.line, end.chain.hex())

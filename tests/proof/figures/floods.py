@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from runtail.runs.record import Run
-from tests.figures.capture import Peak, memory
 from tests.proof.figures import Figure
 from tests.support.figure_output import BLOCK_LINE_BYTES, bar
 from tests.support.fleet import Fleet, Member
+from tests.support.memory_use import Growth, worker_bytes
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Follower
 from tests.support.waiting import wait_for
@@ -83,16 +83,15 @@ def flood() -> list[Figure]:
         fleet.wait_running([other])
         timed = Timed(fleet, other)
         wait_for(lambda: len(timed.waited_ms) >= QUIET_LINES, 60)
-        before, quiet = memory(member), list(timed.waited_ms)
-        peak = Peak(lambda: memory(member))
-        with peak:
+        quiet = list(timed.waited_ms)
+        with Growth(lambda: worker_bytes(member)) as memory:
             (run,) = fleet.wait_ended([fleet.send("f.flood", FLOOD_SECONDS)], FLOOD_SECONDS + 120)
         loud = timed.waited_ms[len(quiet) :]
         (notes / "stop").touch()
         fleet.wait_ended([other])
         timed.close()
         quiet_ms, loud_ms = p99(quiet), p99(loud)
-        growth = peak.value - before
+        growth = memory.grown_bytes
         return [
             *stored(fleet, run),
             Figure("flood: memory of worker, keeper, shipper and spools grows by", f"{growth / MIB:.0f} MiB",
@@ -136,9 +135,7 @@ def p99(values: list[float]) -> float:
 def long_line() -> list[Figure]:
     """1 GiB without an end of line."""
     with started() as (fleet, member):
-        before = memory(member)
-        peak = Peak(lambda: memory(member))
-        with peak:
+        with Growth(lambda: worker_bytes(member)) as memory:
             run_id = fleet.send("f.long_line", LONG_LINE_BYTES)
             fleet.wait_running([run_id])
             follower = Follower(run_id)
@@ -152,7 +149,7 @@ def long_line() -> list[Figure]:
         longest = max(len(entry.payload) for entry in entries)
         flagged = sum(entry.continues for entry in entries)
         whole = run.number("bytes") == LONG_LINE_BYTES
-        growth, first_ms = peak.value - before, 1000 * (seen_at - began)
+        growth, first_ms = memory.grown_bytes, 1000 * (seen_at - began)
     return [
         Figure("line of 1 GiB without an end: memory of worker, keeper, shipper and spools grows by",
                f"{growth / MIB:.0f} MiB", "<= 64 MiB", growth <= 64 * MIB),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from tests.figures.relay import stage
-from tests.proof.audience import Audience, Balancer, percentile
 from tests.proof.figures import Figure
+from tests.support.audience import Audience, Balancer, percentile
 from tests.support.relay import Relay
+from tests.support.relay_stage import stage
 from tests.support.waiting import wait_for
 
 #: The load of the benchmark's first part.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from tests.figures.relay import Stage, stage
-from tests.proof.audience import Audience, Balancer, percentile
 from tests.proof.figures import Figure
+from tests.support.audience import Audience, Balancer, percentile
+from tests.support.relay_stage import Stage, stage
 from tests.support.waiting import wait_for
 
 VIEWERS, ROUNDS, LINES_PER_SECOND = 200, 5, 1000

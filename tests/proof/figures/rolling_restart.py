@@ -10,13 +10,13 @@ from pathlib import Path
 
 import httpx
 
-from tests.figures.relay import PREFIX, stage
-from tests.proof.audience import Audience, Balancer, percentile
 from tests.proof.figures import Figure
-from tests.proof.figures._watching import Watching
+from tests.support.audience import Audience, Balancer, percentile
 from tests.support.relay import Client, Relay
+from tests.support.relay_stage import PREFIX, stage
 from tests.support.services import Service
 from tests.support.waiting import wait_for
+from tests.support.watching import Watching
 
 VIEWERS, RELAYS, LINES_PER_SECOND = 300, 3, 500
 ROLLS = 10

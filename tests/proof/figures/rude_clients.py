@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import orjson
 import websocket
 
-from tests.bench.wire import SOCKET_IO_PATH, client_frame, upgrade
-from tests.figures.relay import stage
-from tests.proof.audience import Audience, Balancer
 from tests.proof.figures import Figure
-from tests.proof.figures._memory import Memory
 from tests.proof.figures._relays import LIMIT_BYTES, limited
 from tests.proof.figures._windows import delays, ratio
+from tests.support.audience import Audience, Balancer
 from tests.support.goodbye import read_goodbye
+from tests.support.memory_use import Growth, resident_bytes
 from tests.support.relay import Client, Relay
+from tests.support.relay_stage import stage
 from tests.support.waiting import wait_for
+from tests.support.wire import SOCKET_IO_PATH, client_frame, upgrade
 
 VIEWERS, LINES_PER_SECOND = 100, 1000
 #: Windows without and with rude clients in turn; each rude client comes again after a pause.
@@ -58,7 +58,7 @@ def measure() -> list[Figure]:
         deeds = {kind: Deeds() for kind in kinds}
         alone: list[float] = []
         beside: list[float] = []
-        memory = Memory(relay.process.pid)
+        memory = Growth(lambda: resident_bytes([relay.process.pid]))
         with Audience(Balancer(here.relays), [run_id], VIEWERS) as seen:
             wait_for(lambda: seen.following == VIEWERS, 60)
             memory.start()
@@ -67,7 +67,8 @@ def measure() -> list[Figure]:
                 with _rude(relay, kinds, deeds):
                     beside.append(delays(seen, WINDOW_SECONDS))
             ended, slowest, slow = _slow_requests(relay, seen)
-            grown = memory.close()
+            memory.close()
+            grown = memory.grown_bytes
             producer.stop()
             wait_for(lambda: seen.ended == VIEWERS, 60)
         within = limited("rude clients", here)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import redis
 
-from tests.figures.relay import Stage, stage
-from tests.proof.audience import Audience, Balancer
 from tests.proof.figures import Figure
-from tests.proof.figures._watching import Watching
 from tests.proof.figures.stalled_listener import subscriptions
+from tests.support.audience import Audience, Balancer
 from tests.support.relay import Relay
+from tests.support.relay_stage import Stage, stage
 from tests.support.waiting import wait_for
+from tests.support.watching import Watching
 
 VIEWERS, LINES_PER_SECOND = 10, 20
 GOAL_SECONDS = 20.0

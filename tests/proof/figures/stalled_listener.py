@@ -8,9 +8,9 @@ from typing import Any
 
 import redis
 
-from tests.figures.relay import PRODUCER, Stage, stage
-from tests.proof.audience import Audience, Balancer
 from tests.proof.figures import Figure
+from tests.support.audience import Audience, Balancer
+from tests.support.relay_stage import PRODUCER, Stage, stage
 from tests.support.waiting import wait_for
 
 VIEWERS, ROUNDS_EACH, LINES_PER_SECOND = 10, 5, 20

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from tests.figures.relay import Stage, stage
-from tests.proof.audience import Audience, Balancer, Position, step
 from tests.proof.figures import Figure
-from tests.proof.figures._memory import Memory
 from tests.proof.figures._relays import LIMIT_BYTES, limited
 from tests.proof.figures._windows import delays, ratio
+from tests.support.audience import Audience, Balancer, Position, step
+from tests.support.memory_use import Growth, resident_bytes
 from tests.support.relay import Client, Producer
+from tests.support.relay_stage import Stage, stage
 from tests.support.waiting import wait_for
 
 HEALTHY, STALLED, LINES_PER_SECOND = 100, 100, 2000
@@ -37,7 +37,7 @@ def measure() -> list[Figure]:
             grown = 0
             for number in range(1, PAIRS + 1):
                 alone.append(delays(seen, WINDOW_SECONDS))
-                memory = Memory(relay.process.pid)
+                memory = Growth(lambda: resident_bytes([relay.process.pid]))
                 memory.start()
                 stalled = [_stall(here, producer) for _ in range(STALLED)]
                 # Until then they are viewers like others, whom the kernel reads for.
@@ -45,12 +45,14 @@ def measure() -> list[Figure]:
                 stalled_at = time.monotonic()
                 beside.append(delays(seen, WINDOW_SECONDS))
                 if number < PAIRS:
-                    grown = max(grown, memory.close())
+                    memory.close()
+                    grown = max(grown, memory.grown_bytes)
                     _drop(here, stalled)
             wait_for(lambda: relay.metric(CONNECTIONS) == HEALTHY, 120, lambda: relay.metric(CONNECTIONS),
                      interval_seconds=0.25)  # fmt: skip
             closed = time.monotonic() - stalled_at
-            each = max(grown, memory.close()) / STALLED
+            memory.close()
+            each = max(grown, memory.grown_bytes) / STALLED
             positions = [_read_on(client, position) for client, position in stalled]
             back = Audience(Balancer(here.relays), [producer.run_id], STALLED)
             for viewer, position in zip(back.viewers, positions, strict=True):

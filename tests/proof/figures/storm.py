@@ -7,13 +7,13 @@ import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.figures.relay import stage
-from tests.proof.audience import Audience, Balancer, percentile
 from tests.proof.figures import Figure
 from tests.proof.figures._operations import Operations
 from tests.proof.figures._relays import LIMIT_BYTES, limited
+from tests.support.audience import Audience, Balancer, percentile
 from tests.support.proxy import TcpProxy
 from tests.support.relay import Client
+from tests.support.relay_stage import stage
 from tests.support.waiting import wait_for
 
 VIEWERS, BACK_SECONDS = 900, 15.0

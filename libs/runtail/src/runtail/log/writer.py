@@ -77,7 +77,6 @@ class LogWriter:
         self.seq = claim.start.last.seq if claim.start.last.attempt == claim.attempt else 0
         #: Added and not stored yet, oldest first.
         self.pending: deque[Entry] = deque()
-        self.pending_bytes = 0
         #: Where the store stands after the last answer.
         self.stored = claim.start
         #: Stored lately, kept to repair a store that rolled back: (seconds, entry).
@@ -111,7 +110,6 @@ class LogWriter:
             EntryId(self.claim.attempt, self.seq), type_, self.line, t_ms, payload, self.chain, continues=continues
         )
         self.pending.append(entry)
-        self.pending_bytes += len(entry.payload)
         self.last, self.line, self.chain = entry.id, entry.next_line, entry.chain
         if entry.type != EVENT:
             self.total_bytes += len(entry.payload)
@@ -257,7 +255,6 @@ class LogWriter:
         self.cut = read_cut(reply[3:7])
         for entry in batch:
             self.pending.popleft()
-            self.pending_bytes -= len(entry.payload)
             self.retained.append((now, entry))
             self._retained_bytes += len(entry.payload)
             self.stored = self.stored.after(entry)
@@ -286,7 +283,6 @@ class LogWriter:
         """Take what the plan says as all that is pending, and where the store stands."""
         entries = plan.entries
         self.pending = deque(entries)
-        self.pending_bytes = sum(len(entry.payload) for entry in entries)
         self.retained = deque(itertools.islice(self.retained, plan.kept))
         self._retained_bytes = sum(len(entry.payload) for _, entry in self.retained)
         self.stored, self.epoch, self.cut = plan.stored, plan.epoch, plan.cut

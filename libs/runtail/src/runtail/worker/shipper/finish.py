@@ -111,7 +111,7 @@ class Finish:
         assert self._run.end is not None
         t_ms = self._context.now_ms(self._run.end.at_ms)
         if ended.released:
-            event = ended.event or {"kind": "interrupted", "reason": ended.why}
+            event = ended.event or {"kind": events.INTERRUPTED, "reason": ended.why}
             writer.release(ended.why, events.encode_fields(event), t_ms=t_ms, eta_ms=ended.eta_ms, awaits=ended.awaits)
             return
         writer.end(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtail.protocol import Awaits, RunState
+from runtail.protocol import event as events
 from runtail.secret import NOT_KEPT
 from runtail.worker.messages import Cancelled
 from runtail.worker.shipper.death import name_of
@@ -75,14 +76,14 @@ def decide(facts: Facts) -> RunOutcome:
         return RunOutcome(RunState.SUCCEEDED, why or "the task ignored its result", exit_status)
     if state == "retry":
         retry = dict(outcome.get("retry") or {})
-        event = {"kind": "retry", **retry}
+        event = {"kind": events.RETRY, **retry}
         return RunOutcome(RunState.QUEUED, why, event=event, eta_ms=retry.get("eta_ms"), awaits="retry")
     if state == "replaced":
-        event = {"kind": "replaced", "task": outcome.get("replaced_by")}
+        event = {"kind": events.REPLACED, "task": outcome.get("replaced_by")}
         return RunOutcome(RunState.QUEUED, why, event=event, awaits="replacement")
     if state == "rejected":
         if outcome.get("requeue"):
-            event = {"kind": "interrupted", "reason": why or "rejected"}
+            event = {"kind": events.INTERRUPTED, "reason": why or "rejected"}
             return RunOutcome(RunState.QUEUED, f"{why or 'rejected'}, requeued", event=event, awaits="redelivery")
         return RunOutcome(RunState.FAILED, why or "rejected", exit_status)
     if state == "interrupted":
@@ -96,7 +97,7 @@ def _cancelled(facts: Facts) -> RunOutcome:
     signal = (done["signal"] if done else None) or (facts.death.signal if facts.death else None)
     why = f"cancelled by {who}" if who else "cancelled"
     why = f"{why}: {reason}" if reason else why
-    event = {"kind": "cancel", "who": who, "signal": signal}
+    event = {"kind": events.CANCEL, "who": who, "signal": signal}
     if done:
         event |= {"pids": done["pids"], "killed": done["killed"]}
     exit_status = facts.death.exit_status if facts.death else None
@@ -107,7 +108,7 @@ def _died(facts: Facts) -> RunOutcome:
     death = facts.death or Death()
     if facts.redelivers if facts.worker_gone else facts.requeues and not death.timed_out:
         how = _how(death)
-        event = {"kind": "interrupted", "reason": f"{how}; redelivery expected"}
+        event = {"kind": events.INTERRUPTED, "reason": f"{how}; redelivery expected"}
         return RunOutcome(RunState.QUEUED, "redelivery expected", event=event, awaits="redelivery")
     if facts.worker_gone:
         return _again_or_lost(facts, "the worker's process ended", death)
@@ -120,13 +121,13 @@ def _interrupted(facts: Facts, why: str) -> RunOutcome:
         # The worker says so before it sends TERM. Whatever else it says is how the process left after its word.
         return RunOutcome(RunState.FAILED, death.why, death.exit_status, death.signal)
     if facts.redelivers:
-        event = {"kind": "interrupted", "reason": f"{why}; redelivery expected"}
+        event = {"kind": events.INTERRUPTED, "reason": f"{why}; redelivery expected"}
         return RunOutcome(RunState.QUEUED, "redelivery expected", event=event, awaits="redelivery")
     return _again_or_lost(facts, why, death)
 
 
 def _again_or_lost(facts: Facts, why: str, death: Death | None) -> RunOutcome:
-    event = {"kind": "interrupted", "reason": why}
+    event = {"kind": events.INTERRUPTED, "reason": why}
     if facts.restart and facts.attempt < facts.max_attempts:
         if not facts.hidden:
             return RunOutcome(RunState.QUEUED, why, event=event)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from runtail.masking.encodings import MIN_SECRET_BYTES
 from runtail.masking.mask import Masker
-from runtail.protocol.event import REDRAWN
+from runtail.protocol.event import EARLIER_RUN, MARKERS_CAPPED, MASKED, OVERFLOW, REDRAWN
 from runtail.worker.shipper.output.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines, Redrawn
 from runtail.worker.shipper.output.markers import MAX_TEXT_CHARS, Markers, marker_lines
 
@@ -156,9 +156,9 @@ class Processor:
         self._continued = False
         self._give_postponed(items)
         if self.capped_markers:
-            items.append(Event({"kind": "markers-capped", "count": self.capped_markers}))
+            items.append(Event({"kind": MARKERS_CAPPED, "count": self.capped_markers}))
         if self.masker.count:
-            items.append(Event({"kind": "masked", "count": self.masker.count}))
+            items.append(Event({"kind": MASKED, "count": self.masker.count}))
         return items
 
     def settle(self) -> list[Output | Event]:
@@ -254,7 +254,7 @@ class Processor:
         if not self._gap.size_bytes:
             return []
         gap, self._gap = self._gap, _Gap()
-        told = {"kind": "overflow", "bytes": gap.size_bytes, "lines": gap.lines}
+        told = {"kind": OVERFLOW, "bytes": gap.size_bytes, "lines": gap.lines}
         return [*gap.before, Event(told)]
 
     def _give(self, chunks: list[Chunk | Redrawn], items: list[Output | Event]) -> None:
@@ -264,10 +264,12 @@ class Processor:
                 items.append(Event({"kind": REDRAWN}, chunk.lines))
                 continue
             end = chunk.payload.find(b"\n") + 1
-            if self._postponed and not redrawn and 0 < end < len(chunk.payload):
+            if self._postponed and not redrawn and end:
                 # Right behind the line that it waits for, however the input was split.
                 self._give_one(Chunk(chunk.payload[:end]), items)
                 self._give_postponed(items)
+                if end == len(chunk.payload):
+                    continue
                 chunk = Chunk(chunk.payload[end:], chunk.continues)
             self._give_one(chunk, items)
         self._give_postponed(items)
@@ -293,7 +295,7 @@ class Processor:
         if not data:
             return
         if not told:
-            items.append(Event({"kind": "earlier-run", "run": str(operation.get("run"))}))
+            items.append(Event({"kind": EARLIER_RUN, "run": str(operation.get("run"))}))
         # Nothing that this run redraws later may reach across them.
         self._lines.part()
         other = Processor("", max_markers=0, masker=self.masker.fresh(), **self._form)
