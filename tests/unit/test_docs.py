@@ -148,3 +148,18 @@ def test_files_that_pages_name_exist() -> None:
         assert {name for name in named if not (ROOT / name).exists()} == set(), page
         seen += len(named)
     assert seen > 50
+
+
+def test_words_of_the_pages_are_quoted_as_they_are() -> None:
+    code = "\n".join(
+        path.read_text()
+        for folder in ("services/web/ui/src", "services/web/src/runtail_web", "libs/runtail/src/runtail")
+        for pattern in ("*.ts", "*.tsx", "*.py", "*.html")
+        for path in (ROOT / folder).rglob(pattern)
+    )
+    text = re.sub(r"`[^`\n]*`", "", " ".join((DOCS / "page.md").read_text().split()))
+    quoted = set(re.findall(r'"([^"]{3,60})"', text))
+    # Put together of words and of what a user has named.
+    quoted -= {"waiting: no worker listens to queue builds", "Build › Wheels", "Lines 12-14 were redrawn"}
+    assert len(quoted) > 10
+    assert {words for words in quoted if re.sub(r"\d[\d,]*", "", words) not in code and words not in code} == set()
