@@ -79,3 +79,17 @@ def test_the_index_of_decisions_says_what_they_say() -> None:
         assert re.search(
             rf"^\| {number} \| \[{re.escape(title)}\]\({path.name}\) \| [\d-]+ \| {re.escape(status)} \|$", text, re.M
         )
+
+
+def test_pages_link_to_the_glossary() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("*/README.md")]
+    unlinked = [path.name for path in pages if "glossary.md" not in path.read_text()]
+    assert unlinked == ["glossary.md"]
+
+
+def test_pages_use_words_that_everybody_knows() -> None:
+    own = re.compile(r"\b(bells?|rung|deaf|vouch\w*|stood still)\b", re.IGNORECASE)
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        text = re.sub(r"`[^`\n]*`", "", path.read_text())
+        found = {one[0] for one in own.finditer(text)}
+        assert not found, f"{path} says {found}"
