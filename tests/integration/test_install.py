@@ -16,9 +16,10 @@ from celery import chain, chord, group
 from celery.app.trace import build_tracer, trace_ok_t
 
 from runtail.runs.start import start
+from tests.support.celery_worker import ROOT
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import stays, wait_for
-from tests.support.worker import ROOT, Worker
+from tests.support.worker import Worker
 
 GET_SECONDS = 60
 

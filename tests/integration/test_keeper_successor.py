@@ -12,7 +12,7 @@ import pytest
 from runtail.worker.shipper.output.spool import pipe_size, readable_bytes
 from tests.support.capture_rig import Rig, Task
 from tests.support.counted import Note
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.numbered_writer import writer
 from tests.support.redis_server import RedisServer
 from tests.support.runs import roll_back, snapshot
@@ -256,7 +256,7 @@ def test_after_the_lease_the_task_is_ended_and_nothing_of_it_is_stored(
 ) -> None:
     notes = tmp_path / "notes"
     notes.mkdir()
-    with Fleet(
+    with Installation(
         tmp_path, own_redis_server.url, services=("web",), lease_seconds=2.5, beat_seconds=0.5, cancel_grace_seconds=2.0
     ) as fleet:
         member = fleet.add().wait_ready()
