@@ -64,7 +64,7 @@ def use_everything(worker: Worker, pool: str) -> dict[str, Any]:
     later = send("s.when", eta=datetime.now(UTC) + timedelta(seconds=1.5))
     seen = {name: outcome(result) for name, result in results.items()}
     states = {name: result.state for name, result in results.items() if name != "group"}
-    kept = {name: results[name]._get_task_meta().get("kwargs") for name in ("add", "late")}
+    kept = {name: results[name]._get_task_meta().get("kwargs") for name in ("add", "late")}  # noqa: SLF001 (Celery's)
     return {"seen": seen, "states": states, "kept": kept, "eta kept": later.get(timeout=GET_SECONDS) >= asked + 1.4}
 
 

@@ -157,9 +157,9 @@ def test_what_was_dropped_without_a_shipper_is_not_forgotten(
 
     may_start, go = tmp_path / "may-start", tmp_path / "go"
     may_start.touch()
-    real = capture_rig._SHIPPER
+    real = capture_rig.SHIPPER
     script = f'test -e {may_start} || exit 1; exec {" ".join(real)} "$@"'
-    monkeypatch.setattr(capture_rig, "_SHIPPER", ["/bin/sh", "-c", script, "sh"])
+    monkeypatch.setattr(capture_rig, "SHIPPER", ["/bin/sh", "-c", script, "sh"])
     with Rig(tmp_path, redis_url, key_prefix, spool_bytes=1 << 20) as rig:
         written = tmp_path / "written"
         task = rig.run(

@@ -28,7 +28,7 @@ from tests.support.recorded_runs import RecordedRuns
 from tests.support.waiting import wait_for
 
 NONCE = "00112233445566778899aabbccddeeff"
-_SHIPPER = [sys.executable, "-m", "runtail.worker.shipper"]
+SHIPPER = [sys.executable, "-m", "runtail.worker.shipper"]
 
 
 class Rig(RecordedRuns):
@@ -67,7 +67,7 @@ class Rig(RecordedRuns):
             "main_pid": os.getpid(),
             "worker": "test@rig",
             "owner": self._owner,
-            "shipper": _SHIPPER,
+            "shipper": SHIPPER,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
             "log_format": self.settings.log_format,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,8 +52,6 @@ class Installation(RecordedRuns):
             **settings,
         }  # fmt: skip
         self.store = Store(load_settings({}, **self.settings))
-        self.client = Celery("test", broker=self.settings["broker_url"], backend=self.settings["broker_url"])
-        self.client.conf.task_default_queue = queue
         self.members: list[CeleryWorker] = []
         self._stack = ExitStack()
         self._services = {name: Service(name, directory, self.settings, environment) for name in services}
@@ -70,7 +69,8 @@ class Installation(RecordedRuns):
         for member in self.members:
             member.kill()
         self._stack.close()
-        close_client(self.client)
+        if "client" in vars(self):
+            close_client(self.client)
         self.store.client.close()
 
     @property
@@ -122,6 +122,13 @@ class Installation(RecordedRuns):
     def evidence(self) -> str:
         """The output of the workers that were started last."""
         return "\n".join(member.process.evidence() for member in self.members[-2:])
+
+    @cached_property
+    def client(self) -> Celery:
+        """A Celery app that sends tasks and reads results."""
+        app = Celery("test", broker=self.settings["broker_url"], backend=self.settings["broker_url"])
+        app.conf.task_default_queue = self.queue
+        return app
 
     def run(self, run_id: str) -> Run:
         """The run's record, which must be there."""
