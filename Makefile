@@ -52,8 +52,13 @@ run: $(VENV) $(PAGES) ## Start everything on this machine and print the address;
 test: test-ui test-python ## Run all tests; T=tests/unit/test_x.py narrows, also T='-k word'
 
 .PHONY: test-unit
-test-unit: $(VENV) test-ui ## Run the tests that need no server
-	@$(BIN)/pytest $(or $(T),tests/unit)
+test-unit: $(VENV) test-ui ## Run the tests that need no server; COVERAGE=1 notes what of the product they reach
+	@mkdir -p build; $(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/pytest) $(or $(T),tests/unit)
+
+.PHONY: coverage
+coverage: $(VENV) ## Print how much of the product the unit tests reached (after make test-unit COVERAGE=1)
+	@$(BIN)/coverage report --format=total | sed 's/.*/The unit tests reach & % of the product:/'
+	@for package in $(PACKAGES); do echo "  $$($(BIN)/coverage report --include "$$package/*" --format=total) % $$package"; done
 
 .PHONY: test-integration
 test-integration: $(VENV) $(PAGES) ## Run the tests with a real server, worker, relay and web

@@ -38,7 +38,6 @@ def measure(lines: int) -> dict[str, Any]:
 def _captured(lines: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="runtail-bench-") as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
         with (
             RedisServer(folder / "redis") as server,
             Worker(

@@ -154,7 +154,7 @@ def _with_allowance(alone: float) -> float:
 
 def goal_lines(found: list[Goal]) -> Iterator[str]:
     """Yield the goals as text."""
-    yield "\nFigures to reach"
+    yield "\nGoals"
     for goal in found:
         word = {True: "reached", False: "NOT REACHED", None: "not measured"}[goal.reached]
         sign = ">=" if goal.least else "<="

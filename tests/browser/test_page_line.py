@@ -25,7 +25,6 @@ SECONDS = 60_000
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product with the reference worker."""
     directory = tmp_path_factory.mktemp("page-line")
-    (directory / "redis").mkdir()
     with RedisServer(directory / "redis") as server:
         stack = Stack(directory, server.url, app="runtail_worker.app", cancel_grace_seconds=2)
         stack.web.configure(socket_url=stack.relay.url)

@@ -33,7 +33,6 @@ def old() -> Path:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A worker of this version on a store; web and relay come and go."""
     directory = tmp_path_factory.mktemp("upgraded")
-    (directory / "redis").mkdir()
     with (
         RedisServer(directory / "redis") as server,
         Stack(directory, server.url, services=(), cancel_grace_seconds=2, drain_seconds=2) as made,

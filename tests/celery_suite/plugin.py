@@ -56,7 +56,7 @@ def leave_answers_to_their_process() -> None:
 
     def closes(channel: Any) -> None:
         if os.getpid() != main:
-            channel._in_poll = False
+            channel._in_poll = False  # noqa: SLF001 (kombu's)
         close(channel)
 
     redis_transport.Channel.close = closes  # type: ignore[method-assign]

@@ -22,8 +22,8 @@ from runtail.store import Store
 from runtail_web.publisher import make_producer
 from tests.support.celery_client import close_client
 from tests.support.command import Command
+from tests.support.http_get import http_get
 from tests.support.redis_server import RedisServer
-from tests.support.relay import http_get
 from tests.support.secure_redis import PASSWORD, SENTINEL_PASSWORD, Authority, SecureServer, Sentinels
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
@@ -47,7 +47,7 @@ def installation(folder: Path, url: str, **settings: Any) -> Iterator[Stack]:
 def check(stack: Stack, url: str, folder: Path) -> None:
     """Everything works: the page's way, the command line's way, and Celery's own results."""
     run_id = stack.start("a.add", {"x": 2, "y": 3})
-    assert stack.wait_for_end(run_id).state == "succeeded"
+    assert stack.wait_ended(run_id).state == "succeeded"
     assert stack.output(run_id) == b"2 + 3\n"
     command = Command(folder, stack.web.url, "start", "--follow", "a.add", "x=4", "y=5")
     assert command.wait() == 0, command.err
@@ -76,7 +76,6 @@ def test_tls(tmp_path: Path, authority: Authority) -> None:
 
 
 def test_a_socket(tmp_path: Path) -> None:
-    (tmp_path / "redis").mkdir()
     socket = tmp_path / "r.sock"
     with RedisServer(tmp_path / "redis", settings={"unixsocket": str(socket)}):
         url = f"unix://{socket}"
@@ -93,7 +92,7 @@ def test_sentinels_and_a_failover(tmp_path: Path, authority: Authority, tls: boo
             run_id = stack.start("a.paced", {"lines": 300, "seconds": 15})
             wait_for(lambda: stack.run(run_id).number("line") > 10, 30, stack.worker.evidence)
             sentinels.fail_over()
-            run = stack.wait_for_end(run_id, deadline_seconds=90)
+            run = stack.wait_ended(run_id, deadline_seconds=90)
             assert run.state == "succeeded"
             assert stack.output(run_id) == b"".join(b"line %d\n" % number for number in range(1, 301))
             wait_for(lambda: ready(stack), 60)

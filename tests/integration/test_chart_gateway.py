@@ -32,7 +32,6 @@ START_SECONDS = 30.0
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product with the reference app."""
     directory = tmp_path_factory.mktemp("gateway")
-    (directory / "redis").mkdir()
     with RedisServer(directory / "redis") as server, Stack(directory, server.url, app="runtail_worker.app") as made:
         yield made
 

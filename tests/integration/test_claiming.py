@@ -31,8 +31,8 @@ def store(redis_url: str, key_prefix: str) -> Iterator[Store]:
 def arrive(store: Store) -> Callable[..., ClaimLoop]:
     """Makes what asks for the run ``r`` when a message has arrived."""
 
-    def made(*, publication: str = "", headers: Any = None, **record: Any) -> ClaimLoop:
-        record |= {"task": "tests.task", "publication": publication or str(uuid.uuid4())}
+    def made(*, publication: str | None = None, headers: Any = None, **record: Any) -> ClaimLoop:
+        record |= {"task": "tests.task", "publication": str(uuid.uuid4()) if publication is None else publication}
         run: Any = SimpleNamespace(record=record, id="r", key=str(uuid.uuid4()), headers=headers)
         return ClaimLoop(run, store, "owner", "worker")
 
@@ -114,19 +114,14 @@ def test_another_use_of_the_id_whose_first_is_over_within_the_second_is_recorded
 
 
 def test_without_a_publication_a_redelivery_is_in_doubt(arrive: Callable[..., ClaimLoop], store: Store) -> None:
-    def nameless(**record: Any) -> ClaimLoop:
-        claiming = arrive(**record)
-        claiming._run.record["publication"] = ""
-        return claiming
-
-    claimed = nameless().ask(0.0)
+    claimed = arrive(publication="").ask(0.0)
     assert isinstance(claimed, Claimed)
     writer = LogWriter(store, claimed.claim)
-    again = nameless(redelivered=True)
+    again = arrive(publication="", redelivered=True)
     assert ask(again, writer, 100.0, 101.0) == [None] * 2
     assert ask(again, writer, 102.5) == [Unrecorded()]
     # One whose holder stands still takes over: a worker that died.
-    third = nameless(redelivered=True)
+    third = arrive(publication="", redelivered=True)
     assert [third.ask(now) for now in (200.0, 205.0, 209.9)] == [None] * 3
     taken = third.ask(210.0)
     assert isinstance(taken, Claimed)

@@ -27,7 +27,6 @@ from tests.support.stack import Stack
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product with the demo tasks."""
     directory = tmp_path_factory.mktemp("cli")
-    (directory / "redis").mkdir()
     with RedisServer(directory / "redis") as server:
         made = Stack(directory, server.url, app="runtail_worker.app", concurrency=4, cancel_grace_seconds=1.0)
         made.web.configure(socket_url=made.relay.url)
@@ -102,7 +101,7 @@ def test_ctrl_c_leaves_the_run_alone_and_the_rest_can_be_had(stack: Stack, runta
 
 def test_from_begins_exactly_at_the_line(stack: Stack, runtail: Any) -> None:
     run_id = stack.start("demo.flood", {"lines": 5_000})
-    stack.wait_for_end(run_id)
+    stack.wait_ended(run_id)
     lines = stack.output(run_id).splitlines(keepends=True)
     for line, expected in (("1234", lines[1233:]), ("-7", lines[-7:]), ("5000", lines[-1:]), ("6000", [])):
         command = runtail("follow", run_id, "--from", line)
@@ -132,7 +131,7 @@ def test_json_can_be_checked_again(stack: Stack, runtail: Any) -> None:
 
 def test_lists_are_plain_in_a_pipe(stack: Stack, runtail: Any) -> None:
     run_id = stack.start("demo.crash", {"how": "exit"})
-    stack.wait_for_end(run_id)
+    stack.wait_ended(run_id)
     runs, tasks = runtail("runs"), runtail("tasks")
     assert (runs.wait(), tasks.wait()) == (0, 0)
     cells = next(line.split("\t") for line in runs.out.decode().splitlines() if line.startswith(run_id))
@@ -176,19 +175,19 @@ def test_cancel_and_delete(stack: Stack, runtail: Any) -> None:
 
 def test_retry_starts_the_same_again(stack: Stack, runtail: Any) -> None:
     run_id = stack.start("demo.flood", {"lines": 3})
-    stack.wait_for_end(run_id)
+    stack.wait_ended(run_id)
     command = runtail("retry", run_id)
     assert command.wait() == 0, command.err
     again = command.out.decode().strip()
     assert again != run_id
-    stack.wait_for_end(again)
+    stack.wait_ended(again)
     assert stack.output(again) == stack.output(run_id)
 
 
 def test_runs_are_filtered_and_paged(stack: Stack, runtail: Any) -> None:
     made = [stack.start("demo.crash", {"how": "exit"}) for _ in range(3)]
     for run_id in made:
-        stack.wait_for_end(run_id)
+        stack.wait_ended(run_id)
     wanted = ["runs", "--task", "demo.crash", "--state", "failed", "--state", "lost", "--since", "1h", "--limit", "2"]
     first = runtail(*wanted)
     assert first.wait() == 0, first.err
@@ -209,7 +208,7 @@ def test_an_exclusive_task_names_its_holder(stack: Stack, runtail: Any) -> None:
     assert f"runtail follow {holder}" in refused.err
     assert json.loads(as_json.err)["problem"]["run"] == holder
     assert runtail("cancel", holder).wait() == 0
-    stack.wait_for_end(holder)
+    stack.wait_ended(holder)
 
 
 def test_the_same_key_starts_once(runtail: Any) -> None:
@@ -306,7 +305,7 @@ def test_an_output_that_cannot_be_written_has_a_sentence_and_a_status(
     run_id = "cli-unwritable"
     if stack.get(f"/api/v1/runs/{run_id}").status_code == 404:
         stack.start("demo.flood", {"lines": 5_000}, run_id=run_id)
-    stack.wait_for_end(run_id)
+    stack.wait_ended(run_id)
     found, _, err = shell(stack, f"runtail {arguments.format(run=run_id)} {where}")
     assert (found, "Traceback" in err, "Exception ignored" in err) == (status, False, False), err
     # Rows of a followed run stand there, too.

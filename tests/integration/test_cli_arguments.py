@@ -48,7 +48,6 @@ LATIN = b"caf\xe9"
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The web service, with a task that takes anything, a run that has ended, and no worker."""
     directory = tmp_path_factory.mktemp("arguments")
-    (directory / "redis").mkdir()
     with RedisServer(directory / "redis") as server:
         store = make_store(server.url, "runtail:")
         store.client.hset(store.keys.tasks(), str(TASK["name"]), orjson.dumps(TASK))

@@ -25,7 +25,6 @@ DEADLINE_SECONDS = 60
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product with the reference app."""
     directory = tmp_path_factory.mktemp("check")
-    (directory / "redis").mkdir()
     with RedisServer(directory / "redis") as server:
         made = Stack(directory, server.url, app="runtail_worker.app", concurrency=2)
         with made:
@@ -75,7 +74,7 @@ def test_a_host_that_is_not_allowed_is_named(stack: Stack, tmp_path: Path) -> No
 
 def test_a_store_that_begins_to_evict_is_named_at_once_and_the_rest_goes_on(stack: Stack, tmp_path: Path) -> None:
     run_id = stack.start("demo.tail", {"lines": 3, "interval": 0})
-    stack.wait_for_end(run_id)
+    stack.wait_ended(run_id)
     with Redis.from_url(stack.settings["store_url"]) as server:
         server.config_set("maxmemory", "512mb")
         server.config_set("maxmemory-policy", "allkeys-lru")
@@ -109,7 +108,6 @@ def test_a_run_that_nobody_takes_is_told_from_one_that_is_slow(stack: Stack, tmp
 
 def test_the_canary_tells_what_it_saw_as_metrics(tmp_path: Path) -> None:
     directory = tmp_path / "stack"
-    (directory / "redis").mkdir(parents=True)
     port = free_port()
     with RedisServer(directory / "redis") as server, Stack(directory, server.url, app="runtail_worker.app") as stack:
         canary = command(stack, tmp_path, "canary", "--every", "5", "--port", str(port))

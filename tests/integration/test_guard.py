@@ -20,10 +20,10 @@ from runtail.runs.record import read_run
 from runtail.runs.start import start
 from runtail.settings import load_settings
 from tests.support.capture_rig import Rig
+from tests.support.http_get import http_get
 from tests.support.ports import free_port
 from tests.support.processes import StartProcess
 from tests.support.redis_server import RedisServer
-from tests.support.relay import http_get
 from tests.support.runs import finish, make_store, open_run
 from tests.support.waiting import wait_for
 

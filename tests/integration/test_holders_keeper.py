@@ -17,9 +17,9 @@ def test_what_comes_late_without_a_shipper_is_counted(
 ) -> None:
     may_start, go, written = tmp_path / "may-start", tmp_path / "go", tmp_path / "written"
     may_start.touch()
-    command = " ".join(capture_rig._SHIPPER)
+    command = " ".join(capture_rig.SHIPPER)
     script = f'test -e {may_start} || exit 1; exec {command} "$@"'
-    monkeypatch.setattr(capture_rig, "_SHIPPER", ["/bin/sh", "-c", script, "sh"])
+    monkeypatch.setattr(capture_rig, "SHIPPER", ["/bin/sh", "-c", script, "sh"])
     with Rig(tmp_path, redis_url, key_prefix, spool_bytes=spool_bytes) as rig:
         task = rig.run(
             "import os, pathlib, time\n"

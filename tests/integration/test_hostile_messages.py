@@ -10,8 +10,8 @@ import pytest
 
 from runtail import header
 from tests.support.capture_rig import Rig
+from tests.support.http_get import http_get
 from tests.support.ports import free_port
-from tests.support.relay import http_get
 from tests.support.waiting import wait_for
 from tests.support.worker import Worker
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.http_get import http_get
 from tests.support.ports import free_port
-from tests.support.relay import http_get
 from tests.support.services import Service
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
@@ -47,7 +47,7 @@ def test_all_ports(tmp_path: Path, redis_url: str, key_prefix: str, host: str, a
         web = f"http://{addresses[0]}:{services[0].port}/api/v1/runs"
         started = httpx.post(web, json={"task": "runtail.check", "kwargs": {"lines": 1, "seconds": 0}}, timeout=30)
         assert started.status_code in (201, 202), started.text
-        run = stack.wait_for_end(started.json()["id"])
+        run = stack.wait_ended(started.json()["id"])
         assert run.text("who") == f"anonymous ({addresses[0].strip('[]')})"
 
 

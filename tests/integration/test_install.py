@@ -16,9 +16,10 @@ from celery import chain, chord, group
 from celery.app.trace import build_tracer, trace_ok_t
 
 from runtail.runs.start import start
+from tests.support.celery_worker import ROOT
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import stays, wait_for
-from tests.support.worker import ROOT, Worker
+from tests.support.worker import Worker
 
 GET_SECONDS = 60
 
@@ -63,7 +64,7 @@ def use_everything(worker: Worker, pool: str) -> dict[str, Any]:
     later = send("s.when", eta=datetime.now(UTC) + timedelta(seconds=1.5))
     seen = {name: outcome(result) for name, result in results.items()}
     states = {name: result.state for name, result in results.items() if name != "group"}
-    kept = {name: results[name]._get_task_meta().get("kwargs") for name in ("add", "late")}
+    kept = {name: results[name]._get_task_meta().get("kwargs") for name in ("add", "late")}  # noqa: SLF001 (Celery's)
     return {"seen": seen, "states": states, "kept": kept, "eta kept": later.get(timeout=GET_SECONDS) >= asked + 1.4}
 
 

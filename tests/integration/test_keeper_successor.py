@@ -12,7 +12,7 @@ import pytest
 from runtail.worker.shipper.output.spool import pipe_size, readable_bytes
 from tests.support.capture_rig import Rig, Task
 from tests.support.counted import Note
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.numbered_writer import writer
 from tests.support.redis_server import RedisServer
 from tests.support.runs import roll_back, snapshot
@@ -157,9 +157,9 @@ def test_what_was_dropped_without_a_shipper_is_not_forgotten(
 
     may_start, go = tmp_path / "may-start", tmp_path / "go"
     may_start.touch()
-    real = capture_rig._SHIPPER
+    real = capture_rig.SHIPPER
     script = f'test -e {may_start} || exit 1; exec {" ".join(real)} "$@"'
-    monkeypatch.setattr(capture_rig, "_SHIPPER", ["/bin/sh", "-c", script, "sh"])
+    monkeypatch.setattr(capture_rig, "SHIPPER", ["/bin/sh", "-c", script, "sh"])
     with Rig(tmp_path, redis_url, key_prefix, spool_bytes=1 << 20) as rig:
         written = tmp_path / "written"
         task = rig.run(
@@ -256,7 +256,7 @@ def test_after_the_lease_the_task_is_ended_and_nothing_of_it_is_stored(
 ) -> None:
     notes = tmp_path / "notes"
     notes.mkdir()
-    with Fleet(
+    with Installation(
         tmp_path, own_redis_server.url, services=("web",), lease_seconds=2.5, beat_seconds=0.5, cancel_grace_seconds=2.0
     ) as fleet:
         member = fleet.add().wait_ready()

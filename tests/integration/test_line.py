@@ -27,7 +27,6 @@ LEASES: dict[str, Any] = {"lease_seconds": 3.0, "beat_seconds": 0.5, "cancel_gra
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One product for the tests that leave it whole."""
     directory = tmp_path_factory.mktemp("line")
-    (directory / "redis").mkdir()
     with RedisServer(directory / "redis") as server, Stack(directory, server.url, **LEASES) as started:
         yield started
 
@@ -78,13 +77,13 @@ def test_cancelling_ends_the_task_and_says_who_and_how(stack: Stack) -> None:
     wait_for(lambda: stack.run(run_id).number("line") > 10, 20)
     answer = httpx.post(f"{stack.web.url}/api/v1/runs/{run_id}/cancel", json={"why": "enough"}, timeout=10)
     assert answer.status_code in (200, 202), answer.text
-    run = stack.wait_for_end(run_id, deadline_seconds=20)
+    run = stack.wait_ended(run_id, deadline_seconds=20)
     assert run.state is RunState.CANCELLED
     assert kinds(stack, run_id)[-3:] == ["cancel-requested", "cancel", "end"]
     lines = stack.output(run_id).splitlines()
     assert lines == [b"line %d" % number for number in range(1, len(lines) + 1)]
     again = stack.start("line.paced", {"lines": 3, "lines_per_second": 100})
-    assert stack.wait_for_end(again).state is RunState.SUCCEEDED
+    assert stack.wait_ended(again).state is RunState.SUCCEEDED
 
 
 def test_an_exclusive_task_is_refused_with_the_sentence_and_the_holder(stack: Stack) -> None:
@@ -96,8 +95,8 @@ def test_an_exclusive_task_is_refused_with_the_sentence_and_the_holder(stack: St
     assert "Task is already running" in refused.text
     assert run_id in refused.text
     httpx.post(f"{stack.web.url}/api/v1/runs/{run_id}/cancel", json={}, timeout=10)
-    stack.wait_for_end(run_id, deadline_seconds=20)
-    assert stack.wait_for_end(stack.start("line.exclusive", {"seconds": 0.1})).state is RunState.SUCCEEDED
+    stack.wait_ended(run_id, deadline_seconds=20)
+    assert stack.wait_ended(stack.start("line.exclusive", {"seconds": 0.1})).state is RunState.SUCCEEDED
 
 
 def test_a_killed_worker_frees_its_hold_and_restarts_what_may_restart(own_stack: Stack) -> None:
@@ -107,14 +106,14 @@ def test_a_killed_worker_frees_its_hold_and_restarts_what_may_restart(own_stack:
     wait_for(lambda: own_stack.run(restartable).number("line") > 1, 20)
     restartable = restartable if own_stack.run(restartable).state is RunState.RUNNING else ""
     kill_all(own_stack)
-    lost = own_stack.wait_for_end(held, deadline_seconds=20)
+    lost = own_stack.wait_ended(held, deadline_seconds=20)
     assert lost.state is RunState.LOST
     assert "silent" in lost.text("why")
     assert kinds(own_stack, held)[-2:] == ["worker-lost", "end"]
     own_stack.restart_worker()
-    assert own_stack.wait_for_end(own_stack.start("line.exclusive", {"seconds": 0.1})).state is RunState.SUCCEEDED
+    assert own_stack.wait_ended(own_stack.start("line.exclusive", {"seconds": 0.1})).state is RunState.SUCCEEDED
     assert restartable, "the task ended before the worker was killed"
-    run = own_stack.wait_for_end(restartable, deadline_seconds=60)
+    run = own_stack.wait_ended(restartable, deadline_seconds=60)
     assert (run.state, run.number("attempt")) == (RunState.SUCCEEDED, 2)
     assert kinds(own_stack, restartable) == ["start", "worker-lost", "start", "end"]
 
@@ -123,7 +122,7 @@ def test_a_worker_told_to_stop_lets_its_task_end(own_stack: Stack) -> None:
     run_id = own_stack.start("line.paced", {"lines": 300, "lines_per_second": 100})
     wait_for(lambda: own_stack.run(run_id).number("line") > 10, 20)
     own_stack.worker.signal(signal.SIGTERM)
-    run = own_stack.wait_for_end(run_id, deadline_seconds=30)
+    run = own_stack.wait_ended(run_id, deadline_seconds=30)
     assert run.state is RunState.SUCCEEDED
     assert own_stack.output(run_id).count(b"\n") == 300
     assert own_stack.worker.wait(30) == 0
@@ -133,7 +132,7 @@ def test_a_worker_that_must_stop_at_once_says_interrupted(own_stack: Stack) -> N
     run_id = own_stack.start("line.paced", {"lines": 100_000, "lines_per_second": 100})
     wait_for(lambda: own_stack.run(run_id).number("line") > 10, 20)
     own_stack.worker.signal(signal.SIGQUIT)
-    run = own_stack.wait_for_end(run_id, deadline_seconds=30)
+    run = own_stack.wait_ended(run_id, deadline_seconds=30)
     assert "interrupted" in kinds(own_stack, run_id)
     assert run.state in (RunState.LOST, RunState.FAILED)
     assert run.text("why")
@@ -148,7 +147,7 @@ def test_a_silent_store_stops_no_task(own_stack: Stack, own_redis_server: RedisS
         own_stack.worker.wait_for_log("succeeded in", 30)
     finally:
         own_redis_server.resume()
-    run = own_stack.wait_for_end(run_id, deadline_seconds=40)
+    run = own_stack.wait_ended(run_id, deadline_seconds=40)
     assert (run.state, run.number("attempt")) == (RunState.SUCCEEDED, 1)
     assert own_stack.output(run_id) == b"".join(b"line %d\n" % number for number in range(1, 801))
 

@@ -17,9 +17,10 @@ import websocket
 from helm.dashboards import DASHBOARDS
 from helm.dashboards.panels import Panel, Query, prometheus_query
 from runtail.protocol import RunState
+from tests.support.http_get import http_get
 from tests.support.monitored import FRAGILE_QUEUE, MAX_CONNECTIONS, STORE_BYTES, Monitored
 from tests.support.prometheus import alerts, program, shortened
-from tests.support.relay import Client, http_get
+from tests.support.relay import Client
 from tests.support.waiting import stays, wait_for
 
 WINDOW_SECONDS = 30

@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fleet import Fleet, Member
+from tests.support.celery_worker import ROLES, CeleryWorker
 from tests.support.idle import too_busy
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 from tests.support.worker import exists
-from tests.support.worker_parts import ROLES, kill_in_order, part
 
 ORPHAN_SECONDS = 5.0
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, own_redis_server: RedisServer) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, own_redis_server: RedisServer) -> Iterator[Installation]:
     (tmp_path / "notes").mkdir()
-    with Fleet(tmp_path, own_redis_server.url, orphan_seconds=ORPHAN_SECONDS) as fleet:
+    with Installation(tmp_path, own_redis_server.url, orphan_seconds=ORPHAN_SECONDS) as fleet:
         yield fleet
 
 
-def busy_member(fleet: Fleet, number: int = 0) -> tuple[Member, str]:
+def busy_member(fleet: Installation, number: int = 0) -> tuple[CeleryWorker, str]:
     """A worker with a run that writes without end, and has written."""
     member = fleet.add(queue=f"queue{number}").wait_ready()
     run_id = fleet.send("f.counts", str(fleet.directory / "notes"), 0.001, queue=f"queue{number}")
@@ -34,11 +34,11 @@ def busy_member(fleet: Fleet, number: int = 0) -> tuple[Member, str]:
     return member, run_id
 
 
-def all_gone(members: list[Member]) -> bool:
+def all_gone(members: list[CeleryWorker]) -> bool:
     return not any(member.processes() for member in members)
 
 
-def left(members: list[Member]) -> str:
+def left(members: list[CeleryWorker]) -> str:
     found = [(process.pid, process.cmdline()) for member in members for process in member.processes()]
     return f"{found}\n" + "\n".join(member.process.evidence() for member in members)
 
@@ -51,7 +51,7 @@ ORDERS = [ROLES[n:] + ROLES[:n] for n in range(4)]
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("store", ["up", "gone", "silent", "coming back"])
 def test_whatever_is_killed_in_whatever_order_nothing_is_left(
-    fleet: Fleet, own_redis_server: RedisServer, store: str
+    fleet: Installation, own_redis_server: RedisServer, store: str
 ) -> None:
     members = [busy_member(fleet, number)[0] for number in range(len(ORDERS))]
     if store == "gone":
@@ -59,7 +59,7 @@ def test_whatever_is_killed_in_whatever_order_nothing_is_left(
     elif store != "up":
         own_redis_server.pause()
     for member, order in zip(members, ORDERS, strict=True):
-        kill_in_order(member, order, 0.1)
+        member.kill_in_order(order, 0.1)
     killed_at = time.monotonic()
     remaining = [process for member in members for process in member.processes()]
     assert too_busy(remaining) == {}
@@ -73,16 +73,16 @@ def test_whatever_is_killed_in_whatever_order_nothing_is_left(
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["gone", "silent"])
-def test_what_is_lost_after_the_workers_end_is_said(fleet: Fleet, own_redis_server: RedisServer, silent: bool) -> None:
+def test_what_is_lost_after_the_workers_end_is_said(
+    fleet: Installation, own_redis_server: RedisServer, silent: bool
+) -> None:
     member, run_id = busy_member(fleet)
     stored = len(fleet.output(run_id))
     own_redis_server.process.signal(signal.SIGSTOP if silent else signal.SIGKILL)
     note = fleet.directory / "notes" / f"{run_id}.1"
     written = int(note.read_text().split()[2])
     wait_for(lambda: int(note.read_text().split()[2]) > written + 50_000, 30, member.process.evidence)
-    main = part(member, "main")
-    assert main is not None
-    main.kill()
+    member.main.kill()
     killed_at = time.monotonic()
     assert too_busy(member.processes()) == {}
     wait_for(lambda: all_gone([member]), ORPHAN_SECONDS + 5, lambda: left([member]))
@@ -99,7 +99,7 @@ def test_what_is_lost_after_the_workers_end_is_said(fleet: Fleet, own_redis_serv
 
 @pytest.mark.parametrize("whom", [("keeper",), ("shipper",), ("keeper", "shipper")], ids=["keeper", "shipper", "both"])
 def test_sigterm_after_the_workers_end_is_obeyed(
-    fleet: Fleet, own_redis_server: RedisServer, whom: tuple[str, ...]
+    fleet: Installation, own_redis_server: RedisServer, whom: tuple[str, ...]
 ) -> None:
     member, run_id = busy_member(fleet)
     own_redis_server.pause()
@@ -116,7 +116,7 @@ def test_sigterm_after_the_workers_end_is_obeyed(
 
 
 @pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.slow)])
-def test_sigterm_to_every_process_takes_nothing_from_a_running_task(fleet: Fleet, seconds: int) -> None:
+def test_sigterm_to_every_process_takes_nothing_from_a_running_task(fleet: Installation, seconds: int) -> None:
     """What systemd does to stop a unit."""
     member = fleet.add(concurrency=2, arguments=["--prefetch-multiplier=1"]).wait_ready()
     run_id = fleet.send("f.ignores_term", seconds)
@@ -131,7 +131,7 @@ def test_sigterm_to_every_process_takes_nothing_from_a_running_task(fleet: Fleet
     assert "SIGTERM noted" in member.process.output()
 
 
-def test_nobody_uses_the_processor_while_the_worker_is_idle(fleet: Fleet, own_redis_server: RedisServer) -> None:
+def test_nobody_uses_the_processor_while_the_worker_is_idle(fleet: Installation, own_redis_server: RedisServer) -> None:
     member = fleet.add(concurrency=2).wait_ready()
     fleet.wait_ended([fleet.send("f.prints_lines", 100)])
     assert too_busy(member.processes(), 2.0) == {}

@@ -11,8 +11,9 @@ import pytest
 import websocket
 
 from runtail.store import Store
+from tests.support.http_get import http_get
 from tests.support.processes import StartProcess
-from tests.support.relay import Client, Follower, Producer, Relay, following, http_get
+from tests.support.relay import Client, Follower, Producer, Relay, following
 from tests.support.waiting import wait_for
 
 StartRelay = Callable[..., Relay]

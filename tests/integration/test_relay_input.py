@@ -9,7 +9,8 @@ import websocket
 
 from runtail.store import Store
 from tests.support.goodbye import read_goodbye
-from tests.support.relay import Client, Follower, Producer, Relay, following, http_get
+from tests.support.http_get import http_get
+from tests.support.relay import Client, Follower, Producer, Relay, following
 from tests.support.waiting import wait_for
 
 StartRelay = Callable[..., Relay]

@@ -82,7 +82,6 @@ def everything(client: Redis) -> Iterator[tuple[bytes, bytes]]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product with tasks that give their secrets away."""
     directory = tmp_path_factory.mktemp("secrets")
-    (directory / "redis").mkdir()
     with RedisServer(directory / "redis") as server:
         made = Stack(directory, server.url, app=APP, vanished_seconds=3.0)
         made.web.configure(socket_url=made.relay.url)
@@ -130,7 +129,7 @@ def test_a_secret_parameter_stands_nowhere(stack: Stack, tmp_path: Path, start: 
     follower = Follower(run_id)
     follower.connect(stack.relay.url)
     follower.until_end(60)
-    run = stack.wait_for_end(run_id)
+    run = stack.wait_ended(run_id)
     if start in (by_api, by_command, by_delay):
         assert run.json("kwargs") == SHOWN
     said = [
@@ -168,7 +167,7 @@ def test_a_run_by_beat_is_no_exception(stack: Stack, tmp_path: Path) -> None:
         found = wait_for(
             lambda: [run["id"] for run in stack.get("/api/v1/runs").json()["runs"] if run["id"] not in before], 60
         )
-    run = stack.wait_for_end(found[0])
+    run = stack.wait_ended(found[0])
     assert run.json("kwargs") == {"token": "***", "end": "exit"}
     assert leaks(stack.output(run.id) + stack.worker.output().encode() + repr(run.fields).encode()) == []
 
@@ -215,7 +214,7 @@ def test_the_command_line_takes_secrets_out_of_files_and_from_a_terminal(stack: 
         found = subprocess.run(
             [*start, given], env=environment, input=value, capture_output=True, check=True, timeout=60
         )
-        run = stack.wait_for_end(found.stdout.decode().strip())
+        run = stack.wait_ended(found.stdout.decode().strip())
         # The task was given that very value: it gave it away, and nobody sees it.
         assert run.text("why") == "bye *** 0 ***"
     missing = Command(tmp_path, stack.web.url, "start", "s.gives_away", f"token=@{file}.not")
@@ -230,7 +229,7 @@ def test_the_command_line_takes_secrets_out_of_files_and_from_a_terminal(stack: 
         os.write(ours, TOKEN.encode() + b"\n")
         out, _ = popen.communicate(timeout=60)
     assert popen.returncode == 0
-    assert stack.wait_for_end(out.decode().strip()).text("why") == "bye *** 0 ***"
+    assert stack.wait_ended(out.decode().strip()).text("why") == "bye *** 0 ***"
     with contextlib.suppress(OSError):
         shown += os.read(ours, 1_000)
     os.close(ours)
@@ -249,12 +248,12 @@ def test_the_same_key_starts_the_same_run_whatever_the_secret_is(stack: Stack) -
     assert again.headers["idempotency-replayed"] == "true"
     # That there is one, and everything else, still counts.
     assert post(token=TOKEN, note="another note", end="exit").status_code == 422
-    stack.wait_for_end(first.json()["id"])
+    stack.wait_ended(first.json()["id"])
 
 
 def test_a_run_with_secrets_is_started_again_by_nobody(stack: Stack, tmp_path: Path) -> None:
     run_id = stack.start("s.gives_away", KWARGS)
-    stack.wait_for_end(run_id)
+    stack.wait_ended(run_id)
     answer = httpx.post(f"{stack.web.url}/api/v1/runs/{run_id}/retry", json={})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:runtail:problem:parameters")
     command = Command(tmp_path, stack.web.url, "retry", run_id)
@@ -262,12 +261,11 @@ def test_a_run_with_secrets_is_started_again_by_nobody(stack: Stack, tmp_path: P
     assert "the values of its secret parameters are not kept" in command.err
     # Without a secret given there is nothing to keep.
     plain = stack.start("s.announces", {"secrets": 1, "seed": "x"})
-    stack.wait_for_end(plain)
+    stack.wait_ended(plain)
     assert httpx.post(f"{stack.web.url}/api/v1/runs/{plain}/retry", json={}).status_code == 202
 
 
 def test_a_worker_that_is_shut_down_does_not_put_a_run_with_secrets_back(tmp_path: Path) -> None:
-    (tmp_path / "redis").mkdir()
     with RedisServer(tmp_path / "redis") as server:
         stack = Stack(tmp_path, server.url, app="tests.support.secret_naps", services=("web",), vanished_seconds=2.0)
         with stack:
@@ -276,7 +274,7 @@ def test_a_worker_that_is_shut_down_does_not_put_a_run_with_secrets_back(tmp_pat
             for run_id in (secret, plain):
                 stack.wait_for_state(run_id, RunState.RUNNING)
             os.kill(stack.worker.pid, signal.SIGQUIT)
-            run = stack.wait_for_end(secret)
+            run = stack.wait_ended(secret)
             assert run.state is RunState.LOST
             assert run.text("why").endswith("not restarted: the values of its secret parameters are not kept")
             stack.restart_worker()

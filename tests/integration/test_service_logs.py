@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from tests.support.command import PROGRAM
+from tests.support.http_get import http_get
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
-from tests.support.relay import http_get
 from tests.support.services import Service
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
@@ -160,5 +160,5 @@ def test_the_relays_mode(start_process: Any) -> None:
 def test_a_reader_of_a_run_sees_only_what_the_task_wrote(tmp_path: Path, redis_url: str) -> None:
     with Stack(tmp_path, redis_url, app="runtail_worker.app", log_format="json", log_level="debug") as stack:
         run_id = stack.start("runtail.check", {"lines": 2, "seconds": 0})
-        assert stack.wait_for_end(run_id).state == "succeeded"
+        assert stack.wait_ended(run_id).state == "succeeded"
         assert b'"component"' not in stack.output(run_id)

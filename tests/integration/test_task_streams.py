@@ -175,7 +175,7 @@ def test_wherever_the_workers_own_output_goes(tmp_path: Path, redis_url: str, re
         arguments=["--concurrency=1"],
         redirection=redirection.replace("own.txt", str(tmp_path / "own.txt")),
     ) as worker:
-        worker.wait_published()
+        worker.wait_known()
         for source, output in [
             ("import sys; sys.stdout.reconfigure(encoding='utf-8'); print('né')", "né\n"),
             ("import io, sys; sys.stderr = io.TextIOWrapper(sys.stderr.buffer); print('w', file=sys.stderr)", "w\n"),

@@ -219,7 +219,7 @@ def test_the_log_of_a_worker_that_logs_to_a_file_has_what_was_left_behind(tmp_pa
     log = tmp_path / "celery.log"
     arguments = ["--concurrency=1", f"--logfile={log}"]
     with Worker(tmp_path, redis_url, app="tests.support.script_app", arguments=arguments) as worker:
-        worker.wait_published()
+        worker.wait_known()
         worker.do("script", PRELUDE.replace("NAME", "'never'") + LEFT_BEHIND["looks up sys.stdout"])
         assert worker.do("script", NEXT)[1] == b"second\nhalf a line\nend\n"
         assert "left behind" in log.read_text()

@@ -16,10 +16,9 @@ import httpx
 import pytest
 
 from tests.support import earlier
+from tests.support.celery_worker import CeleryWorker, celery_environment
 from tests.support.document_client import DocumentClient
-from tests.support.leftovers import expect_to_end, kept_by
 from tests.support.ports import free_port
-from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
 from tests.support.services import Service
 from tests.support.waiting import wait_for
@@ -40,28 +39,20 @@ class Both:
     def __init__(self, directory: Path, store_url: str, trees: dict[str, Path], stack: ExitStack) -> None:
         self.webs: dict[str, Service] = {}
         self.relays: dict[str, Service] = {}
-        self.workers: dict[str, Process] = {}
-        self.admin_ports = {version: str(free_port()) for version in VERSIONS}
+        self.workers: dict[str, CeleryWorker] = {}
         settings = {"broker_url": store_url, "store_url": store_url}
-        variables = {f"RUNTAIL_{key.upper()}": value for key, value in settings.items()}
         for version, tree in trees.items():
             sources = earlier.python_path(tree)
             assert_taken_from(tree, sources)
-            environment = {
-                **variables,
-                "PYTHONPATH": f"{sources}:{earlier.ROOT}",
-                "TEST_VERSION": version,
-                "RUNTAIL_WORKER_ADMIN_PORT": self.admin_ports[version],
-                "C_FORCE_ROOT": "1",
-            }
-            command: list[str | Path] = [
-                *(PROGRAM, "worker", "--", "celery", "--app", "tests.support.versions_app", "worker"),
-                *("--hostname", f"{version}@test", "--concurrency=2", "--without-gossip", "--without-mingle"),
-                "--loglevel=INFO",
-            ]
-            self.workers[version] = stack.enter_context(
-                Process(command, directory, name=f"worker-{version}", environment=dict(environment))
-            )
+            self.workers[version] = CeleryWorker(
+                directory, "tests.support.versions_app", f"{version}@test", arguments=["--concurrency=2"],
+                launcher=(PROGRAM, "worker", "--"),
+                environment={
+                    **celery_environment({**settings, "worker_admin_port": free_port()}),
+                    "PYTHONPATH": f"{sources}:{earlier.ROOT}", "TEST_VERSION": version,
+                },
+            )  # fmt: skip
+            stack.callback(self.workers[version].close)
             self.relays[version] = Service("socket", directory, settings, {"PYTHONPATH": sources})
             self.webs[version] = Service("web", directory, settings, {"PYTHONPATH": sources})
         for service in (*self.relays.values(), *self.webs.values()):
@@ -73,7 +64,7 @@ class Both:
                     <= {task["name"] for task in httpx.get(f"{web.url}/api/v1/tasks", timeout=30).json()["tasks"]}
                 ),
                 START_SECONDS,
-                lambda: "\n".join(worker.evidence() for worker in self.workers.values()),
+                lambda: "\n".join(worker.process.evidence() for worker in self.workers.values()),
             )
 
     def ask(self, web: str, method: str, path: str, body: Any = None) -> Any:
@@ -119,14 +110,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     folder = tmp_path_factory.mktemp("mixed")
     version = earlier.check_out(folder / "old")
     print(f"The version before this one is {version}")
-    (folder / "redis").mkdir()
     with RedisServer(folder / "redis") as server, ExitStack() as stack:
         made = Both(folder, server.url, {"old": folder / "old", "new": earlier.ROOT}, stack)
         yield made
         for worker in made.workers.values():
-            worker.terminate(40)
-        for port in made.admin_ports.values():
-            expect_to_end(lambda port=port: kept_by("RUNTAIL_WORKER_ADMIN_PORT", port))  # type: ignore[misc]
+            worker.process.terminate(40)
 
 
 def words(line: str) -> str:

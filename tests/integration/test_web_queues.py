@@ -18,8 +18,8 @@ from runtail.selection import Selection
 from runtail.store import Store, connect
 from runtail_web import queue_ages
 from runtail_web.queue_watch import MAX_NAMES, OTHER, Names, Queue, QueueWatch
+from tests.support.http_get import http_get
 from tests.support.redis_server import RedisServer
-from tests.support.relay import http_get
 from tests.support.runs import make_store
 from tests.support.services import Service
 from tests.support.waiting import wait_for

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from runtail_worker.consumer import RETRY_SECONDS
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.ports import free_port
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
@@ -20,7 +20,7 @@ def test_a_message_taken_after_a_half_open_connection_is_executed_soon(
     """It was popped from its queue after a minute, and lost: the note that it was taken went over a dead connection."""
     with (
         TcpProxy(redis_server.host, redis_server.port) as proxy,
-        Fleet(tmp_path, redis_server.url, app="runtail_worker.app") as fleet,
+        Installation(tmp_path, redis_server.url, app="runtail_worker.app") as fleet,
     ):
         queue = fleet.settings["key_prefix"] + "queue"
         worker = fleet.add(queue=queue, redis_url=proxy.url).wait_ready()
@@ -37,7 +37,7 @@ def test_the_probe_sees_a_worker_that_is_connected_and_stalled(tmp_path: Path, r
     """Its event loop turned, so it looked alive, and took no task any more."""
     with (
         TcpProxy(redis_server.host, redis_server.port) as proxy,
-        Fleet(tmp_path, redis_server.url, app="tests.support.stalled_app") as fleet,
+        Installation(tmp_path, redis_server.url, app="tests.support.stalled_app") as fleet,
     ):
         queue, alive = fleet.settings["key_prefix"] + "queue", tmp_path / "health" / "alive"
         environment: dict[str, str | None] = {"RUNTAIL_HEALTH_DIR": str(alive.parent)}
@@ -60,7 +60,7 @@ def test_the_probe_sees_a_worker_that_is_connected_and_stalled(tmp_path: Path, r
 def test_a_broker_that_is_away_is_asked_for_every_few_seconds(tmp_path: Path) -> None:
     """Celery's waits grow to half a minute, so that a worker took tasks as late after an outage."""
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
-    with Fleet(tmp_path, nowhere, app="runtail_worker.app", services=()) as fleet:
+    with Installation(tmp_path, nowhere, app="runtail_worker.app", services=()) as fleet:
         worker = fleet.add()
 
         def waits() -> list[float]:

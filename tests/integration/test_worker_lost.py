@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from celery.result import AsyncResult
 
+from tests.support.recorded_runs import DEADLINE_SECONDS
 from tests.support.waiting import wait_for
-from tests.support.worker import DEADLINE_SECONDS, Worker
+from tests.support.worker import Worker
 
 #: Kills its own process the first time, and says which time it is.
 DIES_ONCE = """

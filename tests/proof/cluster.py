@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import signal
-import sys
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,10 +16,12 @@ import psutil
 from runtail.settings import load_settings
 from runtail.store import Store
 from tests.proof.skew import skew_environment
-from tests.support.ports import free_port
+from tests.support.celery_worker import CeleryWorker, celery_environment, role_of
+from tests.support.marked import MARK, marked
 from tests.support.processes import Process
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
+from tests.support.services import Service
 from tests.support.waiting import wait_for
 
 WORKERS, RELAYS = ("worker0", "worker1"), ("relay0", "relay1", "relay2")
@@ -77,7 +78,9 @@ class Cluster:
         self._skewed = skewed
         self._settings = settings
         self._stack = ExitStack()
-        self._ports = {name: (free_port(), free_port()) for name in SERVICES}
+        self.services = {
+            name: Service("web" if name == "web" else "socket", directory, {}, label=name) for name in (*RELAYS, "web")
+        }
         self._generation = itertools.count(1)
         self.processes: dict[str, Process] = {}
         for name in ("redis-a", "redis-b", "counters"):
@@ -93,7 +96,7 @@ class Cluster:
             self.proxies = {
                 name: self._stack.enter_context(TcpProxy(self.primary.host, self.primary.port)) for name in SERVICES
             }
-            self.door = self._stack.enter_context(Door({name: self._ports[name][0] for name in RELAYS}, self.runs))
+            self.door = self._stack.enter_context(Door({name: self.services[name].port for name in RELAYS}, self.runs))
             self.follow()
             for name in SERVICES:
                 self.start(name)
@@ -116,31 +119,27 @@ class Cluster:
 
     def start(self, name: str) -> None:
         """Start a service that does not run; does not wait for it."""
-        port, admin_port = self._ports[name]
-        kind = name.rstrip("0123456789")
-        settings: dict[str, Any] = {
-            **self._settings, "broker_url": self.proxies[name].url, "store_url": self.proxies[name].url,
+        mark = f"{self.mark}-{name}-{next(self._generation)}"
+        environment: dict[str, str | None] = {
+            "PYTHONPATH": ":".join(map(str, SOURCES)), "PROOF_COUNTERS": str(self.counters), MARK: mark,
         }  # fmt: skip
-        if kind == "worker":
-            settings["worker_admin_port"] = 0
-            command = [
-                sys.executable, "-m", "celery", "--app", "tests.proof.tasks", "worker", "--concurrency", "2",
-                "--without-gossip", "--without-mingle", "--without-heartbeat",
-                "--loglevel", "INFO", "--hostname", f"{name}@proof",
-            ]  # fmt: skip
-        else:
-            kind = "socket" if kind == "relay" else "web"
-            settings |= {f"{kind}_port": port, f"{kind}_admin_port": admin_port}
-            command = [sys.executable, "-m", f"runtail_{kind}"]
-        environment: dict[str, str | None] = {f"RUNTAIL_{key.upper()}": str(value) for key, value in settings.items()}
-        environment |= {
-            "PYTHONPATH": ":".join(map(str, SOURCES)),
-            "PROOF_COUNTERS": str(self.counters),
-            "PROOF_MEMBER": f"{self.mark}-{name}-{next(self._generation)}",
-        }
         if name == self._skewed:
             environment |= skew_environment(1, str(environment["PYTHONPATH"]))
-        self.processes[name] = Process(command, self.directory, name=name, environment=environment)
+        url = self.proxies[name].url
+        settings = {**self._settings, "broker_url": url, "store_url": url, "worker_admin_port": 0}
+        if name in WORKERS:
+            worker = CeleryWorker(
+                self.directory, "tests.proof.tasks", f"{name}@proof", mark=mark,
+                arguments=["--concurrency=2", "--without-heartbeat"],
+                environment=celery_environment(settings) | environment,
+            )  # fmt: skip
+            self.processes[name] = worker.process
+            return
+        service = self.services[name]
+        service.configure(**settings)
+        service.environment |= environment
+        service.launch()
+        self.processes[name] = service.process
 
     def runs(self, name: str) -> bool:
         """Whether a service's main process runs."""
@@ -148,35 +147,12 @@ class Cluster:
 
     def members(self, name: str) -> list[psutil.Process]:
         """All processes of a service, also of its earlier lives; of all services for an empty name."""
-        wanted = f"{self.mark}-{name}"
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.status() != psutil.STATUS_ZOMBIE and wanted in process.environ().get("PROOF_MEMBER", ""):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        return marked(f"{self.mark}-{name}")
 
     def part(self, worker: str, part: str) -> list[psutil.Process]:
-        """A worker's processes of one kind: ``main``, ``child``, ``keeper``, ``shipper``; oldest first."""
+        """A worker's processes of one kind, also of its earlier lives; oldest first."""
         main = self.processes[worker].pid
-        found = []
-        for process in sorted(self.members(worker), key=lambda member: member.pid):
-            try:
-                command, parent = " ".join(process.cmdline()), process.ppid()
-            except psutil.Error:
-                continue
-            kinds = {
-                "main": process.pid == main,
-                "keeper": "worker/keeper" in command,
-                # The keeper's arguments name the shipper, too.
-                "shipper": "runtail.worker.shipper" in command and "worker/keeper" not in command,
-                "child": parent == main and "celery" in command,
-            }
-            if kinds[part]:
-                found.append(process)
-        return found
+        return [process for process in self.members(worker) if role_of(process, main) == part]
 
     def restart(self, name: str) -> None:
         """Bring a service back if its main process is gone; what is left of its former life ends first."""
@@ -195,17 +171,14 @@ class Cluster:
         for name in WORKERS:
             process = self.processes[name]
             process.wait_for_log(" ready.", START_SECONDS)
-        for name in (*RELAYS, "web"):
+        for name in self.services:
             wait_for(lambda name=name: self._answers(name), START_SECONDS, self.processes[name].evidence)  # type: ignore[misc]
         wait_for(self._knows_tasks, START_SECONDS)
 
     def _answers(self, name: str) -> bool:
         # Its port may be some connection's for a moment: it ends, and is started again.
         self.restart(name)
-        try:
-            return httpx.get(f"http://127.0.0.1:{self._ports[name][1]}/readyz", timeout=2).status_code == 200
-        except httpx.TransportError:
-            return False
+        return self.services[name].get("/readyz")[0] == 200
 
     def _knows_tasks(self) -> bool:
         # It may say, or not say in time, that the store does not answer yet.
@@ -218,11 +191,11 @@ class Cluster:
 
     def get(self, path: str) -> httpx.Response:
         """GET from the API."""
-        return httpx.get(f"http://127.0.0.1:{self._ports['web'][0]}{path}", timeout=5)
+        return httpx.get(self.services["web"].url + path, timeout=5)
 
     def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
         """POST to the API."""
-        return httpx.post(f"http://127.0.0.1:{self._ports['web'][0]}{path}", json=body, headers=headers, timeout=5)
+        return httpx.post(self.services["web"].url + path, json=body, headers=headers, timeout=5)
 
     # The store.
 

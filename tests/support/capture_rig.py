@@ -9,7 +9,6 @@ import sys
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,24 +16,22 @@ from typing import Any, Self
 import psutil
 
 from runtail import header
-from runtail.errors import RunNotFound
-from runtail.log.reader import entries as read_entries
 from runtail.protocol import Entry
-from runtail.protocol.event import decode
-from runtail.runs.record import Run, read_run
+from runtail.runs.record import Run
 from runtail.settings import load_settings
 from runtail.store import Store
 from runtail.worker import channel
 from runtail.worker.celery_main.fd_backup import FdBackup
 from runtail.worker.celery_main.supervisor import KEEPER
 from tests.support.processes import Process
+from tests.support.recorded_runs import RecordedRuns
 from tests.support.waiting import wait_for
 
 NONCE = "00112233445566778899aabbccddeeff"
-_SHIPPER = [sys.executable, "-m", "runtail.worker.shipper"]
+SHIPPER = [sys.executable, "-m", "runtail.worker.shipper"]
 
 
-class Rig:
+class Rig(RecordedRuns):
     """Keeper, shipper, store and tasks. A context manager; everything it started ends with it.
 
     :param directory: for logs.
@@ -70,7 +67,7 @@ class Rig:
             "main_pid": os.getpid(),
             "worker": "test@rig",
             "owner": self._owner,
-            "shipper": _SHIPPER,
+            "shipper": SHIPPER,
             "spool_bytes": self.settings.spool_bytes,
             "block": self.settings.overflow == "block",
             "log_format": self.settings.log_format,
@@ -210,26 +207,15 @@ class Task:
     @property
     def record(self) -> Run | None:
         """The run's record, None while there is none."""
-        try:
-            return read_run(self.rig.store, self.run_id)
-        except RunNotFound:
-            return None
+        return self.rig.find(self.run_id)
 
     def wait_state(self, *states: str, deadline_seconds: float = 30) -> Run:
         """The record, as soon as the run is in one of the states."""
-
-        def there() -> Run | None:
-            run = self.record
-            return run if run and str(run.state) in states else None
-
-        found = wait_for(there, deadline_seconds, lambda: f"{self.record}\n{self.rig.evidence()}")
-        assert found is not None
-        return found
+        return self.rig.wait([self.run_id], lambda run: str(run.state) in states, deadline_seconds)[0]
 
     def wait_ended(self, deadline_seconds: float = 30) -> Run:
         """The record, as soon as the run is over."""
-        states = ("succeeded", "failed", "cancelled", "lost")
-        return self.wait_state(*states, deadline_seconds=deadline_seconds)
+        return self.rig.wait_ended(self.run_id, deadline_seconds)
 
     def report(self, deadline_seconds: float = 30) -> dict[str, Any]:
         """What the task's process reports of the shipper's answers."""
@@ -239,17 +225,15 @@ class Task:
 
     def entries(self) -> list[Entry]:
         """The log as it is stored now."""
-        return [e for e in read_entries(self.rig.store, self.run_id) if isinstance(e, Entry)]
+        return self.rig.entries(self.run_id)
 
     def output(self) -> bytes:
         """All stored output."""
-        return b"".join(entry.payload for entry in self.entries() if entry.type == "o")
+        return self.rig.output(self.run_id)
 
-    def events(self) -> Iterator[dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         """All stored events."""
-        for entry in self.entries():
-            if entry.type == "e":
-                yield decode(entry)
+        return self.rig.events(self.run_id)
 
 
 def _text(value: Any) -> str:

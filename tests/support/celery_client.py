@@ -11,6 +11,6 @@ def close_client(app: Celery) -> None:
     consumer = app.backend.result_consumer
     consumer.stop()
     # A result that is collected unsubscribes (Celery 5.7), and would open a connection again for that.
-    consumer._pubsub = None
+    consumer._pubsub = None  # noqa: SLF001 (Celery's)
     app.backend.client.connection_pool.disconnect()
     app.close()

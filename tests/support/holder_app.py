@@ -55,7 +55,7 @@ def job(text: str) -> str:
 def asks_pool(text: str, jobs: int = 1) -> None:
     """Have a pool that outlives the task print."""
     # Celery's own processes are daemons, which may have no children.
-    multiprocessing.process.current_process()._config.pop("daemon", None)  # type: ignore[attr-defined]
+    multiprocessing.process.current_process()._config.pop("daemon", None)  # type: ignore[attr-defined]  # noqa: SLF001 (billiard's)
     pool = _pools.get(os.getpid())
     if pool is None:
         pool = _pools[os.getpid()] = concurrent.futures.ProcessPoolExecutor(

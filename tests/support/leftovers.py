@@ -14,18 +14,6 @@ _LEAVE_SECONDS = 3.0
 _TERM_SECONDS = 6.0
 
 
-def kept_by(variable: str, value: str) -> list[psutil.Process]:
-    """The keepers and shippers that have this in their environment."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            command = " ".join(process.cmdline())
-            ours = "worker/keeper" in command or "runtail.worker.shipper" in command
-            if ours and process.status() != psutil.STATUS_ZOMBIE and process.environ().get(variable) == value:
-                found.append(process)
-    return found
-
-
 def expect_to_end(find: Callable[[], list[psutil.Process]]) -> None:
     """Fail if one of these uses the processor after its worker's end, or does not end at SIGTERM.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.fleet import Member
+from tests.support.celery_worker import CeleryWorker
 from tests.support.watching import Watching
 
 
@@ -17,7 +17,7 @@ def resident_bytes(pids: Sequence[int]) -> int:
     return sum(psutil.Process(pid).memory_info().rss for pid in pids)
 
 
-def worker_bytes(member: Member) -> int:
+def worker_bytes(member: CeleryWorker) -> int:
     """Return the memory of a worker, its children, keeper, shipper and spools."""
     main = psutil.Process(member.process.pid)
     total = 0

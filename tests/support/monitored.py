@@ -14,13 +14,14 @@ import httpx
 import websocket
 
 from runtail.errors import ProtocolError
-from tests.support.fleet import Fleet
+from tests.support.http_get import http_get
+from tests.support.installation import Installation
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.prometheus import Prometheus, Target
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
-from tests.support.relay import Follower, http_get
+from tests.support.relay import Follower
 from tests.support.services import Service
 from tests.support.waiting import wait_for
 
@@ -48,7 +49,6 @@ class Monitored:
 
     def __init__(self, directory: Path, rule_files: list[Path]) -> None:
         self.directory = directory
-        (directory / "redis").mkdir(parents=True)
         self.server = RedisServer(directory / "redis")
         self.prometheus = Prometheus(directory / "prometheus", rule_files)
         self._stop = threading.Event()
@@ -81,7 +81,7 @@ class Monitored:
         with self.server.client() as client:
             client.config_set("maxmemory", STORE_BYTES)
         self.proxy = self._stack.enter_context(TcpProxy(self.server.host, self.server.port))
-        self.fleet = Fleet(
+        self.fleet = Installation(
             self.directory, self.server.url, app="runtail_worker.app", services=("web", "socket"),
             lease_seconds=LEASE_SECONDS, spool_bytes=SPOOL_BYTES, retained_bytes=RETAINED_BYTES,
             max_connections=MAX_CONNECTIONS, drain_seconds=0.5, budget_bytes=BUDGET_BYTES,
@@ -155,7 +155,7 @@ class Monitored:
 
     def start(self, task: str, **kwargs: Any) -> str:
         """Start a run over the API and return its id."""
-        return self.fleet.start(task, **kwargs)
+        return self.fleet.start(task, kwargs)
 
     def watch(self, run_id: str, relay: Service) -> None:
         """Watch a run as a browser does, and come back after each end of the connection."""

@@ -56,7 +56,7 @@ class RedisServer:
     The port and the folder stay the same over all restarts, so that clients find
     it again. As a context manager it is started and, at the end, killed.
 
-    :param directory: its folder for data and output; must exist.
+    :param directory: its folder for data and output, made if it is not there.
     :param append_only: ``off`` keeps nothing over a restart, ``everysec`` loses up
         to a second at a kill, ``always`` loses nothing that was acknowledged.
     :param settings: more configuration directives, e.g. ``{"maxmemory": "64mb"}``.
@@ -73,6 +73,7 @@ class RedisServer:
         settings: Mapping[str, str] | None = None,
         binary: Path | None = None,
     ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.port = free_port()
         self.append_only: AppendOnly = append_only

@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import orjson
@@ -20,8 +18,8 @@ from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Delivery, claim
 from runtail.settings import load_settings
 from runtail.store import Store
-from tests.support.ports import free_port
 from tests.support.processes import Process, StartProcess
+from tests.support.services import Service
 from tests.support.waiting import wait_for
 
 NAMESPACE = "/tail"
@@ -35,81 +33,44 @@ def make_store(redis_url: str, key_prefix: str, **overrides: Any) -> Store:
     return Store(load_settings({}, broker_url=redis_url, key_prefix=key_prefix, **overrides))
 
 
-class Relay:
-    """A relay process. Restarting it keeps its ports.
+class Relay(Service):
+    """A relay process, started at once. Restarting it keeps its ports.
 
+    :param start_process: what ends it: its owner does.
     :param port: where it listens; a free one if 0.
     :param program: the module that is run.
     :param environment: other variables.
-    :param settings: values of ``RUNTAIL_*`` variables by lower-case name.
+    :param settings: by lower-case name.
     """
 
     def __init__(
         self, start_process: StartProcess, redis_url: str, key_prefix: str, *, port: int = 0,
-        program: str = "runtail_socket", environment: dict[str, str] | None = None, **settings: object,
+        program: str = "runtail_socket", environment: Mapping[str, str] | None = None, **settings: object,
     ) -> None:  # fmt: skip
-        self._start_process, self._program = start_process, program
-        self.port = port or free_port()
-        self.admin_port = free_port()
-        self._environment: dict[str, str | None] = {
-            "RUNTAIL_BROKER_URL": redis_url,
-            "RUNTAIL_KEY_PREFIX": key_prefix,
-            "RUNTAIL_SOCKET_PORT": str(self.port),
-            "RUNTAIL_SOCKET_ADMIN_PORT": str(self.admin_port),
-            # To run all tests of the relay on gevent: RUNTAIL_TEST_ASYNC_MODE=gevent.
-            "RUNTAIL_SOCKET_ASYNC_MODE": os.environ.get("RUNTAIL_TEST_ASYNC_MODE", "eventlet"),
-            **{f"RUNTAIL_{name.upper()}": str(value) for name, value in settings.items()},
-            **(environment or {}),
-        }
-        self.process = self._start()
+        # To run all tests of the relay on gevent: RUNTAIL_TEST_ASYNC_MODE=gevent.
+        mode = os.environ.get("RUNTAIL_TEST_ASYNC_MODE", "eventlet")
+        ours = {"broker_url": redis_url, "key_prefix": key_prefix, "socket_async_mode": mode}
+        super().__init__("socket", Path(), ours | settings, environment, port=port, program=program)
+        self._start_process = start_process
+        self.launch()
 
-    def _start(self) -> Process:
-        return self._start_process(
-            sys.executable, "-m", self._program,
-            name=f"relay-{self.port}-{uuid.uuid4().hex[:4]}", environment=self._environment,
-        )  # fmt: skip
-
-    @property
-    def url(self) -> str:
-        """Where clients connect."""
-        return f"http://127.0.0.1:{self.port}"
+    def run(self, command: list[str], name: str, environment: dict[str, str | None]) -> Process:
+        """Start the process."""
+        return self._start_process(*command, name=f"{name}-{uuid.uuid4().hex[:4]}", environment=environment)
 
     def wait_until_ready(self, deadline_seconds: float = 20.0) -> Self:
         """Return when it can serve."""
-        wait_for(self._is_ready, deadline_seconds, self.process.evidence)
-        return self
 
-    def _is_ready(self) -> bool:
-        assert self.process.is_running(), self.process.evidence()
-        return self.get("/readyz")[0] == 200
+        def ready() -> bool:
+            assert self.process.is_running(), self.process.evidence()
+            return self.get("/readyz")[0] == 200
+
+        wait_for(ready, deadline_seconds, lambda: self.process.evidence())
+        return self
 
     def restart(self) -> None:
         """Start it again after it ended."""
-        self.process = self._start()
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Ask the admin port: status and body; status 0 while it does not answer."""
-        return http_get(f"http://127.0.0.1:{self.admin_port}{path}")
-
-    def metric(self, name: str) -> float:
-        """One metric's value; the name may carry labels as in the exposition."""
-        for line in self.get("/metrics")[1].splitlines():
-            key, _, value = line.rpartition(" ")
-            if key == name:
-                return float(value)
-        raise AssertionError(f"no metric {name}")
-
-
-def http_get(url: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
-    """One GET: status and body; status 0 if there was no answer."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
+        self.launch()
 
 
 class Client:
@@ -386,5 +347,5 @@ def now_ms() -> int:
 
 
 __all__ = [
-    "Client", "Follower", "Producer", "Relay", "following", "http_get", "make_store", "now_ms",
+    "Client", "Follower", "Producer", "Relay", "following", "make_store", "now_ms",
 ]  # fmt: skip

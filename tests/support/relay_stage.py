@@ -46,7 +46,6 @@ def stage(relays: int, *, proxied: bool = False, memory_bytes: int | None = None
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "redis").mkdir()
         server = stack.enter_context(RedisServer(folder / "redis"))
 
         limited = memory_bytes is not None and may_limit()

@@ -163,7 +163,7 @@ def publish_here(**_: Any) -> None:
         app.send_task(name, arguments, task_id=task_id)
     with app.connection_for_write() as connection:
         channel: Any = connection.default_channel
-        messages = [channel._get(app.conf.task_default_queue) for _ in wanted]
+        messages = [channel._get(app.conf.task_default_queue) for _ in wanted]  # noqa: SLF001 (kombu's)
         for message, (*_task, times) in zip(messages, wanted, strict=True):
             for _time in range(times):
-                channel._put(app.conf.task_default_queue, message)
+                channel._put(app.conf.task_default_queue, message)  # noqa: SLF001 (kombu's)

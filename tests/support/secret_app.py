@@ -94,7 +94,7 @@ def in_threads_and_forks(seed: str) -> None:
 
     workers: list[Any] = [threading.Thread(target=announce, args=(f"thread-{n}",)) for n in range(4)]
     # Celery's pool processes are daemons, which multiprocessing lets have no children.
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # noqa: SLF001 (billiard's)
     context = multiprocessing.get_context("fork")
     workers += [context.Process(target=announce, args=(f"fork-{n}",)) for n in range(3)]
     for worker in workers:

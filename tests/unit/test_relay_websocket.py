@@ -1,6 +1,7 @@
 """The WebSocket: what the kernel does not take is remembered, and nothing overtakes it."""
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -166,8 +167,10 @@ def test_what_begins_to_wait_has_not_waited_for_as_long_as_the_peer_was_silent(p
 def test_one_of_many_that_is_gone_costs_the_others_nothing(pair: Pair) -> None:
     web_socket, client = pair
     frame = text_frame(b"hello")
-    with connected() as (gone, _):
-        gone._green.shutdown(socket.SHUT_WR)
+    with connected() as (gone, left):
+        # It resets the connection.
+        left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        left.close()
         assert try_send_all([gone, web_socket], frame) == [WriteResult.NONE, WriteResult.ALL]
         assert gone.closed
     assert receive(client, len(frame)) == frame

@@ -13,7 +13,6 @@ from wcwidth import wcwidth
 from runtail import author
 from runtail.worker.shipper.output.cells import width
 from runtail.worker.shipper.output.lines import Chunk, Lines, Redrawn
-from runtail.worker.shipper.output.region import Region
 from runtail.worker.shipper.output.screen import COLUMNS, SCREEN_ROWS
 from runtail.worker.shipper.output.terminal import Terminal
 from tests.support.log_lines import final_lines, split
@@ -77,9 +76,7 @@ class Writer:
 
 def lines_of(rows: int) -> Lines:
     """What cuts the lines, with a screen as high as the judge's."""
-    lines = Lines()
-    lines._region = Region(lines._history, max_line_bytes=65536, screen_rows=rows, most_rows=rows)
-    return lines
+    return Lines(screen_rows=rows, most_rows=rows)
 
 
 def stored(data: bytes, sizes: list[int], lines: Lines) -> list[Chunk | Redrawn]:
@@ -205,7 +202,7 @@ def test_a_megabyte_of_anything_costs_bounded_time_and_memory(name: str) -> None
 
 
 def test_the_screen_is_the_one_that_commands_are_given() -> None:
-    assert author._TTY_SIZE == (SCREEN_ROWS, COLUMNS)
+    assert author.TTY_SIZE == (SCREEN_ROWS, COLUMNS)
 
 
 def test_the_cursor_stops_at_the_edge_of_a_terminal() -> None:

@@ -78,7 +78,7 @@ class Loud:
         """End the run and judge its log: each line stands there, or a marker in its place counts it."""
         url = f"{self._stack.web.url}/api/v1/runs/{self.run_id}/cancel"
         httpx.post(url, json={}, timeout=30).raise_for_status()
-        run = self._stack.wait_for_end(self.run_id, deadline_seconds=PATIENCE_SECONDS)
+        run = self._stack.wait_ended(self.run_id, deadline_seconds=PATIENCE_SECONDS)
         self._over.set()
         self._thread.join(30)
         stored, dropped_lines, dropped_bytes, wrong = self._read()

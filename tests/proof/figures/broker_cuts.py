@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.proof.figures import Figure
-from tests.support.fleet import Fleet, Member
+from tests.support.celery_worker import CeleryWorker
+from tests.support.installation import Installation
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
@@ -54,10 +55,9 @@ def measure() -> list[Figure]:
     """Restarts of Redis, killed connections, half-open ones, partitions."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        (folder / "redis").mkdir()
         server = stack.enter_context(RedisServer(folder / "redis", append_only="everysec"))
         proxies = [stack.enter_context(TcpProxy(server.host, server.port)) for _ in range(WORKERS)]
-        fleet = stack.enter_context(Fleet(folder, server.url, app="runtail_worker.app"))
+        fleet = stack.enter_context(Installation(folder, server.url, app="runtail_worker.app"))
         members = []
         for number, proxy in enumerate(proxies):
             environment: dict[str, str | None] = {"RUNTAIL_HEALTH_DIR": str(folder / f"health{number}")}
@@ -117,7 +117,7 @@ def cuts(server: RedisServer, proxies: list[TcpProxy]) -> Iterator[tuple[str, Ca
         yield "partition", partial(partition, seconds)
 
 
-def take_tasks(fleet: Fleet, members: list[Member]) -> list[float]:
+def take_tasks(fleet: Installation, members: list[CeleryWorker]) -> list[float]:
     """Send a task to every worker; return how long each took to take it, in seconds."""
     began = time.monotonic()
     ids = {number: fleet.send("demo.binary", queue=f"queue{number}") for number in range(len(members))}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tests.proof.figures import Figure
 from tests.proof.skew import skew_environment
+from tests.support.celery_worker import ROOT
 from tests.support.counted import Note, Stored
-from tests.support.fleet import ROOT, Fleet
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import stays, wait_for
 
@@ -49,7 +50,7 @@ def measure_one(part: str, hours: int) -> tuple[float, float, bool]:
             (folder / inner).mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(
+            Installation(
                 folder, server.url, services=("web",), environment=skew if part == "web" else None,
                 lease_seconds=LEASE_SECONDS, beat_seconds=0.5,
             ) as fleet,
@@ -77,7 +78,7 @@ def measure_one(part: str, hours: int) -> tuple[float, float, bool]:
             return error, time.monotonic() - killed_at, good
 
 
-def wrong_by(fleet: Fleet, run_id: str, ahead_seconds: float) -> float:
+def wrong_by(fleet: Installation, run_id: str, ahead_seconds: float) -> float:
     """How far the times of entries are from the true times of their first lines, in seconds.
 
     The middle of all entries: a wrong clock shifts every one of them, a busy machine reads a pipe late now and then.

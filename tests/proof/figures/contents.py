@@ -10,7 +10,7 @@ import httpx
 
 from tests.proof.figures import Figure
 from tests.support.figure_output import byte_strings
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 
 RUNS = 1000
@@ -24,16 +24,15 @@ def measure() -> list[Figure]:
     """On one worker that keeps every byte."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(folder, server.url, services=("web",), cr="keep", late_seconds=0.5) as fleet,
+            Installation(folder, server.url, services=("web",), cr="keep", late_seconds=0.5) as fleet,
         ):
             fleet.add(concurrency=2).wait_ready()
             return [*random_bytes(fleet), *ways_of_writing(fleet)]
 
 
-def random_bytes(fleet: Fleet) -> list[Figure]:
+def random_bytes(fleet: Installation) -> list[Figure]:
     """NUL, invalid UTF-8, CR, ESC, halves of characters, long and empty ones; downloaded as a user would."""
     ids = [fleet.send("f.byte_strings", seed, STRINGS_PER_RUN) for seed in range(RUNS)]
     succeeded = sum(run.state == "succeeded" for run in fleet.wait_ended(ids, 300))
@@ -49,7 +48,7 @@ def random_bytes(fleet: Fleet) -> list[Figure]:
                    equal == succeeded == RUNS)]  # fmt: skip
 
 
-def ways_of_writing(fleet: Fleet) -> list[Figure]:
+def ways_of_writing(fleet: Installation) -> list[Figure]:
     """A traceback of 10 MiB, 50 threads, C code, files by name."""
     ids = {
         "traceback": fleet.send("t.long_failure", TRACEBACK_BYTES),

@@ -23,7 +23,6 @@ def measure() -> list[Figure]:
     told: list[float] = []
     goes_on = []
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "redis").mkdir()
         with (
             RedisServer(Path(folder) / "redis") as server,
             Stack(Path(folder), server.url, concurrency=RUNS) as stack,

@@ -12,8 +12,9 @@ from typing import Any
 
 from runtail.runs.record import Run
 from tests.proof.figures import Figure
+from tests.support.celery_worker import CeleryWorker
 from tests.support.figure_output import BLOCK_LINE_BYTES, bar
-from tests.support.fleet import Fleet, Member
+from tests.support.installation import Installation
 from tests.support.memory_use import Growth, worker_bytes
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Follower
@@ -36,7 +37,7 @@ def measure() -> list[Figure]:
 
 
 @contextmanager
-def started(**settings: Any) -> Iterator[tuple[Fleet, Member]]:
+def started(**settings: Any) -> Iterator[tuple[Installation, CeleryWorker]]:
     """One worker that has run a task already, and a relay, on a server of their own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -44,7 +45,7 @@ def started(**settings: Any) -> Iterator[tuple[Fleet, Member]]:
             (folder / part).mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(folder, server.url, services=("socket",), **settings) as fleet,
+            Installation(folder, server.url, services=("socket",), **settings) as fleet,
         ):
             member = fleet.add(concurrency=2).wait_ready()
             fleet.wait_ended([fleet.send("t.printing") for _ in range(4)])
@@ -54,7 +55,7 @@ def started(**settings: Any) -> Iterator[tuple[Fleet, Member]]:
 class Timed:
     """A viewer of ``f.counts`` that notes how long each line took to reach it."""
 
-    def __init__(self, fleet: Fleet, run_id: str) -> None:
+    def __init__(self, fleet: Installation, run_id: str) -> None:
         #: Milliseconds, in the order of the lines.
         self.waited_ms: list[float] = []
         self._follower = Follower(run_id)
@@ -102,7 +103,7 @@ def flood() -> list[Figure]:
         ]  # fmt: skip
 
 
-def stored(fleet: Fleet, run: Run) -> list[Figure]:
+def stored(fleet: Installation, run: Run) -> list[Figure]:
     """What is kept of a flood, and what is said of the rest."""
     entries = [entry for entry in fleet.entries(run.id) if entry.type == "o"]
     output = b"".join(entry.payload for entry in entries)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.proof.figures import Figure
 from tests.support.audience import percentile
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Follower
 
@@ -20,10 +20,9 @@ def measure() -> list[Figure]:
     """From the write to a viewer of the relay."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(folder, server.url, app="tests.support.capture_app", services=("socket",)) as fleet,
+            Installation(folder, server.url, app="tests.support.capture_app", services=("socket",)) as fleet,
         ):
             fleet.add(concurrency=2).wait_ready()
             run_id = fleet.send("t.holds_gil", HELD_SECONDS)

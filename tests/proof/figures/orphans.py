@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 
 from tests.proof.figures import Figure
-from tests.support.fleet import Fleet, Member
+from tests.support.celery_worker import ROLES, CeleryWorker
 from tests.support.idle import MOST_IDLE_SHARE, cpu_shares
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import DeadlineExceeded, wait_for
-from tests.support.worker_parts import ROLES, kill_in_order
 
 ORPHAN_SECONDS = 6.0
 #: Above the bound: the last word, and Python's end, of several workers at once.
@@ -58,7 +58,10 @@ def batch(store: str, orders: list[tuple[str, ...]]) -> tuple[float, int, float]
         folder = Path(name)
         for part in ("redis", "notes"):
             (folder / part).mkdir()
-        with RedisServer(folder / "redis") as server, Fleet(folder, server.url, orphan_seconds=ORPHAN_SECONDS) as fleet:
+        with (
+            RedisServer(folder / "redis") as server,
+            Installation(folder, server.url, orphan_seconds=ORPHAN_SECONDS) as fleet,
+        ):
             queues = [f"queue{number}" for number in range(len(orders))]
             members = [fleet.add(queue=queue) for queue in queues]
             for member in members:
@@ -70,7 +73,7 @@ def batch(store: str, orders: list[tuple[str, ...]]) -> tuple[float, int, float]
             elif store != "up":
                 server.pause()
             for number, (member, order) in enumerate(zip(members, orders, strict=True)):
-                kill_in_order(member, order, 0.05 * (number % 4))
+                member.kill_in_order(order, 0.05 * (number % 4))
             killed_at = time.monotonic()
             # First a keeper may start a shipper, which is work.
             for _ in range(2):
@@ -85,7 +88,7 @@ def batch(store: str, orders: list[tuple[str, ...]]) -> tuple[float, int, float]
             return took, remaining, share
 
 
-def left_of(members: list[Member]) -> list[psutil.Process]:
+def left_of(members: list[CeleryWorker]) -> list[psutil.Process]:
     """What still runs of these workers."""
     return [process for member in members for process in member.processes()]
 
@@ -94,8 +97,7 @@ def idle() -> tuple[float, float]:
     """The largest share of a core that a process of an idle worker takes: with its store, and without."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
-        with RedisServer(folder / "redis") as server, Fleet(folder, server.url) as fleet:
+        with RedisServer(folder / "redis") as server, Installation(folder, server.url) as fleet:
             member = fleet.add(concurrency=2).wait_ready()
             fleet.wait_ended([fleet.send("f.prints_lines", 100)])
             up = max(cpu_shares(member.processes(), 10.0).values())

@@ -13,8 +13,8 @@ import httpx
 from tests.proof.figures import Figure
 from tests.proof.figures._loud import Loud
 from tests.proof.figures._streams import Streams, Verdict
+from tests.support.http_get import http_get
 from tests.support.redis_server import RedisServer
-from tests.support.relay import http_get
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 
@@ -90,7 +90,6 @@ class Outage:
 def measure() -> list[Figure]:
     """Stop Redis four times."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "redis").mkdir()
         with (
             RedisServer(Path(folder) / "redis", append_only="everysec") as server,
             Stack(Path(folder), server.url, concurrency=RUNS + 1, quota_bytes=QUOTA_BYTES, echo=False) as stack,

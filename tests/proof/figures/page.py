@@ -77,7 +77,6 @@ def stage() -> Iterator[tuple[Store, Service, Browser]]:
     """Start Redis, relay, web and a browser; end them all."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "redis").mkdir()
         server = stack.enter_context(RedisServer(folder / "redis"))
 
         def start(*command: str | Path, name: str | None = None,

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.proof.figures import Figure
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 
 #: Celery's transport gives a message to somebody else after this.
@@ -21,7 +21,7 @@ def measure() -> list[Figure]:
         folder = Path(name)
         for part in ("redis", "runs"):
             (folder / part).mkdir()
-        with RedisServer(folder / "redis") as server, Fleet(folder, server.url, services=("web",)) as fleet:
+        with RedisServer(folder / "redis") as server, Installation(folder, server.url, services=("web",)) as fleet:
             environment: dict[str, str | None] = {"TEST_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS)}
             members = [fleet.add(concurrency=30, environment=environment) for _ in range(2)]
             for member in members:

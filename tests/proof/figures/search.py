@@ -116,7 +116,6 @@ def measure() -> list[Figure]:
     """On one log."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "redis").mkdir()
         server = stack.enter_context(RedisServer(folder / "redis"))
         web = stack.enter_context(Service("web", folder, {"broker_url": server.url, "key_prefix": PREFIX, **SETTINGS}))
         run_id, lines = filled(make_store(server.url, PREFIX, **SETTINGS))

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from tests.proof.figures import Figure
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 
 KILLS, PAUSE_SECONDS = 50, 0.3
@@ -20,10 +20,9 @@ def measure() -> list[Figure]:
     """SIGKILL, as soon as there is one to kill."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(folder, server.url, app="tests.support.capture_app") as fleet,
+            Installation(folder, server.url, app="tests.support.capture_app") as fleet,
         ):
             member = fleet.add(concurrency=4).wait_ready()
             flag = folder / "stop"

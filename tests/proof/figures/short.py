@@ -37,7 +37,6 @@ def execute_many(task: str, environment: dict[str, str | None]) -> tuple[float, 
     """Execute many, one after the other; return seconds and, by process, CPU seconds for one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
         with (
             RedisServer(folder / "redis") as server,
             Worker(folder, server.url, arguments=["--concurrency=1"], environment=environment) as worker,

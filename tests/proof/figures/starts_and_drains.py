@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from tests.proof.figures import Figure
+from tests.support.celery_worker import CeleryWorker
 from tests.support.counted import Note, Stored
-from tests.support.fleet import Fleet, Member
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import stays, wait_for
 
@@ -30,7 +31,7 @@ def drains() -> list[Figure]:
         folder = Path(name)
         for part in ("redis", "notes", "hurried"):
             (folder / part).mkdir()
-        with RedisServer(folder / "redis") as server, Fleet(folder, server.url) as fleet:
+        with RedisServer(folder / "redis") as server, Installation(folder, server.url) as fleet:
             missing, finished, interrupted, exits = 0, 0, 0, 0
             for first in range(0, DRAINS, AT_ONCE):
                 missing_now, finished_now, interrupted_now, exits_now = batch(fleet, folder, first)
@@ -45,9 +46,9 @@ def drains() -> list[Figure]:
     ]  # fmt: skip
 
 
-def batch(fleet: Fleet, folder: Path, first: int) -> tuple[int, int, int, int]:
+def batch(fleet: Installation, folder: Path, first: int) -> tuple[int, int, int, int]:
     """Drain some workers at a time; return missing bytes, runs that succeeded, that were interrupted, orderly exits."""
-    members: dict[str, Member] = {}
+    members: dict[str, CeleryWorker] = {}
     hurried: set[str] = set()
     for number in range(first, first + AT_ONCE):
         member = fleet.add(queue=f"queue{number}")
@@ -88,9 +89,8 @@ def starts() -> list[Figure]:
     """The reference worker starts first, the store long after it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
         server = RedisServer(folder / "redis")
-        with Fleet(folder, server.url, app="runtail_worker.app") as fleet:
+        with Installation(folder, server.url, app="runtail_worker.app") as fleet:
             member = fleet.add(environment={"RUNTAIL_HEALTH_DIR": str(folder / "health")})
             wait_for(lambda: member.get("/healthz")[0] == 200, 60, member.process.evidence)
             answers: set[int] = set()

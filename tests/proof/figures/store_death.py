@@ -21,7 +21,6 @@ def measure() -> list[Figure]:
     """Kill and restart, as soon as everything flows again."""
     took = []
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "redis").mkdir()
         with (
             RedisServer(Path(folder) / "redis", append_only="everysec") as server,
             Stack(Path(folder), server.url, concurrency=RUNS) as stack,

@@ -11,7 +11,7 @@ from pathlib import Path
 from runtail.runs.cancel import cancel
 from tests.proof.figures import Figure
 from tests.support.counted import Note, Stored
-from tests.support.fleet import Fleet
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 
@@ -23,11 +23,10 @@ def measure() -> list[Figure]:
     """All three, on one worker."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "redis").mkdir()
         (folder / "notes").mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(folder, server.url, cancel_grace_seconds=1.0) as fleet,
+            Installation(folder, server.url, cancel_grace_seconds=1.0) as fleet,
         ):
             fleet.add(concurrency=AT_ONCE).wait_ready()
             return [*killed(fleet, folder / "notes"), *cancelled(fleet, folder / "notes"), *left_behind(fleet)]
@@ -46,7 +45,7 @@ def notes_of(folder: Path, run_ids: list[str], lines: int = 200) -> dict[str, No
     return found
 
 
-def killed(fleet: Fleet, folder: Path, times: int = 50) -> list[Figure]:
+def killed(fleet: Installation, folder: Path, times: int = 50) -> list[Figure]:
     """SIGKILL of task processes in the middle of their writing."""
     missing, took, good = 0, [], 0
     for _ in range(times // AT_ONCE):
@@ -70,7 +69,7 @@ def killed(fleet: Fleet, folder: Path, times: int = 50) -> list[Figure]:
     ]  # fmt: skip
 
 
-def cancelled(fleet: Fleet, folder: Path, times: int = 100) -> list[Figure]:
+def cancelled(fleet: Installation, folder: Path, times: int = 100) -> list[Figure]:
     """Cancel: every second task ignores TERM and is killed after the grace."""
     kept, states = 0, 0
     for _ in range(times // AT_ONCE):
@@ -95,7 +94,7 @@ def cancelled(fleet: Fleet, folder: Path, times: int = 100) -> list[Figure]:
                    f"{kept} of {times}, {states} ended as cancelled", "all", kept == states == times)]  # fmt: skip
 
 
-def left_behind(fleet: Fleet, times: int = 10) -> list[Figure]:
+def left_behind(fleet: Installation, times: int = 10) -> list[Figure]:
     """The task returns while a program that it started holds its pipe, and writes later."""
     ids = [fleet.send("f.leaves_writer", 3.0) for _ in range(times)]
     took, clean, late_bytes = [], 0, len(b"late\nlater\n")

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from tests.proof.figures import Figure
+from tests.support.celery_worker import CeleryWorker
 from tests.support.counted import Note, Stored
-from tests.support.fleet import Fleet, Member
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 
@@ -25,16 +26,16 @@ def measure() -> list[Figure]:
         folder = Path(name)
         for part in ("redis", "notes"):
             (folder / part).mkdir()
-        with RedisServer(folder / "redis") as server, Fleet(folder, server.url, services=("web",)) as fleet:
+        with RedisServer(folder / "redis") as server, Installation(folder, server.url, services=("web",)) as fleet:
             killed_at: dict[str, float] = {}
             for first in range(0, WORKERS, AT_ONCE):
                 killed_at |= batch(fleet, folder / "notes", first)
             return judge(fleet, folder / "notes", killed_at)
 
 
-def batch(fleet: Fleet, notes: Path, first: int) -> dict[str, float]:
+def batch(fleet: Installation, notes: Path, first: int) -> dict[str, float]:
     """Start some workers with a run each and kill them; return when each was killed, by run."""
-    members: dict[str, Member] = {}
+    members: dict[str, CeleryWorker] = {}
     for number in range(first, first + AT_ONCE):
         member = fleet.add(queue=f"queue{number}")
         members[fleet.send("f.counts", str(notes), 0.002, queue=f"queue{number}")] = member
@@ -54,7 +55,7 @@ def batch(fleet: Fleet, notes: Path, first: int) -> dict[str, float]:
     return killed_at
 
 
-def judge(fleet: Fleet, notes: Path, killed_at: dict[str, float]) -> list[Figure]:
+def judge(fleet: Installation, notes: Path, killed_at: dict[str, float]) -> list[Figure]:
     """What the logs say afterwards."""
     runs = fleet.wait_ended(list(killed_at), 60)
     told, took, lost_ms, outside = 0, [], [], 0
@@ -62,7 +63,7 @@ def judge(fleet: Fleet, notes: Path, killed_at: dict[str, float]) -> list[Figure
         note = Note.read(notes, run.id)
         assert note is not None
         stored = Stored.parse(fleet.output(run.id))
-        markers = fleet.events(run.id, "worker-lost")
+        markers = fleet.event_entries(run.id, "worker-lost")
         told += run.state == "lost" and len(markers) == 1
         took.append(run.number("finished_ms") / 1000 - killed_at[run.id])
         # What had been written and is not there: from the last stored line to the last one written.

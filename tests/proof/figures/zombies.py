@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from tests.proof.figures import Figure
+from tests.support.celery_worker import CeleryWorker
 from tests.support.counted import Note, Stored
-from tests.support.fleet import Fleet, Member
+from tests.support.installation import Installation
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 from tests.support.worker import exists
@@ -26,12 +27,12 @@ def measure() -> list[Figure]:
             (folder / part).mkdir()
         with (
             RedisServer(folder / "redis") as server,
-            Fleet(
+            Installation(
                 folder, server.url, services=("web",), lease_seconds=2.5, beat_seconds=0.5, cancel_grace_seconds=2.0
             ) as fleet,
         ):
             first = fleet.add(concurrency=RUNS).wait_ready()
-            ids = [fleet.start("f.restarts", folder=str(folder / "notes"), interval=0.005) for _ in range(RUNS)]
+            ids = [fleet.start("f.restarts", {"folder": str(folder / "notes"), "interval": 0.005}) for _ in range(RUNS)]
             fleet.wait_running(ids)
             second = fleet.add(concurrency=RUNS).wait_ready()
             took, accepted, fenced = sleep_and_wake(fleet, folder / "notes", first, ids)
@@ -51,7 +52,9 @@ def measure() -> list[Figure]:
     ]  # fmt: skip
 
 
-def sleep_and_wake(fleet: Fleet, notes: Path, member: Member, ids: list[str]) -> tuple[list[float], int, float]:
+def sleep_and_wake(
+    fleet: Installation, notes: Path, member: CeleryWorker, ids: list[str]
+) -> tuple[list[float], int, float]:
     """Return how long each old task lived on, how much of its output was accepted, and the metric of fenced runs."""
     attempts = {run.id: run.number("attempt") for run in fleet.wait_running(ids)}
 

@@ -25,7 +25,7 @@ from runtail.worker.task import current, terminal, threads
 #: which the kernel does not mix with those of other threads and processes.
 MAX_TEXT_BYTES = 2000
 #: Columns and rows of the terminal that ``sh(tty=True)`` gives.
-_TTY_SIZE = (40, 120)
+TTY_SIZE = (40, 120)
 
 
 @contextlib.contextmanager
@@ -136,7 +136,7 @@ def _run_on_terminal(argv: list[str], environment: Mapping[str, str], cwd: str |
         attributes[1] &= ~termios.OPOST
         attributes[3] &= ~(termios.ECHO | termios.ECHONL)
         termios.tcsetattr(theirs, termios.TCSANOW, attributes)
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *_TTY_SIZE, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *TTY_SIZE, 0, 0))
         name = os.ttyname(theirs)
         process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=cwd)
     except BaseException:

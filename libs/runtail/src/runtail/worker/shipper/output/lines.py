@@ -22,6 +22,7 @@ from typing import Any, Final
 from runtail.worker.shipper.output.history import Chunk, History, Redrawn
 from runtail.worker.shipper.output.pieces import piece_end, tail_start
 from runtail.worker.shipper.output.region import Region
+from runtail.worker.shipper.output.screen import MOST_ROWS, SCREEN_ROWS
 from runtail.worker.shipper.output.style import PLAIN, Style, codes_of, style_after
 
 __all__ = ["Chunk", "Lines", "Redrawn"]
@@ -50,6 +51,7 @@ class Lines:
     """Cuts one run's output into chunks of about ``max_line_bytes`` at most.
 
     :param cr: ``keep`` draws nothing and keeps every byte.
+    :param screen_rows: of the terminal that output is drawn on; it goes back to *most_rows* above the last at most.
     :param mask: takes secrets out of the text of a row, in which they may have come together only now.
     """
 
@@ -59,13 +61,17 @@ class Lines:
         max_line_bytes: int = DEFAULT_MAX_LINE_BYTES,
         cr: str = "last",
         mask: Callable[[bytes], bytes] = bytes,
+        screen_rows: int = SCREEN_ROWS,
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self._max = max_line_bytes
         self._rewrites = cr != "keep"
         #: What has come of an unfinished line that is not drawn; at most ``max_line_bytes``.
         self.tail = b""
         self._history = History(max_line_bytes + 1, codes_in_pieces=self._rewrites)
-        self._region = Region(self._history, mask, max_line_bytes=max_line_bytes)
+        self._region = Region(
+            self._history, mask, max_line_bytes=max_line_bytes, screen_rows=screen_rows, most_rows=most_rows
+        )
         self._drawing = False
         #: The tail, where it is nothing but the codes of the colours that were on behind the last drawn line.
         self._colours = b""
