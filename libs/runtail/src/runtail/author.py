@@ -50,9 +50,9 @@ def progress(value: float, text: str = "") -> None:
 def mask(secret: str | bytes) -> None:
     """Never store *secret*: from here on it is replaced by ``***``, as it is and in the usual encodings.
 
-    In processes that were forked from the task's it works as well. A secret of
-    several lines is masked line by line, too. One that is too short to be masked
-    is said to be, in the log.
+    It also works in processes that were forked from the task's. A secret of several
+    lines is also masked line by line. If it is too short to be masked, the log
+    says so.
     """
     run = current.current
     data = encoded(secret)
@@ -85,11 +85,11 @@ def sh(
 ) -> int:
     """Run a command whose output belongs to this run; return its exit status.
 
-    Like any shell it waits for the command, not for what that left behind in
-    the background.
+    Like any shell it waits for the command, and not for what the command leaves
+    running in the background.
 
-    :param command: a text is given to ``/bin/sh``, a list is run as it is.
-    :param tty: give it a terminal of 120 columns, for programs that write other
+    :param command: a string is given to ``/bin/sh``, a list is run as it is.
+    :param tty: give it a terminal of 120 columns, for programs that write differently
         or later without one. Slower, and standard error cannot be told apart.
     :param check: raise if the exit status is not 0.
     :param env: added to the environment.

@@ -37,7 +37,7 @@ from runtail.worker import procfs, subreaper
 USAGE = """\
 Usage: runtail worker -- COMMAND [ARGUMENT]...
 
-Start a Celery worker, and stop it in order: runtail worker -- celery --app APP worker
+Start a Celery worker, and limit how long its shutdown takes: runtail worker -- celery --app APP worker
 RUNTAIL_WORKER_DRAIN_SECONDS after SIGTERM the tasks that still run are interrupted.
 """
 
@@ -51,7 +51,7 @@ _PR_SET_PDEATHSIG = 1
 LEFTOVER_SECONDS = 5.0
 #: Keeper and shipper end within ``RUNTAIL_ORPHAN_SECONDS``; one that is stopped or stuck is given this much more.
 STUCK_SECONDS = 5.0
-#: How often it is looked for processes whose end nothing tells.
+#: How often to look for processes whose end nothing announces.
 _LOOK_SECONDS = 0.2
 
 

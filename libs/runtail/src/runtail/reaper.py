@@ -101,7 +101,7 @@ class Reaper:
                 waits = False
 
     def forget(self) -> None:
-        """Start every count anew."""
+        """Start every count from zero."""
         self._watches.clear()
         self._missing.clear()
         self._last_step = None
@@ -109,7 +109,7 @@ class Reaper:
     def step(self) -> None:
         """Look once and act.
 
-        :raises StoreUnavailable: after which every count must start anew.
+        :raises StoreUnavailable: after which every count must start from zero.
         """
         now = self._clock()
         if self._last_step is not None and now - self._last_step > self._lease_seconds / 2:

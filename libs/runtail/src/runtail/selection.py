@@ -13,7 +13,7 @@ VARIABLE = "RUNTAIL_TASKS"
 class Selection:
     """Patterns of task names, separated by commas; ``!`` before one leaves out what it fits.
 
-    The last pattern that fits a name decides. Before a first one with ``!`` stands an unwritten ``*``.
+    The last pattern that fits a name decides. If the first pattern has a ``!``, a ``*`` stands before it, unwritten.
 
     :param patterns: e.g. ``*,!noisy.*``, with ``*``, ``?`` and ``[seq]`` as in file names.
     :raises ConfigError: if there is none.

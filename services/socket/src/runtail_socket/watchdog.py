@@ -1,4 +1,4 @@
-"""The relay's endless loops: each begins anew when it ends, and is known to turn."""
+"""The relay's endless loops: each starts again when it ends, and is known to turn."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Watchdog:
 
     @property
     def problem(self) -> str | None:
-        """Why this relay should be started anew, or None."""
+        """Why this relay should be restarted, or None."""
         if self._answers < MOST_ANSWERS:
             return None
         return f"{self._name} is stalled: the store answered {self._answers} times, and it did not go on."

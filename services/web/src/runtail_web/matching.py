@@ -99,7 +99,7 @@ class Matcher:
         try:
             # Alone first: what closes a group of ours must not pass.
             self._line: Any = re2.compile(wanted.encode(), options)
-            #: Finds the lines that have it as they are stored, and those whose text is another one.
+            #: Finds lines that match as they are stored, and lines whose shown text differs from the stored one.
             self._anywhere: Any = re2.compile(f"(?m:{wanted})|{_ALTERED}".encode(), options)
         except UnicodeEncodeError as error:
             raise unusable(query, "half of a character", error.start) from None
@@ -167,9 +167,9 @@ class Matcher:
             at, index = end + 1, index + 1
 
     def _simplified(self, output: bytes) -> tuple[bytes | None, Any]:
-        """Return output without what does not concern its text, and what finds the lines to look at in it.
+        """Return output reduced to what its text depends on, and an expression that finds the lines to look at.
 
-        The lines are the same. None: what is looked for is not in it.
+        The number of lines stays the same. None instead of output: it has no match.
         """
         coded = b"\x1b" in output
         if b"\x0e" in output or b"\x0f" in output:

@@ -43,7 +43,7 @@ class Names:
         self._known: set[str] = set()
 
     def sort(self, queues: Mapping[str, Queue]) -> dict[str, Queue]:
-        """Return the queues by label; those above the limit as one, of which the worst is told."""
+        """Return the queues by label; those above the limit as one, with the figures of the worst."""
         self._known &= queues.keys()
         # Those that are worked for or waited in first, so that what nobody uses has no name.
         for name in sorted(queues, key=lambda name: (not queues[name].workers, not queues[name].waiting, name)):

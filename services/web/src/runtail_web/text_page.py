@@ -22,8 +22,8 @@ from runtail_web.text_stream import as_stored
 PAGE_LINES = 1000
 #: A page ends before its last line when it has grown to this.
 PAGE_BYTES = 4 * 1024 * 1024
-#: It ends there as well when drawing it has cost so much of a processor: a line can be made that costs a hundred
-#: times what another one of its length costs.
+#: It also ends early when drawing it has taken this much processor time: somebody can make a line that costs a
+#: hundred times as much as others of its length.
 PAGE_WORK_SECONDS = 0.5
 
 

@@ -52,7 +52,7 @@ class Program(click.Group):
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runtail", message="%(prog)s %(version)s")
 def main() -> None:
-    """Follow the output of Celery tasks, live and whole.
+    """Start Celery tasks and follow their output, live and complete.
 
     RUNTAIL_URL is the address of the web service, http://127.0.0.1:8000 by default.
     """
@@ -83,7 +83,7 @@ def dev() -> None:
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def worker(command: tuple[str, ...]) -> None:
-    """Start a Celery worker, and stop it in order.
+    """Start a Celery worker, and limit how long its shutdown takes.
 
     RUNTAIL_WORKER_DRAIN_SECONDS after SIGTERM the tasks that still run are interrupted.
     """

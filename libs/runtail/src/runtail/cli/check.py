@@ -39,7 +39,7 @@ from runtail.cli import exits, options
 def check(*, lines: int, seconds: float, timeout: float, relay_url: str, selector: str, as_json: bool) -> None:
     """Start a run of the task runtail.check, watch it as a browser does, and check every line and digest.
 
-    Ends with 0 if all is well; else it says what is wrong, and ends with 1.
+    The exit status is 0 if all is well. Otherwise it is 1, and the command says what is wrong.
     """
     from dataclasses import asdict
 

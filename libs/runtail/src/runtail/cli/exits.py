@@ -1,4 +1,4 @@
-"""With which status the program ends, so that scripts can act on it."""
+"""The exit statuses of the program, for scripts to act on."""
 
 from __future__ import annotations
 

@@ -22,14 +22,16 @@ LINE = click.IntRange(-(2**53), 2**53)
 
 @click.command()
 @options.run_argument
-@click.option("--from", "from_line", type=LINE, default=1, metavar="LINE", help="First line; -100: the last 100 lines.")
+@click.option(
+    "--from", "from_line", type=LINE, default=1, metavar="LINE", help="First line; -100 means the last 100 lines."
+)
 @click.option("--raw", is_flag=True, help="Pass all escape sequences to a terminal, not only colours and links.")
 @options.as_json
 def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:
-    """Write a run's output, what is there and what comes, until the run is over.
+    """Write a run's output: what is stored, then what comes, until the run is over.
 
-    Output goes to stdout, exactly as the task wrote it, to a terminal without what would obey it; everything else
-    goes to stderr. Ends with the task's own exit status. Ctrl-C leaves the run alone and says how to go on.
+    The output goes to stdout, exactly as it is stored; a terminal gets only harmless escape sequences. Everything else
+    goes to stderr. The exit status is the task's own. Ctrl-C does not end the run; it prints how to continue.
     """
     from runtail.cli.web import Web, run_path
 

@@ -35,7 +35,7 @@ class Outage:
 
     @property
     def reads_over_http(self) -> bool:
-        """A relay that was there is given a moment; one that never was is not waited for."""
+        """Whether to read over HTTP: at once if the relay was never there, else from the second failure on."""
         return self._failures > 1 or not self._ever_live
 
     def relay_lost(self, why: str) -> None:

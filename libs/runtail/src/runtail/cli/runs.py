@@ -61,7 +61,8 @@ def runs(
 ) -> None:
     """List runs, the newest first.
 
-    Into a pipe go lines with tabs: id, state, task, when it was made, seconds that it took, who, exit status.
+    In a pipe, each run is one line, with tabs between: id, state, task, time of creation, duration in seconds, who
+    started it, exit status.
     """
     from runtail.cli import table
     from runtail.cli.web import Web

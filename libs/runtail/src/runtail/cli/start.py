@@ -15,8 +15,8 @@ from runtail.cli import completion, options
 @click.command()
 @click.argument("task", shell_complete=completion.task_names)
 @click.argument("parameters", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completion.parameters)
-@click.option("--follow", "-f", "follows", is_flag=True, help="Then follow it, as `runtail follow` does.")
-@click.option("--idempotency-key", metavar="TEXT", help="The same key starts the same run once, for 24 hours.")
+@click.option("--follow", "-f", "follows", is_flag=True, help="Follow the new run, as `runtail follow` does.")
+@click.option("--idempotency-key", metavar="TEXT", help="Start only one run with this key within 24 hours.")
 @click.option("--run-id", metavar="ID", help="Id of the new run, if you need to know it in advance.")
 @options.as_json
 def start(
@@ -30,9 +30,9 @@ def start(
 ) -> None:
     """Start a task and write the id of its run.
 
-    Values are read as the type that the parameter has; a list takes one KEY=VALUE for each element, or JSON.
-    KEY:=JSON gives a value as JSON. A secret is read from a file with KEY=@FILE (@- for stdin), and asked for on a
-    terminal if it is missing: arguments are seen by everybody on a machine.
+    A value is read as the type of its parameter. For a list, write KEY=VALUE once for each element, or write JSON.
+    KEY:=JSON passes any JSON value. Give a secret as a file, KEY=@FILE (@- for stdin), because everybody on a machine
+    can see the arguments of a command. If a required secret is missing, you are asked for it on the terminal.
     """
     from runtail.cli.follow import followed
     from runtail.cli.parameters import WrongParameter, parse

@@ -63,7 +63,7 @@ class LogEnd:
     total_bytes: int = 0
 
     def after(self, entry: Entry) -> LogEnd:
-        """Return the point behind *entry*."""
+        """Return the end of the log after *entry*."""
         return LogEnd(entry.id, entry.next_line, entry.chain, self.total_bytes + events.output_bytes(entry))
 
 

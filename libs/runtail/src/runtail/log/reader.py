@@ -70,7 +70,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a reader begins: behind entry *last*, at *line* with digest *chain*."""
+    """Where a reader begins: after entry *last*, at *line* with digest *chain*."""
 
     head: Head
     last: EntryId

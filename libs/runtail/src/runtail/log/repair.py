@@ -21,7 +21,7 @@ from runtail.protocol import event as events
 
 
 def plan(tail: Tail, found: Mismatch, now_ms: Callable[[], int]) -> Plan:
-    """Return how the log goes on behind what the store has.
+    """Return how the log goes on after what the store has.
 
     :param now_ms: the store's clock; asked if no entry is left whose time could be taken.
     :raises Fenced: the store is ahead of everything this writer ever wrote.
@@ -65,7 +65,7 @@ def plan_after_emptying(tail: Tail, store_uuid: str, *, deleted: bool, now_ms: C
 
 
 def _known(tail: Tail, kept: Sequence[Entry], end: LogEnd) -> int | None:
-    """Return how many of *kept* the store has if the writer has everything behind *end*, else None."""
+    """Return how many of *kept* the store has if the writer has everything after *end*, else None."""
     for index, entry in enumerate(kept):
         if (entry.id, entry.chain) == (end.last, end.chain):
             return index + 1
@@ -89,7 +89,7 @@ def _lose(
     repair_fields: dict[str, Any],
     now_ms: Callable[[], int],
 ) -> Plan:
-    """Begin a new epoch behind *end*: say what is missing, then what was kept, under new ids."""
+    """Begin a new epoch after *end*: say what is missing, then what was kept, under new ids."""
     kept = [*tail.retained, *tail.pending]
     if kept and _tells_of_loss(kept[0]):
         kept = kept[1:]  # its lines are part of what is missing now

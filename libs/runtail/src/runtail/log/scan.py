@@ -10,7 +10,7 @@ from runtail.store import Store, store_errors
 
 
 def forwards(store: Store, run_id: str, after: EntryId, until: EntryId, *, count: int = 32) -> Iterator[list[Entry]]:
-    """Yield the entries behind *after* up to *until*, in groups.
+    """Yield the entries after *after* up to *until*, in groups.
 
     :raises StoreUnavailable: if the server did not answer.
     """

@@ -57,7 +57,7 @@ class Mismatch:
 class Plan:
     """How the writer's next call fits what the store has."""
 
-    #: What is to be stored behind *stored*, and how many of the retained entries the store has.
+    #: Entries to append after *stored*, and how many of the retained entries the store already has.
     entries: Sequence[Entry]
     stored: LogEnd
     kept: int

@@ -21,7 +21,7 @@ MAX_SCANNED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the list: behind this run. It is one even after the run was deleted."""
+    """A place in the list: after this run. It stays valid when the run is deleted."""
 
     created_ms: int
     run_id: bytes

@@ -78,7 +78,7 @@ class RedisQueues:
                 break
 
     def find_names(self, transports: Collection[Transport] = (DEFAULT,)) -> set[str]:
-        """Return the queues of apps with these options: all of them after some calls of this or :meth:`find`.
+        """Return the queues of apps with these options; all of them only after some calls of this or :meth:`find`.
 
         :raises StoreUnavailable: if the broker did not answer.
         """

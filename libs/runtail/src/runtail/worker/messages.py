@@ -42,8 +42,8 @@ The keeper imports this: standard library only.
 import types
 from typing import Any, Literal, NotRequired, TypedDict, Union, get_args, get_origin
 
-#: Raise it when a kind or a field changes its meaning. Keeper and shipper are started anew from what is installed then,
-#: so that after an upgrade beneath a running worker two versions may meet.
+#: Raise it when a kind or a field changes its meaning. A new keeper or shipper is started from what is installed
+#: then, so two versions may meet after an upgrade beneath a running worker.
 VERSION = 1
 
 

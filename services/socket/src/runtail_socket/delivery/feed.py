@@ -108,14 +108,14 @@ class Subscription:
     def count(self, payload_bytes: int) -> None:
         """Note that payload was sent."""
         if self._windowed and self._sent - self._acked >= self._window_bytes:
-            # Sent although the window is full: patience begins anew.
+            # Sent although the window is full: patience starts again.
             self._moved_at = time.monotonic()
         self._sent += payload_bytes
 
     def finish(self, farewell: Frame | None = None) -> None:
         """End it; viewer and feed forget it.
 
-        :param farewell: the last frame, sent behind what Engine.IO has queued.
+        :param farewell: the last frame, sent after what Engine.IO has queued.
         """
         if self.state is SubscriptionState.OVER:
             return

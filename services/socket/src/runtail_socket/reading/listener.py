@@ -177,5 +177,5 @@ class Listener:
             try:
                 self._connection.send(pack(command, channel))
             except StoreUnavailable:
-                # The listener finds out by itself, and subscribes to all anew.
+                # The listener finds out by itself, and subscribes to all again.
                 self._broken = True

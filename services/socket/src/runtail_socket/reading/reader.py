@@ -38,7 +38,7 @@ ENTRIES_PER_PULL = 16
 #: Between attempts while the store is away.
 RETRY_SECONDS = 0.5
 
-#: In units of ``sweep_seconds``: who was not read for so long is compared with the store.
+#: A run that was not read for this many ``sweep_seconds`` is compared with the store.
 QUIET_SWEEPS = 1.5
 
 #: An entry that does not continue our chain is read again this often before it is believed:
@@ -84,7 +84,7 @@ class Reader:
         #: Of the reader's own greenlet.
         self.watchdog = Watchdog("The reader")
         self.coalescer = Coalescer(store.settings.coalesce_seconds)
-        #: Runs whose epoch was found or made anew.
+        #: How many runs were reset to a new epoch.
         self.resets = 0
 
     # Called by listener and sweep
@@ -92,7 +92,7 @@ class Reader:
     def notified(self, run_ids: Iterable[str]) -> None:
         """Read runs that have changed, in the caller's greenlet.
 
-        Here: to wake the reader's own greenlet costs as much as a small pull.
+        Not in the reader's own, because waking it costs as much as a small pull.
         """
         self._dirty.update(run_id for run_id in run_ids if run_id in self.feeds)
         if self._dirty:
@@ -110,11 +110,11 @@ class Reader:
         self._wake.set()
 
     def sweep(self) -> None:
-        """Mark every watched run that was not read for one and a half ``sweep_seconds``; call it twice in these.
+        """Mark every watched run that was not read for 1.5 ``sweep_seconds``. Call it twice per ``sweep_seconds``.
 
         So each is compared with the store at least once in two ``sweep_seconds``, and a
-        lost notification, a stalled connection and a store that rolled back are noticed. (Not
-        already after one: a run that prints each second would often be read twice.)
+        lost notification, a stalled connection and a store that rolled back are noticed.
+        (With one instead of one and a half, a run that prints every second would often be read twice.)
 
         :raises StoreUnavailable: if the store does not answer.
         """
@@ -174,7 +174,7 @@ class Reader:
             self._listener.unwatch(feed.run_id)
 
     def outdated(self, feed: Feed, head: Head) -> None:
-        """Reset a feed whose epoch is outdated: everybody begins anew."""
+        """Reset a feed whose epoch is outdated: all its viewers start again."""
         if feed.over:
             return
         reason: Reason

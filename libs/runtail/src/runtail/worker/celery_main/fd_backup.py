@@ -35,7 +35,7 @@ class FdBackup:
             try:
                 received = channel.receive(ctl, 0)
             except EOFError:
-                # Once, if it left messages unread, a socket answers with that before those it holds.
+                # If the keeper left messages unread, our socket reports that first, once, and then what it still holds.
                 received = channel.receive(ctl, 0)
             if received is None:
                 return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from runtail.worker import procfs
 
-#: How often it is looked whether the processes are gone.
+#: How often to look whether the processes are gone.
 _POLL_SECONDS = 0.05
 #: Scans for processes that were forked while the others were being stopped.
 _MAX_SCANS = 20

@@ -32,7 +32,7 @@ log = logging.getLogger("celery.runtail")
 
 #: Run by its path: `-m` would import all of Celery.
 KEEPER = Path(__file__).parents[1] / "keeper"
-#: What the keeper starts, with ``--link <fd>`` behind it.
+#: What the keeper starts, with ``--link <fd>`` added.
 SHIPPER_COMMAND = [sys.executable, "-m", "runtail.worker.shipper"]
 _TICK_SECONDS = 1.0
 #: The descriptors the keeper finds open.

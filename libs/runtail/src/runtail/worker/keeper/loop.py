@@ -72,7 +72,7 @@ class Keeper:
         return True
 
     def hand_over_all(self) -> None:
-        """Give the shipper every run that it has not got and that no other one is at work on."""
+        """Give the shipper every run that it does not have and that no other shipper works on."""
         for run in self.runs.values():
             if not run.handed and self.shipper.lives and (not run.inherited or run.free):
                 run.handed = True
@@ -217,9 +217,9 @@ class Keeper:
         self.term = True
 
     def handle_term(self) -> None:
-        """Obey after the worker's end. Before it a whole group is stopped, and the worker decides when it ends."""
+        """Obey once the worker has ended. Until then a SIGTERM is meant for the whole group: the worker decides."""
         self.term = False
-        # A process that is dying is told of when its last thread is gone.
+        # The kernel reports a dying process only when its last thread is gone.
         if self.main_pidfd is not None and not procfs.alive(self.config["main_pid"]):
             self.main_gone()
         if self.leaves_at is None:

@@ -31,7 +31,7 @@ class ShipperProcess:
     def __init__(self, command: Sequence[str], poller: select.poll, say: Writer) -> None:
         """Start nothing yet.
 
-        :param command: is given ``--link <fd>`` behind it.
+        :param command: started with ``--link <fd>`` added.
         """
         self._command = command
         self._poller = poller

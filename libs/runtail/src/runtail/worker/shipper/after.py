@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runtail.worker.shipper.context import Context
 
 _REASSERT_SECONDS: Final = 2.0
-#: How often it is looked whether more came late.
+#: How often to look whether more came late.
 _LATE_SECONDS: Final = 1.0
 #: So many runs are looked at in one round trip.
 _ROUND_RUNS: Final = 250

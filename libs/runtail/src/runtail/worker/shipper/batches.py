@@ -1,7 +1,7 @@
 """One run's output, batch by batch, into the store.
 
 Exactly once across the death of this process rests on one rule: one batch at a
-time. A batch is some entries, the state of the processor behind them (kept in
+time. A batch is some entries, the state of the processor after them (kept in
 the run's journal under a generation), and one append that stores the entries
 together with that generation. Whatever the store has says which state is the
 right one to go on with.

@@ -335,9 +335,9 @@ class PipeReader:
         self._sender.worker_gone()
 
     def _handle_term(self) -> None:
-        """Obey after the worker's end. Before it a whole group is stopped, and the worker decides when it ends."""
+        """Obey once the worker has ended. Until then a SIGTERM is meant for the whole group: the worker decides."""
         self._term = False
-        # A process that is dying is told of when its last thread is gone.
+        # The kernel reports a dying process only when its last thread is gone.
         ended = self._main_pid and not procfs.alive(self._main_pid)
         if ended or self._leaves_at is not None:
             self._worker_gone(0.0)

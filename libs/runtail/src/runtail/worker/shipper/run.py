@@ -199,7 +199,7 @@ class ShippedRun:
 
     @property
     def in_sequence(self) -> bool:
-        """The last that was taken is the beginning of one of our sequences: nothing may be put behind it."""
+        """The last that was taken is the beginning of one of our sequences: nothing may be added after it."""
         if self.spool.read(max(0, self.spool.position - 1), 1) in (b"\n", b"\x07"):
             return False  # so nearly always; neither is inside of one
         prefix = sequence_prefix(self.nonce)

@@ -279,7 +279,7 @@ class RunShipper:
     # The end.
 
     def _finish(self, writer: LogWriter, end: End) -> None:
-        """Everything is an entry: add what the log says behind it, and decide the end."""
+        """Everything is an entry: add what the log says after it, and decide the end."""
         run = self.run
         outcome = self._finisher.decide(writer)
         written_ms = self._context.now_ms(end.at_ms)

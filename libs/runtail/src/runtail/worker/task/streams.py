@@ -87,7 +87,7 @@ class _Stream(io.TextIOWrapper):
 
 
 class _GuardedStream(_Stream):
-    """The same while threads of ended runs are alive. It looks who writes, which costs a little."""
+    """Used while threads of ended runs are alive: it checks which thread writes, which costs a little."""
 
     def write(self, text: str, /) -> int:
         if threads.is_foreign():

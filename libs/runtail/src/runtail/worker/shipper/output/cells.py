@@ -69,7 +69,7 @@ class Row:
         return row
 
     def put(self, column: int, text: str, style: Style) -> int:
-        """Write printable *text* from *column* on; return the column behind it."""
+        """Write printable *text* from *column* on; return the column after it."""
         self._write()
         self._reach(column)
         if text.isascii():

@@ -1,4 +1,4 @@
-"""What a successor needs, kept inside the run's spool, far behind its output.
+"""What a successor needs, kept inside the run's spool, far after its output.
 
 The spool is a memfd that the keeper holds too, so it outlives a killed shipper
 and never leaves the machine's memory. Secrets may stand here; they may not

@@ -11,7 +11,7 @@ What a line becomes is what a terminal would show of it:
   Nothing is written over a piece.
 
 The content does not depend on how the input was split, with one exception: lines that one :meth:`Lines.feed` has
-given out stay, and if a later one goes back to them, they come again behind a :class:`Redrawn`. Whoever leaves out the
+given out stay, and if a later one goes back to them, they come again after a :class:`Redrawn`. Whoever leaves out the
 lines that were redrawn has the same lines for every split.
 """
 
@@ -291,7 +291,7 @@ class _Moves:
         return cls(patterns) if patterns else None
 
     def first(self, buffer: bytes, at: int) -> tuple[int, int] | None:
-        """Where the first one at *at* or behind it begins and ends."""
+        """Where the first one at *at* or after it begins and ends."""
         first = None
         for pattern, known in list(self._next.items()):
             if known is None or known[0] < at:

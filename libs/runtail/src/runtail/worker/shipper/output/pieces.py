@@ -33,7 +33,7 @@ def control_string(piece: bytes, *, begun: bool) -> bytes:
 
 
 def piece_end(line: bytes, start: int, size: int) -> int:
-    """Where the piece of *line* ends that begins at *start* and has at most *size* bytes; the line goes on behind it.
+    """Where the piece of *line* ends that begins at *start* and has at most *size* bytes; the line goes on after it.
 
     The answer depends on nothing but those bytes and the one behind them.
     """

@@ -78,7 +78,7 @@ class Spool:
         return moved or None
 
     def append(self, data: bytes) -> None:
-        """Put something of our own behind what was taken: all of it or, if we are killed, nothing."""
+        """Add something of our own after what was taken: all of it or, if we are killed, nothing."""
         os.pwrite(self.memfd, data, self.position)
         self.position = os.lseek(self.memfd, self.position + len(data), os.SEEK_SET)
 

@@ -124,7 +124,7 @@ def with_sgr(style: Style, parameters: str) -> Style:
 
 
 def style_after(output: bytes, before: Style) -> Style:
-    """Return the style in force behind *output* that began in *before*; cheap where colours are reset at times."""
+    """Return the style in force after *output* that began in *before*; cheap where colours are reset at times."""
     if b"\x1b" not in output:
         return before
     links = output.rfind(b"\x1b]8;")
