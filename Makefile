@@ -51,6 +51,16 @@ run: $(VENV) $(PAGES) ## Start everything on this machine and print the address;
 .PHONY: test
 test: test-ui test-python ## Run all tests; T=tests/unit/test_x.py narrows, also T='-k word'
 
+# More files at a time than cores, since most tests wait for something.
+CHECK_JOBS ?= 4
+.PHONY: check
+check: $(VENV) $(PAGES) $(HELM) test-ui ## Run nine tests of ten, in some four minutes: those that are not in tests/slow.txt
+	@$(BIN)/pytest --quiet -m "not slow" --numprocesses $(CHECK_JOBS) --dist loadfile $(TESTED)
+
+.PHONY: slow-tests
+slow-tests: $(VENV) $(PAGES) $(HELM) ## Measure which tests take more than 2 s, on a machine that does nothing else
+	@$(BIN)/pytest --quiet --slow-write 2 --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
+
 .PHONY: test-unit
 test-unit: $(VENV) test-ui ## Run the tests that need no server; COVERAGE=1 notes what of the product they reach
 	@mkdir -p build; $(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/pytest) $(or $(T),tests/unit)

@@ -15,6 +15,7 @@ from tests.support import processes
 from tests.support.processes import Process, StartProcess
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
+from tests.support.slow_tests import SlowTests
 
 # A developer's own settings must not change what is tested.
 for variable in [name for name in os.environ if name.startswith("RUNTAIL_")]:
@@ -25,6 +26,17 @@ hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 # It would hide what buffering does to output.
 os.environ.pop("PYTHONUNBUFFERED", None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the list of slow tests."""
+    parser.addoption("--slow-limit", type=float, default=0.0, help="fail if a test that is not slow takes longer")
+    parser.addoption("--slow-write", type=float, default=0.0, help="write tests/slow.txt: what takes longer")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the slow tests."""
+    config.pluginmanager.register(SlowTests(config), "slow tests")
 
 
 @pytest.fixture(scope="session")

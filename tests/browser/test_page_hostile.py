@@ -43,7 +43,7 @@ def test_the_corpus_is_large() -> None:
     assert len({one.text for one in CORPUS}) == len(CORPUS) >= 200
 
 
-def test_output(watched: Watched) -> None:
+def test_hostile_output_is_shown_as_text(watched: Watched) -> None:
     def show(texts: Sequence[Hostile]) -> None:
         producer = Producer(watched.site.store)
         for some in batches(texts, 20):

@@ -1,13 +1,15 @@
 """Fixtures of the integration tests: the relay."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from runtail.store import Store
 from tests.support.processes import StartProcess
-from tests.support.relay import Relay, make_store, open_clients
+from tests.support.redis_server import RedisServer
+from tests.support.relay import Follow, Followed, Follower, Producer, Relay, following, make_store, open_clients
 
 StartRelay = Callable[..., Relay]
 
@@ -28,3 +30,23 @@ def start_relay(start_process: StartProcess, redis_url: str, key_prefix: str) ->
     yield start
     for client in list(open_clients):
         client.close()
+
+
+@pytest.fixture
+def follow(start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str) -> Follow:
+    """Starts a relay on a server of its own, with a run there whose first line a viewer has seen.
+
+    Settings are the relay's; ``url`` names a proxy to the server.
+    """
+
+    @contextmanager
+    def follow(**settings: Any) -> Iterator[Followed]:
+        relay = start_relay(**{"url": own_redis_server.url, **settings})
+        producer = Producer(make_store(own_redis_server.url, key_prefix))
+        follower = Follower(producer.run_id)
+        with following(follower, relay.url), own_redis_server.client() as client:
+            producer.write(1)
+            follower.until(lambda: len(follower.lines) == 1)
+            yield relay, producer, follower, client
+
+    return follow

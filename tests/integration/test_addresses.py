@@ -67,7 +67,7 @@ def no_secret_is_said(stack: Stack) -> None:
         assert not [secret for secret in SECRETS if secret in process.output()]
 
 
-def test_tls(tmp_path: Path, authority: Authority) -> None:
+def test_everything_works_over_tls(tmp_path: Path, authority: Authority) -> None:
     with SecureServer(tmp_path / "redis", authority) as server:
         with installation(tmp_path, server.url) as stack:
             stack.worker.wait_for_log(f"records the output of tasks in rediss://127.0.0.1:{server.port}/0", 10)

@@ -63,7 +63,7 @@ def test_what_is_said_of_a_failure_begins_a_line(worker: Worker, how: str, befor
     assert output.splitlines()[:2] == [before, says]
 
 
-def test_c_code(worker: Worker) -> None:
+def test_output_of_c_code_comes_in_order(worker: Worker) -> None:
     _, output = worker.do("t.c")
     assert output == b"python\nputs\nno newline"
 

@@ -96,7 +96,9 @@ def test_binary_keeps_bytes(worker: Worker) -> None:
         ("sigkill", None, 9, "signal 9 (SIGKILL)"),
     ],
 )
-def test_crash(worker: Worker, how: str, exit_status: int | None, signal: int | None, why: str) -> None:
+def test_a_crash_ends_as_its_way_of_dying_says(
+    worker: Worker, how: str, exit_status: int | None, signal: int | None, why: str
+) -> None:
     run, output = worker.do("demo.crash", how=how)
     assert output.startswith(f"About to die by {how}\n".encode())
     assert run.state == "failed"
@@ -117,7 +119,7 @@ def test_crash_by_memory_where_memory_is_limited(tmp_path: Path, redis_url: str)
         assert (run.state, run.text("why")) == ("failed", "MemoryError")
 
 
-def test_nap(worker: Worker) -> None:
+def test_a_nap_says_when_it_begins_and_ends(worker: Worker) -> None:
     run, output = worker.do("demo.nap", seconds=0.1)
     assert output == b"Going to sleep for 0.1 s\nAwake\n"
     assert run.text("restart") == "1"

@@ -7,22 +7,15 @@ import pytest
 
 from runtail.store import Store
 from tests.support.redis_server import RedisServer
-from tests.support.relay import Client, Follower, Producer, Relay, following, make_store
+from tests.support.relay import Client, Follow, Follower, Producer, Relay, following, make_store
 from tests.support.runs import roll_back, snapshot
 from tests.support.waiting import wait_for
 
 StartRelay = Callable[..., Relay]
 
 
-def test_a_lost_bell_is_healed_by_the_sweep(
-    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
-) -> None:
-    relay = start_relay(url=own_redis_server.url)
-    producer = Producer(make_store(own_redis_server.url, key_prefix))
-    follower = Follower(producer.run_id)
-    with following(follower, relay.url), own_redis_server.client() as client:
-        producer.write(1)
-        follower.until(lambda: len(follower.lines) == 1)
+def test_a_lost_notification_is_healed_by_the_sweep(follow: Follow) -> None:
+    with follow() as (_relay, producer, follower, client):
         # The relay may not subscribe again: it gets nothing from now on.
         client.acl_setuser("default", enabled=True, commands=["-subscribe"])
         assert client.client_kill_filter(_type="pubsub")
@@ -34,16 +27,9 @@ def test_a_lost_bell_is_healed_by_the_sweep(
     assert follower.lines == producer.expected()
 
 
-def test_notifications_come_again_after_their_connection_was_killed(
-    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str
-) -> None:
+def test_notifications_come_again_after_their_connection_was_killed(follow: Follow, key_prefix: str) -> None:
     # No sweep to help.
-    relay = start_relay(url=own_redis_server.url, sweep_seconds=3600)
-    producer = Producer(make_store(own_redis_server.url, key_prefix))
-    follower = Follower(producer.run_id)
-    with following(follower, relay.url), own_redis_server.client() as client:
-        producer.write(1)
-        follower.until(lambda: len(follower.lines) == 1)
+    with follow(sweep_seconds=3600) as (_relay, producer, follower, client):
         assert client.client_kill_filter(_type="pubsub")
         wait_for(lambda: client.pubsub_numsub(f"{key_prefix}bell:{producer.run_id}")[0][1], 10)
         producer.write(1)

@@ -13,7 +13,7 @@ from runtail_socket.reading import listener as module
 from runtail_socket.reading.listener import Listener
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
-from tests.support.relay import Follower, Producer, Relay, following, make_store
+from tests.support.relay import Follow, Relay, make_store
 from tests.support.waiting import stays, wait_for
 
 StartRelay = Callable[..., Relay]
@@ -109,18 +109,12 @@ def test_who_still_listens_to_the_server_before_a_failover_goes_over_to_the_new_
 
 
 def test_a_stalled_connection_is_found_by_the_nonce(
-    start_relay: StartRelay,
+    follow: Follow,
     own_redis_server: RedisServer,
-    key_prefix: str,
     make_proxy: Callable[[str, int], TcpProxy],
 ) -> None:
     proxy = make_proxy(own_redis_server.host, own_redis_server.port)
-    relay = start_relay(url=proxy.url, sweep_seconds=2)
-    producer = Producer(make_store(own_redis_server.url, key_prefix))
-    follower = Follower(producer.run_id)
-    with following(follower, relay.url):
-        producer.write(1)
-        follower.until(lambda: len(follower.lines) == 1)
+    with follow(url=proxy.url, sweep_seconds=2) as (relay, producer, follower, _client):
         # Open, and silent for ever: nothing tells the relay.
         assert proxy.stall(b"SUBSCRIBE") == 1
         wait_for(lambda: relay.metric("runtail_socket_listener_stalls_total") == 1, 30)

@@ -10,7 +10,7 @@ from runtail.store import Store
 from tests.support.processes import StartProcess
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
-from tests.support.relay import Follower, Producer, Relay, following, make_store
+from tests.support.relay import Follow, Follower, Producer, Relay, following
 from tests.support.waiting import stays, wait_for
 
 StartRelay = Callable[..., Relay]
@@ -22,16 +22,9 @@ def breakable(folder: Path) -> dict[str, Any]:
     return {"program": "tests.support.breakable_relay", "environment": environment}
 
 
-def test_a_reader_that_was_killed_begins_anew(
-    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str, tmp_path: Path
-) -> None:
+def test_a_reader_that_was_killed_begins_anew(follow: Follow, tmp_path: Path) -> None:
     """Only errors were caught: a greenlet that was killed, or hit by somebody's time-out, was gone for good."""
-    relay = start_relay(url=own_redis_server.url, **breakable(tmp_path))
-    producer = Producer(make_store(own_redis_server.url, key_prefix))
-    follower = Follower(producer.run_id)
-    with following(follower, relay.url), own_redis_server.client() as client:
-        producer.write(1)
-        follower.until(lambda: len(follower.lines) == 1)
+    with follow(**breakable(tmp_path)) as (relay, producer, follower, client):
         # No notifications from now on: only the reader's own greenlet finds what comes.
         client.acl_setuser("default", enabled=True, commands=["-subscribe"])
         assert client.client_kill_filter(_type="pubsub")
@@ -43,15 +36,8 @@ def test_a_reader_that_was_killed_begins_anew(
     assert follower.lines == producer.expected()
 
 
-def test_a_listener_whose_greenlet_was_killed_begins_anew(
-    start_relay: StartRelay, own_redis_server: RedisServer, key_prefix: str, tmp_path: Path
-) -> None:
-    relay = start_relay(url=own_redis_server.url, sweep_seconds=3600, **breakable(tmp_path))
-    producer = Producer(make_store(own_redis_server.url, key_prefix))
-    follower = Follower(producer.run_id)
-    with following(follower, relay.url), own_redis_server.client() as client:
-        producer.write(1)
-        follower.until(lambda: len(follower.lines) == 1)
+def test_a_listener_whose_greenlet_was_killed_begins_anew(follow: Follow, key_prefix: str, tmp_path: Path) -> None:
+    with follow(sweep_seconds=3600, **breakable(tmp_path)) as (relay, producer, follower, client):
         (tmp_path / f"kill-listener-{relay.port}").touch()
         relay.process.wait_for_log("is restarted", 10)
         wait_for(lambda: client.pubsub_numsub(f"{key_prefix}bell:{producer.run_id}")[0][1], 10)

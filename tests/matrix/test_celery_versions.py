@@ -74,7 +74,7 @@ def test_failure(worker: Worker) -> None:
     assert output.count("ValueError: begin xxxxxxx end") == 1
 
 
-def test_retry(worker: Worker) -> None:
+def test_each_attempt_of_a_retried_task_is_counted(worker: Worker) -> None:
     run, output = worker.do("t.retries")
     assert (run.state, run.number("attempt")) == ("succeeded", 3)
     assert [line for line in output.decode().splitlines() if line.startswith("attempt")] == [
@@ -84,7 +84,7 @@ def test_retry(worker: Worker) -> None:
     ]
 
 
-def test_chord(worker: Worker) -> None:
+def test_a_chord_is_recorded(worker: Worker) -> None:
     parts = [worker.client.signature("t.add", args=(n, n), queue=worker.queue) for n in range(5)]
     result = chord(parts)(worker.client.signature("t.total", queue=worker.queue))
     assert result.get(timeout=GET_SECONDS) == 20

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
+import redis
 import websocket
 
 from runtail.log.writer import LogWriter
@@ -341,11 +342,16 @@ def following(follower: Follower, url: str) -> Iterator[Follower]:
         follower.close()
 
 
+#: What the fixture ``follow`` gives: relay, run, its viewer, and a client of the server.
+Followed = tuple[Relay, Producer, Follower, "redis.Redis"]
+Follow = Callable[..., contextlib.AbstractContextManager[Followed]]
+
+
 def now_ms() -> int:
     """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 __all__ = [
-    "Client", "Follower", "Producer", "Relay", "following", "make_store", "now_ms",
+    "Client", "Follow", "Followed", "Follower", "Producer", "Relay", "following", "make_store", "now_ms",
 ]  # fmt: skip

@@ -132,7 +132,7 @@ def test_a_secret_that_nobody_takes_is_said_to_be(said: Said) -> None:
     assert "nobody records this run" in warning["text"]
 
 
-def test_marks(said: Said) -> None:
+def test_marks_are_cut_and_written(said: Said) -> None:
     author.warning("careful \u20ac" + "x" * 9000)
     author.error("broken")
     assert said() == [
@@ -148,7 +148,7 @@ def test_outside_of_a_run_nothing_is_sent(capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr().out == "Title\n"
 
 
-def test_sh(capfd: pytest.CaptureFixture[str]) -> None:
+def test_sh_takes_a_line_of_shell_or_a_list(capfd: pytest.CaptureFixture[str]) -> None:
     assert runtail.sh("echo $WHAT; exit 3", check=False, env={"WHAT": "text"}) == 3
     assert runtail.sh(["printf", "%s\\n", "list; not a shell"]) == 0
     with pytest.raises(subprocess.CalledProcessError):

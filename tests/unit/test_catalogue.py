@@ -41,7 +41,7 @@ def everything(  # type: ignore[no-untyped-def]
     """
 
 
-def test_schema() -> None:
+def test_the_schema_says_what_the_signature_does() -> None:
     schema = catalogue.schema_of(everything, inspect.getdoc(everything) or "", ["name"])
     assert schema["required"] == ["name"]
     assert schema["additionalProperties"] is False

@@ -25,14 +25,14 @@ def as_before() -> Iterator[None]:
         logging.getLogger(name).setLevel(level)
 
 
-def test_text() -> None:
+def test_a_line_of_text_is_one_line() -> None:
     line = logline.render("text", "WARNING", "web", "runtail_web.x", "so\nit\x1b[31m is\r\tö", at=1764428635.1239)
     assert line == "2025-11-29T15:03:55.123Z WARNING web runtail_web.x: so\\nit\\x1b[31m is\\x0d\tö"
     line = logline.render("text", "ERROR", "web", "x", "failed", at=0, exception="Traceback\n  what")
     assert line == "1970-01-01T00:00:00.000Z ERROR web x: failed\nTraceback\n  what"
 
 
-def test_json() -> None:
+def test_a_line_of_json_is_one_object() -> None:
     line = logline.render(
         "json", "ERROR", "relay", "x", "so\nit \ud800 is", at=0, exception="a\nb", fields={"level": "no", "path": {1}}
     )
@@ -47,7 +47,7 @@ def test_json() -> None:
     ("level", "said"),
     [("debug", "abc"), ("info", "bc"), ("warning", "c"), ("error", ""), ("loud", "bc")],
 )
-def test_levels(capfd: pytest.CaptureFixture[str], level: str, said: str) -> None:
+def test_only_levels_from_the_chosen_one_on_are_said(capfd: pytest.CaptureFixture[str], level: str, said: str) -> None:
     logs.set_up("web", "runtail_web", {"RUNTAIL_LOG_LEVEL": level})
     log = logging.getLogger("runtail_web.part")
     log.debug("a")

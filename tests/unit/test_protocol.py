@@ -27,7 +27,7 @@ def test_the_vectors_are_fresh() -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["chain"])
-def test_chain(vector: dict[str, str]) -> None:
+def test_digests_are_those_of_the_vectors(vector: dict[str, str]) -> None:
     payload = base64.b64decode(vector["payload_b64"])
     assert link(bytes.fromhex(vector["previous"]), vector["type"], payload).hex() == vector["chain"]
 
@@ -49,7 +49,7 @@ def test_broken_entries_are_refused(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["views"], ids=lambda vector: vector["name"])
-def test_views(vector: dict[str, Any]) -> None:
+def test_views_are_those_of_the_vectors(vector: dict[str, Any]) -> None:
     view = View()
     begin = vector["begin"]
     view.begin(begin["epoch"], begin["from"], bytes.fromhex(begin["chain"]))

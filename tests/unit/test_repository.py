@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 
@@ -23,6 +24,11 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 UI = ROOT / "services/web/ui"
 NPM_LOCKS = [UI / "package-lock.json", ROOT / "tests/openapi/package-lock.json"]
 GREEN = {"eventlet", "gevent", "greenlet"}
+#: What tests try in short, and a program of its own at length.
+BETWEEN_FOLDERS = {
+    ("tests/integration/test_relay_autobahn.py", "tests.autobahn.cases"),
+    ("tests/integration/test_relay_figures.py", "tests.proof.figures.comings_and_goings"),
+}
 #: Distributions whose modules are not called as the distribution is.
 MODULES_OF = {
     "flask-socketio": {"flask_socketio"},
@@ -120,6 +126,22 @@ def test_packages_have_one_version() -> None:
         text = (folder / "src" / package / file).read_text()
         versions |= set(re.findall(r'^__version__ = "(.*)"', text, re.MULTILINE))
     assert len(versions) == 1
+
+
+def test_property_tests_have_no_deadline() -> None:
+    assert hypothesis.settings().deadline is None
+
+
+def test_folders_of_tests_share_what_is_in_support() -> None:
+    """Unit tests try the programs of other folders, too; nobody else imports from a folder that is not its own."""
+    found = set()
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        folder = path.relative_to(ROOT / "tests").parts[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if module.startswith("tests.") and module.split(".")[1] not in (folder, "support") and folder != "unit":
+                found.add((str(path.relative_to(ROOT)), module))
+    assert found == BETWEEN_FOLDERS
 
 
 def test_files_are_small_and_named_after_their_subject() -> None:

@@ -43,7 +43,7 @@ def said(state: str, **fields: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_ends(facts: Facts, expected: RunOutcome) -> None:
+def test_each_end_follows_from_its_facts(facts: Facts, expected: RunOutcome) -> None:
     assert decide(facts) == expected
     assert not decide(facts).released
 

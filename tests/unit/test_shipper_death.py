@@ -42,6 +42,6 @@ def test_a_living_process_has_no_exit() -> None:
     os.close(pidfd)
 
 
-def test_names() -> None:
+def test_signals_have_names_where_the_system_knows_them() -> None:
     assert name_of(signal.SIGKILL) == "SIGKILL"
     assert name_of(63) == ""

@@ -59,7 +59,7 @@ def test_exception_without_text_and_with_a_broken_one() -> None:
     assert outcome_of_exception(Broken())["why"] == "Broken: <Broken>"
 
 
-def test_retry() -> None:
+def test_a_retry_says_when_and_why() -> None:
     before = time.time() * 1000
     ended = outcome_of(result("RETRY", Retry("m", OSError("gone"), when=60)), TASK, {"retries": 1})
     assert ended["why"] == "retry 2 of 3: OSError: gone"
@@ -78,7 +78,7 @@ def test_rejected_and_ignored() -> None:
     ("code", "state", "status"),
     [(None, "succeeded", 0), (0, "succeeded", 0), (3, "failed", 3), (-1, "failed", 255), ("why", "failed", 1)],
 )
-def test_exit(code: Any, state: str, status: int) -> None:
+def test_an_exit_ends_by_its_status(code: Any, state: str, status: int) -> None:
     ended = outcome_of_exit(code)
     assert (ended["state"], ended["exit_status"]) == (state, status)
 
