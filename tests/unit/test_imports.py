@@ -15,6 +15,7 @@ from tests.unit.test_repository import PACKAGES, sources
 #: messages, and not by each other's modules.
 MAY_IMPORT = {
     "runtail.protocol": ("runtail.errors",),
+    "runtail.access": (),
     "runtail.masking": (),
     "runtail.worker.messages": (),
     "runtail.worker.channel": ("runtail.worker.messages",),
@@ -26,7 +27,7 @@ MAY_IMPORT = {
         "runtail.worker.procfs",
         "runtail.worker.spool_layout",
     ),
-    "runtail_socket.transport": ("runtail_socket.runtime",),
+    "runtail_socket.transport": ("runtail.access", "runtail_socket.runtime"),
     "runtail.log": ("runtail.errors", "runtail.protocol", "runtail.store"),
 }
 #: And what they may not.

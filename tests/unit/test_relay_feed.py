@@ -2,6 +2,7 @@
 
 import pytest
 
+from runtail.access.principal import anyone
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Cursor, Entry, EntryId
 from runtail.protocol import event as events
 from runtail_socket.clients.viewer import Viewer
@@ -47,7 +48,7 @@ class Scene:
 
     def join(self, shape: Shape = Shape.ENTRIES, window_bytes: int = 1000) -> tuple[Subscription, NullLink]:
         link = NullLink()
-        viewer = Viewer(link)  # type: ignore[arg-type]
+        viewer = Viewer(link, anyone("somebody"))  # type: ignore[arg-type]
         subscription = Subscription(viewer.link, self.feed, shape, self.feed.cursor, window_bytes, viewer.forget)
         viewer.subscriptions["r"] = subscription
         self.viewers[subscription] = viewer

@@ -12,6 +12,7 @@ import engineio
 import engineio.socket
 import pytest
 
+from runtail.access.principal import anyone
 from runtail_socket.transport import websocket
 from runtail_socket.transport.handshake import Refused, answer_handshake
 from runtail_socket.transport.link import Link
@@ -114,7 +115,12 @@ def test_nothing_is_taken_while_the_kernel_is_full(pair: Pair) -> None:
 
 def test_a_peer_that_takes_nothing_more_is_sent_away(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     web_socket, client = pair
-    link = Link(engineio.socket.Socket(engineio.Server(async_mode="threading"), "sid"), web_socket, direct=True)
+    link = Link(
+        engineio.socket.Socket(engineio.Server(async_mode="threading"), "sid"),
+        web_socket,
+        direct=True,
+        principal=anyone("somebody"),
+    )
     frame = text_frame(b"0123456789" * 100_000)
     while web_socket.try_send(frame) is WriteResult.ALL:
         pass
@@ -137,7 +143,7 @@ def test_a_client_that_answers_no_ping_is_sent_away(pair: Pair) -> None:
     web_socket, _client = pair
     server = engineio.Server(async_mode="threading", ping_timeout=20)
     engine = engineio.socket.Socket(server, "sid")
-    link = Link(engine, web_socket, direct=True)
+    link = Link(engine, web_socket, direct=True, principal=anyone("somebody"))
     link.sweep()
     assert not engine.closed
     engine.last_ping = time.time() - 21

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from runtail.access.principal import Principal, anyone
+from runtail.listening import plain
 from runtail.settings import Settings
 from runtail_socket.runtime import WsgiApp
 from runtail_socket.transport.handshake import Refused, answer_handshake, headers_of
-from runtail_socket.transport.link import HANDSHAKE, Links
+from runtail_socket.transport.link import HANDSHAKE, PRINCIPAL, Links
 
 #: Where Socket.IO lives; nothing else is served on this port.
 PATH = "/socket.io/"
@@ -22,20 +24,34 @@ JOIN_SECONDS = 10.0
 RETRY_AFTER_SECONDS = 5
 
 
+#: Returns who sends a request, from its WSGI environment; None: nobody who is known.
+Identify = Callable[[dict[str, Any]], Principal | None]
+
+
+def anyone_at_this_address(environ: dict[str, Any]) -> Principal:
+    """Identify everybody as an administrator: there is no login."""
+    return anyone(f"anonymous ({plain(environ.get('REMOTE_ADDR') or 'unknown address')})")
+
+
 class Admission:
     """WSGI middleware in front of Socket.IO.
 
     :param app: the Socket.IO application.
-    :param on_refused: called with why: ``path``, ``host``, ``origin``, ``draining``, ``full``, ``handshake``.
+    :param on_refused: called with why: ``path``, ``host``, ``origin``, ``draining``, ``login``, ``full`` or
+        ``handshake``.
+    :param identify: returns who sends a request; None: nobody who is known.
     """
 
-    def __init__(self, app: WsgiApp, settings: Settings, links: Links, on_refused: Callable[[str], None]) -> None:
+    def __init__(
+        self, app: WsgiApp, settings: Settings, links: Links, on_refused: Callable[[str], None], identify: Identify
+    ) -> None:
         self._app = app
         self._links = links
         self.max_connections = settings.max_connections
         self._hosts = set(_names(settings.allowed_hosts))
         self._origins = set(_names(settings.allowed_origins))
         self._on_refused = on_refused
+        self._identify = identify
         #: Requests being served, which is connections: each lasts as long as its WebSocket.
         self.open = 0
         #: Set when this relay is about to stop.
@@ -77,6 +93,9 @@ class Admission:
             return "origin", "403 Forbidden", "RUNTAIL_ALLOWED_ORIGINS does not name this origin."
         if self.draining:
             return "draining", "503 Service Unavailable", "This relay is about to stop."
+        environ[PRINCIPAL] = self._identify(environ)
+        if environ[PRINCIPAL] is None:
+            return "login", "401 Unauthorized", "You are not logged in. Log in, or send a token."
         if self.open >= self.max_connections:
             return "full", "503 Service Unavailable", "This relay is full: it has RUNTAIL_MAX_CONNECTIONS viewers."
         return None

@@ -18,7 +18,7 @@ from runtail.listening import listen, shown
 from runtail.settings import Settings
 from runtail.store import Store
 from runtail_socket import runtime
-from runtail_socket.admission import PATH, Admission
+from runtail_socket.admission import PATH, Admission, Identify, anyone_at_this_address
 from runtail_socket.clients.catch_up import CatchUp
 from runtail_socket.clients.namespace import OtherNamespaces, TailNamespace
 from runtail_socket.clients.states import States
@@ -92,9 +92,10 @@ class Service:
     """One relay.
 
     :param settings: the settings in force.
+    :param identify: returns who sends a request; by default there is no login.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, identify: Identify | None = None) -> None:
         self._settings = settings
         self._store = Store(settings)
         self._measures = Measures()
@@ -129,7 +130,9 @@ class Service:
             store_away=lambda: self._store_health.said,
             on_painted=self._measures.painted,
         )
-        self._admission = Admission(self._application(), settings, self._links, self._measures.refused)
+        self._admission = Admission(
+            self._application(), settings, self._links, self._measures.refused, identify or anyone_at_this_address
+        )
         self._measures.watch(
             self._links, self._admission, self._namespace, self._reader, self._listener, self._catch_up, self._guard
         )

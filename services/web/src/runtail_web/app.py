@@ -10,7 +10,7 @@ from flask import Flask
 from runtail.runs.start import Publisher
 from runtail.settings import Settings
 from runtail.store import Store
-from runtail_web import guard, problems
+from runtail_web import authorization, guard, problems
 from runtail_web.api.catalogue import make_catalogue
 from runtail_web.api.config import make_config
 from runtail_web.api.logs import make_logs
@@ -18,6 +18,7 @@ from runtail_web.api.outline import make_outline
 from runtail_web.api.reference import make_reference
 from runtail_web.api.runs import make_runs
 from runtail_web.api.search import make_search
+from runtail_web.authorization import Identify, anyone_at_this_address
 from runtail_web.pages import make_pages
 from runtail_web.slots import Slots
 
@@ -25,13 +26,21 @@ API = "/api/v1"
 
 
 def create_app(
-    settings: Settings, store: Store, publish: Publisher, stop: threading.Event, *, watch: Callable[[Flask], None]
+    settings: Settings,
+    store: Store,
+    publish: Publisher,
+    stop: threading.Event,
+    *,
+    watch: Callable[[Flask], None],
+    identify: Identify = anyone_at_this_address,
 ) -> Flask:
     """Return the application.
 
     :param publish: puts messages on queues.
     :param stop: set when the service ends.
     :param watch: counts requests; it comes first, so that refused ones are counted too.
+    :param identify: returns who sends the current request.
+    :raises ConfigError: if a route does not say who may call it.
     """
     app = Flask(__name__, static_folder="static", static_url_path="/static")
     # One more than allowed, so that what was cut off at the limit can be told from what just fits.
@@ -39,6 +48,7 @@ def create_app(
     watch(app)
     guard.install(app, settings)
     problems.install(app)
+    authorization.install(app, store, identify)
     slots = Slots(settings.web_threads)
     app.register_blueprint(make_pages(store, slots))
     for routes in (
@@ -51,4 +61,5 @@ def create_app(
     ):
         app.register_blueprint(routes, url_prefix=API)
     app.register_blueprint(make_reference(app, API))
+    authorization.refuse_unmarked(app)
     return app

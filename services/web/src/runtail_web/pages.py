@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from runtail.errors import RuntailError
 from runtail.store import Store
 from runtail.words import clean
+from runtail_web.authorization import allows
 from runtail_web.problems import Problem, of_error, run_page
 from runtail_web.requests import TextPageQuery, read_query
 from runtail_web.shell import PagesMissing, render
@@ -35,20 +36,24 @@ def make_pages(store: Store, slots: Slots) -> Blueprint:
         return Response(text, headers={"Cache-Control": "no-cache"}, content_type="text/html; charset=utf-8")
 
     @pages.get("/")
+    @allows("public")
     def runs() -> Response:
         return shell()
 
     @pages.get("/runs")
     @pages.get("/runs/")
+    @allows("public")
     def list_of_runs() -> WerkzeugResponse:
         # Where somebody looks who shortens a run's address.
         return redirect("/")
 
     @pages.get("/runs/<run_id>")
+    @allows("public")
     def run(run_id: str) -> Response:
         return shell(run_id)
 
     @pages.get("/runs/<run_id>/text")
+    @allows("log:read", on="run")
     def text(run_id: str) -> Response:
         try:
             query = read_query(request, TextPageQuery)
@@ -71,6 +76,7 @@ def make_pages(store: Store, slots: Slots) -> Blueprint:
         return Response(body, headers={"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
 
     @pages.get("/text.css")
+    @allows("public")
     def text_style() -> Response:
         return Response(TEXT_STYLE.read_bytes(), headers={"Cache-Control": "no-cache"}, content_type="text/css")
 

@@ -18,7 +18,7 @@ from runtail.listening import resolve, shown
 from runtail.settings import Settings
 from runtail.store import Store, connect
 from runtail_web import store_watch
-from runtail_web.access import GUNICORNS_LEVELS, ServiceLog
+from runtail_web.access_log import GUNICORNS_LEVELS, ServiceLog
 from runtail_web.app import create_app
 from runtail_web.measures import Measures
 from runtail_web.publisher import TaskPublisher, make_producer

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from runtail.access.principal import Thing
 from runtail.errors import TaskNotRecorded, TaskUnknown
 from runtail.runs.record import Run, read_runs, readable_ids
 from runtail.store import Store, store_errors
 
 #: What everybody relies on, for a task of which another version of a worker said less.
 _BARE_TASK = {"doc": "", "schema": {}, "queue": "", "exclusive": False}
+#: What a filter looks at: the parameters of :meth:`Filter.accepts`.
+_LISTED = ["state", "task", "who", "queue", "who_id"]
 #: Records are looked at in groups of so many.
 SCAN_COUNT = 500
 #: One page looks at no more runs than this, however few of them are wanted.
@@ -40,18 +44,21 @@ class Filter:
     since_ms: int | None = None
     #: Made before this time (ms).
     until_ms: int | None = None
+    #: Whether whoever asks may see a run.
+    visible: Callable[[Thing], bool] | None = None
 
     @property
     def reads_records(self) -> bool:
         """False if the list itself answers everything."""
-        return self.states is not None or self.task is not None or self.who is not None
+        return (self.states, self.task, self.who, self.visible) != (None, None, None, None)
 
-    def accepts(self, state: str, task: str, who: str) -> bool:
+    def accepts(self, state: str, task: str, who: str, queue: str, who_id: str) -> bool:
         """Tell whether a run is wanted, apart from its time."""
         return (
             (self.states is None or state in self.states)
             and (self.task is None or task == self.task)
             and (self.who is None or self.who.casefold() in who.casefold())
+            and (self.visible is None or self.visible(Thing(task, queue, who_id=who_id or None)))
         )
 
 
@@ -117,7 +124,7 @@ def _accepted(store: Store, wanted: Filter, places: list[Place]) -> list[bool]:
     with store_errors():
         pipeline = store.client.pipeline(transaction=False)
         for place in places:
-            pipeline.hmget(store.keys.run(place.run_id.decode("utf-8", "replace")), ["state", "task", "who"])
+            pipeline.hmget(store.keys.run(place.run_id.decode("utf-8", "replace")), _LISTED)
         rows: list[Any] = pipeline.execute()
     # A record that is gone is none of them.
     return [

@@ -34,6 +34,7 @@ def start(
     run_id: str | None = None,
     idempotency_key: str | None = None,
     retry_of: Run | None = None,
+    who_id: str = "",
 ) -> tuple[Run, bool]:
     """Start a run and return it, and True if it was made by this call.
 
@@ -43,6 +44,7 @@ def start(
     :param idempotency_key: the same key with the same request, apart from values of secrets, returns the same run
         for 24 h.
     :param retry_of: the run whose task and parameters these are.
+    :param who_id: the id of the principal that starts it; empty: nobody in particular.
     :raises ExclusiveHeld: another run of an exclusive task is not over.
     :raises IdempotencyConflict: the key was used for another request.
     :raises StartError: the run id is taken.
@@ -71,6 +73,8 @@ def start(
         "restart": "1" if task.get("restart") else "0",
         "max_attempts": str(int(task.get("max_attempts") or 3)),
     }
+    if who_id:
+        fields["who_id"] = who_id
     if retry_of is not None:
         fields |= {"retry_of": retry_of.id, "retry_of_execution": str(retry_of.execution)}
     ask = {
@@ -80,7 +84,7 @@ def start(
         "record_prefix": store.keys.run(""),
     }
     more_keys = [
-        store.keys.idempotency(idempotency_key) if idempotency_key else "",
+        store.keys.idempotency(f"{who_id}:{idempotency_key}" if who_id else idempotency_key) if idempotency_key else "",
         store.keys.exclusive(name) if task.get("exclusive") else "",
     ]
     uuid_ = store.uuid()

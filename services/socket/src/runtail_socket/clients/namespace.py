@@ -10,16 +10,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import flask_socketio
 from flask_socketio import Namespace
 
+from runtail.access.decision import allowed
+from runtail.access.rights import Right
 from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
 from runtail.log import reader as store_reader
 from runtail.log.reader import Location
 from runtail.protocol import BEGINNING, VERSION, Cursor
-from runtail.runs.record import read_run
+from runtail.runs.access import summary_for, thing_of
+from runtail.runs.record import Run, read_run
 from runtail.store import Store
 from runtail_socket.clients import request as requests
 from runtail_socket.clients.catch_up import CatchUp
@@ -90,7 +94,7 @@ class TailNamespace(Namespace):
         self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
         #: By run, epoch, line and digest; by run, epoch and state.
         self._locations: SingleFlight[tuple[str, int, int, bytes | None], Location] = SingleFlight(MOST_SHARED)
-        self._records: SingleFlight[tuple[str, int, str | None], dict[str, Any]] = SingleFlight(MOST_SHARED)
+        self._records: SingleFlight[tuple[str, int, str | None], Run] = SingleFlight(MOST_SHARED)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
 
@@ -108,8 +112,10 @@ class TailNamespace(Namespace):
             return _error("bad-request", f"There is no event {event[:40]!r}.")
         if len(args) != 1:
             return _error("bad-request", f"{event} takes one argument.")
+        if not allowed(viewer.principal, handler.right):
+            return _error("forbidden", f"{event} takes the right {handler.right}. Ask whoever grants rights here.")
         try:
-            return handler(self, viewer, args[0])
+            return handler.handle(self, viewer, args[0])
         except RunNotFound as error:
             return _error("unknown-run", f"There is no run {error.run_id!r}.")
         except StoreUnavailable:
@@ -126,7 +132,7 @@ class TailNamespace(Namespace):
         if link is None:
             return False
         link.joined = True
-        self.viewers[sid] = Viewer(link)
+        self.viewers[sid] = Viewer(link, link.principal)
         return True
 
     def _disconnect(self, sid: str) -> None:
@@ -170,12 +176,16 @@ class TailNamespace(Namespace):
             lambda: store_reader.locate(self._store, request.run_id, request.line, request.chain),
         )
 
-    def _record(self, feed: Feed) -> dict[str, Any]:
+    def _record(self, feed: Feed) -> Run:
         # By its state: who comes after a change, of which nobody is told any more, must not read of what was before.
         key = (feed.run_id, feed.cursor.epoch, feed.state)
-        return self._records.get(key, lambda: read_run(self._store, feed.run_id).summary())
+        return self._records.get(key, lambda: read_run(self._store, feed.run_id))
 
     def _admit(self, viewer: Viewer, request: Subscribe, feed: Feed, found: Location) -> Answer:
+        run = self._record(feed)
+        if not allowed(viewer.principal, "log:read", thing_of(run)):
+            # As if there were none, whatever position was asked for.
+            raise RunNotFound(request.run_id)
         epoch = found.head.epoch
         if request.epoch not in (None, epoch):
             why = "The log that was shown is no longer the one in the store."
@@ -184,7 +194,6 @@ class TailNamespace(Namespace):
         if not found.matched and not waits:
             why = "The position does not fit the stored log."
             return self._refuse_resume(viewer, request, epoch, "chain", why)
-        record = self._record(feed)
         if feed.over or viewer.gone:
             raise StoreUnavailable("the log was replaced meanwhile")
         cursor = found.cursor
@@ -209,7 +218,7 @@ class TailNamespace(Namespace):
             "epoch": epoch,
             "from": cursor.line,
             "chain": cursor.chain.hex(),
-            "record": record,
+            "record": summary_for(viewer.principal, run),
         }
 
     def _refuse_resume(self, viewer: Viewer, request: Subscribe, epoch: int, reason: Reason, why: str) -> Answer:
@@ -237,11 +246,22 @@ class TailNamespace(Namespace):
         return {"ok": True}
 
 
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What is done about an event.
+
+    :param right: what a client must have, on anything at all; on a run, its handler looks.
+    """
+
+    right: Right
+    handle: Callable[[TailNamespace, Viewer, object], Answer]
+
+
 #: The events that a client may send: a table of docs/protocol.md, which a test compares.
-HANDLERS: Final[Mapping[str, Callable[[TailNamespace, Viewer, object], Answer]]] = {
-    "subscribe": TailNamespace._subscribe,
-    "ack": TailNamespace._ack,
-    "unsubscribe": TailNamespace._unsubscribe,
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "subscribe": Handler("run:read", TailNamespace._subscribe),
+    "ack": Handler("log:read", TailNamespace._ack),
+    "unsubscribe": Handler("log:read", TailNamespace._unsubscribe),
 }
 
 

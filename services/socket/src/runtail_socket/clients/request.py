@@ -15,7 +15,9 @@ from runtail_socket.delivery.frames import Shape
 MAX_NUMBER = 2**53 - 1
 
 #: Why an event was not obeyed, for programs: a table of docs/protocol.md, which a test compares.
-Code = Literal["unknown-run", "bad-request", "version", "too-many", "unavailable", "record", "entry", "internal"]
+Code = Literal[
+    "unknown-run", "bad-request", "version", "too-many", "unavailable", "record", "entry", "forbidden", "internal"
+]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 BAD_REQUEST: Final = "bad-request"
 

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+from runtail.access.decision import allowed
 from runtail.errors import StoreUnavailable
+from runtail.runs.access import summary_for, thing_of
 from runtail.runs.record import read_runs
 from runtail.store import Store
 from runtail_socket.clients.viewer import Viewer
@@ -71,10 +73,15 @@ class States:
     def _tell(self, changed: list[str]) -> None:
         for index in range(0, len(changed), RUNS_PER_READ):
             for run in read_runs(self._store, changed[index : index + RUNS_PER_READ]):
-                frame = run_changed(run.summary())
+                thing = thing_of(run)
+                frames: dict[bool, Frame] = {}
                 for viewer in self._viewers():
-                    if wants(viewer, run.id):
-                        _send(viewer, frame)
+                    if not wants(viewer, run.id) or not allowed(viewer.principal, "run:read", thing):
+                        continue
+                    shows_kwargs = allowed(viewer.principal, "params:read", thing)
+                    if shows_kwargs not in frames:
+                        frames[shows_kwargs] = run_changed(summary_for(viewer.principal, run))
+                    _send(viewer, frames[shows_kwargs])
 
 
 def _send(viewer: Viewer, frame: Frame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtail.access.principal import Principal
 from runtail_socket.delivery.feed import Subscription
 from runtail_socket.transport.link import Link
 
@@ -12,10 +13,12 @@ MAX_SUBSCRIPTIONS = 64
 class Viewer:
     """One client with its subscriptions by run id."""
 
-    __slots__ = ("gone", "link", "lists", "subscriptions", "told_away")
+    __slots__ = ("gone", "link", "lists", "principal", "subscriptions", "told_away")
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, principal: Principal) -> None:
         self.link = link
+        #: Who it is; stays as long as the connection.
+        self.principal = principal
         #: Has disconnected; nothing may be added any more.
         self.gone = False
         self.subscriptions: dict[str, Subscription] = {}

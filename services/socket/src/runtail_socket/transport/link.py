@@ -25,6 +25,7 @@ from typing import Any
 
 from engineio.packet import MESSAGE, NOOP, Packet
 
+from runtail.access.principal import Principal
 from runtail_socket import runtime
 from runtail_socket.transport import NAMESPACE
 from runtail_socket.transport.handshake import Accepted
@@ -32,15 +33,19 @@ from runtail_socket.transport.websocket import Frame, WebSocket, Writer, WriteRe
 
 #: Where a request carries its handshake, which is checked before Engine.IO makes anything for it.
 HANDSHAKE = "runtail.handshake"
+#: And who sent it.
+PRINCIPAL = "runtail.principal"
 
 
 class Link:
     """One client: its Engine.IO socket and the WebSocket below it.
 
     :param direct: write frames to the socket; False: through Engine.IO's queue.
+    :param principal: who it is.
     """
 
-    def __init__(self, engine: Any, web_socket: WebSocket, *, direct: bool) -> None:
+    def __init__(self, engine: Any, web_socket: WebSocket, *, direct: bool, principal: Principal) -> None:
+        self.principal = principal
         self._engine = engine
         self._web_socket = web_socket
         self._direct = direct
@@ -233,7 +238,7 @@ class Links:
             except OSError:
                 engine.close(wait=False, abort=True)
                 return runtime.taken(environ)
-            link = self._links[engine.sid] = Link(engine, web_socket, direct=self._direct)
+            link = self._links[engine.sid] = Link(engine, web_socket, direct=self._direct, principal=environ[PRINCIPAL])
             try:
                 handler(web_socket)
             finally:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response
 
+from runtail.access.decision import allowed, reaches_everything
+from runtail.access.rights import Right
+from runtail.runs.access import thing_of_task
 from runtail.runs.listing import list_tasks, list_workers
 from runtail.store import Store
 from runtail_web import responses
+from runtail_web.authorization import allows, principal
 from runtail_web.json_response import json_response
 from runtail_web.route_meta import RouteMeta, describe
 
@@ -15,7 +21,11 @@ def make_catalogue(store: Store) -> Blueprint:
     """Return the routes."""
     catalogue = Blueprint("catalogue", __name__)
 
+    def readable_tasks(right: Right) -> list[dict[str, Any]]:
+        return [task for task in list_tasks(store) if allowed(principal(), right, thing_of_task(task))]
+
     @catalogue.get("/tasks")
+    @allows("tasks:read")
     @describe(
         RouteMeta(
             "listTasks",
@@ -27,9 +37,10 @@ def make_catalogue(store: Store) -> Blueprint:
         )
     )
     def tasks() -> Response:
-        return json_response({"tasks": list_tasks(store)})
+        return json_response({"tasks": readable_tasks("tasks:read")})
 
     @catalogue.get("/workers")
+    @allows("workers:read")
     @describe(
         RouteMeta(
             "listWorkers",
@@ -41,6 +52,12 @@ def make_catalogue(store: Store) -> Blueprint:
         )
     )
     def workers() -> Response:
-        return json_response({"workers": list_workers(store)})
+        found = list_workers(store)
+        if not reaches_everything(principal(), "workers:read"):
+            # Of queues it says what a task says that one may see.
+            known = {task["queue"] for task in readable_tasks("workers:read")}
+            found = [{**worker, "queues": [name for name in worker["queues"] if name in known]} for worker in found]
+            found = [worker for worker in found if worker["queues"]]
+        return json_response({"workers": found})
 
     return catalogue

@@ -8,6 +8,7 @@ from runtail import __version__
 from runtail.protocol import VERSION
 from runtail.settings import Settings
 from runtail_web import responses
+from runtail_web.authorization import allows
 from runtail_web.json_response import json_response
 from runtail_web.route_meta import RouteMeta, describe
 
@@ -17,6 +18,7 @@ def make_config(settings: Settings) -> Blueprint:
     routes = Blueprint("config", __name__)
 
     @routes.get("/config")
+    @allows("login")
     @describe(
         RouteMeta(
             "getConfig",

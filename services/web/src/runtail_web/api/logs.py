@@ -15,6 +15,7 @@ from runtail.protocol.cursor import Cut
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
 from runtail_web import responses
+from runtail_web.authorization import allows
 from runtail_web.json_response import json_response
 from runtail_web.problems import Problem
 from runtail_web.requests import TextQuery, WindowQuery, read_query
@@ -141,6 +142,7 @@ def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
     routes = Blueprint("logs", __name__)
 
     @routes.get("/runs/<run_id>/log.txt")
+    @allows("log:read", on="run")
     @describe(
         RouteMeta(
             "getLogText",
@@ -170,6 +172,7 @@ def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
         return response
 
     @routes.get("/runs/<run_id>/log")
+    @allows("log:read", on="run")
     @describe(
         RouteMeta(
             "getLogEntries",

@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from runtail.store import Store
 from runtail_web import responses
+from runtail_web.authorization import allows
 from runtail_web.json_response import json_response
 from runtail_web.outline import Outlines
 from runtail_web.route_meta import RouteMeta, describe
@@ -17,6 +18,7 @@ def make_outline(store: Store) -> Blueprint:
     outlines = Outlines(store)
 
     @routes.get("/runs/<run_id>/outline")
+    @allows("log:read", on="run")
     @describe(
         RouteMeta(
             "getOutline",

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, render_template
 
+from runtail_web.authorization import allows
 from runtail_web.json_response import json_response
 from runtail_web.openapi import document
 
@@ -27,15 +28,18 @@ def make_reference(app: Flask, prefix: str) -> Blueprint:
         return made
 
     @routes.get(f"{prefix}/openapi.json")
+    @allows("login")
     def openapi() -> Response:
         return json_response(described())
 
     @routes.get("/api", strict_slashes=False)
+    @allows("login")
     def page() -> Response:
         text = render_template("api.html", api=described(), address=f"{prefix}/openapi.json")
         return Response(text, headers={"Cache-Control": "no-cache"}, content_type="text/html; charset=utf-8")
 
     @routes.get("/api/api.css")
+    @allows("public")
     def style() -> Response:
         return Response(STYLE.read_bytes(), headers={"Cache-Control": "no-cache"}, content_type="text/css")
 

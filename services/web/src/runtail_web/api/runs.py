@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
-from runtail.listening import plain
+from runtail.access.decision import allowed, reaches_everything
 from runtail.protocol import RunState
+from runtail.runs.access import summary_for
 from runtail.runs.cancel import cancel
 from runtail.runs.listing import Filter, list_page, list_workers, read_task, waiting_reason
 from runtail.runs.record import Run, read_run
@@ -16,6 +18,7 @@ from runtail.runs.retention import delete
 from runtail.runs.start import Publisher, start
 from runtail.store import Store
 from runtail_web import responses
+from runtail_web.authorization import allows, check_task, forbidden, may, principal
 from runtail_web.cursors import decoded, encoded
 from runtail_web.json_response import json_response
 from runtail_web.parameters import check_parameters
@@ -28,17 +31,12 @@ from runtail_web.route_meta import RouteMeta, describe
 MAX_KEY_CHARS = 200
 
 
-def somebody() -> str:
-    """Return who asks. There is no login yet, so it is an address."""
-    return f"anonymous ({plain(request.remote_addr or 'unknown address')})"
-
-
 def shown(store: Store, runs: list[Run]) -> list[dict[str, Any]]:
-    """Return runs as the API shows them: a queued one says why it waits."""
+    """Return runs as the API shows them to whoever asks: a queued one says why it waits."""
     workers: list[dict[str, Any]] | None = None
     result = []
     for run in runs:
-        summary = run.summary()
+        summary = summary_for(principal(), run)
         if run.state is RunState.QUEUED:
             if workers is None:
                 workers = list_workers(store)
@@ -72,6 +70,7 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     def begun(name: str, kwargs: dict[str, Any], run_id: str | None = None, retry_of: Run | None = None) -> Response:
         key = idempotency_key()
         task = read_task(store, name)
+        check_task("run:start", task)
         check_parameters(task, kwargs)
         if task.get("accepts_json") is False:
             raise Problem(
@@ -85,10 +84,11 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
             publish,
             task=task,
             kwargs=kwargs,
-            who=somebody(),
+            who=principal().name,
             run_id=run_id,
             idempotency_key=key,
             retry_of=retry_of,
+            who_id=principal().id,
         )
         headers = {"Location": f"/api/v1/runs/{quote(run.id, safe='')}"}
         if not created:
@@ -96,6 +96,7 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         return json_response(shown(store, [run])[0], 202, headers)
 
     @routes.get("/runs")
+    @allows("run:read")
     @describe(
         RouteMeta(
             "listRuns",
@@ -115,11 +116,13 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
             who=query.who,
             since_ms=query.since,
             until_ms=query.until,
+            visible=None if reaches_everything(principal(), "run:read") else partial(allowed, principal(), "run:read"),
         )
         page = list_page(store, wanted, limit=query.limit, after=decoded(query.cursor))
         return json_response({"runs": shown(store, page.runs), "next": encoded(page.following)})
 
     @routes.post("/runs")
+    @allows("run:start")
     @describe(
         RouteMeta(
             "startRun",
@@ -138,6 +141,7 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         return begun(body.task, body.kwargs, body.run_id)
 
     @routes.get("/runs/<run_id>")
+    @allows("run:read", on="run")
     @describe(
         RouteMeta(
             "getRun",
@@ -153,6 +157,7 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         return json_response(shown(store, [read_run(store, run_id)])[0])
 
     @routes.post("/runs/<run_id>/cancel")
+    @allows("run:cancel", on="run")
     @describe(
         RouteMeta(
             "cancelRun",
@@ -168,10 +173,11 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     )
     def cancelled(run_id: str) -> Response:
         body = read_body(request, CancelBody, optional=True)
-        run = cancel(store, run_id, who=somebody(), why=body.why)
-        return json_response(run.summary(), 200 if run.state.terminal else 202)
+        run = cancel(store, run_id, who=principal().name, why=body.why)
+        return json_response(shown(store, [run])[0], 200 if run.state.terminal else 202)
 
     @routes.post("/runs/<run_id>/retry")
+    @allows("run:start", on="run")
     @describe(
         RouteMeta(
             "retryRun",
@@ -189,9 +195,12 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     def retried(run_id: str) -> Response:
         read_body(request, EmptyBody, optional=True)
         run = read_run(store, run_id)
+        if not may("params:read", run):
+            raise forbidden("params:read")
         return begun(run.text("task"), parameters_of(run), retry_of=run)
 
     @routes.delete("/runs/<run_id>")
+    @allows("run:delete", on="run")
     @describe(
         RouteMeta(
             "deleteRun",

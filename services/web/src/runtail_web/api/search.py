@@ -7,6 +7,7 @@ import threading
 from flask import Blueprint, Response, request
 
 from runtail.store import Store
+from runtail_web.authorization import allows
 from runtail_web.matching import Matcher
 from runtail_web.requests import SearchQuery, read_query
 from runtail_web.route_meta import RouteMeta, describe
@@ -23,6 +24,7 @@ def make_search(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
     routes = Blueprint("search", __name__)
 
     @routes.get("/runs/<run_id>/log/search")
+    @allows("log:read", on="run")
     @describe(
         RouteMeta(
             "searchLog",

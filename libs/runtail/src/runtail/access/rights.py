@@ -1,0 +1,32 @@
+"""The rights that can be granted, and the roles that bundle them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+Right = Literal[
+    "tasks:read",
+    "workers:read",
+    "run:read",
+    "params:read",
+    "log:read",
+    "run:start",
+    "run:cancel",
+    "run:delete",
+    "share:create",
+    "token:own",
+    "admin",
+]
+RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
+
+_VIEWER: Final[frozenset[Right]] = frozenset(
+    ("tasks:read", "workers:read", "run:read", "params:read", "log:read", "token:own")
+)
+_OPERATOR: Final[frozenset[Right]] = _VIEWER | {"run:start", "run:cancel", "share:create"}
+
+#: By name: each has what the one before it has.
+ROLES: Final[Mapping[str, frozenset[Right]]] = MappingProxyType(
+    {"viewer": _VIEWER, "operator": _OPERATOR, "admin": frozenset(RIGHTS)}
+)

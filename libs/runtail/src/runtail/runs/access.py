@@ -1,0 +1,28 @@
+"""Runs and tasks as grants see them, and runs as principals see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runtail.access.decision import allowed
+from runtail.access.principal import Principal, Thing
+from runtail.runs.record import Run
+
+
+def thing_of(run: Run) -> Thing:
+    """Return what grants look at of a run."""
+    return Thing(run.text("task"), run.text("queue"), who_id=run.text("who_id") or None)
+
+
+def summary_for(principal: Principal, run: Run) -> dict[str, Any]:
+    """Return what API, relay and page show of a run to a principal."""
+    summary = run.summary()
+    if not allowed(principal, "params:read", thing_of(run)):
+        summary["kwargs"] = None
+    return summary
+
+
+def thing_of_task(task: Mapping[str, Any]) -> Thing:
+    """Return what grants look at of a task that a worker published."""
+    return Thing(str(task.get("name", "")), str(task.get("queue", "")))
