@@ -29,6 +29,7 @@ PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
 HELM := build/helm/.complete
 LINTERS := build/linters/.complete
+MKDOCS := build/mkdocs/.complete
 
 comma := ,
 space := $() $()
@@ -37,7 +38,7 @@ space := $() $()
 help: ## Print this text
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 ##@ Use
 
@@ -143,7 +144,7 @@ $(HELM): requirements/helm.txt $(VENV)
 	@touch $@
 
 .PHONY: lint
-lint: lint-python lint-unused lint-words lint-ui lint-api lint-chart lint-files lint-locks ## Check style, types, spelling, what nothing uses and that the locks are fresh
+lint: lint-python lint-unused lint-words lint-ui lint-api lint-chart lint-files lint-docs lint-locks ## Check style, types, spelling, links, what nothing uses and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
@@ -185,7 +186,7 @@ mkdir -p build; $(BIN)/python -m tests.openapi --schemas >build/schemas.json; \
 $(USE_NODE); (cd build; ../$(API_LINTERS)/node_modules/.bin/openapi-typescript schemas.json --output schemas.ts \
   --immutable --root-types --root-types-no-schema-prefix --default-non-nullable=false) >build/api-types.log 2>&1 || { \
   cat build/api-types.log >&2; exit 1; }; \
-{ echo "// Made of the API's description by 'make api-types': edit services/web/src/runtail_web/shapes.py."; echo; \
+{ echo "// Made of the API's description by 'make api-types': edit services/web/src/runtail_web/responses.py."; echo; \
   cat build/schemas.ts; } >build/api-types.ts
 endef
 
@@ -200,6 +201,11 @@ lint-chart: $(VENV) $(HELM)
 lint-files: $(LINTERS)
 	@$(<D)/bin/yamllint --strict helm/runtail/Chart.yaml helm/runtail/values.yaml helm/runtail/ci helm/examples docker
 	@$(<D)/bin/hadolint docker/Dockerfile helm/examples/own-tasks/Dockerfile
+
+# Into a folder of its own: nobody who reads build/site finds half of it there. In three seconds.
+.PHONY: lint-docs
+lint-docs: $(MKDOCS)
+	@$(MAKE_SITE) --site-dir build/site-checked
 
 $(LINTERS): requirements/linters.txt $(VENV)
 	@rm -rf $(@D); $(BIN)/python -m venv $(@D)
@@ -284,6 +290,23 @@ api-types: $(VENV) $(API_LINT_MODULES) ## Make the page's types of what the API 
 docs-tables: $(VENV) ## Make the tables of docs/settings.md and docs/metrics.md of what the code says
 	@$(BIN)/python -m tools.doc_tables
 
+# A link that leads nowhere is an error. The theme's advertisement of its successor is left out.
+MAKE_SITE := NO_MKDOCS_2_WARNING=1 $(dir $(MKDOCS))bin/mkdocs build --strict --quiet --clean
+
+.PHONY: docs
+docs: $(MKDOCS) ## Build the documentation's site into build/site: a folder that any web server can serve
+	@$(MAKE_SITE)
+	@echo "Open build/site/index.html; 'make docs-serve' has the search as well."
+
+.PHONY: docs-serve
+docs-serve: $(MKDOCS) ## Serve the documentation's site on port 8001, built again at each change; Ctrl-C ends it
+	@NO_MKDOCS_2_WARNING=1 exec $(<D)/bin/mkdocs serve --dev-addr 127.0.0.1:8001 --livereload
+
+$(MKDOCS): requirements/docs.txt $(VENV)
+	@rm -rf $(@D); $(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --only-binary :all: --require-hashes -r $<
+	@touch $@
+
 # It commits and tags here, and publishes nothing. KEY= and KEYRING= sign the chart. URL= (of the project) and KEY_URL=
 # (of the public key) are told to who looks at the chart in Artifact Hub.
 .PHONY: release
@@ -349,7 +372,7 @@ $(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)
 
 ##@ Locks
 
-LOCKS := web worker socket images dev node bench linters celery-suite $(MATRIX:requirements/%.in=%)
+LOCKS := web worker socket images dev node bench linters docs celery-suite $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.

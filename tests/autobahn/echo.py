@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable  # noqa: E402
 from typing import Any  # noqa: E402
 
 from runtail.listening import listen  # noqa: E402
-from runtail_socket import incoming  # noqa: E402
-from runtail_socket.handshake import Refused, answer_handshake, headers_of  # noqa: E402
-from runtail_socket.websocket import WebSocket  # noqa: E402
+from runtail_socket.transport import incoming  # noqa: E402
+from runtail_socket.transport.handshake import Refused, answer_handshake, headers_of  # noqa: E402
+from runtail_socket.transport.websocket import WebSocket  # noqa: E402
 
 # The suite sends thousands of frames as fast as it can, which tells nothing of the protocol.
 incoming.FRAMES_BURST = incoming.FRAMES_PER_SECOND = 1e9

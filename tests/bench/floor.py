@@ -15,7 +15,7 @@ import time
 import orjson
 
 from runtail.protocol import GENESIS, Cursor, Entry, EntryId
-from runtail_socket.frames import Shape, chunks
+from runtail_socket.delivery.frames import Shape, chunks
 from tests.bench.dialects import make_line
 
 #: The shipper's.

@@ -15,7 +15,7 @@ ROW_PX = 19
 
 #: The first row that can be seen: number of its line, and how far it is above the edge.
 TOP = """() => {
-    const edge = document.querySelector(".port").getBoundingClientRect().top;
+    const edge = document.querySelector(".viewport").getBoundingClientRect().top;
     for (const row of document.querySelectorAll(".row.line:not(.pinned)")) {
         const box = row.getBoundingClientRect();
         if (box.bottom > edge + 0.5) return [Number(row.querySelector(".number").textContent), box.top - edge];

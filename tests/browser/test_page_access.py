@@ -49,7 +49,7 @@ def test_other_sights(site: Site, browser: Browser, theme: str) -> None:
             page.goto(f"{page.url}#L7-L9")
             expect(page.locator(".marking")).to_be_visible()
             judged(page, f"marked {width}")
-            page.get_by_role("button", name="Keys and help").click()
+            page.get_by_role("button", name="Keyboard shortcuts").click()
             expect(page.get_by_role("dialog")).to_be_visible()
             judged(page, f"help {width}")
 
@@ -75,11 +75,11 @@ def test_the_help_begins_at_its_title_and_is_wide_enough(site: Site, browser: Br
     with browser.new_context(viewport={"width": width, "height": 500}) as context:
         page = context.new_page()
         page.goto(site.web.url + path.format(run=producer.run_id))
-        page.get_by_role("button", name="Keys and help").click()
+        page.get_by_role("button", name="Keyboard shortcuts").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_be_visible()
         assert dialog.evaluate("(dialog) => dialog.scrollTop") == 0
-        expect(dialog.get_by_role("heading", name="Keys")).to_be_in_viewport(ratio=1)
+        expect(dialog.get_by_role("heading", name="Keyboard shortcuts")).to_be_in_viewport(ratio=1)
         expect(dialog.get_by_role("button", name="Close")).to_be_focused()
         box = dialog.bounding_box()
         assert box is not None

@@ -132,7 +132,7 @@ def test_what_cannot_be_copied_is_said(site: Site, open_page: OpenPage, complain
     expect(page.locator("#L30000")).to_be_visible(timeout=SECONDS)
     extend(page, "#L30000")
     page.keyboard.press("Control+c")
-    expect(page.locator(".said")).to_contain_text("more than 20,000 lines are better downloaded")
+    expect(page.locator(".said")).to_contain_text("20,000 lines is the most. Download the log instead.")
     page.route("**/log?from=*", lambda route: route.abort())
     page.evaluate("() => { location.hash = '#L9000-L9100'; }")
     expect(page.locator("#L9000")).to_be_visible(timeout=SECONDS)

@@ -49,6 +49,30 @@ def test_what_is_being_typed_stays_when_the_list_changes(site: Site, open_page: 
     assert rows(page) == ["b.new"]
 
 
+@pytest.mark.parametrize(("width", "place"), [(1200, ".who"), (360, ".brief")])
+def test_the_address_of_somebody_anonymous_is_shown_whole(
+    site: Site, open_page: OpenPage, width: int, place: str
+) -> None:
+    """Only the address tells one from another; its end was cut."""
+    people = ["anonymous (127.0.0.1)", "anonymous (10.200.113.254)", "anonymous (2001:db8:85a3:8d3:1319:8a2e:370:7348)"]
+    for who in people:
+        site.store.client.hset(site.store.keys.run(made(site, "a.task")), "who", who)
+    page = open_page(site.web.url)
+    page.set_viewport_size({"width": width, "height": 800})
+    for who in people:
+        shown = page.locator(f".runs {place}", has_text=who)
+        expect(shown).to_be_visible(timeout=SECONDS)
+        assert shown.evaluate(
+            """(one) => {
+                const range = document.createRange();
+                range.selectNodeContents(one);
+                const [text, box] = [range.getBoundingClientRect(), one.getBoundingClientRect()];
+                const right = Math.min(box.right, document.documentElement.clientWidth);
+                return text.right <= right + 1 && text.bottom <= box.bottom + 1;
+            }"""
+        ), who
+
+
 def test_filters_live_in_the_address(site: Site, open_page: OpenPage) -> None:
     made(site, "a.done")
     made(site, "b.old", minutes=300)
@@ -170,7 +194,7 @@ def test_queues_nobody_listens_to_are_named(site: Site, open_page: OpenPage) -> 
     page = open_page(site.web.url)
     expect(page.locator(".fleet")).to_contain_text("No worker is running", timeout=SECONDS)
     expect(page.locator(".fleet")).to_contain_text("kubectl get pods")
-    expect(page.locator(".fleet")).to_contain_text("nobody listens to nobody-listens")
+    expect(page.locator(".fleet")).to_contain_text("no worker listens to nobody-listens")
     worker = {"name": "celery@here", "queues": ["celery"], "concurrency": 2}
     store.client.set(store.keys.worker("celery@here"), orjson.dumps(worker), ex=600)
     store.client.zadd(store.keys.workers(), {"celery@here": now_ms()})

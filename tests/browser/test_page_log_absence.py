@@ -20,7 +20,7 @@ WINDOWS = re.compile(r"/log\?from=")
 def expect_caught_up(page: Page, last: int) -> None:
     """The page is at the tail, says so, and what it showed before stands."""
     expect(page.locator(f"#L{last} .text")).to_have_text(f"row {last}", timeout=SECONDS)
-    expect(page.locator(".said")).to_contain_text("Caught up; earlier lines load as you scroll")
+    expect(page.locator(".said")).to_contain_text("Skipped to the newest lines. Earlier ones load as you scroll.")
     expect(page.locator(".problem")).to_have_count(0)
 
 
@@ -93,8 +93,8 @@ def test_who_reads_further_up_stays_there_when_the_log_begins_anew(site: Site, o
     before = top(page)
     assert 1_900 < before <= 2_000
     site.store.client.hincrby(site.store.keys.run(producer.run_id), "epoch", 1)
-    site.store.client.publish(site.store.keys.bell(producer.run_id), "1")
-    expect(page.locator(".problem")).to_contain_text("What was shown is void", timeout=SECONDS)
+    site.store.client.publish(site.store.keys.notifications(producer.run_id), "1")
+    expect(page.locator(".problem")).to_contain_text("The log was replaced", timeout=SECONDS)
     # The new history is open, and drawn.
     expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.locator("#L2000 .text")).to_have_text("row 2000", timeout=SECONDS)

@@ -90,7 +90,7 @@ def test_a_server_that_does_not_search_is_said(site: Site, open_page: OpenPage, 
     expect(page.locator(".found")).to_contain_text(
         "hit 1 of at least 1 · searched lines 18,001-20,000", timeout=SECONDS
     )
-    expect(page.locator(".found")).to_contain_text("The server did not search")
+    expect(page.locator(".found")).to_contain_text("The server could not search")
     page.unroute("**/log/search?*")
     page.get_by_role("button", name="Search the other 18,000 lines").click()
     expect(page.locator(".found")).to_contain_text("hit 1 of 1 · searched all lines", timeout=SECONDS)
@@ -109,7 +109,7 @@ def test_on_a_narrow_window_the_ways_through_the_hits_stand_together(site: Site,
         expect(page.locator(".found")).to_contain_text("searched all lines")
         boxes = [
             box
-            for name in ("Hit before", "Next hit", "Close")
+            for name in ("Previous hit", "Next hit", "Close")
             if (box := page.get_by_role("button", name=name).bounding_box())
         ]
         assert len({round(box["y"]) for box in boxes}) == 1, boxes

@@ -203,7 +203,7 @@ def test_more_groups_than_the_server_lists_are_counted(site: Site, open_page: Op
     wait_for(lambda: marks(page, "group"), 20)
     page.locator(".log").press("O")
     expect(page.locator(".said")).to_contain_text(
-        "10,000 groups folded; the log has 12,000: the others follow when their lines are loaded"
+        "10,000 groups folded. The log has 12,000; the others follow when their lines are loaded."
     )
 
 

@@ -154,7 +154,7 @@ def the_list(page: Page, scene: Scene) -> None:
     page.goto(scene.list_page)
     expect(page.locator(".runs tbody tr")).to_have_count(6, timeout=SECONDS)
     expect(page.locator(".connection")).to_contain_text("Connected", timeout=SECONDS)
-    expect(page.locator(".fleet")).to_contain_text("nobody listens to builds")
+    expect(page.locator(".fleet")).to_contain_text("no worker listens to builds")
 
 
 def the_run(page: Page, scene: Scene) -> None:
@@ -207,7 +207,7 @@ def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.Fix
             page.locator("details.form").scroll_into_view_if_needed()
             picture(page, "form", name, theme)
         judged(page, f"form {name}")
-        page.get_by_role("button", name="Keys and help").click()
+        page.get_by_role("button", name="Keyboard shortcuts").click()
         expect(page.get_by_role("dialog")).to_be_visible()
         judged(page, f"keys {name}")
 

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.browser
 
 #: Of the page: more reloads than this in vain, and it says so.
 RELOADS = 15
-TRYING = "The web service may be in the middle of an upgrade: trying again…"
-GIVEN_UP = "If the web service is in the middle of an upgrade, reload when that is over."
+TRYING = "The web service may be in the middle of an upgrade. Retrying…"
+GIVEN_UP = "If the web service is being upgraded, reload when the upgrade is done."
 
 
 class Rollout:

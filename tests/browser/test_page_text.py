@@ -47,7 +47,7 @@ def test_it_needs_no_scripts(site: Site, browser: Browser) -> None:
         expect(page.get_by_role("heading")).to_contain_text("lines 1,001-1,200 of 1,200 so far")
         producer.write(5)
         producer.end()
-        page.get_by_role("link", name="What came since").first.click()
+        page.get_by_role("link", name="New lines").first.click()
         expect(page.locator("pre")).to_contain_text("line 1205 of the log")
         expect(page.locator("pre em").last).to_have_text("── Succeeded: done")
 

@@ -71,7 +71,7 @@ def refusing(
 def reads_over_http(page: Page, producer: Producer) -> None:
     """The log comes all the same, and the page says how."""
     expect_lines(page, producer)
-    expect(page.locator(".connection")).to_contain_text("WebSockets do not get through; reading over HTTP")
+    expect(page.locator(".connection")).to_contain_text("Reading over HTTP meanwhile")
     producer.write(10)
     expect_lines(page, producer)
     producer.end()
@@ -91,7 +91,7 @@ def test_a_relay_that_does_not_let_the_page_in(
     producer.write(30)
     with refusing(start_process, redis_url, key_prefix, tmp_path) as web:
         page = open_page(f"{web.url}/runs/{producer.run_id}")
-        expect(page.locator(".connection")).to_contain_text("reading over HTTP", timeout=SECONDS)
+        expect(page.locator(".connection")).to_contain_text("Reading over HTTP", timeout=SECONDS)
         reads_over_http(page, producer)
 
 
@@ -161,7 +161,7 @@ def test_a_wrong_clock_on_the_runs_page(site: Site, open_page: OpenPage, hours: 
     page = open_page("about:blank")
     page.clock.install(time=(now_ms() + hours * 3_600_000) / 1000)
     page.goto(site.run_page(producer.run_id))
-    said = re.compile(f"This computer's clock is (2 h|1 h 59 min) {words} the server's")
+    said = re.compile(f"Your computer's clock is (2 h|1 h 59 min) {words} the server's")
     expect(page.locator(".about")).to_contain_text(said, timeout=SECONDS)
     expect(page.locator(".about .since")).to_have_text(re.compile(r"^for \d+ s$"))
     expect(page.locator(".connection")).to_contain_text("Live", timeout=SECONDS)
@@ -179,7 +179,7 @@ def test_a_line_of_64_kib_and_one_in_pieces(site: Site, open_page: OpenPage) -> 
     expect(page.locator(".verdict")).to_have_text(re.compile("complete: 5 lines, verified$"), timeout=SECONDS)
     row = page.locator("#L2")
     assert row.locator(".text").text_content() == long[:4_096]
-    row.get_by_role("button", name="… 61,439 more characters, show").click()
+    row.get_by_role("button", name="… show 61,439 more characters").click()
     expect(row.locator(".text")).to_have_text(long, use_inner_text=False)
     expect(row.get_by_role("button")).to_have_count(0)
     expect(page.locator("#L3")).to_have_class(re.compile("continues"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtail_socket.listener import NONCE_SECONDS
+from runtail_socket.reading.listener import NONCE_SECONDS
 from runtail_socket.watchdog import MOST_ANSWERS
 from tests.support.chart import find, render
 

@@ -65,7 +65,7 @@ def test_a_task_gets_the_time_that_its_finally_takes(fleet: Installation) -> Non
 
 def test_what_ignores_term_is_killed_after_the_grace_and_the_next_task_is_not_hit(fleet: Installation) -> None:
     script = "trap '' TERM; while :; do sleep 0.1; done"
-    run_id = started(fleet, "t.leaves_deaf_child", b"child ", script=script)
+    run_id = started(fleet, "t.leaves_stubborn_child", b"child ", script=script)
     child = int(fleet.output(run_id).split()[1])
     # They wait in the broker for this worker's only process.
     followers = [fleet.start("t.sleeps", {"seconds": 0.2, "nap": 0.01}) for _ in range(3)]

@@ -32,7 +32,7 @@ def test_every_process_of_the_run_is_gone(worker: Worker) -> None:
     run_id = worker.send("t.stubborn")
     output = worker.wait_output(run_id, b"all started\n")
     pids = pids_said(output)
-    assert sorted(pids) == ["child", "daemon", "deaf", "naked", "orphan", "session"]
+    assert sorted(pids) == ["child", "daemon", "ignores_term", "naked", "orphan", "session"]
     assert all(exists(pid) for pid in pids.values())
     executing = worker.wait_running(run_id)
     bystander = worker.send("t.waits", "/nonexistent/never")

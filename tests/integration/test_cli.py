@@ -170,7 +170,7 @@ def test_cancel_and_delete(stack: Stack, runtail: Any) -> None:
     assert (deleted.wait(), deleted.out) == (0, b"")
     gone = runtail("follow", run_id)
     assert gone.wait() == exits.TROUBLE
-    assert gone.err == "runtail: This run was deleted. `runtail runs` lists those there are.\n"
+    assert gone.err == "runtail: This run was deleted. `runtail runs` lists the runs there are.\n"
 
 
 def test_retry_starts_the_same_again(stack: Stack, runtail: Any) -> None:
@@ -223,14 +223,14 @@ def test_the_same_key_starts_once(runtail: Any) -> None:
     [
         (["start", "demo.flood", "lines=abc"], 2, "lines: 'abc' is not a whole number"),
         (["start", "demo.flood", 'lines:="abc"'], 123, "  lines: 'abc' is not of type 'integer'"),
-        (["start", "demo.flood", "line=1"], 123, "  line: is no parameter of this task; it has: lines"),
+        (["start", "demo.flood", "line=1"], 123, "  line: is not a parameter of this task, which has: lines"),
         (["start", "demo.flod"], 123, "Did you mean demo.flood"),
         (["start", "demo.flood", "--run-id", "no spaces"], 123, "  run_id: "),
         (["follow", "no-such-run"], 123, "There is no such run."),
         (["cancel", "no-such-run"], 123, "There is no such run."),
         (["delete", "../../tasks"], 123, "There is no such run"),
-        (["follow", "x", "--from", "0"], 2, "--from is a line"),
-        (["runs", "--since", "yesterday"], 2, "is no time"),
+        (["follow", "x", "--from", "0"], 2, "--from takes a line"),
+        (["runs", "--since", "yesterday"], 2, "is not a time"),
     ],
 )
 def test_what_is_refused_is_named(runtail: Any, arguments: list[str], status: int, words: str) -> None:
@@ -247,7 +247,7 @@ def test_a_service_that_is_away_is_named(tmp_path: Path) -> None:
     assert command.err.startswith(f"runtail: nothing answers at {url} (Connection refused).")
     wrong = Command(tmp_path, "ftp://here", "tasks")
     assert wrong.wait() == exits.TROUBLE
-    assert "RUNTAIL_URL='ftp://here' is no address" in wrong.err
+    assert "RUNTAIL_URL='ftp://here' is not an address" in wrong.err
 
 
 def test_a_store_that_is_away_is_said(tmp_path: Path) -> None:

@@ -111,15 +111,15 @@ def said(done: subprocess.CompletedProcess[bytes], status: int) -> str:
         (["start", "tests.take", f"times:={10**30}"], "has more than 64 bits"),
         (["start", "tests.take", f'deep:=[{{"a": {10**30}}}]'], "has more than 64 bits"),
         (["start", "tests.take", "times:=" + "9" * 5000], "is not JSON"),
-        (["start", "tests.take", "share:=NaN"], "NaN is no number in JSON"),
-        (["start", "tests.take", "share:=-Infinity"], "-Infinity is no number in JSON"),
-        (["start", "tests.take", "other:=[1e400]"], "1e400 is no number in JSON"),
+        (["start", "tests.take", "share:=NaN"], "NaN is not a number in JSON"),
+        (["start", "tests.take", "share:=-Infinity"], "-Infinity is not a number in JSON"),
+        (["start", "tests.take", "other:=[1e400]"], "1e400 is not a number in JSON"),
         (["start", "tests.take", "words=[NaN]"], "'[NaN]' is not a list"),
         (["start", "tests.take", r'other:="\ud83d"'], "it is not UTF-8"),
         (["start", "tests.take", "other:=" + "[" * 60_000], "it is nested too deeply"),
         (["start", "tests.take", "other:=" + "[" * 300 + "]" * 300], "cannot be sent as JSON: Recursion limit reached"),
-        (["runs", "--since", "9" * 400 + "d"], "is no time"),
-        (["runs", "--until", "9" * 400 + "s"], "is no time"),
+        (["runs", "--since", "9" * 400 + "d"], "is not a time"),
+        (["runs", "--until", "9" * 400 + "s"], "is not a time"),
         (["follow", "ended", "--from", f"{2**63}"], "is not in the range"),
         (["follow", "ended", "--from", f"-{10**30}"], "is not in the range"),
     ],
@@ -178,7 +178,7 @@ def test_a_time_before_all_others_is_one(call: Call) -> None:
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_is_named(call: Call, url: str | bytes) -> None:
-    assert "is no address; it looks like http" in said(call("runs", RUNTAIL_URL=url), exits.TROUBLE)
+    assert "is not an address; it looks like http" in said(call("runs", RUNTAIL_URL=url), exits.TROUBLE)
 
 
 def test_a_path_that_has_to_be_escaped_is(web: Service, call: Call) -> None:

@@ -40,7 +40,7 @@ def test_a_working_installation_is_well(stack: Stack, tmp_path: Path) -> None:
     check = command(stack, tmp_path, "check", "--lines", "30", "--seconds", "0.5")
     assert check.wait() == 0, check.err
     assert b"30 of 30 lines" in check.out
-    assert b"All is well: every line and digest was seen." in check.out
+    assert b"Everything works: all lines arrived and match their digests." in check.out
 
 
 def test_two_checks_do_not_refuse_each_other(stack: Stack, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_all_ports(tmp_path: Path, redis_url: str, key_prefix: str, host: str, a
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("HOST", "", "of no address: write 127.0.0.1, or 0.0.0.0 or :: for every one"),
+        ("HOST", "", "without an address: write 127.0.0.1, or 0.0.0.0 or :: for all addresses"),
         ("HOST", "no.such.name.invalid", "cannot listen on no.such.name.invalid:"),
         ("ADMIN", "0.0.0.0:80", "cannot listen on [0.0.0.0:80]:"),
     ],

@@ -140,7 +140,7 @@ def test_the_log_says_what_matters_and_no_password(make_worker: MakeWorker, redi
     [
         ("redis://127.0.0.1:many/0", "the store's URL redis://127.0.0.1:…/0 cannot be used"),
         ("redis://127.0.0.1:6379/0?no_such_option=1", "the store's URL redis://127.0.0.1:6379/0 cannot be used"),
-        ("http://127.0.0.1/", "RUNTAIL_STORE_URL must name a Redis or Valkey server; 'http' is none"),
+        ("http://127.0.0.1/", "RUNTAIL_STORE_URL must name a Redis or Valkey server, not 'http' is none"),
     ],
 )
 def test_a_store_url_that_cannot_be_used_stops_the_worker(make_worker: MakeWorker, url: str, sentence: str) -> None:

@@ -51,7 +51,7 @@ def stands_still(path: Path) -> Callable[[], bool]:
 
 def pipe_of(rig: Rig, task: Task) -> int:
     """The reading end that the worker's main process holds."""
-    return rig.deposits.fds(task.key)[0]
+    return rig.backup.fds(task.key)[0]
 
 
 def test_a_full_pipe_waits_for_the_next_keeper(rig: Rig, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_run_whose_message_comes_again_waits_for_it(
 @pytest.mark.parametrize("pool", POOLS)
 def test_a_task_that_obeys_nothing_is_killed_after_the_grace(launch: MakeWorker, pool: str) -> None:
     worker = launch(pool, drain_seconds=0.5, grace_seconds=1.0)
-    run_id = worker.send("t.deaf")
+    run_id = worker.send("t.ignores_term")
     worker.wait_output(run_id, b"line 3\n")
     processes = below(worker)
     worker.process.signal(signal.SIGTERM)

@@ -16,7 +16,7 @@ StartRelay = Callable[..., Relay]
 
 def test_a_lost_bell_is_healed_by_the_sweep(follow: Follow) -> None:
     with follow() as (_relay, producer, follower, client):
-        # The relay may not subscribe again: it is deaf from now on.
+        # The relay may not subscribe again: it gets nothing from now on.
         client.acl_setuser("default", enabled=True, commands=["-subscribe"])
         assert client.client_kill_filter(_type="pubsub")
         producer.write(5)

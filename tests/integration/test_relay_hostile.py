@@ -214,5 +214,5 @@ def test_wrong_handshakes_are_told_what_is_wrong(start_relay: StartRelay, mode: 
         assert status == 426
         assert headers["sec-websocket-version"] == "13"
         assert headers["upgrade"] == "websocket"
-        assert body == "Only version 13 of WebSocket is spoken here.\n"
+        assert body == "Only version 13 of WebSocket is supported here.\n"
     assert "Traceback" not in relay.process.output()

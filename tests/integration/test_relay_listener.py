@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runtail.errors import StoreUnavailable
-from runtail_socket import listener as module
-from runtail_socket.listener import Listener
+from runtail_socket.reading import listener as module
+from runtail_socket.reading.listener import Listener
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Follow, Relay, make_store

@@ -10,8 +10,8 @@ from runtail.errors import StoreUnavailable
 from runtail.log import reader as store_reader
 from runtail.protocol import BEGINNING, EntryId
 from runtail.store import Store
-from runtail_socket.puller import KEEP_SECONDS, Puller
-from runtail_socket.resp import Resp, pack
+from runtail_socket.reading.puller import KEEP_SECONDS, Puller
+from runtail_socket.reading.resp import Resp, pack
 from tests.support.proxy import TcpProxy
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Producer, make_store
@@ -75,7 +75,7 @@ def test_an_error_of_the_server_is_raised_and_the_connection_stays(store: Store)
 
 def test_the_connection_goes_back_into_the_pool_now_and_then(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("runtail_socket.puller.time.monotonic", lambda: now)
+    monkeypatch.setattr("runtail_socket.reading.puller.time.monotonic", lambda: now)
     puller = Puller(store)
     pool = store.client.connection_pool
     taken: list[object] = []

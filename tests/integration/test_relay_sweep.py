@@ -4,8 +4,8 @@ import threading
 import time
 from contextlib import ExitStack
 
-from runtail_socket.listener import Listener
-from runtail_socket.reader import Reader
+from runtail_socket.reading.listener import Listener
+from runtail_socket.reading.reader import Reader
 from tests.support.relay import Producer, make_store
 from tests.support.waiting import wait_for
 

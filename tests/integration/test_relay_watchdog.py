@@ -29,7 +29,7 @@ def test_a_reader_that_was_killed_begins_anew(follow: Follow, tmp_path: Path) ->
         client.acl_setuser("default", enabled=True, commands=["-subscribe"])
         assert client.client_kill_filter(_type="pubsub")
         (tmp_path / f"kill-reader-{relay.port}").touch()
-        relay.process.wait_for_log("begins anew", 10)
+        relay.process.wait_for_log("is restarted", 10)
         producer.write(5)
         producer.end()
         follower.until_end()
@@ -39,7 +39,7 @@ def test_a_reader_that_was_killed_begins_anew(follow: Follow, tmp_path: Path) ->
 def test_a_listener_whose_greenlet_was_killed_begins_anew(follow: Follow, key_prefix: str, tmp_path: Path) -> None:
     with follow(sweep_seconds=3600, **breakable(tmp_path)) as (relay, producer, follower, client):
         (tmp_path / f"kill-listener-{relay.port}").touch()
-        relay.process.wait_for_log("begins anew", 10)
+        relay.process.wait_for_log("is restarted", 10)
         wait_for(lambda: client.pubsub_numsub(f"{key_prefix}bell:{producer.run_id}")[0][1], 10)
         producer.write(1)
         follower.until(lambda: len(follower.lines) == 2)
@@ -84,6 +84,6 @@ def test_a_relay_is_alive_that_the_store_never_let_in(
     faults["environment"]["TEST_STUCK_SECONDS"] = "2"
     url = own_redis_server.url.replace("redis://", "redis://nobody:wrong@")
     relay = Relay(start_process, url, key_prefix, **faults)
-    relay.process.wait_for_log("the store refuses user or password", 20)
+    relay.process.wait_for_log("the store rejects the user or the password", 20)
     stays(lambda: relay.get("/healthz")[0] == 200, 6, lambda: relay.get("/healthz"), interval_seconds=0.2)
     assert relay.get("/readyz")[0] == 503

@@ -47,6 +47,25 @@ def test_a_running_task_that_is_terminated_is_cancelled(
     works_on(fleet)
 
 
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGUSR1"])
+@pytest.mark.parametrize("by", ["id", "stamp"])
+def test_a_task_that_fails_before_celery_tells_of_its_revocation_is_cancelled(
+    fleet: Installation, signal: str, by: str
+) -> None:
+    """Celery signals the process, stores the revocation, and tells of it last."""
+    task = fleet.client.signature("t.fails_at_a_signal", queue="celery")
+    task.stamp(batch=f"{signal}-{by}")
+    run_id = task.apply_async().id
+    wait_output(fleet, run_id, b"asleep")
+    if by == "id":
+        fleet.client.control.revoke(run_id, terminate=True, signal=signal)
+    else:
+        fleet.client.control.revoke_by_stamped_headers({"batch": [f"{signal}-{by}"]}, terminate=True, signal=signal)
+    run = fleet.wait_ended([run_id])[0]
+    assert (run.state, run.text("why")) == ("cancelled", f"cancelled: revoked through Celery, with {signal}")
+    works_on(fleet)
+
+
 def test_killed_ten_times_it_is_cancelled_ten_times(fleet: Installation) -> None:
     """Celery says that it revoked a run a while after it killed its process, which is known before."""
     found: list[Run] = []

@@ -227,14 +227,14 @@ def test_a_queued_run_is_cancelled_at_once_and_its_message_refused(store: Store,
         cancel(store, "nobody")
 
 
-def test_a_running_run_learns_of_the_wish_with_its_next_renewal(store: Store) -> None:
+def test_a_running_run_learns_of_the_request_with_its_next_renewal(store: Store) -> None:
     writer = open_run(store, "r")
     assert writer.flush().cancel is None
     cancel(store, "r", who="ana")
     cancel(store, "r", who="ben")
-    wish = writer.flush().cancel
-    assert wish is not None
-    assert wish["who"] == "ana"
+    request = writer.flush().cancel
+    assert request is not None
+    assert request["who"] == "ana"
 
 
 def test_waiting_runs_say_why(store: Store, broker: Broker) -> None:

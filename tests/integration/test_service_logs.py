@@ -113,7 +113,7 @@ def test_the_workers_own_processes(tmp_path: Path, own_redis_server: RedisServer
     [
         ({"RUNTAIL_BEAT_SECONDS": "fast"}, "RUNTAIL_BEAT_SECONDS='fast' is not a float"),
         ({"RUNTAIL_LOG_LEVEL": "loud"}, "RUNTAIL_LOG_LEVEL='loud' is not one of debug, info, warning, error"),
-        ({"RUNTAIL_STORE_URL": "ftp://h"}, "RUNTAIL_STORE_URL must name a Redis or Valkey server; 'ftp' is none"),
+        ({"RUNTAIL_STORE_URL": "ftp://h"}, "RUNTAIL_STORE_URL must name a Redis or Valkey server, not 'ftp' is none"),
     ],
 )
 def test_why_a_service_does_not_start_is_a_line_as_well(
@@ -132,10 +132,10 @@ def test_why_a_service_does_not_start_is_a_line_as_well(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--port", "8080"], "--port stands on its command line: set RUNTAIL_{}_PORT in the environment instead"),
-        (["--store-url=redis://:a-password@h"], "--store-url stands on its command line: set RUNTAIL_STORE_URL in"),
-        (["--wrong", "a-password"], "--wrong stands on its command line: set variables of the environment instead"),
-        (["a-password"], "something else stands on its command line: set variables of the environment instead"),
+        (["--port", "8080"], "--port: set RUNTAIL_{}_PORT in the environment instead"),
+        (["--store-url=redis://:a-password@h"], "--store-url: set RUNTAIL_STORE_URL in"),
+        (["--wrong", "a-password"], "--wrong: set environment variables instead"),
+        (["a-password"], "something else: set environment variables instead"),
     ],
 )
 def test_a_service_refuses_arguments(start_process: Any, module: str, arguments: list[str], words: str) -> None:
@@ -143,7 +143,7 @@ def test_a_service_refuses_arguments(start_process: Any, module: str, arguments:
     assert process.wait(60) == 2
     (line,) = parsed(process.output().splitlines())
     words = words.format(module.removeprefix("runtail_").upper())
-    assert line["message"].startswith(f"python -m {module} takes no arguments, and {words}")
+    assert line["message"].startswith(f"python -m {module} takes no arguments, but got {words}")
     assert "a-password" not in line["message"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runtail.metric_table import METRICS
-from runtail.worker.shipper.output.markers import sequence
+from runtail.worker.inband import sequence
 from tests.support.capture_rig import NONCE, Rig
 from tests.support.http_get import http_get
 from tests.support.ports import free_port
@@ -307,8 +307,8 @@ def test_a_cancel_reaches_the_worker_and_the_log(rig: Rig) -> None:
     task = rig.run("import time\nprint('x')\ntime.sleep(60)")
     task.wait_state("running")
     cancel(rig.store, task.run_id, who="ann", why="wrong branch")
-    wish = rig.hear("cancel")
-    assert (wish["run"], wish["pid"], wish["who"]) == (task.run_id, task.process.pid, "ann")
+    request = rig.hear("cancel")
+    assert (request["run"], request["pid"], request["who"]) == (task.run_id, task.process.pid, "ann")
     task.process.kill()
     rig.tell({"v": 1, "op": "cancelled", "run": task.run_id, "key": task.key, "signal": 9,
               "pids": 1, "killed": 1, "why": ""})  # fmt: skip

@@ -167,7 +167,7 @@ def test_the_reaper_goes_round_bad_records_and_the_relay_too(
         assert "Traceback" not in web.process.output()
         # It is left as it is, to be looked at.
         assert store.client.sismember(store.keys.running(), "bad")
-        store.client.publish(store.keys.bell("x"), "")
+        store.client.publish(store.keys.notifications("x"), "")
         store.client.publish(f"{store.settings.key_prefix}list", b"\xff")
     assert client.emit("unsubscribe", "x") == {"ok": True}
     client.close()

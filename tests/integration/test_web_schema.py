@@ -19,8 +19,8 @@ from runtail.protocol import event
 from runtail.settings import load_settings
 from runtail.store import Store
 from runtail_web.app import API, create_app
-from runtail_web.described import description_of
 from runtail_web.openapi import document
+from runtail_web.route_meta import route_meta_of
 from tests.support.runs import finish, make_store, open_run, write_lines
 
 PREFIX = "t-schema:"
@@ -125,7 +125,7 @@ def test_the_api_is_what_it_says(api_schema: Any, store: Store, path: str, metho
 def test_every_route_says_what_it_does(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith(API) and not rule.rule.endswith("openapi.json"):
-            assert description_of(app.view_functions[rule.endpoint]) is not None, rule.rule
+            assert route_meta_of(app.view_functions[rule.endpoint]) is not None, rule.rule
 
 
 def test_the_page_names_every_operation(app: Flask) -> None:

@@ -101,10 +101,10 @@ def test_it_says_what_is_not_there(pages: Pages) -> None:
     producer = Producer(pages.store)
     empty = pages.get(f"{producer.run_id}/text")
     assert "no output yet" in empty.text
-    assert link(empty, "What came since") == "?from=1"
+    assert link(empty, "New lines") == "?from=1"
     producer.write(3)
     beyond = pages.get(f"{producer.run_id}/text?from=5000")
-    assert "line 5,000 is not written; there are 3 so far" in beyond.text
+    assert "line 5,000 does not exist yet; there are 3 so far" in beyond.text
     assert link(beyond, "First lines") == "?from=1"
     for query, field in (("from=x", "from"), ("limit=0", "limit"), ("limit=9999", "limit"), ("page=2", "page")):
         wrong = pages.get(f"{producer.run_id}/text?{query}")

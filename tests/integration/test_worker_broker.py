@@ -33,11 +33,11 @@ def test_a_message_taken_after_a_half_open_connection_is_executed_soon(
         assert worker.process.is_running()
 
 
-def test_the_probe_sees_a_worker_that_is_connected_and_deaf(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_the_probe_sees_a_worker_that_is_connected_and_stalled(tmp_path: Path, redis_server: RedisServer) -> None:
     """Its event loop turned, so it looked alive, and took no task any more."""
     with (
         TcpProxy(redis_server.host, redis_server.port) as proxy,
-        Installation(tmp_path, redis_server.url, app="tests.support.deaf_app") as fleet,
+        Installation(tmp_path, redis_server.url, app="tests.support.stalled_app") as fleet,
     ):
         queue, alive = fleet.settings["key_prefix"] + "queue", tmp_path / "health" / "alive"
         environment: dict[str, str | None] = {"RUNTAIL_HEALTH_DIR": str(alive.parent)}
@@ -47,9 +47,9 @@ def test_the_probe_sees_a_worker_that_is_connected_and_deaf(tmp_path: Path, redi
             return time.time() - alive.stat().st_mtime
 
         wait_for(alive.exists, 20)
-        # Nothing to do is not deafness: the broker says so every second.
+        # An idle worker is not stalled: the broker says so every second.
         stays(lambda: age_seconds() < 3, 6, age_seconds)
-        # With a task in hand it is never called deaf.
+        # With a task in hand it never counts as stalled.
         nap = fleet.send("demo.nap", seconds=12, queue=queue)
         fleet.wait_running([nap])
         assert proxy.stall(b"BRPOP") > 0

@@ -22,9 +22,9 @@ from typing import Any  # noqa: E402
 
 from runtail_socket import service  # noqa: E402
 from runtail_socket.__main__ import main  # noqa: E402
-from runtail_socket.listener import Listener  # noqa: E402
-from runtail_socket.puller import Puller  # noqa: E402
-from runtail_socket.reader import Reader  # noqa: E402
+from runtail_socket.reading.listener import Listener  # noqa: E402
+from runtail_socket.reading.puller import Puller  # noqa: E402
+from runtail_socket.reading.reader import Reader  # noqa: E402
 
 #: The greenlets that run loops, by name.
 running: dict[str, Any] = {}

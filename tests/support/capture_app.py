@@ -16,6 +16,7 @@ from typing import Any
 
 from celery import Celery
 from celery import __version__ as celery_version
+from celery.signals import task_revoked
 from celery.utils.log import get_task_logger
 
 import runtail
@@ -28,6 +29,15 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     worker_pool_start_method=os.environ.get("TEST_START_METHOD", "fork"),
 )
+
+
+@task_revoked.connect
+def _revoke_slowly(sender: Any, **_: Any) -> None:
+    """Celery tells of a revocation when the result backend has it, which may take its time."""
+    if sender.name == "t.fails_at_a_signal":
+        time.sleep(0.5)
+
+
 runtail.install(app)
 log = logging.getLogger("someone")
 task_log = get_task_logger("someone.task")
@@ -291,8 +301,8 @@ def late(path: str) -> str:
     return "seen"
 
 
-@app.task(name="t.deaf")
-def deaf() -> None:
+@app.task(name="t.ignores_term")
+def ignores_term() -> None:
     """Ends at nothing but SIGKILL, and has started something that does so, too."""
     process = subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], start_new_session=True)
     print(f"child {process.pid}")
@@ -315,6 +325,21 @@ def sleeps(seconds: float = 300.0, nap: float = 1.0) -> str:
     return "rested"
 
 
+@app.task(name="t.fails_at_a_signal")
+def fails_at_a_signal() -> None:
+    """A task with a handler of its own, which fails at once when it is told to stop."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise ValueError(f"told to stop by {number}")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        print("asleep")
+        time.sleep(300)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @app.task(name="t.cleans_up")
 def cleans_up(seconds: float) -> None:
     """Takes its time to end."""
@@ -328,8 +353,8 @@ def cleans_up(seconds: float) -> None:
         print("clean")
 
 
-@app.task(name="t.leaves_deaf_child")
-def leaves_deaf_child(script: str) -> int:
+@app.task(name="t.leaves_stubborn_child")
+def leaves_stubborn_child(script: str) -> int:
     """Survives TERM and returns; a child of it ignores TERM."""
     process = subprocess.Popen(["/bin/sh", "-c", script])
     print(f"child {process.pid}")
@@ -372,7 +397,7 @@ def stubborn() -> None:
         "orphan": "(sleep 300 & echo $!) ; exit 0",
         "daemon": "setsid sh -c 'sleep 300 </dev/null >/dev/null 2>&1 & echo $!' ; exit 0",
         "naked": "setsid env -i /bin/sleep 300 >/dev/null 2>&1 & echo $!; exit 0",
-        "deaf": "trap '' TERM; sleep 300; sleep 300",
+        "ignores_term": "trap '' TERM; sleep 300; sleep 300",
     }
     for name, script in scripts.items():
         waited = script.endswith("exit 0")

@@ -47,7 +47,7 @@ class Rig(RecordedRuns):
         self.store = Store(self.settings)
         self.channel_rx, self.channel_tx = channel.pair()
         self.ctl, self._ctl_far = channel.pair()
-        self.deposits = FdBackup()
+        self.backup = FdBackup()
         self._heard: deque[dict[str, Any]] = deque()
         self._leaving = threading.Event()
         self._listener = threading.Thread(target=self._listen, name="rig")
@@ -76,7 +76,7 @@ class Rig(RecordedRuns):
         }
         command = [sys.executable, "-I", "-S", str(KEEPER), json.dumps(config)]
         self._keeper = self._process(command, "keeper", tuple(numbers.values()))
-        self.deposits.hand_over(self.ctl)
+        self.backup.hand_over(self.ctl)
 
     @property
     def keeper(self) -> Process:
@@ -155,7 +155,7 @@ class Rig(RecordedRuns):
         while not self._leaving.is_set():
             poller.poll(50)
             try:
-                while message := self.deposits.receive(self.ctl):
+                while message := self.backup.receive(self.ctl):
                     self._heard.append(dict(message))
             except EOFError:
                 return
@@ -189,7 +189,7 @@ class Rig(RecordedRuns):
             with contextlib.suppress(psutil.Error):
                 shipper.kill()
         self.close_ctl()
-        self.deposits.close()
+        self.backup.close()
         for sock in (self.channel_rx, self.channel_tx):
             sock.close()
         self.store.client.close()

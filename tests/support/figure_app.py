@@ -150,8 +150,8 @@ def ignores_term(seconds: int) -> None:
     signal.signal(signal.SIGTERM, before)
 
 
-@app.task(name="f.deaf")
-def deaf(folder: str) -> None:
+@app.task(name="f.ignores_term_and_counts")
+def ignores_term_and_counts(folder: str) -> None:
     """Ignores what ends others, writes all the time and notes how much."""
     note = Path(folder) / name()
     # Renamed, so that whoever reads it finds a whole number.

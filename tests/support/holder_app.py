@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import runtail
-from runtail.worker.shipper.output.markers import sequence
+from runtail.worker.inband import sequence
 from runtail.worker.task import current
 from tests.support.capture_app import app
 from tests.support.puppet import perform

@@ -79,9 +79,9 @@ def test_values_have_the_types_of_the_schema(arguments: list[str], expected: dic
         (["lines=1", "lines:=2"], "lines is given twice"),
         (["lines:=1", "lines=2"], "lines is given twice"),
         (["lines:=[1"], "lines: '[1' is not JSON"),
-        (["lines"], "'lines' is no parameter"),
-        (["=5"], "'=5' is no parameter"),
-        ([":=5"], "':=5' is no parameter"),
+        (["lines"], "'lines' is not a parameter"),
+        (["=5"], "'=5' is not a parameter"),
+        ([":=5"], "':=5' is not a parameter"),
     ],
 )
 def test_what_does_not_fit_is_named(arguments: list[str], words: str) -> None:

@@ -15,9 +15,9 @@ from tools.doc_tables import Misplaced, filled, generated, metric_row, setting_r
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-#: `[text](target)`, not an image.
-LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "helm/runtail/README.md"])
+#: `[text](target)`, or an image.
+LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -138,8 +138,28 @@ def test_keys_are_all_described() -> None:
             assert f"`{key}`" in text
 
 
-def test_files_that_the_architecture_names_exist() -> None:
-    text = (DOCS / "architecture.md").read_text()
-    named = set(re.findall(r"`((?:libs|services|tests|docs)/[\w./-]+)`", text))
-    assert len(named) > 20
-    assert {name for name in named if not (ROOT / name).exists()} == set()
+def test_files_that_pages_name_exist() -> None:
+    seen = 0
+    for page in PAGES:
+        # The changelog tells of what was.
+        if page.name == "CHANGELOG.md":
+            continue
+        named = set(re.findall(r"`((?:libs|services|tests|docs|helm|docker|tools)/[\w./-]+)`", page.read_text()))
+        assert {name for name in named if not (ROOT / name).exists()} == set(), page
+        seen += len(named)
+    assert seen > 50
+
+
+def test_words_of_the_pages_are_quoted_as_they_are() -> None:
+    code = "\n".join(
+        path.read_text()
+        for folder in ("services/web/ui/src", "services/web/src/runtail_web", "libs/runtail/src/runtail")
+        for pattern in ("*.ts", "*.tsx", "*.py", "*.html")
+        for path in (ROOT / folder).rglob(pattern)
+    )
+    text = re.sub(r"`[^`\n]*`", "", " ".join((DOCS / "page.md").read_text().split()))
+    quoted = set(re.findall(r'"([^"]{3,60})"', text))
+    # Put together of words and of what a user has named.
+    quoted -= {"waiting: no worker listens to queue builds", "Build › Wheels", "Lines 12-14 were redrawn"}
+    assert len(quoted) > 10
+    assert {words for words in quoted if re.sub(r"\d[\d,]*", "", words) not in code and words not in code} == set()

@@ -26,6 +26,7 @@ MAY_IMPORT = {
         "runtail.worker.procfs",
         "runtail.worker.spool_layout",
     ),
+    "runtail_socket.transport": ("runtail_socket.runtime",),
     "runtail.log": ("runtail.errors", "runtail.protocol", "runtail.store"),
 }
 #: And what they may not.
@@ -41,6 +42,8 @@ MAY_NOT_IMPORT = {
     "runtail_web": ("runtail_socket", "runtail_worker", "runtail.worker"),
     "runtail_socket": ("runtail_web", "runtail_worker", "runtail.worker"),
     "runtail_worker": ("runtail_web", "runtail_socket"),
+    "runtail_socket.delivery": ("runtail_socket.reading", "runtail_socket.clients"),
+    "runtail_socket.reading": ("runtail_socket.clients",),
 }
 
 

@@ -37,8 +37,8 @@ def test_who_reaches_it(host: str, clients: list[str]) -> None:
 @pytest.mark.parametrize(
     ("host", "why"),
     [
-        ("", "cannot listen on port 1 of no address: write 127.0.0.1, or 0.0.0.0 or :: for every one"),
-        ("[]", "of no address"),
+        ("", "cannot listen on port 1 without an address: write 127.0.0.1, or 0.0.0.0 or :: for all addresses"),
+        ("[]", "without an address"),
         ("no.such.name.invalid", "cannot listen on no.such.name.invalid:1: "),
         ("0.0.0.0:8000", "cannot listen on [0.0.0.0:8000]:1: "),
         ("192.0.2.1", "cannot listen on 192.0.2.1:1: Cannot assign requested address"),
@@ -56,7 +56,7 @@ def test_a_taken_port_and_one_that_does_not_exist() -> None:
         with pytest.raises(OSError, match=re.escape(f"cannot listen on [::]:{port}: Address already in use")) as raised:
             listen("::", port)
     assert raised.value.errno == errno.EADDRINUSE
-    with pytest.raises(OSError, match="cannot listen on port 65536: ports end at 65535"):
+    with pytest.raises(OSError, match="cannot listen on port 65536: the highest port is 65535"):
         listen("127.0.0.1", 65536)
 
 

@@ -82,7 +82,7 @@ def test_what_nobody_catches_is_one_line(capfd: pytest.CaptureFixture[str]) -> N
     found = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert [(one["level"], one["message"]) for one in found] == [
         ("ERROR", "the thread reaper has ended"),
-        ("CRITICAL", "ended by an error that nobody expected"),
+        ("CRITICAL", "ended by an unexpected error"),
         ("ERROR", "it failed"),
         ("WARNING", "once"),
     ]

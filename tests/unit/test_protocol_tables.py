@@ -13,8 +13,9 @@ import pytest
 
 from runtail.errors import ProtocolError
 from runtail.protocol import EVENT, GENESIS, Cursor, Entry, EntryId, event
-from runtail_socket import request
-from runtail_socket.frames import (
+from runtail_socket.clients import request
+from runtail_socket.clients.namespace import HANDLERS
+from runtail_socket.delivery.frames import (
     Chunk,
     Reason,
     Sent,
@@ -25,8 +26,7 @@ from runtail_socket.frames import (
     tail_live,
     tail_reset,
 )
-from runtail_socket.namespace import HANDLERS
-from runtail_socket.websocket import Frame
+from runtail_socket.transport.websocket import Frame
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/protocol.md").read_text()
@@ -101,7 +101,7 @@ def test_every_event_that_the_relay_sends_stands_there_with_its_fields() -> None
 
 
 def test_every_event_goes_through_the_frames() -> None:
-    for path in RELAY.glob("*.py"):
+    for path in RELAY.rglob("*.py"):
         assert not re.search(r"\.emit\(|socketio\.send\(", path.read_text()), path
 
 
@@ -120,7 +120,7 @@ def test_the_page_hears_and_sends_what_stands_there() -> None:
 
 def test_every_error_code_stands_there() -> None:
     assert sorted(names("subscribe", "code")) == sorted(request.CODES)
-    assert set(request.CODES) <= set(constants([*RELAY.glob("*.py"), *READING])), "a code that nothing answers"
+    assert set(request.CODES) <= set(constants([*RELAY.rglob("*.py"), *READING])), "a code that nothing answers"
 
 
 @pytest.mark.parametrize("code", ["cut", "entry-id", "event", "discontinuity", "anything"])
@@ -135,7 +135,7 @@ def test_a_code_that_stands_there_is_kept(code: str) -> None:
 
 def test_every_reason_of_a_reset_stands_there() -> None:
     assert sorted(names("What the server sends", "reason of a reset")) == sorted(get_args(Reason))
-    assert set(get_args(Reason)) <= set(constants([*RELAY.glob("*.py")])), "a reason that nothing gives"
+    assert set(get_args(Reason)) <= set(constants([*RELAY.rglob("*.py")])), "a reason that nothing gives"
 
 
 def test_every_kind_of_event_in_a_log_stands_there() -> None:

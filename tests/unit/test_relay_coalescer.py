@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runtail_socket.coalescer import GATHER_SECONDS, IDLE_SHARE, MANY_RUNS_PER_SECOND, Coalescer
+from runtail_socket.reading.coalescer import GATHER_SECONDS, IDLE_SHARE, MANY_RUNS_PER_SECOND, Coalescer
 
 
 @dataclass

@@ -4,10 +4,10 @@ import pytest
 
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Cursor, Entry, EntryId
 from runtail.protocol import event as events
-from runtail_socket.feed import Feed, Subscription, SubscriptionState
-from runtail_socket.frames import Chunk, Shape, chunks
-from runtail_socket.viewer import Viewer
-from runtail_socket.websocket import Frame, Writer, WriteResult
+from runtail_socket.clients.viewer import Viewer
+from runtail_socket.delivery.feed import Feed, Subscription, SubscriptionState
+from runtail_socket.delivery.frames import Chunk, Shape, chunks
+from runtail_socket.transport.websocket import Frame, Writer, WriteResult
 
 
 class NullLink:
@@ -27,7 +27,7 @@ class NullLink:
         self.frames.append(frame)
         return len(frame) if self.takes is WriteResult.ALL else 1
 
-    def took(self, _frame: Frame, _sent: int | OSError) -> WriteResult:
+    def record_write(self, _frame: Frame, _sent: int | OSError) -> WriteResult:
         return WriteResult.PART
 
     def enqueue(self, frame: Frame) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Cursor, Cut, Entry, EntryId, View
 from runtail.protocol import event as events
-from runtail_socket.frames import Shape, chunks, plain, tail_end, terminal
-from runtail_socket.websocket import Frame, text_frame
+from runtail_socket.delivery.frames import Shape, chunks, plain, tail_end, terminal
+from runtail_socket.transport.websocket import Frame, text_frame
 
 
 def decode(frame: Frame | None) -> tuple[str, object]:

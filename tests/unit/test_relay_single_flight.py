@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runtail.errors import StoreUnavailable
-from runtail_socket import single_flight as module
-from runtail_socket.single_flight import SingleFlight
+from runtail_socket.reading import single_flight as module
+from runtail_socket.reading.single_flight import SingleFlight
 from tests.support.waiting import wait_for
 
 MANY = 20

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 
 from runtail.errors import StoreUnavailable
-from runtail_socket.store_health import FAILURES_BEFORE_SAYING, SLOW_SECONDS, StoreHealth
+from runtail_socket.reading.store_health import FAILURES_BEFORE_SAYING, SLOW_SECONDS, StoreHealth
 
 
 class Scene:

@@ -12,10 +12,10 @@ import engineio
 import engineio.socket
 import pytest
 
-from runtail_socket import websocket
-from runtail_socket.direct import Link
-from runtail_socket.handshake import Refused, answer_handshake
-from runtail_socket.websocket import WebSocket, WriteResult, text_frame, try_send_all
+from runtail_socket.transport import websocket
+from runtail_socket.transport.handshake import Refused, answer_handshake
+from runtail_socket.transport.link import Link
+from runtail_socket.transport.websocket import WebSocket, WriteResult, text_frame, try_send_all
 from tests.support.waiting import wait_for
 
 HEADERS = [

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtail.worker.shipper.output.markers import MAX_SEQUENCE_BYTES, Markers, marker_lines, sequence
+from runtail.worker.inband import sequence
+from runtail.worker.shipper.output.markers import MAX_SEQUENCE_BYTES, Markers, marker_lines
 
 #: Lines, and what they are marked and shown as; the page is held to the same.
 VECTORS = json.loads((Path(__file__).parents[1] / "support/marker_vectors.json").read_text())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runtail.worker.shipper.output.markers import sequence
+from runtail.worker.inband import sequence
 from runtail.worker.shipper.output.processor import Event, Output, Processor
 
 NONCE = "0123456789abcdef"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtail.worker.inband import sequence
 from runtail.worker.shipper.output.lines import Chunk, Lines, Redrawn
-from runtail.worker.shipper.output.markers import sequence
 from runtail.worker.shipper.output.processor import Event, Output, Processor
 from tests.support.log_lines import final_lines, split
 from tests.unit.test_shipper_terminal import Writer, lines_of

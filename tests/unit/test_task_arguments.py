@@ -112,7 +112,7 @@ def test_bounded() -> None:
 
 
 def test_what_was_shortened_can_be_told_by_its_end() -> None:
-    # Nobody may start a run again with such a value (runtail_web.retrying).
+    # Nobody may start a run again with such a value (runtail_web.rerun).
     assert recorded({"long": "x" * (MAX_TEXT + 1)})["long"].endswith(SHORTENED)
     assert recorded({"text": ["y" * 1900] * 20})["text"].endswith(SHORTENED)
     assert list(TOO_LARGE) == [SHORTENED]

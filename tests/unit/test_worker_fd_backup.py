@@ -18,14 +18,14 @@ class Ends:
 
     def __init__(self) -> None:
         self.main, self.keeper = channel.pair()
-        self.deposits = FdBackup()
+        self.backup = FdBackup()
         self.reading, self.writing = os.pipe()
 
-    def deposit(self, key: str, count: int = 1) -> None:
+    def back_up(self, key: str, count: int = 1) -> None:
         channel.send(self.keeper, {**START, "key": key, "fds": count}, [self.reading])
 
     def close(self) -> None:
-        self.deposits.close()
+        self.backup.close()
         self.main.close()
         self.keeper.close()
         os.close(self.reading)
@@ -39,19 +39,19 @@ def ends() -> Iterator[Ends]:
     ends.close()
 
 
-def test_a_deposit_is_handed_to_every_keeper_until_its_run_is_closed(ends: Ends) -> None:
-    ends.deposit("a")
-    ends.deposit("b")
+def test_a_run_is_handed_to_every_keeper_until_its_run_is_closed(ends: Ends) -> None:
+    ends.back_up("a")
+    ends.back_up("b")
     for _ in range(2):
-        assert ends.deposits.receive(ends.main)
-    assert ends.deposits.receive(ends.main) is None
+        assert ends.backup.receive(ends.main)
+    assert ends.backup.receive(ends.main) is None
     channel.send(ends.keeper, {"op": "closed", "key": "b"})
-    assert ends.deposits.receive(ends.main) == {"op": "closed", "key": "b"}
+    assert ends.backup.receive(ends.main) == {"op": "closed", "key": "b"}
     os.write(ends.writing, b"still there")
     for _ in range(2):
         ours, theirs = channel.pair()
         with ours, theirs:
-            ends.deposits.hand_over(ours)
+            ends.backup.hand_over(ours)
             received = channel.receive(theirs, 1)
             assert received is not None
             message, fds = received
@@ -61,25 +61,25 @@ def test_a_deposit_is_handed_to_every_keeper_until_its_run_is_closed(ends: Ends)
             channel.close_all(fds)
 
 
-def test_a_deposit_with_missing_descriptors_is_not_kept(ends: Ends) -> None:
-    ends.deposit("a", count=4)
-    assert ends.deposits.receive(ends.main)
+def test_a_run_with_missing_descriptors_is_not_backed_up(ends: Ends) -> None:
+    ends.back_up("a", count=4)
+    assert ends.backup.receive(ends.main)
     ours, theirs = channel.pair()
     with ours, theirs:
-        ends.deposits.hand_over(ours)
+        ends.backup.hand_over(ours)
         assert channel.receive(theirs, 0) is None
 
 
-def test_the_last_deposits_of_a_keeper_that_died_are_not_lost(ends: Ends) -> None:
+def test_the_last_runs_of_a_keeper_that_died_are_not_lost(ends: Ends) -> None:
     channel.send(ends.main, {"op": "gone", "pid": 1})
-    ends.deposit("a")
+    ends.back_up("a")
     # With a message unread: main hears of a reset connection first.
     ends.keeper.close()
-    message = ends.deposits.receive(ends.main)
+    message = ends.backup.receive(ends.main)
     assert message is not None
     assert dict(message)["key"] == "a"
     with pytest.raises(EOFError):
-        ends.deposits.receive(ends.main)
+        ends.backup.receive(ends.main)
 
 
 FORKS = """
@@ -88,18 +88,18 @@ from runtail.worker import channel
 from runtail.worker.celery_main.fd_backup import FdBackup
 
 main, keeper = channel.pair()
-deposits = FdBackup()
+backup = FdBackup()
 reading, writing = os.pipe()
 start = {"op": "run", "key": "a", "run": "r", "pid": 1, "nonce": "", "task": "t", "headers": None, "split": False}
 channel.send(keeper, {**start, "fds": 1}, [reading])
 before = len(os.listdir("/proc/self/fd"))
-deposits.receive(main)
+backup.receive(main)
 assert len(os.listdir("/proc/self/fd")) == before + 1
 pid = os.fork()
 if pid == 0:
-    os._exit(0 if len(os.listdir("/proc/self/fd")) == before and deposits.receive(main) is None else 1)
+    os._exit(0 if len(os.listdir("/proc/self/fd")) == before and backup.receive(main) is None else 1)
 assert os.waitpid(pid, 0)[1] == 0
-assert deposits.fds("a")
+assert backup.fds("a")
 """
 
 

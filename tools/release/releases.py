@@ -28,7 +28,7 @@ class Release:
 
 
 class CommitMissing(ReleaseError):
-    """This clone does not have a commit; the text says how to fetch it."""
+    """A commit is missing in this clone; the text says how to fetch it."""
 
 
 def read(root: Path) -> list[Release]:

@@ -74,15 +74,15 @@ def cancelled(fleet: Installation, folder: Path, times: int = 100) -> list[Figur
     kept, states = 0, 0
     for _ in range(times // AT_ONCE):
         ids = [fleet.send("f.counts", str(folder)) for _ in range(AT_ONCE // 2)]
-        deaf = [fleet.send("f.deaf", str(folder)) for _ in range(AT_ONCE // 2)]
+        stubborn = [fleet.send("f.ignores_term_and_counts", str(folder)) for _ in range(AT_ONCE // 2)]
         notes_of(folder, ids)
-        wait_for(lambda deaf=deaf: all((folder / f"{run_id}.1").exists() for run_id in deaf), 60)  # type: ignore[misc]
-        for run_id in ids + deaf:
+        wait_for(lambda stubborn=stubborn: all((folder / f"{run_id}.1").exists() for run_id in stubborn), 60)  # type: ignore[misc]
+        for run_id in ids + stubborn:
             cancel(fleet.store, run_id, who="ana")
-        for run in fleet.wait_ended(ids + deaf):
+        for run in fleet.wait_ended(ids + stubborn):
             states += run.state == "cancelled"
             output = fleet.output(run.id)
-            if run.id in deaf:
+            if run.id in stubborn:
                 lines, wanted = output.split(b"\n")[:-1], int((folder / f"{run.id}.1").read_text())
                 numbers = [int(line.split()[1]) for line in lines if line.startswith(b"line ")]
                 kept += len(numbers) >= wanted and numbers == list(range(1, len(numbers) + 1))

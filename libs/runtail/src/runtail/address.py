@@ -200,7 +200,7 @@ def _parse(url: str) -> Address:
         login, _, path = rest.rpartition("@")
         database = options.get("db", options.get("virtual_host", "0"))
         if not path.strip("/"):
-            raise ValueError("it names no socket; write unix:///path/of/the.sock")
+            raise ValueError("it names no socket; write unix:///path/to/the.sock")
         return Address(path="/" + path.strip("/"), database=_database(database), **_read_login(login))
     logins, hosts, databases = [], [], []
     for one in rest.split(","):
@@ -271,16 +271,16 @@ def _read_login(text: str) -> _Login:
 def _read_host(text: str, default_port: int) -> tuple[str, int]:
     found = _HOST.fullmatch(text)
     if found is None:
-        raise ValueError(f"the host cannot be read; an IPv6 address stands in brackets, as in [::1]:{default_port}")
+        raise ValueError(f"the host cannot be read; write an IPv6 address in brackets, as in [::1]:{default_port}")
     port = found[3] or str(default_port)
     if not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
-        raise ValueError("the port is no number from 1 to 65535")
+        raise ValueError("the port is not a number from 1 to 65535")
     return found[1] or unquote(found[2]) or "localhost", int(port)
 
 
 def _database(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise ValueError("the database is no number; 0 is the usual one")
+        raise ValueError("the database is not a number; the usual one is 0")
     return int(text[:9])
 
 

@@ -21,10 +21,10 @@ def refuse_arguments(module: str, arguments: Sequence[str]) -> None:
     options = [clean(one.partition("=")[0]) for one in arguments if one.startswith("--") and one != "--"]
     meant = {variable for option in options for variable in _variables(module, option)}
     given = ", ".join(dict.fromkeys(options)) or "something else"
-    instead = f"set {' and '.join(sorted(meant))} in the environment" if meant else "set variables of the environment"
+    instead = f"set {' and '.join(sorted(meant))} in the environment" if meant else "set environment variables"
     raise ConfigError(
-        f"python -m {module} takes no arguments, and {given} stands on its command line: {instead} instead. "
-        "docs/settings.md has all of them."
+        f"python -m {module} takes no arguments, but got {given}: {instead} instead. "
+        "docs/settings.md lists all settings."
     )
 
 

@@ -108,7 +108,7 @@ def tasks_of(app: Any, selection: Selection) -> tuple[list[dict[str, Any]], dict
         if why := selection.why_not(task):
             unrecorded[name] = why
             continue
-        with contained(f"task {name} cannot be described, and not be started from the page"):
+        with contained(f"task {name} cannot be described, so it cannot be started from the page"):
             entries.append(entry(app, task))
     return entries, unrecorded
 

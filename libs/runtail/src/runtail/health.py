@@ -26,8 +26,8 @@ TICK_SECONDS = 1.0
 #: An event loop that has not turned for this long is stuck.
 STUCK_SECONDS = 30.0
 #: A broker answers a request for messages after a second at the latest, with none if there is none. A worker that
-#: hears nothing for this long, connected and with nothing to do, is deaf: Celery mends what it notices before.
-DEAF_SECONDS = 60.0
+#: gets nothing for this long, connected and idle, has stalled: what Celery notices itself is repaired sooner.
+BROKER_SILENCE_SECONDS = 60.0
 
 
 class Health:
@@ -55,11 +55,11 @@ class Health:
         threading.Thread(target=self._touch, name="health", daemon=True).start()
 
     def tick(self) -> None:
-        """The event loop turned."""
+        """Note that the event loop has turned."""
         self.ticked = time.monotonic()
 
     def connected(self, consumer: Any) -> None:
-        """The worker consumes messages."""
+        """Note that the worker consumes messages."""
         self.consumer = consumer
         self.tick()
         self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, self.tick)
@@ -67,14 +67,14 @@ class Health:
         (self.directory / "ready").touch()
 
     def disconnected(self) -> None:
-        """The worker consumes nothing for now."""
+        """Note that the worker consumes nothing for now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         (self.directory / "ready").unlink(missing_ok=True)
 
     def stop(self) -> None:
-        """The worker ends (and not a process that a task forked)."""
+        """Note that the worker ends (and not a process that a task forked)."""
         if os.getpid() != self._pid:
             return
         self._stop.set()
@@ -87,7 +87,7 @@ class Health:
         if now - self.ticked >= STUCK_SECONDS:
             return False
         # A worker whose processes are all busy asks for no messages.
-        return self.heard is None or now - self.heard < DEAF_SECONDS or bool(state.active_requests)
+        return self.heard is None or now - self.heard < BROKER_SILENCE_SECONDS or bool(state.active_requests)
 
     def _listen(self, consumer: Any) -> float | None:
         """Notice every answer of the broker, be it "no message"; only Celery's Redis transport lets us."""

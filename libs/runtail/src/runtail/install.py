@@ -156,7 +156,7 @@ class Installation:
         self._notes.append((level, sentence, error))
 
     def on_pool_started(self) -> None:
-        """The pool was forked for the first time, and logging works."""
+        """Begin what needs a forked pool and working logs."""
         notes, self._notes = self._notes, []
         for level, sentence, error in notes:
             log.log(level, "%s", sentence, exc_info=error)
@@ -165,7 +165,7 @@ class Installation:
                 self._health.start()
 
     def on_connected(self, consumer: Any) -> None:
-        """The worker consumes messages, for the first time or again."""
+        """Note that the worker consumes messages, for the first time or again."""
         if self._health is not None:
             with contained("the health files are not right"):
                 self._health.connected(consumer)
@@ -192,7 +192,7 @@ class Installation:
             supervisor.publish(catalogue.document(self.app, consumer, selection, supervisor.started_ms))
 
     def on_disconnected(self) -> None:
-        """The worker consumes nothing for now."""
+        """Note that the worker consumes nothing for now."""
         if self._health is not None:
             with contained("the health files are not right"):
                 self._health.disconnected()
@@ -329,14 +329,14 @@ def reason_to_refuse(worker: Any) -> str | None:
 
 
 def is_prefork(pool: Any) -> bool:
-    """True for Celery's prefork pool and what is derived from it."""
+    """Return True for Celery's prefork pool and its subclasses."""
     from celery.concurrency.prefork import TaskPool
 
     return issubclass(_pool_class(pool), TaskPool)
 
 
 def is_solo(pool: Any) -> bool:
-    """True for Celery's solo pool, an instance of it."""
+    """Return True for an instance of Celery's solo pool."""
     return type(pool).__module__.rpartition(".")[2] == "solo"
 
 

@@ -16,7 +16,7 @@ class Keys:
     prefix: str = "runtail:"
 
     def store(self) -> str:
-        """String: a uuid made once per data set; another value means an emptied store."""
+        """Return the key of a string: a uuid made once per data set. Another value means an emptied store."""
         return f"{self.prefix}store"
 
     def run(self, run_id: str) -> str:
@@ -28,7 +28,7 @@ class Keys:
         return f"{self.prefix}log:{run_id}"
 
     def deleted(self, run_id: str) -> str:
-        """String with a TTL: the number of the id's execution that was deleted.
+        """Return the key of a string with a TTL: the number of the id's execution that was deleted.
 
         A record that is missing without it was rolled back.
         """
@@ -59,19 +59,19 @@ class Keys:
         return f"{self.prefix}finished:bytes"
 
     def idempotency(self, key: str) -> str:
-        """String: the run a start request with this key made."""
+        """Return the key of a string: the run that a start request with this idempotency key created."""
         return f"{self.prefix}idem:{key}"
 
     def exclusive(self, task: str) -> str:
-        """String: the id of the run that holds an exclusive task."""
+        """Return the key of a string: the id of the run that holds an exclusive task."""
         return f"{self.prefix}exclusive:{task}"
 
-    def bell(self, run_id: str) -> str:
-        """Channel: rings when the run's record or log changed."""
+    def notifications(self, run_id: str) -> str:
+        """Channel: a notification whenever the record or the log of the run has changed."""
         return f"{self.prefix}bell:{run_id}"
 
-    def list_bell(self) -> str:
-        """Channel: rings with a run id when the state of any run changed."""
+    def list_notifications(self) -> str:
+        """Channel: the id of each run whose state has changed."""
         return f"{self.prefix}bells"
 
     def tasks(self) -> str:
@@ -83,7 +83,7 @@ class Keys:
         return f"{self.prefix}tasks:unrecorded"
 
     def worker(self, name: str) -> str:
-        """String with a TTL: what a living worker says of itself (JSON)."""
+        """Return the key of a string with a TTL: a live worker's description of itself (JSON)."""
         return f"{self.prefix}worker:{name}"
 
     def workers(self) -> str:
@@ -91,5 +91,5 @@ class Keys:
         return f"{self.prefix}workers"
 
     def lock(self, name: str) -> str:
-        """String with a TTL: held by the one process that does a job."""
+        """Return the key of a string with a TTL: held by the one process that does a job."""
         return f"{self.prefix}lock:{name}"

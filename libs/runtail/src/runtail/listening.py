@@ -26,10 +26,12 @@ def resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
     """
     bare = _bare(host)
     if not 0 <= port <= MAX_PORT:
-        raise OSError(f"cannot listen on port {port}: ports end at {MAX_PORT}")
+        raise OSError(f"cannot listen on port {port}: the highest port is {MAX_PORT}")
     if not bare:
         # The system would take it for "everywhere".
-        raise OSError(f"cannot listen on port {port} of no address: write 127.0.0.1, or 0.0.0.0 or :: for every one")
+        raise OSError(
+            f"cannot listen on port {port} without an address: write 127.0.0.1, or 0.0.0.0 or :: for all addresses"
+        )
     try:
         found = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError, OverflowError) as error:

@@ -66,7 +66,7 @@ def _on_uncaught(kind: type[BaseException], error: BaseException, trace: Traceba
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
-        log.critical("ended by an error that nobody expected", exc_info=(kind, error, trace))
+        log.critical("ended by an unexpected error", exc_info=(kind, error, trace))
 
 
 def _on_uncaught_in_thread(found: threading.ExceptHookArgs) -> None:

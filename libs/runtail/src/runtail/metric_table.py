@@ -178,7 +178,7 @@ WORKER: Final = (
         "worker",
         "runtail_worker_wait_seconds",
         "histogram",
-        "Seconds that a run waited for a worker, from when it was queued or due; not known of the first attempt of a "
+        "Seconds that a run waited for a worker, from when it was queued or due; unknown for the first attempt of a "
         "plain .delay().",
         buckets=WAIT_SECONDS,
     ),
@@ -213,7 +213,7 @@ WORKER: Final = (
     ),
     Metric("worker", "runtail_worker_refused_total", "counter", "Executions refused: the run had ended or was held."),
     Metric(
-        "worker", "runtail_worker_bad_headers_total", "counter", "Message headers dropped: not as Runtail makes them."
+        "worker", "runtail_worker_bad_headers_total", "counter", "Message headers dropped because they are malformed."
     ),
     Metric("worker", "runtail_worker_fenced_total", "counter", "Runs taken from this worker while it executed them."),
     Metric(
@@ -295,7 +295,7 @@ WEB: Final = (
         "The store's maxmemory, else RUNTAIL_STORE_BYTES; 0: none is known.",
     ),
     Metric("web", "runtail_web_finished_bytes", "gauge", "Memory that ended runs take in the store."),
-    Metric("web", "runtail_web_budget_bytes", "gauge", "Memory that they may take (RUNTAIL_BUDGET_BYTES)."),
+    Metric("web", "runtail_web_budget_bytes", "gauge", "Memory that ended runs may take (RUNTAIL_BUDGET_BYTES)."),
     Metric("web", "runtail_web_store_evicts", "gauge", "1 if the store may delete keys by itself."),
     Metric(
         "web",

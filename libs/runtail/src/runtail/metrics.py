@@ -26,8 +26,7 @@ Reading = float | Mapping[tuple[str, ...], float] | None
 
 
 class Metrics:
-    """The metrics of one process, with its version (``runtail_build_info``) and what the kernel says of it
-    (``process_*``).
+    """The metrics of one process, among them its version (``runtail_build_info``) and the kernel's (``process_*``).
 
     :param component: whose rows of the table may be used.
     :param registry: made when not given; one per process.

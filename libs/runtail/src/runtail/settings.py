@@ -81,63 +81,69 @@ class Settings:
     key_prefix: str = _setting("runtail:", "Put before every key, so that several installations can share a server.")
     admin_host: str = _setting("127.0.0.1", "Address of the admin ports (health and metrics).")
     allow_eviction: bool = _setting(False, "Use a store that deletes keys by itself when its memory is full.")
-    log_format: str = _setting(logline.DEFAULT_FORMAT, "How lines of the services' own logs look.", logline.FORMATS)
+    log_format: str = _setting(logline.DEFAULT_FORMAT, "Format of the services' own logs.", logline.FORMATS)
     log_level: str = _setting(
-        logline.DEFAULT_LEVEL, "What is logged at least; debug: each request too.", logline.LEVELS
+        logline.DEFAULT_LEVEL, "Lowest level that is logged; debug adds a line for each request.", logline.LEVELS
     )
 
     lease_seconds: float = _setting(10.0, "A writer that is silent for this long counts as gone.", section="Runs")
     beat_seconds: float = _setting(2.0, "How often a writer renews its lease.")
-    unpublished_seconds: float = _setting(30.0, "A run whose message was not published after this is closed.")
-    vanished_seconds: float = _setting(30.0, "A queued run whose message is nowhere is published again after this.")
-    claim_patience_seconds: float = _setting(
-        5.0, "A task Runtail did not start runs after this although the store is away."
+    unpublished_seconds: float = _setting(30.0, "A run whose message was not published within this time is closed.")
+    vanished_seconds: float = _setting(
+        30.0, "A queued run whose message has vanished is published again after this time."
     )
-    cancel_grace_seconds: float = _setting(10.0, "Between TERM and KILL when a run is cancelled.")
+    claim_patience_seconds: float = _setting(
+        5.0, "How long a task that Runtail did not start waits for a store that does not answer."
+    )
+    cancel_grace_seconds: float = _setting(10.0, "Time between SIGTERM and SIGKILL when a run is cancelled.")
     log_ttl_seconds: int = _setting(604800, "How long an ended run is kept.")
     idempotency_seconds: int = _setting(86400, "How long an idempotency key is remembered.")
 
     quota_bytes: int = _setting(
-        64 * 1024 * 1024, "Output stored per run, 64 B added per entry; above it the middle is cut.", section="The log"
+        64 * 1024 * 1024,
+        "Output stored per run, counting 64 bytes more for each entry; beyond it the middle is cut.",
+        section="The log",
     )
     head_bytes: int = _setting(1024 * 1024, "How much of the beginning a cut leaves.")
     budget_bytes: int = _setting(
         1024 * 1024 * 1024, "Memory that all ended runs may take in the store; above it the oldest go."
     )
     log_ceiling: float = _setting(0.85, "No output is stored while this part of the store's memory is in use.")
-    store_bytes: int = _setting(0, "The store's memory where it has no maxmemory itself; 0: as much as there is.")
+    store_bytes: int = _setting(0, "Memory of a store without maxmemory; 0: all that its machine has.")
     max_markers: int = _setting(10000, "Sections, warnings and errors recorded per run; more are counted.")
     retained_seconds: float = _setting(
-        10.0, "How much of what it wrote a writer keeps, to repair a store that rolled back."
+        10.0, "How long a writer keeps what it wrote, to repair a store that rolled back."
     )
-    retained_bytes: int = _setting(8 * 1024 * 1024, "The most it keeps for that.")
+    retained_bytes: int = _setting(8 * 1024 * 1024, "The most that a writer keeps for that.")
 
     capture: bool = _setting(True, "Record what tasks write. Off: tasks run as without Runtail.", section="Capture")
     tasks: str = _setting(
-        "*", "Names of the tasks that are recorded, with commas; `!` leaves out; the last that fits decides."
+        "*", "Names of the tasks that are recorded, comma-separated patterns; `!` excludes; the last match decides."
     )
     cr: str = _setting(
         "last",
-        "Lines and rows that are written over: store what a terminal shows at the end (last) or everything (keep).",
+        "Lines that are overwritten: store what a terminal shows at the end (last) or everything (keep).",
         ("last", "keep"),
     )
-    split: bool = _setting(False, "One pipe each for stdout and stderr: tells them apart, loses their order.")
+    split: bool = _setting(False, "A pipe each for stdout and stderr: they can be told apart, but their order is lost.")
     echo: bool = _setting(True, "Write captured output to the worker's own stdout as well.")
     mask_env: str = _setting(
         "*_PASSWORD,*_SECRET,*_TOKEN,*_KEY,*_CREDENTIALS",
-        "Variables whose values are masked in all output, with commas; so are passwords in addresses. Empty: none.",
+        "Environment variables whose values (and passwords in URLs) are masked in all output, comma-separated.",
     )
     overflow: str = _setting(
-        "drop", "Spool full while the store is away: drop the oldest output, or block the task.", ("drop", "block")
+        "drop",
+        "When the spool is full while the store is away: drop the oldest output, or block the task.",
+        ("drop", "block"),
     )
     spool_bytes: int = _setting(64 * 1024 * 1024, "Output of all runs kept in memory while the store is away.")
     flush_seconds: float = _setting(0.05, "Output is stored at least this often.")
     # Not 64 KiB: with its header and digest the entry would not fit Redis's 64 KiB allocation and take 80 (+25 %).
-    flush_bytes: int = _setting(63 * 1024, "Output is stored at the latest when this much has come.")
-    max_line_bytes: int = _setting(65536, "A longer line becomes numbered pieces.")
-    live_interval_seconds: float = _setting(0.1, "The unfinished line is shown at most this often.")
+    flush_bytes: int = _setting(63 * 1024, "Output is stored as soon as there is this much.")
+    max_line_bytes: int = _setting(65536, "A longer line is divided into numbered pieces.")
+    live_interval_seconds: float = _setting(0.1, "The shortest time between two updates of the unfinished line.")
     live_bytes: int = _setting(4096, "The most that is shown of the unfinished line.")
-    late_seconds: float = _setting(60.0, "How long after a run's end output that comes late is counted in its record.")
+    late_seconds: float = _setting(60.0, "How long after the end of a run late output is counted in its record.")
     orphan_seconds: float = _setting(
         60.0, "How long keeper and shipper go on after their worker has ended, to store what they hold."
     )
@@ -152,28 +158,32 @@ class Settings:
     socket_port: int = _setting(8010, "Port the relay listens on.")
     socket_admin_port: int = _setting(8011, "The relay's admin port.")
     socket_url: str = _setting("", "Where browsers reach the relay; empty: the page's own origin.")
-    socket_async_mode: str = _setting("eventlet", "What the relay runs on.", ("eventlet", "gevent"))
+    socket_async_mode: str = _setting("eventlet", "The concurrency library of the relay.", ("eventlet", "gevent"))
     direct_send: bool = _setting(True, "Write frames straight to the socket when a viewer's queue is empty.")
     max_connections: int = _setting(2000, "Viewers per relay; one more is answered 503.")
-    drain_seconds: float = _setting(10.0, "Over how long a relay that is told to stop sends its viewers away.")
+    drain_seconds: float = _setting(10.0, "How long a relay that stops takes to disconnect its viewers, one by one.")
     sweep_seconds: float = _setting(1.0, "How often a relay compares watched runs with the store.")
-    coalesce_seconds: float = _setting(0.1, "A busy relay reads at most this seldom.")
+    coalesce_seconds: float = _setting(0.1, "The longest pause between two reads of a busy relay.")
     frame_bytes: int = _setting(262144, "The largest frame a relay sends while a viewer catches up.")
-    window_bytes: int = _setting(262144, "Bytes under way to a viewer that acknowledges.")
+    window_bytes: int = _setting(262144, "Bytes that a viewer may have left to acknowledge.")
 
     web_host: str = _setting("127.0.0.1", "Address the web service listens on.", section="Web")
     web_port: int = _setting(8000, "Port the web service listens on.")
     web_admin_port: int = _setting(8001, "The web service's admin port.")
     web_threads: int = _setting(16, "Requests served at once.")
     max_body_bytes: int = _setting(65536, "The largest request body.")
-    request_seconds: float = _setting(10.0, "A connection whose request is not whole after this is closed.")
-    stalled_seconds: float = _setting(30.0, "A client that takes nothing of its answer for this long is disconnected.")
-    search_seconds: float = _setting(20.0, "A search stops after this, and says where to go on.")
-    allowed_hosts: str = _setting("localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, with commas.")
-    allowed_origins: str = _setting("", "Origins of other pages that may use API and relay, with commas.")
+    request_seconds: float = _setting(10.0, "A connection whose request is incomplete after this time is closed.")
+    stalled_seconds: float = _setting(
+        30.0, "A client that reads nothing of its response for this long is disconnected."
+    )
+    search_seconds: float = _setting(20.0, "A search stops after this time and says where to continue.")
+    allowed_hosts: str = _setting(
+        "localhost,127.0.0.1,[::1]", "Host names that web and relay answer to, comma-separated."
+    )
+    allowed_origins: str = _setting("", "Origins of other pages that may use the API and the relay, comma-separated.")
     port_forward_command: str = _setting(
         "",
-        "What the page, opened on a loopback address, says to run again when its server is gone; {port}: the page's.",
+        "The command that the page on a loopback address shows when its server is gone; {port}: the page's port.",
     )
 
     url: str = _setting(
@@ -190,7 +200,7 @@ class Settings:
         if not is_redis(url):
             kind = url.partition(":")[0]
             if self.store_url:
-                raise ConfigError(f"RUNTAIL_STORE_URL must name a Redis or Valkey server; {kind!r} is none")
+                raise ConfigError(f"RUNTAIL_STORE_URL must name a Redis or Valkey server, not {kind!r} is none")
             raise ConfigError(
                 f"the broker, {kind}, cannot keep runs; set RUNTAIL_STORE_URL to a Redis or Valkey server, "
                 "such as redis://localhost:6379/0"

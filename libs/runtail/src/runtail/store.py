@@ -62,11 +62,11 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except AuthenticationError as error:
-        raise StoreLoginRefused(f"the store refuses user or password: {error}") from error
+        raise StoreLoginRefused(f"the store rejects the user or the password: {error}") from error
     except _PASSING as error:
         raise StoreUnavailable(f"the store did not answer: {error}") from error
     except InvalidResponse as error:
-        raise StoreUnavailable(f"what answers is no Redis or Valkey server: {error}") from error
+        raise StoreUnavailable(f"the server that answers is not Redis or Valkey: {error}") from error
     except ResponseError as error:
         # Errors inside a script come as text: "... script: <hash>, on @user_script:9: OOM command ..."
         if any(word in str(error) for word in _PASSING_WORDS):

@@ -57,13 +57,17 @@ def _retry(e: Mapping[str, Any]) -> str:
 def _worker_lost(e: Mapping[str, Any]) -> str:
     silent = f" for {_seconds(e['silent_ms'])}" if e.get("silent_ms") else ""
     bound = _seconds(e["unflushed_ms"]) if e.get("unflushed_ms") else "moments"
-    return f"The worker fell silent{silent}; what it wrote in its last {bound} may be missing"
+    return f"The worker stopped answering{silent}; what it wrote in its last {bound} may be missing"
 
 
 def _overlap(e: Mapping[str, Any]) -> str:
     count = e.get("count")
     what = "Another task with this id was" if count == 1 else f"{count} other tasks with this id were"
     return f"{what} executed at the same time and not recorded"
+
+
+def _secrets(count: object) -> str:
+    return "1 secret was" if count == 1 else f"{count} secrets were"
 
 
 def _cancel(e: Mapping[str, Any]) -> str:
@@ -77,12 +81,15 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "endgroup": (NOTE, lambda _: "◂ end of section"),
     "warning": (WARNING, lambda e: f"Warning: {clean(e.get('text'))}"),
     "error": (ERROR, lambda e: f"Error: {clean(e.get('text'))}"),
-    "masked": (NOTE, lambda e: f"{e.get('count')} secrets were masked so far"),
+    "masked": (NOTE, lambda e: f"{_secrets(e.get('count'))} masked so far"),
     "earlier-run": (
         NOTE,
-        lambda e: f"From here on with output of a process that an earlier run left behind: {clean(e.get('run'))}",
+        lambda e: f"From here on, a process that an earlier run left behind writes here as well: {clean(e.get('run'))}",
     ),
-    "overflow": (ERROR, lambda e: f"{e.get('bytes'):,} bytes of output were dropped here: the store was away too long"),
+    "overflow": (
+        ERROR,
+        lambda e: f"{e.get('bytes'):,} bytes of output were dropped here: the store did not answer for too long",
+    ),
     "retry": (WARNING, _retry),
     "replaced": (NOTE, lambda e: f"Replaced by {clean(e.get('task'))}"),
     "overlap": (WARNING, _overlap),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from runtail.settings import Settings
-from runtail_socket.direct import HANDSHAKE, Links
-from runtail_socket.handshake import Refused, answer_handshake, headers_of
 from runtail_socket.runtime import WsgiApp
+from runtail_socket.transport.handshake import Refused, answer_handshake, headers_of
+from runtail_socket.transport.link import HANDSHAKE, Links
 
 #: Where Socket.IO lives; nothing else is served on this port.
 PATH = "/socket.io/"
@@ -42,6 +42,7 @@ class Admission:
         self.draining = False
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve a request, or refuse it with a reason."""
         refusal = self._refusal(environ)
         if refusal is not None:
             reason, status, sentence = refusal
@@ -77,7 +78,7 @@ class Admission:
         if self.draining:
             return "draining", "503 Service Unavailable", "This relay is about to stop."
         if self.open >= self.max_connections:
-            return "full", "503 Service Unavailable", "This relay has as many viewers as it may have."
+            return "full", "503 Service Unavailable", "This relay is full: it has RUNTAIL_MAX_CONNECTIONS viewers."
         return None
 
     def _knows_host(self, host: str) -> bool:

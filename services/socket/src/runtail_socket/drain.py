@@ -8,7 +8,7 @@ import time
 from types import FrameType
 
 from runtail_socket.admission import Admission
-from runtail_socket.direct import Links
+from runtail_socket.transport.link import Links
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from runtail.guard import Guard
 from runtail.metric_table import CATCHING_UP, LIVE
 from runtail.metrics import Metrics, Reading
 from runtail_socket.admission import Admission
-from runtail_socket.catchup import CatchUp
-from runtail_socket.direct import Links
-from runtail_socket.feed import SubscriptionState
-from runtail_socket.listener import Listener
-from runtail_socket.namespace import TailNamespace
-from runtail_socket.reader import Reader
+from runtail_socket.clients.catch_up import CatchUp
+from runtail_socket.clients.namespace import TailNamespace
+from runtail_socket.delivery.feed import SubscriptionState
+from runtail_socket.reading.listener import Listener
+from runtail_socket.reading.reader import Reader
+from runtail_socket.transport.link import Links
 
 #: How often it is measured by how much a timer is late.
 LAG_INTERVAL_SECONDS = 0.5

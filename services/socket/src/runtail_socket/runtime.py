@@ -232,7 +232,7 @@ def take_socket(environ: dict[str, Any]) -> Any:
 
 
 def taken(environ: dict[str, Any]) -> list[bytes]:
-    """What a WSGI application returns after :func:`take_socket`."""
+    """Return what a WSGI application has to return after :func:`take_socket`."""
     if mode == "eventlet":
         import eventlet.wsgi
 

@@ -19,17 +19,17 @@ from runtail.settings import Settings
 from runtail.store import Store
 from runtail_socket import runtime
 from runtail_socket.admission import PATH, Admission
-from runtail_socket.catchup import CatchUp
-from runtail_socket.direct import Links
+from runtail_socket.clients.catch_up import CatchUp
+from runtail_socket.clients.namespace import OtherNamespaces, TailNamespace
+from runtail_socket.clients.states import States
+from runtail_socket.clients.viewer import Viewer
 from runtail_socket.drain import Drain
-from runtail_socket.incoming import MAX_MESSAGE_BYTES
-from runtail_socket.listener import NONCE_SECONDS, Listener
 from runtail_socket.measures import Measures
-from runtail_socket.namespace import OtherNamespaces, TailNamespace
-from runtail_socket.reader import Reader
-from runtail_socket.states import States
-from runtail_socket.store_health import StoreHealth
-from runtail_socket.viewer import Viewer
+from runtail_socket.reading.listener import NONCE_SECONDS, Listener
+from runtail_socket.reading.reader import Reader
+from runtail_socket.reading.store_health import StoreHealth
+from runtail_socket.transport.incoming import MAX_MESSAGE_BYTES
+from runtail_socket.transport.link import Links
 from runtail_socket.watchdog import supervise
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ PING_TIMEOUT_SECONDS = 20
 #: over another's viewers gets them all within a second or two.
 BACKLOG = 4096
 
-#: Connections that may exist above the cap, so that who is refused hears why.
+#: Connections that may exist above the cap, so that a refused client can be told why.
 SPARE_CONNECTIONS = 1000
 
 #: Between looks at all connections. What is looked for takes 10 s and more to become wrong.
@@ -62,10 +62,12 @@ class Json:
 
     @staticmethod
     def dumps(value: Any, **_options: Any) -> str:
+        """Return a value as JSON."""
         return orjson.dumps(value).decode()
 
     @staticmethod
     def loads(text: str | bytes) -> Any:
+        """Return the value of a JSON text."""
         return orjson.loads(text)
 
 
@@ -103,7 +105,7 @@ class Service:
         )
         self._catch_up = CatchUp(self._store, nudge=self._mark, on_sent=self._measures.sent_catching_up)
         self._states = States(self._store, self._viewers)
-        self._store_health = StoreHealth(self._states.tell_absence)
+        self._store_health = StoreHealth(self._states.tell_store_health)
         self._listener = Listener(
             self._store,
             on_runs=self._notified,

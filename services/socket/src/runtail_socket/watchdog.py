@@ -30,11 +30,11 @@ class Watchdog:
         self._answers = 0
 
     def reset(self) -> None:
-        """The loop has come round."""
+        """Note that the loop has completed a turn."""
         self._answers = 0
 
     def store_answered(self) -> None:
-        """The store has answered somebody else."""
+        """Note that the store has answered somebody else."""
         self._answers += 1
 
     @property
@@ -52,9 +52,9 @@ def supervise(loop: Callable[[], None]) -> None:
             try:
                 loop()
             except Exception:
-                log.exception("%s failed and begins anew", loop.__qualname__)
+                log.exception("%s failed and is restarted", loop.__qualname__)
             time.sleep(AGAIN_SECONDS)
     finally:
         # Killed, or hit by a time-out that was meant for somebody else. A greenlet that is being ended must not wait.
-        log.error("%s was ended and begins anew", loop.__qualname__)
+        log.error("%s was ended and is restarted", loop.__qualname__)
         runtime.spawn_after(AGAIN_SECONDS, supervise, loop)

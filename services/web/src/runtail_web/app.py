@@ -19,7 +19,7 @@ from runtail_web.api.reference import make_reference
 from runtail_web.api.runs import make_runs
 from runtail_web.api.search import make_search
 from runtail_web.pages import make_pages
-from runtail_web.places import Places
+from runtail_web.slots import Slots
 
 API = "/api/v1"
 
@@ -39,14 +39,14 @@ def create_app(
     watch(app)
     guard.install(app, settings)
     problems.install(app)
-    places = Places(settings.web_threads)
-    app.register_blueprint(make_pages(store, places))
+    slots = Slots(settings.web_threads)
+    app.register_blueprint(make_pages(store, slots))
     for routes in (
         make_config(settings),
         make_catalogue(store),
         make_runs(store, publish),
-        make_logs(store, stop, places),
-        make_search(store, stop, places),
+        make_logs(store, stop, slots),
+        make_search(store, stop, slots),
         make_outline(store),
     ):
         app.register_blueprint(routes, url_prefix=API)

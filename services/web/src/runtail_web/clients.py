@@ -32,7 +32,7 @@ class Unsent:
             return fits
 
     def give_back(self, size: int) -> None:
-        """It was sent, or is dropped."""
+        """Forget the data: it was sent, or is dropped."""
         with self._lock:
             self._bytes -= size
 
@@ -117,7 +117,7 @@ class ClientSocket(socket.socket):
 
     def _wait(self, since: float) -> None:
         if time.monotonic() - since > self.patience():
-            raise BrokenPipeError(errno.EPIPE, "the client takes nothing of its answer")
+            raise BrokenPipeError(errno.EPIPE, "the client reads nothing of its response")
         poller = select.poll()
         poller.register(self, select.POLLOUT)
         poller.poll(LOOK_SECONDS * 1000)

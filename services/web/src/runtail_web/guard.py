@@ -93,8 +93,8 @@ def install(app: Flask, settings: Settings) -> None:
             raise Problem(
                 403,
                 "cross-site",
-                "Pages of other sites may not ask for this",
-                "The browser says that another site's page wants it. Links to pages may be followed; "
+                "Requests from pages of other sites are not allowed",
+                "The browser says that a page of another site sent this request. Links to pages may be followed; "
                 f"{ORIGINS_SETTING}",
             )
         if not origin:

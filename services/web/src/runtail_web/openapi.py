@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from runtail import __version__
-from runtail_web import shapes
-from runtail_web.described import TAGS, Described, description_of
+from runtail_web import responses
+from runtail_web.route_meta import TAGS, RouteMeta, route_meta_of
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"<(\w+)>")
@@ -34,15 +34,15 @@ PROBLEMS = {
 def document(app: Flask, prefix: str) -> dict[str, Any]:
     """Return the description of every route under *prefix*."""
     paths: dict[str, dict[str, Any]] = {}
-    models: set[type[BaseModel]] = {shapes.Problem}
+    models: set[type[BaseModel]] = {responses.Problem}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        described = description_of(app.view_functions[rule.endpoint])
-        if not rule.rule.startswith(prefix) or described is None:
+        meta = route_meta_of(app.view_functions[rule.endpoint])
+        if not rule.rule.startswith(prefix) or meta is None:
             continue
-        models |= {model for model in (described.returns, described.body) if model is not None}
+        models |= {model for model in (meta.returns, meta.body) if model is not None}
         path = paths.setdefault(_PARAMETER.sub(r"{\1}", rule.rule), {})
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            path[method.lower()] = _operation(described, _PARAMETER.findall(rule.rule))
+            path[method.lower()] = _operation(meta, _PARAMETER.findall(rule.rule))
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)], ref_template=_REF
     )
@@ -64,46 +64,46 @@ def document(app: Flask, prefix: str) -> dict[str, Any]:
     }
 
 
-def _operation(described: Described, parameters: list[str]) -> dict[str, Any]:
+def _operation(meta: RouteMeta, parameters: list[str]) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": described.operation_id,
-        "tags": [described.tag],
-        "summary": described.summary,
-        "description": described.description,
+        "operationId": meta.operation_id,
+        "tags": [meta.tag],
+        "summary": meta.summary,
+        "description": meta.description,
     }
     listed = [_path_parameter(parameter) for parameter in parameters]
-    if described.query is not None:
-        listed += _query_parameters(described.query)
-    if described.idempotent:
+    if meta.query is not None:
+        listed += _query_parameters(meta.query)
+    if meta.idempotent:
         listed.append(_idempotency_key())
     if listed:
         operation["parameters"] = listed
-    if described.body is not None:
+    if meta.body is not None:
         operation["requestBody"] = {
-            "required": described.body_required,
-            "content": {"application/json": {"schema": _reference(described.body)}},
+            "required": meta.body_required,
+            "content": {"application/json": {"schema": _reference(meta.body)}},
         }
-    operation["responses"] = _responses(described)
+    operation["responses"] = _responses(meta)
     return operation
 
 
-def _responses(described: Described) -> dict[str, Any]:
-    statuses = {*ALWAYS, *described.problems}
-    if described.query is not None:
+def _responses(meta: RouteMeta) -> dict[str, Any]:
+    statuses = {*ALWAYS, *meta.problems}
+    if meta.query is not None:
         statuses.add(422)
-    if described.body is not None:
+    if meta.body is not None:
         statuses |= {400, 413, 415, 422}
-    responses: dict[str, Any] = {}
-    for status, meaning in described.answers.items():
-        responses[str(status)] = {"description": meaning}
-        if described.returns is not None:
-            responses[str(status)]["content"] = {described.media_type: {"schema": _reference(described.returns)}}
+    documented: dict[str, Any] = {}
+    for status, meaning in meta.answers.items():
+        documented[str(status)] = {"description": meaning}
+        if meta.returns is not None:
+            documented[str(status)]["content"] = {meta.media_type: {"schema": _reference(meta.returns)}}
         elif status != 204:
-            responses[str(status)]["content"] = {described.media_type: {"schema": {"type": "string"}}}
-    problem = {"application/problem+json": {"schema": _reference(shapes.Problem)}}
+            documented[str(status)]["content"] = {meta.media_type: {"schema": {"type": "string"}}}
+    problem = {"application/problem+json": {"schema": _reference(responses.Problem)}}
     for status in sorted(statuses):
-        responses[str(status)] = {"description": PROBLEMS[status], "content": problem}
-    return responses
+        documented[str(status)] = {"description": PROBLEMS[status], "content": problem}
+    return documented
 
 
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:

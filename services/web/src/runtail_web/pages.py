@@ -10,18 +10,18 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from runtail.errors import RuntailError
 from runtail.store import Store
 from runtail.words import clean
-from runtail_web.bodies import TextPageQuery, read_query
-from runtail_web.places import TEXT_PAGE, Places
 from runtail_web.problems import Problem, of_error, run_page
+from runtail_web.requests import TextPageQuery, read_query
 from runtail_web.shell import PagesMissing, render
-from runtail_web.textpage import read_page
+from runtail_web.slots import TEXT_PAGE, Slots
+from runtail_web.text_page import read_page
 
 #: Names under this path contain a hash of the content.
 HASHED = "/static/assets/"
 TEXT_STYLE = Path(__file__).parent / "reference" / "text.css"
 
 
-def make_pages(store: Store, places: Places) -> Blueprint:
+def make_pages(store: Store, slots: Slots) -> Blueprint:
     """Return the routes of the pages."""
     pages = Blueprint("pages", __name__)
 
@@ -52,11 +52,11 @@ def make_pages(store: Store, places: Places) -> Blueprint:
     def text(run_id: str) -> Response:
         try:
             query = read_query(request, TextPageQuery)
-            give_back = places.take(TEXT_PAGE)
+            release = slots.acquire(TEXT_PAGE)
             try:
                 page = read_page(store, run_id, query.from_line, query.limit)
             finally:
-                give_back()
+                release()
         except (Problem, RuntailError) as error:
             return of_error(error).page()
         body = render_template(

@@ -47,7 +47,7 @@ def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict
         known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
         unknown = [name for name in value if name not in known]
         names = ", ".join(known) or "none"
-        message = f"is no parameter of this task; it has: {names}"
+        message = f"is not a parameter of this task, which has: {names}"
         yield from ({"field": ".".join([*path, name]), "message": message} for name in unknown)
     elif _is_empty(error) and (len(path) == 1 or path[0] not in secrets):
         yield {"field": ".".join(path), "message": "is required and must not be empty"}
@@ -68,7 +68,7 @@ def _is_empty(error: ValidationError) -> bool:
 
 
 def _pattern(_validator: Any, pattern: str, value: object, _schema: object) -> Iterator[ValidationError]:
-    """The keyword ``pattern``, in time in proportion to the text whatever the pattern is."""
+    """Check the keyword ``pattern`` in time proportional to the text, whatever the pattern."""
     if isinstance(value, str) and _expression(pattern).search(value) is None:
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
@@ -81,7 +81,7 @@ def _expression(pattern: str) -> Any:
 
 
 def _is_whole(_checker: Any, value: object) -> bool:
-    """The type ``integer``: not 1.0, which JSON Schema lets pass, and with which a task's ``range(n)`` fails."""
+    """Check the type ``integer``. JSON Schema accepts 1.0, with which a task's ``range(n)`` fails."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

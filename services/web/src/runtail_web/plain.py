@@ -1,7 +1,7 @@
 """The text of a stored line: what a terminal would be left with, without anything to obey. Pure.
 
-Page, plain text, search and copying agree on it. The page's side is ``ui/src/log/ansi.ts``; ``line_vectors.json`` holds
-both to the same answers.
+Page, plain text, search and copying agree on it. The page's side is ``ui/src/log/model/ansi.ts``; ``line_vectors.json``
+holds both to the same answers.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ def of_error(error: Exception) -> Problem:
         case PublishFailed():
             return unavailable("The broker did not take the task, and nothing was started.")
         case StartError():
-            return Problem(409, "taken", "The run cannot be started", f"{error}. Choose another id, or none.")
+            return Problem(409, "taken", "The run cannot be started", f"{error}. Choose another id, or leave it out.")
         case StoreLoginRefused():
             return unavailable(
                 "The store refuses the user or the password of RUNTAIL_STORE_URL.", error.retry_after_seconds

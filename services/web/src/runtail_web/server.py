@@ -20,10 +20,10 @@ from runtail.store import Store, connect
 from runtail_web import store_watch
 from runtail_web.access import GUNICORNS_LEVELS, ServiceLog
 from runtail_web.app import create_app
-from runtail_web.measuring import Measuring
+from runtail_web.measures import Measures
 from runtail_web.publisher import TaskPublisher, make_producer
 from runtail_web.queue_watch import QueueWatch
-from runtail_web.reaping import ReaperThread, broker_queues
+from runtail_web.reaper import ReaperThread, broker_queues
 from runtail_web.store_watch import StoreWatch
 from runtail_web.worker import Load, worker_class
 
@@ -84,10 +84,10 @@ class WebServer(BaseApplication):
         reaper = ReaperThread(store, publish)
         guard = Guard(store)
         watch = self._store_watch()
-        measuring = Measuring(store, reaper, guard, self._load, watch)
-        self._parts = [reaper, GuardThread(guard), watch, measuring.admin_server()]
-        app = create_app(self._settings, store, publish, self._stop, watch=measuring.watch)
-        measuring.expose_routes(app)
+        measures = Measures(store, reaper, guard, self._load, watch)
+        self._parts = [reaper, GuardThread(guard), watch, measures.admin_server()]
+        app = create_app(self._settings, store, publish, self._stop, watch=measures.watch)
+        measures.expose_routes(app)
         return app
 
     def _store_watch(self) -> StoreWatch:

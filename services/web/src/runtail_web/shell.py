@@ -61,7 +61,7 @@ def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST
 
 
 def _without(run_id: str | None) -> str:
-    """What stands there for browsers that run no scripts."""
+    """Return the content for browsers that run no scripts."""
     if run_id is None:
         return "The list of runs needs JavaScript. Without it, a run's log is at /runs/&lt;id&gt;/text"
     address = html.escape(f"/runs/{quote(run_id, safe='')}/text", quote=True)

@@ -1,6 +1,6 @@
 """The style of text: colours, attributes and the link in force, from the sequences before it. Pure.
 
-The page has the same in ``ui/src/log/style.ts``; ``line_vectors.json`` holds both to the same answers.
+The page has the same in ``ui/src/log/model/style.ts``; ``line_vectors.json`` holds both to the same answers.
 """
 
 from __future__ import annotations

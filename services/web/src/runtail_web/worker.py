@@ -23,8 +23,8 @@ from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from runtail.settings import Settings
-from runtail_web.arriving import Arriving, TooLarge
 from runtail_web.clients import ClientSocket, Unsent
+from runtail_web.partial_request import PartialRequest, TooLarge
 
 #: While no thread is free, who takes nothing of a stream for so long must go: others wait.
 CROWDED_SECONDS = 5.0
@@ -50,14 +50,14 @@ class Load:
         self._full_since: float | None = None
 
     def begin(self) -> None:
-        """A request is whole: it has a thread, or waits for one."""
+        """Note that a complete request has a thread, or waits for one."""
         with self._lock:
             self._requests += 1
             if self._requests >= self._threads and self._full_since is None:
                 self._full_since = time.monotonic()
 
     def end(self) -> None:
-        """It was answered."""
+        """Note that the request was answered."""
         with self._lock:
             self._requests -= 1
             if self._requests < self._threads:
@@ -80,7 +80,7 @@ class Connection(TConn):  # type: ignore[misc, unused-ignore]
     def __init__(self, conn: TConn, linger: Callable[[Connection], None]) -> None:
         super().__init__(conn.cfg, ClientSocket(fileno=conn.sock.detach()), conn.client, conn.server)
         self._linger = linger
-        self.arriving: Arriving | None = None
+        self.partial_request: PartialRequest | None = None
         #: Its last request is over for gunicorn.
         self.closing = False
 
@@ -114,7 +114,7 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         if not isinstance(conn, Connection):
             conn = Connection(conn, self._close_when_it_does)
             conn.sock.patience, conn.sock.room = self._patience, self._room
-        conn.arriving = Arriving(self.settings.max_body_bytes)
+        conn.partial_request = PartialRequest(self.settings.max_body_bytes)
         ahead = conn.parser.unreader.take_buffered() if conn.parser is not None else b""
         self._await(conn, self.settings.request_seconds, self._receive)
         if ahead:
@@ -144,9 +144,9 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             self._drop(conn)
 
     def _arrived(self, conn: Connection, data: bytes) -> None:
-        assert conn.arriving is not None
+        assert conn.partial_request is not None
         try:
-            whole = conn.arriving.feed(data)
+            whole = conn.partial_request.feed(data)
         except TooLarge:
             self._forget(conn)
             self.nr_conns -= 1
@@ -159,8 +159,8 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         if conn.parser is None:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
         conn.initialized = conn.data_ready = True
-        conn.parser.unreader.unread(bytes(conn.arriving.data))
-        conn.arriving, conn.sock.streams = None, False
+        conn.parser.unreader.unread(bytes(conn.partial_request.data))
+        conn.partial_request, conn.sock.streams = None, False
         self.load.begin()
         super().enqueue_req(conn)
 
@@ -232,7 +232,7 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         now = time.monotonic()
         for conn, deadline in list(self._deadlines.items()):
             # A service that ends waits for requests, not for connections on which nothing came.
-            unused = conn.arriving is not None and not conn.arriving.data
+            unused = conn.partial_request is not None and not conn.partial_request.data
             if deadline < now or (unused and not self.alive):
                 self._drop(conn)
 

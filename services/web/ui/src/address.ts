@@ -1,4 +1,4 @@
-// Which page an address is of. Pure.
+// The addresses of pages.
 
 /** The run whose page this path is; null if it is none. */
 export function runOf(pathname: string): string | null {
@@ -10,4 +10,9 @@ export function runOf(pathname: string): string | null {
     // Typed by hand: a bare % stands for itself, as it does for the server.
     return name;
   }
+}
+
+/** Leave for the page of a run. */
+export function goTo(runId: string): void {
+  location.assign(`/runs/${encodeURIComponent(runId)}`);
 }

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { foreign } from "./foreign";
+import { sanitize } from "./sanitize";
 import { connectionWords, STORE_AWAY, type Tail } from "./socket";
 
 interface Props {
@@ -22,14 +22,14 @@ export function ConnectionChip({ tail, words, over = false }: Props) {
   }, []);
   const connection = tail.connection.value;
   const away = connection.state === "connected" && !over && !tail.storeAnswers.value;
-  const said = away ? STORE_AWAY : (words ?? connectionWords(connection, now.value));
+  const text = away ? STORE_AWAY : (words ?? connectionWords(connection, now.value));
   const waiting = !over && (connection.state === "lost" || connection.state === "moving");
   return (
     <p class={`connection ${connection.state}`} role="status">
       <span class="dot" aria-hidden="true">
         {connection.state === "connected" ? "●" : "○"}
       </span>{" "}
-      {foreign(said)}
+      {sanitize(text)}
       {waiting && (
         <button type="button" onClick={() => tail.tryNow()}>
           Try now

@@ -30,7 +30,7 @@ export function HelpDialog({ label, open, keys, children }: Help) {
     >
       {/* First, since it gets the focus: the dialog begins where that is. */}
       <form method="dialog" class="title">
-        <h2>Keys</h2>
+        <h2>Keyboard shortcuts</h2>
         <button type="submit">Close</button>
       </form>
       <dl>

@@ -48,11 +48,10 @@
     note.className = "problem";
     note.setAttribute("role", "alert");
     note.append(`This page could not load ${new URL(missing).pathname}. `);
-    if (again) note.append("The web service may be in the middle of an upgrade: trying again…");
+    if (again) note.append("The web service may be in the middle of an upgrade. Retrying…");
     else {
-      const upgrade =
-        "If the web service is in the middle of an upgrade, reload when that is over. ";
-      note.append(upgrade, "If not, see that all its replicas are of one version.", button());
+      const upgrade = "If the web service is being upgraded, reload when the upgrade is done. ";
+      note.append(upgrade, "If not, check that all its replicas run the same version.", button());
     }
     if (/^\/runs\/[^/]+$/.test(location.pathname)) {
       const link = document.createElement("a");

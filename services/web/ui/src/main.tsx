@@ -2,13 +2,13 @@
 
 import "./theme.css";
 import "./dialog.css";
-import "./header.css";
-import "./list/list.css";
+import "./run/run.css";
+import "./runs/runs.css";
 import "./form/form.css";
 import { render } from "preact";
 import { runOf } from "./address";
-import { RunPage } from "./run";
-import { RunsPage } from "./runs";
+import { RunPage } from "./run/page";
+import { RunsPage } from "./runs/page";
 import { socketAddress, Tail } from "./socket";
 import { startTheme } from "./theme";
 

@@ -2,7 +2,7 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { copyText } from "./clipboard";
-import { foreign } from "./foreign";
+import { sanitize } from "./sanitize";
 import type { Tail } from "./socket";
 
 const PROBE_MS = 1_000;
@@ -17,7 +17,7 @@ export function isLoopback(hostname: string): boolean {
 
 /** The command for a page on this port; an empty port is http's own. */
 export function commandFor(setting: string, port: string): string {
-  return foreign(setting.replaceAll("{port}", port || "80"));
+  return sanitize(setting.replaceAll("{port}", port || "80"));
 }
 
 function command(): string {
@@ -84,8 +84,8 @@ function Note({ tail, again }: { tail: Tail; again: string }) {
     <div class="forward" role="status">
       {lost.value && (
         <p class="note">
-          The server cannot be reached. If the port-forward has ended, run it again, and the page
-          goes on where it was: <code>{again}</code>{" "}
+          The server cannot be reached. If your port-forward has ended, run it again, and this page
+          continues where it was: <code>{again}</code>{" "}
           <button
             type="button"
             onClick={async () => {

@@ -1,16 +1,16 @@
 // A failure in words, with what stands in the way.
 
 import { Problem } from "./api";
-import { foreign } from "./foreign";
+import { sanitize } from "./sanitize";
 
 export function ProblemNote({ problem, retry }: { problem: Error; retry?: () => void }) {
   const holder = problem instanceof Problem ? problem.holder : null;
   return (
     <p class="problem" role="alert">
       {problem instanceof Problem && problem.title !== problem.message && (
-        <strong>{foreign(problem.title)}. </strong>
+        <strong>{sanitize(problem.title)}. </strong>
       )}
-      {foreign(problem.message)} {holder && <a href={holder}>Open the current run</a>}
+      {sanitize(problem.message)} {holder && <a href={holder}>Open the current run</a>}
       {retry && (
         <button type="button" onClick={retry}>
           Try again

@@ -61,7 +61,7 @@ export function textIn(texts: Texts, name: string): string | null | undefined {
   return Object.hasOwn(texts, name) ? texts[name] : undefined;
 }
 
-const MOST_CHOICES = 200;
+const MAX_CHOICES = 200;
 
 export function fields(schema: Schema): Field[] {
   const required = new Set(schema.required ?? []);
@@ -138,7 +138,7 @@ const fitsLine = (value: unknown) => label(value).trim() !== "" && !label(value)
 
 function labelsAreClear(values: readonly unknown[]): boolean {
   const labels = new Set(values.map(label));
-  return labels.size === values.length && labels.size <= MOST_CHOICES && values.every(fitsLine);
+  return labels.size === values.length && labels.size <= MAX_CHOICES && values.every(fitsLine);
 }
 
 function labelsOf(kind: FieldKind, schema: Schema): string[] {
@@ -257,7 +257,7 @@ function parsed(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const place = /at position \d+|line \d+ column \d+/.exec((error as Error).message)?.[0];
-    const where = place ? ` What is here is not JSON ${place.replace(/^line/, "at line")}.` : "";
+    const where = place ? ` The mistake is ${place.replace(/^line/, "at line")}.` : "";
     throw new Error(`This field takes JSON, for example ["a", "b"].${where}`);
   }
 }

@@ -5,7 +5,7 @@
 export const SLICE_MS = 8;
 
 /** Do all of it now. */
-export function atOnce<T>(work: Generator<void, T>): T {
+export function runToEnd<T>(work: Generator<void, T>): T {
   let step = work.next();
   while (!step.done) step = work.next();
   return step.value;

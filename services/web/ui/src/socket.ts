@@ -25,6 +25,57 @@ export function waitMs(failures: number, random: number): number {
   return wait * (0.75 + random / 2);
 }
 
+/** What happens to the connection. */
+export type ConnectionEvent =
+  | "connected"
+  /** An attempt failed, or the connection broke. */
+  | "lost"
+  /** The server closed it: it is being replaced. */
+  | "sent-away"
+  /** The browser says that there is no network. */
+  | "offline"
+  | "try-now";
+
+export interface ConnectionState {
+  readonly connection: Connection;
+  /** Attempts that failed in a row. */
+  readonly failures: number;
+}
+
+/** What follows from an event. `waitMs`: connect after so long; null: as it is. Pure. */
+export function nextConnection(
+  { connection, failures }: ConnectionState,
+  event: ConnectionEvent,
+  now: number,
+  random: number,
+  onLine: boolean,
+): ConnectionState & { readonly waitMs: number | null } {
+  switch (event) {
+    case "connected":
+      return { connection: { state: "connected" }, failures: 0, waitMs: null };
+    case "lost": {
+      const wait = waitMs(failures, random);
+      const lost = { state: "lost", at: now + wait, failures: failures + 1 } as const;
+      return {
+        connection: onLine ? lost : { state: "offline" },
+        failures: failures + 1,
+        waitMs: wait,
+      };
+    }
+    case "sent-away": {
+      const wait = random * MOVE_WITHIN_MS;
+      return { connection: { state: "moving", at: now + wait }, failures, waitMs: wait };
+    }
+    case "offline":
+      // The transport may need half a minute to notice; the browser knows now.
+      if (connection.state === "connected") return { connection, failures, waitMs: null };
+      return { connection: { state: "offline" }, failures, waitMs: null };
+    case "try-now":
+      if (connection.state === "connected") return { connection, failures, waitMs: null };
+      return { connection: { state: "connecting" }, failures, waitMs: 0 };
+  }
+}
+
 export class Tail {
   readonly connection = signal<Connection>({ state: "connecting" });
   /** What the relay said last of the store, since we are connected to it. */
@@ -42,24 +93,19 @@ export class Tail {
       timeout: CONNECT_WITHIN_MS,
     });
     this.socket.on("connect", () => {
-      this.#failures = 0;
       this.storeAnswers.value = true;
-      this.connection.value = { state: "connected" };
+      this.#on("connected");
     });
     this.socket.on("store", (message: { answers?: boolean }) => {
       this.storeAnswers.value = message?.answers !== false;
     });
-    this.socket.on("connect_error", () => this.#lost());
+    this.socket.on("connect_error", () => this.#on("lost"));
     this.socket.on("disconnect", (reason) => {
       if (reason === "io client disconnect") return;
-      if (reason === "io server disconnect") this.#move();
-      else this.#lost();
+      this.#on(reason === "io server disconnect" ? "sent-away" : "lost");
     });
     window.addEventListener("online", () => this.tryNow());
-    window.addEventListener("offline", () => {
-      // The transport may need half a minute to notice; the browser knows now.
-      if (!this.socket.connected) this.connection.value = { state: "offline" };
-    });
+    window.addEventListener("offline", () => this.#on("offline"));
   }
 
   open(): void {
@@ -67,30 +113,18 @@ export class Tail {
   }
 
   tryNow(): void {
-    if (this.socket.connected) return;
-    clearTimeout(this.#timer);
-    this.connection.value = { state: "connecting" };
-    this.socket.connect();
+    this.#on("try-now");
   }
 
-  #lost(): void {
-    const wait = waitMs(this.#failures, Math.random());
-    this.#failures += 1;
-    this.connection.value = navigator.onLine
-      ? { state: "lost", at: Date.now() + wait, failures: this.#failures }
-      : { state: "offline" };
-    this.#again(wait);
-  }
-
-  #move(): void {
-    const wait = Math.random() * MOVE_WITHIN_MS;
-    this.connection.value = { state: "moving", at: Date.now() + wait };
-    this.#again(wait);
-  }
-
-  #again(wait: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.socket.connect(), wait);
+  #on(event: ConnectionEvent): void {
+    const before = { connection: this.connection.peek(), failures: this.#failures };
+    const now = nextConnection(before, event, Date.now(), Math.random(), navigator.onLine);
+    this.#failures = now.failures;
+    if (now.waitMs !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.socket.connect(), now.waitMs);
+    }
+    this.connection.value = now.connection;
   }
 }
 
@@ -115,7 +149,7 @@ export function connectionWords(connection: Connection, now: number): string {
       return "Moving to another server…";
     case "lost": {
       const seconds = Math.max(0, Math.ceil((connection.at - now) / 1000));
-      return `Connection lost. Next try ${seconds === 0 ? "now" : `in ${seconds} s`}.`;
+      return `Connection lost. Retrying ${seconds === 0 ? "now" : `in ${seconds} s`}.`;
     }
   }
 }

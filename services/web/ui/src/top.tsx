@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { ahead } from "./clock";
-import { foreign } from "./foreign";
+import { sanitize } from "./sanitize";
 import { setTheme, THEMES, type Theme, theme } from "./theme";
 import { duration } from "./time";
 
@@ -13,7 +13,7 @@ export function Top({ place, children }: { place?: string; children: ComponentCh
     <header class="top">
       <span class="where">
         <a href="/">Runtail</a>
-        {place && <span class="place"> › {foreign(place)}</span>}
+        {place && <span class="place"> › {sanitize(place)}</span>}
       </span>
       {children}
       <ThemeSwitch />
@@ -43,8 +43,8 @@ export function ClockNote() {
   if (by === 0) return null;
   return (
     <p class="note">
-      This computer's clock is {duration(Math.abs(by))} {by > 0 ? "ahead of" : "behind"} the
-      server's. Ages and durations follow the server's.
+      Your computer's clock is {duration(Math.abs(by))} {by > 0 ? "ahead of" : "behind"} the
+      server's. Ages and durations use the server's clock.
     </p>
   );
 }

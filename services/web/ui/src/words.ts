@@ -7,12 +7,12 @@ export function isOver(run: Run): boolean {
   return run.state !== "queued" && run.state !== "running";
 }
 
-/** Since when it stands there, or how long it took with all its attempts. `now` in ms since 1970. */
+/** For how long it has been in its state, or how long all its attempts took. `now` in ms since 1970. */
 export function sinceWords(run: Run, now: number): string {
   const { first_started_ms: began, finished_ms: finished, attempt } = run;
   if (!isOver(run)) {
     const since = `for ${duration(now - run.since_ms)}`;
-    return attempt > 1 && began !== null ? `${since}, ${duration(now - began)} in all` : since;
+    return attempt > 1 && began !== null ? `${since}, ${duration(now - began)} in total` : since;
   }
   if (finished === null) return "";
   const ago = `${duration(now - finished)} ago`;
@@ -21,13 +21,13 @@ export function sinceWords(run: Run, now: number): string {
   return `${ago}, took ${lasted(finished - began)}${attempts}`;
 }
 
-/** Which attempt it is, and how long that took where it was not the only one. `now` in ms since 1970. */
+/** The number of the last attempt, and how long that took if there were others. `now` in ms since 1970. */
 export function attemptWords(run: Run, now: number): string {
   const { attempt, started_ms: began, finished_ms: finished } = run;
   if (attempt === 0) return "none yet";
   if (attempt === 1 || began === null) return String(attempt);
-  if (finished !== null) return `${attempt}, which took ${lasted(finished - began)}`;
-  return run.state === "running" ? `${attempt}, for ${duration(now - began)}` : String(attempt);
+  if (finished !== null) return `${attempt} (took ${lasted(finished - began)})`;
+  return run.state === "running" ? `${attempt} (for ${duration(now - began)})` : String(attempt);
 }
 
 /** How the process ended, where that says more than the state. */
@@ -44,7 +44,7 @@ export function waitingWords(run: Run): string {
 }
 
 /** How long it runs or ran, with all its attempts; empty before it began. `now` in ms since 1970. */
-export function tookWords(run: Run, now: number): string {
+export function durationWords(run: Run, now: number): string {
   const { first_started_ms: started, finished_ms: finished } = run;
   if (started === null) return "";
   if (finished !== null) return lasted(finished - started);
@@ -60,13 +60,13 @@ export function exitMark(run: Run): string {
 /** What a cancellation would end. */
 export function endsWords(run: Run, now: number): string {
   if (run.state === "queued") {
-    return "It has not started yet, and no worker will run it.";
+    return "It has not started yet. No worker will run it.";
   }
   const where = run.worker ? ` on ${run.worker}` : "";
   const began = run.first_started_ms;
   const since = began === null ? "" : ` for ${duration(now - began)}`;
   return (
-    `It has been running${since}${where}. Its process, and every process that it started, is asked ` +
-    "to end and then killed. What it has written so far stays."
+    `It has been running${since}${where}. The worker asks its process, and every process that it started, ` +
+    "to stop, and kills those that do not. The output so far is kept."
   );
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import vectors from "../../../../tests/support/line_vectors.json";
-import { carried, plain, tokenise } from "../src/log/ansi";
+import { carried, plain, tokenise } from "../src/log/model/ansi";
 import {
   BOLD,
   DIM,
@@ -14,7 +14,7 @@ import {
   styleOf,
   TRUE_COLOUR,
   UNDERLINE,
-} from "../src/log/style";
+} from "../src/log/model/style";
 
 const E = "\u001b";
 

@@ -1,8 +1,8 @@
 // The focused row and the ranges it makes.
 
 import { describe, expect, test } from "vitest";
-import { nextLine, rangeOf, stretchOf } from "../src/log/focus";
-import { type Note, Rows } from "../src/log/rows";
+import { type Note, Rows } from "../src/log/model/rows";
+import { movingRangeOf, nextLine, rangeOf } from "../src/log/tools/focus";
 
 function note(at: number, seq: number): Note {
   const id = { attempt: 1, seq };
@@ -32,13 +32,13 @@ describe("the next line", () => {
 
 describe("a range", () => {
   test("begins at the focused line", () => {
-    expect(stretchOf(null, 7)).toEqual({ from: 7, to: 7 });
-    expect(stretchOf({ first: 20, last: 30 }, 7)).toEqual({ from: 7, to: 7 });
+    expect(movingRangeOf(null, 7)).toEqual({ from: 7, to: 7 });
+    expect(movingRangeOf({ first: 20, last: 30 }, 7)).toEqual({ from: 7, to: 7 });
   });
 
   test("moves the end that has the focus, past the other one, too", () => {
-    expect(stretchOf({ first: 4, last: 9 }, 9)).toEqual({ from: 4, to: 9 });
-    expect(stretchOf({ first: 4, last: 9 }, 4)).toEqual({ from: 9, to: 4 });
+    expect(movingRangeOf({ first: 4, last: 9 }, 9)).toEqual({ from: 4, to: 9 });
+    expect(movingRangeOf({ first: 4, last: 9 }, 4)).toEqual({ from: 9, to: 4 });
     expect(rangeOf({ from: 9, to: 4 })).toEqual({ first: 4, last: 9 });
     expect(rangeOf({ from: 4, to: 4 })).toEqual({ first: 4, last: 4 });
   });

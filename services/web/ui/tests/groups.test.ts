@@ -1,8 +1,8 @@
 // Groups from the events of a log, and what is said of them.
 
 import { describe, expect, test } from "vitest";
-import { Groups, type Mark } from "../src/log/groups";
-import { foldWords } from "../src/log/walk";
+import { type Group, Groups, type Mark } from "../src/log/model/groups";
+import { foldWords } from "../src/log/tools/navigation";
 
 function mark(seq: number, kind: Mark["kind"], at: number, attempt = 1): Mark {
   return { id: { attempt, seq }, kind, at, line: null, title: `${seq}`, t: seq * 1_000 };
@@ -76,6 +76,93 @@ test("folding says how many, and how many it does not know", () => {
   expect(foldWords(false, 1, 0)).toBe("1 group opened");
   expect(foldWords(true, 0, 0)).toBe("No groups");
   expect(foldWords(true, 10_000, 12_345)).toBe(
-    "10,000 groups folded; the log has 12,345: the others follow when their lines are loaded",
+    "10,000 groups folded. The log has 12,345; the others follow when their lines are loaded.",
   );
+});
+
+describe("groups", () => {
+  const mark = (seq: number, kind: Mark["kind"], at: number, line: number | null = null): Mark => ({
+    id: { attempt: 1, seq },
+    kind,
+    at,
+    line,
+    title: `g${seq}`,
+    t: seq * 1000,
+  });
+  const marks = [
+    mark(1, "group", 5),
+    mark(2, "group", 10, 8),
+    mark(3, "error", 12, 11),
+    mark(4, "endgroup", 20, 15),
+    mark(5, "warning", 21),
+    mark(6, "endgroup", 30),
+    mark(7, "group", 40),
+    mark(8, "end", 50),
+  ];
+
+  test.each([false, true])("nest, count and end; late: %s", (late) => {
+    const groups = new Groups();
+    if (late) for (const one of [...marks].reverse()) groups.add([one]);
+    else groups.add(marks);
+    expect(groups.add(marks)).toBe(false);
+    expect(
+      groups.all.map((g) => [g.title, g.first, g.last, g.depth, g.errors, g.warnings, g.until]),
+    ).toEqual([
+      ["g1", 5, 29, 0, 1, 1, 6000],
+      ["g2", 9, 15, 1, 1, 0, 4000],
+      ["g7", 40, 49, 0, 0, 0, 8000],
+    ]);
+    expect(groups.headOn(8)?.title).toBe("g2");
+    expect(groups.levels.get(11)).toBe("error");
+    expect(groups.around(9).map((g) => g.title)).toEqual(["g1", "g2"]);
+  });
+
+  test("only outer folds hide, and a line inside can be revealed", () => {
+    const groups = new Groups();
+    groups.add(marks);
+    groups.foldAll(true);
+    expect(groups.folds().map((fold) => [fold.first, fold.last])).toEqual([
+      [5, 29],
+      [40, 49],
+    ]);
+    expect(groups.reveal(12)).toBe(true);
+    expect(groups.reveal(12)).toBe(false);
+    expect(groups.folds().map((fold) => fold.first)).toEqual([40]);
+  });
+
+  test("what was folded stays folded when earlier marks come, and these are folded as well", () => {
+    const groups = new Groups();
+    groups.add(marks.slice(6));
+    groups.foldAll(true);
+    groups.add(marks.slice(0, 6));
+    expect(groups.all.map((g) => g.folded)).toEqual([true, true, true]);
+  });
+
+  test("sections of lines that are not loaded are learned, and known better when they are", () => {
+    const groups = new Groups();
+    groups.add(marks.slice(6));
+    const learned = { ...(groups.all[0] as Group), id: { attempt: 1, seq: 1 }, title: "g1" };
+    groups.outline([{ ...learned, first: 5, last: 29 }]);
+    expect(groups.all.map((g) => g.title)).toEqual(["g1", "g7"]);
+    groups.foldAll(true);
+    expect(groups.folds().map((fold) => fold.first)).toEqual([5, 40]);
+    groups.add(marks);
+    expect(groups.all.map((g) => g.title)).toEqual(["g1", "g2", "g7"]);
+    expect(groups.all[0]?.folded).toBe(true);
+  });
+
+  test("a section whose end is not loaded ends where the server says", () => {
+    const groups = new Groups();
+    groups.add([mark(1, "group", 5), mark(9, "end", 100)]);
+    expect(groups.all[0]?.last).toBe(99);
+    const known = { ...(groups.all[0] as Group), last: 29, since: 0, until: 4000, errors: 2 };
+    groups.outline([known]);
+    expect(groups.all.map((g) => [g.last, g.until, g.errors])).toEqual([[29, 5000, 2]]);
+  });
+
+  test("an end without a beginning is nothing", () => {
+    const groups = new Groups();
+    groups.add([mark(1, "endgroup", 5)]);
+    expect(groups.all).toEqual([]);
+  });
 });

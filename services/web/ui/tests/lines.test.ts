@@ -1,8 +1,8 @@
 // The store of lines: what stays, what goes, what is fetched.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { BLOCK_LINES, Lines } from "../src/log/lines";
-import { PLAIN } from "../src/log/style";
+import { BLOCK_LINES, Lines } from "../src/log/model/lines";
+import { PLAIN } from "../src/log/model/style";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -62,7 +62,7 @@ describe("lines", () => {
   test("are bounded; the screen, the end and what is pinned stay", () => {
     const budget = 1_000_000;
     const lines = new Lines(never, budget);
-    lines.pinned = (block) => block === 7;
+    lines.pin((block) => block === 7);
     for (let from = 1; from <= 100_000; from += 100) {
       if (from > BLOCK_LINES) lines.seen(1, 40);
       lines.put(from, texts(from, 100), 0);
@@ -149,7 +149,7 @@ describe("lines", () => {
       return from + 500;
     });
     const failed = vi.fn();
-    lines.failed = failed;
+    lines.failed.on(failed);
     lines.want(1, 40);
     await vi.advanceTimersByTimeAsync(40);
     expect(failed).toHaveBeenCalledOnce();

@@ -1,7 +1,7 @@
 // The words for events and cuts.
 
 import { describe, expect, test } from "vitest";
-import { cutWords, eventWords } from "../src/log/words";
+import { cutWords, eventWords } from "../src/log/model/words";
 
 describe("words", () => {
   test("says what replaced a task, and what was executed beside it", () => {
@@ -33,7 +33,7 @@ describe("words", () => {
   test("output of an earlier run's process names that run", () => {
     const words = eventWords({ kind: "earlier-run", run: "nightly" });
     expect(words).toEqual({
-      text: "From here on with output of a process that an earlier run left behind: nightly",
+      text: "From here on, a process that an earlier run left behind writes here as well: nightly",
       level: "note",
     });
   });

@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 import { runOf } from "../src/address";
 import type { Run } from "../src/api";
 import { type Field, faultOf, fields, fieldValue } from "../src/schema";
-import { connectionWords, waitMs } from "../src/socket";
+import { connectionWords, nextConnection, waitMs } from "../src/socket";
 import { duration, lasted } from "../src/time";
-import { attemptWords, exitWords, sinceWords, tookWords } from "../src/words";
+import { attemptWords, durationWords, exitWords, sinceWords } from "../src/words";
 
 test("an address names its run, whatever stands in it", () => {
   expect(runOf("/")).toBeNull();
@@ -66,9 +66,39 @@ describe("connection", () => {
     expect(waitMs(3, 0)).toBeLessThan(waitMs(3, 1));
   });
 
+  test("is tried again after longer and longer waits, and at once when somebody asks", () => {
+    const begun = { connection: { state: "connecting" }, failures: 0 } as const;
+    const lost = nextConnection(begun, "lost", 1_000, 0.5, true);
+    expect(lost).toEqual({
+      connection: { state: "lost", at: 1_500, failures: 1 },
+      failures: 1,
+      waitMs: 500,
+    });
+    const again = nextConnection(lost, "lost", 2_000, 0.5, true);
+    expect([again.failures, again.waitMs]).toEqual([2, 1_000]);
+    const asked = nextConnection(again, "try-now", 2_100, 0.5, true);
+    expect([asked.connection.state, asked.failures, asked.waitMs]).toEqual(["connecting", 2, 0]);
+    const back = nextConnection(asked, "connected", 2_200, 0.5, true);
+    expect([back.connection.state, back.failures, back.waitMs]).toEqual(["connected", 0, null]);
+    expect(nextConnection(back, "try-now", 2_300, 0.5, true).connection).toEqual(back.connection);
+  });
+
+  test("without a network it says so; a server that is replaced is left after a moment", () => {
+    const connected = { connection: { state: "connected" }, failures: 0 } as const;
+    expect(nextConnection(connected, "offline", 0, 0.5, false).connection.state).toBe("connected");
+    const lost = nextConnection(connected, "lost", 0, 0.5, false);
+    expect([lost.connection.state, lost.failures, lost.waitMs]).toEqual(["offline", 1, 500]);
+    const moving = nextConnection(connected, "sent-away", 1_000, 0.5, true);
+    expect(moving).toEqual({
+      connection: { state: "moving", at: 3_500 },
+      failures: 0,
+      waitMs: 2_500,
+    });
+  });
+
   test("is said in words", () => {
     expect(connectionWords({ state: "lost", at: 5_000, failures: 1 }, 2_100)).toBe(
-      "Connection lost. Next try in 3 s.",
+      "Connection lost. Retrying in 3 s.",
     );
     expect(connectionWords({ state: "offline" }, 0)).toBe("You are offline.");
   });
@@ -108,12 +138,12 @@ describe("time", () => {
 
   test("of a run that was retried", () => {
     const third: Run = { ...run, attempt: 3, since_ms: 7_000, started_ms: 7_000 };
-    expect(sinceWords(third, 9_000)).toBe("for 2 s, 8 s in all");
-    expect(attemptWords(third, 9_000)).toBe("3, for 2 s");
+    expect(sinceWords(third, 9_000)).toBe("for 2 s, 8 s in total");
+    expect(attemptWords(third, 9_000)).toBe("3 (for 2 s)");
     const over: Run = { ...third, state: "failed", finished_ms: 7_040 };
     expect(sinceWords(over, 67_040)).toBe("1 min ago, took 6.0 s in 3 attempts");
-    expect(attemptWords(over, 67_040)).toBe("3, which took < 0.1 s");
-    expect(tookWords(over, 67_040)).toBe("6.0 s");
+    expect(attemptWords(over, 67_040)).toBe("3 (took < 0.1 s)");
+    expect(durationWords(over, 67_040)).toBe("6.0 s");
     const waits: Run = { ...third, state: "queued" };
     expect(attemptWords(waits, 9_000)).toBe("3");
     expect(attemptWords({ ...run, attempt: 0 }, 9_000)).toBe("none yet");

@@ -1,15 +1,23 @@
 // Text can be read on everything it may stand on.
 
 import { describe, expect, test } from "vitest";
-import { INVERSE, PLAIN, TRUE_COLOUR } from "../src/log/style";
-import { contrast, css, DARK, LEAST_CONTRAST, LIGHT, paint, readable } from "../src/palette";
+import {
+  contrast,
+  css,
+  DARK,
+  LIGHT,
+  MIN_CONTRAST,
+  paint,
+  readable,
+} from "../src/log/drawing/palette";
+import { INVERSE, PLAIN, TRUE_COLOUR } from "../src/log/model/style";
 
 describe.each([DARK, LIGHT])("$name", (theme) => {
   test("the sixteen on every row", () => {
     for (const bg of [theme.bg, ...theme.rows]) {
-      expect(contrast(theme.fg, bg)).toBeGreaterThanOrEqual(LEAST_CONTRAST);
+      expect(contrast(theme.fg, bg)).toBeGreaterThanOrEqual(MIN_CONTRAST);
       for (const fg of theme.text) {
-        expect(contrast(fg, bg)).toBeGreaterThanOrEqual(LEAST_CONTRAST);
+        expect(contrast(fg, bg)).toBeGreaterThanOrEqual(MIN_CONTRAST);
       }
     }
   });
@@ -20,7 +28,7 @@ describe.each([DARK, LIGHT])("$name", (theme) => {
         for (const flags of [0, INVERSE]) {
           const painted = paint({ ...PLAIN, fg, bg, flags }, theme);
           const pair = contrast(painted.fg ?? theme.fg, painted.bg ?? theme.bg);
-          expect(pair).toBeGreaterThanOrEqual(LEAST_CONTRAST);
+          expect(pair).toBeGreaterThanOrEqual(MIN_CONTRAST);
         }
       }
     }
@@ -30,7 +38,7 @@ describe.each([DARK, LIGHT])("$name", (theme) => {
     for (let rgb = 0; rgb <= 0xffffff; rgb += 0x010a37) {
       const { fg } = paint({ ...PLAIN, fg: TRUE_COLOUR | rgb }, theme);
       for (const bg of [theme.bg, ...theme.rows]) {
-        expect(contrast(fg ?? theme.fg, bg)).toBeGreaterThanOrEqual(LEAST_CONTRAST);
+        expect(contrast(fg ?? theme.fg, bg)).toBeGreaterThanOrEqual(MIN_CONTRAST);
       }
     }
   });

@@ -4,24 +4,27 @@ import { describe, expect, test } from "vitest";
 import {
   bar,
   clamp,
+  end,
+  endWrapped,
   type Frame,
   meaning,
   moved,
+  movedWrapped,
   place,
-  RUNWAY_PX,
-  runway,
+  SPACER_PX,
   scaled,
-} from "../src/log/position";
+  spacerHeight,
+} from "../src/log/drawing/position";
 
 function frame(rows: number, wrap = false, mean = 1): Frame {
-  return { rows, rowPx: 19, portPx: 760, mean, wrap };
+  return { rows, rowPx: 19, viewportPx: 760, mean, wrap };
 }
 
 describe.each([1, 47, 444_444, 2_000_000, 50_000_000])("%d rows", (rows) => {
   test.each([false, true])("row → bar → row, wrapped: %s", (wrap) => {
     const made = frame(rows, wrap, wrap ? 2.5 : 1);
-    const height = runway(made, rows > 40);
-    expect(height).toBeLessThanOrEqual(RUNWAY_PX);
+    const height = spacerHeight(made, rows > 40);
+    expect(height).toBeLessThanOrEqual(SPACER_PX);
     const last = Math.max(0, rows - Math.ceil(760 / 19 / made.mean));
     for (let i = 0; i <= 200; i += 1) {
       const row = Math.floor((last * i) / 200);
@@ -37,7 +40,7 @@ describe.each([1, 47, 444_444, 2_000_000, 50_000_000])("%d rows", (rows) => {
 
 test("the first and the last row can be reached, and nothing beyond", () => {
   const made = frame(2_000_000);
-  const height = runway(made, true);
+  const height = spacerHeight(made, true);
   expect(place(made, 0, height)).toEqual({ row: 0, px: 0 });
   expect(place(made, height - 760, height).row).toBe(2_000_000 - 40);
   expect(bar(made, { row: 1_999_960, px: 0 }, height)).toBeCloseTo(height - 760, 3);
@@ -48,9 +51,9 @@ test("the first and the last row can be reached, and nothing beyond", () => {
 test("a short log is not scaled", () => {
   const made = frame(300);
   expect(scaled(made)).toBe(false);
-  expect(runway(made, true)).toBe(5700);
+  expect(spacerHeight(made, true)).toBe(5700);
   expect(place(made, 100, 5700)).toEqual({ row: 5, px: 5 });
-  expect(runway(frame(2, true), true)).toBe(1520);
+  expect(spacerHeight(frame(2, true), true)).toBe(1520);
 });
 
 test("moves are pixel by pixel", () => {
@@ -72,4 +75,40 @@ test("what a scroll event means", () => {
   expect(meaning(5000, 400, Number.NaN, false, 9000)).toBe("thumb");
   expect(meaning(5000, 400, Number.NaN, true, 9000)).toBe("text");
   expect(meaning(9000, 400, Number.NaN, false, 9000)).toBe("end");
+});
+
+test("the end has the last row whole at the lower edge", () => {
+  expect(end(frame(100))).toEqual({ row: 60, px: 0 });
+  expect(end({ ...frame(100), viewportPx: 750 })).toEqual({ row: 60, px: 10 });
+  expect(end(frame(3))).toEqual({ row: 0, px: 0 });
+});
+
+describe("wrapped", () => {
+  // Rows of 10, 20, 30 … pixels.
+  const heightOf = (row: number) => 10 * (row + 1);
+
+  test("a move passes rows of any height, and stops at the first and in the last", () => {
+    const moves = [0, 9, 10, 29, 30, 59, 60, 1_000].map((by) =>
+      movedWrapped({ row: 0, px: 0 }, by, 3, heightOf),
+    );
+    expect(moves.map(({ row, px }) => [row, px])).toEqual([
+      [0, 0],
+      [0, 9],
+      [1, 0],
+      [1, 19],
+      [2, 0],
+      [2, 29],
+      [3, 0],
+      [3, 940],
+    ]);
+    expect(movedWrapped({ row: 2, px: 5 }, -15, 3, heightOf)).toEqual({ row: 1, px: 10 });
+    expect(movedWrapped({ row: 1, px: 5 }, -100, 3, heightOf)).toEqual({ row: 0, px: 0 });
+  });
+
+  test("the end is as many rows up as fill the viewport, no further than their heights are known", () => {
+    expect(endWrapped(4, 0, 60, heightOf)).toEqual({ row: 2, px: 10 });
+    expect(endWrapped(4, 3, 60, heightOf)).toEqual({ row: 3, px: 0 });
+    expect(endWrapped(4, 0, 1_000, heightOf)).toEqual({ row: 0, px: 0 });
+    expect(endWrapped(0, 0, 60, heightOf)).toEqual({ row: 0, px: 0 });
+  });
 });

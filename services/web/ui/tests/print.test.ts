@@ -1,7 +1,7 @@
 // What is printed, and what the paper says about it.
 
 import { describe, expect, test } from "vitest";
-import { PRINT_LINES, printed, printWords } from "../src/log/print";
+import { PRINT_LINES, printed, printWords } from "../src/log/tools/print";
 
 const onScreen = { first: 100, last: 130 };
 

@@ -2,11 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import vectors from "../../../../libs/runtail/src/runtail/protocol/vectors.json";
+import { withCommas } from "../src/numbers";
 import { GENESIS, link } from "../src/protocol/chain";
 import { Discontinuity } from "../src/protocol/cursor";
 import { countLines, idText, parseEntry, splitLines } from "../src/protocol/entry";
-import { grouped, View } from "../src/protocol/view";
-import { atOnce } from "../src/slices";
+import { Verifier } from "../src/protocol/verifier";
+import { runToEnd } from "../src/slices";
 
 function bytes(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -43,8 +44,8 @@ describe("entries", () => {
 });
 
 /** Feed a vector's messages into a new view. */
-function fed(vector: (typeof vectors.views)[number]): View {
-  const view = new View();
+function fed(vector: (typeof vectors.views)[number]): Verifier {
+  const view = new Verifier();
   const { epoch, from, chain } = vector.begin;
   view.begin({ epoch, line: from, chain });
   for (const message of vector.messages) view.feed(message.entries, message.epoch);
@@ -63,7 +64,7 @@ describe("views", () => {
   });
 
   test.each(vectors.views.filter(({ mismatch }) => mismatch))("$name is noticed", (vector) => {
-    const view = new View();
+    const view = new Verifier();
     const { epoch, from, chain } = vector.begin;
     view.begin({ epoch, line: from, chain });
     expect(() => {
@@ -74,7 +75,7 @@ describe("views", () => {
   });
 
   test("an epoch is never mixed with another, and a view resumes only where it stood", () => {
-    const view = new View();
+    const view = new Verifier();
     expect(() => view.feed([], 1)).toThrow("before the answer");
     view.begin({ epoch: 1, line: 1, chain: GENESIS });
     expect(() => view.feed([], 2)).toThrow("epoch");
@@ -89,10 +90,10 @@ describe("earlier pieces", () => {
   const all: unknown[] = whole?.messages.flatMap(({ entries }): unknown[] => entries) ?? [];
   const epoch = whole?.begin.epoch ?? 0;
 
-  function fromTheMiddle(at: number): View {
+  function fromTheMiddle(at: number): Verifier {
     const before = all[at - 1] as { chain: string };
     const first = all[at] as { from: number };
-    const view = new View();
+    const view = new Verifier();
     view.begin({ epoch, line: first.from, chain: before.chain });
     view.feed(all.slice(at), epoch);
     return view;
@@ -110,7 +111,7 @@ describe("earlier pieces", () => {
     const slow = view.prepending({ epoch, line: 1, chain: GENESIS }, all);
     slow.next();
     view.prepend({ epoch, line: 1, chain: GENESIS }, all);
-    expect(atOnce(slow)).toBeNull();
+    expect(runToEnd(slow)).toBeNull();
     // Nothing is counted twice.
     expect(view.verdict?.text).toBe(whole?.verdict?.text);
   });
@@ -129,7 +130,7 @@ describe("earlier pieces", () => {
 });
 
 test("numbers are grouped by thousands", () => {
-  expect([0, 999, 1000, 48211, 1234567].map(grouped)).toEqual([
+  expect([0, 999, 1000, 48211, 1234567].map(withCommas)).toEqual([
     "0",
     "999",
     "1,000",

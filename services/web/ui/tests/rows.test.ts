@@ -1,7 +1,7 @@
 // Rows, lines, notes and folded groups, held against a naive model.
 
 import { describe, expect, test } from "vitest";
-import { type Fold, type Note, Rows } from "../src/log/rows";
+import { type Fold, type Note, Rows } from "../src/log/model/rows";
 
 function note(at: number, seq: number, to = at - 1): Note {
   return {

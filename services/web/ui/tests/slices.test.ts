@@ -1,7 +1,7 @@
 // Long work in short slices.
 
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { atOnce, inSlices, SLICE_MS } from "../src/slices";
+import { inSlices, runToEnd, SLICE_MS } from "../src/slices";
 
 function* counting(to: number, each: () => void = () => {}): Generator<void, number> {
   let sum = 0;
@@ -17,7 +17,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe("work", () => {
   test("has the same outcome at once and in slices", async () => {
-    expect(atOnce(counting(1_000))).toBe(500_500);
+    expect(runToEnd(counting(1_000))).toBe(500_500);
     expect(await inSlices(counting(1_000))).toBe(500_500);
     expect(await inSlices(counting(0))).toBe(0);
   });

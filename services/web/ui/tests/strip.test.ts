@@ -1,7 +1,7 @@
 // The strip beside the scroll bar: which pixel rows are marked.
 
 import { describe, expect, test } from "vitest";
-import { pixels } from "../src/log/strip";
+import { pixels } from "../src/log/drawing/strip";
 
 /** The first line of each of so many pixel rows, as for a log without notes and folds. */
 function edges(lines: number, height: number): number[] {

@@ -1,9 +1,9 @@
 // Styles carried from line to line, held to a model that reads everything each time.
 
 import { describe, expect, test } from "vitest";
-import { carried } from "../src/log/ansi";
-import { PLAIN, type Style } from "../src/log/style";
-import { Styles } from "../src/log/styles";
+import { carried } from "../src/log/model/ansi";
+import { PLAIN, type Style } from "../src/log/model/style";
+import { Styles } from "../src/log/model/styles";
 
 const SIZE = 4;
 const E = "\u001b";

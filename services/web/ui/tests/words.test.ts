@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import vectors from "../../../../tests/support/word_vectors.json";
-import { cutWords, eventWords } from "../src/log/words";
+import { cutWords, eventWords } from "../src/log/model/words";
 import type { Cut } from "../src/protocol/entry";
 import type { Event } from "../src/protocol/event";
 

@@ -59,7 +59,7 @@ app.conf.update(
         # Without them a silent broker holds a publisher for ever.
         "socket_timeout": SOCKET_TIMEOUT_SECONDS,
         "socket_connect_timeout": 5,
-        # The default is 25 s, and looked after that seldom: a half-open connection kept a worker deaf for a minute.
+        # The default is 25 s, checked as rarely: a worker with a half-open connection got nothing for a minute.
         "health_check_interval": HEALTH_CHECK_SECONDS,
         # A message that was taken from its queue is noted as taken over another connection. Where that one is
         # half-open, too, the note fails and Celery loses the message, unless it is tried once more.
@@ -82,6 +82,6 @@ def listen_for_checks(instance: Any, **_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def ask_for_colours(instance: Any, **_: Any) -> None:
-    """Have what tasks run write in colour: here nobody's tasks read it. (``NO_COLOR`` and ``FORCE_COLOR`` win.)"""
+    """Ask the commands that tasks start for colours, unless ``NO_COLOR`` or ``FORCE_COLOR`` is set."""
     if instance.app is app and "NO_COLOR" not in os.environ:
         os.environ.setdefault("FORCE_COLOR", "1")

@@ -52,7 +52,7 @@ class Program(click.Group):
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runtail", message="%(prog)s %(version)s")
 def main() -> None:
-    """The output of Celery tasks, live and whole.
+    """Follow the output of Celery tasks, live and whole.
 
     RUNTAIL_URL is the address of the web service, http://127.0.0.1:8000 by default.
     """

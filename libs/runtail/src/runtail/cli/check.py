@@ -1,4 +1,4 @@
-"""``runtail check``: is this installation well?"""
+"""``runtail check``: whether this installation works."""
 
 from __future__ import annotations
 
@@ -10,16 +10,30 @@ from runtail.cli import exits, options
 
 
 @click.command()
-@click.option("--lines", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Lines of the run.")
-@click.option("--seconds", type=click.FloatRange(0), default=2.0, show_default=True, help="How long it prints them.")
-@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds for everything.")
+@click.option(
+    "--lines",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="Number of lines that the run prints.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0), default=2.0, show_default=True, help="Seconds over which it prints them."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1),
+    default=60.0,
+    show_default=True,
+    help="Timeout for the whole check, in seconds.",
+)
 @options.relay_url
 @click.option(
     "--kill-relay",
     "selector",
     default="",
     metavar="LABELS",
-    help="In Kubernetes: delete the pod of the relay that serves this check, of those with these labels.",
+    help="In Kubernetes: delete the pod of the relay that serves this check. The labels select the relays.",
 )
 @options.as_json
 def check(*, lines: int, seconds: float, timeout: float, relay_url: str, selector: str, as_json: bool) -> None:
@@ -42,7 +56,9 @@ def check(*, lines: int, seconds: float, timeout: float, relay_url: str, selecto
         Web.here(), lines, seconds, timeout, relay_url=relay_url, on_line=killer.strike if killer else None
     )
     killed = killer.killed if killer else ""
-    problem = result.problem or ("no relay was killed: none had one viewer more" if killer and not killed else "")
+    problem = result.problem or (
+        "no relay was killed: none of them had one more viewer than before" if killer and not killed else ""
+    )
     if as_json:
         options.write_json({**asdict(result), "problem": problem, "killed": killed})
     else:
@@ -55,5 +71,7 @@ def check(*, lines: int, seconds: float, timeout: float, relay_url: str, selecto
                 f"{result.lines} of {lines} lines, the first after {result.first_line_seconds:.1f} s, "
                 f"the longest pause {result.longest_pause_seconds:.1f} s"
             )
-        click.echo(f"Not well: {problem}" if problem else "All is well: every line and digest was seen.")
+        click.echo(
+            f"Not well: {problem}" if problem else "Everything works: all lines arrived and match their digests."
+        )
     sys.exit(exits.FAILED if problem else 0)

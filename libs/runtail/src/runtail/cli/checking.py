@@ -118,7 +118,7 @@ def check(
             outcome = Tail(web, relay_url, run_id, seen, Interrupts()).follow()
         state = str((outcome.end or {}).get("state") or "unknown")
         if not outcome.verified:
-            problem = f"the log does not fit its digests: {outcome.text}"
+            problem = f"the log does not match its digests: {outcome.text}"
         elif state != "succeeded":
             problem = f"the run ended as {state}; `runtail follow {run_id}` shows what it wrote"
     except Timeout:

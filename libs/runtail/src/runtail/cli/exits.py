@@ -29,7 +29,7 @@ TABLE: Final[tuple[tuple[str, str], ...]] = (
     (str(USAGE), "the command line is wrong"),
     (str(CANCELLED), "the run was cancelled"),
     (str(LOST), "the run was lost with its worker"),
-    (str(UNVERIFIED), "the log does not fit its digests or totals: do not rely on what was shown"),
+    (str(UNVERIFIED), "the log does not match its digests or totals: do not rely on what was shown"),
     (str(TROUBLE), "Runtail did not do what was asked: nothing listens, unknown run, refused, full disk, ..."),
     (str(INTERRUPTED), "Ctrl-C; the run goes on"),
     (str(CLOSED), "nobody reads the output any more (as in `runtail follow RUN \\| head`)"),

@@ -35,7 +35,7 @@ class Failure(click.ClickException):
 
 
 class Unreachable(Failure):
-    """The web service does not answer."""
+    """Note that the web service does not answer."""
 
 
 class Unsendable(Failure):
@@ -71,10 +71,10 @@ def describe(problem: Mapping[str, Any]) -> str:
                 f"  runtail cancel {holder}   ends it"
             )
         case "unknown-run":
-            return f"{title}. It was never started or is too old; `runtail runs` lists those there are."
+            return f"{title}. It was never started or is too old; `runtail runs` lists the runs there are."
         case "deleted-run":
-            return f"{title}. `runtail runs` lists those there are."
+            return f"{title}. `runtail runs` lists the runs there are."
         case "unknown-task":
-            return f"{title}. `runtail tasks` lists those there are; is the worker that has it running?"
+            return f"{title}. `runtail tasks` lists the tasks there are; is the worker that has it running?"
         case _:
             return f"{title}. {detail}".strip()

@@ -23,7 +23,7 @@ LINE = click.IntRange(-(2**53), 2**53)
 @click.command()
 @options.run_argument
 @click.option("--from", "from_line", type=LINE, default=1, metavar="LINE", help="First line; -100: the last 100 lines.")
-@click.option("--raw", is_flag=True, help="Let everything through to a terminal, not only colours and links.")
+@click.option("--raw", is_flag=True, help="Pass all escape sequences to a terminal, not only colours and links.")
 @options.as_json
 def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:
     """Write a run's output, what is there and what comes, until the run is over.
@@ -34,7 +34,7 @@ def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:
     from runtail.cli.web import Web, run_path
 
     if from_line == 0:
-        raise click.UsageError("--from is a line from 1 on, or negative: the last lines")
+        raise click.UsageError("--from takes a line number from 1, or a negative number for the last lines")
     web = Web.here()
     run = web.get(run_path(run_id))
     sys.exit(followed(web, run_id, from_line, raw=raw, as_json=as_json, neighbours=neighbours(run)))

@@ -39,7 +39,7 @@ class Outage:
         return self._failures > 1 or not self._ever_live
 
     def relay_lost(self, why: str) -> None:
-        """The relay could not be reached, or the connection ended."""
+        """Note that the relay could not be reached, or that the connection ended."""
         self._failures += 1
         wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 10))
         # Viewers of a relay that was killed should not all come back in the same moment.
@@ -50,7 +50,7 @@ class Outage:
             self._say("http", f"no relay at {self._relay_url} ({why}); reading over HTTP meanwhile")
 
     def web_lost(self, url: str) -> None:
-        """The web service does not answer."""
+        """Note that the web service does not answer."""
         self._say("away", f"{url} does not answer either; trying again until Ctrl-C")
 
     def run_gone(self) -> None:
@@ -64,11 +64,11 @@ class Outage:
             raise Failure("there is no such run any more: it was deleted, or has expired")
 
     def run_there(self) -> None:
-        """The run was found."""
+        """Note that the run was found."""
         self._gone_at = None
 
     def over(self, next_line: int) -> None:
-        """The relay serves us."""
+        """Note that the relay serves us."""
         if self._said:
             self._sink.note(f"connected, from line {next_line:,}")
         self._said.clear()

@@ -34,7 +34,7 @@ def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals or not key.rstrip(":"):
-            raise WrongParameter(f"{argument!r} is no parameter: write key=value, or key:=JSON")
+            raise WrongParameter(f"{argument!r} is not a parameter: write key=value, or key:=JSON")
         if not _is_utf8(argument):
             # What the value is may be a secret.
             raise WrongParameter(f"{key!r} is not UTF-8" if not _is_utf8(key) else f"{key}: its value is not UTF-8")
@@ -78,7 +78,7 @@ def _value(key: str, texts: Sequence[str], rule: Mapping[str, Any]) -> Any:
         if not others or len(texts) > 1:
             return [_scalar(key, text, lists[0].get("items") or {}) for text in texts]
     if len(texts) > 1:
-        raise WrongParameter(f"{key} is given twice, and is no list")
+        raise WrongParameter(f"{key} is given twice, but is not a list")
     return _scalar(key, texts[0], rule)
 
 
@@ -111,7 +111,10 @@ def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
 
 
 def _whole(text: str) -> int:
-    """:raises ValueError: if it is no whole number, or one that does not arrive as it is."""
+    """Read a whole number.
+
+    :raises ValueError: if it is none, or would not arrive unchanged.
+    """
     value = int(text)
     if not -(2**63) <= value < 2**64:
         raise ValueError(f"{text} has more than 64 bits")
@@ -119,15 +122,21 @@ def _whole(text: str) -> int:
 
 
 def _finite(text: str) -> float:
-    """:raises ValueError: if it is no number, or none that JSON has."""
+    """Read a number.
+
+    :raises ValueError: if it is none, or one that JSON does not have.
+    """
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is no number in JSON")
+        raise ValueError(f"{text} is not a number in JSON")
     return value
 
 
 def _json(text: str) -> Any:
-    """:raises ValueError: if it is not JSON, or not the same after it was sent."""
+    """Read JSON.
+
+    :raises ValueError: if it is none, or would not arrive unchanged.
+    """
     try:
         value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
         # Escapes can make texts that are not UTF-8.
@@ -140,7 +149,10 @@ def _json(text: str) -> Any:
 
 
 def _read(kind: str, text: str, *, alone: bool) -> Any:
-    """:raises ValueError: if the text is none of the kind."""
+    """Read a value of one JSON type.
+
+    :raises ValueError: if the text is not of this type.
+    """
     match kind:
         case "boolean":
             word = text.strip().lower()

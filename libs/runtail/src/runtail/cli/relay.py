@@ -66,7 +66,7 @@ class Relay:
             # Silence of a ping's interval and grace means that the other side is gone.
             self._dead_seconds = (float(about["pingInterval"]) + float(about["pingTimeout"])) / 1000
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            raise RelayLost("what answers is no relay") from None
+            raise RelayLost("the server that answers is not a relay") from None
         self._send(f"40{NAMESPACE},")
         self._wanted(f"40{NAMESPACE},".encode(), CONNECT_SECONDS)
 
@@ -117,7 +117,7 @@ class Relay:
             name, *data = orjson.loads(packet[len(prefix) :])
             self._events.append((name, data[0] if data else None))
         elif packet.startswith((b"1", b"41", b"44")):
-            raise RelayLost("the relay sent us away")
+            raise RelayLost("the relay ended the connection")
 
     def _receive(self, until: float) -> bytes | None:
         """Return the next packet; pings are answered on the way.

@@ -9,7 +9,7 @@ from runtail.cli import options
 
 @click.command()
 @options.run_argument
-@click.option("--why", default="", metavar="TEXT", help="Stands in the log.")
+@click.option("--why", default="", metavar="TEXT", help="Reason, shown in the log.")
 @options.as_json
 def cancel(*, run_id: str, why: str, as_json: bool) -> None:
     """End a run and everything it started.
@@ -24,7 +24,7 @@ def cancel(*, run_id: str, why: str, as_json: bool) -> None:
     elif answer["state"] == "cancelled":
         click.echo(f"{run_id} is cancelled.", err=True)
     else:
-        click.echo(f"{run_id} was told to end; `runtail follow {run_id}` shows how it does.", err=True)
+        click.echo(f"{run_id} was asked to end; `runtail follow {run_id}` shows how it ends.", err=True)
 
 
 @click.command()

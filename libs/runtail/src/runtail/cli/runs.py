@@ -32,19 +32,21 @@ def when(_context: click.Context, _parameter: click.Parameter, value: str | None
         # A time without a zone is the one on this machine's clock.
         return int(datetime.fromisoformat(value).astimezone().timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value!r} is no time: write 30m, 2h, 7d, or 2026-01-31T14:05") from None
+        raise click.BadParameter(f"{value!r} is not a time: write 30m, 2h, 7d, or 2026-01-31T14:05") from None
 
 
 @click.command()
 @click.option("--state", type=click.Choice(STATES), multiple=True, help="Only runs in this state, or these states.")
 @click.option("--task", metavar="NAME", shell_complete=completion.task_names, help="Only runs of this task.")
-@click.option("--who", metavar="NAME", help="Only runs started by somebody with this in the name.")
+@click.option("--who", metavar="NAME", help="Only runs whose starter's name contains this.")
 @click.option(
     "--since", metavar="TIME", callback=when, help="Only runs made after this: 30m, 2h, 7d, or 2026-01-31T14:05."
 )
 @click.option("--until", metavar="TIME", callback=when, help="Only runs made before this.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="TEXT", help="Go on where a list ended.")
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="List at most this many runs."
+)
+@click.option("--cursor", metavar="TEXT", help="Continue where an earlier list ended.")
 @options.as_json
 def runs(
     *,
@@ -87,7 +89,7 @@ def runs(
     elif not answer.get("next"):
         click.echo("No such run.", err=True)
     if answer.get("next"):
-        click.echo(f"There are more: --cursor {answer['next']}", err=True)
+        click.echo(f"There are more runs: --cursor {answer['next']}", err=True)
 
 
 def row(run: Mapping[str, Any], now_ms: float, *, plain: bool) -> list[str]:

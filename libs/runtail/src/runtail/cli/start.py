@@ -17,7 +17,7 @@ from runtail.cli import completion, options
 @click.argument("parameters", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completion.parameters)
 @click.option("--follow", "-f", "follows", is_flag=True, help="Then follow it, as `runtail follow` does.")
 @click.option("--idempotency-key", metavar="TEXT", help="The same key starts the same run once, for 24 hours.")
-@click.option("--run-id", metavar="ID", help="The new run's id, if it must be known before.")
+@click.option("--run-id", metavar="ID", help="Id of the new run, if you need to know it in advance.")
 @options.as_json
 def start(
     *,
@@ -99,7 +99,7 @@ def known_task(web: Any, name: str) -> dict[str, Any]:
         if task["name"] == name:
             return task
     near = difflib.get_close_matches(name, [task["name"] for task in tasks], n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else " `runtail tasks` lists those there are."
+    hint = f" Did you mean {' or '.join(near)}?" if near else " `runtail tasks` lists the tasks there are."
     raise Failure(f"no worker has published a task named {name!r}.{hint}", {
         "title": "There is no such task", "code": "unknown-task", "status": 404,
         "detail": f"No worker has published a task named {name!r}.",

@@ -110,11 +110,11 @@ class Tail:
                     acked, acked_at = received, now
 
     def _subscribe(self, relay: Relay) -> None:
-        wish: dict[str, Any] = {"v": VERSION, "run": self._run_id, "from": self._from_line}
+        request: dict[str, Any] = {"v": VERSION, "run": self._run_id, "from": self._from_line}
         cursor = self._view.cursor
         if cursor is not None:
-            wish |= {"epoch": cursor.epoch, "from": cursor.line, "chain": cursor.chain.hex()}
-        answer = relay.ask("subscribe", wish)
+            request |= {"epoch": cursor.epoch, "from": cursor.line, "chain": cursor.chain.hex()}
+        answer = relay.ask("subscribe", request)
         if not answer.get("ok"):
             message = str(answer.get("message") or "refused")
             if answer.get("code") in ("unavailable", "too-many"):
@@ -152,7 +152,7 @@ class Tail:
                 window = read_window(self._web, self._run_id, cursor, self._from_line)
             except Refused as refused:
                 if refused.code == "position":
-                    self._reset(int(refused.problem.get("epoch") or 0), "the stored log is another one")
+                    self._reset(int(refused.problem.get("epoch") or 0), "the stored log is a different one")
                 if refused.status == 404:
                     raise _Gone from None
                 if refused.status < 500:
@@ -163,7 +163,7 @@ class Tail:
                 return
             epoch, line = int(window["epoch"]), int(window["from"])
             if cursor is not None and epoch != cursor.epoch:
-                self._reset(epoch, "the stored log is another one")
+                self._reset(epoch, "the stored log is a different one")
             if cursor is not None and line < cursor.line:
                 # The store went back behind us; the writer puts the lines back, or begins a new epoch.
                 return

@@ -61,7 +61,7 @@ class Web:
         if not self._host or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f\x7f]", self._host):
             # What stands before an @ may be a password, wherever in an address that is none.
             shown = "...@" + url.rpartition("@")[2] if "@" in url else url
-            raise Failure(f"{_ROW.variable}={shown!r} is no address; it looks like {_ROW.default}")
+            raise Failure(f"{_ROW.variable}={shown!r} is not an address; it looks like {_ROW.default}")
         self._netloc = parts.netloc.rpartition("@")[2]
         self._secure = parts.scheme == "https"
         #: As it may be shown.
@@ -125,7 +125,7 @@ class Web:
             try:
                 data, sent["Content-Type"] = orjson.dumps(body), "application/json"
             except orjson.JSONEncodeError as error:
-                raise Unsendable(f"what was given cannot be sent as JSON: {error}") from None
+                raise Unsendable(f"the parameters cannot be sent as JSON: {error}") from None
         try:
             connection.request(method, self._path + API + path, data, sent)
             reply = connection.getresponse()

@@ -137,7 +137,7 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
 
 
 def answers(host: str, port: int, path: str) -> bool:
-    """True if a GET is answered 200."""
+    """Return True if a GET is answered with 200."""
     connection = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
     with contextlib.closing(connection):
         try:

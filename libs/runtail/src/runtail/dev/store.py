@@ -54,7 +54,7 @@ class OwnStore:
     port: int
 
     def answers(self) -> bool:
-        """True once it takes commands."""
+        """Return True once the store takes commands."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
                 # Inline, without the password: that it asks for one is answer enough.

@@ -72,6 +72,7 @@ def end_all(cookie: str, folder: str) -> None:
 
 
 def main() -> None:
+    """Wait until whoever started us is gone, and end everything that it left."""
     cookie, folder = sys.argv[1:3]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)

@@ -84,7 +84,7 @@ class Claim:
     record: dict[str, str] = field(default_factory=dict)
     #: True when this execution had claimed the attempt before (a new shipper).
     resumed: bool = False
-    #: Somebody's wish to end the run, if there is one.
+    #: The request to cancel the run, if there is one.
     cancel: dict[str, Any] | None = None
     #: How long the run was queued and due; None if that is not known.
     waited_ms: int | None = None

@@ -51,7 +51,7 @@ def plan(tail: Tail, found: Mismatch, now_ms: Callable[[], int]) -> Plan:
 
 
 def plan_after_emptying(tail: Tail, store_uuid: str, *, deleted: bool, now_ms: Callable[[], int]) -> Plan:
-    """The record is gone: somebody deleted the run, the store was emptied, or it went back to before the run.
+    """Handle a missing record: the run was deleted, the store was emptied, or it went back to before the run.
 
     :param store_uuid: the uuid the store has now, empty if none was made yet.
     :param now_ms: as for :func:`plan`.

@@ -241,7 +241,7 @@ class LogWriter:
             "counters": self.counters if whole else {},
             "live": orjson.dumps(live).decode() if live is not None and whole else False,
             "next": (whole and self.next) or False,
-            # Said again each time: a rollback may take the wish and leave the log as it was.
+            # Said again each time: a rollback may take the request and leave the log as it was.
             "cancel": orjson.dumps(self.cancel).decode() if self.cancel is not None else False,
             **self.repair_fields,
         }
@@ -249,7 +249,7 @@ class LogWriter:
             return append(self.store, claim.run_id, ask, self.stored.chain, batch)
 
     def _settle(self, batch: Sequence[Entry], reply: Sequence[bytes]) -> None:
-        """The store has the batch: keep it for repairs for a while."""
+        """Keep a stored batch for repairs for a while."""
         now, settings = self._clock(), self.store.settings
         self.epoch, self.repair_fields = int(reply[2]), {}
         self.cut = read_cut(reply[3:7])

@@ -36,10 +36,10 @@ _ESCAPED_PERCENT: Final = re.compile(r"%[0-9A-F]{2}")
 
 
 def needles(secret: bytes, *, encoded: bool = True) -> frozenset[bytes]:
-    """Return the byte strings to look for; none if *secret* is refused.
+    r"""Return the byte strings to look for; none if *secret* is refused.
 
     :param encoded: False for the secret as it is, and its lines.
-    >>> sorted(needles(b" abc\\n"))
+    >>> sorted(needles(b" abc\n"))
     [b'abc']
     """
     plain = secret.strip()
@@ -62,7 +62,7 @@ def weakness(secret: bytes) -> str:
     """Return in a sentence what is not masked of a secret, empty if nothing can be said against it."""
     plain = secret.strip()
     if plain.lower() in ORDINARY:
-        return "A secret that is true, false, null or none is not masked: such words stand in every log."
+        return "A secret that is true, false, null or none is not masked: such words are in every log."
     if 0 < len(plain) < MIN_SECRET_BYTES:
         return f"A secret of fewer than {MIN_SECRET_BYTES} bytes is not masked: it would hide half of the log."
     if 0 < len(plain) < MIN_ENCODED_BYTES:
@@ -148,7 +148,7 @@ def _json(text: str) -> set[str]:
 
 
 def _base64_cores(plain: bytes) -> Iterator[bytes]:
-    """What base64 texts have in common that hold ``plain`` somewhere inside.
+    """Return what all base64 texts with ``plain`` somewhere inside have in common.
 
     Base64 works on groups of three bytes, so the same secret looks different
     at each of three offsets ("user:secret"). Characters that mix in bits of
@@ -165,7 +165,7 @@ def _base64_cores(plain: bytes) -> Iterator[bytes]:
 
 
 def _base32_cores(plain: bytes) -> Iterator[bytes]:
-    """The same for base32, which works on groups of five bytes."""
+    """Do the same for base32, which works on groups of five bytes."""
     for offset in range(5):
         padded = b"\0" * offset + plain
         core = base64.b32encode(padded)[-(-offset * 8 // 5) : len(padded) * 8 // 5]

@@ -57,7 +57,7 @@ class Masker:
         self._known += len(new)
 
     def fresh(self) -> "Masker":
-        """A masker of the same secrets that has seen nothing."""
+        """Return a fresh masker with the same secrets."""
         other = Masker()
         other._first, other._more = self._first, self._more
         return other

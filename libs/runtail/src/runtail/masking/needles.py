@@ -133,7 +133,7 @@ class Needles:
         return size
 
     def _far(self, needle: bytes, block: bytes, near: int) -> int:
-        """The same for one long needle, before *near*."""
+        """Do the same for one long needle, before *near*."""
         at = block.find(needle[:_NEAR_BYTES], max(0, len(block) - len(needle) + 1))
         while 0 <= at < near:
             if needle.startswith(block[at:]):

@@ -139,5 +139,5 @@ class Cursor:
 
 
 def _explains_a_jump(entry: Entry) -> bool:
-    """True for the ``store-lost`` event, after which numbers go on behind what was lost."""
+    """Return True for the ``store-lost`` event, after which the numbering continues behind what was lost."""
     return entry.type == EVENT and decode(entry)["kind"] == STORE_LOST

@@ -21,9 +21,9 @@ EVENT: EntryType = "e"
 
 
 def count_lines(payload: bytes) -> int:
-    """Return how many line numbers a chunk of output takes.
+    r"""Return how many line numbers a chunk of output takes.
 
-    A last line without ``\\n`` (a piece of a long line, or the unfinished last
+    A last line without ``\n`` (a piece of a long line, or the unfinished last
     line of an attempt) counts as one.
     """
     return payload.count(b"\n") + (1 if payload and not payload.endswith(b"\n") else 0)
@@ -71,7 +71,7 @@ class Entry:
         return self.from_line + self.n
 
     def header(self) -> bytes:
-        """The stored header: version, type, first line, lines, time, flags."""
+        """Return the stored header: version, type, first line, lines, time, flags."""
         flags = "c" if self.continues else "-"
         return f"{VERSION} {self.type} {self.from_line} {self.n} {self.t_ms} {flags}".encode("ascii")
 

@@ -121,7 +121,7 @@ class View:
         return Verdict(True, self.began_at, lines, text)
 
     def _cut_is_exact(self) -> bool:
-        """False if a part of what was cut had been seen before: its bytes cannot be told apart then."""
+        """Return False if a part of what was cut had been seen before: its bytes cannot be told apart then."""
         assert self.end is not None
         if not self.cuts:
             return True

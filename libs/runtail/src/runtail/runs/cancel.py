@@ -26,11 +26,11 @@ def cancel(store: Store, run_id: str, *, who: str | None = None, why: str = "") 
     """
     for _ in range(20):
         run = read_run(store, run_id)
-        wish = {"who": who, "why": why, "at_ms": store.now_ms()}
+        request = {"who": who, "why": why, "at_ms": store.now_ms()}
         if run.state.terminal:
             raise RunEnded(run_id, run.state)
         if run.state is RunState.RUNNING:
-            fields = {"cancel": orjson.dumps(wish).decode()}
+            fields = {"cancel": orjson.dumps(request).decode()}
             if mark(store, run_id, RunState.RUNNING, fields, execution=run.execution, once=True, changed=True):
                 return read_run(store, run_id)
             continue

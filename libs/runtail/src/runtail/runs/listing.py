@@ -152,7 +152,7 @@ def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> 
     try:
         entry = orjson.loads(value)
         if not isinstance(entry, dict) or entry.get("name") != key.decode():
-            raise ValueError("it is no object of that name")
+            raise ValueError("it is not an object of that name")
         for member, kind in types.items():
             if not isinstance(entry.get(member, kind()), kind):
                 raise ValueError(f"{member} is not of type {kind.__name__}")

@@ -41,20 +41,20 @@ class Run:
         return RunState(self.fields["state"])
 
     def text(self, name: str) -> str:
-        """A field as text, empty if it is not set."""
+        """Return a field as text, empty if it is not set."""
         return self.fields.get(name, "")
 
     def number(self, name: str) -> int:
-        """A field as a whole number, 0 if it is not set."""
+        """Return a field as a whole number, 0 if it is not set."""
         return int(self.fields.get(name) or 0)
 
     def maybe(self, name: str) -> int | None:
-        """A field as a whole number, None if it is not set."""
+        """Return a field as a whole number, None if it is not set."""
         value = self.fields.get(name)
         return int(value) if value else None
 
     def json(self, name: str) -> Any:
-        """A field that holds JSON, None if it is not set."""
+        """Return a field that holds JSON, None if it is not set."""
         value = self.fields.get(name)
         return orjson.loads(value) if value else None
 
@@ -123,7 +123,7 @@ def check(run: Run) -> None:
         shown, _ = run.summary(), run.point
         for name in ("kwargs", "cancel"):
             if not isinstance(shown[name], dict | None):
-                raise TypeError(f"{name} is no object")
+                raise TypeError(f"{name} is not an object")
         orjson.dumps(shown)
     except (ValueError, TypeError, ProtocolError) as error:
         raise ProtocolError("record", f"The record of run {run.id!r} cannot be read: {error}.") from error

@@ -40,8 +40,8 @@ def run_keys(keys: Keys, run_id: str) -> list[str]:
         keys.finished_sizes(),
         keys.finished_bytes(),
         keys.store(),
-        keys.bell(run_id),
-        keys.list_bell(),
+        keys.notifications(run_id),
+        keys.list_notifications(),
         keys.deleted(run_id),
     ]
 

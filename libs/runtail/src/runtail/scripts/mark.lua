@@ -1,7 +1,7 @@
 -- Change fields of a record only while the run is in the state that the caller saw.
 --
 -- ask: run, state, execution (its number, or false: whichever has the id), fields {field: value},
---      once (set only fields that are not set yet), changed (ring the list's bell)
+--      once (set only fields that are not set yet), changed (notify the list)
 local r = read('state', 'execution')
 if not r.state then return {'gone'} end
 if r.state ~= ask.state then return {'state', r.state} end

@@ -17,7 +17,7 @@ except ImportError:  # before billiard 4.3
     from billiard import common
 
     def terminate_handler_fired() -> bool:
-        """True if a signal told this process to stop: a ``SystemExit`` is not the task's own then."""
+        """Return True if a signal told this process to stop: a ``SystemExit`` is not the task's own then."""
         return bool(common._should_have_exited[0])
 
 

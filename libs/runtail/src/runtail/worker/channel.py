@@ -122,7 +122,7 @@ def messages(sock: socket.socket, report: Callable[[str], object]) -> Iterator[t
             message = unpack(data)
         except ValueError as error:
             close_all(fds)
-            report(f"a message is left out: {error}")
+            report(f"a message is ignored: {error}")
             continue
         yield message, fds
 

@@ -21,6 +21,7 @@ kind              from → to                             says
 ``Catalogue``     main → keeper → shipper               the worker and its tasks; with a memfd
 ``Died``          main → keeper → shipper               why a task's process is gone
 ``Revoked``       main → keeper → shipper               Celery revoked a run
+``IsRevoked``     main → keeper → shipper               the answer to ``AskRevoked``
 ``Drain``         main → keeper → shipper               the worker has begun to shut down
 ``Cancelled``     main → keeper → shipper               what ending a run's processes came to
 ``Alive``         shipper → keeper                      it does not hang
@@ -28,6 +29,7 @@ kind              from → to                             says
 ``Ready``         shipper → keeper → main               the store may be used
 ``Cancel``        shipper → keeper → main               somebody wants the run to end
 ``Over``          shipper → keeper → main               the task of a run that is being cancelled has ended by itself
+``AskRevoked``    shipper → keeper → main               a task has failed: was it revoked through Celery?
 ``Closed``        shipper → keeper → main               nothing of the run is needed any more
 ``Watch``         keeper → main                         tell when this process ends
 ``Gone``          main → keeper                         it has ended
@@ -194,6 +196,14 @@ class Revoked(TypedDict):
     signal: int | None
 
 
+class IsRevoked(TypedDict):
+    """Whether Celery revoked a run. If it signalled the process because of that, ``Revoked`` follows."""
+
+    op: Literal["is-revoked"]
+    key: str
+    revoked: bool
+
+
 class Drain(TypedDict):
     """The worker takes no more tasks."""
 
@@ -251,6 +261,14 @@ class Over(TypedDict):
     key: str
 
 
+class AskRevoked(TypedDict):
+    """The task has failed, perhaps because of a signal of Celery's, which signals first and tells afterwards."""
+
+    op: Literal["ask-revoked"]
+    run: str
+    key: str
+
+
 class Closed(TypedDict):
     """All copies of the run's descriptors may be closed."""
 
@@ -276,9 +294,9 @@ class Gone(TypedDict):
 ToTask = Kept | Go | Refuse | Unrecorded | Wait | Done
 FromTask = Mask | End
 #: Through the keeper, as they are.
-ToShipper = Start | Hello | Bye | Catalogue | Died | Revoked | Drain | Cancelled
-FromShipper = Alive | Busy | Ready | Cancel | Over | Closed
-FromKeeper = Start | Watch | Ready | Cancel | Over | Closed
+ToShipper = Start | Hello | Bye | Catalogue | Died | Revoked | IsRevoked | Drain | Cancelled
+FromShipper = Alive | Busy | Ready | Cancel | Over | AskRevoked | Closed
+FromKeeper = Start | Watch | Ready | Cancel | Over | AskRevoked | Closed
 ToKeeper = Start | Gone
 Message = ToTask | FromTask | ToShipper | FromShipper | FromKeeper | ToKeeper
 
@@ -308,7 +326,7 @@ _FIELDS["run"] = {"key": (str,), "pid": (int,)}
 def flaw(message: object) -> str | None:
     """Say why something is none of these messages; None if it is one."""
     if not isinstance(message, dict) or not isinstance(message.get("op"), str):
-        return "it is no JSON object with an op"
+        return "it is not a JSON object with an op"
     if message.get("v") != VERSION:
         return f"it has version {message.get('v')!r}, and this is {VERSION}: restart the worker after an upgrade"
     fields = _FIELDS.get(message["op"])

@@ -28,7 +28,7 @@ def status(pid: int) -> tuple[int, str] | None:
 
 
 def alive(pid: int) -> bool:
-    """True if it exists and is no zombie."""
+    """Return True if the process exists and is no zombie."""
     found = status(pid)
     return found is not None and found[1] not in ("Z", "X")
 
@@ -52,7 +52,7 @@ def environment(pid: int) -> bytes:
 
 
 def writes_to(pid: int, inodes: frozenset[int]) -> bool:
-    """True if it holds a writing end of one of these pipes."""
+    """Return True if the process holds a writing end of one of these pipes."""
     wanted = {f"pipe:[{inode}]" for inode in inodes}
     try:
         with os.scandir(f"/proc/{pid}/fd") as entries:

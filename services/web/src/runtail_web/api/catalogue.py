@@ -6,9 +6,9 @@ from flask import Blueprint, Response
 
 from runtail.runs.listing import list_tasks, list_workers
 from runtail.store import Store
-from runtail_web import shapes
-from runtail_web.answers import json_answer
-from runtail_web.described import Described, describe
+from runtail_web import responses
+from runtail_web.json_response import json_response
+from runtail_web.route_meta import RouteMeta, describe
 
 
 def make_catalogue(store: Store) -> Blueprint:
@@ -17,30 +17,30 @@ def make_catalogue(store: Store) -> Blueprint:
 
     @catalogue.get("/tasks")
     @describe(
-        Described(
+        RouteMeta(
             "listTasks",
             "workers",
             "The tasks that workers have published",
             "Each with a JSON Schema of its parameters, made of its signature and docstring.",
             {200: "All tasks, by name."},
-            returns=shapes.Tasks,
+            returns=responses.Tasks,
         )
     )
     def tasks() -> Response:
-        return json_answer({"tasks": list_tasks(store)})
+        return json_response({"tasks": list_tasks(store)})
 
     @catalogue.get("/workers")
     @describe(
-        Described(
+        RouteMeta(
             "listWorkers",
             "workers",
             "The workers that are alive",
             "Each with the queues that it listens to. A worker that has been silent for 30 s is not listed.",
             {200: "All workers, by name."},
-            returns=shapes.Workers,
+            returns=responses.Workers,
         )
     )
     def workers() -> Response:
-        return json_answer({"workers": list_workers(store)})
+        return json_response({"workers": list_workers(store)})
 
     return catalogue

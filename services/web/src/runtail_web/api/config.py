@@ -7,9 +7,9 @@ from flask import Blueprint, Response
 from runtail import __version__
 from runtail.protocol import VERSION
 from runtail.settings import Settings
-from runtail_web import shapes
-from runtail_web.answers import json_answer
-from runtail_web.described import Described, describe
+from runtail_web import responses
+from runtail_web.json_response import json_response
+from runtail_web.route_meta import RouteMeta, describe
 
 
 def make_config(settings: Settings) -> Blueprint:
@@ -18,17 +18,17 @@ def make_config(settings: Settings) -> Blueprint:
 
     @routes.get("/config")
     @describe(
-        Described(
+        RouteMeta(
             "getConfig",
             "service",
             "What a client must know: the version, and where the relay is",
             "Ask for it first: `socket_url` says where logs are followed live; empty, it is this address.",
             {200: "The configuration."},
-            returns=shapes.Config,
+            returns=responses.Config,
         )
     )
     def config() -> Response:
         # Empty: the relay is where this service is (a gateway stands before both).
-        return json_answer({"v": VERSION, "version": __version__, "socket_url": settings.socket_url})
+        return json_response({"v": VERSION, "version": __version__, "socket_url": settings.socket_url})
 
     return routes

@@ -14,14 +14,14 @@ from runtail.protocol import EVENT, Entry, event
 from runtail.protocol.cursor import Cut
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
-from runtail_web import shapes
-from runtail_web.answers import json_answer
-from runtail_web.bodies import TextQuery, WindowQuery, read_query
-from runtail_web.described import Described, describe
-from runtail_web.following import LIVE, as_stored, followed, gone_check, stored
-from runtail_web.places import DOWNLOAD, FOLLOW, Places
+from runtail_web import responses
+from runtail_web.json_response import json_response
 from runtail_web.problems import Problem
+from runtail_web.requests import TextQuery, WindowQuery, read_query
+from runtail_web.route_meta import RouteMeta, describe
+from runtail_web.slots import DOWNLOAD, FOLLOW, Slots
 from runtail_web.style import links, resets, style_after
+from runtail_web.text_stream import LIVE, as_stored, followed, gone_check, stored
 
 #: A window ends after this much output, whatever was asked for.
 WINDOW_BYTES = 2 * 1024 * 1024
@@ -133,7 +133,7 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple
     return answer, full and not any(isinstance(item, Cut) for item in items)
 
 
-def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
+def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
     """Return the routes.
 
     :param stop: set when this service ends; streams end then.
@@ -142,11 +142,11 @@ def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
 
     @routes.get("/runs/<run_id>/log.txt")
     @describe(
-        Described(
+        RouteMeta(
             "getLogText",
             "logs",
             "The output, byte for byte as it is stored",
-            "With `follow` the answer goes on with what comes, until the run is over.",
+            "With `follow` the response continues with new output until the run ends.",
             {200: "The output; headers say what is known of the whole log."},
             query=TextQuery,
             media_type="text/plain",
@@ -159,25 +159,25 @@ def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
         location = locate(store, run_id, 1)
         headers = text_headers(run)
         if query.follow:
-            give_back = places.take(FOLLOW)
+            release = slots.acquire(FOLLOW)
             body = followed(store, run_id, location, stop=stop, gone=gone_check(request.environ))
             headers |= LIVE
         else:
-            give_back = places.take(DOWNLOAD)
+            release = slots.acquire(DOWNLOAD)
             body = stored(store, run_id, location)
         response = Response(body, headers=headers, content_type="text/plain; charset=utf-8")
-        response.call_on_close(give_back)
+        response.call_on_close(release)
         return response
 
     @routes.get("/runs/<run_id>/log")
     @describe(
-        Described(
+        RouteMeta(
             "getLogEntries",
             "logs",
             "A window of whole entries",
-            "Entries carry digests, so that a reader can check that nothing is missing. `next` says where to go on.",
-            {200: "The entries, and where to go on."},
-            returns=shapes.Window,
+            "Entries carry digests, so that a reader can check that nothing is missing. `next` says where to continue.",
+            {200: "The entries, and where to continue."},
+            returns=responses.Window,
             query=WindowQuery,
             problems=(404, 409),
         )
@@ -192,12 +192,12 @@ def make_logs(store: Store, stop: threading.Event, places: Places) -> Blueprint:
                 409,
                 "position",
                 "This position is not in the log",
-                "The stored log is another one than what was read before. Read it again without `chain` and `epoch`.",
+                "The stored log is not the one that was read before. Read it again without `chain` and `epoch`.",
                 epoch=epoch,
             )
         first = max(query.from_line, location.line)
         answer, unchanging = window(store, run_id, location, first + query.limit)
         cached = unchanging and query.epoch is not None and query.from_line > 0
-        return json_answer(answer, headers={"Cache-Control": IMMUTABLE} if cached else {})
+        return json_response(answer, headers={"Cache-Control": IMMUTABLE} if cached else {})
 
     return routes

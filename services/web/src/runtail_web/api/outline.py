@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from runtail.store import Store
-from runtail_web import shapes
-from runtail_web.answers import json_answer
-from runtail_web.described import Described, describe
+from runtail_web import responses
+from runtail_web.json_response import json_response
 from runtail_web.outline import Outlines
+from runtail_web.route_meta import RouteMeta, describe
 
 
 def make_outline(store: Store) -> Blueprint:
@@ -18,17 +18,17 @@ def make_outline(store: Store) -> Blueprint:
 
     @routes.get("/runs/<run_id>/outline")
     @describe(
-        Described(
+        RouteMeta(
             "getOutline",
             "logs",
             "The log's sections and marks",
             "Ask again while `complete` is false: one request reads a part of a long log.",
             {200: "The outline, up to a line."},
-            returns=shapes.Outline,
+            returns=responses.Outline,
             problems=(404,),
         )
     )
     def outline(run_id: str) -> Response:
-        return json_answer(outlines.read(run_id))
+        return json_response(outlines.read(run_id))
 
     return routes

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, render_template
 
-from runtail_web.answers import json_answer
+from runtail_web.json_response import json_response
 from runtail_web.openapi import document
 
 STYLE = Path(__file__).parents[1] / "reference" / "api.css"
@@ -28,7 +28,7 @@ def make_reference(app: Flask, prefix: str) -> Blueprint:
 
     @routes.get(f"{prefix}/openapi.json")
     def openapi() -> Response:
-        return json_answer(described())
+        return json_response(described())
 
     @routes.get("/api", strict_slashes=False)
     def page() -> Response:

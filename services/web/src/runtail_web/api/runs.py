@@ -15,14 +15,14 @@ from runtail.runs.record import Run, read_run
 from runtail.runs.retention import delete
 from runtail.runs.start import Publisher, start
 from runtail.store import Store
-from runtail_web import shapes
-from runtail_web.answers import json_answer
-from runtail_web.bodies import CancelBody, EmptyBody, ListQuery, StartBody, read_body, read_query
+from runtail_web import responses
 from runtail_web.cursors import decoded, encoded
-from runtail_web.described import Described, describe
+from runtail_web.json_response import json_response
 from runtail_web.parameters import check_parameters
 from runtail_web.problems import Problem
-from runtail_web.retrying import parameters_of
+from runtail_web.requests import CancelBody, EmptyBody, ListQuery, StartBody, read_body, read_query
+from runtail_web.rerun import parameters_of
+from runtail_web.route_meta import RouteMeta, describe
 
 #: A key is a name somebody made up; longer ones are a mistake.
 MAX_KEY_CHARS = 200
@@ -93,17 +93,17 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         headers = {"Location": f"/api/v1/runs/{quote(run.id, safe='')}"}
         if not created:
             headers["Idempotency-Replayed"] = "true"
-        return json_answer(shown(store, [run])[0], 202, headers)
+        return json_response(shown(store, [run])[0], 202, headers)
 
     @routes.get("/runs")
     @describe(
-        Described(
+        RouteMeta(
             "listRuns",
             "runs",
             "Runs, newest first",
-            "All filters given must hold. Only `next: null` is the end: a page may be short before.",
+            "All given filters must match. Only `next: null` marks the end: an earlier page may be short.",
             {200: "A page of the list."},
-            returns=shapes.Runs,
+            returns=responses.Runs,
             query=ListQuery,
         )
     )
@@ -117,17 +117,17 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
             until_ms=query.until,
         )
         page = list_page(store, wanted, limit=query.limit, after=decoded(query.cursor))
-        return json_answer({"runs": shown(store, page.runs), "next": encoded(page.following)})
+        return json_response({"runs": shown(store, page.runs), "next": encoded(page.following)})
 
     @routes.post("/runs")
     @describe(
-        Described(
+        RouteMeta(
             "startRun",
             "runs",
             "Start a run",
-            "The parameters are checked against the task's schema. With an `Idempotency-Key` it may be repeated.",
+            "The task's schema decides which parameters are valid. An `Idempotency-Key` makes it safe to repeat.",
             {202: "The run; `Location` is its address."},
-            returns=shapes.Run,
+            returns=responses.Run,
             body=StartBody,
             problems=(404, 409),
             idempotent=True,
@@ -139,28 +139,28 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
 
     @routes.get("/runs/<run_id>")
     @describe(
-        Described(
+        RouteMeta(
             "getRun",
             "runs",
             "One run",
             "Its state and why, its times, and the totals of its log.",
             {200: "The run."},
-            returns=shapes.Run,
+            returns=responses.Run,
             problems=(404,),
         )
     )
     def read(run_id: str) -> Response:
-        return json_answer(shown(store, [read_run(store, run_id)])[0])
+        return json_response(shown(store, [read_run(store, run_id)])[0])
 
     @routes.post("/runs/<run_id>/cancel")
     @describe(
-        Described(
+        RouteMeta(
             "cancelRun",
             "runs",
             "End a run",
-            "A run that waits ends at once. One that is executed is asked to end, and killed after a grace.",
-            {200: "It waited, and is over now.", 202: "Its worker ends it."},
-            returns=shapes.Run,
+            "A queued run ends at once. A running one is asked to end, and killed after a grace period.",
+            {200: "It was queued, and has ended.", 202: "It is running; its worker ends it."},
+            returns=responses.Run,
             body=CancelBody,
             body_required=False,
             problems=(404, 409),
@@ -169,17 +169,17 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
     def cancelled(run_id: str) -> Response:
         body = read_body(request, CancelBody, optional=True)
         run = cancel(store, run_id, who=somebody(), why=body.why)
-        return json_answer(run.summary(), 200 if run.state.terminal else 202)
+        return json_response(run.summary(), 200 if run.state.terminal else 202)
 
     @routes.post("/runs/<run_id>/retry")
     @describe(
-        Described(
+        RouteMeta(
             "retryRun",
             "runs",
-            "Start a run that is over again, with the same task and parameters",
-            "It becomes a run of its own; `retry_of` names the first one.",
+            "Start an ended run again, with the same task and parameters",
+            "This makes a new run, whose `retry_of` names the first one.",
             {202: "The new run; `Location` is its address."},
-            returns=shapes.Run,
+            returns=responses.Run,
             body=EmptyBody,
             body_required=False,
             problems=(404, 409),
@@ -193,11 +193,11 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
 
     @routes.delete("/runs/<run_id>")
     @describe(
-        Described(
+        RouteMeta(
             "deleteRun",
             "runs",
             "Delete a run and its log",
-            "Nobody can get it back. A worker that still writes to it is told to stop.",
+            "This cannot be undone. A worker that still writes to the run is told to stop.",
             {204: "It is gone."},
             problems=(404,),
         )

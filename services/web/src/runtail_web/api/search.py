@@ -7,15 +7,15 @@ import threading
 from flask import Blueprint, Response, request
 
 from runtail.store import Store
-from runtail_web.bodies import SearchQuery, read_query
-from runtail_web.described import Described, describe
-from runtail_web.following import LIVE, gone_check
 from runtail_web.matching import Matcher
-from runtail_web.places import SEARCH, Places
+from runtail_web.requests import SearchQuery, read_query
+from runtail_web.route_meta import RouteMeta, describe
 from runtail_web.searching import Search
+from runtail_web.slots import SEARCH, Slots
+from runtail_web.text_stream import LIVE, gone_check
 
 
-def make_search(store: Store, stop: threading.Event, places: Places) -> Blueprint:
+def make_search(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
     """Return the route.
 
     :param stop: set when this service ends; streams end then.
@@ -24,11 +24,11 @@ def make_search(store: Store, stop: threading.Event, places: Places) -> Blueprin
 
     @routes.get("/runs/<run_id>/log/search")
     @describe(
-        Described(
+        RouteMeta(
             "searchLog",
             "logs",
             "Search the whole log",
-            "Each line of the answer is a JSON object; the last one has `done`, and in `next` the line to go on from.",
+            "Each line is a JSON object. The last one has `done`; its `next` is the line to continue from.",
             {200: "JSON objects, one per line: hits, progress, the end."},
             query=SearchQuery,
             media_type="application/x-ndjson",
@@ -47,13 +47,13 @@ def make_search(store: Store, stop: threading.Event, places: Places) -> Blueprin
             limit=query.limit,
             seconds=store.settings.search_seconds,
         )
-        give_back = places.take(SEARCH)
+        release = slots.acquire(SEARCH)
         response = Response(
             search.stream(stop=stop, gone=gone_check(request.environ)),
             headers=LIVE,
             content_type="application/x-ndjson",
         )
-        response.call_on_close(give_back)
+        response.call_on_close(release)
         return response
 
     return routes

@@ -1,6 +1,6 @@
 // One field of the start form: its label, its input, its help, what is wrong with it.
 
-import { foreign } from "../foreign";
+import { sanitize } from "../sanitize";
 import { type Field, takesJson } from "../schema";
 
 interface Props {
@@ -19,8 +19,8 @@ export function FieldRow({ field, text, message, change }: Props) {
   const group = field.kind === "checks";
   const label = (
     <>
-      {foreign(field.title || field.name)}
-      {field.title && field.title !== field.name && <code> {foreign(field.name)}</code>}
+      {sanitize(field.title || field.name)}
+      {field.title && field.title !== field.name && <code> {sanitize(field.name)}</code>}
       {field.required && (
         <span class="must" title="required">
           {" "}
@@ -47,7 +47,7 @@ export function FieldRow({ field, text, message, change }: Props) {
               checked={text === null}
               onChange={(event) => change(event.currentTarget.checked ? null : "")}
             />{" "}
-            none<span class="unseen"> for {foreign(field.name)}</span>
+            none<span class="unseen"> for {sanitize(field.name)}</span>
           </label>
         )}
       </div>
@@ -55,7 +55,7 @@ export function FieldRow({ field, text, message, change }: Props) {
         {message && (
           <strong class="fault" id={`${id}-fault`}>
             <span aria-hidden="true">✗ </span>
-            {foreign(message)}
+            {sanitize(message)}
           </strong>
         )}
         <small id={`${id}-help`}>{helpOf(field)}</small>
@@ -72,7 +72,7 @@ function helpOf(field: Field): string {
   const high = maximum === undefined ? "" : `at most ${maximum}`;
   const bounds = [low, high].filter(Boolean).join(", ");
   const secret = field.kind === "secret" ? "A secret: it is not remembered." : "";
-  return [foreign(field.help), one, bounds && `(${bounds})`, secret].filter(Boolean).join(" ");
+  return [sanitize(field.help), one, bounds && `(${bounds})`, secret].filter(Boolean).join(" ");
 }
 
 function Input({ field, text, message, change }: Props) {
@@ -155,7 +155,7 @@ function Choice({ field, text, change, common }: Inner) {
       {field.nullable && <option value={NONE}>none</option>}
       {field.choices.map((choice) => (
         <option key={choice} value={choice}>
-          {foreign(choice)}
+          {sanitize(choice)}
         </option>
       ))}
     </select>
@@ -180,7 +180,7 @@ function Checks({ field, text, change, common }: Inner) {
               change(field.choices.filter((one) => chosen.has(one)).join("\n"));
             }}
           />{" "}
-          {foreign(choice)}
+          {sanitize(choice)}
         </label>
       ))}
     </fieldset>

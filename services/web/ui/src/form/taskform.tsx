@@ -3,19 +3,16 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedSubmitEvent } from "preact";
 import { useEffect } from "preact/hooks";
+import { goTo } from "../address";
 import { freshKey, Problem, start, type Task } from "../api";
 import { copyText } from "../clipboard";
-import { foreign } from "../foreign";
 import { ProblemNote } from "../problem";
+import { sanitize } from "../sanitize";
 import { type Field, faultOf, fields, fieldValue, type Texts, textIn } from "../schema";
 import { placed } from "./errors";
 import { FieldRow, inputId } from "./fields";
 import { filled, MAX_LINK_CHARS, prefillHash } from "./prefill";
 import { forgetTexts, lastTexts, rememberTexts } from "./remembered";
-
-export function goTo(runId: string): void {
-  location.assign(`/runs/${encodeURIComponent(runId)}`);
-}
 
 /** `given`: values from a link or another run; they go before those of last time. */
 export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
@@ -26,7 +23,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
   const busy = useSignal(false);
   const problem = useSignal<Error | null>(null);
   const wrong = useSignal<ReadonlyMap<string, string>>(new Map());
-  const said = useSignal("");
+  const status = useSignal("");
   // The form's key: whatever is clicked or repeated, the same values start one run.
   const key = useSignal(freshKey());
   const sent = useSignal("");
@@ -76,8 +73,11 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
   async function copyLink(): Promise<void> {
     const hash = prefillHash(task.name, list, texts.value);
     const address = `${location.origin}/${hash}`;
-    if (address.length > MAX_LINK_CHARS) said.value = "These values are too long for a link.";
-    else said.value = (await copyText(address)) ? "Link copied." : `Copy it from here: ${address}`;
+    if (address.length > MAX_LINK_CHARS) status.value = "These values are too long for a link.";
+    else
+      status.value = (await copyText(address))
+        ? "Link copied."
+        : `Copying failed. The link is ${address}`;
   }
 
   const wrongFields = list.filter(({ name }) => wrong.value.has(name));
@@ -86,7 +86,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
       {given && <p class="note">Filled in for you. Nothing starts until you press the button.</p>}
       {recalled.value && (
         <p class="note">
-          Filled in as last time.{" "}
+          These are the values that you used last time.{" "}
           <button
             type="button"
             class="quiet"
@@ -111,18 +111,18 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
           }}
         />
       ))}
-      {list.length === 0 && <p class="note">It takes no parameters.</p>}
+      {list.length === 0 && <p class="note">This task takes no parameters.</p>}
       {problem.value && <ProblemNote problem={problem.value} />}
       {wrongFields.length > 0 && <Summary fields={wrongFields} />}
       <div class="tools">
         <button type="submit" class="primary" disabled={busy.value}>
-          {busy.value ? "Starting…" : `Start ${foreign(task.name)}`}
+          {busy.value ? "Starting…" : `Start ${sanitize(task.name)}`}
         </button>
         <button type="button" onClick={() => void copyLink()}>
           Link to this form
         </button>
         <span class="hint" role="status">
-          {said.value}
+          {status.value}
         </span>
       </div>
     </form>
@@ -132,7 +132,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
 function Summary({ fields }: { fields: readonly Field[] }) {
   return (
     <p class="summary">
-      Wrong:{" "}
+      Please correct:{" "}
       {fields.map(({ name }, at) => (
         <span key={name}>
           {at > 0 && ", "}
@@ -143,7 +143,7 @@ function Summary({ fields }: { fields: readonly Field[] }) {
               document.getElementById(inputId(name))?.focus();
             }}
           >
-            {foreign(name)}
+            {sanitize(name)}
           </a>
         </span>
       ))}

@@ -1,335 +1,233 @@
-// Keeps one run's view going: subscribes, resumes at its position after any
-// absence, and reads over HTTP while no websocket can be had.
+// Keeps one run's view going: turns what the relay, the API, the verifier and the timers say into
+// inputs of `session.ts`, which decides, and carries out its commands.
 
-import { batch, effect, signal } from "@preact/signals";
-import { type LogWindow, logWindow, Problem, type Run } from "../api";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { logWindow, Problem } from "../api";
 import { Discontinuity, type Position } from "../protocol/cursor";
-import { type Item, ProtocolError, VERSION } from "../protocol/entry";
-import { type Verdict, View } from "../protocol/view";
+import { type Item, isCut, ProtocolError, VERSION } from "../protocol/entry";
+import { Verifier } from "../protocol/verifier";
 import { inSlices } from "../slices";
 import type { Tail } from "../socket";
-import { pieceBefore } from "./earlier";
-import type { Answer, LiveLine, Message, Reset } from "./messages";
-import type { Phase } from "./phase";
-import { Receipts } from "./receipts";
+import { historyBefore } from "./history";
+import type { Answer, LiveLine, Message, Reset } from "./model/messages";
+import { OPENING_LINES, step } from "./session";
+import {
+  type Checked,
+  type Command,
+  type Input,
+  initialState,
+  type State,
+  type Timer,
+} from "./state";
 
-/** Lines fetched when the page is opened; earlier ones are loaded when asked for. */
-export const OPENING_LINES = 2_000;
 const WINDOW_LINES = 2_000;
 const ANSWER_WITHIN_MS = 15_000;
-const POLL_MS = 2_000;
-/** More lines behind than this after an absence: the page goes on at the tail. */
-export const MOST_BEHIND_LINES = 50_000;
-/** From this many failed tries on the log is also read over HTTP. */
-const FAILURES_BEFORE_HTTP = 2;
-
-/** As many rows as can be drawn again and again; no shipper tells of more. */
-const MOST_LIVE_ROWS = 100;
 
 /** What the log's list draws. */
-export interface Screen {
+export interface LogSink {
   append(items: readonly Item[]): void;
   prepend(items: readonly Item[]): void;
   clear(): void;
-  /** How many lines the log had when it was opened. */
-  backlog: number;
+  /** The log has so many lines when it is opened. */
+  opened(lines: number): void;
   /** This was followed and checked, and what comes next does not continue it. */
-  stood(from: Position, to: Position): void;
+  verified(from: Position, to: Position): void;
 }
 
 export class Follow {
-  readonly phase = signal<Phase>({ name: "opening" });
-  readonly live = signal<LiveLine | null>(null);
-  readonly verdict = signal<Verdict | null>(null);
-  /** Why the shown log is a new one, if it is. */
-  readonly resetWhy = signal<string | null>(null);
-  /** First line that is checked, and the next line to come. */
-  readonly range = signal<{ from: number; next: number }>({ from: 1, next: 1 });
-  /** Rises with every event entry: the record has changed. */
-  readonly changes = signal(0);
-  readonly lastHeard = signal(Date.now());
-  /** Rises when too much had come during an absence, and the page went on at the tail. */
-  readonly leaps = signal(0);
-  /** The state of the run when its log was opened; null before. */
-  readonly opened = signal<Run["state"] | null>(null);
+  readonly #state = signal(initialState(Date.now()));
+  readonly phase = this.#part("phase");
+  readonly live = this.#part("live");
+  readonly verdict = this.#part("verdict");
+  readonly resetReason = this.#part("resetReason");
+  readonly range = this.#part("range");
+  readonly changes = this.#part("changes");
+  readonly lastHeard = this.#part("lastHeard");
+  readonly skips = this.#part("skips");
+  readonly opened = this.#part("opened");
 
   readonly #run: string;
   readonly #tail: Tail;
-  readonly #screen: Screen;
-  #view = new View();
-  #answered = false;
-  #early: Message[] = [];
-  #resetEpoch = 0;
-  /** The history of what is shown; null before anything is. */
-  #shownEpoch: number | null = null;
-  /** Read over HTTP whatever the socket could do. */
-  #asStored = false;
-  #attempt = 0;
-  readonly #receipts: Receipts;
-  #poll: ReturnType<typeof setTimeout> | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  readonly #sink: LogSink;
+  #verifier = new Verifier();
+  readonly #inputs: Input[] = [];
+  #stepping = false;
+  readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
 
-  constructor(run: string, tail: Tail, screen: Screen) {
+  constructor(run: string, tail: Tail, sink: LogSink) {
     this.#run = run;
     this.#tail = tail;
-    this.#screen = screen;
-    this.#receipts = new Receipts(run, tail.socket);
+    this.#sink = sink;
     const { socket } = tail;
-    socket.on("tail-message", (message: Message) => this.#message(message));
-    socket.on("tail-live", (message: LiveLine & { run?: string }) => this.#liveLine(message));
-    socket.on("tail-reset", (message: Reset) => {
-      if (message.run !== run || this.#over) return;
-      // Twice in the same epoch: the stored log contradicts itself. Read as it is, it is
-      // shown up to the entry that does not fit, and that entry is named.
-      if (message.epoch === this.#resetEpoch) this.#asStored = true;
-      this.#resetEpoch = message.epoch;
-      this.#reset(message.why ?? message.reason ?? "the log changed");
+    socket.on("tail-message", (message: Message) => {
+      if (typeof message !== "object" || message?.run !== run) return;
+      this.#send({ type: "message", message, now: Date.now() });
+    });
+    socket.on("tail-live", (live: LiveLine & { run?: string }) => {
+      if (live.run !== undefined && live.run !== run) return;
+      this.#send({ type: "live-line", live, now: Date.now() });
+    });
+    socket.on("tail-reset", ({ run: which, epoch, why, reason }: Reset) => {
+      if (which !== run) return;
+      this.#send({
+        type: "reset",
+        epoch,
+        reason: why ?? reason ?? "the store has another log now",
+      });
     });
     effect(() => {
       const connection = tail.connection.value;
-      clearTimeout(this.#poll);
-      if (connection.state === "connected") this.#subscribe();
-      else if (connection.state === "lost" && connection.failures >= FAILURES_BEFORE_HTTP) {
-        this.#poll = setTimeout(() => void this.#pollOnce(), 0);
+      if (connection.state === "connected") this.#send({ type: "connected" });
+      else {
+        const failures = connection.state === "lost" ? connection.failures : null;
+        this.#send({ type: "disconnected", failures });
       }
     });
   }
 
-  get #over(): boolean {
-    const name = this.phase.peek().name;
-    return name === "over" || name === "refused";
+  #part<K extends keyof State>(name: K): ReadonlySignal<State[K]> {
+    return computed(() => this.#state.value[name]);
   }
 
-  #subscribe(): void {
-    if (this.#over || this.#asStored) return;
-    clearTimeout(this.#retry);
-    const position = this.#view.position;
-    const request =
+  /** Let an input be decided on, and do what follows from it; the page learns of it all at once. */
+  #send(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      batch(() => {
+        for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
+          const [state, commands] = step(this.#state.peek(), next);
+          this.#state.value = state;
+          for (const command of commands) this.#carryOut(command);
+        }
+      });
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #carryOut(command: Command): void {
+    switch (command.type) {
+      case "subscribe":
+        this.#subscribe(command.request, command.position);
+        break;
+      case "unsubscribe": {
+        const { request } = command;
+        this.#tail.socket
+          .timeout(ANSWER_WITHIN_MS)
+          .emit("unsubscribe", { run: this.#run }, () =>
+            this.#send({ type: "unsubscribed", request }),
+          );
+        break;
+      }
+      case "acknowledge": {
+        const { bytes, newest: t } = command;
+        // The relay measures how long output takes to somebody who sees it.
+        const seen = document.visibilityState === "visible" ? { t } : {};
+        this.#tail.socket.emit("ack", { run: this.#run, bytes, ...seen });
+        break;
+      }
+      case "leave":
+        this.#tail.socket.emit("unsubscribe", { run: this.#run });
+        break;
+      case "fetch":
+        void this.#fetch(command.request, command.position);
+        break;
+      case "check":
+        this.#check(command);
+        break;
+      case "clear":
+        this.#verifier = new Verifier();
+        this.#sink.clear();
+        break;
+      case "skip": {
+        const { verifiedFrom, position } = this.#verifier;
+        if (verifiedFrom && position) this.#sink.verified(verifiedFrom, position);
+        this.#verifier = new Verifier();
+        break;
+      }
+      case "backlog":
+        this.#sink.opened(command.lines);
+        break;
+      case "wait": {
+        const { timer, ms, spread } = command;
+        clearTimeout(this.#timers.get(timer));
+        const wait = ms + Math.random() * spread;
+        this.#timers.set(
+          timer,
+          setTimeout(() => this.#send({ type: timer }), wait),
+        );
+        break;
+      }
+      case "cancel":
+        clearTimeout(this.#timers.get(command.timer));
+        break;
+    }
+  }
+
+  #subscribe(request: number, position: Position | null): void {
+    const where =
       position === null
-        ? { v: VERSION, run: this.#run, from: -OPENING_LINES }
-        : {
-            v: VERSION,
-            run: this.#run,
-            epoch: position.epoch,
-            from: position.line,
-            chain: position.chain,
-          };
-    this.#answered = false;
-    this.#early = [];
-    this.#receipts.begin();
-    this.#attempt += 1;
-    const attempt = this.#attempt;
+        ? { from: -OPENING_LINES }
+        : { epoch: position.epoch, from: position.line, chain: position.chain };
     this.#tail.socket
       .timeout(ANSWER_WITHIN_MS)
-      .emit("subscribe", request, (error: Error | null, answer: Answer) => {
-        if (attempt !== this.#attempt || !this.#tail.socket.connected) return;
-        if (error) this.#again(0);
-        else this.#answer(answer);
-      });
+      .emit(
+        "subscribe",
+        { v: VERSION, run: this.#run, ...where },
+        (error: Error | null, answer: Answer) =>
+          this.#send({ type: "answered", request, answer: error ? null : answer }),
+      );
   }
 
-  #again(wait: number): void {
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      if (this.#tail.socket.connected) this.#subscribe();
-    }, wait);
-  }
-
-  #answer(answer: Answer): void {
-    if (!answer.ok) {
-      if (answer.code === "unavailable" || answer.code === "too-many") {
-        this.phase.value = { name: "opening" };
-        // The API may know what the relay cannot give now.
-        void this.#pollOnce();
-        this.#again(2_000 + Math.random() * 2_000);
-      } else {
-        this.phase.value = { name: "refused", why: answer.message ?? "The server refused." };
-      }
-      return;
-    }
-    // The event with the reason follows or came before.
-    if (answer.reset) return;
-    if (this.#isOther(answer.epoch ?? 0)) return;
-    if (this.#isFarBehind(answer.record?.lines ?? 0)) {
-      this.#leap();
-      // What was sent for the old position must not reach the new view.
-      this.#attempt += 1;
-      const attempt = this.#attempt;
-      this.#tail.socket.timeout(ANSWER_WITHIN_MS).emit("unsubscribe", { run: this.#run }, () => {
-        if (attempt === this.#attempt && this.#tail.socket.connected) this.#subscribe();
-      });
-      return;
-    }
-    this.#guard(() => {
-      this.#view.begin({
-        epoch: answer.epoch ?? 0,
-        line: answer.from ?? 1,
-        chain: answer.chain ?? "",
-      });
-      this.#answered = true;
-      this.#shownEpoch = answer.epoch ?? 0;
-      this.#screen.backlog ||= answer.record?.lines ?? 0;
-      this.opened.value = this.opened.peek() ?? answer.record?.state ?? "running";
-      this.phase.value = { name: "live" };
-      this.#note();
-      for (const message of this.#early.splice(0)) this.#message(message);
-    });
-  }
-
-  /** What is stored now is not what is shown: never mixed. */
-  #isOther(epoch: number): boolean {
-    if (this.#shownEpoch === null || this.#shownEpoch === epoch) return false;
-    this.#reset("the stored log is another one than what was shown");
-    return true;
-  }
-
-  #isFarBehind(lines: number): boolean {
-    const position = this.#view.position;
-    return position !== null && lines - (position.line - 1) > MOST_BEHIND_LINES;
-  }
-
-  /**
-   * Go on at the tail. The lines between are fetched when they are looked at; what can
-   * be claimed begins anew with the tail, for nothing connects it to what was checked.
-   */
-  #leap(): void {
-    const { beganAt, position } = this.#view;
-    if (beganAt && position) this.#screen.stood(beganAt, position);
-    batch(() => {
-      this.#view = new View();
-      this.#answered = false;
-      this.live.value = null;
-      this.leaps.value += 1;
-      // Sections may have begun and ended between.
-      this.changes.value += 1;
-    });
-  }
-
-  #message(message: Message): void {
-    if (typeof message !== "object" || message?.run !== this.#run || this.#over) return;
-    this.lastHeard.value = Date.now();
-    if (!this.#answered) {
-      this.#early.push(message);
-      return;
-    }
-    this.#guard(() => {
-      const items = this.#view.feed(message.entries, message.epoch);
-      this.#receipts.count(items);
-      this.#take(items);
-    });
-  }
-
-  /** Draw what was checked; an end that fits ends the view. */
-  #take(items: Item[]): void {
-    batch(() => {
-      this.#screen.append(items);
-      this.live.value = this.#current(this.live.value);
-      if (items.some((item) => "payload" in item && item.type === "e")) this.changes.value += 1;
-      this.#note();
-      this.verdict.value = this.#view.verdict;
-      if (this.#view.end !== null) this.#finish();
-    });
-  }
-
-  #finish(): void {
-    this.live.value = null;
-    this.phase.value = { name: "over" };
-    this.#receipts.stop();
-    this.#tail.socket.emit("unsubscribe", { run: this.#run });
-  }
-
-  #note(): void {
-    this.range.value = {
-      from: this.#view.beganAt?.line ?? 1,
-      next: this.#view.position?.line ?? 1,
-    };
-  }
-
-  /** A mismatch stops the view: it is said, and never repaired in silence. */
-  #guard(work: () => void): void {
+  async #fetch(request: number, position: Position | null): Promise<void> {
+    const from = position?.line ?? -OPENING_LINES;
     try {
-      work();
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      if (error instanceof Discontinuity) this.#screen.append(error.taken);
-      this.#note();
-      this.verdict.value = this.#view.verdict ?? {
-        verified: false,
-        from: this.#view.beganAt?.line ?? 1,
-        lines: (this.#view.position?.line ?? 1) - 1,
-        text: `does not match the protocol: ${error.message}`,
-      };
-      this.#finish();
-    }
-  }
-
-  #liveLine(message: LiveLine & { run?: string }): void {
-    if (this.#over || (message.run !== undefined && message.run !== this.#run)) return;
-    this.lastHeard.value = Date.now();
-    this.live.value = this.#current(message);
-  }
-
-  /** Once the line is stored only the progress stays, which holds until the next one. */
-  #current(live: LiveLine | null): LiveLine | null {
-    if (live === null) return null;
-    const stored = live.line < (this.#view.position?.line ?? 1);
-    if (stored)
-      return live.progress ? { line: live.line, text: "", progress: live.progress } : null;
-    if (live.rows) return { ...live, rows: live.rows.slice(-MOST_LIVE_ROWS) };
-    return live.text || live.progress ? live : null;
-  }
-
-  #reset(why: string): void {
-    if (this.phase.peek().name === "refused") return;
-    batch(() => {
-      this.#view = new View();
-      this.#shownEpoch = null;
-      this.#screen.clear();
-      this.live.value = null;
-      this.verdict.value = null;
-      this.resetWhy.value = why;
-      this.phase.value = { name: "opening" };
-      this.#note();
-    });
-    if (this.#asStored) void this.#pollOnce();
-    else if (this.#tail.socket.connected) this.#subscribe();
-  }
-
-  /** One step of reading over HTTP, and the next one planned. */
-  async #pollOnce(): Promise<void> {
-    const view = this.#view;
-    const attempt = ++this.#attempt;
-    try {
-      const position = view.position;
-      const from = position?.line ?? -OPENING_LINES;
       const window = await logWindow(this.#run, from, WINDOW_LINES, position?.chain ?? null);
-      if (attempt !== this.#attempt || view !== this.#view || this.#over) return;
-      if (position !== null && !continues(window, position)) {
-        this.#reset("the stored log is another one than what was shown");
-      } else if (this.#isOther(window.epoch)) {
-        // It begins anew.
-      } else if (this.#isFarBehind(window.lines)) {
-        this.#leap();
-      } else {
-        this.#shownEpoch = window.epoch;
-        this.phase.value = { name: "http" };
-        this.lastHeard.value = Date.now();
-        this.opened.value = this.opened.peek() ?? window.state;
-        this.#guard(() => {
-          this.#view.begin({ epoch: window.epoch, line: window.from, chain: window.chain });
-          this.#take(this.#view.feed(window.entries, window.epoch));
-        });
-      }
+      this.#send({ type: "window", request, window, now: Date.now() });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status === 409) this.#reset("the stored log is another one than what was shown");
-      if (error.status === 404) this.phase.value = { name: "refused", why: error.message };
+      const { status, message } = error;
+      this.#send({ type: "window-failed", request, status, message });
     }
-    const wanted = this.#asStored || this.#tail.connection.peek().state !== "connected";
-    if (!this.#over && wanted) {
-      clearTimeout(this.#poll);
-      this.#poll = setTimeout(() => void this.#pollOnce(), POLL_MS);
+  }
+
+  /** Verify and draw; the result is decided on next. */
+  #check({ start, messages, relayed }: Command & { type: "check" }): void {
+    let [events, bytes, newest] = [false, 0, 0];
+    try {
+      if (start) this.#verifier.begin(start);
+      for (const { entries, epoch } of messages) {
+        if (this.#verifier.end !== null) break;
+        const items = this.#verifier.feed(entries, epoch);
+        this.#sink.append(items);
+        for (const item of items) {
+          if (isCut(item)) continue;
+          events ||= item.type === "e";
+          if (relayed) [bytes, newest] = [bytes + item.payload.length, item.t];
+        }
+      }
+      const ended = this.#verifier.end !== null;
+      this.#inputs.unshift({ type: "checked", ...this.#checked, events, ended, bytes, newest });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error instanceof Discontinuity) this.#sink.append(error.taken);
+      const { from, position, verdict } = this.#checked;
+      const text = `does not match the protocol: ${error.message}`;
+      const lines = (position?.line ?? 1) - 1;
+      this.#inputs.unshift({
+        type: "mismatch",
+        from,
+        position,
+        verdict: verdict ?? { verified: false, from, lines, text },
+      });
     }
+  }
+
+  get #checked(): Checked {
+    const { verifiedFrom, position, verdict } = this.#verifier;
+    return { from: verifiedFrom?.line ?? 1, position, verdict };
   }
 
   /** The run was over when its log was opened. */
@@ -340,63 +238,45 @@ export class Follow {
 
   /** The history that is read, or null before the first answer. */
   get epoch(): number | null {
-    return this.#view.position?.epoch ?? null;
+    return this.#verifier.position?.epoch ?? null;
   }
 
   /** Where the checked part begins. */
-  get beganAt(): Position | null {
-    return this.#view.beganAt;
+  get verifiedFrom(): Position | null {
+    return this.#verifier.verifiedFrom;
   }
 
-  /** Move the beginning of the checked part up by a piece that reaches it. */
-  async join(start: Position, values: readonly unknown[]): Promise<void> {
-    const view = this.#view;
-    await inSlices(view.prepending(start, values));
-    if (view !== this.#view) return;
-    batch(() => {
-      this.#note();
-      this.verdict.value = this.#view.verdict;
-    });
+  /** Move the beginning of the checked part up by a window that reaches it; its items, or null if it is void. */
+  async extend(start: Position, values: readonly unknown[]): Promise<Item[] | null> {
+    const verifier = this.#verifier;
+    const items = await inSlices(verifier.prepending(start, values));
+    if (verifier !== this.#verifier) return null;
+    this.#send({ type: "extended", ...this.#checked });
+    return items;
   }
 
-  /** A piece of the history does not fit: said, and never repaired in silence. */
+  /** A window of the history does not fit: said, and never repaired in silence. */
   mismatch(error: Discontinuity): void {
-    this.verdict.value = {
-      verified: false,
-      from: this.#view.beganAt?.line ?? 1,
-      lines: (this.#view.position?.line ?? 1) - 1,
-      text: `does not match its chain: ${error.message}`,
-    };
+    this.#send({ type: "contradiction", text: `does not match its chain: ${error.message}` });
   }
 
-  /** Load the piece before the first checked line, and check it. */
-  async earlier(lines: number): Promise<void> {
-    const view = this.#view;
-    const before = view.beganAt;
+  /** Load the lines before the first checked line, and check it. */
+  async loadBefore(lines: number): Promise<void> {
+    const verifier = this.#verifier;
+    const before = verifier.verifiedFrom;
     if (before === null || before.line <= 1) return;
-    const piece = await pieceBefore(this.#run, before, lines);
-    if (view !== this.#view) return;
-    if (piece.epoch !== before.epoch) {
-      this.#reset("the stored log is another one than what was shown");
+    const window = await historyBefore(this.#run, before, lines);
+    if (verifier !== this.#verifier) return;
+    if (window.epoch !== before.epoch) {
+      this.#send({ type: "another-log" });
       return;
     }
     try {
-      const items = await inSlices(view.prepending(piece.start, piece.entries));
-      if (view !== this.#view || items === null) return;
-      this.#screen.prepend(items);
-      this.#note();
-      this.verdict.value = view.verdict;
+      const items = await this.extend(window.start, window.entries);
+      if (items !== null) this.#sink.prepend(items);
     } catch (error) {
       if (!(error instanceof Discontinuity)) throw error;
       this.mismatch(error);
     }
   }
-}
-
-function continues(window: LogWindow, position: Position): boolean {
-  return (
-    window.epoch === position.epoch &&
-    window.from === position.line &&
-    window.chain === position.chain
-  );
 }

@@ -2,15 +2,15 @@
 
 import { HelpDialog, Switch } from "../help";
 import { ACTIONS } from "../keys";
-import type { LogView } from "./view";
+import type { LogController } from "./controller";
 
 const KEYS = Object.values(ACTIONS);
 
-export function Help({ log }: { log: LogView }) {
+export function Help({ log }: { log: LogController }) {
   return (
-    <HelpDialog label="Keys and help" open={log.help} keys={KEYS}>
+    <HelpDialog label="Keyboard shortcuts" open={log.help} keys={KEYS}>
       <Switch on={log.single.value} changed={(on) => log.setSingle(on)}>
-        Keys of one letter
+        Single-letter keys
       </Switch>
       <Switch on={log.reading.value} changed={(on) => log.setReading(on)}>
         Announce new lines to a screen reader

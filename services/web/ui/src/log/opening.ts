@@ -2,11 +2,11 @@
 // of one in time, else at the end. A link to lines goes before.
 
 import { computed, effect } from "@preact/signals";
-import { grouped } from "../protocol/view";
-import type { Announcer } from "./announce";
+import { withCommas } from "../numbers";
 import type { Follow } from "./follow";
-import type { LogScreen } from "./screen";
-import type { Walk } from "./walk";
+import type { LogModel } from "./model/logmodel";
+import type { Announcer } from "./tools/announce";
+import type { Navigation } from "./tools/navigation";
 
 /** Later the reader has begun to read where the log opened, and is left there. */
 const WITHIN_MS = 3_000;
@@ -14,32 +14,32 @@ const WITHIN_MS = 3_000;
 const LEARN_AFTER_MS = 500;
 
 export class Opening {
-  readonly #screen: LogScreen;
+  readonly #model: LogModel;
   readonly #follow: Follow;
-  readonly #walk: Walk;
+  readonly #navigation: Navigation;
   readonly #announcer: Announcer;
   #learned = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `undecided`: the reader has neither moved nor come by a link. */
   constructor(
-    screen: LogScreen,
+    model: LogModel,
     follow: Follow,
-    walk: Walk,
+    navigation: Navigation,
     announcer: Announcer,
     undecided: () => boolean,
   ) {
     this.#announcer = announcer;
-    this.#screen = screen;
+    this.#model = model;
     this.#follow = follow;
-    this.#walk = walk;
-    const begun = computed(() => screen.total.value > 0 && follow.opened.value !== null);
+    this.#navigation = navigation;
+    const begun = computed(() => model.total.value > 0 && follow.opened.value !== null);
     effect(() => {
       void follow.changes.value;
       clearTimeout(this.#timer);
       if (!begun.value) this.#learned = false;
       else if (this.#learned) {
-        this.#timer = setTimeout(() => void screen.learn(), LEARN_AFTER_MS);
+        this.#timer = setTimeout(() => void model.learn(), LEARN_AFTER_MS);
       } else {
         this.#learned = true;
         void this.#first(undecided);
@@ -49,17 +49,17 @@ export class Opening {
 
   async #first(undecided: () => boolean): Promise<void> {
     const until = performance.now() + WITHIN_MS;
-    await this.#screen.learn();
-    const line = this.#screen.errors[0];
+    await this.#model.learn();
+    const line = this.#model.known.errors[0];
     if (!this.#follow.openedOver || line === undefined) return;
     const stop = effect(() => {
       // Its end comes after its beginning: the last entries may be under way.
-      if (this.#screen.total.value < line && this.#follow.phase.value.name !== "over") return;
+      if (this.#model.total.value < line && this.#follow.phase.value.name !== "over") return;
       queueMicrotask(() => {
         stop();
         if (performance.now() >= until || !undecided()) return;
-        this.#walk.show(line);
-        this.#announcer.say(`First error, line ${grouped(line)}`);
+        this.#navigation.show(line);
+        this.#announcer.say(`First error, line ${withCommas(line)}`);
       });
     });
   }

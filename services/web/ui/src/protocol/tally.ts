@@ -1,4 +1,4 @@
-// What a piece of a log amounts to: output, cuts and losses. Pure.
+// What a part of a log amounts to: output, cuts and losses. Pure.
 
 import { type Cut, type Item, isCut } from "./entry";
 import { decodeEvent, type End, readEnd } from "./event";
@@ -27,7 +27,7 @@ export class Tally {
     }
   }
 
-  /** Put an earlier piece in front. */
+  /** Put an earlier part in front. */
   prepend(earlier: Tally): void {
     this.bytes += earlier.bytes;
     this.cuts = [...earlier.cuts, ...this.cuts];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from celery.worker import state
@@ -40,12 +41,23 @@ def pid_of(task_id: str | None) -> int:
 
 
 def is_revoked(task_id: str) -> bool:
-    """Whether somebody revoked a task, as far as this worker has heard."""
-    return task_id in state.revoked
+    """Whether somebody revoked a task, by its id or by one of its stamps, as far as this worker has heard."""
+    if task_id in state.revoked or not state.revoked_stamps:
+        return task_id in state.revoked
+    request = state.requests.get(task_id)
+    if request is None:
+        return True  # Celery forgets a request before it tells of its revocation
+    stamps = request.stamps or {}
+    return any(_values(stamps.get(name)) & _values(values) for name, values in state.revoked_stamps.items())
+
+
+def _values(stamp: str | Iterable[str] | None) -> set[str]:
+    """Return the values of a stamp, which Celery takes one by one or several at once."""
+    return {stamp} if isinstance(stamp, str) else set(stamp or ())
 
 
 def executes(pid: int, task_id: str) -> bool:
-    """False once Celery's main process knows that the pool child has left the task.
+    """Return False once Celery's main process knows that the pool child has left the task.
 
     A main process that is busy (reconnecting to its broker, say) has not heard
     yet which child took a task; the child itself said so, and is believed.

@@ -60,7 +60,7 @@ class Supervisor:
         self.keeper_pid = 0
         self.keeper_pidfd: int | None = None
         self.ctl: socket.socket | None = None
-        self._deposits = FdBackup()
+        self._fd_backup = FdBackup()
         # Under solo, descriptors 1 and 2 belong to a run by the time a keeper is replaced.
         self._output_fds = put_aside(1), put_aside(2)
         self.catalogue: bytes | None = None
@@ -147,7 +147,7 @@ class Supervisor:
         self.ctl = ours
         with contextlib.suppress(OSError, AttributeError):
             self.keeper_pidfd = os.pidfd_open(self.keeper_pid)
-        self._deposits.hand_over(ours)
+        self._fd_backup.hand_over(ours)
         if self.catalogue is not None:
             self.publish(self.catalogue)
 
@@ -161,8 +161,8 @@ class Supervisor:
     def _replace_keeper(self) -> None:
         log.warning("Runtail: the keeper (pid %d) is gone and is replaced; runs in hand go on", self.keeper_pid)
         if self.ctl is not None:
-            # What it said last may be a deposit.
-            self._hear_keeper()
+            # What it said last may be one more run to keep.
+            self._read_keeper()
         if self.ctl is not None:
             self.ctl.close()
             self.ctl = None
@@ -190,7 +190,7 @@ class Supervisor:
     def died(self, pid: int, run: str | None, why: str, *, signum: int | None, exit_status: int | None) -> None:
         """Tell why a task's process is gone, as far as this process knows."""
         # Celery signals the process first, and says only then that it revoked the run.
-        revoked = signum is not None and self.revoked_in_celery(run or self._deposits.run_of(pid))
+        revoked = signum is not None and self.revoked_in_celery(run or self._fd_backup.run_of(pid))
         message = messages.Died(
             op="died", pid=pid, run=run, why=why, signal=signum, exit_status=exit_status, revoked=revoked
         )
@@ -202,6 +202,12 @@ class Supervisor:
         message = messages.Revoked(op="revoked", run=run, terminated=terminated, expired=expired, signal=signum)
         with contextlib.suppress(OSError):
             channel.send(self.channel_tx, message)
+
+    def _tell_whether_revoked(self, question: messages.AskRevoked) -> None:
+        """Say whether Celery revoked a run whose task has failed: it notes that before it sends its signal."""
+        revoked = self.revoked_in_celery(question["run"])
+        with contextlib.suppress(OSError):
+            channel.send(self.channel_tx, messages.IsRevoked(op="is-revoked", key=question["key"], revoked=revoked))
 
     def draining(self) -> None:
         """Tell the shipper that this worker has begun to shut down."""
@@ -240,15 +246,15 @@ class Supervisor:
         for fd in ready & by_fd.keys():
             self._child_gone(by_fd[fd], fd)
         if self.ctl is not None and self.ctl.fileno() in ready:
-            self._hear_keeper()
+            self._read_keeper()
         if self._keeper_gone():
             self._replace_keeper()
 
-    def _hear_keeper(self) -> None:
+    def _read_keeper(self) -> None:
         assert self.ctl is not None
         while True:
             try:
-                message = self._deposits.receive(self.ctl)
+                message = self._fd_backup.receive(self.ctl)
             except EOFError:
                 self.ctl.close()
                 self.ctl = None
@@ -261,6 +267,8 @@ class Supervisor:
                 self._watch_child(message["pid"])
             elif message["op"] == "over":
                 self._over |= {message["key"]} & self._cancelling
+            elif message["op"] == "ask-revoked":
+                self._tell_whether_revoked(message)
             elif message["op"] == "cancel":
                 self._cancelling.add(message["key"])
                 threading.Thread(target=self._cancel, args=(message,), name="runtail-cancel", daemon=True).start()
@@ -336,7 +344,7 @@ class Supervisor:
         if self.ctl is not None:
             self.ctl.close()
             self.ctl = None
-        self._deposits.close()
+        self._fd_backup.close()
         deadline = time.monotonic() + CLOSE_SECONDS
         poller = select.poll()
         if self.keeper_pidfd is not None:

@@ -55,6 +55,7 @@ class Keeper:
     # Shipper.
 
     def start_shipper(self) -> bool:
+        """Start a shipper and hand it what is here; return False if it could not be started."""
         self.stop_draining()
         if not self.shipper.start():
             return False
@@ -77,7 +78,8 @@ class Keeper:
                 run.handed = True
                 self.shipper.tell({**run.record, "again": True, "dropped": run.dropped}, run.fds)
 
-    def hear_shipper(self) -> None:
+    def read_shipper(self) -> None:
+        """Handle what the shipper sent."""
         for message in self.shipper.hear():
             if message["op"] == "closed":
                 run = self.runs.pop(message["key"], None)
@@ -92,12 +94,13 @@ class Keeper:
                 run = self.runs.get(message["key"])
                 inodes = [os.fstat(fd).st_ino for fd in run.pipes] if run is not None else []
                 self.tell_main({**message, "inodes": inodes})
-            elif message["op"] == "ready" or message["op"] == "over":
+            elif message["op"] == "ready" or message["op"] == "over" or message["op"] == "ask-revoked":
                 self.tell_main(message)
 
     # Worker.
 
     def read_channel(self) -> None:
+        """Handle what pool processes and the main process sent."""
         for message, fds in channel.messages(self.channel, self.say.error):
             if message is None:
                 # No process of the worker is left, and a hung-up socket would be reported again and again.
@@ -120,18 +123,24 @@ class Keeper:
                     pids = [run.record["pid"] for run in self.runs.values() if run.record["run"] == message["run"]]
                     message["pid"] = pids[-1] if pids else 0
                 self.shipper.tell(message)
-            elif message["op"] == "revoked" or message["op"] == "cancelled" or message["op"] == "drain":
+            elif (
+                message["op"] == "revoked"
+                or message["op"] == "is-revoked"
+                or message["op"] == "cancelled"
+                or message["op"] == "drain"
+            ):
                 # Nothing else: pool processes, which execute other people's code, send to this socket as well.
                 self.shipper.tell(message)
 
     def take_run(self, message: messages.Start, fds: list[int]) -> None:
+        """Take a run that begins: its pipe is kept from now on."""
         if len(fds) < (3 if message.get("split") else 2):
             channel.close_all(fds)
             return
         spool = os.memfd_create("runtail-spool", os.MFD_CLOEXEC)
         run = HeldRun(message, [*fds, spool])
         self.runs[run.key] = run
-        # Main first: once the task hears that its pipe is held, nothing may break it.
+        # Main first: once the task knows that its pipe is held, nothing may break it.
         self.tell_main({**message, "fds": len(run.fds)}, run.fds)
         with contextlib.suppress(OSError):
             run.tell_child(messages.Kept(op="kept"))
@@ -143,16 +152,19 @@ class Keeper:
             self.shipper.tell({**message, "again": False, "dropped": 0}, run.fds)
 
     def watch(self, run: HeldRun) -> None:
+        """Have the main process watch the process of a run."""
         pid = run.record["pid"]
         if pid not in self.watched:
             self.watched.add(pid)
             self.tell_main(messages.Watch(op="watch", pid=pid))
 
     def tell_main(self, message: messages.FromKeeper, fds: list[int] | None = None) -> None:
+        """Send a message to the main process, while there is one."""
         if self.ctl is not None:
             self.to_main.put(message, fds or ())
 
-    def hear_main(self) -> None:
+    def read_main(self) -> None:
+        """Handle what the main process sent."""
         if self.ctl is None:
             return
         for message, fds in channel.messages(self.ctl, self.say.error):
@@ -167,7 +179,7 @@ class Keeper:
                 self.watched.discard(message["pid"])
 
     def inherit(self, message: messages.Start, fds: list[int]) -> None:
-        """An earlier keeper held the run. Its shipper finishes it, or is dead as well."""
+        """Take over a run of an earlier keeper, whose shipper finishes it or is dead as well."""
         run = HeldRun(message, fds)
         run.inherited = True
         self.runs[run.key] = run
@@ -217,7 +229,7 @@ class Keeper:
         self.say_bye()
 
     def give_up(self) -> None:
-        """The time after the worker's end is up, and no shipper said what becomes of these runs."""
+        """Give up the runs about which no shipper has said anything when the time after the worker's end is up."""
         size = sum(run.spooled_bytes + run.dropped + run.waiting_bytes for run in self.runs.values())
         ids = ", ".join(sorted(str(run.record["run"]) for run in self.runs.values()))
         if ids:
@@ -230,11 +242,13 @@ class Keeper:
     # Without a shipper.
 
     def drain_all(self, alone_seconds: float) -> None:
+        """Begin to empty all pipes when there has been no shipper for too long."""
         if alone_seconds > DRAIN_AFTER_SECONDS and not self.draining:
             for run in self.runs.values():
                 self.drain_run(run)
 
     def drain_run(self, run: HeldRun) -> None:
+        """Begin to empty the pipes of a run."""
         if run.inherited and not run.free:
             return
         for fd in run.pipes:
@@ -242,12 +256,14 @@ class Keeper:
             self.poller.register(fd, select.POLLIN)
 
     def stop_draining(self) -> None:
+        """Leave the pipes to a shipper again."""
         for fd in self.draining:
             with contextlib.suppress(KeyError):
                 self.poller.unregister(fd)
         self.draining.clear()
 
     def drain(self, fd: int) -> None:
+        """Move what a pipe holds into the spool, or discard it if there is no room."""
         run = self.draining[fd]
         room = self.config["spool_bytes"] - sum(other.spooled_bytes for other in self.runs.values())
         try:
@@ -267,6 +283,7 @@ class Keeper:
     # The loop.
 
     def step(self) -> None:
+        """Do one turn of the loop."""
         now = time.monotonic()
         finished = self.ctl is None and not self.runs
         if self.leaves_at is not None and now >= self.leaves_at + (_LAST_WORD_SECONDS if self.shipper.lives else 0.0):
@@ -285,12 +302,12 @@ class Keeper:
         for fd, _events in self.poller.poll(self.timeout_seconds() * 1000):
             if fd == self.shipper.fd:
                 self.shipper.send_unsent()
-                self.hear_shipper()
+                self.read_shipper()
             elif fd == self.channel.fileno():
                 self.read_channel()
             elif self.ctl is not None and fd == self.ctl.fileno():
                 self.to_main.send()
-                self.hear_main()
+                self.read_main()
             elif fd == self.main_pidfd:
                 self.main_gone()
             elif fd == self.woken:
@@ -301,6 +318,7 @@ class Keeper:
             self.handle_term()
 
     def timeout_seconds(self) -> float:
+        """Return how long the loop may wait for events."""
         now = time.monotonic()
         until = now + _TICK_SECONDS
         if not self.shipper.lives:

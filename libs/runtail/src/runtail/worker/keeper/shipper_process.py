@@ -96,7 +96,7 @@ class ShipperProcess:
             self._outbox.put(message, fds)
 
     def send_unsent(self) -> None:
-        """The link may have room again."""
+        """Send what has waited for room in the link."""
         if self._outbox is not None:
             self._outbox.send()
 
@@ -116,7 +116,7 @@ class ShipperProcess:
             yield message
 
     def gone(self) -> None:
-        """It is dead, or has to be: nobody else may touch the pipes before it is."""
+        """Kill the shipper unless it is dead: nobody else may touch the pipes before."""
         if self._link is None or self._outbox is None:
             return
         self._outbox.close()

@@ -85,7 +85,7 @@ class AfterEnd:
     def __init__(
         self, run: ShippedRun, store: Store, context: Context, ends: Ends, writer: LogWriter | None, now: float
     ) -> None:
-        """The run is over.
+        """Note that the run is over.
 
         :param writer: writes the end again if a failover took it back; None if there is no end of ours.
         """
@@ -122,7 +122,7 @@ class AfterEnd:
         return due if closed else min(due, now + _LATE_SECONDS / 2)
 
     def leave_alone(self) -> None:
-        """The run is not ours any more. Whoever holds its pipe still is not to find it broken."""
+        """Let go of a run that is not ours any more, without breaking its pipe for those who still hold it."""
         self._writer = None
         self._ends.remove(self._run.key)
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from runtail.protocol import EVENT, OUTPUT
 from runtail.protocol import event as events
-from runtail.worker.shipper.output.ahead import EchoAhead
 from runtail.worker.shipper.output.live_line import HeldRows, LiveLine
+from runtail.worker.shipper.output.look_ahead_echo import LookAheadEcho
 from runtail.worker.shipper.output.processor import Event, Output
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Batches:
         self._run = run
         self._context = context
         self._settings = context.settings
-        self.echo = EchoAhead(run, context.echo)
+        self.echo = LookAheadEcho(run, context.echo)
         self._live = LiveLine(run, context.settings)
         self._held_rows = HeldRows(run)
         #: Monotonic: when the store answered last.

@@ -28,6 +28,7 @@ class CancelRequest:
         self._asked = False
         self._told_over = False
         self._told_refusal = False
+        self._asked_revoked = False
 
     def handle(self, writer: LogWriter, answer: Answer) -> bool:
         """Look at the store's answer for a request; True if its event was added to the log now."""
@@ -78,6 +79,20 @@ class CancelRequest:
         writer.add(EVENT, events.encode(events.CANCEL_REQUESTED, **self.request), self._context.now_ms())
 
     @property
+    def is_no_revocation(self) -> bool:
+        """A task that has failed did so by itself, as far as Celery's main process knows.
+
+        Celery notes that a run is revoked, signals its process, and tells of it last. A task that fails at the signal
+        (at ``SoftTimeLimitExceeded``, or in a handler of its own) may be faster than that; main knows it at once.
+        """
+        if self._context.main_is_gone or self._context.link.lost:
+            return True
+        if not self._asked_revoked:
+            self._asked_revoked = True
+            self._context.link.send(messages.AskRevoked(op="ask-revoked", run=self._run.id, key=self._run.key))
+        return self._run.revocation_expected is False
+
+    @property
     def tree_ends(self) -> bool:
         """The worker's main process is still ending the tree.
 
@@ -99,7 +114,7 @@ class CancelRequest:
             writer.add(EVENT, events.encode(events.WARNING, text=f"not cancelled: {why}"), self._context.now_ms())
 
     def _terminate(self) -> bool:
-        """The keeper is gone, and with it the way to the worker's main process: end what we can.
+        """End what we can without the keeper, which is gone and with it the way to the main process.
 
         That is the task's own process, not the tree below it.
         """

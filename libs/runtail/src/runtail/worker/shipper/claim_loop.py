@@ -31,7 +31,7 @@ _POLL_SECONDS: Final = {"next": 0.1, "other": 0.25}
 _HELD_POLL_SECONDS: Final = 0.5
 _MAX_TEXT_CHARS: Final = 255
 #: Said of a task that is executed and not recorded.
-OVERLAPS: Final = "another task with the same id is being executed, or waits to be, and the log is its own"
+OVERLAPS: Final = "another task with the same id is running or queued, and the log belongs to that task"
 
 
 class ClaimLoop:
@@ -147,7 +147,7 @@ def delivery_of(run: ShippedRun, worker: str) -> Delivery:
 
 
 def takeover_event(found: Claim, settings: Settings, now_ms: int) -> bytes:
-    """A worker that fell silent had the run: what it had not stored is missing, as when the reaper ends it."""
+    """Account for what a silent worker had not stored, as when the reaper ends a run."""
     return events.encode(
         events.WORKER_LOST,
         worker=found.record["taken_from"],
@@ -177,7 +177,7 @@ def restore(run: ShippedRun, found: Claim) -> None:
 
 
 def _begin(run: ShippedRun, found: Claim) -> None:
-    """The record names no state of ours: nothing of this execution is stored, or not any more."""
+    """Handle a record without our state: nothing of this execution is stored, or nothing any more."""
     processor = run.processor
     # An earlier attempt's totals; what was dropped before the claim adds up.
     dropped, consumed = processor.overflow_bytes, processor.consumed

@@ -62,7 +62,7 @@ class StoreState:
         self.refused = False
 
     def begins(self, now: float) -> None:
-        """A call is made."""
+        """Note that a call is made."""
         self._call_began = now
 
     def returned(self) -> None:
@@ -70,12 +70,12 @@ class StoreState:
         self._call_began = 0.0
 
     def answered(self) -> None:
-        """The calls of one turn were answered."""
+        """Note that all calls of one turn were answered."""
         self.failures = 0
         self._away_since = 0.0
 
     def failed(self) -> None:
-        """A call was not answered."""
+        """Note that a call was not answered."""
         self._away_since = self._away_since or self._call_began
         self.failures += 1
 
@@ -116,7 +116,7 @@ class Context:
         self.clock_offset_ms = 0
 
     def now_ms(self, local_ms: int | None = None) -> int:
-        """A time by the store's clock, milliseconds since 1970."""
+        """Return a time by the store's clock, in milliseconds since 1970."""
         return (local_ms or int(time.time() * 1000)) + self.clock_offset_ms
 
     def has_room(self) -> bool:

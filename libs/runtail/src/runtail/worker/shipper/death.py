@@ -16,7 +16,7 @@ _PIDFD_GET_INFO: Final = 3 << 30 | _INFO.size << 16 | 0xFF << 8 | 11
 
 
 def exit_of(pidfd: int) -> Death | None:
-    """The exit of a process that was reaped already.
+    """Return the exit of a process that has been reaped.
 
     None while it was not, and on kernels before 6.15.
     """

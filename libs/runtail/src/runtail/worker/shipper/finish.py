@@ -55,6 +55,8 @@ class Finish:
         if outcome is not None:
             # A hard time limit and a revocation are told by the worker, a little later; a shutdown was told before.
             known = (death is not None and bool(death.why)) or (self._context.draining and waited >= _DEATH_SECONDS)
+            if outcome["state"] == "failed":
+                return self._cancel.is_no_revocation
             return outcome["state"] != "interrupted" or known
         if death is None or (death.revoked and not cancelled):
             return False

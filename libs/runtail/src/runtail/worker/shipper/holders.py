@@ -26,7 +26,8 @@ class Late(Protocol):
     spoke: bool
     came_at: float
 
-    def keep_secrets(self) -> None: ...
+    def keep_secrets(self) -> None:
+        """Keep the secrets of the run: a process that knows them lives on."""
 
 
 class Source(Protocol):
@@ -36,9 +37,14 @@ class Source(Protocol):
     died_at: float
 
     @property
-    def late(self) -> Late: ...
-    def take_waiting(self) -> None: ...
-    def end_nap(self) -> None: ...
+    def late(self) -> Late:
+        """Return what takes the output after the end of the run."""
+
+    def take_waiting(self) -> None:
+        """Take what waits in the pipe."""
+
+    def end_nap(self) -> None:
+        """Read the pipe again at once."""
 
 
 class Holders:
@@ -59,7 +65,7 @@ class Holders:
         self._most = max(8, min(_MOST, soft // _DESCRIPTORS_PER_RUN))
 
     def begin(self, source: Source) -> None:
-        """A task's process begins with this run."""
+        """Note that a task's process begins with this run."""
         if not source.run.end:
             self._newest[source.run.pid] = source
 
@@ -79,7 +85,7 @@ class Holders:
                 self.served.add(pid, source.run.secrets)
 
     def take_late(self, run: ShippedRun) -> None:
-        """A run ends: what processes of earlier ones have written until now is a part of it."""
+        """Note the end of a run: what processes of earlier runs have written until now belongs to it."""
         for source in self._sources.values():
             if source.run.pid == run.pid and source.run.end:
                 source.take_waiting()
@@ -90,7 +96,7 @@ class Holders:
         self._echo.write(text)
 
     def forget(self, source: Source) -> None:
-        """The pipe of a run is closed; its secrets may still be known to processes of others."""
+        """Note that the pipe of a run is closed; processes of other runs may still know its secrets."""
         run = source.run
         if self._newest.get(run.pid) is source:
             del self._newest[run.pid]

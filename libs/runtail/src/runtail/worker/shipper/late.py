@@ -20,7 +20,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from runtail.worker import announcing
-from runtail.worker.shipper.output.markers import Markers, sequence
+from runtail.worker.inband import sequence
+from runtail.worker.shipper.output.markers import Markers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ class LateOutput:
             self.keep()
 
     def begin(self) -> None:
-        """The run has ended."""
+        """Note that the run has ended."""
         self._dropped = self._run.dropped_outside
         self.keep_secrets()
 
@@ -119,7 +120,7 @@ class LateOutput:
         return whole if whole or not (rest or len(data) == _BLOCK_BYTES) else data
 
     def _masked(self, block: bytes) -> bytes:
-        """A block without the run's own sequences and without secrets."""
+        """Return a block without the run's own sequences and without secrets."""
         self._holders.gather(self._run.pid)
         self.keep_secrets()
         markers = Markers(self._run.nonce)

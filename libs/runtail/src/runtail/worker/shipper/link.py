@@ -19,7 +19,7 @@ class KeeperLink:
         self.lost = False
 
     def fileno(self) -> int:
-        """The descriptor, for epoll."""
+        """Return the descriptor, for epoll."""
         return self._socket.fileno()
 
     def send(self, message: messages.FromShipper) -> None:
@@ -30,7 +30,7 @@ class KeeperLink:
             pass
 
     def receive(self) -> Iterator[tuple[messages.Message | None, list[int]]]:
-        """What is there now; ``(None, [])`` when the keeper is gone."""
+        """Yield the messages that have arrived; ``(None, [])`` when the keeper is gone."""
         for message, fds in channel.messages(self._socket, log.error):
             self.lost = message is None
             yield message, fds

@@ -184,7 +184,7 @@ class PipeReader:
         self._sender.poke(run)
 
     def changed(self, run: ShippedRun) -> None:
-        """The sender must look at the run."""
+        """Make the sender look at the run."""
         self._sender.poke(run, now=True)
 
     # The loop.
@@ -265,7 +265,12 @@ class PipeReader:
                 if run.pid == message["pid"] and not run.over and message["run"] in (None, run.id):
                     source.on_died(message)
         elif message["op"] == "revoked":
-            self._hear_revocation(message)
+            self._note_revocation(message)
+        elif message["op"] == "is-revoked":
+            asked = self._sources.get(message["key"])
+            if asked:
+                asked.run.revocation_expected = message["revoked"]
+                self.changed(asked.run)
         elif message["op"] == "drain":
             self._context.draining = True
         elif message["op"] == "cancelled":
@@ -276,8 +281,8 @@ class PipeReader:
         elif message["op"] == "bye":
             self._worker_gone(message["seconds"])
 
-    def _hear_revocation(self, message: messages.Revoked) -> None:
-        """A run in hand is being ended by Celery; of any other one a message was discarded."""
+    def _note_revocation(self, message: messages.Revoked) -> None:
+        """Note that Celery ends a run in hand, or has discarded the message of another one."""
         runs = (source.run for source in self._sources.values())
         found = [run for run in runs if run.id == message["run"] and not run.over]
         for run in found:
@@ -338,7 +343,7 @@ class PipeReader:
             self._worker_gone(0.0)
 
     def _give_up(self) -> None:
-        """The time after the worker's end is up: say what is lost."""
+        """Say what is lost, when the time after the worker's end is up."""
         self.gave_up = True
         runs = [source.run for source in self._sources.values() if not source.run.over]
         for key in self._sources:

@@ -21,8 +21,9 @@ from typing import Any, Final
 from runtail import header
 from runtail.settings import Settings
 from runtail.worker import announcing, channel, messages
+from runtail.worker.inband import sequence_prefix
 from runtail.worker.shipper.output.journal import Journal
-from runtail.worker.shipper.output.markers import MAX_SEQUENCE_BYTES, sequence_prefix
+from runtail.worker.shipper.output.markers import MAX_SEQUENCE_BYTES
 from runtail.worker.shipper.output.processor import Processor
 from runtail.worker.shipper.output.spool import Spool, readable_bytes
 
@@ -150,6 +151,8 @@ class ShippedRun:
         self.cancelled: messages.Cancelled | None = None
         #: Reader: Celery revoked it and signalled its process.
         self.revoked: messages.Revoked | None = None
+        #: Reader: whether the worker's main process knows that it was revoked; None if that has not said so yet.
+        self.revocation_expected: bool | None = None
         #: Sender, but for what is said at its values.
         self.phase = Phase.CLAIMING
         #: Sender: offset up to which the store has the output.
@@ -157,7 +160,7 @@ class ShippedRun:
         self._told_done = False
 
     def new_processor(self) -> Processor:
-        """A processor for this run that has seen nothing, and knows every secret that was announced."""
+        """Return a fresh processor for this run, which knows every secret that was announced."""
         settings = self._settings
         return Processor(
             self.nonce,
@@ -205,7 +208,7 @@ class ShippedRun:
         return bool(begun) and (prefix.startswith(begun) or (begun.startswith(prefix) and b"\x07" not in begun))
 
     def keep_end(self, end: End) -> None:
-        """The task ended. Kept for a successor first: its message comes only once."""
+        """Take the end of the task, and keep it for a successor first: its message comes only once."""
         self.journal.write("end", json.dumps(asdict(end)).encode())
         if not self.end:
             self.end_seen = time.monotonic()
@@ -226,7 +229,7 @@ class ShippedRun:
         return self.marks[0][1] if self.marks else None
 
     def peek_child(self) -> dict[str, Any] | None:
-        """The next message of the task's process, left in its socket; {} at its end. Secrets are heard."""
+        """Return the next message of the task's process, which stays in its socket; {} at its end. Take secrets."""
         while True:
             self.hear_secrets()
             try:
@@ -245,7 +248,7 @@ class ShippedRun:
         try:
             return dict(channel.unpack(data))
         except ValueError as error:
-            log.error("run %s: a message of its process is left out: %s", self.id, error)
+            log.error("run %s: a message of its process is ignored: %s", self.id, error)
             return {"op": ""}
 
     def hear_secrets(self) -> None:
@@ -280,7 +283,7 @@ class ShippedRun:
                 self.processor.masker.add(new)
 
     def _peek(self, behind: int) -> bytes:
-        """The record that begins behind so many bytes of others, left in the socket; empty if there is none."""
+        """Return the record behind so many bytes of others, which stays in the socket; empty if there is none."""
         try:
             with self._peeking(behind):
                 return self._private.recv(channel.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
@@ -314,16 +317,16 @@ class ShippedRun:
             pass
 
     def go(self, attempt: int, phase: Phase) -> None:
-        """The task may begin (reader: before the sender knows the run; else sender)."""
+        """Let the task begin (called by the reader before the sender knows the run, by the sender afterwards)."""
         self.phase = phase
         self.tell_child(messages.Go(op="go", run=self.id, attempt=attempt))
 
     def go_unclaimed(self) -> None:
-        """The store is away, and the task need not wait for it; the attempt is a guess."""
+        """Let the task begin while the store is away; the attempt is a guess."""
         self.go(int(self.record.get("retries") or 0) + 1, Phase.UNCLAIMED)
 
     def tell_done(self) -> None:
-        """The task's process may go on: its output is safe. No signal follows."""
+        """Tell the task's process to go on: its output is safe, and no signal follows."""
         if not self._told_done:
             self._told_done = True
             self.tell_child(messages.Done(op="done"))

@@ -88,7 +88,7 @@ class RunShipper:
         return now + 1.0
 
     def while_away(self, now: float) -> None:
-        """The store is away: a task that nobody announced need not wait for it."""
+        """Handle a time without the store, for which a task that nobody announced need not wait."""
         run = self.run
         if not run.over and run.phase is not Phase.DISCARDING:
             self._batches.echo.go_ahead()
@@ -101,7 +101,7 @@ class RunShipper:
             run.go_unclaimed()
 
     def while_store_refused(self, now: float) -> None:
-        """The store was refused: a task that nobody announced runs, and its output is echoed only."""
+        """Run a task that nobody announced without a store, which was refused: its output is only echoed."""
         run = self.run
         if self._writer is not None or run.headers is not None:
             self.while_away(now)
@@ -238,7 +238,7 @@ class RunShipper:
         return now
 
     def _unrecorded(self, now: float) -> float:
-        """The task is executed, beside another one with its id whose log this is."""
+        """Handle a task that is executed beside another one with its id, whose log this is."""
         run = self.run
         if run.waits_to_begin:
             return self._turn_away(messages.Unrecorded(op="unrecorded", message=OVERLAPS), now)
@@ -291,7 +291,7 @@ class RunShipper:
         run.phase = Phase.ENDING
 
     def _over(self, now: float) -> AfterEnd:
-        """The store has the end, or this run will never have one from us."""
+        """Finish a run whose end is stored, or will never be stored by us."""
         run, outcome = self.run, self._finisher.decided
         if run.end and not run.end.stored:
             state = "" if outcome is None or outcome.released else str(outcome.state)

@@ -74,12 +74,12 @@ class Sender:
         self._thread.join(5)
 
     def hello(self, owner: str, worker: str) -> None:
-        """The keeper said whose output this is."""
+        """Note whose output this is, as the keeper says."""
         self._context.owner, self._context.worker = owner, worker
         self._hello.set()
 
     def worker_gone(self) -> None:
-        """The worker's main process is gone; runs in hand are finished."""
+        """Note that the worker's main process is gone; runs in hand are finished."""
         self._context.main_is_gone = True
         with self._wake:
             self._wake.notify()
@@ -91,7 +91,7 @@ class Sender:
             self._wake.notify()
 
     def add(self, run: ShippedRun) -> None:
-        """A task wants to run, or runs already."""
+        """Take over a run whose task waits to begin, or has begun."""
         if run.header_flaw and not run.again:
             self._context.counts.bad_headers += 1
             log.warning("the header of %s is dropped: %s", run.id, run.header_flaw)
@@ -267,7 +267,7 @@ class Sender:
                 self._published_at = now
 
     def _look_before_use(self) -> None:
-        """A worker that begins does not use a store that evicts; a successor goes on with the runs in hand.
+        """Refuse a store that evicts keys at the start of a worker; a successor goes on with the runs in hand.
 
         :raises StoreUnavailable: the store is not used now; it is looked at again.
         """

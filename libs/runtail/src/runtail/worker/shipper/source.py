@@ -34,15 +34,30 @@ class Waiter(Protocol):
 
     holders: Holders
 
-    def watch(self, fd: int, handler: Callable[[], None]) -> None: ...
-    def unwatch(self, fd: int) -> None: ...
-    def rest(self, fd: int, seconds: float) -> None: ...
-    def rests(self, fd: int) -> bool: ...
+    def watch(self, fd: int, handler: Callable[[], None]) -> None:
+        """Call *handler* whenever a descriptor is readable."""
+
+    def unwatch(self, fd: int) -> None:
+        """Stop watching a descriptor."""
+
+    def rest(self, fd: int, seconds: float) -> None:
+        """Leave a descriptor alone for so many seconds."""
+
+    def rests(self, fd: int) -> bool:
+        """Return True if a descriptor is left alone for now."""
+
     @property
-    def pause_seconds(self) -> float: ...
-    def may_take(self, run: ShippedRun) -> bool: ...
-    def taken(self, run: ShippedRun) -> None: ...
-    def changed(self, run: ShippedRun) -> None: ...
+    def pause_seconds(self) -> float:
+        """Return how long a pipe is left alone after a read."""
+
+    def may_take(self, run: ShippedRun) -> bool:
+        """Return True if there is room for output of a run."""
+
+    def taken(self, run: ShippedRun) -> None:
+        """Note that output of a run was taken."""
+
+    def changed(self, run: ShippedRun) -> None:
+        """Make the sender look at a run."""
 
 
 class RunSource:
@@ -94,7 +109,7 @@ class RunSource:
             self._waiter.rest(pipe, self._nap_seconds)
 
     def on_child(self) -> None:
-        """The task's process said something, or its socket is closed."""
+        """Take what the task's process said, or the end of its socket."""
         message = self.run.peek_child()
         if message is None:
             return
@@ -110,7 +125,7 @@ class RunSource:
         self.run.take_child()
 
     def on_death(self) -> None:
-        """The task's process is gone. It may have said how it ended before."""
+        """Note that the task's process is gone. It may have said before how it ended."""
         self._unwatch(self.run.pidfd)
         message = self.run.peek_child()
         if message and message.get("op") == "end":
@@ -128,7 +143,7 @@ class RunSource:
                 self._waiter.changed(run)
 
     def on_died(self, message: messages.Died) -> None:
-        """The worker's main process knows why the task's process is gone."""
+        """Note why the task's process is gone, as the worker's main process knows."""
         known = self.run.death or Death()
         signal, status = message["signal"], message["exit_status"]
         self.run.death = Death(
@@ -153,7 +168,7 @@ class RunSource:
                 self.on_pipe(pipe)
 
     def settle(self) -> None:
-        """The run is over, and somebody still holds its pipe."""
+        """Go on reading after the end of the run, while somebody still holds its pipe."""
         if not self._shrunk:
             self._shrunk = True
             for pipe in self._pipes:
@@ -189,7 +204,7 @@ class RunSource:
         self.died_at = time.monotonic()
 
     def _on_late(self, pipe: int) -> None:
-        """A process that the task left behind writes, or none is left."""
+        """Handle output of a process that the task left behind, or the end of the last one."""
         run = self.run
         target = self._waiter.holders.executing(run)
         if target is not None:
@@ -207,7 +222,7 @@ class RunSource:
             self._waiter.rest(pipe, _NAP_SECONDS)
 
     def _discard(self, pipe: int) -> None:
-        """The run was taken from us: its output is read and forgotten."""
+        """Discard the output of a run that was taken from us."""
         try:
             size = len(os.read(pipe, _TAKE_BYTES))
         except BlockingIOError:

@@ -112,6 +112,7 @@ class HiddenArguments(logging.Filter):
             logging.getLogger(name).addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Decide whether a record is written."""
         given = record.args
         if isinstance(given, dict) and self._has_secrets(given.get("name")):
             record.args = {**given, "args": HIDDEN, "kwargs": HIDDEN}

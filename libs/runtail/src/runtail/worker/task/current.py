@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import socket
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -11,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runtail.masking.mask import Masker
-from runtail.worker import announcing
+from runtail.worker import announcing, inband
 from runtail.worker.task.redirect import write_all
 
 
@@ -47,10 +45,7 @@ class Context:
 
     def sequence(self, message: dict[str, Any]) -> bytes:
         """Return what says *message* within the run's output."""
-        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
-        # A lone surrogate becomes its escape, which JSON understands.
-        payload = base64.urlsafe_b64encode(text.encode("utf-8", "backslashreplace"))
-        return b"\x1b]7777;" + self.nonce.encode("ascii") + b";" + payload + b"\x07"
+        return inband.sequence(self.nonce, message)
 
 
 #: None outside of a captured run.
@@ -68,7 +63,7 @@ def enter(context: Context) -> None:
 
 
 def leave() -> None:
-    """The run is over."""
+    """Note that the run is over."""
     global current
     current = None
     _started_in.set(None)

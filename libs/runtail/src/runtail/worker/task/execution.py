@@ -215,7 +215,7 @@ class Execution:
             try:
                 undo()
             except Exception:
-                log.exception("Runtail: something of run %s could not be put back", self.run_id)
+                log.exception("Runtail: after run %s the process could not be restored completely", self.run_id)
 
     def report(self, outcome: dict[str, Any]) -> None:
         """Send the outcome and wait, bounded, until it is stored. Cannot fail."""

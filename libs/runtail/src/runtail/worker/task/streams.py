@@ -102,7 +102,7 @@ class _GuardedStream(_Stream):
 
 
 class Streams:
-    """This process's standard streams."""
+    """The standard streams of this process."""
 
     def __init__(self) -> None:
         self._redirection = Redirection()
@@ -226,7 +226,7 @@ class Streams:
                     handler.stream = self.kept[fd]
 
     def reaches_logging(self) -> bool:
-        """True if what a task logs can come out on fd 1 or 2."""
+        """Return True if a task's log records can come out on fd 1 or 2."""
         return all(
             any(handler_fd(handler) is not None for handler in effective_handlers(logging.getLogger(name)))
             for name in ("", "celery.task")

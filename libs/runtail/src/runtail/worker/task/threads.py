@@ -60,7 +60,7 @@ def any_left() -> bool:
 
 
 def leave_behind(before: Set[threading.Thread]) -> bool:
-    """The current run is over: remember which of its threads live on. Return whether any thread of an ended run does.
+    """Remember which threads of the ended run live on. Return whether any thread of an ended run does.
 
     :param before: the threads that lived when the run began.
     """

@@ -138,7 +138,7 @@ class Row:
         del self.styles[column:]
 
     def encoded(self, before: Style, after: Style, *, whole: bool = False) -> bytes:
-        """The text of this row, with the codes it takes where *before* is in force and *after* is wanted behind it.
+        """Return the text of this row, with the codes that lead from style *before* and to style *after*.
 
         :param whole: with the blanks at its end.
         """
@@ -153,7 +153,7 @@ class Row:
         return "".join(parts).encode("utf-8", "surrogateescape")
 
     def _seen(self) -> int:
-        """The column behind the last cell that can be seen."""
+        """Return the column behind the last visible cell."""
         end = len(self)
         while end and self.characters[end - 1] == " " and not self.styles[end - 1].shows_blanks:
             end -= 1

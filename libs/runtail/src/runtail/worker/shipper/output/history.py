@@ -71,7 +71,7 @@ class History:
         self._kept_bytes = 0
 
     def take(self) -> list[Chunk | Redrawn]:
-        """What was given out since the last call; it cannot be taken back any more."""
+        """Return what was given out since the last call; it cannot be taken back any more."""
         out, self._out = self._out, []
         if len(out) == 1 and isinstance(out[0], bytes):
             return [Chunk(out[0])]
@@ -124,7 +124,7 @@ class History:
         return len(piece)
 
     def tell_redrawn(self, lines: int) -> None:
-        """The last *lines* lines were redrawn."""
+        """Note that the last *lines* lines were redrawn."""
         self._out.append(Redrawn(lines))
 
     def forget(self) -> None:
@@ -141,7 +141,7 @@ class History:
             self._kept_bytes = len(lines)
 
     def lines(self, most: int = MOST_LINES) -> list[Past]:
-        """The last lines, *most* of them or fewer, as far as something can come back to them."""
+        """Return the last lines, at most *most*, as far as later output can still change them."""
         text, style, backs = self.end(most)
         found: list[Past] = []
         for back, line in zip(backs, text.split(b"\n"), strict=False):
@@ -150,7 +150,7 @@ class History:
         return found
 
     def end(self, most: int = MOST_LINES) -> tuple[bytes, Style, Sequence[int]]:
-        """The text of :meth:`lines`, the style it begins in, and how far before the end of the log each line stands."""
+        """Return the text of :meth:`lines`, its initial style, and how far before the end of the log each line is."""
         if not self._blocks:
             return b"", PLAIN, ()
         # From the last block on, until there are enough lines. (Counting lines costs more than finding the last ones.)

@@ -59,12 +59,12 @@ class Journal:
         self._records_end += _HEADER.size + len(payload)
 
     def read(self, cell: str) -> list[bytes]:
-        """The whole values of ``cell``, newest first: none, one or two."""
+        """Return the complete values of ``cell``, newest first: none, one or two."""
         found = [slot for slot in (self._slot(cell, 0), self._slot(cell, 1)) if slot]
         return [payload for _, payload in sorted(found, reverse=True)]
 
     def value(self, cell: str, generation: int) -> bytes | None:
-        """The value that :meth:`write` gave ``generation`` to, if it is still there."""
+        """Return the value to which :meth:`write` gave ``generation``, if it is still there."""
         slot = self._slot(cell, generation % 2)
         return slot[1] if slot and slot[0] == generation else None
 

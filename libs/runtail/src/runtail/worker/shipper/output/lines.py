@@ -1,11 +1,11 @@
-"""Bytes in, chunks of whole lines out. Pure: no I/O, no clock.
+r"""Bytes in, chunks of whole lines out. Pure: no I/O, no clock.
 
 What a line becomes is what a terminal would show of it:
 
 * Output in which the cursor does nothing but write and end lines leaves as it came, byte for byte: text, colours,
-  ``\\r\\n``. No work is done per line.
+  ``\r\n``. No work is done per line.
 * A line in which it does more is drawn (``region.py``) and leaves as the text that is left of it, with
-  the codes of its colours. A ``\\r`` counts once a byte other than ``\\r`` and ``\\n`` follows it.
+  the codes of its colours. A ``\r`` counts once a byte other than ``\r`` and ``\n`` follows it.
 * Rows that are drawn again are held back while the program can still reach them.
 * As soon as a line holds more than ``max_line_bytes`` its beginning leaves as a piece flagged ``continues``.
   Nothing is written over a piece.
@@ -152,7 +152,7 @@ class Lines:
         return self._history.take()
 
     def live(self, limit_bytes: int, more: bytes = b"") -> list[str]:
-        """What a terminal shows of what is not given out: the unfinished line, or several rows that are drawn again.
+        """Return what a terminal shows of the output that is not given out yet: an unfinished line, or redrawn rows.
 
         :param more: text that may come next, to be shown as well.
         """
@@ -279,7 +279,7 @@ class _Moves:
 
     @classmethod
     def among(cls, tail: bytes, data: bytes, *, escapes: bool = True) -> "_Moves | None":
-        """What moves in *data*, which goes on with the line that began with *tail*; None if surely nothing does."""
+        """Return what moves the cursor in *data*, after a line that began with *tail*; None if nothing can."""
         # One-byte tests are some fifty times cheaper than others. The end of the last block may have cut something off.
         patterns = []
         if (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or tail.endswith(b"\r"):

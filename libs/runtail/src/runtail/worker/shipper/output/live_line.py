@@ -43,7 +43,7 @@ class LiveLine:
         return max(now, self._shown_at + self._settings.live_interval_seconds)
 
     def take(self, line: int, now: float) -> dict[str, Any] | None:
-        """What the store is told with the next call, None when that is nothing.
+        """Return what the store is told with the next call, None if nothing.
 
         :param line: the number that the line will have.
         """

@@ -19,6 +19,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from runtail.worker.inband import sequence_prefix
+
 #: A sequence longer than this is output like any other.
 MAX_SEQUENCE_BYTES: Final = 131072
 #: Titles and texts are cut here; they are headings, not output.
@@ -43,17 +45,6 @@ _ISSUE_NAMES: Final = {"sourcepath": "file", "linenumber": "line", "columnnumber
 #: What may be written as a percent and two digits: in a text, and in properties as well.
 _ESCAPED_TEXT: Final = re.compile("%(?:0D|0A|25)")
 _ESCAPED: Final = re.compile("%(?:0D|0A|25|3A|2C|3B|5D)")
-
-
-def sequence(nonce: str, operation: dict[str, Any]) -> bytes:
-    """The bytes a task writes for ``operation``."""
-    body = base64.urlsafe_b64encode(json.dumps(operation).encode())
-    return sequence_prefix(nonce) + body + b"\x07"
-
-
-def sequence_prefix(nonce: str) -> bytes:
-    """The bytes that each of a run's sequences begins with."""
-    return b"\x1b]7777;%b;" % nonce.encode()
 
 
 class Markers:
@@ -128,7 +119,7 @@ def _decode(body: bytes) -> dict[str, Any] | None:
 
 
 def marker_lines(chunk: bytes, *, at_line_start: bool = True) -> Iterator[tuple[int, dict[str, str]]]:
-    """The marker lines of a chunk: (index of the line in the chunk, event).
+    """Return the marker lines of a chunk: (index of the line in the chunk, event).
 
     ``at_line_start`` is False when the chunk goes on with a line whose
     beginning has left as a piece.
@@ -184,7 +175,7 @@ def _unescaped(escaped: re.Pattern[str], text: str) -> str:
 
 
 def _place(given: dict[str, str], text: str) -> str:
-    """What properties say before a text: ``a.py:3:8: title: ``."""
+    """Return the prefix that properties put before a text: ``a.py:3:8: title: ``."""
     file, title = given.get("file", ""), given.get("title", "")
     # Some write the place into the text as well.
     named = text.partition(":")[0]

@@ -135,14 +135,14 @@ class Processor:
         self.overflow_bytes += size_bytes
 
     def tell_lost(self, size_bytes: int) -> None:
-        """The store lost output that stood before this point."""
+        """Note that the store lost output before this point."""
         if size_bytes:
             self.skip(b"")
             self._gap.size_bytes += size_bytes
             self.overflow_bytes += size_bytes
 
     def drop_outside(self, total_bytes: int) -> None:
-        """The keeper dropped output itself, ``total_bytes`` of it since the run began."""
+        """Note that the keeper itself has dropped ``total_bytes`` of output since the run began."""
         new, self.outside_bytes = total_bytes - self.outside_bytes, total_bytes
         if new > 0:
             self.tell_lost(new)
@@ -179,7 +179,7 @@ class Processor:
         return self._lines.waits
 
     def live(self, limit_bytes: int) -> list[str]:
-        """What a terminal shows of what is not given out, masked: the unfinished line, or rows that are drawn again.
+        """Return what a terminal shows of output that is not given out yet, masked: unfinished or redrawn lines.
 
         :param limit_bytes: the most of one row; of several rows, the last ones that fit four times as much.
         """
@@ -195,7 +195,7 @@ class Processor:
         return self._shown
 
     def counters(self) -> dict[str, int]:
-        """The figures of the run's record that belong to ``consumed``."""
+        """Return the figures of the run's record that belong to ``consumed``."""
         return {
             "consumed": self.consumed,
             "masked": self.masker.count,
@@ -305,7 +305,7 @@ class Processor:
         self._lines.rewritten_bytes += other._lines.rewritten_bytes
 
     def _take_earlier(self, operation: dict[str, Any]) -> bytes:
-        """What an ``earlier-run`` brings; nothing if it came before (a shipper died before it had noted that)."""
+        """Return the output of an ``earlier-run``; nothing if it came before (a shipper died before it noted that)."""
         key, upto = str(operation.get("key")), operation.get("to")
         try:
             data = base64.b64decode(str(operation.get("data")), validate=True)

@@ -201,7 +201,7 @@ class Region:
         self.begin()
 
     def rows(self, more: bytes) -> list[bytes]:
-        """What a terminal shows of what is not given out, each row with its codes.
+        """Return what a terminal shows of the output that is not given out yet, each row with its codes.
 
         :param more: text that may come at the cursor, to be shown as well.
         """
@@ -300,7 +300,7 @@ class Region:
             self._given += 1
 
     def _give_cursor_row(self) -> None:
-        """The row at the cursor is too long: it leaves as pieces, and an empty one goes on with its line."""
+        """Give out the row at the cursor, which is too long, in pieces; an empty row goes on with its line."""
         screen, history = self._screen, self._history
         if self._open:
             row = screen.row
@@ -377,7 +377,7 @@ class Region:
 
 
 def _row(text: bytes, style: Style) -> Row:
-    """The row that *text* makes, which moves nothing but forward."""
+    """Return the row that *text* makes, which only moves forward."""
     screen = Terminal(style)
     screen.write(text.decode("utf-8", "surrogateescape"))
     return screen.rows[0]

@@ -74,7 +74,7 @@ class Screen:
         return self.rows[self.y]
 
     def newline(self) -> None:
-        """End the row, as ``\\n`` does: the next one begins at its first column."""
+        r"""End the row, as ``\n`` does: the next one begins at its first column."""
         self.row.touched = True
         self.x = 0
         self.index()

@@ -83,7 +83,7 @@ class Spool:
         self.position = os.lseek(self.memfd, self.position + len(data), os.SEEK_SET)
 
     def read(self, offset: int, size_bytes: int) -> bytes:
-        """The bytes at ``offset``, at most up to what has been taken."""
+        """Return the bytes at ``offset``, at most up to what has been taken."""
         return os.pread(self.memfd, max(0, min(size_bytes, self.position - offset)), offset)
 
     def release(self, offset: int, *, now: bool = False) -> None:
@@ -127,7 +127,7 @@ def shrink(source: int) -> None:
 
 
 def pipe_size(source: int) -> int:
-    """The real capacity of a pipe; a plain user's pipes may be 8 KiB only."""
+    """Return the real capacity of a pipe, which may be only 8 KiB for an unprivileged user."""
     try:
         return fcntl.fcntl(source, F_GETPIPE_SZ)
     except OSError:

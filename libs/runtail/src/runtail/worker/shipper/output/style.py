@@ -56,7 +56,7 @@ class Style(NamedTuple):
         return bool(self.background or self.link) or any(_key(code) in _DRAWN_ON_BLANKS for code in self.attributes)
 
     def with_link(self, body: str) -> "Style":
-        """This style after ``OSC 8 ; body``."""
+        """Return this style after ``OSC 8 ; body``."""
         return self._replace(link=body if body.partition(";")[2] else "")
 
 
@@ -64,7 +64,7 @@ PLAIN: Final = Style()
 
 
 def codes(before: Style, after: Style) -> str:
-    """What has to be written where *before* is in force to have *after* in force."""
+    """Return the codes that lead from style *before* to style *after*."""
     if before == after:
         return ""
     written = f"\x1b]8;{after.link or ';'}\x1b\\" if before.link != after.link else ""

@@ -1,0 +1,37 @@
+"""Clients, and what each of them follows."""
+
+from __future__ import annotations
+
+from runtail_socket.delivery.feed import Subscription
+from runtail_socket.transport.link import Link
+
+#: Runs one client may follow at once.
+MAX_SUBSCRIPTIONS = 64
+
+
+class Viewer:
+    """One client with its subscriptions by run id."""
+
+    __slots__ = ("gone", "link", "lists", "subscriptions", "told_away")
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        #: Has disconnected; nothing may be added any more.
+        self.gone = False
+        self.subscriptions: dict[str, Subscription] = {}
+        #: Wants the state changes of all runs.
+        self.lists = False
+        #: Has heard that the store is away, and not yet that it is back.
+        self.told_away = False
+
+    def forget(self, subscription: Subscription) -> None:
+        """Forget a subscription that is over."""
+        if self.subscriptions.get(subscription.feed.run_id) is subscription:
+            del self.subscriptions[subscription.feed.run_id]
+
+    def finish(self) -> None:
+        """End all subscriptions of a client that is gone."""
+        self.gone = True
+        for subscription in list(self.subscriptions.values()):
+            subscription.finish()
+        self.lists = False

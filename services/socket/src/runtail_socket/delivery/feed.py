@@ -1,0 +1,252 @@
+"""One run as this relay reads it: where the reader stands, and the subscriptions to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+from runtail.protocol import Cursor
+from runtail_socket.delivery.frames import Chunk, Shape, tail_end, tail_live, terminal
+from runtail_socket.transport.link import Link
+from runtail_socket.transport.websocket import ALL, NONE, PART, Frame, Writer, WriteResult, try_send_all
+
+#: A full window that does not move is overruled this often: a client that
+#: counts wrongly becomes slow, never stuck.
+WINDOW_PATIENCE_SECONDS = 5.0
+
+
+class SubscriptionState(Enum):
+    """Where a subscription stands."""
+
+    #: Gets every new frame as it is made.
+    LIVE = "live"
+    #: Served from the store by its own greenlet.
+    CATCHING_UP = "catching-up"
+    #: Its position does not exist yet (or not again, after a rollback).
+    WAITING = "waiting"
+    #: Over: unsubscribed, reset, or the client is gone.
+    OVER = "over"
+
+
+class Subscription:
+    """One client following one run.
+
+    :param cursor: what the client has.
+    :param window_bytes: payload bytes under way to a client that acknowledges.
+    :param on_finished: called once, when it is over.
+    """
+
+    __slots__ = (
+        "_acked", "_moved_at", "_sent", "_window_bytes", "_windowed", "cursor", "feed", "fresh",
+        "link", "on_finished", "serving", "shape", "state", "told_end", "wake",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        link: Link,
+        feed: Feed,
+        shape: Shape,
+        cursor: Cursor,
+        window_bytes: int,
+        on_finished: Callable[[Subscription], None],
+    ) -> None:
+        self.link = link
+        self.on_finished = on_finished
+        self.feed = feed
+        self.shape = shape
+        self.cursor = cursor
+        self.state = SubscriptionState.CATCHING_UP
+        #: Nothing was sent yet: the answer to ``subscribe`` goes first.
+        self.fresh = True
+        #: Its greenlet runs.
+        self.serving = False
+        self.told_end = False
+        #: Set when something it may wait for happened.
+        self.wake = threading.Event()
+        self._window_bytes = window_bytes
+        self._windowed = False
+        self._sent = 0
+        self._acked = 0
+        self._moved_at = time.monotonic()
+
+    def is_over(self) -> bool:
+        """No more is to be sent."""
+        return self.state is SubscriptionState.OVER or self.link.closed
+
+    @property
+    def wants_live(self) -> bool:
+        """The client is shown the unfinished line as well."""
+        return self.shape is Shape.ENTRIES
+
+    @property
+    def window_open(self) -> bool:
+        """The client acknowledged enough of what was sent (or does not acknowledge at all)."""
+        if not self._windowed or self._sent - self._acked < self._window_bytes:
+            return True
+        return time.monotonic() - self._moved_at > WINDOW_PATIENCE_SECONDS
+
+    def acknowledge(self, total_bytes: int) -> None:
+        """Note that the client has this many payload bytes since it subscribed."""
+        self._windowed = True
+        if total_bytes > self._acked:
+            self._acked = min(total_bytes, self._sent)
+            self._moved_at = time.monotonic()
+        self.wake.set()
+
+    def writer(self) -> Writer | None:
+        """Return what writes a frame of the log now; None if the client cannot take one."""
+        return self.link.writer() if not self._windowed or self.window_open else None
+
+    def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
+        """Note what became of a frame; :meth:`count` counts it."""
+        return self.link.record_write(frame, sent)
+
+    def count(self, payload_bytes: int) -> None:
+        """Note that payload was sent."""
+        if self._windowed and self._sent - self._acked >= self._window_bytes:
+            # Sent although the window is full: patience begins anew.
+            self._moved_at = time.monotonic()
+        self._sent += payload_bytes
+
+    def finish(self, farewell: Frame | None = None) -> None:
+        """End it; viewer and feed forget it.
+
+        :param farewell: the last frame, sent behind what Engine.IO has queued.
+        """
+        if self.state is SubscriptionState.OVER:
+            return
+        self.state = SubscriptionState.OVER
+        self.on_finished(self)
+        self.feed.leave(self)
+        self.wake.set()
+        if farewell is not None and not self.link.closed:
+            self.link.enqueue(farewell)
+
+
+class Feed:
+    """A watched run. There is one per run and relay, whatever the number of viewers.
+
+    :param cursor: the end of the log as read so far.
+    :param catch_up: starts a subscription's own greenlet.
+    :param on_unused: called when the last subscription has left.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        cursor: Cursor,
+        *,
+        catch_up: Callable[[Subscription], None],
+        on_unused: Callable[[Feed], None],
+    ) -> None:
+        self.run_id = run_id
+        self.cursor = cursor
+        self._catch_up = catch_up
+        self._on_unused = on_unused
+        #: Its history is no more: nobody may join.
+        self.over = False
+        #: Handlers that are about to add a subscription.
+        self.pins = 0
+        self.subscriptions: set[Subscription] = set()
+        #: Those who get every chunk as it is read: they have exactly what :attr:`cursor` says.
+        self.live_set: set[Subscription] = set()
+        #: Which execution of the id is read.
+        self.execution = 1
+        #: State of the run when last read.
+        self.state: str | None = None
+        #: The unfinished line.
+        self.live: dict[str, Any] | None = None
+        #: What the terminal entry says, once it was read.
+        self.end: dict[str, Any] | None = None
+        #: When (monotonic) the store was last asked for what follows, and answered.
+        self.read_at = 0.0
+        #: Since when (monotonic) the store has been behind us or without the run.
+        self.behind_since: float | None = None
+        #: How often in a row the next entry did not continue our chain.
+        self.suspicions = 0
+
+    @property
+    def unused(self) -> bool:
+        """Nobody follows this run here any more."""
+        return not self.subscriptions and not self.pins
+
+    def deliver(self, chunks: Iterable[Chunk]) -> tuple[int, int]:
+        """Send new chunks to the live set; return how many frames were taken, and their bytes.
+
+        Whoever does not take a frame leaves the live set and is served by its own greenlet.
+        """
+        frames = size_bytes = 0
+        for chunk in chunks:
+            before, self.cursor = self.cursor, chunk.after
+            for shape in Shape:
+                receivers = [subscription for subscription in self.live_set if subscription.shape is shape]
+                frame = chunk.frame(shape) if receivers else None
+                if frame is None:
+                    continue
+                for subscription, outcome in zip(receivers, try_send_all(receivers, frame), strict=True):
+                    if outcome is not NONE:
+                        subscription.count(chunk.payload_bytes)
+                        frames += 1
+                        size_bytes += len(frame)
+                    if outcome is not ALL:
+                        self._leave_live_set(subscription, before if outcome is NONE else chunk.after)
+            end = terminal(chunk.items[-1])
+            if end is not None:
+                self.end = end
+                self._tell_end()
+        return frames, size_bytes
+
+    def show_live(self, live: dict[str, Any] | None) -> None:
+        """Show the unfinished line to the live set.
+
+        It is replaced ten times a second, so whoever does not take it misses nothing that counts.
+        """
+        if live is None or live == self.live:
+            return
+        self.live = live
+        shown = [subscription for subscription in self.live_set if subscription.wants_live]
+        if shown:
+            self._send_live(shown, live)
+
+    def join(self, subscription: Subscription) -> None:
+        """Put a subscription that has exactly what :attr:`cursor` says at the live set."""
+        subscription.state = SubscriptionState.LIVE
+        subscription.cursor = self.cursor
+        self.live_set.add(subscription)
+        if self.live is not None and self.end is None and subscription.wants_live:
+            self._send_live([subscription], self.live)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Forget a subscription."""
+        self.live_set.discard(subscription)
+        self.subscriptions.discard(subscription)
+        if self.unused:
+            self._on_unused(self)
+
+    def _send_live(self, subscriptions: list[Subscription], live: dict[str, Any]) -> None:
+        outcomes = try_send_all([subscription.link for subscription in subscriptions], tail_live(self.run_id, live))
+        for subscription, outcome in zip(subscriptions, outcomes, strict=True):
+            if outcome is PART:
+                self._leave_live_set(subscription, self.cursor)
+
+    def _tell_end(self) -> None:
+        assert self.end is not None
+        live = list(self.live_set)
+        outcomes = try_send_all([subscription.link for subscription in live], tail_end(self.run_id, self.end))
+        for subscription, outcome in zip(live, outcomes, strict=True):
+            subscription.told_end = outcome is not NONE
+            if outcome is not ALL:
+                self._leave_live_set(subscription, self.cursor)
+
+    def _leave_live_set(self, subscription: Subscription, cursor: Cursor) -> None:
+        self.live_set.discard(subscription)
+        if subscription.is_over():
+            subscription.finish()
+            return
+        subscription.state = SubscriptionState.CATCHING_UP
+        subscription.cursor = replace(cursor)
+        self._catch_up(subscription)

@@ -1,0 +1,7 @@
+"""A client's connection: its handshake, its frames in both directions, and how it ends.
+
+Imports no other room of the relay.
+"""
+
+#: The Socket.IO namespace that clients join.
+NAMESPACE = "/tail"

@@ -1,0 +1,88 @@
+"""What a peer sends over its WebSocket, with our bounds. Pure: bytes in, messages out.
+
+wsproto reads the frames. Ours are the size of a message however it is
+fragmented, its number of fragments, frames of any kind per second, text only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from wsproto.connection import Connection
+from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping, TextMessage
+from wsproto.frame_protocol import CloseReason
+
+#: Clients send subscriptions and acknowledgements: hundreds of bytes.
+MAX_MESSAGE_BYTES = 16384
+MAX_FRAGMENTS = 64
+
+#: Frames a client may send per second in the long run, and at once. Every frame counts: a ping, a pong and an empty
+#: fragment cost as much as a message.
+FRAMES_PER_SECOND = 50.0
+FRAMES_BURST = 200.0
+
+
+class Incoming:
+    """One peer's frames.
+
+    :param protocol: the connection that reads them.
+    """
+
+    def __init__(self, protocol: Connection) -> None:
+        self._protocol = protocol
+        self._parts: list[str] = []
+        self._size = 0
+        self._fragments = 0
+        self._allowance = FRAMES_BURST
+        self._allowance_at = time.monotonic()
+
+    def receive(self, data: bytes) -> Iterator[str | Ping | CloseConnection]:
+        """Yield messages, pings that want an answer, and at the end the goodbye to send, if it ends here."""
+        self._protocol.receive_data(data)
+        for event in self._protocol.events():
+            found = self._read(event)
+            if found is not None:
+                yield found
+            if isinstance(found, CloseConnection):
+                return
+
+    def _read(self, event: Event) -> str | Ping | CloseConnection | None:
+        if isinstance(event, CloseConnection):
+            # The peer's, which is answered with its own code; or wsproto's, about bytes that are no frame.
+            return event.response()
+        # Large frames come in pieces.
+        ends_frame = not isinstance(event, Message) or event.frame_finished
+        if ends_frame and not self._allowed():
+            return CloseConnection(
+                CloseReason.POLICY_VIOLATION,
+                f"More than {FRAMES_PER_SECOND:.0f} frames a second, or {FRAMES_BURST:.0f} at once.",
+            )
+        if isinstance(event, TextMessage):
+            return self._text(event)
+        if isinstance(event, BytesMessage):
+            # Nothing in our protocol is binary, and Socket.IO would keep it
+            # until its announced attachments are complete.
+            return CloseConnection(CloseReason.UNSUPPORTED_DATA, "Only text messages are accepted here.")
+        return event if isinstance(event, Ping) else None
+
+    def _text(self, event: TextMessage) -> str | CloseConnection | None:
+        self._parts.append(event.data)
+        self._size += len(event.data.encode())
+        self._fragments += event.frame_finished
+        if self._size > MAX_MESSAGE_BYTES:
+            return CloseConnection(CloseReason.MESSAGE_TOO_BIG, f"A message has at most {MAX_MESSAGE_BYTES} bytes.")
+        if self._fragments > MAX_FRAGMENTS:
+            return CloseConnection(CloseReason.POLICY_VIOLATION, f"A message has at most {MAX_FRAGMENTS} fragments.")
+        if not event.message_finished:
+            return None
+        message = "".join(self._parts)
+        self._parts, self._size, self._fragments = [], 0, 0
+        return message
+
+    def _allowed(self) -> bool:
+        now = time.monotonic()
+        earned = (now - self._allowance_at) * FRAMES_PER_SECOND
+        self._allowance = min(FRAMES_BURST, self._allowance + earned) - 1
+        self._allowance_at = now
+        return self._allowance >= 0

@@ -1,0 +1,149 @@
+"""A log as plain pages: for reading modes, the browser's own find, printing, and browsers without scripts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from runtail.errors import ProtocolError
+from runtail.log.reader import Location, locate
+from runtail.protocol import EVENT, OUTPUT, Cut, Entry
+from runtail.protocol.event import ENDGROUP, decode
+from runtail.runs.record import Run, read_run
+from runtail.store import Store
+from runtail.words import clean, cut_words, event_words
+from runtail_web.plain import plain
+from runtail_web.text_stream import as_stored
+
+#: Lines of a page, unless another number is asked for.
+PAGE_LINES = 1000
+#: A page ends before its last line when it has grown to this.
+PAGE_BYTES = 4 * 1024 * 1024
+#: It ends there as well when drawing it has cost so much of a processor: a line can be made that costs a hundred
+#: times what another one of its length costs.
+PAGE_WORK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line, or a sentence between lines."""
+
+    text: str
+    #: Its number; 0 for a sentence.
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextPage:
+    """What a page shows."""
+
+    run: Run
+    rows: list[Row]
+    #: The first line that is wanted, and the line after the last that is here.
+    first: int
+    following: int
+    #: Lines of the log so far.
+    lines: int
+    limit: int
+
+    @property
+    def over(self) -> bool:
+        """Tell whether nothing more will come."""
+        return self.run.state.terminal
+
+    @property
+    def title(self) -> str:
+        """Say which lines of what."""
+        task = clean(self.run.text("task")) or "run"
+        if self.lines == 0:
+            return f"{task}: no output" if self.over else f"{task}: no output yet"
+        so_far = "" if self.over else " so far"
+        if self.first > self.lines:
+            return f"{task}: line {self.first:,} does not exist yet; there are {self.lines:,}{so_far}"
+        return f"{task}: lines {self.first:,}-{self.following - 1:,} of {self.lines:,}{so_far}"
+
+    def links(self) -> list[tuple[str, str, str]]:
+        """Return where to go from here: the word, the address, and its ``rel``."""
+        last = max(0, self.lines - 1) // self.limit * self.limit + 1
+        places: list[tuple[str, int, str]] = []
+        if self.first > 1 and self.lines:
+            places += [
+                ("First lines", 1, ""),
+                ("Previous", max(1, min(self.first, self.lines + 1) - self.limit), "prev"),
+            ]
+        if self.following <= self.lines and self.first <= self.lines:
+            places += [("Next", self.following, "next"), ("Last lines", last, "")]
+        listed = [(word, self._address(line), rel) for word, line, rel in places]
+        if not self.over and self.following > self.lines:
+            listed.append(("New lines", self._address(min(self.first, last)), ""))
+        return listed
+
+    def _address(self, line: int) -> str:
+        asked = {"from": line} if self.limit == PAGE_LINES else {"from": line, "limit": self.limit}
+        return f"?{urlencode(asked)}"
+
+
+def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
+    """Read one page.
+
+    :param first: the first line, from 1; negative: the last ``-first`` lines.
+    :param limit: the most lines.
+    :raises RunNotFound: if there is no such run.
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    run = read_run(store, run_id)
+    first = max(1, run.number("line") + first if first < 0 else first)
+    # From the line before: events that stand between it and the first line belong here.
+    location = locate(store, run_id, max(1, first - 1))
+    lines = location.head.line - 1
+    end = first + limit
+    rows: list[Row] = []
+    size = 0
+    began = time.thread_time()
+    for item in _items(store, run_id, location):
+        if isinstance(item, Cut):
+            if item.to_line >= first:
+                rows.append(Row(cut_words(item)))
+            continue
+        # What stands behind the last line of the log has no page of its own.
+        if item.from_line > end or (item.from_line == end and (item.type == OUTPUT or end <= lines)):
+            break
+        found = [row for row in _rows(item) if first <= (row.line or item.from_line) and row.line < end]
+        rows += found
+        size += sum(len(row.text) for row in found)
+        if size >= PAGE_BYTES or time.thread_time() - began >= PAGE_WORK_SECONDS:
+            end = item.next_line
+            break
+    following = min(end, max(first, lines + 1))
+    return TextPage(run, rows, first, following, lines, limit)
+
+
+def _items(store: Store, run_id: str, location: Location) -> Iterator[Entry | Cut]:
+    cursor = location.cursor
+    while not location.beyond and cursor.last < location.head.last:
+        _, items = as_stored(store, cursor, run_id)
+        if not items:
+            return
+        yield from items
+
+
+def _rows(entry: Entry) -> Iterator[Row]:
+    if entry.type == EVENT:
+        yield from _sentence(entry)
+        return
+    texts = entry.payload.removesuffix(b"\n").split(b"\n") if entry.payload else []
+    for number, text in enumerate(texts, entry.from_line):
+        yield Row(plain(text), number)
+
+
+def _sentence(entry: Entry) -> Iterator[Row]:
+    try:
+        told: dict[str, Any] = decode(entry)
+        if told["kind"] != ENDGROUP:
+            yield Row(event_words(told)[1])
+    except (ProtocolError, KeyError, TypeError, ValueError):
+        # One event that cannot be read must not hide the lines around it.
+        yield Row(f"Event {entry.id} cannot be read")

@@ -1,0 +1,392 @@
+// What the log's list shows: takes checked items, keeps lines, notes and groups in
+// step, fetches what is looked at, and answers the viewport's questions.
+
+import { type ReadonlySignal, signal } from "@preact/signals";
+import { Emitter } from "../../emitter";
+import type { Position } from "../../protocol/cursor";
+import { type Entry, type Item, idText, isCut } from "../../protocol/entry";
+import { contextOf } from "./continuation";
+import { DetachedRanges } from "./detached";
+import { type Group, Groups } from "./groups";
+import { Intake } from "./intake";
+import { BLOCK_LINES, Lines } from "./lines";
+import type { LineRange } from "./links";
+import { Loader, type Proof } from "./loader";
+import type { LiveLine } from "./messages";
+import { fetchOutline, NOTHING, type Outline } from "./outline";
+import { type RowModel, SHOWN_CHARACTERS } from "./rowmodel";
+import { type Anchor, Rows } from "./rows";
+import type { Span } from "./search";
+import { PLAIN } from "./style";
+import { type TimeMode, timeText } from "./times";
+
+/** Where the rows are shown. */
+export interface Viewport {
+  readonly following: ReadonlySignal<boolean>;
+  /** The first row that can be seen. */
+  readonly top: { readonly row: number };
+  /** Something to draw has changed. */
+  schedule(): void;
+  toRow(row: number, part?: number): void;
+  toHit(row: number): void;
+  toEnd(): void;
+  /** The first row is another one now: rows came or went above. */
+  shift(row: number): void;
+}
+
+/** The hits of a search in a line's text. */
+export type Highlighter = (line: number, text: string) => readonly Span[];
+
+export class LogModel {
+  readonly rows = new Rows();
+  readonly groups = new Groups();
+  readonly detached = new DetachedRanges();
+  readonly lines: Lines;
+  readonly total = signal(0);
+  /** Lines that came since the reader paused. */
+  readonly newLines = signal(0);
+  readonly timeMode = signal<TimeMode>("off");
+  readonly marked = signal<LineRange | null>(null);
+  /** Rises whenever groups, warnings or errors change. */
+  readonly outlineChanges = signal(0);
+  /** New lines came at the end. */
+  readonly grown = new Emitter<[first: number, last: number]>();
+  /** The line of the current hit or error. */
+  current = 0;
+  /** What the server knows of the whole log. */
+  known: Outline = NOTHING;
+  /** The log will not grow any more. */
+  over = false;
+  readonly #run: string;
+  readonly #whole = new Set<number>();
+  readonly #failures = new Map<number, string>();
+  readonly #intake: Intake;
+  readonly #loader: Loader;
+  #viewport: Viewport | null = null;
+  #highlighter: Highlighter = () => [];
+  /** Lines the log had when it was opened. */
+  #backlog = 0;
+  #live: LiveLine | null = null;
+  #pausedAt = 0;
+  /** Where the reader was when another history began. */
+  #readingAt: number | null = null;
+
+  constructor(run: string) {
+    this.#run = run;
+    this.#loader = new Loader(run, this.detached);
+    this.lines = new Lines((from, limit, abort) =>
+      this.#loader.load(from, limit, abort, this.lines, (items) => this.#history(items)),
+    );
+    this.#intake = new Intake(this.lines, this.rows, this.groups);
+    this.lines.failed.on((from, error) => {
+      this.#failures.set(Math.floor((from - 1) / BLOCK_LINES), error.message);
+      this.refresh();
+    });
+  }
+
+  /** Show it there. */
+  attach(viewport: Viewport): void {
+    this.#viewport = viewport;
+  }
+
+  /** Whom to ask and tell about the proof. */
+  proveWith(proof: Proof): void {
+    this.#loader.proof = proof;
+  }
+
+  /** False: lines that come are only checked, and their text is not kept. */
+  keepText(wanted: boolean): void {
+    this.#intake.keepText = wanted;
+  }
+
+  /** Who knows the hits of a search in a line. */
+  highlightWith(highlighter: Highlighter): void {
+    this.#highlighter = highlighter;
+  }
+
+  /** Something to draw has changed. */
+  refresh(): void {
+    this.#viewport?.schedule();
+  }
+
+  // What `Follow` calls.
+
+  opened(lines: number): void {
+    this.#backlog ||= lines;
+  }
+
+  append(items: readonly Item[]): void {
+    const first = this.rows.lines + 1;
+    this.#add(items);
+    const begin = items.find((item) => !isCut(item) && item.type === "o") as Entry | undefined;
+    if (begin && this.#isDetached(begin.from)) void this.#learnStyle(begin.from);
+    this.total.value = this.rows.lines;
+    // What is there when the log is opened is not new.
+    if (first === 1 || this.rows.lines <= this.#backlog) this.#pausedAt = this.rows.lines;
+    this.#count();
+    if (this.rows.lines >= first) this.grown.emit(first, this.rows.lines);
+    if (this.#readingAt !== null && this.rows.lines > 0) this.#readOn(this.#readingAt);
+    this.refresh();
+  }
+
+  /** Nothing here tells in which style a line begins. */
+  #isDetached(line: number): boolean {
+    return line > 1 && this.lines.get(line - 1) === undefined && !this.lines.styles.knows(line);
+  }
+
+  prepend(items: readonly Item[]): void {
+    this.#history(items);
+  }
+
+  verified(from: Position, to: Position): void {
+    this.detached.verified(from, to);
+  }
+
+  /** Another history begins; a reader who had stopped following stays at the line, if there is one. */
+  clear(): void {
+    if (this.#viewport?.following.peek() === false && this.count > 0)
+      this.#readingAt ??= this.firstVisible;
+    this.lines.clear();
+    this.rows.clear();
+    this.groups.clear();
+    this.detached.clear();
+    this.#whole.clear();
+    this.#failures.clear();
+    this.#live = null;
+    this.#intake.began = null;
+    this.#pausedAt = 0;
+    this.total.value = 0;
+    this.newLines.value = 0;
+    this.known = NOTHING;
+    this.outlineChanges.value += 1;
+    if (this.#readingAt === null) this.#viewport?.toEnd();
+    this.refresh();
+  }
+
+  #readOn(line: number): void {
+    this.#readingAt = null;
+    if (line <= this.rows.lines) this.#viewport?.toRow(this.rows.rowOf(line));
+    else this.#viewport?.toEnd();
+  }
+
+  setLive(live: LiveLine | null): void {
+    this.#live = live;
+    this.rows.live = live === null ? 0 : (live.rows?.length ?? 1);
+    this.refresh();
+  }
+
+  /** The log has lines up to here, whether they are loaded or not. */
+  reaches(line: number): void {
+    this.rows.grow(line);
+    this.total.value = this.rows.lines;
+    this.refresh();
+  }
+
+  /** When the run began, where no event says it. */
+  startedAt(t: number | null): void {
+    if (t !== null) this.#intake.began ??= t;
+  }
+
+  paused(): void {
+    this.#pausedAt = this.rows.lines;
+    this.#count();
+  }
+
+  /** Learn of sections and errors in lines that are not loaded. */
+  async learn(): Promise<void> {
+    const known = await fetchOutline(this.#run, () => this.#loader.proof?.epoch);
+    if (known === null) return;
+    this.known = known;
+    this.outlineChanges.value += 1;
+    if (known.groups.length === 0) return;
+    const anchor = this.#anchor();
+    this.groups.outline(known.groups);
+    this.rows.add(known.headers.filter((note) => note.at <= this.rows.lines + 1));
+    this.rows.fold(this.groups.folds());
+    this.#restore(anchor);
+    this.outlineChanges.value += 1;
+  }
+
+  // What the list asks.
+
+  get count(): number {
+    return this.rows.count;
+  }
+
+  key(row: number): string {
+    const shown = this.rows.at(row);
+    if (shown.kind === "line") return `L${shown.line}`;
+    if (shown.kind === "live") return shown.index === 0 ? "live" : `live${shown.index}`;
+    return `${shown.note.kind}${idText(shown.note.id)}`;
+  }
+
+  rowModel(row: number): RowModel {
+    const shown = this.rows.at(row);
+    if (shown.kind === "line") return this.#lineModel(shown.line);
+    if (shown.kind === "note") {
+      const { note } = shown;
+      const group = note.group ? (this.groups.of(note.id) ?? null) : null;
+      const time =
+        note.kind === "cut" || note.t === 0
+          ? ""
+          : timeText(this.timeMode.peek(), note.t, this.#intake.began, null);
+      return { kind: "note", note, group, time };
+    }
+    const live = this.#live ?? { line: this.rows.lines + 1, text: "", progress: null };
+    const rows = live.rows ?? [live.text];
+    const last = shown.index === rows.length - 1;
+    return {
+      kind: "live",
+      line: live.line,
+      text: rows[shown.index] ?? "",
+      progress: last ? live.progress : null,
+      // Several rows come with all their codes.
+      style: live.rows ? PLAIN : this.lines.style(live.line),
+    };
+  }
+
+  seen(first: number, last: number): void {
+    const from = this.lineNear(first);
+    const to = this.lineNear(last);
+    this.lines.seen(from, to);
+    let missing = 0;
+    let end = 0;
+    for (let row = first; row <= last; row += 1) {
+      const shown = this.rows.at(row);
+      if (shown.kind !== "line" || this.lines.get(shown.line) !== undefined) continue;
+      missing ||= shown.line;
+      end = shown.line;
+    }
+    if (missing) this.lines.want(missing, Math.min(end, missing + BLOCK_LINES));
+    else this.lines.satisfied();
+  }
+
+  // What you do.
+
+  /** Show a line at a third of the viewport's height, in an open group. */
+  goTo(line: number): void {
+    if (this.groups.reveal(line)) this.#refold();
+    this.#viewport?.toRow(this.rows.rowOf(line), 1 / 3);
+  }
+
+  /** Show the first hit of a search in a line. */
+  goToHit(line: number): void {
+    this.current = line;
+    if (this.groups.reveal(line)) this.#refold();
+    this.#viewport?.toHit(this.rows.rowOf(line));
+  }
+
+  fold(group: Group, folded: boolean): void {
+    this.groups.fold(group, folded);
+    this.#refold();
+  }
+
+  /** True if they are folded now. */
+  foldAll(): boolean {
+    const folded = !this.groups.all.every((group) => group.folded);
+    this.groups.foldAll(folded);
+    this.#refold();
+    return folded;
+  }
+
+  showWhole(line: number): void {
+    this.#whole.add(line);
+    this.refresh();
+  }
+
+  /** The row of a group's header, as far as it is known. */
+  headRow(group: Group): number {
+    if (group.head !== null) return this.rows.rowOf(group.head);
+    return this.rows.rowOfNote(group.first, group.id) ?? this.rows.rowOf(group.first);
+  }
+
+  get firstVisible(): number {
+    return this.lineNear(this.#viewport?.top.row ?? 0);
+  }
+
+  #lineModel(line: number): RowModel {
+    const text = this.lines.get(line);
+    const t = text === undefined ? null : this.lines.time(line);
+    const mode = this.timeMode.peek();
+    const marked = this.marked.peek();
+    const spans = text === undefined ? [] : this.#highlighter(line, text);
+    const current = line === this.current;
+    // A hit that is gone to has to be seen.
+    const far = current && (spans[0]?.[1] ?? 0) > SHOWN_CHARACTERS / 2;
+    return {
+      kind: "line",
+      line,
+      text,
+      missing: text === undefined ? this.#missing(line) : "",
+      style: this.lines.style(line),
+      continues: this.lines.continues(line),
+      context: contextOf(this.lines, line),
+      time: timeText(
+        mode,
+        t,
+        this.#intake.began,
+        mode === "gap" ? this.lines.time(line - 1) : null,
+      ),
+      level: this.groups.levels.get(line) ?? null,
+      group: this.groups.headOn(line) ?? null,
+      spans,
+      current,
+      marked: marked !== null && line >= marked.first && line <= marked.last,
+      whole: far || this.#whole.has(line),
+      total: this.over ? this.rows.lines : -1,
+    };
+  }
+
+  #missing(line: number): string {
+    const why = this.#failures.get(Math.floor((line - 1) / BLOCK_LINES));
+    return why ? `could not be loaded: ${why}` : "";
+  }
+
+  /** The line of a row, or the one near it where the row is none. */
+  lineNear(row: number): number {
+    for (let at = Math.min(row, this.count - 1); at >= 0; at -= 1) {
+      const shown = this.rows.at(at);
+      if (shown.kind === "line") return shown.line;
+      if (shown.kind === "note") return Math.max(1, Math.min(shown.note.at, this.rows.lines));
+    }
+    return 1;
+  }
+
+  #count(): void {
+    const paused = this.#viewport ? !this.#viewport.following.peek() : false;
+    this.newLines.value = paused ? this.rows.lines - this.#pausedAt : 0;
+  }
+
+  /** Items from before the end: what stands on the screen stays where it is. */
+  #history(items: readonly Item[]): void {
+    const anchor = this.#anchor();
+    this.#add(items);
+    this.#restore(anchor);
+    this.#failures.clear();
+  }
+
+  #anchor(): Anchor | null {
+    return this.#viewport && this.count > 0 ? this.rows.anchor(this.#viewport.top.row) : null;
+  }
+
+  #restore(anchor: Anchor | null): void {
+    if (anchor) this.#viewport?.shift(this.rows.rowOfAnchor(anchor));
+    this.refresh();
+  }
+
+  #refold(): void {
+    const anchor = this.#anchor();
+    this.rows.fold(this.groups.folds());
+    this.#restore(anchor);
+    this.outlineChanges.value += 1;
+  }
+
+  #add(items: readonly Item[]): void {
+    if (this.#intake.add(items)) this.outlineChanges.value += 1;
+  }
+
+  async #learnStyle(line: number): Promise<void> {
+    await this.#loader.learnStyle(line, this.lines);
+    this.refresh();
+  }
+}

@@ -1,0 +1,239 @@
+// TextSelection and copying: the browser's own selection, kept alive while its rows
+// leave the screen; the text comes from the store, without numbers and codes.
+
+import { signal } from "@preact/signals";
+import { copyText } from "../../clipboard";
+import { withCommas } from "../../numbers";
+import type { VirtualList } from "../drawing/virtuallist";
+import { type Swap, storedColumn } from "../model/annotation";
+import { plain } from "../model/ansi";
+import { BLOCK_LINES } from "../model/lines";
+import { type LineRange, overlaps } from "../model/links";
+import type { LogModel } from "../model/logmodel";
+
+/** More is a file. */
+export const COPY_LINES = 20_000;
+
+interface Point {
+  readonly line: number;
+  readonly column: number;
+}
+
+interface CopiedText {
+  readonly text: string;
+  readonly lines: number;
+  readonly cut: number;
+}
+
+export class TextSelection {
+  /** A sentence for the reader about what was or can be copied. */
+  readonly notice = signal("");
+  /** All lines are selected, not only those in the page. */
+  readonly all = signal(false);
+  readonly #model: LogModel;
+  readonly #list: VirtualList;
+  /** Lines that are being fetched to be copied. */
+  #copying: LineRange | null = null;
+
+  constructor(model: LogModel, list: VirtualList) {
+    this.#model = model;
+    this.#list = list;
+    const { rows } = list;
+    document.addEventListener("selectionchange", () => this.#selected(rows));
+    document.addEventListener("copy", (event) => this.#copy(event, rows));
+    model.lines.pin((block) => {
+      const range = this.#range(rows);
+      const held = (first: number, last: number) =>
+        (block + 1) * BLOCK_LINES >= first && block * BLOCK_LINES + 1 <= last;
+      return (
+        (range !== null && held(range[0].line, range[1].line)) ||
+        (this.#copying !== null && held(this.#copying.first, this.#copying.last))
+      );
+    });
+  }
+
+  selectAll(): void {
+    this.all.value = true;
+    const count = this.#model.total.peek().toLocaleString("en");
+    this.notice.value =
+      this.#model.total.peek() > COPY_LINES
+        ? `${count} lines selected, too many to copy: download the log instead.`
+        : `${count} lines selected`;
+  }
+
+  clear(): void {
+    this.all.value = false;
+    this.notice.value = "";
+    getSelection()?.removeAllRanges();
+  }
+
+  /** Copy whole lines; says what happened. */
+  async copyLines({ first, last }: LineRange): Promise<void> {
+    await this.#copyFrom({ line: first, column: 0 }, { line: last, column: -1 });
+  }
+
+  /** Copy what lies between two places, and fetch what is missing of it. */
+  async #copyFrom(from: Point, to: Point): Promise<void> {
+    const { lines } = this.#model;
+    if (this.#count(from, to) > COPY_LINES) {
+      this.notice.value = `Nothing was copied: ${withCommas(COPY_LINES)} lines is the most. Download the log instead.`;
+      return;
+    }
+    let copied = this.#textBetween(from, to);
+    if (copied === null) {
+      this.#copying = { first: from.line, last: to.line };
+      this.notice.value = "Loading the lines to copy them…";
+      try {
+        await lines.fetch(from.line, to.line);
+        copied = this.#textBetween(from, to);
+      } catch (error) {
+        this.notice.value = `Nothing was copied: ${(error as Error).message}`;
+        return;
+      } finally {
+        this.#copying = null;
+      }
+    }
+    if (copied === null) this.notice.value = "Nothing was copied: some lines could not be loaded.";
+    else await this.copyText(copied.text, copiedWords(copied.lines, copied.cut));
+  }
+
+  async copyText(text: string, done: string): Promise<void> {
+    this.notice.value = (await copyText(text)) ? done : "Your browser did not allow copying.";
+  }
+
+  #selected(rows: HTMLElement): void {
+    const selection = getSelection();
+    const list = this.#list;
+    const pinned = new Set<string>();
+    if (selection && !selection.isCollapsed) {
+      for (const node of [selection.anchorNode, selection.focusNode]) {
+        const key = rowOf(node, rows)?.dataset["key"];
+        if (key) pinned.add(key);
+      }
+      if (pinned.size > 0) list.pause();
+    }
+    list.rendered.pinned = pinned;
+  }
+
+  #range(rows: HTMLElement): readonly [Point, Point] | null {
+    const selection = getSelection();
+    if (!selection || selection.isCollapsed || selection.rangeCount === 0) return null;
+    const range = selection.getRangeAt(0);
+    const { startContainer, startOffset, endContainer, endOffset } = range;
+    // What lies outside of the log is the browser's to copy.
+    if (!rows.contains(startContainer) && !rows.contains(endContainer)) return null;
+    const from = pointOf(startContainer, startOffset, rows, true);
+    const to = pointOf(endContainer, endOffset, rows, false);
+    // Within a row that is no line, its words are copied.
+    return from && to && from.line <= to.line ? [from, to] : null;
+  }
+
+  #copy(event: ClipboardEvent, rows: HTMLElement): void {
+    const whole = [
+      { line: 1, column: 0 },
+      { line: this.#model.total.peek(), column: -1 },
+    ] as const;
+    const range = this.all.peek() ? whole : this.#range(rows);
+    if (!range) return;
+    event.preventDefault();
+    const copied = this.#count(...range) > COPY_LINES ? null : this.#textBetween(...range);
+    if (copied === null) {
+      void this.#copyFrom(...range);
+      return;
+    }
+    event.clipboardData?.setData("text/plain", copied.text);
+    if (copied.cut > 0) this.notice.value = copiedWords(copied.lines, copied.cut);
+  }
+
+  /** Lines between two places that were not cut. */
+  #count(from: Point, to: Point): number {
+    const cut = this.#cuts(from, to).reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    return to.line - from.line + 1 - cut;
+  }
+
+  #cuts(from: Point, to: Point): LineRange[] {
+    const { rows, known } = this.#model;
+    const { cut } = known;
+    return overlaps({ first: from.line, last: to.line }, cut ? [...rows.cuts, cut] : rows.cuts);
+  }
+
+  /** The text, and of how many lines. Null if a line is not here. Column -1: the line's end. */
+  #textBetween(from: Point, to: Point): CopiedText | null {
+    const cuts = this.#cuts(from, to);
+    let text = "";
+    let [lines, cut] = [0, 0];
+    for (let line = from.line; line <= to.line; line += 1) {
+      const stored = this.#model.lines.get(line);
+      if (stored === undefined) {
+        const gone = cuts.find(({ first, last }) => line >= first && line <= last);
+        if (!gone) return null;
+        // What was cut cannot be copied, unless it came here before.
+        cut += 1;
+        continue;
+      }
+      const shown = plain(stored);
+      const start = line === from.line ? from.column : 0;
+      const end = line === to.line && to.column >= 0 ? to.column : shown.length;
+      text += shown.slice(start, end);
+      if (line < to.line && !this.#model.lines.continues(line)) text += "\n";
+      lines += 1;
+    }
+    return { text, lines, cut };
+  }
+}
+
+/** What was copied, and what was left out. */
+export function copiedWords(lines: number, cut: number): string {
+  const words = lines === 1 ? "Line copied" : `${withCommas(lines)} lines copied`;
+  return cut === 0 ? words : `${words}; ${withCommas(cut)} were cut`;
+}
+
+function rowOf(node: Node | null, rows: HTMLElement): HTMLElement | null {
+  const element = node instanceof Element ? node : (node?.parentElement ?? null);
+  const row = element?.closest<HTMLElement>(".row") ?? null;
+  return row && rows.contains(row) ? row : null;
+}
+
+/** Where an end of a selection is, as a line and a column of its text; null if it is in no row. */
+function pointOf(
+  container: Node,
+  offset: number,
+  rows: HTMLElement,
+  begins: boolean,
+): Point | null {
+  let row = rowOf(container, rows);
+  let node: Node | null = container;
+  if (!row) {
+    // Between rows, or outside of them: the next one, to its end.
+    const behind =
+      container === rows ||
+      (rows.compareDocumentPosition(container) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+    const at = container === rows ? offset : behind ? rows.children.length : 0;
+    row = (rows.children[begins ? at : at - 1] ?? null) as HTMLElement | null;
+    node = null;
+  }
+  if (!row) return null;
+  const side = begins ? 0 : -1;
+  if (!row.classList.contains("line")) {
+    return { line: Number(begins ? row.dataset["first"] : row.dataset["last"]), column: side };
+  }
+  const line = Number(row.dataset["key"]?.slice(1));
+  const text = row.querySelector<HTMLElement>(".text");
+  // What is drawn of a group's title, or of a line that is not here, is not its text.
+  if (!node || !text || /\b(?:head|hole|failed)\b/.test(row.className))
+    return { line, column: side };
+  if (!text.contains(node)) {
+    const behind = (text.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+    return { line, column: behind ? -1 : 0 };
+  }
+  const before = document.createRange();
+  before.setStart(text, 0);
+  before.setEnd(node, offset);
+  const column = before.toString().length;
+  // Words stand for what marks an error or a warning; what was swapped is copied whole.
+  const swaps = text.dataset["swaps"];
+  return {
+    line,
+    column: swaps ? storedColumn(JSON.parse(swaps) as Swap[], column, begins) : column,
+  };
+}
