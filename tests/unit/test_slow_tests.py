@@ -17,7 +17,7 @@ def report(test: str, when: str, seconds: float) -> pytest.TestReport:
 
 def test_every_test_of_the_list_is_there() -> None:
     assert listed()
-    assert missing() == []
+    assert missing() == [], "renamed or removed: say so in tests/slow.txt"
 
 
 def test_what_a_whole_file_waits_for_is_not_its_first_tests() -> None:
