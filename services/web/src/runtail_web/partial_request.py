@@ -7,6 +7,10 @@ import re
 #: Line and headers together. gunicorn would take 800 KiB; ours are a few hundred bytes.
 MAX_HEAD_BYTES = 65536
 
+#: gunicorn asks for more of a chunked body than it needs at once, at least 1 KiB. What is not there would be an error
+#: of its own (400), before anybody can say that the body is too large (413).
+READ_AHEAD_BYTES = 8192
+
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.I)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.I)
 
@@ -47,7 +51,7 @@ class PartialRequest:
         if self._length is not None:
             return came >= self._length or came > self._max_body_bytes
         # What stands around chunks is no part of the body, but bounded as well.
-        return self._chunks_ended() or came > 2 * self._max_body_bytes
+        return self._chunks_ended() or came > 2 * (self._max_body_bytes + READ_AHEAD_BYTES)
 
     def _find_body(self) -> bool:
         end = self.data.find(b"\r\n\r\n", max(0, self._seen - 3))
@@ -76,4 +80,4 @@ class PartialRequest:
             if self._chunk_at - 2 > len(self.data):
                 break
         missing = max(0, self._chunk_at - 2 - len(self.data))
-        return self._chunks_bytes - missing > self._max_body_bytes
+        return self._chunks_bytes - missing > self._max_body_bytes + READ_AHEAD_BYTES
