@@ -1,4 +1,5 @@
-"""Secrets out of a stream of bytes: ``mask`` replaces them, ``encodings`` knows their forms, ``needles`` looks for all.
+"""Removes secrets from a stream of bytes.
 
-Pure: no I/O. The task's process and the shipper use it, and everything that shows a parameter.
+``mask`` replaces them, ``encodings`` knows their encoded forms, ``needles`` searches for all of them at once. Pure: no
+I/O. The task's process and the shipper use it, and so does everything that shows a parameter.
 """

@@ -1,8 +1,8 @@
-"""The forms in which a secret turns up in output. Pure: no I/O.
+"""The forms in which a secret appears in output. Pure: no I/O.
 
-A secret is masked only where one of these forms stands in whole. What is not
-among them - other text, colours or line breaks inside of it, compression - is
-not found; docs/tasks.md says so to users.
+A secret is masked only where one of these forms appears in whole. Other forms - different
+text, colours or line breaks inside the secret, compression - are not found;
+docs/tasks.md tells users so.
 """
 
 import base64
@@ -14,23 +14,23 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-#: Shorter ones would mask half of any log; they are refused.
+#: Shorter secrets would mask half of any log; they are refused.
 MIN_SECRET_BYTES: Final = 3
-#: From here on a secret is looked for in every form, and each line of one on its own.
-#: Shorter ones are looked for as they are: encoded they turn up by chance.
+#: A secret of at least this length is looked for in every form, and each of its lines separately.
+#: Shorter ones are looked for unencoded only: their encoded forms turn up by chance.
 MIN_ENCODED_BYTES: Final = 6
-#: Values that stand in every log, whoever calls them a secret.
+#: Values that appear in every log; they are not masked even if they are called secret.
 ORDINARY: Final = frozenset({b"true", b"false", b"null", b"none"})
-#: Beyond this only the forms that files take are looked for; of more lines than this only themselves and base64.
+#: Longer secrets are looked for only in the forms that files take, those of more lines only as they are and in base64.
 MAX_ENCODED_BYTES: Final = 4096
 MAX_ENCODED_LINES: Final = 64
-#: Of one run so many secrets are looked for in every form; a task that announces thousands of them gets the others
-#: masked as they are.
+#: This many secrets of one run are looked for in every form; if a task announces thousands, the others are masked
+#: unencoded only.
 MAX_ENCODED_SECRETS: Final = 256
 #: Parts of an encoded text shorter than this turn up by chance.
 MIN_CORE_CHARS: Final = 6
 
-#: What a shell shows as it is (``printf %q``, ``set -x``).
+#: What a shell shows without quoting (``printf %q``, ``set -x``).
 _SHELL_SPECIAL: Final = re.compile(r"([^A-Za-z0-9_@%+=:,./-])")
 _ESCAPED_PERCENT: Final = re.compile(r"%[0-9A-F]{2}")
 
@@ -38,7 +38,7 @@ _ESCAPED_PERCENT: Final = re.compile(r"%[0-9A-F]{2}")
 def needles(secret: bytes, *, encoded: bool = True) -> frozenset[bytes]:
     r"""Return the byte strings to look for; none if *secret* is refused.
 
-    :param encoded: False for the secret as it is, and its lines.
+    :param encoded: False for only the secret as it is, and its lines.
     >>> sorted(needles(b" abc\n"))
     [b'abc']
     """
@@ -50,7 +50,7 @@ def needles(secret: bytes, *, encoded: bool = True) -> frozenset[bytes]:
     unix = plain.replace(b"\r\n", b"\n")
     lines = [line.strip() for line in unix.split(b"\n")]
     lines = [line for line in lines if len(line) >= MIN_ENCODED_BYTES and line.lower() not in ORDINARY]
-    # Keys are printed indented, or line by line.
+    # Keys are printed with indentation, or line by line.
     if not encoded:
         return frozenset({unix, *lines})
     if len(lines) > MAX_ENCODED_LINES:
@@ -59,7 +59,7 @@ def needles(secret: bytes, *, encoded: bool = True) -> frozenset[bytes]:
 
 
 def weakness(secret: bytes) -> str:
-    """Return in a sentence what is not masked of a secret, empty if nothing can be said against it."""
+    """Return a sentence that says what is not masked of a secret; empty if there is no objection to it."""
     plain = secret.strip()
     if plain.lower() in ORDINARY:
         return "A secret that is true, false, null or none is not masked: such words are in every log."
@@ -74,7 +74,7 @@ def _forms(plain: bytes) -> frozenset[bytes]:
     return _all_forms(plain) if len(plain) <= MAX_ENCODED_BYTES else _file_forms(plain)
 
 
-# The values of a worker's environment are secrets of every one of its runs.
+# The values of a worker's environment are secrets in every one of its runs.
 @lru_cache(maxsize=1024)
 def _all_forms(plain: bytes) -> frozenset[bytes]:
     found = set(_of_bytes(plain))
@@ -110,7 +110,7 @@ def _of_bytes(plain: bytes) -> Iterator[bytes]:
     for percent in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
         yield percent.encode()
         yield _ESCAPED_PERCENT.sub(lambda found: found[0].lower(), percent).encode()
-    # repr() escapes one kind of quotes, if both stand in the text.
+    # repr() escapes one kind of quotes if the text contains both.
     shown = "".join(repr(bytes([byte]))[2:-1] for byte in plain)
     yield shown.encode()
     yield shown.replace("'", "\\'").encode()
@@ -148,11 +148,11 @@ def _json(text: str) -> set[str]:
 
 
 def _base64_cores(plain: bytes) -> Iterator[bytes]:
-    """Return what all base64 texts with ``plain`` somewhere inside have in common.
+    """Return the parts that all base64 texts with ``plain`` somewhere inside have in common.
 
     Base64 works on groups of three bytes, so the same secret looks different
     at each of three offsets ("user:secret"). Characters that mix in bits of
-    its neighbours are left off.
+    neighbouring bytes are left out.
     """
     for offset in range(3):
         padded = b"\0" * offset + plain
@@ -165,7 +165,7 @@ def _base64_cores(plain: bytes) -> Iterator[bytes]:
 
 
 def _base32_cores(plain: bytes) -> Iterator[bytes]:
-    """Do the same for base32, which works on groups of five bytes."""
+    """Return the same parts for base32, which works on groups of five bytes."""
     for offset in range(5):
         padded = b"\0" * offset + plain
         core = base64.b32encode(padded)[-(-offset * 8 // 5) : len(padded) * 8 // 5]

@@ -1,10 +1,10 @@
-"""Secrets out of a stream of bytes, wherever it is split. Pure: no I/O.
+"""Masks secrets in a stream of bytes, wherever it is split. Pure: no I/O.
 
-All occurrences of all secrets are marked; overlapping ones are merged; each
-merged stretch becomes one ``***``. What may still become a secret - the
-longest end of the data that is the beginning of one - is held back until it is
-decided. So the result does not depend on how the input was split, and no more
-than the longest secret is ever held.
+All occurrences of all secrets are marked, overlapping ones are merged, and each
+merged stretch becomes one ``***``. The end of the data may be the beginning of
+a secret: the longest such end is held back until that is decided. The result
+therefore does not depend on how the input was split, and no more than the
+longest secret is ever held.
 """
 
 from collections.abc import Iterable
@@ -30,13 +30,13 @@ class Masker:
     """Masks one run's output; secrets may be added at any time."""
 
     def __init__(self, secrets: Iterable[bytes] = ()) -> None:
-        #: Bytes held back: they may be the beginning of a secret.
+        #: Bytes that are held back because they may be the beginning of a secret.
         self.held = b""
-        #: How many of the held bytes belong to a stretch already masked.
+        #: How many of the held bytes belong to a stretch that was already masked.
         self.covered = 0
         #: Stretches masked so far.
         self.count = 0
-        # Those that came first are most often the same for all runs of a worker.
+        # The first secrets are usually the same for all runs of a worker.
         self._first = _NONE
         self._more = Needles()
         self._known = 0
@@ -46,7 +46,7 @@ class Masker:
         return bool(self._first)
 
     def add(self, secrets: Iterable[bytes]) -> None:
-        """Mask these from here on, held bytes included; what is refused is not (see ``encodings``)."""
+        """Mask these from here on, held bytes included, except those that ``encodings`` refuses."""
         new = frozenset(secrets)
         if not self._first:
             self._first = _shared(new)
@@ -63,27 +63,27 @@ class Masker:
         return other
 
     def feed(self, data: bytes) -> bytes:
-        """Take what came next; answer what is decided, masked."""
+        """Take the next data; return what is decided, masked."""
         if not self._first:
             return data
         buffer = self.held + data if self.held else data
         return self._mask(buffer, self._undecided(buffer))
 
     def finish(self) -> bytes:
-        """Nothing follows: give out what was held."""
+        """Return the held bytes: no data follows."""
         return self._mask(self.held, len(self.held)) if self.held else b""
 
     def whole(self, text: str, *, cut: bool = False) -> str:
-        """Mask a text that stands on its own, such as a title or a reason.
+        """Mask a self-contained text, such as a title or a reason.
 
-        :param cut: its end is missing: what may be the beginning of a secret there is left out.
+        :param cut: the text's end is missing: omit what may be the beginning of a secret there.
         """
         data = text.encode(errors="surrogatepass")
         masked = self.whole_bytes(data, cut=cut)
         return text if masked == data else masked.decode(errors="replace")
 
     def whole_bytes(self, data: bytes, *, cut: bool = False) -> bytes:
-        """As :meth:`whole`, for output."""
+        """Mask output as :meth:`whole` masks text."""
         if not self._first:
             return data
         other = self.fresh()
@@ -95,14 +95,14 @@ class Masker:
         return min(self._first.undecided(buffer), self._more.undecided(buffer))
 
     def _mask(self, buffer: bytes, end: int) -> bytes:
-        """Give out ``buffer[:end]`` masked, hold the rest."""
+        """Return ``buffer[:end]`` masked, hold the rest."""
         spans = sorted(self._first.spans(buffer) + self._more.spans(buffer))
         covered, self.covered = self.covered, 0
         if not spans and not covered:
             self.held = buffer[end:]
             return buffer if end >= len(buffer) else buffer[:end]
         out: list[bytes] = []
-        # `done` is where the stretch being masked ends; its mark is out already.
+        # `done` is the end of the stretch that is being masked; its mark was already given out.
         done = covered
         written = min(covered, end)
         for start, stop in spans:

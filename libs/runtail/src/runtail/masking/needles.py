@@ -1,11 +1,11 @@
-"""Many byte strings looked for at once. Pure: no I/O.
+"""Searches for many byte strings at once. Pure: no I/O.
 
-One ``find`` for each of some hundred needles takes longer than everything else
-a shipper does. A needle of at least ``stride + 3`` bytes covers, wherever it
-begins, four bytes whose offset in the block is a multiple of the stride. So a
-block's four-byte words at these offsets are compared with those that needles
-have, in one step of the interpreter, and only a needle that shares a word with
-the block is looked for. (64 KiB: 0.1 ms at a stride of 16, 0.2 ms at 8, whatever the
+One ``find`` for each of several hundred needles takes longer than everything else
+that a shipper does. A needle of at least ``stride + 3`` bytes covers, wherever it
+begins, four bytes whose offset in the block is a multiple of the stride. A block's
+four-byte words at these offsets are therefore compared with the needles' words, in
+one step of the interpreter, and only a needle that shares a word with the block is
+looked for. (64 KiB: 0.1 ms at a stride of 16, 0.2 ms at 8, regardless of the
 number of needles; 0.012 ms for each ``find``.)
 """
 
@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from typing import Final
 
 _WORD_BYTES: Final = 4
-#: Stride, and for how many needles it pays.
+#: Stride, and the number of needles from which it pays.
 _STRIDES: Final = ((16, 8), (8, 14), (4, 20))
-#: Of more needles fewer words are kept: as many as the stride for each.
+#: With more needles than this, fewer words are kept: as many as the stride for each needle.
 _MANY: Final = 10_000
 #: How far from a block's end the beginning of a needle is looked for byte by byte.
 _NEAR_BYTES: Final = 1024
@@ -28,7 +28,7 @@ class _Group:
     def __init__(self, stride: int, worth: int) -> None:
         self.stride, self._worth = stride, worth
         self._needles: list[bytes] = []
-        # Most words are of one needle only, and there may be a million of them.
+        # Most words belong to one needle only, and there may be a million of them.
         self._words: dict[int, bytes | list[bytes]] = {}
 
     def add(self, needle: bytes) -> None:
@@ -62,16 +62,16 @@ class _Group:
 
 
 class Needles:
-    """A set of byte strings that can be looked for, and that only grows."""
+    """A set of byte strings to search for; it only grows."""
 
     def __init__(self) -> None:
         self._all: set[bytes] = set()
         self._short: list[bytes] = []
         self._groups = [_Group(*row) for row in _STRIDES]
-        #: By their first bytes: needles of which a block's end may be the beginning.
+        #: By their first bytes: needles whose beginning may be a block's end.
         self._by_word: dict[bytes, list[bytes]] = {}
         self._beginnings: set[bytes] = set()
-        #: Bytes that a needle has before its last one.
+        #: Bytes that occur in a needle before its last byte.
         self._inner: set[int] = set()
         self._long: list[bytes] = []
         self._longest = 0
@@ -83,7 +83,7 @@ class Needles:
         return needle in self._all
 
     def add(self, needles: Iterable[bytes]) -> None:
-        """Look for these, too."""
+        """Search for these too."""
         for needle in needles:
             if needle in self._all:
                 continue
@@ -103,7 +103,7 @@ class Needles:
                 self._long.append(needle)
 
     def spans(self, block: bytes) -> list[tuple[int, int]]:
-        """Return where needles stand in *block*: (first byte, byte behind); they may overlap."""
+        """Return where needles are in *block*, as (first byte, byte after the last); they may overlap."""
         found: list[tuple[int, int]] = []
         for needles in (self._short, *(group.candidates(block) for group in self._groups)):
             for needle in needles:
@@ -114,10 +114,10 @@ class Needles:
         return found
 
     def undecided(self, block: bytes) -> int:
-        """Return where the longest end of *block* begins with which a needle may begin; its length if none does."""
+        """Return the start of the longest end of *block* with which a needle may begin; its length if there is none."""
         size = len(block)
         if not size or block[-1] not in self._inner:
-            # Most blocks end with a line, and few secrets go on behind one.
+            # Most blocks end with a newline, and few secrets continue after one.
             return size
         near = max(0, size - min(self._longest - 1, _NEAR_BYTES))
         far = min((self._far(needle, block, near) for needle in self._long), default=near)
@@ -133,7 +133,7 @@ class Needles:
         return size
 
     def _far(self, needle: bytes, block: bytes, near: int) -> int:
-        """Do the same for one long needle, before *near*."""
+        """Return the same for one long needle, before *near*."""
         at = block.find(needle[:_NEAR_BYTES], max(0, len(block) - len(needle) + 1))
         while 0 <= at < near:
             if needle.startswith(block[at:]):

@@ -1,4 +1,4 @@
-"""What runs in and beside a Celery worker: one folder for each kind of process.
+"""The code in and beside a Celery worker: one folder for each kind of process.
 
 ::
 
@@ -8,22 +8,22 @@
 ===================  ========================================================================
 ``celery_main``      Celery's main process: starts the keeper, ends cancelled runs
 ``task``             a pool process, while it executes a task: claim, redirect, run, report
-``keeper``           holds every run's descriptors, so that the shipper may die
+``keeper``           holds every run's descriptors, so that runs survive the shipper's death
 ``shipper``          reads the pipes, and writes the logs into the store
 ===================  ========================================================================
 
-What they share is beside them:
+The modules that they share are beside them:
 
 ===================  ========================================================================
-``messages``         every message between them: its fields, who sends it, and to whom
+``messages``         every message between them: its fields, its sender and its receiver
 ``channel``          sends messages, with descriptors, over a socket
 ``outbox``           messages that wait until the other end has read what came before
 ``announcing``       a run's secrets, on their way from the task to the shipper
 ``procfs``           the process table
 ``subreaper``        processes that a task left behind
-``celery_versions``  what differs between Celery 5.4 and 5.7, and what is too old
+``celery_versions``  the differences between Celery 5.4 and 5.7, and the oldest version that works
 ===================  ========================================================================
 
-The keeper runs without site-packages and has no store: what it imports, here and in ``runtail.logline``, needs the
-standard library only.
+The keeper runs without site-packages and has no store: everything that it imports, here and in ``runtail.logline``,
+must need the standard library only.
 """

@@ -1,9 +1,9 @@
-"""Telling the shipper what to mask: over the run's private socket, beside its output.
+"""Tells the shipper what to mask: over the run's private socket, beside its output.
 
-Nothing has to be answered. Who reads the pipe looks into this socket between
-taking output and looking at it (``shipper/source.py``), so a secret that was sent
-before it was written is known before it is read, whoever writes it through
-whichever pipe, and whether a shipper lives at that moment or not.
+No answer is needed. The reader of the pipe checks this socket after it has taken
+output and before it looks at that output (``shipper/source.py``). A secret that
+was sent before it was written is therefore known before it is read, no matter
+which process writes it through which pipe, and whether a shipper lives at that moment.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from collections.abc import Sequence
 
 from runtail.worker import channel, messages
 
-#: All secrets of one announcement together; far more than any key.
+#: The size of all secrets of one announcement together; far more than any key.
 MAX_BYTES = 32 * 1024 * 1024
-#: What may not fit into a record of the socket, where it is quoted once more, travels as a memfd.
+#: A larger announcement may not fit into a record of the socket, where it is quoted once more: it travels as a memfd.
 _MAX_INLINE_BYTES = 16 * 1024
 #: How long a socket may have no room: a shipper that hangs is replaced after 10 s.
 ROOM_SECONDS = 30.0
 
 
 def announce(private: socket.socket, secrets: Sequence[bytes]) -> bool:
-    """Have *secrets* masked in everything that is written from now on; False if nobody can be told.
+    """Have *secrets* masked in everything that is written from now on; return False if nobody can be told.
 
     Safe in any thread, and in processes that were forked from the task's.
     """
@@ -46,9 +46,9 @@ def announce(private: socket.socket, secrets: Sequence[bytes]) -> bool:
 
 
 def read(record: bytes, fds: Sequence[int]) -> bytes:
-    """Return what :func:`pack` made, from a record of the socket; the descriptors are closed.
+    """Return the bytes that :func:`pack` made, from a record of the socket; the descriptors are closed.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if the record holds no such bytes.
     """
     try:
         inline = channel.unpack(record).get("secrets")
@@ -62,14 +62,14 @@ def read(record: bytes, fds: Sequence[int]) -> bytes:
 
 
 def pack(secrets: Sequence[bytes]) -> bytes:
-    """Return bytes of any kind as one text in ASCII."""
+    """Return secrets of any bytes as one ASCII text."""
     # latin-1 maps each byte to one character and back.
     return json.dumps([secret.decode("latin-1") for secret in secrets]).encode("ascii")
 
 
 def unpack(payload: bytes) -> list[bytes]:
-    """Return what was packed.
+    """Return the secrets that :func:`pack` packed.
 
-    :raises ValueError: if it is something else.
+    :raises ValueError: if *payload* is something else.
     """
     return [str(secret).encode("latin-1") for secret in json.loads(payload)]

@@ -1,4 +1,4 @@
-"""What differs between the versions of Celery and its family that Runtail works with, in one place.
+"""The differences between the versions of Celery and its family that Runtail works with, in one place.
 
 Celery 5.4 to 5.7, each with the billiard, kombu and redis-py that it accepts. ``make test-matrix`` runs all of them.
 """
@@ -23,14 +23,14 @@ except ImportError:  # before billiard 4.3
 
 __all__ = ["check", "start_method", "terminate_handler_fired"]
 
-#: The oldest of each that works. pip sees to them, unless it was told not to (``--no-deps``, an override).
+#: The oldest version of each that works. pip enforces these, unless told not to (``--no-deps``, an override).
 OLDEST = (("celery", "Celery", (5, 4)), ("redis", "redis-py", (5, 0)))
 
 
 def check() -> None:
-    """Look whether the installed Celery and redis-py are new enough.
+    """Check that the installed Celery and redis-py are new enough.
 
-    :raises Unsupported: with the version that is needed and the one that is there.
+    :raises Unsupported: naming the required version and the installed one.
     """
     for package, name, oldest in OLDEST:
         try:
@@ -48,5 +48,5 @@ def check() -> None:
 
 
 def start_method(worker: Any) -> str:
-    """Return how a prefork worker makes its processes: ``fork``, or since Celery 5.7 also ``spawn``."""
+    """Return how a prefork worker creates its processes: ``fork`` or, since Celery 5.7, ``spawn``."""
     return str(getattr(worker, "pool_start_method", "fork"))

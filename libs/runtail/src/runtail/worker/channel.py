@@ -1,8 +1,8 @@
-"""Messages with file descriptors between processes of one worker; :mod:`~runtail.worker.messages` says which.
+"""Messages with file descriptors between the processes of one worker; :mod:`~runtail.worker.messages` lists them.
 
 Every message is one JSON object in one SOCK_SEQPACKET record, so that many
-writers can share a socket and none is ever split. The keeper imports this, too:
-standard library only.
+writers can share a socket and no message is ever split. The keeper imports this
+module too: standard library only.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import cast
 
 from runtail.worker.messages import VERSION, Message, flaw
 
-#: The largest record. A sender that has more must shorten it itself.
+#: The largest record. A sender must shorten anything larger itself.
 MAX_BYTES = 64 * 1024
-#: The keeper adds a few fields to records that may be of full size already.
+#: The keeper adds a few fields to records that may already be of full size.
 MAX_FORWARDED_BYTES = MAX_BYTES + 4096
-#: The most of a reason that is sent: written in escapes, and twice, it still fits.
+#: The longest reason that is sent: even written in escapes, and twice, it fits.
 MAX_REASON_CHARS = 2000
 #: The most descriptors a record carries: two pipes, private socket, pidfd, spool.
 MAX_FDS = 8
@@ -36,7 +36,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
 def send(sock: socket.socket, message: Mapping[str, object], fds: Sequence[int] = (), *, seconds: float = 5.0) -> bool:
     """Send one record; return False if there was no room within *seconds*.
 
-    The socket's flags stay as they are (it is shared with other processes).
+    The socket's flags stay as they are (other processes share it).
 
     :raises OSError: if the other end is gone.
     :raises ValueError: if the record is larger than :data:`MAX_BYTES`.
@@ -64,7 +64,7 @@ def receive(sock: socket.socket, seconds: float) -> tuple[Message, list[int]] | 
     """Return the next record and its descriptors (closed on exec), or None after *seconds*.
 
     :raises EOFError: if the other end is gone.
-    :raises ValueError: if it is no message, or of another version.
+    :raises ValueError: if the record is not a message, or has another version.
     """
     poller = select.poll()
     poller.register(sock, select.POLLIN)
@@ -86,10 +86,10 @@ def receive(sock: socket.socket, seconds: float) -> tuple[Message, list[int]] | 
 
 
 def take(sock: socket.socket, most: int = MAX_FORWARDED_BYTES, *, peek: bool = False) -> tuple[bytes, list[int]]:
-    """Return the next record as it is and its descriptors (closed on exec), without waiting.
+    """Return the next record unparsed, and its descriptors (closed on exec), without waiting.
 
-    :param peek: leave it there; the descriptors are duplicates.
-    :raises BlockingIOError: if there is none.
+    :param peek: leave the record in the socket; the descriptors are duplicates.
+    :raises BlockingIOError: if there is no record.
     """
     data, rights, _flags, _address = sock.recvmsg(
         most,
@@ -104,9 +104,9 @@ def take(sock: socket.socket, most: int = MAX_FORWARDED_BYTES, *, peek: bool = F
 
 
 def messages(sock: socket.socket, report: Callable[[str], object]) -> Iterator[tuple[Message | None, list[int]]]:
-    """Yield what is there as (message, descriptors); ``(None, [])`` at the end of the connection.
+    """Yield the waiting messages as (message, descriptors); ``(None, [])`` at the end of the connection.
 
-    :param report: is told of records that are left out, and why.
+    :param report: called with the reason for each record that is skipped.
     """
     while sock.fileno() >= 0:
         try:
@@ -133,9 +133,9 @@ def pack(message: Mapping[str, object]) -> bytes:
 
 
 def unpack(data: bytes) -> Message:
-    """Return the message that :func:`pack` made these bytes of.
+    """Return the message from which :func:`pack` made these bytes.
 
-    :raises ValueError: if it is none, or another version's.
+    :raises ValueError: if they are not a message, or have another version.
     """
     message = json.loads(data)
     if wrong := flaw(message):
@@ -145,6 +145,6 @@ def unpack(data: bytes) -> Message:
 
 
 def close_all(fds: Sequence[int]) -> None:
-    """Close every one of them."""
+    """Close all these descriptors."""
     for fd in fds:
         os.close(fd)

@@ -1,7 +1,7 @@
-"""In-band sequences: what a task's process says about its output, inside it.
+"""In-band sequences: what a task's process says about its output, within that output.
 
-``ESC ] 7777 ; <nonce> ; <base64url of a JSON object> BEL``. The nonce is known only to the task's process and to
-the shipper, so that output copied from elsewhere cannot pose as a sequence.
+``ESC ] 7777 ; <nonce> ; <base64url of a JSON object> BEL``. Only the task's process and the shipper know the nonce, so
+that output copied from elsewhere cannot pose as a sequence.
 """
 
 import base64
@@ -15,7 +15,7 @@ def sequence_prefix(nonce: str) -> bytes:
 
 
 def sequence(nonce: str, message: dict[str, Any]) -> bytes:
-    """Return what says *message* within the output of a run."""
+    """Return the sequence that carries *message* within the output of a run."""
     text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
     # A lone surrogate becomes its escape, which JSON understands.
     return sequence_prefix(nonce) + base64.urlsafe_b64encode(text.encode("utf-8", "backslashreplace")) + b"\x07"

@@ -1,54 +1,54 @@
-"""Every message between the processes of one worker: who sends it, to whom, with which fields.
+"""Every message between the processes of one worker: its sender, its receiver and its fields.
 
-A message is a JSON object in one record of a socket (:mod:`~runtail.worker.channel`), with ``op`` for its
-kind and ``v`` for the version, which the channel writes and checks.
+A message is a JSON object in one record of a socket (:mod:`~runtail.worker.channel`). ``op`` holds its kind and
+``v`` the version; the channel writes and checks the version.
 
 ================  ====================================  ====================================================
-kind              from → to                             says
+kind              from → to                             meaning
 ================  ====================================  ====================================================
 ``Start``         pool process → keeper → shipper       an execution begins; with its descriptors
                   keeper → main, and back               kept for the keeper's successor
-``Mask``          pool process → shipper                secrets of the run, before they are written
+``Mask``          pool process → shipper                secrets of the run, sent before they are written
 ``End``           pool process → shipper                how the task ended
-``Kept``          keeper → pool process                 the pipe is held: nothing is lost any more
+``Kept``          keeper → pool process                 the pipe is held: from now on nothing is lost
 ``Go``            shipper → pool process                the task may begin
 ``Refuse``        shipper → pool process                the task may not be executed
 ``Unrecorded``    shipper → pool process                the task may begin, without being recorded
 ``Wait``          shipper → pool process                a cancel is still ending other processes of the run
 ``Done``          shipper → pool process                the end is stored: no signal for this run follows
 ``Hello``         keeper → shipper                      whose worker this is
-``Bye``           keeper → shipper                      the worker has ended: so much time is left
+``Bye``           keeper → shipper                      the worker has ended: how much time is left
 ``Catalogue``     main → keeper → shipper               the worker and its tasks; with a memfd
 ``Died``          main → keeper → shipper               why a task's process is gone
 ``Revoked``       main → keeper → shipper               Celery revoked a run
 ``IsRevoked``     main → keeper → shipper               the answer to ``AskRevoked``
 ``Drain``         main → keeper → shipper               the worker has begun to shut down
-``Cancelled``     main → keeper → shipper               what ending a run's processes came to
-``Alive``         shipper → keeper                      it does not hang
+``Cancelled``     main → keeper → shipper               the result of ending a run's processes
+``Alive``         shipper → keeper                      the shipper does not hang
 ``Busy``          shipper → keeper                      another shipper is still at work on the run
 ``Ready``         shipper → keeper → main               the store may be used
 ``Cancel``        shipper → keeper → main               somebody wants the run to end
 ``Over``          shipper → keeper → main               the task of a run that is being cancelled has ended by itself
 ``AskRevoked``    shipper → keeper → main               a task has failed: was it revoked through Celery?
 ``Closed``        shipper → keeper → main               nothing of the run is needed any more
-``Watch``         keeper → main                         tell when this process ends
-``Gone``          main → keeper                         it has ended
+``Watch``         keeper → main                         report when this process ends
+``Gone``          main → keeper                         the process has ended
 ================  ====================================  ====================================================
 
-A pool process executes other people's code, and may send anything: :func:`flaw` refuses what is not one of these.
-The keeper imports this: standard library only.
+A pool process executes other people's code and may send anything: :func:`flaw` refuses everything that is not one of
+these messages. The keeper imports this module: standard library only.
 """
 
 import types
 from typing import Any, Literal, NotRequired, TypedDict, Union, get_args, get_origin
 
-#: Raise it when a kind or a field changes its meaning. A new keeper or shipper is started from what is installed
-#: then, so two versions may meet after an upgrade beneath a running worker.
+#: Raise it when a kind or a field changes its meaning. A new keeper or shipper is started from the version that is
+#: installed at that moment, so two versions may meet after an upgrade beneath a running worker.
 VERSION = 1
 
 
 class Start(TypedDict):
-    """An execution begins. Descriptors: its pipes (two if ``split``), its private socket, a pidfd if ``pidfd``.
+    """An execution begins. Descriptors: its pipes (two if ``split``), its private socket, a pidfd if ``pidfd`` is set.
 
     The keeper adds the spool, and ``again`` and ``dropped`` for the shipper, ``fds`` for the main process.
     """
@@ -56,25 +56,25 @@ class Start(TypedDict):
     op: Literal["run"]
     #: Names this execution in all other messages.
     key: str
-    #: The run's id, which is the task's.
+    #: The run's id, which is the task's id.
     run: str
     pid: int
-    #: Stands in the in-band sequences that belong to this run.
+    #: Appears in the in-band sequences that belong to this run.
     nonce: str
     task: str
     worker: NotRequired[str]
-    #: Runtail's header of the message, if it has one that is right.
+    #: Runtail's header of the message, if there is a valid one.
     headers: dict[str, Any] | None
     header_flaw: NotRequired[str]
-    #: Of the delivery, as Celery describes it.
+    #: The delivery, as Celery describes it.
     publication: NotRequired[str]
     redelivered: NotRequired[bool]
     nesting: NotRequired[int]
     retries: NotRequired[int]
     queue: NotRequired[str]
-    #: It goes on in the run of the task that it replaces.
+    #: It continues the run of the task that it replaces.
     joins: NotRequired[bool]
-    #: An unacknowledged message comes again.
+    #: The broker delivers an unacknowledged message again.
     redelivers: NotRequired[bool]
     requeues: NotRequired[bool]
     restart: NotRequired[bool]
@@ -82,21 +82,21 @@ class Start(TypedDict):
     max_attempts: NotRequired[int]
     args: NotRequired[list[Any]]
     kwargs: NotRequired[dict[str, Any]]
-    #: Some parameter is a secret, and not among ``kwargs``.
+    #: Some parameter is secret, and its value is not in ``kwargs``.
     hidden: NotRequired[bool]
-    #: stdout and stderr have a pipe each.
+    #: stdout and stderr have separate pipes.
     split: bool
     pidfd: NotRequired[bool]
-    #: An earlier shipper had it.
+    #: An earlier shipper had this run.
     again: NotRequired[bool]
     #: Bytes that the keeper threw away while no shipper lived.
     dropped: NotRequired[int]
-    #: How many descriptors were sent along.
+    #: How many descriptors come with the message.
     fds: NotRequired[int]
 
 
 class Mask(TypedDict):
-    """Secrets as :func:`runtail.worker.announcing.pack` wrote them; without them they are in a memfd."""
+    """Secrets as :func:`runtail.worker.announcing.pack` wrote them; without ``data`` they are in a memfd."""
 
     op: Literal["mask"]
     secrets: NotRequired[str]
@@ -124,7 +124,7 @@ class Go(TypedDict):
 
 
 class Refuse(TypedDict):
-    """The task may not be executed. ``fails``: that must be stored as its result, since nobody else stores one."""
+    """The task may not be executed. ``fails``: store that as its result, since nobody else stores one."""
 
     op: Literal["refuse"]
     message: str
@@ -140,13 +140,13 @@ class Unrecorded(TypedDict):
 
 
 class Wait(TypedDict):
-    """The end is not stored yet, and will be."""
+    """The end is not stored yet, but it will be."""
 
     op: Literal["wait"]
 
 
 class Done(TypedDict):
-    """The end is stored, or safe where a successor finds it."""
+    """The end is stored, or is safe in a place where a successor finds it."""
 
     op: Literal["done"]
 
@@ -174,7 +174,7 @@ class Catalogue(TypedDict):
 
 
 class Died(TypedDict):
-    """A task's process is gone. Without ``pid``: of whoever executes ``run``."""
+    """A task's process is gone. Without ``pid``: the process that executes ``run``."""
 
     op: Literal["died"]
     pid: int
@@ -182,7 +182,7 @@ class Died(TypedDict):
     why: str
     signal: int | None
     exit_status: int | None
-    #: Celery revoked the run, and will say whether that is why.
+    #: Celery revoked the run, and will say whether that is the reason.
     revoked: NotRequired[bool]
 
 
@@ -211,7 +211,7 @@ class Drain(TypedDict):
 
 
 class Cancelled(TypedDict):
-    """The processes of a run were ended: by which signal, how many, how many of them by SIGKILL; or why not."""
+    """The run's processes were ended: the signal, how many, how many needed SIGKILL; or why they were not."""
 
     op: Literal["cancelled"]
     run: str
@@ -223,7 +223,7 @@ class Cancelled(TypedDict):
 
 
 class Alive(TypedDict):
-    """Sent once a second by a shipper whose two threads both turn."""
+    """Sent once a second by a shipper while both its threads make progress."""
 
     op: Literal["alive"]
 
@@ -236,13 +236,13 @@ class Busy(TypedDict):
 
 
 class Ready(TypedDict):
-    """The store answers, and is fit for use."""
+    """The store answers and is fit for use."""
 
     op: Literal["ready"]
 
 
 class Cancel(TypedDict):
-    """End all processes of a run. The keeper adds ``inodes``: of its pipes, by which its processes are known."""
+    """End all processes of a run. The keeper adds ``inodes``: the run's processes are found by its pipes' inodes."""
 
     op: Literal["cancel"]
     run: str
@@ -262,7 +262,7 @@ class Over(TypedDict):
 
 
 class AskRevoked(TypedDict):
-    """The task has failed, perhaps because of a signal of Celery's, which signals first and tells afterwards."""
+    """The task has failed, perhaps because of a signal from Celery, which signals first and reports it afterwards."""
 
     op: Literal["ask-revoked"]
     run: str
@@ -290,10 +290,10 @@ class Gone(TypedDict):
     pid: int
 
 
-#: Between which ends.
+#: Messages by their two ends.
 ToTask = Kept | Go | Refuse | Unrecorded | Wait | Done
 FromTask = Mask | End
-#: Through the keeper, as they are.
+#: Passed on by the keeper unchanged.
 ToShipper = Start | Hello | Bye | Catalogue | Died | Revoked | IsRevoked | Drain | Cancelled
 FromShipper = Alive | Busy | Ready | Cancel | Over | AskRevoked | Closed
 FromKeeper = Start | Watch | Ready | Cancel | Over | AskRevoked | Closed
@@ -312,19 +312,19 @@ def _allowed(hint: Any) -> tuple[type, ...]:
     return (get_origin(hint) or hint,)
 
 
-#: By ``op``: the fields that a message of that kind must have, and their types.
+#: By ``op``: the required fields of a message of that kind, and their types.
 _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     get_args(kind.__annotations__["op"])[0]: {
         name: _allowed(kind.__annotations__[name]) for name in sorted(kind.__required_keys__)
     }
     for kind in get_args(Message)
 }
-#: The rest of it is checked by the shipper, for somebody must answer the task that waits.
+#: The shipper checks the other fields, because the waiting task needs an answer.
 _FIELDS["run"] = {"key": (str,), "pid": (int,)}
 
 
 def flaw(message: object) -> str | None:
-    """Say why something is none of these messages; None if it is one."""
+    """Return the reason why something is not one of these messages; None if it is one."""
     if not isinstance(message, dict) or not isinstance(message.get("op"), str):
         return "it is not a JSON object with an op"
     if message.get("v") != VERSION:

@@ -1,4 +1,4 @@
-"""Messages that wait until the other end of a socket has read what came before."""
+"""Messages that wait until the other end of a socket has read the earlier ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtail.worker import channel
 class Outbox:
     """Sends without ever blocking. The owner polls the socket and calls :meth:`send` when it is writable.
 
-    :param sock: is registered with *poller* for reading, and for writing while something waits.
+    :param sock: registered with *poller* for reading, and for writing while messages wait.
     """
 
     def __init__(self, sock: socket.socket, poller: select.poll) -> None:
@@ -26,18 +26,18 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Nothing waits."""
+        """Whether no message waits."""
         return not self._waiting
 
     def put(self, message: Mapping[str, object], fds: Sequence[int] = ()) -> None:
-        """Send *message*, now or later. The descriptors remain the caller's, who may close them at once."""
+        """Send *message*, now or later. The caller keeps its descriptors and may close them at once."""
         data = channel.pack(message)
         if self._waiting or not self._sends(data, fds):
             self._waiting.append((data, [os.dup(fd) for fd in fds]))
             self._poller.modify(self._socket, select.POLLIN | select.POLLOUT)
 
     def send(self) -> None:
-        """Send what there is room for."""
+        """Send as many messages as there is room for."""
         if not self._waiting:
             return
         while self._waiting and self._sends(*self._waiting[0]):
@@ -46,7 +46,7 @@ class Outbox:
             self._poller.modify(self._socket, select.POLLIN)
 
     def close(self) -> None:
-        """Drop what waits. The socket stays open."""
+        """Drop the waiting messages. The socket stays open."""
         self._poller.unregister(self._socket)
         for _data, fds in self._waiting:
             channel.close_all(fds)
@@ -60,5 +60,5 @@ class Outbox:
         except BlockingIOError:
             return False
         except OSError:
-            return True  # the other end is gone, which reading it will tell
+            return True  # the other end is gone; reading the socket will report that
         return True

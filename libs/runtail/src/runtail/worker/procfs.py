@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 def processes() -> Iterator[tuple[int, int, str]]:
-    """Yield (pid, parent's pid, state letter) of every process there is."""
+    """Yield (pid, parent's pid, state letter) of every process."""
     for name in os.listdir("/proc"):  # noqa: PTH208
         if name.isdigit():
             found = status(int(name))
@@ -16,25 +16,25 @@ def processes() -> Iterator[tuple[int, int, str]]:
 
 
 def status(pid: int) -> tuple[int, str] | None:
-    """Return (parent's pid, state letter), or None if it is gone."""
+    """Return (parent's pid, state letter), or None if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
             data = file.read()
     except OSError:
         return None
-    # The name stands in brackets and may hold anything, brackets included.
+    # The name is in parentheses and may contain anything, including parentheses.
     fields = data[data.rfind(b")") + 2 :].split(b" ", 2)
     return int(fields[1]), fields[0].decode("ascii")
 
 
 def alive(pid: int) -> bool:
-    """Return True if the process exists and is no zombie."""
+    """Return True if the process exists and is not a zombie."""
     found = status(pid)
     return found is not None and found[1] not in ("Z", "X")
 
 
 def command(pid: int) -> list[bytes]:
-    """Return the words that it was started with, none if they cannot be read."""
+    """Return the words of the process's command line; an empty list if they cannot be read."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
             return file.read().split(b"\0")
@@ -43,7 +43,7 @@ def command(pid: int) -> list[bytes]:
 
 
 def environment(pid: int) -> bytes:
-    """Return its environment as it was started with, empty if it cannot be read."""
+    """Return the environment that the process was started with; empty if it cannot be read."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
             return file.read()

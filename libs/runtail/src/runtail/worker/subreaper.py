@@ -1,7 +1,7 @@
-"""Processes a task left behind: adopted while it runs, reaped when it is over.
+"""Processes that a task left behind: adopted while it runs, reaped when it is over.
 
 The pool child is a subreaper, so that a daemon started by a task stays below
-the child and a cancel finds it. The price is that its zombies are ours.
+the child, where a cancel finds it. The price is that we must reap its zombies.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from runtail.worker import procfs
 
 _PR_SET_CHILD_SUBREAPER = 36
 #: Added to a pool child's OOM score: the kernel should pick the task, never the
-#: keeper or the shipper, which would take every run of the worker with them.
+#: keeper or the shipper, whose death would affect every run of the worker.
 _OOM_SCORE = 300
 
 
 def become_subreaper() -> bool:
-    """Adopt orphaned descendants from now on; False where the system cannot."""
+    """Adopt orphaned descendants from now on; return False where the system does not support it."""
     try:
         return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except (OSError, AttributeError):
@@ -38,10 +38,10 @@ def offer_to_oom_killer() -> None:
 
 
 def reap() -> int:
-    """Reap dead children that nobody else will; return how many.
+    """Reap dead children that nobody else will reap; return how many.
 
     Children that ``subprocess`` or ``multiprocessing`` started are left to
-    them: taking their exit status away would make their owners see 0.
+    them: if we took their exit status, their owners would see 0.
     """
     try:
         if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -60,13 +60,13 @@ def reap() -> int:
 
 def _owned() -> set[int]:
     """Return the pids of children that some Python object waits for."""
-    # Slow (all objects are looked at), and only done when there is a zombie.
+    # This is slow (it looks at all objects), and is done only when there is a zombie.
     pids: set[int] = set()
     for thing in gc.get_objects():
         with contextlib.suppress(Exception):
             if isinstance(thing, subprocess.Popen):
                 pids.add(thing.pid)
             elif type(thing).__module__.startswith(("multiprocessing.", "billiard.")):
-                # A Process that was started; anything else raises.
+                # A Process that was started; any other value raises.
                 pids.add(thing._popen.pid)
     return pids

@@ -11,7 +11,7 @@ from celery.worker import state
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Why a process ended, read from Celery's words."""
+    """Why a process ended, parsed from Celery's message."""
 
     why: str
     signal: int | None = None
@@ -19,7 +19,7 @@ class Status:
 
 
 def read_status(text: str) -> Status:
-    """Read the text of a ``WorkerLostError``."""
+    """Parse the text of a ``WorkerLostError``."""
     killed = re.search(r"signal (\d+)(?: \((\w+)\))?", text)
     if killed:
         name = f" ({killed[2]})" if killed[2] else ""
@@ -35,24 +35,24 @@ def read_status(text: str) -> Status:
 
 
 def pid_of(task_id: str | None) -> int:
-    """Return the pool child that executes a task now, 0 if that is not known."""
+    """Return the pool child that executes a task now, 0 if unknown."""
     request = state.requests.get(task_id)
     return int(getattr(request, "worker_pid", None) or 0)
 
 
 def is_revoked(task_id: str) -> bool:
-    """Whether somebody revoked a task, by its id or by one of its stamps, as far as this worker has heard."""
+    """Return whether somebody revoked a task, by its id or by one of its stamps, as far as this worker has heard."""
     if task_id in state.revoked or not state.revoked_stamps:
         return task_id in state.revoked
     request = state.requests.get(task_id)
     if request is None:
-        return True  # Celery forgets a request before it tells of its revocation
+        return True  # Celery forgets a request before it reports the revocation
     stamps = request.stamps or {}
     return any(_values(stamps.get(name)) & _values(values) for name, values in state.revoked_stamps.items())
 
 
 def _values(stamp: str | Iterable[str] | None) -> set[str]:
-    """Return the values of a stamp, which Celery takes one by one or several at once."""
+    """Return the values of a stamp: Celery accepts one value, or several at once."""
     return {stamp} if isinstance(stamp, str) else set(stamp or ())
 
 
@@ -60,7 +60,7 @@ def executes(pid: int, task_id: str) -> bool:
     """Return False once Celery's main process knows that the pool child has left the task.
 
     A main process that is busy (reconnecting to its broker, say) has not heard
-    yet which child took a task; the child itself said so, and is believed.
+    yet which child took a task; the child itself reported it, and is believed.
     """
     request = state.requests.get(task_id)
     return request is not None and request.worker_pid in (None, pid)

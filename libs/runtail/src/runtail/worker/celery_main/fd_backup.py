@@ -1,8 +1,8 @@
-"""In Celery's main process: duplicates of what the keeper holds, so that keeper and shipper may die together.
+"""In Celery's main process: duplicates of what the keeper holds, so that even keeper and shipper may die together.
 
-A pipe without any reading end breaks, and with it the task that prints. As long
-as these duplicates exist it only fills; the next keeper gets them and goes on
-with everything that was written meanwhile.
+A pipe without any reading end breaks, and so does the task that prints. As long
+as these duplicates exist, the pipe only fills; the next keeper gets them and
+continues with everything that was written meanwhile.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ class FdBackup:
 
     def __init__(self) -> None:
         self._held: dict[str, tuple[messages.Start, list[int]]] = {}
-        # This process forks pool children at any moment. None of them may keep
-        # a descriptor that was received, and not yet written down, just then.
+        # This process may fork a pool child at any moment. No child may keep a
+        # descriptor that was received but not yet recorded at that moment.
         self._fork = threading.Lock()
         os.register_at_fork(
             before=self._fork.acquire, after_in_parent=self._fork.release, after_in_child=self._forget_in_child
         )
 
     def receive(self, ctl: socket.socket) -> messages.Message | None:
-        """Return the keeper's next message, None if there is none. FdBackup are made and taken back here.
+        """Return the keeper's next message, None if there is none. Backups are created and removed here.
 
-        :raises EOFError: if the keeper is gone and nothing that it said is left.
+        :raises EOFError: if the keeper is gone and all its messages have been read.
         """
         with self._fork:
             try:
                 received = channel.receive(ctl, 0)
             except EOFError:
-                # If the keeper left messages unread, our socket reports that first, once, and then what it still holds.
+                # If the keeper left messages unread, our socket reports that once first, and then what it still holds.
                 received = channel.receive(ctl, 0)
             if received is None:
                 return None
             message, fds = received
-            # A process that may open no more files receives fewer: of no use.
+            # A process that has no more free descriptors receives fewer: they are of no use.
             if message["op"] == "run" and message.pop("fds", None) == len(fds):
                 self._held[message["key"]] = (message, fds)
                 return message
@@ -54,20 +54,20 @@ class FdBackup:
         return list(self._held[key][1])
 
     def run_of(self, pid: int) -> str:
-        """Return the id of the run that a process executes or executed last; empty if none is known."""
+        """Return the id of the run that a process executes or executed last; empty if unknown."""
         ids = [str(record["run"]) for record, _fds in list(self._held.values()) if record.get("pid") == pid]
         return ids[-1] if ids else ""
 
     def hand_over(self, ctl: socket.socket) -> None:
-        """Give everything to a new keeper, and keep it.
+        """Give everything to a new keeper, but keep it here too.
 
-        :raises OSError: if that is gone as well.
+        :raises OSError: if that keeper is gone as well.
         """
         for record, fds in self._held.values():
             channel.send(ctl, record, fds)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close all descriptors."""
         for _record, fds in self._held.values():
             channel.close_all(fds)
         self._held.clear()

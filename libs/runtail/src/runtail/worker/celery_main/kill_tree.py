@@ -1,6 +1,6 @@
-"""Ending a run: every process it started, then the task itself.
+"""Ends a run: every process that it started, then the task itself.
 
-Runs in a thread of Celery's main process, which is the parent of the pool
+This runs in a thread of Celery's main process, which is the parent of the pool
 children. It takes no lock and imports nothing while it works: the main process
 may fork a new pool child at any moment.
 """
@@ -16,27 +16,27 @@ from dataclasses import dataclass
 
 from runtail.worker import procfs
 
-#: How often to look whether the processes are gone.
+#: How often to check whether the processes are gone.
 _POLL_SECONDS = 0.05
-#: Scans for processes that were forked while the others were being stopped.
+#: The most scans for processes that were forked while the others were being stopped.
 _MAX_SCANS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The processes of one execution, by all three marks they may carry."""
+    """The processes of one execution, found by any of three marks."""
 
     #: The pool child. Its descendants belong to the run.
     pid: int
-    #: The run's id, which stands in the environment of what it started.
+    #: The run's id, which is in the environment of the processes that it started.
     run_id: str
-    #: The run's pipes: whoever can write to them belongs to the run.
+    #: The run's pipes: every process that can write to them belongs to the run.
     inodes: frozenset[int]
     #: Never touched: main, keeper, shipper, the other pool children.
     spared: frozenset[int]
 
     def descendants(self) -> set[int]:
-        """Return every process of the run except the pool child, zombies left out."""
+        """Return every process of the run except the pool child and zombies."""
         table = {pid: parent for pid, parent, state in procfs.processes() if state not in ("Z", "X")}
         found: set[int] = set()
         mark = b"\0RUNTAIL_RUN=" + self.run_id.encode() + b"."
@@ -61,11 +61,11 @@ class Target:
 class Ended:
     """What was done."""
 
-    #: The strongest signal that was needed; None if there was nothing left to signal.
+    #: The strongest signal that was needed; None if no process was left to signal.
     signal: int | None
-    #: Processes that got one.
+    #: How many processes were signalled.
     pids: int
-    #: How many of them did not go on TERM.
+    #: How many of them did not end on TERM.
     killed: int
 
 
@@ -73,14 +73,14 @@ def end_tree(target: Target, grace_seconds: float, still_running: Callable[[], b
     """Stop, TERM, wait, KILL.
 
     :param grace_seconds: between TERM and KILL.
-    :param still_running: False once the pool child is done with the run, though
-        it may wait for the rest of the tree to end: it counts as gone, and is not
-        signalled any more, for it may be running somebody else's task.
+    :param still_running: False once the pool child is done with the run. It may then wait
+        for the rest of the tree to end: it counts as gone and is not signalled any more,
+        since it may be running somebody else's task.
     """
     stopped: set[int] = set()
     for _ in range(_MAX_SCANS):
-        # A stopped process forks no more, so this ends; without it a fork bomb
-        # is always one ahead.
+        # A stopped process cannot fork, so this loop ends; without stopping, a fork
+        # bomb would always be one process ahead.
         new = target.descendants() - stopped
         if not new:
             break

@@ -1,7 +1,7 @@
 """Runtail in Celery's main process: starts the keeper, watches it, ends cancelled runs.
 
-One thread waits for messages. It holds no lock while it waits, and what it does
-needs none, because this process forks its pool children at any moment.
+One thread waits for messages. It holds no lock while it waits, and its work
+needs no lock, because this process may fork a pool child at any moment.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ log = logging.getLogger("celery.runtail")
 
 #: Run by its path: `-m` would import all of Celery.
 KEEPER = Path(__file__).parents[1] / "keeper"
-#: What the keeper starts, with ``--link <fd>`` added.
+#: The keeper starts this, with ``--link <fd>`` added.
 SHIPPER_COMMAND = [sys.executable, "-m", "runtail.worker.shipper"]
 _TICK_SECONDS = 1.0
-#: The descriptors the keeper finds open.
+#: The descriptors that the keeper finds open.
 _CHANNEL, _CTL, _PIDFD = 3, 4, 5
-#: At shutdown, how long the runs in hand may take to be stored.
+#: At shutdown, how long storing the runs in hand may take.
 CLOSE_SECONDS = 10.0
 
 
@@ -47,31 +47,31 @@ class Supervisor:
     def __init__(self, hostname: str, settings: Settings) -> None:
         """Start the keeper (and through it the shipper).
 
-        :raises OSError: if it cannot be started at all.
+        :raises OSError: if the keeper cannot be started.
         """
         self.hostname = hostname
         self.settings = settings
-        #: The lease owner: stays while shippers come and go.
+        #: The lease owner: stays the same while shippers come and go.
         self.owner = str(uuid.uuid4())
         self.pid = os.getpid()
         self.started_ms = int(time.time() * 1000)
-        # Main keeps both ends: what was sent while no keeper lives waits for the next.
+        # The main process keeps both ends: what is sent while no keeper lives waits for the next one.
         self.channel_rx, self.channel_tx = channel.pair()
         self.keeper_pid = 0
         self.keeper_pidfd: int | None = None
         self.ctl: socket.socket | None = None
         self._fd_backup = FdBackup()
-        # Under solo, descriptors 1 and 2 belong to a run by the time a keeper is replaced.
+        # Under solo, descriptors 1 and 2 already belong to a run when a keeper is replaced.
         self._output_fds = put_aside(1), put_aside(2)
         self.catalogue: bytes | None = None
-        #: Set once the shipper reached the store.
+        #: Set once the shipper has reached the store.
         self.store_ready = threading.Event()
-        #: Tells the pool's processes and which of them runs what; None under solo.
+        #: The ids of the pool processes, and which process executes which run; None under solo.
         self.pool_pids: Callable[[], set[int]] = set
         self.running: Callable[[int, str], bool] = lambda _pid, _run: False
         self.revoked_in_celery: Callable[[str], bool] = lambda _run: False
         self.cancels = False
-        #: Keys of runs that are being cancelled, and of those whose task has said that it is over.
+        #: Keys of the runs that are being cancelled, and of those whose task has reported that it is over.
         self._cancelling: set[str] = set()
         self._over: set[str] = set()
         self._children: dict[int, int] = {}
@@ -82,14 +82,14 @@ class Supervisor:
     # For pool children.
 
     def send(self, message: dict[str, Any], fds: list[int]) -> bool:
-        """Put a record through the channel (any process of the worker).
+        """Send a record through the channel (from any process of the worker).
 
         :raises OSError: if it cannot be sent.
         """
         return channel.send(self.channel_tx, message, fds)
 
     def forget_in_child(self) -> None:
-        """Close in a pool child what only the main process may hold open."""
+        """Close, in a pool child, everything that only the main process may hold open."""
         if self.ctl is not None:
             self.ctl.close()
         self.channel_rx.close()
@@ -120,7 +120,7 @@ class Supervisor:
             "log_level": self.settings.log_level,
         }
         argv = [sys.executable, "-I", "-S", str(KEEPER), json.dumps(config)]
-        # Numbers above the targets, so that no dup2 hits a source.
+        # The source numbers lie above the targets, so that no dup2 overwrites a source.
         sources = [(self.channel_rx.fileno(), _CHANNEL), (theirs.fileno(), _CTL)]
         if main_pidfd is not None:
             sources.append((main_pidfd, _PIDFD))
@@ -129,9 +129,9 @@ class Supervisor:
         actions += [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(self._output_fds, start=1)]
         actions += [(os.POSIX_SPAWN_DUP2, fd, target) for fd, target in high]
         try:
-            # Not subprocess: its pipe to the child, inherited by a pool child
-            # that is forked at that moment, would block it.
-            # It unblocks SIGTERM when it knows what to do with it.
+            # Not subprocess: a pool child that is forked at that moment would inherit
+            # subprocess's pipe to the child, and that would block this process.
+            # The keeper unblocks SIGTERM once its handler is in place.
             self.keeper_pid = os.posix_spawn(
                 argv[0], argv, _environment(self.settings), file_actions=actions, setsigmask=[signal.SIGTERM]
             )
@@ -161,7 +161,7 @@ class Supervisor:
     def _replace_keeper(self) -> None:
         log.warning("Runtail: the keeper (pid %d) is gone and is replaced; runs in hand go on", self.keeper_pid)
         if self.ctl is not None:
-            # What it said last may be one more run to keep.
+            # Its last message may announce one more run to keep.
             self._read_keeper()
         if self.ctl is not None:
             self.ctl.close()
@@ -174,7 +174,7 @@ class Supervisor:
         except OSError as error:
             log.error("Runtail: the keeper could not be started: %s", error)
 
-    # What main tells the shipper.
+    # What the main process tells the shipper.
 
     def publish(self, document: bytes) -> None:
         """Hand the worker's description and catalogue to the shipper, which publishes them."""
@@ -188,8 +188,8 @@ class Supervisor:
             os.close(fd)
 
     def died(self, pid: int, run: str | None, why: str, *, signum: int | None, exit_status: int | None) -> None:
-        """Tell why a task's process is gone, as far as this process knows."""
-        # Celery signals the process first, and says only then that it revoked the run.
+        """Report why a task's process is gone, as far as this process knows."""
+        # Celery signals the process first, and reports only then that it revoked the run.
         revoked = signum is not None and self.revoked_in_celery(run or self._fd_backup.run_of(pid))
         message = messages.Died(
             op="died", pid=pid, run=run, why=why, signal=signum, exit_status=exit_status, revoked=revoked
@@ -198,13 +198,13 @@ class Supervisor:
             channel.send(self.channel_tx, message)
 
     def tell_revoked(self, run: str, *, terminated: bool, expired: bool, signum: int | None) -> None:
-        """Tell that Celery revoked a run: it discarded its message, or signalled its process (*terminated*)."""
+        """Report that Celery revoked a run: it discarded the message or, if *terminated*, signalled the process."""
         message = messages.Revoked(op="revoked", run=run, terminated=terminated, expired=expired, signal=signum)
         with contextlib.suppress(OSError):
             channel.send(self.channel_tx, message)
 
     def _tell_whether_revoked(self, question: messages.AskRevoked) -> None:
-        """Say whether Celery revoked a run whose task has failed: it notes that before it sends its signal."""
+        """Report whether Celery revoked a run whose task has failed: Celery notes that before it sends its signal."""
         revoked = self.revoked_in_celery(question["run"])
         with contextlib.suppress(OSError):
             channel.send(self.channel_tx, messages.IsRevoked(op="is-revoked", key=question["key"], revoked=revoked))
@@ -217,7 +217,7 @@ class Supervisor:
     # The thread.
 
     def start_thread(self) -> None:
-        """Begin to watch (after the pool was forked for the first time)."""
+        """Start the watching thread (after the pool was forked for the first time)."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="runtail", daemon=True)
             self._thread.start()
@@ -227,7 +227,7 @@ class Supervisor:
             try:
                 self._step()
             except Exception:
-                # This thread is what restarts the keeper: it must not end.
+                # This thread restarts the keeper: it must not end.
                 log.exception("Runtail: watching the keeper failed")
                 time.sleep(_TICK_SECONDS)
 
@@ -282,8 +282,8 @@ class Supervisor:
             self._children[pid] = os.pidfd_open(pid)
 
     def _child_gone(self, pid: int, fd: int) -> None:
-        # Celery looks too early at one death in five and then again only after
-        # seconds; whichever of us is first knows the status.
+        # Celery looks too early at one death in five, and then looks again only after
+        # seconds; whichever of us is first gets the status.
         try:
             found = os.waitid(os.P_PIDFD, fd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         except OSError:
@@ -320,7 +320,7 @@ class Supervisor:
                 frozenset({self.pid, self.keeper_pid, *self.pool_pids()}) - {pid},
             )
             grace = message["grace_seconds"]
-            # A task that has said that it is over waits for an answer, which it gets when the others are gone.
+            # A task that has reported that it is over waits for an answer. It comes when the others are gone.
             ended = kill_tree.end_tree(target, grace, lambda: key not in self._over and self.running(pid, run))
         else:
             why = "this worker's pool runs tasks in its only process and cannot cancel them"
@@ -335,7 +335,7 @@ class Supervisor:
     # The end.
 
     def close(self) -> None:
-        """Let the keeper go and wait, bounded, until the last output is stored."""
+        """Let the keeper go and wait, for a limited time, until the last output is stored."""
         self._closing = True
         if self.ctl is not None:
             self.ctl.shutdown(socket.SHUT_RDWR)
@@ -362,7 +362,7 @@ class Supervisor:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return the environment for keeper and shipper: they must find this very library, and have these settings."""
+    """Return the environment of keeper and shipper: they must find this very library and get these settings."""
     environment = {**os.environ, **settings.environment()}
     home = str(Path(__file__).parents[3])
     if Path(home).name not in ("site-packages", "dist-packages"):

@@ -1,4 +1,5 @@
 """The keeper's process: see ``__main__``. Nothing here may import more than the standard library.
 
-``loop`` is its event loop, ``held_run`` what it holds for one execution, ``shipper_process`` the shipper's life.
+``loop`` is its event loop, ``held_run`` is what it holds for one execution, ``shipper_process`` starts and watches
+the shipper.
 """

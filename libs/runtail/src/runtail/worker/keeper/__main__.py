@@ -1,31 +1,31 @@
-"""The keeper: holds a duplicate of everything a run needs, so that the shipper may die.
+"""The keeper: holds a duplicate of everything that a run needs, so that the run survives the shipper's death.
 
-Run by its path as ``python -I -S .../worker/keeper <configuration as JSON>``; standard
-library only, one thread, no store. The loop is in ``loop.py``. It sits between the worker's processes and
-the shipper:
+It is run by its path, as ``python -I -S .../worker/keeper <configuration as JSON>``, with the standard
+library only, in one thread and without a store. The loop is in ``loop.py``. The keeper sits between the worker's
+processes and the shipper:
 
     pool children ─ channel ─►┐                ┌── link ──► shipper
     Celery main   ─ channel ─►┤     keeper     ├◄── link ──
     Celery main   ◄── ctl ──►┘                └──► private socket of a run: "kept"
 
 For every run it keeps the reading end of the pipe, one end of the run's private
-socket, a pidfd of the task's process and a memfd, the spool. The shipper
-splices from the pipe into the memfd; the memfd's file position, which keeper
-and shipper share, is the number of bytes taken out of the pipe, kept by the
-kernel. A shipper that is killed is started again at once and given the same
+socket, a pidfd of the task's process, and a memfd, the spool. The shipper
+splices from the pipe into the memfd. Keeper and shipper share the memfd's file
+position, which the kernel maintains: it is the number of bytes taken out of the
+pipe. When a shipper is killed, the next one is started at once and given the same
 descriptors; the task notices nothing.
 
-The worker's main process holds duplicates of all of it (``celery_main/fd_backup.py``) and
-hands them to the next keeper, so that keeper and shipper may even die together.
+The worker's main process holds duplicates of all of them (``celery_main/fd_backup.py``) and
+hands them to the next keeper, so that even keeper and shipper may die together.
 
-Neither of the two outlives its worker for long: once the worker has ended, what is
-still held is stored within ``RUNTAIL_ORPHAN_SECONDS``, or given up with a word in
-the worker's log. SIGTERM is obeyed after the worker's end and noted before: whoever
-stops a whole group must not take a task's output with it.
+Neither of the two outlives its worker for long: once the worker has ended, everything
+still held is stored within ``RUNTAIL_ORPHAN_SECONDS``, or given up with a message in
+the worker's log. SIGTERM is obeyed after the worker's end, and only noted before:
+stopping a whole process group must not destroy a task's output.
 
-Rule: while a shipper lives nobody else touches a pipe. Two processes that
+Rule: while a shipper lives, no other process touches a pipe. Two processes that
 splice into one file overwrite each other's bytes. A shipper therefore locks the
-spools it works on.
+spools that it works on.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ import types
 
 def main() -> None:
     """Serve until the worker is gone."""
-    # Ctrl-C and the worker's own signals must not reach the one that finishes
+    # Ctrl-C and the worker's own signals must not reach the process that finishes
     # the worker's runs; the shipper inherits this.
     with contextlib.suppress(OSError):
         os.setsid()
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _find_library() -> None:
-    """Make the modules beside this one importable, without what ``import runtail`` brings along: all of Celery."""
+    """Make the modules beside this one importable without ``import runtail``, which would import all of Celery."""
     library = types.ModuleType("runtail")
     library.__path__ = [os.path.abspath(f"{os.path.dirname(__file__)}/../..")]  # noqa: PTH100, PTH120 (pathlib is slow to import)
     sys.modules["runtail"] = library

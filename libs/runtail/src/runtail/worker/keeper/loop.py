@@ -1,4 +1,4 @@
-"""The keeper's event loop. See ``__main__`` for what it is there for."""
+"""The keeper's event loop. ``__main__`` explains its purpose."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from runtail.worker.keeper.held_run import HeldRun
 from runtail.worker.keeper.shipper_process import SILENT_SECONDS, ShipperProcess
 from runtail.worker.outbox import Outbox
 
-#: Without any shipper for this long, the keeper empties the pipes itself.
+#: After this long without any shipper, the keeper empties the pipes itself.
 DRAIN_AFTER_SECONDS = 5.0
-#: How often runs of an earlier keeper are looked at, whether their shipper is gone.
+#: How often the keeper checks whether the shipper of an earlier keeper's runs is gone.
 INHERIT_SECONDS = 0.2
 _TICK_SECONDS = 1.0
-#: When the time after the worker's end is up, the shipper says what is lost; then it is killed.
+#: When the time after the worker's end is up, the shipper reports what is lost; this much later it is killed.
 _LAST_WORD_SECONDS = 1.2
 
 
@@ -44,9 +44,9 @@ class Keeper:
         self.watched: set[int] = set()
         self.catalogue: int | None = None
         self.draining: dict[int, HeldRun] = {}
-        #: Monotonic: when this process leaves, whatever it holds; None while the worker lives.
+        #: Monotonic: when this process leaves, whatever it still holds; None while the worker lives.
         self.leaves_at: float | None = None
-        #: SIGTERM came and was not looked at yet; a byte here wakes the loop.
+        #: SIGTERM came and was not handled yet; a byte in this pipe wakes the loop.
         self.term = False
         self.woken, waking = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
@@ -55,7 +55,7 @@ class Keeper:
     # Shipper.
 
     def start_shipper(self) -> bool:
-        """Start a shipper and hand it what is here; return False if it could not be started."""
+        """Start a shipper and hand it all runs; return False if it could not be started."""
         self.stop_draining()
         if not self.shipper.start():
             return False
@@ -103,7 +103,7 @@ class Keeper:
         """Handle what pool processes and the main process sent."""
         for message, fds in channel.messages(self.channel, self.say.error):
             if message is None:
-                # No process of the worker is left, and a hung-up socket would be reported again and again.
+                # No process of the worker is left, and poll would report the closed socket again and again.
                 self.poller.unregister(self.channel)
                 self.channel.close()
                 return
@@ -119,7 +119,7 @@ class Keeper:
             channel.close_all(fds)
             if message["op"] == "died":
                 if not message["pid"]:
-                    # Celery tells main of a lost task when it has forgotten whose it was.
+                    # Celery reports a lost task to the main process only after forgetting which process had it.
                     pids = [run.record["pid"] for run in self.runs.values() if run.record["run"] == message["run"]]
                     message["pid"] = pids[-1] if pids else 0
                 self.shipper.tell(message)
@@ -129,18 +129,18 @@ class Keeper:
                 or message["op"] == "cancelled"
                 or message["op"] == "drain"
             ):
-                # Nothing else: pool processes, which execute other people's code, send to this socket as well.
+                # Pass on nothing else: pool processes, which execute other people's code, send to this socket as well.
                 self.shipper.tell(message)
 
     def take_run(self, message: messages.Start, fds: list[int]) -> None:
-        """Take a run that begins: its pipe is kept from now on."""
+        """Take a run that begins: its pipe is held from now on."""
         if len(fds) < (3 if message.get("split") else 2):
             channel.close_all(fds)
             return
         spool = os.memfd_create("runtail-spool", os.MFD_CLOEXEC)
         run = HeldRun(message, [*fds, spool])
         self.runs[run.key] = run
-        # Main first: once the task knows that its pipe is held, nothing may break it.
+        # The main process first: once the task knows that its pipe is held, nothing may break the pipe.
         self.tell_main({**message, "fds": len(run.fds)}, run.fds)
         with contextlib.suppress(OSError):
             run.tell_child(messages.Kept(op="kept"))
@@ -152,7 +152,7 @@ class Keeper:
             self.shipper.tell({**message, "again": False, "dropped": 0}, run.fds)
 
     def watch(self, run: HeldRun) -> None:
-        """Have the main process watch the process of a run."""
+        """Ask the main process to watch the process of a run."""
         pid = run.record["pid"]
         if pid not in self.watched:
             self.watched.add(pid)
@@ -179,7 +179,7 @@ class Keeper:
                 self.watched.discard(message["pid"])
 
     def inherit(self, message: messages.Start, fds: list[int]) -> None:
-        """Take over a run of an earlier keeper, whose shipper finishes it or is dead as well."""
+        """Take over a run of an earlier keeper, whose shipper either finishes it or is dead as well."""
         run = HeldRun(message, fds)
         run.inherited = True
         self.runs[run.key] = run
@@ -191,7 +191,7 @@ class Keeper:
         self.hand_over_all()
 
     def main_gone(self) -> None:
-        """No new runs will come; those in hand are finished first."""
+        """Note that no new runs will come; those in hand are finished first."""
         if self.ctl is None:
             return
         self.to_main.close()
@@ -213,11 +213,11 @@ class Keeper:
             self.shipper.tell(messages.Bye(op="bye", seconds=max(0.0, self.leaves_at - time.monotonic())))
 
     def note_term(self, *_: object) -> None:
-        """SIGTERM came."""
+        """Note that SIGTERM came."""
         self.term = True
 
     def handle_term(self) -> None:
-        """Obey once the worker has ended. Until then a SIGTERM is meant for the whole group: the worker decides."""
+        """Obey once the worker has ended. Before that, a SIGTERM is meant for the whole group: the worker decides."""
         self.term = False
         # The kernel reports a dying process only when its last thread is gone.
         if self.main_pidfd is not None and not procfs.alive(self.config["main_pid"]):
@@ -229,7 +229,7 @@ class Keeper:
         self.say_bye()
 
     def give_up(self) -> None:
-        """Give up the runs about which no shipper has said anything when the time after the worker's end is up."""
+        """Give up the runs that no shipper has reported on when the time after the worker's end is up."""
         size = sum(run.spooled_bytes + run.dropped + run.waiting_bytes for run in self.runs.values())
         ids = ", ".join(sorted(str(run.record["run"]) for run in self.runs.values()))
         if ids:
@@ -242,13 +242,13 @@ class Keeper:
     # Without a shipper.
 
     def drain_all(self, alone_seconds: float) -> None:
-        """Begin to empty all pipes when there has been no shipper for too long."""
+        """Start to empty all pipes when there has been no shipper for too long."""
         if alone_seconds > DRAIN_AFTER_SECONDS and not self.draining:
             for run in self.runs.values():
                 self.drain_run(run)
 
     def drain_run(self, run: HeldRun) -> None:
-        """Begin to empty the pipes of a run."""
+        """Start to empty the pipes of a run."""
         if run.inherited and not run.free:
             return
         for fd in run.pipes:
@@ -263,7 +263,7 @@ class Keeper:
         self.draining.clear()
 
     def drain(self, fd: int) -> None:
-        """Move what a pipe holds into the spool, or discard it if there is no room."""
+        """Move what a pipe holds into the spool, or discard it if the spool has no room."""
         run = self.draining[fd]
         room = self.config["spool_bytes"] - sum(other.spooled_bytes for other in self.runs.values())
         try:
@@ -277,7 +277,7 @@ class Keeper:
         except BlockingIOError:
             return
         if moved == 0:
-            # Every writer is gone; the pidfd tells the next shipper the rest.
+            # Every writer is gone; the next shipper learns the rest from the pidfd.
             self.poller.unregister(fd)
 
     # The loop.
@@ -330,6 +330,6 @@ class Keeper:
         return max(0.0, until - now)
 
     def serve(self) -> None:
-        """Run until main is gone, every run is closed and the shipper has left, or the time after main's end is up."""
+        """Run until main is gone, all runs are closed and the shipper has left, or until the time after that is up."""
         while self.ctl is not None or self.runs or self.shipper.lives:
             self.step()

@@ -14,24 +14,24 @@ from runtail.logline import Writer
 from runtail.worker import channel, messages
 from runtail.worker.outbox import Outbox
 
-#: A shipper that says nothing for this long hangs and is killed.
+#: A shipper that sends nothing for this long hangs, and is killed.
 SILENT_SECONDS = 10.0
-#: Before its first word it may take longer: a busy machine imports slowly.
+#: Its first message may take longer: imports are slow on a busy machine.
 START_SECONDS = 30.0
-#: Waits between starts of a shipper that dies at once: doubled each time, at most this.
+#: The pause before restarting a shipper that dies at once doubles each time, up to this.
 MAX_BACKOFF_SECONDS = 5.0
 _FIRST_BACKOFF_SECONDS = 0.05
-#: A shipper that lived for this long died of something new: start the next at once.
+#: A shipper that lived this long died of something new: start the next one at once.
 HEALTHY_SECONDS = 5.0
 
 
 class ShipperProcess:
-    """One shipper after the other, never two at once."""
+    """One shipper after another, never two at once."""
 
     def __init__(self, command: Sequence[str], poller: select.poll, say: Writer) -> None:
-        """Start nothing yet.
+        """Set up without starting a shipper.
 
-        :param command: started with ``--link <fd>`` added.
+        :param command: the command to start, with ``--link <fd>`` added.
         """
         self._command = command
         self._poller = poller
@@ -43,39 +43,39 @@ class ShipperProcess:
         self._spoken = False
         self._started = 0.0
         self._failures = 0
-        #: Monotonic: no sooner than this the next one is started.
+        #: Monotonic: the next shipper is not started before this.
         self.next_start = 0.0
-        #: Monotonic: since when nobody empties the pipes.
+        #: Monotonic: since when nobody has emptied the pipes.
         self.alone_since = time.monotonic()
 
     @property
     def lives(self) -> bool:
-        """Whether there is one, as far as is known."""
+        """Whether there is a shipper, as far as is known."""
         return self._link is not None
 
     @property
     def fd(self) -> int | None:
-        """What to poll: the link to the one that lives."""
+        """The descriptor to poll: the link to the living shipper."""
         return self._link.fileno() if self._link is not None else None
 
     @property
     def hangs(self) -> bool:
-        """It has said nothing for too long."""
+        """Whether the shipper has sent nothing for too long."""
         return self.lives and time.monotonic() - self._spoke > SILENT_SECONDS
 
     @property
     def unsent(self) -> bool:
-        """Messages wait for it."""
+        """Whether messages wait for the shipper."""
         return self._outbox is not None and not self._outbox.empty
 
     def start(self) -> bool:
-        """Start the next; False if that is not possible now."""
+        """Start the next shipper; return False if that is not possible now."""
         ours, theirs = channel.pair()
         os.set_inheritable(theirs.fileno(), True)
         argv = [*self._command, "--link", str(theirs.fileno())]
         now = time.monotonic()
         try:
-            # It unblocks SIGTERM when it knows what to do with it.
+            # The shipper unblocks SIGTERM once its handler is in place.
             self._pid = os.posix_spawn(argv[0], argv, os.environ, setsigmask=[signal.SIGTERM])
         except OSError as error:
             self._say.error(f"the shipper could not be started: {error}")
@@ -91,17 +91,17 @@ class ShipperProcess:
         return True
 
     def tell(self, message: messages.ToShipper, fds: Sequence[int] = ()) -> None:
-        """Send, now or when it has read what came before. Without a shipper nothing happens."""
+        """Send now, or after the shipper has read the earlier messages. Without a shipper, do nothing."""
         if self._outbox is not None:
             self._outbox.put(message, fds)
 
     def send_unsent(self) -> None:
-        """Send what has waited for room in the link."""
+        """Send the messages that have waited for room in the link."""
         if self._outbox is not None:
             self._outbox.send()
 
     def hear(self) -> Iterator[messages.Message]:
-        """Yield what it says. Afterwards it may be gone (:attr:`lives`)."""
+        """Yield the shipper's messages. Afterwards the shipper may be gone (:attr:`lives`)."""
         if self._link is None:
             return
         for message, fds in channel.messages(self._link, self._say.error):
@@ -116,7 +116,7 @@ class ShipperProcess:
             yield message
 
     def gone(self) -> None:
-        """Kill the shipper unless it is dead: nobody else may touch the pipes before."""
+        """Kill the shipper unless it is dead: until then nobody else may touch the pipes."""
         if self._link is None or self._outbox is None:
             return
         self._outbox.close()
@@ -128,7 +128,7 @@ class ShipperProcess:
             os.waitpid(self._pid, 0)
         now = time.monotonic()
         if self._spoken:
-            # One that never said a word emptied no pipe either.
+            # A shipper that never sent a message never emptied a pipe either.
             self.alone_since = now
         if now - self._started > HEALTHY_SECONDS:
             self._failures = 0
@@ -141,7 +141,7 @@ class ShipperProcess:
         self._failures += 1
 
     def let_go(self) -> None:
-        """No more work will come: it leaves when it has done what it has, which :meth:`hear` notices."""
+        """Tell the shipper that no more work will come: it finishes and leaves, which :meth:`hear` notices."""
         if self._link is not None and not self.unsent:
             with contextlib.suppress(OSError):
                 self._link.shutdown(socket.SHUT_WR)

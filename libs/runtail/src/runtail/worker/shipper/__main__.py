@@ -1,7 +1,7 @@
 """``python -m runtail.worker.shipper --link <fd>``: started by the keeper, never by hand.
 
-The order matters: while the Redis client is imported (0.1 s) output is taken
-from the pipes already.
+The order matters: output is already taken from the pipes while the Redis
+client is imported (0.1 s).
 """
 
 import argparse
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="runtail.worker.shipper")
     parser.add_argument("--link", type=int, required=True, help="descriptor of the keeper's link")
     options = parser.parse_args()
-    # It outlives the worker, which is what they are for.
+    # This process outlives the worker, which these signals are meant for.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     logs.set_up("shipper", "runtail.worker.shipper", os.environ)
@@ -41,7 +41,7 @@ def main() -> None:
     sender.start()
     reader.serve()
     if reader.gave_up:
-        # The sender may hang in a call to the store; nothing is left for it to do.
+        # The sender may hang in a call to the store; it has nothing left to do.
         logging.shutdown()
         os._exit(0)
     sender.stop()

@@ -1,4 +1,4 @@
-"""Runs that the store has the end of: whether it keeps them, and how much comes late."""
+"""Runs whose end is stored: checks that the store still has it, and how much output comes late."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ if TYPE_CHECKING:
     from runtail.worker.shipper.context import Context
 
 _REASSERT_SECONDS: Final = 2.0
-#: How often to look whether more came late.
+#: How often to check whether more output came late.
 _LATE_SECONDS: Final = 1.0
-#: So many runs are looked at in one round trip.
+#: This many runs are checked in one round trip.
 _ROUND_RUNS: Final = 250
 
 
 class Ends:
-    """Looks whether the store still has what ended lately, for all runs of the worker together.
+    """Checks whether the store still has the ends of recent runs, for all runs of the worker together.
 
-    A failover may take it back. Of short tasks there are a thousand such runs, and a call for each of them would be a
-    third of what recording costs.
+    A failover may take an end back. With short tasks there are a thousand such runs; one call for each of them would be
+    a third of the cost of recording.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        #: By the key of the run.
+        #: By the run's key.
         self._writers: dict[str, LogWriter] = {}
-        #: Those that do not stand, as the last look has it.
+        #: Runs whose end was missing from the store at the last check.
         self._fallen: set[str] = set()
-        #: Monotonic: when each was found to be there, or began to be looked after.
+        #: Monotonic: when each end was last checked, or was stored.
         self._looked_at: dict[str, float] = {}
 
     def add(self, key: str, writer: LogWriter, now: float) -> None:
-        """Look after the end of a run, which was stored just now."""
+        """Start to check the end of a run, which was stored just now."""
         self._writers[key], self._looked_at[key] = writer, now
 
     def remove(self, key: str) -> None:
-        """Look after it no more."""
+        """Stop checking the end of a run."""
         self._writers.pop(key, None)
         self._looked_at.pop(key, None)
         self._fallen.discard(key)
 
     def keep(self, key: str, now: float) -> float:
-        """Repair the end of a run if the store lost it; return when it is to be looked at again.
+        """Repair the end of a run if the store lost it; return when to check again.
 
         :raises StoreUnavailable: call again.
-        :raises Fenced: somebody took the run, which had been given back.
+        :raises Fenced: somebody took the run, which had been released.
         :raises RunDeleted: somebody deleted it.
         """
         if now - self._looked_at[key] >= _REASSERT_SECONDS:
@@ -64,7 +64,7 @@ class Ends:
         return self._looked_at[key] + _REASSERT_SECONDS
 
     def _look(self, now: float) -> None:
-        """Ask for all of them, so that those whose turn is next need not ask."""
+        """Check all ends at once, so that the runs whose turn is next need not ask."""
         known = list(self._writers)
         for start in range(0, len(known), _ROUND_RUNS):
             keys = known[start : start + _ROUND_RUNS]
@@ -80,14 +80,14 @@ class Ends:
 
 
 class AfterEnd:
-    """Until the pipe of the run is let go, and the end cannot be lost any more."""
+    """Looks after a run until its pipe is let go and its end cannot be lost any more."""
 
     def __init__(
         self, run: ShippedRun, store: Store, context: Context, ends: Ends, writer: LogWriter | None, now: float
     ) -> None:
         """Note that the run is over.
 
-        :param writer: writes the end again if a failover took it back; None if there is no end of ours.
+        :param writer: writes the end again if a failover took it back; None if we stored no end.
         """
         self._run = run
         self._store = store
@@ -97,14 +97,14 @@ class AfterEnd:
         self._began_at = now
         if writer is not None:
             ends.add(run.key, writer, now)
-        #: None: what the store says is not known.
+        #: None: what the store has is not known.
         self._told_late: int | None = None
 
     def step(self, now: float) -> float | None:
-        """Do what is due; answer when to be called next (monotonic), None when never.
+        """Do what is due; return when to call next (monotonic), None for never.
 
         :raises StoreUnavailable: call again.
-        :raises Fenced: somebody took the run, which had been given back.
+        :raises Fenced: somebody took the run, which had been released.
         :raises RunDeleted: somebody deleted it.
         """
         run = self._run
@@ -114,7 +114,7 @@ class AfterEnd:
             closed, run.phase = True, Phase.CLOSED
             self._context.on_closed()
         if not self._retains(now):
-            # What was retained to repair the end takes memory.
+            # The data that was retained to repair the end takes memory.
             self.leave_alone()
         if self._writer is None:
             return None if closed else now + _LATE_SECONDS
@@ -122,13 +122,13 @@ class AfterEnd:
         return due if closed else min(due, now + _LATE_SECONDS / 2)
 
     def leave_alone(self) -> None:
-        """Let go of a run that is not ours any more, without breaking its pipe for those who still hold it."""
+        """Give up a run that is not ours any more, without breaking its pipe for the processes that still hold it."""
         self._writer = None
         self._ends.remove(self._run.key)
 
     @property
     def lets_go(self) -> bool:
-        """Whether the pipe may be closed. While anybody holds it, and the worker lives, it is read."""
+        """Whether the pipe may be closed. It is read as long as anybody holds it and the worker lives."""
         return self._run.silent or self._context.main_is_gone or self._run.let_go
 
     def _retains(self, now: float) -> bool:

@@ -1,10 +1,10 @@
 """One run's output, batch by batch, into the store.
 
-Exactly once across the death of this process rests on one rule: one batch at a
-time. A batch is some entries, the state of the processor after them (kept in
-the run's journal under a generation), and one append that stores the entries
-together with that generation. Whatever the store has says which state is the
-right one to go on with.
+One rule makes this exactly once, even across the death of this process: one
+batch at a time. A batch consists of some entries, the state of the processor
+after them (kept in the run's journal under a generation), and one append that
+stores the entries together with that generation. The generation in the store
+tells a successor from which state to continue.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from runtail.worker.shipper.context import Context
     from runtail.worker.shipper.run import ShippedRun
 
-#: Raw bytes per batch. All of a batch must fit into one call to the store.
+#: Raw bytes per batch. A whole batch must fit into one call to the store.
 _BATCH_BYTES: Final = 512 << 10
 #: How long the end of a run waits for room in a full store before the rest of its output is dropped.
 _FULL_SECONDS: Final = 2.0
-#: How often a run whose output is not stored is looked at.
+#: How often a run whose output is held back is checked.
 _FULL_POLL_SECONDS: Final = 0.1
 
 
 class Batches:
-    """:meth:`fill` one, :meth:`keep_state`, and :meth:`store` it; if the store is away, the same one again."""
+    """:meth:`fill` a batch, :meth:`keep_state`, and :meth:`store` it; if the store is away, store it again."""
 
     def __init__(self, run: ShippedRun, context: Context) -> None:
         self._run = run
@@ -42,16 +42,16 @@ class Batches:
         self.echo = LookAheadEcho(run, context.echo)
         self._live = LiveLine(run, context.settings)
         self._held_rows = HeldRows(run)
-        #: Monotonic: when the store answered last.
+        #: Monotonic: when the store last answered.
         self._stored_at = 0.0
-        #: What the batch ends with: an offset in the spool, and totals for the record.
+        #: Where the batch ends: an offset in the spool, and totals for the record.
         self._ends_at = 0
         self.counters: dict[str, int] = {}
         #: The store is full: output stays in the spool.
         self._held = False
 
     def hold_back(self, now: float) -> None:
-        """While the store is full output waits, but not for ever: an end comes in time."""
+        """Hold output back while the store is full, but not without limit: an end must come in time."""
         run = self._run
         self._held = run.backlog_bytes > 0 and not self._context.has_room()
         if not self._held:
@@ -62,7 +62,7 @@ class Batches:
             self._held = False
 
     def are_due(self, now: float) -> bool:
-        """Whether something is to be stored now, be it the renewal of the lease."""
+        """Whether something is to be stored now, even if only to renew the lease."""
         backlog, settings = 0 if self._held else self._run.backlog_bytes, self._settings
         since = now - self._stored_at
         if backlog:
@@ -71,7 +71,7 @@ class Batches:
         return min(self._live.due(now), self._held_rows.due(now)) <= now or since >= settings.beat_seconds
 
     def next_at(self, writer: LogWriter, now: float) -> float:
-        """When to look again (monotonic)."""
+        """Return when to check again (monotonic)."""
         backlog, settings = self._run.backlog_bytes, self._settings
         if self._held:
             return now + (_FULL_POLL_SECONDS if self.echo.echoed_to >= self._run.limit else 0.0)
@@ -82,7 +82,7 @@ class Batches:
         return min(self._live.due(now), self._held_rows.due(now), self._stored_at + settings.beat_seconds)
 
     def fill(self, writer: LogWriter, now: float) -> None:
-        """Make entries of what the spool has, up to the size of a batch."""
+        """Make entries from the spool's output, up to the size of a batch."""
         run, processor = self._run, self._run.processor
         size = 0
         with run.lock:
@@ -99,14 +99,14 @@ class Batches:
                 self._add(writer, processor.settle(), self._context.now_ms())
 
     def add_rest(self, writer: LogWriter, written_ms: int) -> None:
-        """Everything is an entry: add what the processor still has."""
+        """Add everything that the processor still holds: all output becomes entries."""
         with self._run.lock:
             self._add(writer, self._run.processor.finish(), written_ms)
 
     def keep_state(self, totals: Mapping[str, int]) -> None:
-        """Keep the state behind the batch for a successor.
+        """Keep the state after the batch for a successor.
 
-        :param totals: for the record, beside the processor's own.
+        :param totals: for the record, in addition to the processor's own.
         """
         run = self._run
         with run.lock:

@@ -1,4 +1,4 @@
-"""One run that somebody wants to end: said in its log once, and told to the worker."""
+"""A request to end one run: reported once in the run's log, and passed on to the worker."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 class CancelRequest:
-    """What is known of a request to cancel, and what was done about it."""
+    """The state of a request to cancel: what is known of it, and what was done about it."""
 
     def __init__(self, run: ShippedRun, context: Context) -> None:
         self._run = run
         self._context = context
         #: Who wants the run to end, since when and why; None while nobody does.
         self.request: dict[str, Any] | None = None
-        #: The worker's main process was asked to end the tree, and will say when it is gone.
+        #: The worker's main process was asked to end the process tree, and will report when the tree is gone.
         self._asked = False
         self._told_over = False
         self._told_refusal = False
         self._asked_revoked = False
 
     def handle(self, writer: LogWriter, answer: Answer) -> bool:
-        """Look at the store's answer for a request; True if its event was added to the log now."""
+        """Check the store's answer for a request; return True if this call added its event to the log."""
         request = answer.cancel
         if not request or self.request is not None:
             return False
@@ -48,7 +48,7 @@ class CancelRequest:
         return adds
 
     def stop_task(self, who: Any, why: str) -> None:
-        """Ask the worker's main process to end the task and all that it started."""
+        """Ask the worker's main process to end the task and all processes that it started."""
         record = self._run.record
         if self._context.link.lost and self._terminate():
             return
@@ -66,9 +66,9 @@ class CancelRequest:
         )
 
     def handle_revocation(self, writer: LogWriter) -> None:
-        """Celery itself signalled the task's process: what that brings about is a cancellation.
+        """Treat the run as cancelled: Celery itself signalled the task's process.
 
-        Nothing else is signalled, as nothing would be without Runtail.
+        Runtail signals nothing else, so the run's other processes fare as they would without Runtail.
         """
         revoked = self._run.revoked
         if revoked is None or self.request is not None or writer.next is not None:
@@ -80,10 +80,11 @@ class CancelRequest:
 
     @property
     def is_no_revocation(self) -> bool:
-        """A task that has failed did so by itself, as far as Celery's main process knows.
+        """Whether a failed task failed by itself, as far as Celery's main process knows.
 
-        Celery notes that a run is revoked, signals its process, and tells of it last. A task that fails at the signal
-        (at ``SoftTimeLimitExceeded``, or in a handler of its own) may be faster than that; main knows it at once.
+        Celery notes that a run is revoked, then signals its process, and reports the revocation last. A task that fails
+        at the signal (at ``SoftTimeLimitExceeded``, or in a handler of its own) may be faster than that report; main
+        knows of the revocation at once.
         """
         if self._context.main_is_gone or self._context.link.lost:
             return True
@@ -94,10 +95,10 @@ class CancelRequest:
 
     @property
     def tree_ends(self) -> bool:
-        """The worker's main process is still ending the tree.
+        """Whether the worker's main process is still ending the tree.
 
-        The task's process gets its answer afterwards, so that no signal for this run can hit the next one. Its own
-        end is told to main, which must not wait for it.
+        The task's process gets its answer afterwards, so that no signal for this run can hit the next one. If the
+        task ends by itself, main is told, because it must not wait for that process.
         """
         if not self._asked or self._run.cancelled is not None or self._context.main_is_gone:
             return False
@@ -114,9 +115,9 @@ class CancelRequest:
             writer.add(EVENT, events.encode(events.WARNING, text=f"not cancelled: {why}"), self._context.now_ms())
 
     def _terminate(self) -> bool:
-        """End what we can without the keeper, which is gone and with it the way to the main process.
+        """End what can be ended without the keeper, which is gone and with it the connection to the main process.
 
-        That is the task's own process, not the tree below it.
+        That is the task's own process, not the processes below it.
         """
         if self._run.pidfd is None:
             return False

@@ -1,4 +1,4 @@
-"""Getting hold of a run, and finding the place where its log goes on."""
+"""Claims a run and finds the position at which its log continues."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A redelivery may come before the end of what it repeats is stored; it is not called a duplicate sooner than this.
+#: A redelivery may come before the end of the first execution is stored; it is not called a duplicate before this.
 _DUPLICATE_SECONDS: Final = 2.0
 #: A task that starts itself again, under its own id, is over a moment later.
 _OTHER_SECONDS: Final = 1.0
-#: What continues a run waits for so much longer than a task waits for a store that is away.
+#: A message that continues a run waits this much longer than a task waits for a store that is away.
 _NEXT_SECONDS: Final = 1.0
-#: How soon a run that somebody holds is asked for again; what continues a run is waited for by somebody.
+#: How soon to ask again for a run that is held; somebody waits for a message that continues a run.
 _POLL_SECONDS: Final = {"next": 0.1, "other": 0.25}
 _HELD_POLL_SECONDS: Final = 0.5
 _MAX_TEXT_CHARS: Final = 255
-#: Said of a task that is executed and not recorded.
+#: The message for a task that is executed and not recorded.
 OVERLAPS: Final = "another task with the same id is running or queued, and the log belongs to that task"
 
 
 class ClaimLoop:
-    """Asks for one run until it is ours, or refused.
+    """Asks for one run until it is ours or is refused.
 
-    A run that another execution holds is watched: if its beat moves, that one
-    lives and ours is refused or not recorded (docs/decisions/0015); if it stands
-    still for a whole lease, we take over.
+    A run that another execution holds is watched: if its beat moves, the holder
+    lives, and ours is refused or not recorded (docs/decisions/0015); if the beat
+    stands still for a whole lease, we take over.
     """
 
     def __init__(self, run: ShippedRun, store: Store, owner: str, worker: str) -> None:
@@ -48,10 +48,10 @@ class ClaimLoop:
         self._owner = owner
         self._worker = worker
         self._delivery: Delivery | None = None
-        #: Monotonic: since when the run was seen to be held, and since when the holder stands still.
+        #: Monotonic: since when the run has been held, and since when the holder's beat has stood still.
         self._first_held_at = 0.0
         self._held: tuple[Held, float] | None = None
-        #: Monotonic: when the store was asked last.
+        #: Monotonic: when the store was last asked.
         self.asked_at = 0.0
 
     @property
@@ -60,7 +60,7 @@ class ClaimLoop:
         return _POLL_SECONDS.get(self._held[0].kind, _HELD_POLL_SECONDS) if self._held else _HELD_POLL_SECONDS
 
     def ask(self, now: float) -> Claimed | Refused | Unrecorded | None:
-        """Ask once; None means: ask again soon.
+        """Ask once; return None to ask again soon.
 
         :raises StoreUnavailable: ask again later.
         """
@@ -96,7 +96,7 @@ class ClaimLoop:
         )
 
     def _lives(self, kind: str, now: float) -> bool:
-        """Whether the holder was seen to live on for as long as this message waits for its end."""
+        """Whether the holder has been seen alive for as long as this message waits for the holder's end."""
         assert self._held is not None
         waited, moved = now - self._first_held_at, self._held[1] > self._first_held_at
         if kind == "other":
@@ -113,7 +113,7 @@ class ClaimLoop:
 
 
 def delivery_of(run: ShippedRun, worker: str) -> Delivery:
-    """Return what a run's first message says of the delivery, checked: it was made of somebody's message."""
+    """Return the delivery from a run's first message, checked: its content was made from somebody's message."""
     record = run.record
 
     def text(name: str) -> str:
@@ -147,7 +147,7 @@ def delivery_of(run: ShippedRun, worker: str) -> Delivery:
 
 
 def takeover_event(found: Claim, settings: Settings, now_ms: int) -> bytes:
-    """Account for what a silent worker had not stored, as when the reaper ends a run."""
+    """Return an event for the output that a silent worker had not stored, as when the reaper ends a run."""
     return events.encode(
         events.WORKER_LOST,
         worker=found.record["taken_from"],
@@ -158,7 +158,7 @@ def takeover_event(found: Claim, settings: Settings, now_ms: int) -> bytes:
 
 
 def restore(run: ShippedRun, found: Claim) -> None:
-    """Bring the processor to where the stored log ends. Call with the lock held."""
+    """Set the processor to the position at which the stored log ends. Call with the lock held."""
     if run.again:
         run.processor = run.new_processor()
     processor = run.processor
@@ -177,18 +177,18 @@ def restore(run: ShippedRun, found: Claim) -> None:
 
 
 def _begin(run: ShippedRun, found: Claim) -> None:
-    """Handle a record without our state: nothing of this execution is stored, or nothing any more."""
+    """Handle a record without our state: either nothing of this execution was stored, or the store lost it."""
     processor = run.processor
-    # An earlier attempt's totals; what was dropped before the claim adds up.
+    # These are an earlier attempt's totals; bytes that were dropped before the claim are added.
     dropped, consumed = processor.overflow_bytes, processor.consumed
     names = ("masked", "rewritten_bytes", "overflow_bytes")
     processor.resume({**{name: found.number(name) for name in names}, "consumed": consumed})
     processor.overflow_bytes += dropped
     states = run.journal.read("state")
     if run.again and (len(states) > 1 or run.spool.released):
-        # The last shipper had stored something, and the store lost it while
-        # none ran. What stands before its last state is gone from the spool
-        # too, at least in part.
+        # The last shipper had stored something, and the store lost it while no
+        # shipper ran. The output before that shipper's last state is also gone from
+        # the spool, at least in part.
         expected = found.number("consumed") if found.resumed else 0
         if states:
             processor.restore(states[0])

@@ -18,7 +18,7 @@ _PIDFD_GET_INFO: Final = 3 << 30 | _INFO.size << 16 | 0xFF << 8 | 11
 def exit_of(pidfd: int) -> Death | None:
     """Return the exit of a process that has been reaped.
 
-    None while it was not, and on kernels before 6.15.
+    None until it has been reaped, and on kernels before 6.15.
     """
     try:
         answer = fcntl.ioctl(pidfd, _PIDFD_GET_INFO, _INFO.pack(_EXIT, *[0] * 13))
@@ -32,7 +32,7 @@ def exit_of(pidfd: int) -> Death | None:
 
 
 def name_of(number: int) -> str:
-    """``SIGKILL`` for 9; empty if it has no name."""
+    """Return ``SIGKILL`` for 9; empty if the number has no name."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -1,4 +1,4 @@
-"""How one run ends: waiting for whoever knows why, how it ended, and its way into the store."""
+"""How one run ends: wait for the reason, decide the outcome, and write it to the store."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 #: How long the end waits for somebody who knows why the process died.
 _WHY_SECONDS: Final = 1.0
-#: How much longer than its grace the end of a cancelled tree may take to be reported.
+#: The end of a cancelled tree may be reported this much later than its grace period.
 _TREE_SECONDS: Final = 5.0
-#: How often a task that waits for its end to be stored is told to wait on.
+#: How often a task that waits for its end to be stored is told to keep waiting.
 _WAIT_SECONDS: Final = 1.0
-#: What is shown of a reason.
+#: The most characters of a reason that are shown.
 _SHOWN_CHARS: Final = 500
-#: A worker that dies itself is noticed a little after its children.
+#: When the worker itself dies, this is noticed a little after its children's deaths.
 _DEATH_SECONDS: Final = 0.25
 
 
@@ -37,11 +37,11 @@ class Finish:
         self._context = context
         self._cancel = cancelling
         self._told_wait = 0.0
-        #: None until everything else is an entry.
+        #: None until all other output has become entries.
         self.decided: RunOutcome | None = None
 
     def why_is_known(self, now: float) -> bool:
-        """Whether the end may be written, or somebody may still tell more about it."""
+        """Whether the end may be written; False while somebody may still tell more about it."""
         run = self._run
         waited = now - run.end_seen
         if not self.tree_is_gone(now):
@@ -53,7 +53,7 @@ class Finish:
         if cancelled and (outcome is not None or run.cancelled is not None):
             return True
         if outcome is not None:
-            # A hard time limit and a revocation are told by the worker, a little later; a shutdown was told before.
+            # The worker reports a hard time limit and a revocation a little later; it has reported a shutdown before.
             known = (death is not None and bool(death.why)) or (self._context.draining and waited >= _DEATH_SECONDS)
             if outcome["state"] == "failed":
                 return self._cancel.is_no_revocation
@@ -61,12 +61,12 @@ class Finish:
         if death is None or (death.revoked and not cancelled):
             return False
         known = death.signal is not None or death.exit_status is not None
-        # Whether the worker died as well decides what becomes of a message that it had not acknowledged.
+        # If the worker died as well, that decides the fate of a message that it had not acknowledged.
         told = bool(death.why) and not run.record.get("redelivers")
         return known and (told or waited >= _DEATH_SECONDS)
 
     def tree_is_gone(self, now: float) -> bool:
-        """Whether the task's process may be told that its run is over; until then it is told to wait."""
+        """Whether the task's process may be told that its run is over; until then, tell it to wait."""
         run = self._run
         patience = self._context.settings.cancel_grace_seconds + _TREE_SECONDS
         if not self._cancel.tree_ends or now - run.end_seen >= patience:
@@ -77,7 +77,7 @@ class Finish:
         return False
 
     def decide(self, writer: LogWriter) -> RunOutcome:
-        """Decide, from all that is known by now."""
+        """Decide from all that is known by now."""
         run, record = self._run, self._run.record
         assert run.end is not None
         ended = decide(
@@ -89,7 +89,7 @@ class Finish:
                 worker_gone=self._context.main_is_gone,
                 redelivers=bool(record.get("redelivers")),
                 requeues=bool(record.get("requeues")),
-                # Only what Runtail started can be published again.
+                # Only tasks that Runtail started can be published again.
                 restart=bool(record.get("restart")) and run.headers is not None,
                 hidden=writer.claim.record.get("hidden") == "1",
                 attempt=writer.claim.attempt,
@@ -124,7 +124,7 @@ class Finish:
 
 
 def short(reason: str, masker: Masker) -> str:
-    """Return a reason as it may be stored: masked first (exceptions quote what they were given), and then cut."""
+    """Return a reason fit for storing: masked first (exceptions quote the values that they were given), then cut."""
     text = masker.whole(reason, cut=len(reason) >= MAX_REASON_CHARS)
     text = text.split("\n", 1)[0] if len(text) > _SHOWN_CHARS else text
     return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

@@ -1,4 +1,4 @@
-"""The worker's admin port: health and figures, served by the shipper."""
+"""The worker's admin port: health and metrics, served by the shipper."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RETRY_SECONDS: Final = 2.0
 
 
 class Admin:
-    """Started late: the client library costs 0.1 s, and runs come first."""
+    """Serves the port. It starts late: the client library takes 0.1 s to import, and runs come first."""
 
     def __init__(self, context: Context, sender: Sender, reader: PipeReader) -> None:
         self._context = context
@@ -33,7 +33,7 @@ class Admin:
         self._complained = False
 
     def start(self, now: float) -> None:
-        """Serve, if that is wanted and was not possible until now."""
+        """Start to serve, if that is wanted and was not possible before."""
         settings = self._context.settings
         wanted = settings.worker_admin_port and self._server is None
         if not wanted or now - self._tried_at < _RETRY_SECONDS:
@@ -66,14 +66,14 @@ class Admin:
             self._server.stop()
 
     def ready(self) -> str | None:
-        """Why this worker should get no new runs, or None."""
+        """Return the reason why this worker should get no new runs, or None."""
         guard = self._context.guard
         if guard is not None and guard.problem:
             return guard.problem
         return "the store does not answer" if self._context.store.away else None
 
     def healthy(self) -> str | None:
-        """Why the shipper should be restarted, or None."""
+        """Return the reason why the shipper should be restarted, or None."""
         silent = time.monotonic() - self._context.breathed_at
         return f"no progress for {silent:.0f} s" if silent > HANGS_SECONDS else None
 

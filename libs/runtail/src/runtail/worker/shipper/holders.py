@@ -1,4 +1,4 @@
-"""Runs that are over while somebody still holds their pipes, seen together (``late.py`` is one of them)."""
+"""All runs that are over while some process still holds their pipes (``late.py`` handles one of them)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from runtail.worker.shipper.served import Served
 
 log = logging.getLogger(__name__)
 
-#: Of how many runs that are over pipes are held at most.
+#: The most finished runs whose pipes are held.
 _MOST: Final = 128
-#: A run takes four descriptors in three processes, one of which is the worker's own: it must not run out of them.
+#: A run takes four descriptors in three processes. One of these is the worker's own, which must not run out of them.
 _DESCRIPTORS_PER_RUN: Final = 16
 
 
 class Late(Protocol):
-    """What came to a run's pipe after the run (``late.py``)."""
+    """The output that came to a run's pipe after the run (``late.py``)."""
 
     spoke: bool
     came_at: float
@@ -38,39 +38,39 @@ class Source(Protocol):
 
     @property
     def late(self) -> Late:
-        """Return what takes the output after the end of the run."""
+        """Return the object that takes the output after the end of the run."""
 
     def take_waiting(self) -> None:
-        """Take what waits in the pipe."""
+        """Take the output that waits in the pipe."""
 
     def end_nap(self) -> None:
         """Read the pipe again at once."""
 
 
 class Holders:
-    """Knows which run a task's process executes now, and what its earlier ones must not show."""
+    """Knows which run a task's process executes now, and which secrets of earlier runs must not be shown."""
 
     def __init__(self, sources: Mapping[str, Source], echo: Echo, settings: Settings) -> None:
         self._sources = sources
         self._echo = echo
-        #: By process: what it executes, or executed last.
+        #: By process: the run that it executes, or executed last.
         self._newest: dict[int, Source] = {}
         self.served = Served()
-        #: Processes of which one that a run left behind has written since.
+        #: Task processes with a left-behind process that has written since.
         self.speaking: set[int] = set()
         self.late_seconds = settings.late_seconds
-        #: Bytes that came late and went to no other run.
+        #: Late bytes that went to no other run.
         self.late_bytes = 0
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._most = max(8, min(_MOST, soft // _DESCRIPTORS_PER_RUN))
 
     def begin(self, source: Source) -> None:
-        """Note that a task's process begins with this run."""
+        """Note that a task's process begins this run."""
         if not source.run.end:
             self._newest[source.run.pid] = source
 
     def executing(self, run: ShippedRun) -> Source | None:
-        """Return what the task's process of an ended run executes now."""
+        """Return the run that the task's process of an ended run executes now."""
         newest = self._newest.get(run.pid)
         if not run.pid or newest is None or newest.died_at:
             return None
@@ -79,19 +79,19 @@ class Holders:
         return newest if executes and other.nonce and not other.end else None
 
     def gather(self, pid: int) -> None:
-        """Learn the secrets that runs of a process have announced by now."""
+        """Learn the secrets that the runs of a process have announced so far."""
         for source in self._sources.values():
             if source.run.pid == pid:
                 self.served.add(pid, source.run.secrets)
 
     def take_late(self, run: ShippedRun) -> None:
-        """Note the end of a run: what processes of earlier runs have written until now belongs to it."""
+        """Note the end of a run: everything that processes of earlier runs have written so far belongs to it."""
         for source in self._sources.values():
             if source.run.pid == run.pid and source.run.end:
                 source.take_waiting()
 
     def echo(self, size_bytes: int, text: bytes) -> None:
-        """Output that belongs to no run goes to the worker's own."""
+        """Echo output that belongs to no run to the worker's own output."""
         self.late_bytes += size_bytes
         self._echo.write(text)
 
@@ -108,12 +108,12 @@ class Holders:
                     other.late.keep_secrets()
 
     def to_let_go(self, *, abandoned: bool) -> list[ShippedRun]:
-        """Return the runs that are over, held, and not to be held here any longer.
+        """Return the runs that are over and held, and that should no longer be held here.
 
-        If there are too many, the ones that have been silent for the longest time.
+        If there are too many, these are the runs that have been silent longest.
 
-        :param abandoned: the keeper is gone. The shipper of the next one goes on with all whose task's process
-            executes nothing here.
+        :param abandoned: the keeper is gone. The next keeper's shipper continues all runs whose task's process executes
+            nothing here.
         """
         held = [i for i in self._sources.values() if i.run.phase is Phase.DRAINING and not i.run.let_go]
         if abandoned:

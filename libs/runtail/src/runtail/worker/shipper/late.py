@@ -1,14 +1,15 @@
-"""What processes write to a run's pipe after the run has ended.
+"""Output that processes write to a run's pipe after the run has ended.
 
-Pools that a module keeps, daemons, an open ``/dev/stdout``: they hold the pipe
-of the run that started them for as long as they live, and are never to find it
+Pools kept by a module, daemons and an open ``/dev/stdout`` hold the pipe of the
+run that started them for as long as they live, and they must never find it
 broken. While the task's process executes another run, their output belongs to
-that one: whole lines of it are put into its stream, in one sequence of our own
-that says which run they come from. Otherwise it is counted and echoed.
+that run: whole lines of it are put into that run's stream, inside a sequence of
+our own that names the run they come from. Otherwise the output is counted and
+echoed.
 
 Nothing is lost or doubled if this process is killed: output is taken into the
-spool first, the journal says how far it was passed on, and each sequence says
-it, too, so that the processor knows one that came before.
+spool first, and the journal says how far it was passed on. Each sequence says
+this too, so that the processor recognizes a repeated one.
 """
 
 from __future__ import annotations
@@ -31,29 +32,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: At most so much goes into one sequence (``MAX_SEQUENCE_BYTES``, base64 twice); longer lines are cut.
+#: The most that goes into one sequence (``MAX_SEQUENCE_BYTES``, base64 twice); longer lines are cut.
 _BLOCK_BYTES: Final = 60 << 10
 
 
 class LateOutput:
-    """The output of one run's left-behind processes, from the spool to where it belongs."""
+    """The output of the processes that one run left behind, on its way from the spool to its destination."""
 
     def __init__(self, run: ShippedRun, holders: Holders, taken: Callable[[ShippedRun], None]) -> None:
-        """Go on where another shipper stopped, if one had the run.
+        """Continue where another shipper stopped, if one had the run.
 
-        :param taken: called with a run into whose stream something was put.
+        :param taken: called with a run after something was added to its stream.
         """
         self._run = run
         self._holders = holders
         self._taken = taken
-        #: Offset in the spool up to which it was passed on.
+        #: Offset in the spool up to which output was passed on.
         self._at = 0
         self._dropped = 0
         self._told_uncounted = False
         self.spoke = False
-        #: Monotonic: when something came last.
+        #: Monotonic: when output last came.
         self.came_at = time.monotonic()
-        #: How often more secrets were noted by then.
+        #: How often secrets had been added when they were last kept.
         self._noted = 0
         self._holders.served.add(run.pid, run.secrets)
         if run.again:
@@ -61,14 +62,14 @@ class LateOutput:
         self.keep_secrets()
 
     def _go_on(self) -> None:
-        """Another shipper had the run."""
+        """Continue a run that another shipper had."""
         run = self._run
         kept: dict[str, Any] = next(map(json.loads, run.journal.read("late")), {})
         self._at = int(kept.get("at", 0))
         for secrets in run.journal.read("served")[:1]:
             self._holders.served.add(run.pid, announcing.unpack(secrets))
         if run.end:
-            # The keeper dropped what came while there was no shipper, and no room.
+            # The keeper dropped output that came while there was no shipper and no room.
             self._dropped = run.dropped_outside
             run.late_bytes = int(kept.get("bytes", 0)) + self._dropped - int(kept.get("dropped", run.end.dropped))
             self.keep()
@@ -79,19 +80,19 @@ class LateOutput:
         self.keep_secrets()
 
     def keep(self) -> None:
-        """Note for a successor how far we are."""
+        """Note for a successor how far output was passed on."""
         state = {"at": self._at, "bytes": self._run.late_bytes, "dropped": self._dropped}
         self._run.journal.write("late", json.dumps(state).encode())
 
     def keep_secrets(self) -> None:
-        """Note for a successor what has to be masked."""
+        """Note for a successor what to mask."""
         served, pid = self._holders.served, self._run.pid
         if served.changes(pid) != self._noted:
             self._noted = served.changes(pid)
             self._run.journal.write("served", announcing.pack(served.of(pid)))
 
     def pass_on(self, *, rest: bool = False) -> None:
-        """Pass on the whole lines that were taken. ``rest``: also what has no end, since none will come."""
+        """Pass on the whole lines that were taken. ``rest``: also an unfinished line, since its end will not come."""
         run = self._run
         if run.end is None:
             return

@@ -10,12 +10,12 @@ log = logging.getLogger(__name__)
 
 
 class KeeperLink:
-    """Our end. Sending is safe from any thread; receiving never blocks."""
+    """Our end of the socket. Sending is safe from any thread; receiving never blocks."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
         self._socket.set_inheritable(False)
-        #: The keeper is gone; what is sent reaches nobody.
+        #: The keeper is gone; messages reach nobody.
         self.lost = False
 
     def fileno(self) -> int:
@@ -23,7 +23,7 @@ class KeeperLink:
         return self._socket.fileno()
 
     def send(self, message: messages.FromShipper) -> None:
-        """Send a record. A keeper that is gone is noticed by :meth:`receive`."""
+        """Send a record. :meth:`receive` notices a keeper that is gone."""
         try:
             channel.send(self._socket, message, seconds=1.0)
         except OSError:

@@ -1,4 +1,4 @@
-"""The thread that never waits for the store: pipes, processes and the keeper's link."""
+"""The thread that never waits for the store: it serves pipes, processes and the keeper's link."""
 
 import contextlib
 import json
@@ -20,22 +20,22 @@ from runtail.worker.spool_layout import lock
 
 log = logging.getLogger(__name__)
 
-#: A run this far ahead of a store that answers waits: its task fills the pipe
-#: and blocks, as on any slow terminal. Only a store that is away may cost output.
+#: A run that is this far ahead of a store that answers must wait: its task fills
+#: the pipe and blocks, as on any slow terminal. Only a store that is away may cost output.
 HIGH_WATER_BYTES: Final = 8 << 20
 _PAUSE_SECONDS: Final = 0.005
-#: While nothing is stored at all, room will not come so soon.
+#: While nothing is stored at all, room will not come very soon.
 _AWAY_PAUSE_SECONDS: Final = 0.1
 _DROP_BYTES: Final = 1 << 20
 _ALIVE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.02
 #: How long after a process's death its exit status is asked for often.
 _EXIT_SECONDS: Final = 2.0
-#: There is at least so much time to store something, once this process is to leave.
+#: At least this much time remains to store something once this process must leave.
 _LAST_SECONDS: Final = 0.5
-#: A run that is over is given so long to be let go by everybody.
+#: How long everybody has to let go of a run that is over.
 _HELD_ON_SECONDS: Final = 1.0
-#: Summing over all runs at each read would cost more than reading.
+#: Computing the sum over all runs at each read would cost more than reading.
 _HELD_SECONDS: Final = 0.005
 
 
@@ -56,11 +56,11 @@ class PipeReader:
         self.dropped_bytes = 0
         self._held = 0
         self._held_at = 0.0
-        #: Monotonic: when this process leaves, whatever it holds; None while the worker lives.
+        #: Monotonic: when this process leaves, whatever it still holds; None while the worker lives.
         self._leaves_at: float | None = None
         self._main_pid = 0
         self._term = False
-        #: It left before everything was stored.
+        #: This process left before everything was stored.
         self.gave_up = False
         self._woken, self.waking_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.watch(self._link.fileno(), self._on_link)
@@ -69,12 +69,12 @@ class PipeReader:
 
     @property
     def run_count(self) -> int:
-        """Runs that are executed, or whose end is not stored yet."""
+        """Runs that are being executed, or whose end is not stored yet."""
         return sum(not source.run.over for source in tuple(self._sources.values()))
 
     @property
     def held_bytes(self) -> int:
-        """Memory in use by all spools (any thread), a few milliseconds old."""
+        """Memory that all spools use, a few milliseconds old (any thread)."""
         now = time.monotonic()
         if now - self._held_at > _HELD_SECONDS:
             sources = tuple(self._sources.values())
@@ -84,28 +84,28 @@ class PipeReader:
 
     @property
     def unstored_bytes(self) -> int:
-        """Output in all spools that the store has not got (any thread).
+        """Output in all spools that the store does not have (any thread).
 
-        (What it has got is given back later, in large pieces: :attr:`held_bytes`.)
+        (Memory of stored output is released later, in large pieces: :attr:`held_bytes`.)
         """
         runs = [source.run for source in tuple(self._sources.values())]
         return sum(max(0, run.spool.position - max(run.stored_to, run.spool.released)) for run in runs if not run.over)
 
     def wake(self) -> None:
-        """Look at once for what changed (any thread)."""
+        """Make the loop look at once for what changed (any thread)."""
         try:
             os.write(self.waking_fd, b"\0")
         except BlockingIOError:
-            pass  # as many requests as it holds wait already
+            pass  # the pipe is full of wake-ups already
 
     def note_term(self, *_: object) -> None:
-        """SIGTERM came."""
+        """Note that SIGTERM came."""
         self._term = True
 
     def serve(self) -> None:
         """Run until the keeper is gone and every run in hand is over.
 
-        While the worker lives there is time, and nobody else, to repair an end that a failover takes back.
+        While the worker lives, this process has time to repair an end that a failover takes back. No other process can.
         """
         alive_at = ticked_at = 0.0
         while not self.gave_up and not (
@@ -131,10 +131,10 @@ class PipeReader:
 
     @property
     def _keeps(self) -> bool:
-        """Nothing is stored now: the store is away or full."""
+        """Whether nothing is stored now: the store is away or full."""
         return self._context.store.away or self._context.full
 
-    # What sources use.
+    # Methods that sources use.
 
     def watch(self, fd: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` whenever ``fd`` is readable or closed."""
@@ -142,7 +142,7 @@ class PipeReader:
         self._epoll.register(fd, select.EPOLLIN)
 
     def unwatch(self, fd: int) -> None:
-        """Forget ``fd``."""
+        """Stop watching ``fd``."""
         self._handlers.pop(fd, None)
         self._resting.pop(fd, None)
         try:
@@ -151,14 +151,14 @@ class PipeReader:
             pass  # closed already
 
     def rest(self, fd: int, seconds: float) -> None:
-        """Do not look at ``fd`` for a while."""
+        """Do not read ``fd`` for a while."""
         if fd in self._handlers:
             if fd not in self._resting:
                 self._epoll.unregister(fd)
             self._resting[fd] = time.monotonic() + seconds
 
     def rests(self, fd: int) -> bool:
-        """Whether ``fd`` is not looked at now."""
+        """Whether ``fd`` is left alone now."""
         return fd in self._resting
 
     @property
@@ -167,14 +167,14 @@ class PipeReader:
         return _AWAY_PAUSE_SECONDS if self._keeps else _PAUSE_SECONDS
 
     def may_take(self, run: ShippedRun) -> bool:
-        """Whether more of the run's output fits."""
+        """Return whether more of the run's output fits."""
         fits = self.held_bytes < self._settings.spool_bytes
         if not self._keeps:
             return fits and run.backlog_bytes < HIGH_WATER_BYTES
         return fits or self._settings.overflow == "drop"
 
     def taken(self, run: ShippedRun) -> None:
-        """Output came; make room if there is too much and nothing is stored."""
+        """Note that output came; make room if there is too much and nothing is stored."""
         over = self.held_bytes - self._settings.spool_bytes
         if over > 0 and self._keeps and self._settings.overflow == "drop":
             runs = (source.run for source in self._sources.values())
@@ -196,7 +196,7 @@ class PipeReader:
             until = min(until, min(self._resting.values()))
         if self._leaves_at is not None:
             until = min(until, self._leaves_at)
-        # For longer only the worker's main process can tell it.
+        # After that, only the worker's main process can report it.
         if any(now - source.died_at < _EXIT_SECONDS and not source.run.over for source in self._sources.values()):
             until = min(until, now + _TICK_SECONDS)
         return max(0.0, until - now)
@@ -215,13 +215,13 @@ class PipeReader:
             if run.over and time.monotonic() - run.end_seen > _HELD_ON_SECONDS:
                 source.settle()
             if run.over and self._leaves_at is not None and self._context.store.away:
-                # Only how much came late could still be stored: nothing to stay for.
+                # The only thing left to store is how much came late: no reason to stay.
                 run.phase = Phase.CLOSED
             if source.died_at and not run.over:
                 source.look_for_exit()
             if run.end and self._context.store.away and not run.over:
-                # The store is away; the output is safe in the spool, and the
-                # task's process need not wait for it.
+                # The store is away. The output is safe in the spool, so the
+                # task's process need not wait for the store.
                 run.tell_done()
         for run in self.holders.to_let_go(abandoned=self._link.lost):
             self.changed(run)
@@ -282,7 +282,7 @@ class PipeReader:
             self._worker_gone(message["seconds"])
 
     def _note_revocation(self, message: messages.Revoked) -> None:
-        """Note that Celery ends a run in hand, or has discarded the message of another one."""
+        """Note that Celery ends a run in hand, or has discarded the message of another run."""
         runs = (source.run for source in self._sources.values())
         found = [run for run in runs if run.id == message["run"] and not run.over]
         for run in found:
@@ -308,7 +308,7 @@ class PipeReader:
             return
         self.holders.begin(source)
         if self._context.store.known_away and not run.again and run.headers is None:
-            # Here, since the sender may be waiting for the store's answer.
+            # The reader does this because the sender may be waiting for the store's answer.
             run.go_unclaimed()
         self._sender.add(run)
 
@@ -327,7 +327,7 @@ class PipeReader:
         os.close(pidfd)
         self._worker_gone(self._settings.orphan_seconds)
 
-    # The worker's end, and then this process's.
+    # The worker's end, and then this process's end.
 
     def _worker_gone(self, seconds: float) -> None:
         at = time.monotonic() + max(seconds, _LAST_SECONDS)
@@ -335,7 +335,7 @@ class PipeReader:
         self._sender.worker_gone()
 
     def _handle_term(self) -> None:
-        """Obey once the worker has ended. Until then a SIGTERM is meant for the whole group: the worker decides."""
+        """Obey once the worker has ended. Before that, a SIGTERM is meant for the whole group: the worker decides."""
         self._term = False
         # The kernel reports a dying process only when its last thread is gone.
         ended = self._main_pid and not procfs.alive(self._main_pid)
@@ -343,7 +343,7 @@ class PipeReader:
             self._worker_gone(0.0)
 
     def _give_up(self) -> None:
-        """Say what is lost, when the time after the worker's end is up."""
+        """Report what is lost, when the time after the worker's end is up."""
         self.gave_up = True
         runs = [source.run for source in self._sources.values() if not source.run.over]
         for key in self._sources:
@@ -351,7 +351,7 @@ class PipeReader:
         if runs:
             size = sum(run.unstored_bytes for run in runs)
             ids = ", ".join(sorted(run.id for run in runs))
-            # At most: the store may have got more than it confirmed.
+            # "At most", because the store may have more than it confirmed.
             log.error("the worker has ended; what the store did not take of these runs is lost, at most %d bytes: %s",
                       size, ids)  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""What the shipper's two threads share about one execution of a task.
+"""The data about one execution of a task that the shipper's two threads share.
 
-The reader fills the spool and finds out that the task ended; the sender turns
-the spool into entries. ``lock`` guards the processor and ``marks``; every other
-attribute is written by one of them only (named beside it), whole values at a time.
+The reader fills the spool and notices the end of the task; the sender turns the
+spool into entries. ``lock`` guards the processor and ``marks``; each other
+attribute is written by only one of the two threads (named beside it), whole values at a time.
 """
 
 import contextlib
@@ -29,9 +29,9 @@ from runtail.worker.shipper.output.spool import Spool, readable_bytes
 
 log = logging.getLogger(__name__)
 
-#: Linux's socket option that the module ``socket`` does not name: where peeking begins.
+#: A Linux socket option that the module ``socket`` does not name: the offset at which peeking begins.
 _SO_PEEK_OFF: Final = 42
-#: Times of reads kept for entries that are made later, while the store is away.
+#: How many times of reads are kept, for entries that are made later, while the store is away.
 MAX_MARKS: Final = 4096
 
 
@@ -39,44 +39,44 @@ MAX_MARKS: Final = 4096
 class End:
     """The task is over."""
 
-    #: What the task's process said; None when it died without a word.
+    #: The outcome that the task's process sent; None when it died without sending one.
     outcome: dict[str, Any] | None
-    #: Offset in the raw stream at which its own output ends; later bytes are late.
+    #: Offset in the raw stream at which the task's own output ends; later bytes are late.
     at: int
     #: Wall clock, milliseconds.
     at_ms: int
-    #: The store has the end: a successor only looks after what comes later.
+    #: The store has the end: a successor only handles what comes later.
     stored: bool = False
-    #: Then: the state that it ended in, and what earlier attempts had counted as late.
+    #: If stored: the state in which it ended, and the bytes that earlier attempts had counted as late.
     state: str = ""
-    #: Which execution of its id it was; 0 if that is not known.
+    #: Which execution of its id this was; 0 if unknown.
     execution: int = 0
-    #: What the keeper had dropped by then.
+    #: The bytes that the keeper had dropped by then.
     dropped: int = 0
     late_before: int = 0
 
 
 class Phase(Enum):
-    """How far an execution is; each leads to the next, or to one further down."""
+    """How far an execution is; each phase leads to the next one, or to one further down."""
 
-    #: The store is asked for the run; its task waits for the answer.
+    #: The store is asked for the run; the task waits for the answer.
     CLAIMING = "claiming"
-    #: So it is, but the task has begun: the store is away (the reader may say so), and it need not wait.
+    #: The same, but the task has begun without waiting: the store is away (the reader may set this phase).
     UNCLAIMED = "unclaimed"
-    #: It is ours: output becomes entries.
+    #: The run is ours: output becomes entries.
     SHIPPING = "shipping"
-    #: All of its output is entries, and how it ended is decided: that is to be stored.
+    #: All output has become entries and the outcome is decided; it must still be stored.
     ENDING = "ending"
-    #: Not ours, or not any more: output is dropped until the task has ended.
+    #: The run is not ours, or not any more: output is dropped until the task has ended.
     DISCARDING = "discarding"
-    #: The store has the end, or never will: only what comes late is taken from the pipe.
+    #: The store has the end, or never will: only late output is taken from the pipe.
     DRAINING = "draining"
-    #: Nothing is taken any more: the reader (which may say so) closes the descriptors.
+    #: Nothing is taken any more: the reader (which may set this phase) closes the descriptors.
     CLOSED = "closed"
 
 
 def failure(record: messages.Start) -> messages.Refuse | messages.Unrecorded:
-    """Return what a task's process is told when Runtail has failed: what it started must not run unseen."""
+    """Return the answer to a task's process when Runtail failed: a task that Runtail started must not run unseen."""
     said = "Runtail failed; see what its shipper logged"
     if record.get("headers") is None:
         return messages.Unrecorded(op="unrecorded", message=said)
@@ -85,34 +85,34 @@ def failure(record: messages.Start) -> messages.Refuse | messages.Unrecorded:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended, as far as somebody knows."""
+    """How a process ended, as far as anybody knows."""
 
     signal: int | None = None
     exit_status: int | None = None
     why: str = ""
-    #: Celery revoked the run, and will say whether that is why.
+    #: Celery revoked the run, and will say whether that is the reason.
     revoked: bool = False
 
     @property
     def timed_out(self) -> bool:
-        """A hard time limit killed it: the worker's main process says so before it does."""
+        """Whether a hard time limit killed it: the worker's main process reports this before it kills."""
         return "time limit" in self.why
 
 
 class ShippedRun:
-    """One execution: its record, its descriptors, how far it is."""
+    """One execution: its record, its descriptors, and how far it is."""
 
     def __init__(self, record: messages.Start, fds: list[int], settings: Settings) -> None:
         self.record = record
         self.key: str = record["key"]
         self.id: str = record["run"]
-        #: The task's process, by which those that it left behind are told from others.
+        #: The task's process, which tells its left-behind processes from others.
         self.pid = int(record.get("pid") or 0)
         self.nonce = str(record.get("nonce") or "")
         self.again = bool(record.get("again"))
-        #: What the keeper dropped while no shipper lived.
+        #: The bytes that the keeper dropped while no shipper lived.
         self.dropped_outside = int(record.get("dropped") or 0)
-        #: The message's header, checked (again: it came through a process that executes other people's code).
+        #: The message's header, checked again: it came through a process that executes other people's code.
         self.headers: dict[str, Any] | None = None
         self.header_flaw = str(record.get("header_flaw") or "")
         try:
@@ -127,40 +127,40 @@ class ShippedRun:
         self.spool = Spool(fds[-1])
         self.journal = Journal(fds[-1])
         self._settings = settings
-        #: What the task's process wants masked, in its order; only added to.
+        #: The secrets that the task's process announced, in its order; the list only grows.
         self.secrets = [secret for kept in self.journal.records for secret in announcing.unpack(kept)]
         self._known = set(self.secrets)
         self.processor = self.new_processor()
         if self.again:
-            # A guess that only bounds memory; the claim tells the right state.
+            # A guess that only limits memory; the claim says which state is right.
             for saved in self.journal.read("state")[:1]:
                 self.processor.restore(saved)
         self.lock = threading.Lock()
-        #: (offset, milliseconds): everything up to the offset was read by then.
+        #: (offset, milliseconds): everything up to the offset had been read by then.
         self.marks: deque[tuple[int, int]] = deque()
-        #: Reader: the end, what is known of a death, bytes after the end.
+        #: Reader: the end, what is known of the death, and bytes after the end.
         self.end = self._journaled_end()
         self.end_seen = time.monotonic() if self.end else 0.0
         self.death: Death | None = None
         self.late_bytes = 0
-        #: Reader: nothing can come any more (every writer is gone).
+        #: Reader: no more output can come (every writer is gone).
         self.silent = False
-        #: Reader: the run is over, and its pipe is closed although somebody may hold it.
+        #: Reader: the run is over, and its pipe is closed although some process may hold it.
         self.let_go = False
         #: Reader: what the worker's main process did to end the tree.
         self.cancelled: messages.Cancelled | None = None
-        #: Reader: Celery revoked it and signalled its process.
+        #: Reader: Celery revoked the run and signalled its process.
         self.revoked: messages.Revoked | None = None
-        #: Reader: whether the worker's main process knows that it was revoked; None if that has not said so yet.
+        #: Reader: whether the worker's main process knows of a revocation; None until it has answered.
         self.revocation_expected: bool | None = None
-        #: Sender, but for what is said at its values.
+        #: Sender, except where the value's comment names the reader.
         self.phase = Phase.CLAIMING
         #: Sender: offset up to which the store has the output.
         self.stored_to = self.processor.consumed
         self._told_done = False
 
     def new_processor(self) -> Processor:
-        """Return a fresh processor for this run, which knows every secret that was announced."""
+        """Return a fresh processor for this run; it knows every secret that was announced."""
         settings = self._settings
         return Processor(
             self.nonce,
@@ -172,12 +172,12 @@ class ShippedRun:
 
     @property
     def over(self) -> bool:
-        """The store has the end, or never will."""
+        """Whether the store has the end, or never will."""
         return self.phase in (Phase.DRAINING, Phase.CLOSED)
 
     @property
     def waits_to_begin(self) -> bool:
-        """The task's process waits for the answer to its claim (a successor's has had it)."""
+        """Whether the task's process waits for the answer to its claim (a successor's has had its answer)."""
         return self.phase is Phase.CLAIMING and not self.again
 
     @property
@@ -193,22 +193,22 @@ class ShippedRun:
 
     @property
     def unstored_bytes(self) -> int:
-        """Output that the store has not got, what lies in the pipes included."""
+        """Output that the store does not have, including output that is still in the pipes."""
         waiting = 0 if self.end else sum(readable_bytes(pipe) for pipe in self.pipes)
         return self.limit - self.stored_to + waiting
 
     @property
     def in_sequence(self) -> bool:
-        """The last that was taken is the beginning of one of our sequences: nothing may be added after it."""
+        """Whether the newest output is the beginning of one of our sequences: nothing may be inserted after it."""
         if self.spool.read(max(0, self.spool.position - 1), 1) in (b"\n", b"\x07"):
-            return False  # so nearly always; neither is inside of one
+            return False  # almost always so: neither byte occurs inside a sequence
         prefix = sequence_prefix(self.nonce)
         tail = self.spool.read(max(0, self.spool.position - MAX_SEQUENCE_BYTES), MAX_SEQUENCE_BYTES)
         begun = tail[tail.rfind(b"\x1b") :] if b"\x1b" in tail else b""
         return bool(begun) and (prefix.startswith(begun) or (begun.startswith(prefix) and b"\x07" not in begun))
 
     def keep_end(self, end: End) -> None:
-        """Take the end of the task, and keep it for a successor first: its message comes only once."""
+        """Take the end of the task, but keep it for a successor first: the end's message comes only once."""
         self.journal.write("end", json.dumps(asdict(end)).encode())
         if not self.end:
             self.end_seen = time.monotonic()
@@ -218,18 +218,18 @@ class ShippedRun:
         """Remember when the newest bytes were read."""
         with self.lock:
             if len(self.marks) >= MAX_MARKS:
-                # Half as exact, for an outage of any length.
+                # Half as exact, but enough for an outage of any length.
                 self.marks = deque(list(self.marks)[1::2])
             self.marks.append((self.spool.position, now_ms))
 
     def written_ms(self, offset: int) -> int | None:
-        """When the byte at ``offset`` was read, None if unknown. Call with the lock held."""
+        """Return when the byte at ``offset`` was read, None if unknown. Call with the lock held."""
         while self.marks and self.marks[0][0] <= offset:
             self.marks.popleft()
         return self.marks[0][1] if self.marks else None
 
     def peek_child(self) -> dict[str, Any] | None:
-        """Return the next message of the task's process, which stays in its socket; {} at its end. Take secrets."""
+        """Return the task process's next message without removing it; {} at the socket's end. Take secrets."""
         while True:
             self.hear_secrets()
             try:
@@ -244,7 +244,7 @@ class ShippedRun:
                 return message
 
     def _unpack(self, data: bytes) -> dict[str, Any]:
-        """Return a message of the task's process; one of no kind if it cannot be read."""
+        """Return a message of the task's process; a message without a kind if it cannot be read."""
         try:
             return dict(channel.unpack(data))
         except ValueError as error:
@@ -252,11 +252,11 @@ class ShippedRun:
             return {"op": ""}
 
     def hear_secrets(self) -> None:
-        """Take what the task's process, and those forked from it, want masked.
+        """Take the secrets that the task's process, and processes forked from it, announce.
 
         Like the end, each announcement is kept for a successor before it is
-        removed from the socket. Those behind an end are heard as well, and
-        removed when that is.
+        removed from the socket. Announcements after an end are taken as well, and
+        are removed when the end is.
         """
         behind = 0
         while record := self._peek(behind):
@@ -283,7 +283,7 @@ class ShippedRun:
                 self.processor.masker.add(new)
 
     def _peek(self, behind: int) -> bytes:
-        """Return the record behind so many bytes of others, which stays in the socket; empty if there is none."""
+        """Return the record after *behind* bytes of others, without removing it; empty if there is no record."""
         try:
             with self._peeking(behind):
                 return self._private.recv(channel.MAX_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
@@ -302,14 +302,14 @@ class ShippedRun:
             self._private.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, -1)
 
     def take_child(self) -> None:
-        """Remove the message that :meth:`peek_child` showed."""
+        """Remove the message that :meth:`peek_child` returned."""
         try:
             self._private.recv(65536, socket.MSG_DONTWAIT)
         except OSError:
             pass
 
     def tell_child(self, message: messages.ToTask) -> None:
-        """Send to the task's process; a dead one does not matter."""
+        """Send to the task's process; it does not matter if that is dead."""
         try:
             flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
             self._private.send(channel.pack(message), flags)
@@ -317,12 +317,12 @@ class ShippedRun:
             pass
 
     def go(self, attempt: int, phase: Phase) -> None:
-        """Let the task begin (called by the reader before the sender knows the run, by the sender afterwards)."""
+        """Let the task begin (the reader calls this before the sender knows the run, the sender afterwards)."""
         self.phase = phase
         self.tell_child(messages.Go(op="go", run=self.id, attempt=attempt))
 
     def go_unclaimed(self) -> None:
-        """Let the task begin while the store is away; the attempt is a guess."""
+        """Let the task begin while the store is away; the attempt number is a guess."""
         self.go(int(self.record.get("retries") or 0) + 1, Phase.UNCLAIMED)
 
     def tell_done(self) -> None:
@@ -334,7 +334,7 @@ class ShippedRun:
     def drop(self, size_bytes: int, *, exact: bool = False) -> int:
         """Drop the oldest output that is not an entry yet, up to the end of a line (``exact``: not a byte more).
 
-        Answers how many bytes went. How far is kept for a successor first.
+        Returns how many bytes were dropped. The new offset is kept for a successor first.
         """
         with self.lock:
             processor = self.processor

@@ -1,7 +1,7 @@
-"""How a run ends, from what is known about its task. Pure.
+"""How a run ends, decided from what is known about its task. Pure.
 
-Either the run is over (``release`` is None), or it goes back to the queue and
-somebody will run it again.
+Either the run is over (``release`` is None), or it goes back to the queue to be
+run again.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from runtail.worker.shipper.run import Death
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known when a task is over."""
+    """The facts that are known when a task is over."""
 
-    #: What its process said, None if it died without a word.
+    #: The outcome that its process sent, None if it died without sending one.
     outcome: dict[str, Any] | None
     death: Death | None = None
     #: The request that was passed on to the worker, and what the worker did about it.
@@ -29,11 +29,11 @@ class Facts:
     worker_gone: bool = False
     #: The broker delivers the message again when the worker is gone.
     redelivers: bool = False
-    #: The worker gives it back when the task's process dies.
+    #: The worker gives the message back when the task's process dies.
     requeues: bool = False
     #: The task's rule says that it may be run again.
     restart: bool = False
-    #: The record has no values of secret parameters, so it cannot be.
+    #: The record lacks the values of secret parameters, so the run cannot be published again.
     hidden: bool = False
     attempt: int = 1
     max_attempts: int = 3
@@ -41,21 +41,21 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What is written: an event before the end, and the end or the release."""
+    """What to write: an event before the end, and the end or the release."""
 
     state: RunState
     why: str
     exit_status: int | None = None
     signal: int | None = None
-    #: An event that stands before the terminal entry, or is the release's own.
+    #: An event before the terminal entry, or the release's own event.
     event: dict[str, Any] | None = None
     eta_ms: int | None = None
-    #: Which message a released run waits for; None: one that Runtail publishes.
+    #: The message that a released run waits for; None: a message that Runtail publishes.
     awaits: Awaits | None = None
 
     @property
     def released(self) -> bool:
-        """The run goes back to the queue."""
+        """Whether the run goes back to the queue."""
         return self.state is RunState.QUEUED
 
 
@@ -118,7 +118,7 @@ def _died(facts: Facts) -> RunOutcome:
 def _interrupted(facts: Facts, why: str) -> RunOutcome:
     death = facts.death
     if death is not None and death.timed_out:
-        # The worker says so before it sends TERM. Whatever else it says is how the process left after its word.
+        # The worker reports this before it sends TERM. Its later reports say how the process then exited.
         return RunOutcome(RunState.FAILED, death.why, death.exit_status, death.signal)
     if facts.redelivers:
         event = {"kind": events.INTERRUPTED, "reason": f"{why}; redelivery expected"}

@@ -1,6 +1,6 @@
-"""One run as the sender sees it: claim, batches, end, and what comes after it.
+"""One run as the sender sees it: claim, batches, end, and what comes after the end.
 
-``Phase`` says how far it is, and what :meth:`RunShipper.step` does.
+``Phase`` says how far the run is, and thus what :meth:`RunShipper.step` does.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class RunShipper:
         self._told_overlaps = 0
 
     def step(self, now: float) -> float | None:
-        """Do what is due; answer when to be called next (monotonic), None when never.
+        """Do what is due; return when to call next (monotonic), None for never.
 
         :raises StoreUnavailable: nothing is lost, call again.
         """
@@ -76,10 +76,10 @@ class RunShipper:
             return now
 
     def give_up(self, now: float) -> float | None:
-        """Something that must not happen happened: drop the output, keep the task running."""
+        """Handle an error that must not happen: drop the output, keep the task running."""
         run = self.run
         if run.waits_to_begin:
-            # Its process waits for an answer, and must not wait for ever.
+            # Its process waits for an answer, and must not wait without end.
             return self._turn_away(failure(run.record), now)
         if self._after is not None:
             self._after.leave_alone()
@@ -88,7 +88,7 @@ class RunShipper:
         return now + 1.0
 
     def while_away(self, now: float) -> None:
-        """Handle a time without the store, for which a task that nobody announced need not wait."""
+        """Handle a time without the store: a task that nobody announced need not wait for it."""
         run = self.run
         if not run.over and run.phase is not Phase.DISCARDING:
             self._batches.echo.go_ahead()
@@ -101,7 +101,7 @@ class RunShipper:
             run.go_unclaimed()
 
     def while_store_refused(self, now: float) -> None:
-        """Run a task that nobody announced without a store, which was refused: its output is only echoed."""
+        """Run a task that nobody announced although the store was refused: its output is only echoed."""
         run = self.run
         if self._writer is not None or run.headers is not None:
             self.while_away(now)
@@ -120,7 +120,7 @@ class RunShipper:
     def _step(self, now: float) -> float | None:
         run = self.run
         if not run.over and run.end and run.end.stored:
-            # A successor, or one that was turned away: only what is late is left.
+            # A successor's run, or one that was turned away: only late output is left.
             self._over(now)
             return now
         match run.phase:
@@ -137,13 +137,13 @@ class RunShipper:
 
     @property
     def _is_shipped(self) -> bool:
-        """The task is over, and all that it wrote is entries."""
+        """Whether the task is over and all its output has become entries."""
         return self.run.end is not None and self.run.processor.consumed >= self.run.limit
 
     def _keep_state(self, writer: LogWriter) -> None:
         totals = {"late_bytes": self._earlier_late_bytes + self.run.late_bytes, "overlaps_told": self._told_overlaps}
         if self._cancel.request is not None:
-            # A successor must not say it again.
+            # A successor must not report it again.
             totals["cancel_told"] = writer.claim.attempt
         self._batches.keep_state(totals)
 
@@ -155,14 +155,14 @@ class RunShipper:
     def _ship_or_finish(self, writer: LogWriter, now: float) -> float:
         run = self.run
         if writer.pending:
-            # The store was away in the middle of a batch: first the same again.
+            # The store was away in the middle of a batch: first store the same batch again.
             self._handle(writer, self._batches.store(writer, now))
         self._cancel.handle_revocation(writer)
         self._cancel.tell_refusal(writer)
         self._batches.hold_back(now)
         if self._batches.are_due(now):
             self._batches.fill(writer, now)
-            # The last one of a run is stored with its end.
+            # The last batch of a run is stored with its end.
             if not (self._is_shipped and self._finisher.why_is_known(now)):
                 self._keep_state(writer)
                 self._handle(writer, self._batches.store(writer, now))
@@ -231,14 +231,14 @@ class RunShipper:
             answer = messages.Refuse(op="refuse", reason=refused.reason, message=refused.sentence, fails=refused.alone)
             return self._turn_away(answer, now)
         if run.again and run.end:
-            # The end was stored; only its "done" may not have been heard.
+            # The end was stored; only its "done" may not have been received.
             self._over(now)
             return now
         self._fence(Fenced(refused.reason))
         return now
 
     def _unrecorded(self, now: float) -> float:
-        """Handle a task that is executed beside another one with its id, whose log this is."""
+        """Handle a task that is executed beside another task with its id, which owns the log."""
         run = self.run
         if run.waits_to_begin:
             return self._turn_away(messages.Unrecorded(op="unrecorded", message=OVERLAPS), now)
@@ -247,9 +247,9 @@ class RunShipper:
         return now
 
     def _turn_away(self, answer: messages.Refuse | messages.Unrecorded, now: float) -> float:
-        """Nothing of this execution will be recorded: it is executed all the same, or not at all.
+        """Answer a task of which nothing will be recorded: it is executed all the same, or not at all.
 
-        The pipe is kept until the task's process has let go of it: one that did not wait for this answer writes to it.
+        The pipe is kept until the task's process lets go of it: a task that did not wait for the answer writes to it.
         """
         run = self.run
         run.tell_child(answer)
@@ -268,7 +268,7 @@ class RunShipper:
             self._batches.counters["overlaps_told"] = self._told_overlaps
 
     def _fence(self, error: Exception) -> None:
-        """Nothing of this run is accepted any more: stop its task, drop its output."""
+        """Handle a run of which nothing is accepted any more: stop its task, drop its output."""
         run = self.run
         log.warning("run %s: %s; its task is told to stop", run.id, error)
         self._context.counts.fenced += 1
@@ -279,7 +279,7 @@ class RunShipper:
     # The end.
 
     def _finish(self, writer: LogWriter, end: End) -> None:
-        """Everything is an entry: add what the log says after it, and decide the end."""
+        """Finish the log when all output has become entries: add what follows it, and decide the end."""
         run = self.run
         outcome = self._finisher.decide(writer)
         written_ms = self._context.now_ms(end.at_ms)
@@ -301,7 +301,7 @@ class RunShipper:
         writer = None if run.phase is Phase.DISCARDING else self._writer
         run.phase = Phase.DRAINING
         if self._context.link.lost:
-            # Before the next run begins, in the hands of another shipper.
+            # This must happen before the next run begins, which is in the hands of another shipper.
             self._context.on_closed()
         run.tell_done()
         self._after = AfterEnd(run, self._store, self._context, self._ends, writer, now)

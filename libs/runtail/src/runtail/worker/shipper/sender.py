@@ -1,8 +1,8 @@
 """The thread that talks to the store, for all runs of the worker.
 
-It may wait for the store as long as it likes: meanwhile the reader goes on
-filling the spools. Everything that imports the Redis client is imported here,
-in the thread, while output is being spooled already.
+It may wait for the store without limit: meanwhile the reader goes on filling
+the spools. Every module that imports the Redis client is imported here, in the
+thread, while output is already being spooled.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 #: First and longest wait before a store that did not answer is asked again.
 _BACK_OFF_SECONDS: Final = 0.1
 _MAX_BACK_OFF_SECONDS: Final = 2.0
-#: Runs are served before figures.
+#: Runs are served before metrics.
 _SPARE_TIME_SECONDS: Final = 0.5
-#: The store's clock is compared with ours this often.
+#: How often the store's clock is compared with ours.
 _CLOCK_SECONDS: Final = 60.0
 
 
@@ -41,12 +41,12 @@ class Sender:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._settings = context.settings
-        #: What the worker publishes about itself, once it is known.
+        #: What the worker publishes about itself, once that is known.
         self.catalogue: dict[str, Any] | None = None
-        #: Called with the time again and again, when no run waits; set by the program.
+        #: Called repeatedly with the time when no run waits; set by the program.
         self.in_spare_time: Callable[[float], None] = lambda _now: None
         self._runs: dict[str, tuple[ShippedRun, RunShipper | None]] = {}
-        #: Monotonic: when each run wants to be stepped.
+        #: Monotonic: when each run is due for a step.
         self._due_at: dict[str, float] = {}
         self._wake = threading.Condition()
         self._due: set[str] = set()
@@ -67,14 +67,14 @@ class Sender:
         self._thread.start()
 
     def stop(self) -> None:
-        """Every run is over: leave."""
+        """Leave: every run is over."""
         with self._wake:
             self._stop = True
             self._wake.notify()
         self._thread.join(5)
 
     def hello(self, owner: str, worker: str) -> None:
-        """Note whose output this is, as the keeper says."""
+        """Note whose output this is, as the keeper reports."""
         self._context.owner, self._context.worker = owner, worker
         self._hello.set()
 
@@ -85,7 +85,7 @@ class Sender:
             self._wake.notify()
 
     def discarded(self, message: messages.Revoked) -> None:
-        """Celery revoked a run that is not in hand: its message is thrown away."""
+        """Note that Celery revoked a run that is not in hand: its message is thrown away."""
         with self._wake:
             self._revoked.append(message)
             self._wake.notify()
@@ -101,12 +101,12 @@ class Sender:
             self._wake.notify()
 
     def poke(self, run: ShippedRun, *, now: bool = False) -> None:
-        """Something came for the run. ``now``: more than output, look at once."""
+        """Note that something came for the run. ``now``: it is more than output, look at once."""
         soon = time.monotonic() + self._settings.flush_seconds
         little = not now and run.backlog_bytes < self._settings.flush_bytes
         if little and self._due_at.get(run.key, soon + 1.0) <= soon:
             # Most output comes to a run that is due soon anyway; waking the
-            # thread for each read costs more than shipping.
+            # thread for each read would cost more than shipping.
             return
         if run.key not in self._due or now:
             with self._wake:
@@ -115,12 +115,12 @@ class Sender:
 
     @property
     def slots(self) -> int | None:
-        """How many tasks the worker executes at once; None until it has said so."""
+        """Return how many tasks the worker executes at once; None until it has reported that."""
         return int(self.catalogue["worker"]["concurrency"]) if self.catalogue else None
 
     @property
     def idle(self) -> bool:
-        """No run is in hand, and none whose end is still looked after."""
+        """Whether no run is in hand and no run's end is still being checked."""
         return not self._runs
 
     # The thread.
@@ -129,7 +129,7 @@ class Sender:
         try:
             self._loop()
         except Exception:
-            # The keeper starts another shipper, with everything this one had.
+            # The keeper starts another shipper with everything that this one had.
             log.exception("the sending thread failed")
             os._exit(70)
 
@@ -188,8 +188,8 @@ class Sender:
         except StoreUnavailable:
             raise
         except Exception:
-            # One run that cannot be shipped must not stop the others. Its
-            # output is dropped and counted; its lease runs out, and it is lost.
+            # A run that cannot be shipped must not stop the others. Its output
+            # is dropped and counted; its lease runs out, and the run is lost.
             log.exception("run %s is given up", run.id)
             due = shipping.give_up(now)
         if due is None:
@@ -197,8 +197,8 @@ class Sender:
                 del self._runs[key], self._due_at[key]
             return
         self._due_at[key] = due
-        # In this order: output that the reader added, and did not wake us for
-        # because of the due time before this one, is seen here.
+        # The order matters: here we see output that the reader added without
+        # waking us because of the previous due time.
         if run.backlog_bytes and not run.over:
             self._due_at[key] = min(due, now + self._settings.flush_seconds)
 
@@ -211,7 +211,7 @@ class Sender:
             self._revoked.popleft()
 
     def _nap(self, now: float) -> None:
-        """While the store is away: let tasks start that need not wait for it."""
+        """Let tasks start that need not wait for the store, while it is away."""
         for key, (run, shipping) in tuple(self._runs.items()):
             if not shipping:
                 continue
@@ -238,16 +238,16 @@ class Sender:
         self._clock_at = 0.0
 
     def _greet(self, store: Store, now: float) -> None:
-        """See whether the store is there, and whether it is the one that is meant.
+        """Check that the store is there, and that it is the right one.
 
-        :raises StoreUnavailable: it is not; it is looked at again.
+        :raises StoreUnavailable: if it is not; it is checked again later.
         """
         from redis.exceptions import RedisError
 
         try:
             self._look(store, now)
         except RedisError as error:
-            # It forbids or does not know a command that everything else needs.
+            # The store forbids, or does not know, a command that everything else needs.
             raise StoreUnavailable(f"the store cannot be used: {error}") from error
 
     def _look(self, store: Store, now: float) -> None:
@@ -267,9 +267,9 @@ class Sender:
                 self._published_at = now
 
     def _look_before_use(self) -> None:
-        """Refuse a store that evicts keys at the start of a worker; a successor goes on with the runs in hand.
+        """Refuse a store that evicts keys at the start of a worker; a successor continues the runs in hand.
 
-        :raises StoreUnavailable: the store is not used now; it is looked at again.
+        :raises StoreUnavailable: the store is not used now; it is checked again later.
         """
         guard, state = self._context.guard, self._context.store
         assert guard is not None

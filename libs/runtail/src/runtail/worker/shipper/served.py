@@ -1,7 +1,7 @@
-"""The secrets of every run that a process has served.
+"""The secrets of every run that a task's process has served.
 
-A process that a task left behind was forked from the task's, or was given work
-by it: it may know what any run of that process knew.
+A left-behind process was forked from the task's process, or was given work by
+it: it may know the secrets of any run of that process.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Final
 
 from runtail.masking.mask import Masker
 
-#: Task processes that are remembered; the one that began longest ago is forgotten first.
+#: The most task processes that are remembered; the one that began longest ago is forgotten first.
 MAX_PROCESSES: Final = 1024
-#: Secrets per process; the newest are kept.
+#: The most secrets per process; the newest are kept.
 MAX_SECRETS: Final = 1000
 
 
 class Served:
-    """By process id. Only the reader's thread uses it."""
+    """Secrets by process id. Only the reader's thread uses this."""
 
     def __init__(self) -> None:
         self._secrets: dict[int, dict[bytes, None]] = {}
@@ -26,7 +26,7 @@ class Served:
         self._changes: dict[int, int] = {}
 
     def add(self, pid: int, secrets: Iterable[bytes]) -> bool:
-        """Remember more secrets of a process; True if one of them is new."""
+        """Remember more secrets of a process; return True if one of them is new."""
         known = self._secrets.setdefault(pid, {})
         new = [secret for secret in secrets if secret not in known]
         known.update(dict.fromkeys(new))

@@ -1,9 +1,9 @@
 """One run as the reader sees it: its pipe, its process, its end.
 
-The end of a run is decided here. When the task's process says ``end`` or dies,
-exactly the bytes that lie in the pipe at that moment are still its own. Not
-"until the pipe is empty": a process it left behind may write for ever. What
-comes later is late (``late.py``).
+The end of a run is decided here. When the task's process sends ``end`` or dies,
+exactly the bytes that are in the pipe at that moment are still its own. Reading
+"until the pipe is empty" would be wrong: a left-behind process may write without
+end. Everything that comes later is late (``late.py``).
 """
 
 import os
@@ -20,17 +20,17 @@ from runtail.worker.shipper.output.spool import pipe_size, readable_bytes, shrin
 from runtail.worker.shipper.run import Death, End, Phase, ShippedRun
 
 _TAKE_BYTES: Final = 1 << 20
-#: Of late output: other runs have their turn between.
+#: The most late output that is taken at once: other runs get their turn in between.
 _LATE_BYTES: Final = 256 << 10
-#: After a small read the pipe is left alone for a moment: without this, every
+#: After a small read the pipe is left alone for a moment: otherwise every
 #: line costs a wake-up (three times the CPU, and the task is a fifth slower).
 _NAP_SECONDS: Final = 0.002
-#: A nap must not let a pipe run full: for small pipes it is shorter, or none.
+#: A nap must not let a pipe run full: for small pipes it is shorter, or there is no nap.
 _FULL_NAP_PIPE_BYTES: Final = 128 << 10
 
 
 class Waiter(Protocol):
-    """What the reader offers an source."""
+    """What the reader offers a source."""
 
     holders: Holders
 
@@ -41,7 +41,7 @@ class Waiter(Protocol):
         """Stop watching a descriptor."""
 
     def rest(self, fd: int, seconds: float) -> None:
-        """Leave a descriptor alone for so many seconds."""
+        """Leave a descriptor alone for this many seconds."""
 
     def rests(self, fd: int) -> bool:
         """Return True if a descriptor is left alone for now."""
@@ -61,7 +61,7 @@ class Waiter(Protocol):
 
 
 class RunSource:
-    """Reads everything of one run."""
+    """Reads all output of one run."""
 
     def __init__(self, run: ShippedRun, waiter: Waiter) -> None:
         self.run = run
@@ -73,8 +73,8 @@ class RunSource:
         self._nap_seconds = _NAP_SECONDS if size >= _FULL_NAP_PIPE_BYTES else 0.0
         #: Monotonic: when the process was seen dead, 0 while it lives.
         self.died_at = 0.0
-        # A secret that was announced before output was written is known before that is looked at: what
-        # lies in the socket now came before what is taken next, or before what a keeper took already.
+        # A secret announced before output was written must be known before that output is looked at: the
+        # announcements in the socket now came before the output taken next, or taken by a keeper already.
         run.hear_secrets()
         run.spool.before_shown = run.hear_secrets
         self._shrunk = False
@@ -86,7 +86,7 @@ class RunSource:
             self._watch(run.pidfd, self.on_death)
 
     def on_pipe(self, pipe: int) -> None:
-        """There is output, or no writer is left."""
+        """Take output, or note that no writer is left."""
         run = self.run
         if run.end:
             self._on_late(pipe)
@@ -104,18 +104,18 @@ class RunSource:
         if moved:
             run.mark(int(time.time() * 1000))
             self._waiter.taken(run)
-        # Two pipes that one process asks to write, one after the other, are read in the order in which they get ready.
+        # Two pipes that one process asks to write, one after the other, are read in the order they become ready.
         if moved < self._half and self._nap_seconds and run.pid not in self._waiter.holders.speaking:
             self._waiter.rest(pipe, self._nap_seconds)
 
     def on_child(self) -> None:
-        """Take what the task's process said, or the end of its socket."""
+        """Take a message of the task's process, or the end of its socket."""
         message = self.run.peek_child()
         if message is None:
             return
         if not message:
-            # Not a proof of death: the pidfd is. Without one (sandboxes that
-            # have none) it has to do.
+            # This does not prove a death: the pidfd does. Without a pidfd (some
+            # sandboxes have none) it has to do.
             self._unwatch(self.run.private)
             if self.run.pidfd is None:
                 self._died()
@@ -125,7 +125,7 @@ class RunSource:
         self.run.take_child()
 
     def on_death(self) -> None:
-        """Note that the task's process is gone. It may have said before how it ended."""
+        """Note that the task's process is gone. It may have reported before how it ended."""
         self._unwatch(self.run.pidfd)
         message = self.run.peek_child()
         if message and message.get("op") == "end":
@@ -134,7 +134,7 @@ class RunSource:
             self._died()
 
     def look_for_exit(self) -> None:
-        """After a death: see whether the kernel tells its exit status by now."""
+        """Check, after a death, whether the kernel now gives the exit status."""
         run = self.run
         if run.pidfd is not None and (run.death is None or run.death.signal is None):
             found = exit_of(run.pidfd)
@@ -143,13 +143,13 @@ class RunSource:
                 self._waiter.changed(run)
 
     def on_died(self, message: messages.Died) -> None:
-        """Note why the task's process is gone, as the worker's main process knows."""
+        """Note why the task's process is gone, as the worker's main process reports."""
         known = self.run.death or Death()
         signal, status = message["signal"], message["exit_status"]
         self.run.death = Death(
             known.signal if signal is None else signal,
             known.exit_status if status is None else status,
-            # The first word is the cause, such as a time limit; what follows is
+            # The first report is the cause, such as a time limit; later reports say
             # how it was carried out.
             known.why or message["why"],
             known.revoked or bool(message.get("revoked")),
@@ -157,18 +157,18 @@ class RunSource:
         self._waiter.changed(self.run)
 
     def take_waiting(self) -> None:
-        """Take at once what lies in the pipes."""
+        """Take at once the output that waits in the pipes."""
         for pipe in tuple(self._pipes):
             self.on_pipe(pipe)
 
     def end_nap(self) -> None:
-        """Take at once what lies in pipes that are left alone for a moment."""
+        """Take at once the output in pipes that are left alone for a moment."""
         for pipe in tuple(self._pipes):
             if self._waiter.rests(pipe):
                 self.on_pipe(pipe)
 
     def settle(self) -> None:
-        """Go on reading after the end of the run, while somebody still holds its pipe."""
+        """Go on reading after the end of the run, while some process still holds its pipe."""
         if not self._shrunk:
             self._shrunk = True
             for pipe in self._pipes:
@@ -176,7 +176,7 @@ class RunSource:
         self.late.pass_on()
 
     def close(self) -> None:
-        """Stop watching, pass on what is left, close the descriptors."""
+        """Stop watching, pass on the rest, close the descriptors."""
         self.late.pass_on(rest=True)
         for fd in tuple(self._watched):
             self._unwatch(fd)
@@ -204,11 +204,11 @@ class RunSource:
         self.died_at = time.monotonic()
 
     def _on_late(self, pipe: int) -> None:
-        """Handle output of a process that the task left behind, or the end of the last one."""
+        """Handle output of a process that the task left behind, or the end of the last such process."""
         run = self.run
         target = self._waiter.holders.executing(run)
         if target is not None:
-            # What its own processes wrote in the moment for which it was left alone came first.
+            # Output that the run's own processes wrote while it was left alone came first.
             target.end_nap()
             if not self._waiter.may_take(target.run) or target.run.in_sequence:
                 self._waiter.rest(pipe, self._waiter.pause_seconds)

@@ -1,4 +1,4 @@
-"""A call's arguments as they are recorded: by name, as JSON, and bounded."""
+"""A call's arguments in recorded form: by name, as JSON, and limited in size."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any, NamedTuple
 
 from runtail.secret import HIDDEN, SHORTENED
 
-#: The most the recorded arguments of one run take, as JSON.
+#: The largest size of one run's recorded arguments, as JSON.
 MAX_BYTES = 16 * 1024
 #: A single text or representation longer than this is shortened first.
 MAX_TEXT = 2000
 _MAX_DEPTH = 6
 _MAX_ITEMS = 200
-#: Stands for arguments that are too large to be recorded.
+#: Replaces arguments that are too large to be recorded.
 TOO_LARGE = {SHORTENED: "too large"}
 
 
 class Bound(NamedTuple):
     """A call's arguments."""
 
-    #: All by name; defaults are left out.
+    #: All arguments by name, without defaults.
     named: dict[str, Any]
     #: The names whose values are secrets.
     hidden: frozenset[str] = frozenset()
-    #: The secret values, defaults among them.
+    #: The secret values, including defaults.
     secrets: tuple[Any, ...] = ()
 
 
@@ -36,9 +36,9 @@ def bind(
 ) -> Bound:
     """Return the arguments of ``function(*args, **kwargs)``.
 
-    A call that does not fit the signature (the task will fail on it) is
-    returned as it came, positions as ``"0"``, ``"1"``…: what is no parameter may
-    then have been meant to be the secret one, and counts as such.
+    If a call does not fit the signature (the task will fail on it), its arguments
+    are returned as they came, with positions as ``"0"``, ``"1"``…: an argument that
+    matches no parameter may have been meant as the secret one, and counts as secret.
 
     :param secrets: names of secret parameters.
     """
@@ -69,7 +69,7 @@ def recorded(
     """Return *named* JSON-safe and at most :data:`MAX_BYTES` long.
 
     :param hidden: names whose values are secrets.
-    :param mask: takes secrets out of a text; comes before anything is shortened.
+    :param mask: removes secrets from a text; called before anything is shortened.
     """
     safe = {str(name): HIDDEN if name in hidden else _safe(value, 0, mask) for name, value in named.items()}
     if len(json.dumps(safe)) <= MAX_BYTES:
@@ -84,7 +84,7 @@ def _safe(value: Any, depth: int, mask: Callable[[str], str]) -> Any:
     if isinstance(value, int | float) and mask(_text(value)) != _text(value):
         return HIDDEN
     if isinstance(value, int):
-        # Beyond this JavaScript would show another number.
+        # Beyond this, JavaScript would show a different number.
         return int(value) if abs(value) < 2**53 else _text(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(value)
@@ -105,12 +105,12 @@ def _text(number: float) -> str:
     try:
         return str(number)
     except ValueError:
-        # Python writes no more than some thousand digits.
+        # Python does not write more than a few thousand digits.
         return f"{number:#x}"
 
 
 def _clip(text: str) -> str:
-    # Lone surrogates are no text that JSON in UTF-8 could carry.
+    # JSON in UTF-8 cannot carry lone surrogates.
     text = text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + SHORTENED
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

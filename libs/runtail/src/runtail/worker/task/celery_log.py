@@ -1,8 +1,8 @@
-"""Keeps Celery's own log lines out of what a task wrote.
+"""Keeps Celery's own log lines out of a task's output.
 
 ``Task ... succeeded`` is logged inside the traced call, in the pool child, to
-file descriptor 2: without this split it would stand in the task's log. What Celery
-says of a task (its exception, its result, its arguments) is masked as its output is.
+file descriptor 2: without this split it would appear in the task's log. Celery's
+messages about a task (its exception, its result, its arguments) are masked like its output.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from runtail.secret import HIDDEN, masked, names_of
 from runtail.worker.task import current
 from runtail.worker.task.streams import effective_handlers, handler_fd
 
-#: Celery's own loggers. Everything below them follows.
+#: Celery's own loggers, including all loggers below them.
 CELERY_LOGGERS = ("celery", "kombu", "billiard", "multiprocessing")
-#: Below ``celery``, but these carry what tasks write (``get_task_logger``, and
+#: These are below ``celery``, but carry what tasks write (``get_task_logger``, and
 #: the proxy that ``worker_redirect_stdouts`` puts on ``sys.stdout``).
 TASK_LOGGERS = ("celery.task", "celery.redirected")
 
 
 def split(own: Mapping[int, TextIO]) -> None:
-    """Let Celery's loggers write to the worker's own output, whatever is on descriptors 1 and 2.
+    """Make Celery's loggers write to the worker's own output, whatever is on descriptors 1 and 2.
 
-    Once per process, before the first run. Handlers are copied, not made anew:
-    level, filters and format are the user's. Handlers that write elsewhere
-    (files, Sentry) are shared as they are.
+    Call this once per process, before the first run. Handlers are copied, not
+    recreated: level, filters and format are the user's. Handlers that write elsewhere
+    (files, Sentry) are shared unchanged.
 
     :param own: the worker's own output, by descriptor.
     """
@@ -60,7 +60,7 @@ def _private(
 
 
 class _Masking(logging.Handler):
-    """Hands records on to another handler, without the secrets of the run that this process is in."""
+    """Passes records to another handler, without the secrets of the run that this process is in."""
 
     def __init__(self, target: logging.Handler) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ def _without_secrets(record: logging.LogRecord) -> logging.LogRecord:
     shown = mask(text), mask(trace), masked(data, mask)
     if shown == (text, trace, data):
         return record
-    # Of an exception only the text can be masked; what Celery gives beside it is for handlers that write JSON.
+    # Only an exception's text can be masked; the data that Celery adds to the record is for handlers that write JSON.
     twin = copy.copy(record)
     twin.msg, twin.args, twin.exc_info, twin.exc_text = shown[0], None, None, shown[1] or None
     twin.__dict__["data"] = shown[2]
@@ -93,21 +93,21 @@ def _without_secrets(record: logging.LogRecord) -> logging.LogRecord:
 
 
 class HiddenArguments(logging.Filter):
-    """In Celery's main process, where no secret is known: takes arguments out of lines about tasks that have secrets.
+    """Removes arguments from lines about tasks with secrets, in Celery's main process, where no secret is known.
 
-    By default Celery names none; ``LOG_RECEIVED`` may be set to, and at level DEBUG the pool does.
+    By default Celery logs no arguments. ``LOG_RECEIVED`` may be set to include them; at level DEBUG the pool logs them.
     """
 
     def __init__(self, tasks: Mapping[str, Any]) -> None:
-        """Hide nothing yet.
+        """Set up without hiding anything yet.
 
-        :param tasks: the app's, by name.
+        :param tasks: the app's tasks, by name.
         """
         super().__init__()
         self._tasks = tasks
 
     def install(self) -> None:
-        """Look at everything that Celery logs of messages, once per process."""
+        """Filter everything that Celery logs about messages. Call this once per process."""
         for name in ("celery.worker.strategy", "celery.pool"):
             logging.getLogger(name).addFilter(self)
 
@@ -118,7 +118,7 @@ class HiddenArguments(logging.Filter):
             record.args = {**given, "args": HIDDEN, "kwargs": HIDDEN}
             record.__dict__["data"] = record.args
         elif isinstance(given, tuple) and record.name == "celery.pool":
-            # The pool shows what it is given as one text: the task's name, its id, the message as it came.
+            # The pool logs what it is given as one text: the task's name, its id, the raw message.
             shown = " ".join(map(str, given))
             if any(repr(name) in shown and self._has_secrets(name) for name in self._tasks):
                 record.args = (*given[:1], *(HIDDEN for _ in given[1:]))

@@ -1,4 +1,4 @@
-"""Which run this process is in, for :mod:`runtail.author` and for Celery's log lines."""
+"""The run that this process is in, for :mod:`runtail.author` and for Celery's log lines."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Context:
 
     run_id: str
     attempt: int
-    #: Marks the in-band sequences of this execution: output that merely looks
-    #: like one (a printed log of another run) does not carry it.
+    #: Marks the in-band sequences of this execution. Output that merely looks like
+    #: one (a printed log of another run) does not carry it.
     nonce: str
-    #: Descriptor of the run's standard output, private: a task may put something else on descriptor 1.
+    #: Private descriptor of the run's standard output: a task may put something else on descriptor 1.
     fd: int
-    #: The run's private socket, to the shipper.
+    #: The run's private socket, connected to the shipper.
     private: socket.socket
     #: Knows the secrets that this process has announced.
     masker: Masker = field(default_factory=Masker)
@@ -32,7 +32,7 @@ class Context:
     environment: frozenset[str] = frozenset()
 
     def mask(self, secrets: Sequence[bytes]) -> bool:
-        """Have *secrets* masked from here on; False if nobody can be told."""
+        """Have *secrets* masked from here on; return False if nobody can be told."""
         self.masker.add(secrets)
         return announcing.announce(self.private, secrets)
 
@@ -44,14 +44,14 @@ class Context:
         write_all(self.fd, self.sequence(message))
 
     def sequence(self, message: dict[str, Any]) -> bytes:
-        """Return what says *message* within the run's output."""
+        """Return the sequence that carries *message* within the run's output."""
         return inband.sequence(self.nonce, message)
 
 
 #: None outside of a captured run.
 current: Context | None = None
 
-#: What coroutines and ``asyncio.to_thread`` take along from the code that started them.
+#: Coroutines and ``asyncio.to_thread`` inherit this from the code that started them.
 _started_in: ContextVar[Context | None] = ContextVar("runtail_run", default=None)
 
 
@@ -70,5 +70,5 @@ def leave() -> None:
 
 
 def started_in() -> Context | None:
-    """Return the run whose code started what runs here, if that is known; it may be over."""
+    """Return the run whose code started the code running here, if known; it may be over."""
     return _started_in.get()

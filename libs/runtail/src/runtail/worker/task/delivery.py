@@ -1,6 +1,6 @@
-"""What a delivered message is, as Celery and kombu describe it: which publication, which step of its task.
+"""Facts about a delivered message, as Celery and kombu describe it: its publication, and its task's step.
 
-Much of it is internal to them, so tests hold it with each version (docs/decisions/0015 says what it is for).
+Much of this is internal to them, so tests check it with each version (docs/decisions/0015 explains its use).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from celery.states import FAILURE
 from runtail.errors import ExecutionRefused
 from runtail.header import MAX_NUMBER, MAX_TEXT_CHARS
 
-#: Kombu's transports that keep a message's ``delivery_tag``, made when it was published, for all of its deliveries.
-#: Others count tags per channel (AMQP), or make them anew for each delivery (SQS, Pub/Sub).
+#: Kombu's transports that keep a message's ``delivery_tag``, created when it was published, for all its deliveries.
+#: Others count tags per channel (AMQP), or create new ones for each delivery (SQS, Pub/Sub).
 _KEEPING_DRIVERS = frozenset({"redis", "memory", "filesystem"})
 
 
 def has_publications(app: Any) -> bool:
-    """Return whether the app's broker knows a message by the same id each time it delivers it."""
+    """Return whether the app's broker identifies a message by the same id each time it delivers it."""
     return app.connection_for_read().get_transport_cls().driver_type in _KEEPING_DRIVERS
 
 
 def joins(task: Any) -> bool:
-    """Return True for Celery's own tasks: one is recorded only where it continues a run (``celery.accumulate``)."""
+    """Return True for Celery's own tasks: they are recorded only where they continue a run (``celery.accumulate``)."""
     return str(task.name).startswith("celery.")
 
 
@@ -39,19 +39,19 @@ def replaces(request: Mapping[str, Any]) -> bool:
 def requeues(task: Any, request: Mapping[str, Any]) -> bool:
     """Return whether Celery sends the message again when the task's process dies and the worker lives.
 
-    By itself it does not, also with ``acks_late``: the task fails, and its message is acknowledged.
+    By default it does not, even with ``acks_late``: the task fails, and its message is acknowledged.
     """
     if getattr(task, "retry_on_worker_lost", False):  # since Celery 5.7
         return task.max_retries is None or number(request.get("retries")) < task.max_retries
-    # (Since 5.7 a message that is not acknowledged on a time limit goes back.)
+    # (Since 5.7, a message that is not acknowledged on a time limit goes back.)
     return bool(task.acks_late and (task.reject_on_worker_lost or not getattr(task, "acks_on_timeout", True)))
 
 
 def facts(request: Mapping[str, Any], *, publications: bool) -> dict[str, Any]:
-    """Return what the shipper must know of a message; whoever can publish can write anything into it.
+    """Return the facts that the shipper needs about a message; every publisher can write anything into it.
 
     :param request: Celery's dict of a message.
-    :param publications: what :func:`has_publications` says.
+    :param publications: the result of :func:`has_publications`.
     """
     info = request.get("delivery_info")
     info = info if isinstance(info, Mapping) else {}
@@ -70,7 +70,7 @@ def facts(request: Mapping[str, Any], *, publications: bool) -> dict[str, Any]:
 def successor(signature: Mapping[str, Any]) -> str:
     """Return the name of the task that gets the id when *signature* replaces a task: of several, the last one."""
     while True:
-        # A signature, or the plain dict that it was made of.
+        # A signature, or the plain dict from which it was made.
         parts = signature.get("kwargs") or {}
         if signature.get("subtask_type") == "chord":
             signature = parts["body"]
@@ -81,7 +81,7 @@ def successor(signature: Mapping[str, Any]) -> str:
 
 
 def fail(task: Any, request: Mapping[str, Any], args: Any, kwargs: Any, why: str) -> trace_ok_t:
-    """Let a task that is not executed fail, as if it had raised: result, errbacks, chord, and Celery's log."""
+    """Fail a task that is not executed, as if it had raised: result, errbacks, chord, and Celery's log."""
     context = Context(request, args=args, kwargs=kwargs, called_directly=False)
     try:
         raise ExecutionRefused(why)
@@ -91,7 +91,7 @@ def fail(task: Any, request: Mapping[str, Any], args: Any, kwargs: Any, why: str
 
 
 def number(value: Any) -> int:
-    """Return a count as it stands in a message; 0 for what is none."""
+    """Return a count from a message; 0 if the value is not a count."""
     return value if type(value) is int and 0 <= value < MAX_NUMBER else 0
 
 

@@ -14,23 +14,23 @@ from runtail.secret import encoded
 
 log = logging.getLogger("celery.runtail")
 
-#: What stands before the host of an address: a name, and a password perhaps.
+#: The part before the host of an address: a name, and perhaps a password.
 _USER_INFO = re.compile(r"://([^/?#\s@:]*)(?::([^/?#\s]*))?@")
 #: An option of an address, such as redis-py's ``?password=``.
 _OPTION = re.compile(r"[?&](?:\w*_)?(?:password|passwd|secret|token)=([^&#;\s]+)", re.IGNORECASE)
-#: What Celery calls its settings with a secret, and what stands in those that are objects.
+#: Celery's names for settings that hold a secret, and the names of secrets in settings that are objects.
 _SECRET_SETTING = re.compile(r"(?:.*_)?(?:password|passwd|secret|token|(?:api|access|account)_key)", re.IGNORECASE)
-#: Those of Celery's extensions that are addresses.
+#: Settings of Celery's extensions that are addresses.
 _ADDRESS_SETTING = re.compile(r".*(?:_url|_uri|_backend)", re.IGNORECASE)
-#: Objects in objects that are looked into.
+#: How many levels of nested objects are searched.
 _LEVELS = 4
 
 
 class SecretEnvironment:
     """Finds the values that must not be shown.
 
-    :param patterns: of names of variables, with commas (``RUNTAIL_MASK_ENV``); empty: none, and no address either.
-    :param app: whose configuration has secrets, too.
+    :param patterns: of names of variables, with commas (``RUNTAIL_MASK_ENV``); empty: no values, and no address either.
+    :param app: its configuration has secrets, too.
     """
 
     def __init__(self, patterns: str, app: Any = None) -> None:
@@ -40,7 +40,7 @@ class SecretEnvironment:
         self._configured = self._in_configuration(app) if self._names is not None and app is not None else []
 
     def secrets(self, environ: Mapping[str, str]) -> list[bytes]:
-        """Return them as they are now; of those that are too short the worker's log says so, once."""
+        """Return the secrets as they are now; those that are too short are reported once in the worker's log."""
         if self._names is None:
             return []
         found = list(self._configured)
@@ -76,12 +76,12 @@ class SecretEnvironment:
 
 
 def _in_address(text: str) -> Iterator[bytes]:
-    """Find passwords in whatever has addresses in it."""
+    """Find passwords in any text that contains addresses."""
     if "://" not in text:
         return
     for user, password in _USER_INFO.findall(text):
-        # A user's name stands in many a log; without a password it is a token. And a password that is the user's
-        # name is none, but a default such as guest:guest.
+        # A user's name appears in many logs; without a password it is a token. A password that equals the user's name
+        # is not a secret but a default, such as guest:guest.
         if password != user:
             yield from _spellings(password or user)
     for password in _OPTION.findall(text):
@@ -95,7 +95,7 @@ def _spellings(secret: str) -> Collection[bytes]:
 def _in_setting(name: str, value: Any, levels: int) -> Iterator[bytes]:
     """Find secrets in one of an app's settings.
 
-    :param levels: of objects in it that are looked into.
+    :param levels: how many levels of nested objects to search.
     """
     if isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")

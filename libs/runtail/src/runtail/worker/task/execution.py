@@ -1,7 +1,7 @@
-"""What a pool child does for one run, from the claim to the answer to its end.
+"""A pool child's work for one run, from the claim to the answer to its end.
 
-The order of steps is the point of this file. Each of them was found by killing
-processes between two others; the reasons stand beside the code.
+The order of steps is the point of this file. Each step's place was found by
+killing processes between two others; the reasons are beside the code.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from runtail.worker.task.streams import Streams
 
 log = logging.getLogger("celery.runtail")
 
-#: A signal while descriptors change hands would leave them in the wrong ones.
+#: A signal while descriptors change hands would leave them in the wrong hands.
 HELD_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGQUIT}
-#: How long to wait for the answer to the end of a run. It is the fence for
-#: cancelling: after it no signal for this run is sent.
+#: How long to wait for the answer to the end of a run. This answer is the fence for
+#: cancelling: after it, no signal for this run is sent.
 DONE_SECONDS = 5.0
-#: How long the keeper may take to say that it holds the pipe.
+#: How long the keeper may take to confirm that it holds the pipe.
 KEPT_SECONDS = 5.0
-#: What the shipper says when it has asked for the run.
+#: The shipper's answers once it has asked for the run.
 _ANSWERS = ("go", "refuse", "unrecorded")
 #: Waits are cut into slices, to notice a signal that is being held back.
 _SLICE_SECONDS = 0.25
@@ -42,7 +42,7 @@ _SLICE_SECONDS = 0.25
 class Refused(Exception):
     """The run may not be executed: it has ended, or somebody else executes it.
 
-    :param fails: nobody else will store a result for the task's id, so this must be stored as one.
+    :param fails: nobody else will store a result for the task's id, so this must be stored as its result.
     """
 
     def __init__(self, message: str, *, fails: bool = False) -> None:
@@ -63,13 +63,13 @@ class StopRequested(Exception):
 
 
 class Connection:
-    """One execution's pipe and private socket, as the child sees them."""
+    """One execution's pipe and private socket, from the pool child's side."""
 
     def __init__(self, record: dict[str, Any], send: Callable[[dict[str, Any], list[int]], bool]) -> None:
         """Hand the run over to the keeper.
 
-        :raises OSError: if descriptors or memory are short.
-        :raises Unrecorded: if nobody takes it.
+        :raises OSError: if the process is out of descriptors or memory.
+        :raises Unrecorded: if nobody takes the run.
         """
         split = bool(record["split"])
         self.ours, theirs = channel.pair()
@@ -101,13 +101,13 @@ class Connection:
     def announce(self, secrets: Sequence[bytes]) -> None:
         """Have *secrets* masked from the first byte of output on.
 
-        :raises Unrecorded: if they cannot be told; nothing may be stored then.
+        :raises Unrecorded: if the secrets cannot be sent; nothing may be stored then.
         """
         if secrets and not announcing.announce(self.ours, secrets):
             raise Unrecorded("its secrets are too large, or nobody takes them")
 
     def wait(self, ops: tuple[str, ...], seconds: float | None) -> dict[str, Any] | None:
-        """Return the next message that is one of *ops*, or None after *seconds*.
+        """Return the next message of a kind in *ops*, or None after *seconds*.
 
         :raises EOFError: if nobody is left at the other end.
         :raises StopRequested: if a signal waits to be delivered.
@@ -131,15 +131,15 @@ class Connection:
                 return dict(message)
 
     def close_pipes(self) -> None:
-        """Close the writing ends of this process that are not fds 1 and 2."""
+        """Close this process's writing ends, except fds 1 and 2."""
         for fd in self.writing:
-            # A task may have closed every descriptor it found.
+            # A task may have closed every descriptor that it found.
             with contextlib.suppress(OSError):
                 os.close(fd)
         self.writing = []
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Close everything."""
         self.close_pipes()
         self.ours.close()
 
@@ -156,24 +156,24 @@ class Execution:
         self.attempt = attempt
         self.nonce = nonce
         self.masker = masker
-        #: Why the output is not recorded, if it is not.
+        #: Why the output is not recorded; None if it is.
         self.unrecorded: str | None = None
-        #: What puts things back, the last first.
+        #: Functions that restore the earlier state, called last first.
         self._undo: list[Callable[[], object]] = []
 
     def begin(self, fallback_handler: Callable[[], logging.Handler]) -> None:
-        """Let fds 1 and 2, and everything above them, lead to the run. If that fails, :meth:`refrain` or :meth:`end`.
+        """Point fds 1 and 2, and everything above them, to the run. If that fails, call :meth:`refrain` or :meth:`end`.
 
         :raises Exception: anything.
         """
         writing, environment = self.connection.writing, self._new_environment()
-        # First, and left last: threads of earlier runs are told apart by it.
+        # This is first in and last out: it tells the threads of earlier runs apart.
         current.enter(self._context(frozenset(environment)))
         self._undo.append(current.leave)
         self.streams.begin(writing[0], writing[-1])
         self._undo.append(self.streams.end)
         if not self.streams.reaches_logging():
-            # The worker logs to a file: what the task logs must be seen here too.
+            # The worker logs to a file: the task's log lines must appear here too.
             handler = fallback_handler()
             for name in ("", "celery.task"):
                 logging.getLogger(name).addHandler(handler)
@@ -183,7 +183,7 @@ class Execution:
         os.environ.update(environment)
 
     def refrain(self, why: str) -> None:
-        """Do not record the output, and say so in the run. Call it instead of :meth:`begin`, or if that went wrong."""
+        """Do not record the output, and say so in the run. Call this instead of :meth:`begin`, or after that failed."""
         self.unrecorded = why
         self._put_back()
         text = f"Runtail does not record the output of this run, which is in its worker's log: {why}"
@@ -196,16 +196,16 @@ class Execution:
         return current.Context(self.run_id, self.attempt, self.nonce, fd, private, self.masker, environment)
 
     def write(self, text: str) -> None:
-        """Add *text* to what the task wrote (the traceback of a failure), as lines of its own."""
+        """Add *text* (the traceback of a failure) to the task's output, as lines of its own."""
         if self.unrecorded is None:
             self.streams.flush()
-            # A progress bar may stand there, or half a line of a subprocess.
+            # A progress bar or half a line of a subprocess may come before it.
             begin = self._context().sequence({"op": "own-line"})
             with contextlib.suppress(OSError):
                 write_all(self.connection.writing[-1], begin + text.encode("utf-8", "backslashreplace"))
 
     def end(self) -> None:
-        """Put everything back as it was before :meth:`begin`. Cannot fail."""
+        """Restore everything as it was before :meth:`begin`. Cannot fail."""
         self._put_back()
         self.connection.close_pipes()
 
@@ -218,7 +218,7 @@ class Execution:
                 log.exception("Runtail: after run %s the process could not be restored completely", self.run_id)
 
     def report(self, outcome: dict[str, Any]) -> None:
-        """Send the outcome and wait, bounded, until it is stored. Cannot fail."""
+        """Send the outcome and wait, for a limited time, until it is stored. Cannot fail."""
         try:
             channel.send(self.connection.ours, messages.End(op="end", outcome=outcome))
             answer = self._wait_for_done()
@@ -235,7 +235,7 @@ class Execution:
             try:
                 message = self.connection.wait(("done", "wait"), DONE_SECONDS)
             except StopRequested:
-                # The process is going to end; the run's end must be known first.
+                # The process is about to end; the run's end must be known first.
                 message = self._wait_with_signal_pending()
             if message is None or message["op"] == "done":
                 return message
@@ -249,16 +249,16 @@ class Execution:
         return None
 
     def close(self) -> None:
-        """Let go of the private socket."""
-        # A task may have closed every descriptor it found.
+        """Close the private socket."""
+        # A task may have closed every descriptor that it found.
         with contextlib.suppress(OSError):
             self.connection.close()
 
     def _new_environment(self) -> dict[str, str]:
-        """Return the variables that are set for the time of the run."""
+        """Return the variables to set for the duration of the run."""
         wanted = {"RUNTAIL_RUN": f"{self.run_id}.{self.attempt}", "PYTHONUNBUFFERED": "1"}
         if "FORCE_COLOR" in os.environ and "TTY_INTERACTIVE" not in os.environ:
-            # Colours, but no animations: for rich the first means the second.
+            # Colours, but no animations: in rich, the first setting implies the second.
             wanted["TTY_INTERACTIVE"] = "0"
         return wanted
 
@@ -272,7 +272,7 @@ def _restore_environment(before: dict[str, str | None]) -> None:
 
 
 def new_record(**fields: Any) -> dict[str, Any]:
-    """Return the first message of an execution, small enough to be sent."""
+    """Return the first message of an execution, made small enough to send."""
     return {
         "op": "run",
         "key": str(uuid.uuid4()),
@@ -293,12 +293,12 @@ def open_execution(
 ) -> Execution:
     """Hand the run over and wait until it may start (steps 1 to 4).
 
-    A run that Runtail started (it has headers) waits for as long as it takes.
+    A run that Runtail started (it has headers) waits without limit.
     Any other task must not suffer from Runtail being away: it runs after
     *patience_seconds*, recorded if at least the keeper holds its pipe.
 
-    :param secrets: to be masked; those that many runs have in common first.
-    :param masker: knows them.
+    :param secrets: to be masked; first those that many runs have in common.
+    :param masker: knows these secrets.
     :raises Refused: with the reason.
     :raises Unrecorded: with the reason.
     :raises StopRequested: if a signal arrived meanwhile.
@@ -319,7 +319,7 @@ def open_execution(
                 connection.announce(batch)
             answer = _wait_for_go(connection, None if announced else patience_seconds)
         except EOFError:
-            # The keeper died with the record; its successor knows nothing of it.
+            # The keeper died with the record; its successor knows nothing of the record.
             connection.close()
             if not announced and not connection.kept:
                 raise Unrecorded("the keeper is gone") from None
@@ -347,7 +347,7 @@ def _wait_for_go(connection: Connection, seconds: float | None) -> dict[str, Any
         first = connection.wait(("kept", *_ANSWERS), KEPT_SECONDS)
         if first is None or first["op"] != "kept":
             return first
-    # The shipper decides after its own patience; a little more is given to it.
+    # The shipper decides after its own patience; give it a little more time.
     return connection.wait(_ANSWERS, None if seconds is None else seconds + 3.0)
 
 
@@ -373,10 +373,10 @@ def format_exception(error: BaseException) -> str:
 
 
 def hold_signals() -> set[signal.Signals]:
-    """Hold back the signals that end a task; return the mask to go back to."""
+    """Hold back the signals that end a task; return the mask to restore."""
     return {signal.Signals(n) for n in signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)}
 
 
 def release_signals(mask: set[signal.Signals]) -> None:
-    """Deliver what was held back."""
+    """Deliver the signals that were held back."""
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)

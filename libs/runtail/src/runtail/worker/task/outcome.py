@@ -13,7 +13,7 @@ from runtail.worker.task.delivery import number
 
 
 def outcome_of(result: Any, task: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """Return the outcome for the ``end`` message, from what the traced call returned.
+    """Return the outcome for the ``end`` message from the result of the traced call.
 
     :param result: Celery's ``trace_ok_t``; its ``info`` is None on success.
     """
@@ -31,9 +31,9 @@ def outcome_of(result: Any, task: Any, request: dict[str, Any]) -> dict[str, Any
 
 
 def replaced(ended: dict[str, Any], task: str) -> dict[str, Any]:
-    """Return the outcome of a task that called ``self.replace()``: its run goes on with *task*.
+    """Return the outcome of a task that called ``self.replace()``: its run continues with *task*.
 
-    What it was otherwise stands if Celery keeps it as the result: the task went on after it had been replaced.
+    If Celery keeps the task's own outcome as the result, that outcome stays: the task went on after being replaced.
     """
     if ended["state"] not in ("ignored", "rejected") or ended["requeue"]:
         return ended
@@ -50,17 +50,17 @@ def outcome_of_exit(code: Any) -> dict[str, Any]:
 
 
 def outcome_of_exception(error: BaseException) -> dict[str, Any]:
-    """Return the outcome of an exception that left the traced call."""
+    """Return the outcome for an exception that left the traced call."""
     return _outcome("failed", _describe(error))
 
 
 def undescribed(*, succeeded: bool) -> dict[str, Any]:
-    """Return the outcome of a run of which no more is known."""
+    """Return the outcome of a run of which nothing more is known."""
     return _outcome("succeeded", "") if succeeded else _outcome("failed", "failed; the worker's log has more")
 
 
 def interrupted(why: str) -> dict[str, Any]:
-    """Return the outcome of a run that was told to stop by a signal."""
+    """Return the outcome of a run that a signal told to stop."""
     return _outcome("interrupted", why)
 
 
@@ -98,5 +98,5 @@ def _text(value: Any) -> str:
         text = str(value)
     except Exception:  # noqa: BLE001 - somebody's __str__ may raise anything
         text = f"<{type(value).__name__}>"
-    # The shipper masks it, and then cuts it further.
+    # The shipper masks it first, and then cuts it further.
     return text.strip()[:MAX_REASON_CHARS].encode("utf-8", "backslashreplace").decode("utf-8")

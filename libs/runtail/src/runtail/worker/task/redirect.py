@@ -1,4 +1,4 @@
-"""The file descriptors of one run: its pipe, and fds 1 and 2 put aside and back."""
+"""The file descriptors of one run: its pipe, and fds 1 and 2, which are put aside and restored."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import os
 import select
 
 #: Large enough that a burst does not stop the task, small enough for the 64 MiB
-#: a user may have in pipes on a whole node (256 of them).
+#: that a user may have in pipes on a whole node (256 pipes).
 PIPE_BYTES = 256 * 1024
-#: Descriptors put aside get numbers from here on, out of the way of programs
-#: that expect the low ones.
+#: Descriptors that are put aside get numbers from here on, so that they do not
+#: conflict with programs that expect the low numbers.
 FIRST_PRIVATE_FD = 50
 
 
@@ -32,7 +32,7 @@ def put_aside(fd: int) -> int:
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Write every byte to *fd*, waiting for room even if somebody made it non-blocking.
+    """Write every byte to *fd*, waiting for room even if another process made it non-blocking.
 
     O_NONBLOCK belongs to the open file, which the task shares with its subprocesses: Node sets it on its standard
     output, and leaves it set when it is killed.
@@ -50,14 +50,14 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
 
 
 class Redirection:
-    """Fds 1 and 2 of this process: the worker's own output, and a run's pipe while there is a run."""
+    """Fds 1 and 2 of this process: the worker's own output, and a run's pipe during a run."""
 
     def __init__(self) -> None:
-        #: Private duplicates of the worker's own output, with the same numbers for the life of the process.
+        #: Private duplicates of the worker's own output; their numbers stay the same for the life of the process.
         self.own = put_aside(1), put_aside(2)
 
     def prepare(self) -> None:
-        """See what is on fds 1 and 2, before anything is opened that could get their numbers.
+        """Check what is on fds 1 and 2, before anything is opened that could get their numbers.
 
         :raises OSError: if neither they nor their duplicates are open.
         """
@@ -71,7 +71,7 @@ class Redirection:
     def begin(self, out: int, err: int) -> None:
         """Put *out* on fd 1 and *err* on fd 2.
 
-        :raises OSError: nothing was changed then.
+        :raises OSError: if that fails; then nothing was changed.
         """
         try:
             os.dup2(out, 1)
@@ -81,12 +81,12 @@ class Redirection:
             raise
 
     def end(self) -> None:
-        """Put back what was there."""
+        """Restore fds 1 and 2."""
         for fd, own in enumerate(self.own, start=1):
             try:
                 os.dup2(own, fd)
             except OSError:
-                # The task closed every descriptor it found. What is printed now must not go into its run.
+                # The task closed every descriptor that it found. What is printed now must not go into its run.
                 null = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(null, fd)
                 os.close(null)

@@ -1,8 +1,9 @@
-"""Python's and C's output streams, made fit for a pipe and for life between runs.
+"""Python's and C's output streams, adapted to a pipe and to the time between runs.
 
-A run's ``sys.stdout`` and ``sys.stderr`` are objects of its own over descriptors 1 and 2 themselves, made when it
+A run's ``sys.stdout`` and ``sys.stderr`` are its own objects, directly on descriptors 1 and 2, created when it
 begins. Whatever a task does to them (closing, detaching, another encoding, ``os.dup2`` over descriptor 1) ends with
-it. Who keeps one of them, such as a logging handler, can go on writing: descriptor 1 is the next run's by then.
+the run. Code that keeps one of them, such as a logging handler, can go on writing: descriptor 1 is the next run's
+by then.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _NAMES = ("stdout", "stderr", "__stdout__", "__stderr__")
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Write undecodable file names as the bytes they were, and anything else escaped."""
+    """Write undecodable file names as their original bytes, and anything else escaped."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
@@ -40,10 +41,10 @@ codecs.register_error("runtail", _keep_bytes)
 
 
 class _Descriptor(io.FileIO):
-    """Descriptor 1 or 2. Unbuffered, and :meth:`write` writes everything.
+    """Descriptor 1 or 2, unbuffered; :meth:`write` writes everything.
 
-    A buffer below the text stream would cost another layer for each line, and would lose what does not fit into a pipe
-    that a subprocess made non-blocking.
+    A buffer below the text stream would add another layer for each line, and would lose the data that does not fit into
+    a pipe that a subprocess made non-blocking.
     """
 
     #: The worker's own output, for threads of runs that are over.
@@ -63,22 +64,22 @@ class _Descriptor(io.FileIO):
 
     @property
     def raw(self) -> io.FileIO:
-        """Itself, where a buffer names what is below it."""
+        """The object itself: a buffer has its underlying stream here."""
         return self
 
     def seekable(self) -> bool:
-        # A stream that began on a regular file (celery worker > log) would go on asking for its position.
+        # Otherwise a stream that began on a regular file (celery worker > log) would keep asking for its position.
         return False
 
     def close(self) -> None:
-        """Stay open: a text stream that a task put on top closes it when it is collected."""
+        """Stay open: a text stream that a task put on top closes this when it is garbage-collected."""
 
 
 class _Stream(io.TextIOWrapper):
-    """A standard stream; closing it flushes it."""
+    """A standard stream; closing it only flushes it."""
 
     mode = "w"
-    #: Takes what threads of ended runs print.
+    #: Takes the output of threads of ended runs.
     outside: TextIO
 
     def close(self) -> None:
@@ -96,7 +97,7 @@ class _GuardedStream(_Stream):
         return super().write(text)
 
     def flush(self) -> None:
-        # Not even what the run has not finished yet may leave by another thread's hand.
+        # Even the run's unfinished output must not be flushed by a foreign thread.
         if not threads.is_foreign():
             super().flush()
 
@@ -111,16 +112,16 @@ class Streams:
             fd: os.fdopen(own, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
             for fd, own in enumerate(self._redirection.own, start=1)
         }
-        #: What logging handlers write to, by descriptor: the present run, or the worker's own output between runs.
+        #: The streams for logging handlers, by descriptor: the current run, or the worker's own output between runs.
         self.kept = {fd: self._make(fd, _GuardedStream, self.own[fd]) for fd in (1, 2)}
         self._run: dict[int, _Stream] = {}
-        #: What is on ``sys`` outside of runs, by name.
+        #: The streams on ``sys`` outside of runs, by name.
         self._outer: dict[str, Any] = {name: getattr(sys, name, None) for name in _NAMES}
         self._threads_before: frozenset[threading.Thread] = frozenset()
         self._libc: Any = None
         self._prepare_old_streams()
         self._prepare_c()
-        # A child would have what is not written yet as well, and write it once more.
+        # A forked child would inherit the unwritten output and write it a second time.
         os.register_at_fork(before=self._flush_run)
 
     def _flush_run(self) -> None:
@@ -136,7 +137,7 @@ class Streams:
         return stream
 
     def _prepare_old_streams(self) -> None:
-        # Now, while they are still on whatever the worker was started with:
+        # Do this now, while they are still on whatever the worker was started with:
         # later reconfigure() may raise ESPIPE (a worker writing to a file).
         for stream in (sys.__stdout__, sys.__stderr__):
             if isinstance(stream, io.TextIOWrapper):
@@ -146,7 +147,7 @@ class Streams:
     def _prepare_c(self) -> None:
         try:
             self._libc = ctypes.CDLL(None)
-            # C block-buffers what is not a terminal; lines are wanted live.
+            # C block-buffers everything that is not a terminal; lines are wanted live.
             out = ctypes.c_void_p.in_dll(self._libc, "stdout")
             self._libc.setvbuf(out, None, _IOLBF, 0)
         except (OSError, ValueError, AttributeError):
@@ -161,14 +162,14 @@ class Streams:
         self._redirection.prepare()
 
     def begin(self, out: int, err: int) -> None:
-        """Let descriptors 1 and 2, and everything above them, lead to *out* and *err*.
+        """Point descriptors 1 and 2, and everything above them, to *out* and *err*.
 
-        :raises OSError: nothing was changed then.
+        :raises OSError: if that fails; then nothing was changed.
         """
         self.flush()
         for name in _NAMES:
             stream = getattr(sys, name, None)
-            # An earlier run's own can be there: something that it left open put it back.
+            # An earlier run's stream may be on ``sys``: something that the run left open put it back.
             if not isinstance(stream, _Stream):
                 self._outer[name] = stream
         self._threads_before = frozenset(threading.enumerate())
@@ -186,12 +187,12 @@ class Streams:
             setattr(sys, name, self._run[1 if "out" in name else 2])
 
     def _outside(self, outer: Any, fd: int) -> TextIO:
-        """Return what printing led to before the run: Celery's log, unless it was the descriptor itself."""
+        """Return where printing went before the run: Celery's log, unless it was the descriptor itself."""
         stream: TextIO = self.own[fd] if outer is None or fd_of(outer) is not None else outer
         return stream
 
     def end(self) -> None:
-        """Put everything back; what was written before still reaches the run."""
+        """Restore everything; output that was written before still reaches the run."""
         self.flush()
         if threads.leave_behind(self._threads_before):
             for stream in self._run.values():
@@ -204,21 +205,21 @@ class Streams:
         self._redirection.end()
 
     def flush(self) -> None:
-        """Write out what Python and C still hold, whoever closed or replaced what."""
+        """Write out what Python and C still hold, even if streams were closed or replaced."""
         seen: set[int] = set()
         now = (getattr(sys, name, None) for name in _NAMES)
         for stream in (*now, *self._run.values(), *self._outer.values(), *self.kept.values()):
             if stream is None or id(stream) in seen:
                 continue
             seen.add(id(stream))
-            # Some are objects of the task.
+            # Some are the task's own objects.
             with contextlib.suppress(Exception):
                 stream.flush()
         if self._libc is not None:
             self._libc.fflush(None)
 
     def adopt_handlers(self) -> None:
-        """Let logging handlers that write to fds 1 and 2 write through streams that stay."""
+        """Make logging handlers that write to fds 1 and 2 write through streams that stay."""
         for logger in all_loggers():
             for handler in logger.handlers:
                 fd = handler_fd(handler)
@@ -234,7 +235,7 @@ class Streams:
 
 
 def _disown(stream: Any) -> None:
-    """Close a stream that a task left behind if it would close descriptor 1 or 2, later and for somebody else."""
+    """Close a stream that a task left behind, if it would close descriptor 1 or 2 later, when others use it."""
     with contextlib.suppress(OSError, ValueError):
         if isinstance(stream, io.TextIOWrapper):
             stream = stream.buffer
@@ -245,7 +246,7 @@ def _disown(stream: Any) -> None:
 
 
 def all_loggers() -> Iterator[logging.Logger]:
-    """Yield the root logger and every logger made so far."""
+    """Yield the root logger and every logger created so far."""
     yield logging.getLogger()
     for logger in list(logging.Logger.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
@@ -253,7 +254,7 @@ def all_loggers() -> Iterator[logging.Logger]:
 
 
 def effective_handlers(logger: logging.Logger) -> list[logging.Handler]:
-    """Return the handlers that see what is logged to *logger*."""
+    """Return the handlers that receive the records logged to *logger*."""
     found: list[logging.Handler] = []
     current: logging.Logger | None = logger
     while current is not None:

@@ -1,4 +1,4 @@
-"""Copying what a command writes on a terminal into a run."""
+"""Copies a command's output from its terminal into a run."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import time
 
 from runtail.worker.task.redirect import write_all
 
-#: How soon the end of a command is noticed while something else keeps its terminal open.
+#: How soon the end of a command is noticed while another process keeps its terminal open.
 _POLL_SECONDS = 0.05
-#: How long the terminal may take to pass on what stands in it when the command has ended.
+#: How long the terminal may take to pass on its remaining output after the command has ended.
 _DRAIN_SECONDS = 2.0
 
 
 def copy(ours: int, name: str, out: int, process: subprocess.Popen[bytes]) -> None:
-    """Copy from a terminal until the command has ended and all it wrote was copied; then close it.
+    """Copy from a terminal until the command has ended and all its output was copied; then close the terminal.
 
-    If something else still has the terminal open by then, such as a server that the command started in the
-    background, a thread goes on copying what that writes, for as long as it does.
+    If another process still has the terminal open by then, such as a server that the command started in the
+    background, a thread goes on copying that process's output for as long as it writes.
 
     :param ours: the controlling end.
     :param name: the other end's path.
@@ -39,7 +39,7 @@ def copy(ours: int, name: str, out: int, process: subprocess.Popen[bytes]) -> No
 
 
 def _copy_while_running(ours: int, out: int, process: subprocess.Popen[bytes]) -> bool:
-    """Return True if the terminal is closed by everybody, False if only the command has ended."""
+    """Return True if every process has closed the terminal, False if only the command has ended."""
     poller = select.poll()
     poller.register(ours, select.POLLIN)
     asked_at = time.monotonic()
@@ -57,10 +57,10 @@ def _copy_while_running(ours: int, out: int, process: subprocess.Popen[bytes]) -
 
 
 def _drain(ours: int, name: str, out: int) -> bool:
-    """Copy what the command wrote before it ended. Return as :func:`_copy_while_running` does.
+    """Copy the output that the command wrote before it ended. Return as :func:`_copy_while_running` does.
 
-    The kernel passes on later what was written to a terminal, so an empty one proves nothing. A mark that is written
-    behind it comes out behind it.
+    The kernel passes on what was written to a terminal with a delay, so an empty terminal proves nothing. A mark that
+    is written after the output comes out after it.
     """
     try:
         theirs = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -77,10 +77,10 @@ def _drain(ours: int, name: str, out: int) -> bool:
                 try:
                     unsent = unsent[os.write(theirs, unsent) :]
                 except BlockingIOError:
-                    pass  # full: first read
+                    pass  # full: read first
             if poller.poll(_POLL_SECONDS * 1000):
                 held += _read(ours)
-                # What may still become the mark is kept.
+                # Keep what may still become the mark.
                 ready = len(held) - len(mark)
                 if mark not in held and ready > 0:
                     write_all(out, held[:ready])
@@ -106,7 +106,7 @@ def _read(fd: int) -> bytes:
     try:
         return os.read(fd, 65536)
     except OSError as failure:
-        # Linux's way to say that the last writer has closed a terminal.
+        # This is how Linux reports that the last writer has closed a terminal.
         if failure.errno == errno.EIO:
             return b""
         raise

@@ -1,13 +1,13 @@
-"""Threads that outlive the run that started them: what they print is not the next run's.
+"""Threads that outlive the run that started them: their output does not belong to the next run.
 
-Descriptors 1 and 2 belong to the process, so Python's streams look who writes. In a run, that is
+Descriptors 1 and 2 belong to the process, so Python's streams check which thread writes. In a run, output belongs to
 
-1. the run whose code started the present coroutine, where there is one (``contextvars``);
-2. nobody's, if the thread was alive at the end of an earlier run, or was started by such a thread;
-3. the current run's in every other case, also from threads that were there before any run.
+1. the run whose code started the current coroutine, if there is one (``contextvars``);
+2. no run, if the thread was alive at the end of an earlier run, or was started by such a thread;
+3. the current run in every other case, including threads that existed before any run.
 
-A thread that waited for work when its run ended (in an executor, at a queue) is nobody's leftover: what it does
-next is done for whoever gives it work.
+A thread that waited for work when its run ended (in an executor, at a queue) does not count as left behind: its next
+work is done for the code that gives it work.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from runtail.worker.task import current
 
 log = logging.getLogger("celery.runtail")
 
-#: A thread whose innermost function is of one of these modules waits to be given something to do. Ours prints nothing.
+#: A thread whose innermost function is in one of these modules waits for work. Our own threads print nothing.
 _WAITING_IN = {
     "queue",
     "concurrent.futures.thread",
     "concurrent.futures._base",
     "multiprocessing.pool",
-    # Queues between processes, which threads wait at as well (loguru's, with `enqueue=True`).
+    # Queues between processes; threads wait at these as well (loguru's, with `enqueue=True`).
     "multiprocessing.connection",
     "multiprocessing.queues",
     "billiard.connection",
@@ -40,19 +40,19 @@ _WAITING_IN = {
 
 #: The threads of runs that are over, with the run.
 _left_behind: WeakKeyDictionary[threading.Thread, current.Context | None] = WeakKeyDictionary()
-#: Those of them that the worker's log has named.
+#: The threads that the worker's log has named.
 _named: WeakKeyDictionary[threading.Thread, bool] = WeakKeyDictionary()
-#: False as long as no thread need be looked at: asked for each line that is printed.
+#: False as long as no thread needs a check: this is read for each line that is printed.
 any_known = False
 
 
 def any_left() -> bool:
-    """Whether a thread of an ended run lives."""
+    """Return whether a thread of an ended run lives."""
     global any_known
     if not any_known:
         return False
     for thread in list(_left_behind):
-        # One without an identity is about to be started.
+        # A thread without an identity is about to be started.
         if thread.ident is not None and not thread.is_alive():
             del _left_behind[thread]
     any_known = bool(_left_behind)
@@ -60,14 +60,14 @@ def any_left() -> bool:
 
 
 def leave_behind(before: Set[threading.Thread]) -> bool:
-    """Remember which threads of the ended run live on. Return whether any thread of an ended run does.
+    """Remember which threads of the ended run live on. Return whether any thread of any ended run lives.
 
     :param before: the threads that lived when the run began.
     """
     global any_known
     known = {*before, threading.current_thread()}
     while new := [thread for thread in threading.enumerate() if thread not in known]:
-        # Again until there is none: one of them may just start another.
+        # Repeat until there are no new ones: a thread may just be starting another.
         any_known = True
         _note_starts()
         frames = sys._current_frames()
@@ -79,7 +79,7 @@ def leave_behind(before: Set[threading.Thread]) -> bool:
 
 
 def is_foreign() -> bool:
-    """Whether the code that asks belongs to a run that is over, while another one is under way."""
+    """Return whether the calling code belongs to a run that is over, while another run is under way."""
     return any_known and current.current is not None and _is_of_ended_run()
 
 
@@ -91,12 +91,12 @@ def _is_of_ended_run() -> bool:
 
 
 def run_of_this_thread() -> current.Context | None:
-    """Return the run that the code that asks belongs to; None outside of one, or if it is over."""
+    """Return the run that the calling code belongs to; None outside of a run, or if the run is over."""
     return None if is_foreign() else current.current
 
 
 def told_apart(text: str) -> str:
-    """Return what such code prints, without its run's secrets. The worker's log names the thread once."""
+    """Return the text that foreign code prints, without its run's secrets. The worker's log names the thread once."""
     thread = threading.current_thread()
     run = current.started_in() or _left_behind.get(thread)
     if thread not in _named:
@@ -116,7 +116,7 @@ def _waits_for_work(frame: Any) -> bool:
 
 @functools.cache
 def _note_starts() -> None:
-    """From now on, see what such a thread starts: a timer that starts itself again ends and lives on."""
+    """Track the threads that such a thread starts from now on: a timer that restarts itself ends and lives on."""
     start = threading.Thread.start
 
     @functools.wraps(start)

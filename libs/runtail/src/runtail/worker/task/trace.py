@@ -1,9 +1,9 @@
-"""The hook around a task: ``task.__trace__``, what Celery calls to execute one message.
+"""The hook around a task: ``task.__trace__``, which Celery calls to execute one message.
 
-Everything a task does for a message happens inside it: custom bases, callbacks,
-retries. And it is the only place where an execution can be refused without
-Celery calling it a failure. It is internal API, so its shape is checked when a
-worker starts (:func:`wrap_tasks`) and by a test.
+Everything that a task does for a message happens inside it: custom bases,
+callbacks, retries. It is also the only place where an execution can be refused
+without Celery calling it a failure. It is internal API, so its shape is checked
+when a worker starts (:func:`wrap_tasks`) and by a test.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from runtail.worker.task.streams import Streams
 log = logging.getLogger("celery.runtail")
 
 _MARK = "_runtail_wrapped"
-#: Said again at most this often, not for every task.
+#: The warning is repeated at most this often, not for every task.
 _COMPLAIN_SECONDS = 60.0
 
 Send = Callable[[dict[str, Any], list[int]], bool]
@@ -56,7 +56,7 @@ Send = Callable[[dict[str, Any], list[int]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One message: what Celery gives to ``task.__trace__``, and the original of that."""
+    """One message: the arguments that Celery gives to ``task.__trace__``, and the original ``__trace__``."""
 
     task: Any
     original: Callable[..., Any]
@@ -71,9 +71,9 @@ class Call:
 
 
 def _exit_without_secrets(error: BaseException, masker: Masker) -> SystemExit | None:
-    """Return what leaves the process instead of a ``sys.exit`` whose text, or what it came of, has a secret in it.
+    """Return a replacement for a ``sys.exit`` whose text, or whose cause, contains a secret.
 
-    The pool hands it to Celery's main process, which logs it, and knows no secret of this run.
+    The pool hands it to Celery's main process, which logs it and knows no secret of this run.
     """
     text = format_exception(error) if masker and isinstance(error, SystemExit) else ""
     if masker.whole(text) == text:
@@ -104,10 +104,10 @@ class Tracer:
         reaps: bool,
         environment: SecretEnvironment,
     ) -> None:
-        """Make the tracer of this process.
+        """Create the tracer of this process.
 
-        :param send: puts a record and descriptors through the channel.
-        :param selection: which tasks are recorded, however they were started.
+        :param send: sends a record and descriptors through the channel.
+        :param selection: decides which tasks are recorded, however they were started.
         :param reaps: this process is a subreaper and must collect dead orphans.
         """
         self.app = app
@@ -119,16 +119,16 @@ class Tracer:
         self.selection = selection
         self.reaps = reaps
         self.environment = environment
-        #: A recorded task's own code is executed now.
+        #: Whether a recorded task's own code is being executed.
         self.in_task = False
         self._complained = 0.0
-        #: Brokers where a message has one id for all of its deliveries.
+        #: Whether the broker gives a message one id for all of its deliveries.
         self._has_publications = delivery.has_publications(app)
-        #: Task id, and what took its place, of the task that called ``self.replace()`` last.
+        #: The id of the last task that called ``self.replace()``, and its replacement.
         self._replaced: tuple[str, str] | None = None
 
     def wrap_tasks(self) -> None:
-        """Wrap every task. Safe to call again after Celery rebuilt them.
+        """Wrap every task. Safe to call again after Celery has rebuilt them.
 
         :raises Unsupported: if this Celery has no ``__trace__`` to wrap.
         """
@@ -142,7 +142,7 @@ class Tracer:
                 task.on_replace = self._noting_replacement(task, task.on_replace)
 
     def _joins(self, task: Any) -> bool:
-        """Return whether a task is recorded only where it continues a run: Celery's own, and what is left out."""
+        """Return whether a task is recorded only where it continues a run: Celery's own tasks, and excluded tasks."""
         return delivery.joins(task) or bool(self.selection.why_not(task))
 
     def _wrapper(self, task: Any, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -150,7 +150,7 @@ class Tracer:
 
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
             message = request or {}
-            # (What Runtail started while the task was recorded has a run that waits for its claim, or was cancelled.)
+            # (A task that Runtail started while it was recorded has a run that waits for its claim, or was cancelled.)
             if joins and not delivery.replaces(message) and not (left_out and HEADER in message):
                 return original(uuid, args, kwargs, request)
             return self.run(Call(task, original, uuid, args, kwargs, request if request is not None else {}))
@@ -166,7 +166,7 @@ class Tracer:
             try:
                 result = original(signature)
             except (Ignore, Reject):
-                # That is how Celery leaves the task once the other one was published.
+                # This is how Celery leaves the task once the other task was published.
                 self._replaced = (request.id, delivery.successor(signature))
                 raise
             self._replaced = (request.id, delivery.successor(signature))
@@ -214,7 +214,7 @@ class Tracer:
             names = secret.names_of(call.task)
             bound = arguments.bind(call.task.run, call.args or (), call.kwargs or {}, names)
             own = [text for value in bound.secrets for text in secret.texts_of(value)]
-            # Of its own: those of the environment are the same for every run, which saves work.
+            # Only its own secrets: those of the environment are the same for every run, which saves work.
             secrets = (self.environment.secrets(os.environ), own)
             masker = Masker(secrets[0])
             masker.add(own)
@@ -253,7 +253,7 @@ class Tracer:
             try:
                 raise said or error
             finally:
-                # Its traceback holds this frame, and this frame holds it.
+                # Its traceback holds this frame, and this frame holds the traceback.
                 error = None
         return result
 
@@ -267,7 +267,7 @@ class Tracer:
             execution.refrain(_describe(error))
 
     def _finish(self, execution: Execution, result: Any, error: BaseException | None, call: Call) -> None:
-        """Write what belongs at the end of the run, put everything back, and report."""
+        """Write what belongs at the end of the run, restore everything, and report."""
         try:
             ended = self._conclude(execution, result, error, call)
         except Exception:
@@ -287,7 +287,7 @@ class Tracer:
         if isinstance(error, SystemExit):
             if terminate_handler_fired() or isinstance(error, WorkerTerminate):
                 return outcome.interrupted("told to stop by a signal")
-            # Celery goes on to call this a lost worker; the run knows better.
+            # Celery will call this a lost worker; the run knows better.
             if isinstance(error.code, str):
                 execution.write(error.code + "\n")
             return outcome.outcome_of_exit(error.code)
@@ -297,7 +297,7 @@ class Tracer:
         ended = outcome.outcome_of(result, call.task, call.request)
         if self._replaced is not None and self._replaced[0] == call.uuid:
             ended = outcome.replaced(ended, self._replaced[1])
-        # Celery logs the traceback, and its log is kept out of the run.
+        # Celery logs the traceback, but its log is kept out of the run.
         if ended["state"] in ("failed", "retry") and getattr(result.retval, "traceback", None):
             execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
         return ended
@@ -315,7 +315,7 @@ class Tracer:
         )
 
     def _claimed_by(self, call: Call) -> dict[str, Any]:
-        """Return what a claim needs to know, which can be told of every call."""
+        """Return the facts that a claim needs and that are available for every call."""
         task, request = call.task, call.request
         options = getattr(task, "runtail", None)
         options = options if isinstance(options, Mapping) else {}

@@ -1,7 +1,7 @@
-"""One row of a terminal: what stands in which cell. Pure.
+"""One row of a terminal: the content of its cells. Pure.
 
 A character takes no cell, one or two (a wide one). The second cell of a wide character holds
-an empty string; a character that takes no cell belongs to the one before it.
+an empty string; a character that takes no cell belongs to the character before it.
 """
 
 import unicodedata
@@ -10,14 +10,14 @@ from typing import Final
 
 from runtail.worker.shipper.output.style import PLAIN, Style, codes
 
-#: Characters that join one cell; more are noise, and would be without bound.
+#: The most characters that join one cell; more are noise, and their number would be unlimited.
 MOST_JOINED: Final = 16
 _WIDTHS: dict[str, int] = {}
 _MOST_WIDTHS: Final = 65536
 
 
 def width(character: str) -> int:
-    """How many cells a character takes: 0, 1 or 2 (Unicode's East Asian Width; ambiguous ones are narrow)."""
+    """Return how many cells a character takes: 0, 1 or 2 (Unicode's East Asian Width; ambiguous ones are narrow)."""
     known = _WIDTHS.get(character)
     if known is None:
         known = _width(character)
@@ -43,9 +43,9 @@ class Row:
     def __init__(self) -> None:
         self.characters: list[str] = []
         self.styles: list[Style] = []
-        #: Somebody wrote here or ended the row: it is a line, even if it is empty.
+        #: Something wrote here or ended the row: it is a line, even if it is empty.
         self.touched = False
-        #: Which of the lines given out shows this row, and whether the row was changed since.
+        #: The given-out line that shows this row, and whether the row was changed since.
         self.line: int | None = None
         self.changed = False
 
@@ -54,16 +54,16 @@ class Row:
 
     @property
     def is_line(self) -> bool:
-        """Whether this is more than a place that the cursor has passed or never seen."""
+        """Whether this is more than a place that the cursor has passed or never reached."""
         return self.touched or self.line is not None
 
     @property
     def blank(self) -> bool:
-        """Whether nothing can be seen here."""
+        """Whether nothing is visible here."""
         return not self._seen()
 
     def copy(self) -> "Row":
-        """Another row with the same cells."""
+        """Return another row with the same cells."""
         row = Row()
         row.characters, row.styles, row.touched = [*self.characters], [*self.styles], self.touched
         return row
@@ -92,7 +92,7 @@ class Row:
         return column
 
     def insert(self, column: int, count: int, limit: int) -> None:
-        """Make room for *count* cells; what is moved beyond *limit* cells is gone."""
+        """Make room for *count* cells; cells that move beyond *limit* are lost."""
         if column >= len(self):
             return
         self._write()
@@ -104,7 +104,7 @@ class Row:
         self.truncate(limit)
 
     def delete(self, column: int, count: int) -> None:
-        """Take *count* cells out; what stands behind them moves up."""
+        """Remove *count* cells; the cells after them move up."""
         if column >= len(self):
             return
         self._write()
@@ -115,7 +115,7 @@ class Row:
         del self.styles[column:end]
 
     def erase(self, first: int, end: int) -> None:
-        """Blank the cells from *first* up to, not including, *end*."""
+        """Blank the cells from *first* up to, but not including, *end*."""
         end = min(end, len(self))
         if first >= end:
             return
@@ -138,9 +138,9 @@ class Row:
         del self.styles[column:]
 
     def encoded(self, before: Style, after: Style, *, whole: bool = False) -> bytes:
-        """Return the text of this row, with the codes that lead from style *before* and to style *after*.
+        """Return the text of this row, with the codes from style *before* and to style *after*.
 
-        :param whole: with the blanks at its end.
+        :param whole: include the blanks at its end.
         """
         end = len(self) if whole else self._seen()
         parts: list[str] = []
@@ -153,7 +153,7 @@ class Row:
         return "".join(parts).encode("utf-8", "surrogateescape")
 
     def _seen(self) -> int:
-        """Return the column behind the last visible cell."""
+        """Return the column after the last visible cell."""
         end = len(self)
         while end and self.characters[end - 1] == " " and not self.styles[end - 1].shows_blanks:
             end -= 1
@@ -169,7 +169,7 @@ class Row:
             self.styles += [PLAIN] * missing
 
     def _part(self, column: int) -> None:
-        """Something ends before *column*: half of a wide character is a blank (xterm does the same)."""
+        """Note that something ends before *column*: half of a wide character becomes a blank (xterm does the same)."""
         if 0 < column < len(self) and self.characters[column] == "":
             self.characters[column - 1] = self.characters[column] = " "
 

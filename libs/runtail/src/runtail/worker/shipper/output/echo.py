@@ -1,7 +1,7 @@
-"""Captured output, once more on the worker's own standard output.
+"""Repeats captured output on the worker's own standard output.
 
-Whoever collects the worker's log sees what it saw before. It never blocks: a
-reader that does not keep up costs echoes (counted), not output.
+The worker's log thus looks as it did without Runtail. The echo never blocks: a
+slow reader costs echoes (they are counted), not output.
 """
 
 import os
@@ -11,7 +11,7 @@ import stat
 import threading
 from typing import Final
 
-#: Kept while the other end is full.
+#: The most bytes that are kept while the other end is full.
 MAX_HELD_BYTES: Final = 256 << 10
 #: Writes of at most this much do not block on a pipe that polls writable.
 _PIPE_BUF: Final = select.PIPE_BUF
@@ -22,7 +22,7 @@ class Echo:
 
     def __init__(self, fd: int | None) -> None:
         self.dropped_bytes = 0
-        # Entries are echoed by the sender, late output by the reader.
+        # The sender echoes entries, the reader echoes late output.
         self._lock = threading.Lock()
         self._held = b""
         self._fd = fd
@@ -39,7 +39,7 @@ class Echo:
         return self._fd is not None
 
     def write(self, data: bytes) -> None:
-        """Write now what can be written; hold or drop the rest (any thread)."""
+        """Write what can be written now; hold or drop the rest (any thread)."""
         with self._lock:
             self._write(data)
 
@@ -72,7 +72,7 @@ class Echo:
             return "socket"
         try:
             # O_NONBLOCK belongs to the open file, which the whole worker
-            # shares: take one of our own.
+            # shares: open one of our own.
             flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
             self._fd = os.open(f"/proc/self/fd/{fd}", flags)
         except OSError:

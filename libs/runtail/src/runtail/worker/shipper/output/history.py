@@ -1,4 +1,4 @@
-"""What was given out of a run's output, as far as something may come back to it. Pure."""
+"""The part of a run's output that was given out, as far as later output may come back to it. Pure."""
 
 import itertools
 from collections import deque
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from runtail.worker.shipper.output.pieces import control_string
 from runtail.worker.shipper.output.style import PLAIN, Style, codes_of, style_after
 
-#: How far back a cursor can go.
+#: How many lines back a cursor can go.
 MOST_LINES: Final = 99
 MOST_BYTES: Final = 65536
 
@@ -18,12 +18,12 @@ class Chunk(NamedTuple):
     """Whole lines, a piece of a long line, or the unfinished last line."""
 
     payload: bytes
-    #: The next chunk goes on with the same line.
+    #: The next chunk continues the same line.
     continues: bool = False
 
 
 class Redrawn(NamedTuple):
-    """The last lines given out were redrawn: what they show now follows."""
+    """The last lines given out were redrawn: their new content follows."""
 
     lines: int
 
@@ -37,9 +37,9 @@ class Past:
     """A line that was given out."""
 
     text: bytes
-    #: The style it begins in.
+    #: The style in which it begins.
     style: Style
-    #: How many lines before the end of the log it stands (1: the last one); None: it was taken back.
+    #: How many lines before the end of the log this line is (1: the last one); None: it was taken back.
     back: int | None
 
 
@@ -47,22 +47,22 @@ class Past:
 class _Block:
     style: Style
     lines: bytes
-    #: For each line, how many lines before the end of the log it stood; None: they stood there one after the other.
+    #: For each line, how many lines before the end of the log it was; None: the lines were consecutive.
     back: tuple[int, ...] | None = None
 
 
 class History:
-    """Collects what is given out, and knows the end of what was.
+    """Collects what is given out, and remembers the end of what was given out.
 
-    :param codes_in_pieces: a piece that goes on with a line begins with the codes of the style in force.
+    :param codes_in_pieces: a piece that continues a line begins with the codes of the style in force.
     """
 
     def __init__(self, max_chunk_bytes: int, *, codes_in_pieces: bool) -> None:
-        #: The style in force behind everything that was given out.
+        #: The style in force after everything that was given out.
         self.style = PLAIN
-        #: The last thing given out was a piece: what comes goes on with its line.
+        #: The last thing given out was a piece: the next output continues its line.
         self.continued = False
-        #: How the control string begins again in which the piece before was cut; empty if it was in none.
+        #: The beginning that reopens the control string in which the last piece was cut; empty if it was in none.
         self.inside = b""
         self._max_chunk_bytes = max_chunk_bytes
         self._codes_in_pieces = codes_in_pieces
@@ -90,7 +90,7 @@ class History:
         return items
 
     def give(self, lines: bytes, *, remember: bool = True) -> int:
-        """Give out whole lines, which fit one chunk; answer how many bytes that is."""
+        """Give out whole lines, which fit one chunk; return how many bytes they are."""
         rest = lines
         if self.continued:
             lines = self._begin(lines)
@@ -112,7 +112,7 @@ class History:
             self._kept_bytes -= len(self._blocks.popleft().lines)
 
     def give_piece(self, piece: bytes, *, continues: bool = True) -> int:
-        """Give out a piece of a line; nothing can come back to what stands before its end."""
+        """Give out a piece of a line; nothing can come back to anything before its end."""
         piece = self._begin(piece)
         self.inside = control_string(piece, begun=bool(self.inside)) if continues and self._codes_in_pieces else b""
         if self.inside:
@@ -128,12 +128,12 @@ class History:
         self._out.append(Redrawn(lines))
 
     def forget(self) -> None:
-        """Nothing can come back to what was given out so far."""
+        """Note that nothing can come back to what was given out so far."""
         self._blocks.clear()
         self._kept_bytes = 0
 
     def remember(self, lines: bytes, style: Style, back: Sequence[int]) -> None:
-        """Only to these lines something can come back; they begin in *style*."""
+        """Note that something can come back only to these lines; they begin in *style*."""
         self.forget()
         if lines:
             in_order = back[0] == len(back) and back[-1] == 1
@@ -175,7 +175,7 @@ class History:
         return text[cut:], style, backs[len(backs) - size :]
 
     def take_back(self, most: int) -> list[Past]:
-        """:meth:`lines`, of which those that :meth:`take` has not answered are not given out after all."""
+        """Return :meth:`lines`, and take back those of them that :meth:`take` has not returned yet."""
         found = self.lines(most)
         taken = 0
         while taken < len(found) and self._out:

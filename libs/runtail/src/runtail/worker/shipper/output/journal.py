@@ -1,12 +1,12 @@
-"""What a successor needs, kept inside the run's spool, far after its output.
+"""The state that a successor needs, kept inside the run's spool, far after its output.
 
 The spool is a memfd that the keeper holds too, so it outlives a killed shipper
-and never leaves the machine's memory. Secrets may stand here; they may not
-stand in the store.
+and never leaves the machine's memory. Secrets may be kept here; they may not be
+kept in the store.
 
-Each cell has two slots written in turn, each with a generation and a checksum:
-a shipper killed in the middle of writing leaves the older slot whole. What is
-only ever added to, the secrets, stands behind the cells, one record after the other.
+Each cell has two slots that are written in turn, each with a generation and a
+checksum: a shipper killed in the middle of writing leaves the older slot whole.
+The secrets, which are only ever added to, follow the cells, one record after another.
 """
 
 import os
@@ -31,16 +31,16 @@ class Journal:
     def __init__(self, memfd: int) -> None:
         self._memfd = memfd
         self._generation = {cell: self._newest(cell) for cell in _CELLS}
-        #: What was added, oldest first.
+        #: The records that were added, oldest first.
         self.records: list[bytes] = []
         self._records_end = _RECORDS
         while (found := self._payload(self._records_end)) is not None:
             self._count_record(found[1])
 
     def write(self, cell: str, payload: bytes) -> int:
-        """Keep ``payload`` and answer its generation.
+        """Keep ``payload`` and return its generation.
 
-        The value before it stays readable until the next write.
+        The previous value stays readable until the next write.
         """
         generation = self._generation[cell] + 1
         header = _HEADER.pack(_MAGIC, generation, len(payload), zlib.crc32(payload))
@@ -49,7 +49,7 @@ class Journal:
         return generation
 
     def add(self, payload: bytes) -> None:
-        """Keep one more record for good; one that was written in part counts as not written."""
+        """Keep one more record permanently; a record that was written only in part counts as not written."""
         header = _HEADER.pack(_MAGIC, len(self.records), len(payload), zlib.crc32(payload))
         os.pwrite(self._memfd, header + payload, self._records_end)
         self._count_record(payload)
@@ -69,21 +69,21 @@ class Journal:
         return slot[1] if slot and slot[0] == generation else None
 
     def go_on_from(self, cell: str, generation: int) -> None:
-        """Keep the value of ``generation`` through the next write; newer ones are given up.
+        """Keep the value of ``generation`` through the next write; newer values are given up.
 
-        A shipper may die after each write and before the store hears of it, and
-        the next one, too: the value that the store names must outlive them all.
+        A shipper may die after each write and before the store hears of it, and so
+        may the next one: the value that the store names must outlive them all.
         """
         self._generation[cell] = generation
 
     def slot_offset(self, cell: str) -> int:
-        """Where the next value of ``cell`` will be written."""
+        """Return where the next value of ``cell`` will be written."""
         return _offset(cell, self._generation[cell] + 1)
 
     def _newest(self, cell: str) -> int:
         slots = (self._slot(cell, 0), self._slot(cell, 1))
-        # A number that no other run's journal uses: the store's record names a
-        # generation, and may have been written by another execution.
+        # A number that no other run's journal uses: the generation that the store's
+        # record names may have been written by another execution.
         first = secrets.randbits(48)
         return max((slot[0] for slot in slots if slot), default=first)
 

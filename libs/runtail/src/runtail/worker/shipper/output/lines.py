@@ -1,18 +1,18 @@
 r"""Bytes in, chunks of whole lines out. Pure: no I/O, no clock.
 
-What a line becomes is what a terminal would show of it:
+A line becomes what a terminal would show of it:
 
-* Output in which the cursor does nothing but write and end lines leaves as it came, byte for byte: text, colours,
-  ``\r\n``. No work is done per line.
-* A line in which it does more is drawn (``region.py``) and leaves as the text that is left of it, with
+* Output in which the cursor only writes and ends lines leaves unchanged, byte for byte: text, colours,
+  ``\r\n``. It costs no work per line.
+* A line in which the cursor does more is drawn (``region.py``) and leaves as the text that remains of it, with
   the codes of its colours. A ``\r`` counts once a byte other than ``\r`` and ``\n`` follows it.
-* Rows that are drawn again are held back while the program can still reach them.
-* As soon as a line holds more than ``max_line_bytes`` its beginning leaves as a piece flagged ``continues``.
-  Nothing is written over a piece.
+* Rows that are redrawn are held back while the program can still reach them.
+* As soon as a line holds more than ``max_line_bytes``, its beginning leaves as a piece flagged ``continues``.
+  A piece is never overwritten.
 
 The content does not depend on how the input was split, with one exception: lines that one :meth:`Lines.feed` has
-given out stay, and if a later one goes back to them, they come again after a :class:`Redrawn`. Whoever leaves out the
-lines that were redrawn has the same lines for every split.
+given out stay, and if a later call goes back to them, they come again after a :class:`Redrawn`. Without the lines that
+were redrawn, the result is the same for every split.
 """
 
 import re
@@ -28,11 +28,11 @@ from runtail.worker.shipper.output.style import PLAIN, Style, codes_of, style_af
 __all__ = ["Chunk", "Lines", "Redrawn"]
 
 DEFAULT_MAX_LINE_BYTES: Final = 65536
-#: How much is shown of rows that are drawn again, for each byte of an unfinished line that is shown.
+#: How many bytes of redrawn rows are shown, for each byte of an unfinished line that is shown.
 ROWS_FACTOR: Final = 4
 
-#: Sequences after which text does not simply go on behind the text before it. (Compilers write ``CSI K`` with every
-#: colour. Where nothing moved back there is nothing to erase.)
+#: Sequences after which text does not simply follow the text before it. (Compilers write ``CSI K`` with every
+#: colour. Where nothing moved back, there is nothing to erase.)
 _MOVING: Final = re.compile(
     rb"\x1b(?:[78DEMc]|\[!p"
     rb"|\[(?!0?K)\??[0-9;:]{0,64}[@A-MPSTXZ`abdefrsu]"
@@ -41,7 +41,7 @@ _MOVING: Final = re.compile(
 )
 _OVERWRITING: Final = re.compile(rb"\r[^\r\n]")
 _BACK: Final = re.compile(rb"\x08")
-#: Text that shows nothing, and is no line.
+#: Text that shows nothing and does not count as a line.
 _COLOURS: Final = re.compile(rb"(?:\x1b\[[0-9;:]*+m)*+")
 #: No sequence that moves is longer.
 _LONGEST_MOVE: Final = 80
@@ -51,8 +51,8 @@ class Lines:
     """Cuts one run's output into chunks of about ``max_line_bytes`` at most.
 
     :param cr: ``keep`` draws nothing and keeps every byte.
-    :param screen_rows: of the terminal that output is drawn on; it goes back to *most_rows* above the last at most.
-    :param mask: takes secrets out of the text of a row, in which they may have come together only now.
+    :param screen_rows: of the terminal on which output is drawn; it goes back at most *most_rows* above the last row.
+    :param mask: removes secrets from the text of a row, where their parts may only now have come together.
     """
 
     def __init__(
@@ -66,19 +66,19 @@ class Lines:
     ) -> None:
         self._max = max_line_bytes
         self._rewrites = cr != "keep"
-        #: What has come of an unfinished line that is not drawn; at most ``max_line_bytes``.
+        #: The part of an undrawn, unfinished line that has come so far; at most ``max_line_bytes``.
         self.tail = b""
         self._history = History(max_line_bytes + 1, codes_in_pieces=self._rewrites)
         self._region = Region(
             self._history, mask, max_line_bytes=max_line_bytes, screen_rows=screen_rows, most_rows=most_rows
         )
         self._drawing = False
-        #: The tail, where it is nothing but the codes of the colours that were on behind the last drawn line.
+        #: The tail, if it is only the codes of the colours that were on after the last drawn line.
         self._colours = b""
 
     @property
     def rewritten_bytes(self) -> int:
-        """How many bytes less are stored than came, because something was written over them or erased them."""
+        """How many bytes fewer are stored than came, because something was written over them or erased them."""
         return self._region.rewritten_bytes
 
     @rewritten_bytes.setter
@@ -92,13 +92,13 @@ class Lines:
 
     @property
     def waits(self) -> bool:
-        """Whether whole lines are held back that nothing may ever come back to: :meth:`settle` gives them out."""
+        """Whether whole lines are held back although perhaps nothing comes back to them; see :meth:`settle`."""
         return self._drawing and self._region.waits
 
     def feed(self, data: bytes, *, escapes: bool = True) -> list[Chunk | Redrawn]:
-        """Take what came next; answer what is final now.
+        """Take the next output; return what is final now.
 
-        :param escapes: False where *data* is known to hold no escape character.
+        :param escapes: False if *data* is known to contain no escape character.
         """
         if not data:
             return []
@@ -109,7 +109,7 @@ class Lines:
             if self._drawing:
                 at = self._draw(buffer, at)
                 if self.tail:
-                    # Where nothing was given out, the codes that were written are still to come.
+                    # If nothing was given out, the codes that were written are still to come.
                     rest, buffer, at = buffer[at:], self.tail + buffer[at:], 0
                     moves, self.tail = _Moves.among(self.tail, rest), b""
                     if rest:
@@ -119,29 +119,29 @@ class Lines:
         return self._history.take()
 
     def settle(self) -> list[Chunk | Redrawn]:
-        """Give out the rows that are held back above the cursor: nothing came back to them for a while."""
+        """Give out the rows held back above the cursor: nothing came back to them for a while."""
         if self._drawing and self._region.close():
             self._drawn()
         return self._history.take()
 
     def interrupt(self) -> list[Chunk | Redrawn]:
-        """As :meth:`settle`, because something that is no output comes behind them."""
+        """Give out rows as :meth:`settle` does, because something that is not output follows them."""
         if self._drawing:
             self._region.settle()
         return self._history.take()
 
     def line_end(self) -> bytes:
-        """Return what has to come for the next byte to begin a line of its own, below all that a terminal shows."""
+        """Return what must come for the next byte to begin a line of its own, below all that a terminal shows."""
         if self._drawing:
             return self._region.line_end()
         return b"\n" if self._history.continued or not _COLOURS.fullmatch(self.tail) else b""
 
     def part(self) -> None:
-        """Lines from elsewhere come now: nothing comes back to what was given out before them."""
+        """Note that lines from elsewhere come now: nothing comes back to what was given out before them."""
         self._region.part()
 
     def finish(self) -> list[Chunk | Redrawn]:
-        """Give out everything as it stands; the next byte starts a new line."""
+        """Give out everything as it is; the next byte starts a new line."""
         if self._drawing:
             self._region.finish()
             self._drawing = False
@@ -152,9 +152,9 @@ class Lines:
         return self._history.take()
 
     def live(self, limit_bytes: int, more: bytes = b"") -> list[str]:
-        """Return what a terminal shows of the output that is not given out yet: an unfinished line, or redrawn rows.
+        """Return what a terminal shows of output that is not given out yet: an unfinished line, or redrawn rows.
 
-        :param more: text that may come next, to be shown as well.
+        :param more: text that may come next, to be shown too.
         """
         if self._drawing:
             rows = self._region.rows(more) or [b""]
@@ -171,7 +171,7 @@ class Lines:
         return [_shortened(text, before, limit_bytes).decode(errors="replace")]
 
     def save(self) -> tuple[dict[str, Any], bytes]:
-        """Everything needed to go on: JSON values, with bytes as latin-1, and the bytes of which there are many."""
+        """Return everything needed to continue: JSON values, with bytes as latin-1, and the bulk of the bytes."""
         history = self._history
         past, past_style, back = history.end()
         state = {
@@ -191,12 +191,12 @@ class Lines:
         return state, past
 
     def restore(self, saved: dict[str, Any], past: bytes) -> None:
-        """Become what :meth:`save` saw."""
+        """Restore the state that :meth:`save` returned."""
         history = self._history
         self.tail, self._colours = saved["tail"].encode("latin-1"), saved["colours"].encode("latin-1")
         history.style = style_after(saved["style"].encode("latin-1"), PLAIN)
         history.continued = saved["continued"]
-        # (Not in what an older shipper saved.)
+        # (An older shipper did not save this.)
         history.inside = saved.get("inside", "").encode("latin-1")
         back = saved["past_back"]
         past_style = style_after(saved["past_style"].encode("latin-1"), PLAIN)
@@ -209,7 +209,7 @@ class Lines:
         self._region.moves = saved["moves"]
 
     def _pass(self, buffer: bytes, at: int, moves: "_Moves | None") -> int:
-        """Let output through up to the first line that has to be drawn; answer where that begins."""
+        """Let output through up to the first line that must be drawn; return where that line begins."""
         move = moves.first(buffer, at) if moves else None
         if move is None:
             end = buffer.rfind(b"\n", at) + 1
@@ -221,7 +221,7 @@ class Lines:
         if start:
             self._give(buffer[at:start])
         start = start or at
-        # What is a piece by the time that it moves cannot be written over.
+        # Text that has become a piece by the time of the move cannot be overwritten.
         while move[1] - start > self._max:
             start = self._give_piece(buffer, start)
             if start >= move[1]:
@@ -231,7 +231,7 @@ class Lines:
         return start
 
     def _draw(self, buffer: bytes, at: int) -> int:
-        """Draw output up to the end of a line; answer where it is."""
+        """Draw output up to the end of a line; return where the line ends."""
         end = buffer.find(b"\n", at)
         if end < 0:
             self._region.write(buffer[at:])
@@ -258,7 +258,7 @@ class Lines:
         self._history.give(block[position:] if position else block)
 
     def _shrink(self, line: bytes) -> bytes:
-        """Cut pieces off an unfinished line, answer the rest."""
+        """Cut pieces off an unfinished line; return the rest."""
         start = 0
         while len(line) - start > self._max:
             start = self._give_piece(line, start)
@@ -271,16 +271,16 @@ class Lines:
 
 
 class _Moves:
-    """What in one block moves the cursor otherwise than by writing."""
+    """The places in one block where the cursor moves other than by writing."""
 
     def __init__(self, patterns: list[re.Pattern[bytes]]) -> None:
-        #: For each kind that there is, where the next one begins and ends; None: not looked for yet.
+        #: For each kind that occurs, where the next one begins and ends; None: not looked for yet.
         self._next: dict[re.Pattern[bytes], tuple[int, int] | None] = dict.fromkeys(patterns)
 
     @classmethod
     def among(cls, tail: bytes, data: bytes, *, escapes: bool = True) -> "_Moves | None":
-        """Return what moves the cursor in *data*, after a line that began with *tail*; None if nothing can."""
-        # One-byte tests are some fifty times cheaper than others. The end of the last block may have cut something off.
+        """Return the moves in *data*, after a line that began with *tail*; None if nothing can move the cursor."""
+        # One-byte tests are some fifty times cheaper than others. The end of the last block may have cut a sequence.
         patterns = []
         if (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or tail.endswith(b"\r"):
             patterns.append(_OVERWRITING)
@@ -291,7 +291,7 @@ class _Moves:
         return cls(patterns) if patterns else None
 
     def first(self, buffer: bytes, at: int) -> tuple[int, int] | None:
-        """Where the first one at *at* or after it begins and ends."""
+        """Return where the first move at or after *at* begins and ends."""
         first = None
         for pattern, known in list(self._next.items()):
             if known is None or known[0] < at:

@@ -1,4 +1,4 @@
-"""The live line: what a viewer sees of a line that is not finished, or of rows that are drawn again and again."""
+"""The live line: what a viewer sees of an unfinished line, or of rows that are redrawn repeatedly."""
 
 import math
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 from runtail.settings import Settings
 from runtail.worker.shipper.run import ShippedRun
 
-#: Rows that were not drawn again for so long are stored as they are. Downloads stall for a second or two.
+#: Rows that were not redrawn for this long are stored as they are. Downloads stall for a second or two.
 _SETTLE_SECONDS: Final = 5.0
 
 
 class HeldRows:
-    """Says when rows that may be drawn again are stored although the output did not go on below them."""
+    """Decides when rows that may be redrawn are stored although the output did not go on below them."""
 
     def __init__(self, run: ShippedRun) -> None:
         self._run = run
@@ -19,7 +19,7 @@ class HeldRows:
         self._moved_at = 0.0
 
     def due(self, now: float) -> float:
-        """When they are to be stored (monotonic); infinity while there are none."""
+        """Return when they are to be stored (monotonic); infinity while there are no such rows."""
         processor = self._run.processor
         if processor.moves != self._moves:
             self._moves, self._moved_at = processor.moves, now
@@ -27,7 +27,7 @@ class HeldRows:
 
 
 class LiveLine:
-    """Says when the live line of a run is to be shown again, and what of it."""
+    """Decides when a run's live line is shown again, and how much of it."""
 
     def __init__(self, run: ShippedRun, settings: Settings) -> None:
         self._run = run
@@ -37,13 +37,13 @@ class LiveLine:
         self._revision = 0
 
     def due(self, now: float) -> float:
-        """When it is to be shown (monotonic); infinity while nothing changed."""
+        """Return when it is to be shown (monotonic); infinity while nothing changed."""
         if self._now() == self._shown:
             return math.inf
         return max(now, self._shown_at + self._settings.live_interval_seconds)
 
     def take(self, line: int, now: float) -> dict[str, Any] | None:
-        """Return what the store is told with the next call, None if nothing.
+        """Return what to send to the store with the next call, None if nothing.
 
         :param line: the number that the line will have.
         """
@@ -53,7 +53,7 @@ class LiveLine:
         self._revision += 1
         rows, progress = self._shown
         live = {"rev": self._revision, "line": line, "text": rows[-1], "progress": progress}
-        # Viewers that know nothing of rows show the last one.
+        # Viewers that do not know rows show the last one.
         return {**live, "rows": rows} if len(rows) > 1 else live
 
     def _now(self) -> tuple[list[str], dict[str, Any] | None]:

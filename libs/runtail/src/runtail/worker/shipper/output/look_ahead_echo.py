@@ -1,9 +1,9 @@
-"""Echoing while the store is away.
+"""Echoes output while the store is away.
 
 Normally output is echoed when it becomes entries. While the store is away no
-entries are made, but whoever reads the worker's log should see output all the
-same. A second processor then runs ahead over the spool; what it has echoed is
-not echoed again when the entries are made.
+entries are made, but readers of the worker's log should still see output. A
+second processor then runs ahead over the spool; the output that it has echoed
+is not echoed again when the entries are made.
 """
 
 from runtail.worker.shipper.output.echo import Echo
@@ -22,18 +22,18 @@ class LookAheadEcho:
         self._run = run
         self._echo = echo
         self._look_ahead: Processor | None = None
-        #: Of the run's secrets, how many the look-ahead knows.
+        #: How many of the run's secrets the look-ahead knows.
         self._known = 0
 
     @property
     def echoed_to(self) -> int:
-        """Offset up to which output was echoed, or would have been if that is off."""
+        """Offset up to which output was echoed, or would have been if echoing were on."""
         if not self._echo.open:
             return self._run.limit
         return self._look_ahead.consumed if self._look_ahead else self._run.processor.consumed
 
     def next_stop(self, offset: int) -> int:
-        """Up to where output from *offset* on may become entries at once: either all of it was echoed, or none."""
+        """Return how far output from *offset* on may become entries at once: all of it was echoed, or none of it."""
         look_ahead = self._look_ahead
         return look_ahead.consumed if look_ahead and look_ahead.consumed > offset else self._run.limit
 

@@ -1,15 +1,15 @@
-"""What a task says *about* its output, found inside it. Pure: no I/O.
+"""Finds what a task says *about* its output, within that output. Pure: no I/O.
 
 Two forms:
 
 * A **sequence**: ``ESC ] 7777 ; <nonce> ; <base64url of a JSON object> BEL``, written by
-  ``runtail.section`` and its like. It is removed from the output. The nonce is
-  known to the task's process and the shipper only, so that output copied from
-  elsewhere cannot pose as one.
+  ``runtail.section`` and similar functions. It is removed from the output. Only the task's
+  process and the shipper know the nonce, so that output copied from elsewhere cannot pose
+  as a sequence.
 * A **marker line**: ``::group::title``, ``::endgroup::``, ``::warning::text``,
-  ``::error::text`` at the start of a line, from any language; also as linters
-  write them for GitHub's and Azure's runners: ``::error file=a.py,line=3::text``,
-  ``##[error]text``, ``##vso[task.logissue type=error]text``. It stays in the output and an event tells its number.
+  ``::error::text`` at the start of a line, from any language; also in the forms that linters
+  write for GitHub's and Azure's runners: ``::error file=a.py,line=3::text``,
+  ``##[error]text``, ``##vso[task.logissue type=error]text``. It stays in the output, and an event gives its number.
 """
 
 import base64
@@ -21,19 +21,19 @@ from typing import Any, Final
 
 from runtail.worker.inband import sequence_prefix
 
-#: A sequence longer than this is output like any other.
+#: A sequence longer than this is treated like any other output.
 MAX_SEQUENCE_BYTES: Final = 131072
 #: Titles and texts are cut here; they are headings, not output.
 MAX_TEXT_CHARS: Final = 1024
 
-#: ``earlier-run`` is not the task's: the shipper writes it, around output of another run's processes.
-#: ``own-line``: what follows begins a line, whatever stands before it.
+#: ``earlier-run`` does not come from the task: the shipper writes it around output of another run's processes.
+#: ``own-line``: the following text begins a line, whatever comes before it.
 OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "own-line", "earlier-run"})
-#: Without one of these a chunk has no marker line; looking for them is quick.
+#: A chunk without any of these has no marker line; looking for them is quick.
 _SIGNS: Final = (b"::error", b"::warning", b"::group", b"::endgroup", b"##[", b"##vso[")
 #: How a marker line begins.
 _HEAD: Final = re.compile(rb"(?:::|##\[)(?:error|warning|group|endgroup)[ \t:\]]|##vso\[task\.logissue[ \t]")
-#: All of one, with its newline. Properties may hold anything but what ends them and control characters.
+#: A whole marker line, with its newline. Properties may hold anything but their terminators and control characters.
 _LINE: Final = re.compile(
     rb"(?:::(?P<kind>(?:error|warning|group|endgroup))(?:[ \t]+(?P<properties>[^\x00-\x1f\x7f]*?))?::"
     rb"|##(?:vso\[(?P<issue>task\.logissue)|\[(?P<old_kind>(?:error|warning|group|endgroup)))"
@@ -42,7 +42,7 @@ _LINE: Final = re.compile(
 )
 #: Azure's names of the properties.
 _ISSUE_NAMES: Final = {"sourcepath": "file", "linenumber": "line", "columnnumber": "col", "code": "title"}
-#: What may be written as a percent and two digits: in a text, and in properties as well.
+#: What may be written as a percent sign and two digits: in a text, and in properties as well.
 _ESCAPED_TEXT: Final = re.compile("%(?:0D|0A|25)")
 _ESCAPED: Final = re.compile("%(?:0D|0A|25|3A|2C|3B|5D)")
 
@@ -52,13 +52,13 @@ class Markers:
 
     def __init__(self, nonce: str) -> None:
         self._prefix = sequence_prefix(nonce) if nonce else b""
-        #: The beginning of a sequence whose end has not come.
+        #: The beginning of a sequence whose end has not come yet.
         self.held = b""
-        #: Whether the output that :meth:`feed` answered last may hold escape sequences.
+        #: Whether the output that :meth:`feed` last returned may contain escape sequences.
         self.escapes = True
 
     def feed(self, data: bytes) -> list[bytes | dict[str, Any]]:
-        """Take what came next; answer output and operations in their order."""
+        """Take the next output; return output and operations in their order."""
         if not self._prefix:
             return [data]
         buffer = self.held + data if self.held else data
@@ -76,7 +76,7 @@ class Markers:
                 return self._hold(parts, buffer, text, at)
             operation = _decode(buffer[body:end]) if end >= 0 else None
             if operation is None:
-                # Not one of ours after all: output, from its first byte on.
+                # Not one of our sequences after all: it is output, from its first byte on.
                 at = buffer.find(self._prefix, at + 1)
                 continue
             if at > text:
@@ -84,17 +84,17 @@ class Markers:
             parts.append(operation)
             text = end + 1
             at = buffer.find(self._prefix, text)
-        # Only its first byte is ESC, so an unfinished prefix starts at the last one.
+        # Only a prefix's first byte is ESC, so an unfinished prefix starts at the last ESC.
         escape = buffer.rfind(b"\x1b", max(text, len(buffer) - len(self._prefix) + 1))
         if escape >= 0 and self._prefix.startswith(buffer[escape:]):
             return self._hold(parts, buffer, text, escape)
         return self._hold(parts, buffer, text, len(buffer))
 
     def finish(self) -> bytes:
-        """Nothing follows. An unfinished prefix was output; more than that never is.
+        """Return an unfinished prefix, which was output; nothing follows. More than a prefix never is output.
 
-        A sequence cut off in its middle (its writer was killed) is not what
-        the task wrote. It is dropped.
+        A sequence that was cut off in its middle (its writer was killed) is not part
+        of the task's output. It is dropped.
         """
         held, self.held = self.held, b""
         return b"" if held.startswith(self._prefix) else held
@@ -119,10 +119,10 @@ def _decode(body: bytes) -> dict[str, Any] | None:
 
 
 def marker_lines(chunk: bytes, *, at_line_start: bool = True) -> Iterator[tuple[int, dict[str, str]]]:
-    """Return the marker lines of a chunk: (index of the line in the chunk, event).
+    """Yield the marker lines of a chunk: (index of the line in the chunk, event).
 
-    ``at_line_start`` is False when the chunk goes on with a line whose
-    beginning has left as a piece.
+    ``at_line_start`` is False when the chunk continues a line whose beginning has
+    left as a piece.
     """
     if (b":" not in chunk or b"::" not in chunk) and (b"#" not in chunk or b"##" not in chunk):
         return
@@ -132,7 +132,7 @@ def marker_lines(chunk: bytes, *, at_line_start: bool = True) -> Iterator[tuple[
     for head in _HEAD.finditer(chunk):
         at = head.start()
         newline = chunk.rfind(b"\n", looked, at)
-        # Of one line the first one only is at its beginning.
+        # Within one line, only the first match is at its beginning.
         first, looked = newline >= 0 or (looked == 0 and at_line_start), at + 1
         if not first or chunk[newline + 1 : at].strip(b" \t"):
             continue
@@ -177,7 +177,7 @@ def _unescaped(escaped: re.Pattern[str], text: str) -> str:
 def _place(given: dict[str, str], text: str) -> str:
     """Return the prefix that properties put before a text: ``a.py:3:8: title: ``."""
     file, title = given.get("file", ""), given.get("title", "")
-    # Some write the place into the text as well.
+    # Some tools write the place into the text as well.
     named = text.partition(":")[0]
     if file and named and file.endswith(named):
         file = ""

@@ -12,18 +12,18 @@ _COMPLETE: Final = re.compile(
 _BEGUN: Final = re.compile(rb"\x1b(?:[ -/]{0,8}|\[[0-?]{0,4096}[ -/]{0,8}|[\]PX^_][^\x00-\x1f\x7f]{0,4096}\x1b?)")
 
 #: A string that a terminal takes in without showing it (an image, for example), as far as it has come: OSC with a
-#: number, sixels and their like, kitty's graphics, and what goes on with one of them.
+#: number, sixels and similar strings, kitty's graphics, and continuations of any of these.
 _STRING: Final = re.compile(rb"\x1b(?:(\])(?:[0-9]{1,4};|;)|(P)(?:[0-9;]{0,64}[a-z]|;)|(_)[G;])[^\x00-\x1f\x7f]*")
-#: How the rest of one begins in the next piece. No command has this name.
+#: How the rest of such a string begins in the next piece. No command has this name.
 _AGAIN: Final = {b"]": b"\x1b];", b"P": b"\x1bP;", b"_": b"\x1b_;"}
 
 
 def control_string(piece: bytes, *, begun: bool) -> bytes:
-    """Return what the next piece has to begin with if *piece* ends inside of a long control string, else nothing.
+    """Return what the next piece must begin with if *piece* ends inside a long control string, else nothing.
 
-    Otherwise megabytes of an image would be text: of its pieces none has both ends.
+    Otherwise megabytes of an image would become text: none of its pieces has both ends.
 
-    :param begun: the piece goes on with one.
+    :param begun: the piece continues such a string.
     """
     start = piece.rfind(b"\x1b")
     found = _STRING.fullmatch(piece, start) if start >= 0 else None
@@ -33,9 +33,9 @@ def control_string(piece: bytes, *, begun: bool) -> bytes:
 
 
 def piece_end(line: bytes, start: int, size: int) -> int:
-    """Where the piece of *line* ends that begins at *start* and has at most *size* bytes; the line goes on after it.
+    """Return where the piece of *line* from *start*, of at most *size* bytes, ends; the line goes on after it.
 
-    The answer depends on nothing but those bytes and the one behind them.
+    The result depends only on those bytes and the byte after them.
     """
     end = start + size
     escape = line.find(b"\x1b", max(start, end - LONGEST_SEQUENCE), end)
@@ -53,7 +53,7 @@ def piece_end(line: bytes, start: int, size: int) -> int:
 
 
 def tail_start(line: bytes, size: int) -> int:
-    """Where the last *size* bytes of *line* begin, or somewhat fewer: not within a character or a sequence."""
+    """Return where the last *size* bytes of *line* begin, or a few less: not within a character or a sequence."""
     start = max(0, len(line) - size)
     if not start:
         return 0

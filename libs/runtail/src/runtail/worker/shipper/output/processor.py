@@ -1,8 +1,8 @@
-"""One run's raw bytes in, what its log says about them out. Pure: no I/O.
+"""One run's raw bytes in, its log's entries out. Pure: no I/O.
 
-Sequences are taken out first, then secrets are masked, then lines are cut: a
-secret that a sequence or a piece's end would split is still found whole. One
-that only comes together on the screen, out of parts, is masked there.
+Sequences are removed first, then secrets are masked, then lines are cut: a secret
+that a sequence or a piece's end would split is still found whole. A secret whose
+parts come together only on the screen is masked there.
 """
 
 import base64
@@ -23,7 +23,7 @@ DEFAULT_MAX_MARKERS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A chunk of output, and the marker lines in it: (index of the line, event)."""
+    """A chunk of output, and its marker lines: (index of the line, event)."""
 
     chunk: Chunk
     events: tuple[tuple[int, dict[str, Any]], ...] = ()
@@ -34,25 +34,25 @@ class Event:
     """Something about the output that is not output."""
 
     fields: dict[str, Any]
-    #: It speaks of so many lines before it.
+    #: The event is about this many lines before it.
     lines_before: int = 0
 
 
 @dataclass(slots=True)
 class _Gap:
-    """Output that was dropped and not yet told."""
+    """Output that was dropped but not reported yet."""
 
     size_bytes: int = 0
     lines: int = 0
-    #: What stood before it and must be told first.
+    #: Items that came before the gap and must be given out first.
     before: list["Output | Event"] = field(default_factory=list)
 
 
 class Processor:
     """Turns one run's raw output into entries; its state can be saved and restored.
 
-    ``consumed`` is the offset in the raw stream up to which everything is
-    either given out or part of the state.
+    ``consumed`` is the offset in the raw stream up to which everything is either
+    given out or part of the state.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Processor:
     ) -> None:
         self.consumed = 0
         self.overflow_bytes = 0
-        #: Of these, what the keeper dropped; it never got into the raw stream.
+        #: The part of these that the keeper dropped; it never got into the raw stream.
         self.outside_bytes = 0
-        #: Marker events given out, and those above the limit that were not.
+        #: Marker events given out, and those above the limit, which were not given out.
         self.markers = 0
         self.capped_markers = 0
         self.progress: dict[str, Any] | None = None
@@ -81,14 +81,14 @@ class Processor:
         self._postponed: list[dict[str, Any]] = []
         self._continued = False
         self._gap = _Gap()
-        #: What :meth:`live` answers until something changes.
+        #: The result of :meth:`live` until something changes.
         self._shown: list[str] | None = None
         self._markers = Markers(nonce)
         self.masker = Masker(secrets) if masker is None else masker
         self._lines = Lines(max_line_bytes=max_line_bytes, cr=cr, mask=self.masker.whole_bytes)
 
     def feed(self, data: bytes) -> list[Output | Event]:
-        """Take what came next; answer what is final now."""
+        """Take the next output; return what is final now."""
         items = self._tell_gap()
         self._shown = None
         self.consumed += len(data)
@@ -101,15 +101,15 @@ class Processor:
         return items
 
     def skip(self, data: bytes) -> None:
-        """Drop what came next, counted.
+        """Drop the next output and count it.
 
-        The next :meth:`feed` or :meth:`finish` says what is missing.
+        The next :meth:`feed` or :meth:`finish` reports what is missing.
         """
         gap = self._gap
         self._shown = None
         if not gap.size_bytes:
             # Held bytes may be the first half of a secret whose second half is
-            # dropped here: they go with it.
+            # dropped here: they are dropped too.
             gap.size_bytes += len(self.masker.held)
             self.masker.held, self.masker.covered = b"", 0
             self._give(self._lines.finish(), gap.before)
@@ -127,7 +127,7 @@ class Processor:
                 self._operate(part, gap.before)
 
     def skip_lost(self, size_bytes: int) -> None:
-        """As :meth:`skip`, for bytes that cannot be read any more."""
+        """Skip bytes as :meth:`skip` does, but bytes that cannot be read any more."""
         self.skip(b"")
         self._markers.finish()
         self._gap.size_bytes += size_bytes
@@ -148,7 +148,7 @@ class Processor:
             self.tell_lost(new)
 
     def finish(self) -> list[Output | Event]:
-        """Nothing follows: answer everything that was held, then the summaries."""
+        """Return everything that was held, then the summaries: no output follows."""
         items = self._tell_gap()
         self._shown = None
         rest = self.masker.feed(self._markers.finish()) + self.masker.finish()
@@ -162,7 +162,7 @@ class Processor:
         return items
 
     def settle(self) -> list[Output | Event]:
-        """Give out the rows that are held back although the output did not go back to them for a while."""
+        """Give out the rows that are held back, because the output did not go back to them for a while."""
         items = self._tell_gap()
         self._shown = None
         self._give(self._lines.settle(), items)
@@ -175,20 +175,20 @@ class Processor:
 
     @property
     def waits(self) -> bool:
-        """Whether whole lines are held back for no other reason than that the output may go back to them."""
+        """Whether whole lines are held back only because the output may go back to them."""
         return self._lines.waits
 
     def live(self, limit_bytes: int) -> list[str]:
         """Return what a terminal shows of output that is not given out yet, masked: unfinished or redrawn lines.
 
-        :param limit_bytes: the most of one row; of several rows, the last ones that fit four times as much.
+        :param limit_bytes: the most of one row; of several rows, the last ones that fit into four times as much.
         """
         if self._shown is None:
-            # What is only shown is not counted.
+            # Text that is only shown is not counted.
             count = self.masker.count
             held = self.masker.held
             if len(held) >= MIN_SECRET_BYTES or self.masker.covered:
-                # Nearly every letter begins some form of some secret; only so little of one is none.
+                # Nearly every letter begins some form of some secret; so short a beginning does not count.
                 held = b""
             self._shown = self._lines.live(limit_bytes, held)
             self.masker.count = count
@@ -211,7 +211,7 @@ class Processor:
         self.overflow_bytes = counters.get("overflow_bytes", 0)
 
     def save(self) -> bytes:
-        """Everything needed to go on from ``consumed``, apart from the secrets. Part of one may be in it."""
+        """Return everything needed to continue from ``consumed``, except the secrets. Part of a secret may be in it."""
         lines, past = self._lines.save()
         state = {
             **self.counters(),
@@ -233,7 +233,7 @@ class Processor:
         return json.dumps(state, ensure_ascii=False).encode() + b"\0" + past
 
     def restore(self, saved: bytes) -> None:
-        """Become what :meth:`save` saw."""
+        """Restore the state that :meth:`save` returned."""
         # (JSON has no NUL.)
         values, _, past = saved.partition(b"\0")
         state = json.loads(values)
@@ -265,7 +265,7 @@ class Processor:
                 continue
             end = chunk.payload.find(b"\n") + 1
             if self._postponed and not redrawn and end:
-                # Right behind the line that it waits for, however the input was split.
+                # Give it right after the line that it waits for, however the input was split.
                 self._give_one(Chunk(chunk.payload[:end]), items)
                 self._give_postponed(items)
                 if end == len(chunk.payload):
@@ -289,14 +289,14 @@ class Processor:
                 self._give_earlier(operation, items)
 
     def _give_earlier(self, operation: dict[str, Any], items: list[Output | Event]) -> None:
-        """Whole lines of processes that an earlier run left behind: between lines of this one, told once."""
+        """Put whole lines of an earlier run's left-behind processes between lines of this run; report each run once."""
         told = str(operation.get("key")) in self._earlier
         data = self._take_earlier(operation)
         if not data:
             return
         if not told:
             items.append(Event({"kind": EARLIER_RUN, "run": str(operation.get("run"))}))
-        # Nothing that this run redraws later may reach across them.
+        # This run's later redrawing must not reach across these lines.
         self._lines.part()
         other = Processor("", max_markers=0, masker=self.masker.fresh(), **self._form)
         given = other.feed(data) + other.finish()
@@ -324,7 +324,7 @@ class Processor:
             else:
                 self._give_earlier(operation, items)
         elif kind == "own-line":
-            # What is held back may be no secret, and then it is text.
+            # The held bytes may turn out not to be a secret, and then they are text.
             end = self._lines.line_end() or (b"\n" if self.masker.held else b"")
             self._give(self._lines.feed(self.masker.feed(end)), items)
         elif kind == "progress":
@@ -341,7 +341,7 @@ class Processor:
             items.append(Event(event))
 
     def _admit(self) -> bool:
-        """Whether one more marker event fits under the limit."""
+        """Return whether one more marker event fits under the limit."""
         if self.markers < self._max_markers:
             self.markers += 1
             return True

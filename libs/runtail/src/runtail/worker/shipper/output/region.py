@@ -1,8 +1,8 @@
-"""Rows that may still change: what becomes lines of the log, and when. Pure.
+"""Rows that may still change: which of them become lines of the log, and when. Pure.
 
-A line in which the cursor moves is drawn into one row and given out when it ends. Once something moves up or down the
-region is *open*: the rows above come back, and a row is given out when the program does not reach it any more. Lines
-that were given out stay as they are; if their rows change, the log says that they were redrawn, and the rows are given
+A line in which the cursor moves is drawn into one row and given out when it ends. Once something moves up or down,
+the region is *open*: the rows above come back, and a row is given out when the program no longer reaches it. Lines
+that were given out stay unchanged; if their rows change, the log says that they were redrawn, and the rows are given
 out again.
 """
 
@@ -17,16 +17,16 @@ from runtail.worker.shipper.output.screen import MOST_ROWS, SCREEN_ROWS
 from runtail.worker.shipper.output.style import PLAIN, Style, codes_of, style_after
 from runtail.worker.shipper.output.terminal import Terminal
 
-#: What needs the rows above, or announces that it will: a hidden cursor does.
+#: Sequences that need the rows above, or announce that they will: hiding the cursor does.
 _VERTICAL: Final = re.compile(
     r"\x1b(?:[78DEMc]|\[\??(?:[0-9;:]*[ABEFHLMSTdefrsu]|0*[12]J|(?:[0-9]*;)*(?:25l|(?:47|1047|1049)[hl])))"
 )
 _HIDES_CURSOR: Final = re.compile(r"\x1b\[\?(?:[0-9]*;)*25l")
-#: While the cursor is hidden a program may add so many rows to those that it draws again.
+#: While the cursor is hidden, a program may add this many rows to those that it redraws.
 _MAY_GROW_ROWS: Final = 10
-#: What goes back (1) or away from the part of a line that has left as a piece.
+#: Sequences that go back into (1), or away from, the part of a line that has left as a piece.
 _LEAVES: Final = re.compile(r"(\r|\x1b\[\??[0-9;:]*[G`])|" + _VERTICAL.pattern)
-#: The beginning of a character or of a sequence at the end of the input; a sequence is no longer than that.
+#: The beginning of a character or of a sequence at the end of the input; a sequence is at most this long.
 _INCOMPLETE: Final = re.compile(
     rb"(?:\x1b(?:[ -/]{0,8}|\[[0-?]{0,4096}[ -/]{0,8}|[\]PX^_][^\x00-\x1f\x7f]{0,4096}\x1b?)"
     rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
@@ -52,16 +52,16 @@ class Region:
         self._most_rows = most_rows
         self._screen = Terminal(screen_rows=screen_rows, most_rows=most_rows, most_columns=max_line_bytes)
         self._open = False
-        #: Something announced that it will move up; how far, nobody knows.
+        #: A sequence announced that the program will move up; how far is unknown.
         self._announced = False
-        #: Numbers of the lines that show rows of the screen, and how many lines were given out since it was opened.
+        #: Numbers of the lines that show rows of the screen, and how many lines were given out since the region opened.
         self._log: list[int] = []
         self._given = 0
         self._held = b""
-        #: Bytes taken in less bytes given out, since the region was begun.
+        #: Bytes taken in minus bytes given out, since the region was begun.
         self._balance = 0
         self._rewritten_bytes = 0
-        #: Counts what moved up or down.
+        #: Counts the vertical moves.
         self.moves = 0
         #: Whether anything was ever drawn.
         self.begun = False
@@ -73,7 +73,7 @@ class Region:
 
     @property
     def rewritten_bytes(self) -> int:
-        """How many bytes less were given out, or would be now, than came in."""
+        """How many bytes fewer were given out, or would be now, than came in."""
         held = sum(len(row.encoded(PLAIN, PLAIN)) + 1 for row in self._screen.rows if row.touched and row.line is None)
         return self._rewritten_bytes + max(0, self._balance - len(self._held) - max(0, held - 1))
 
@@ -83,13 +83,13 @@ class Region:
 
     @property
     def waits(self) -> bool:
-        """Whether the rows held back are whole lines, which something may or may not come back to."""
+        """Whether the rows held back are whole lines that later output may or may not come back to."""
         screen = self._screen
         below = screen.rows[screen.y :]
         return self._open and not screen.margins and not screen.x and not any(row.touched for row in below)
 
     def line_end(self) -> bytes:
-        """Return what has to come for the next byte to begin a line of its own, below everything that can be seen."""
+        """Return what must come for the next byte to begin a line of its own, below everything visible."""
         screen = self._screen
         last = max((at for at, row in enumerate(screen.rows) if not row.blank), default=-1)
         if last < screen.y and not self._held:
@@ -124,12 +124,12 @@ class Region:
                 self._give_cursor_row()
             elif leaves:
                 self._leave_long_line(_VERTICAL.match(leaves[0]) is not None)
-                # It was at the beginning of a row that is empty now, or moves where no piece is in its way.
+                # The cursor was at the beginning of a row that is empty now, or moves where no piece is in its way.
                 taken = leaves.end() if leaves[1] else taken
             text = text[taken:]
 
     def newline(self) -> bool:
-        """Take a newline; answer whether nothing is held any more, so that plain text may follow."""
+        """Take a newline; return whether nothing is held any more, so that plain text may follow."""
         if self._held:
             self.write(b"", final=True)
         self._balance += 1
@@ -150,7 +150,7 @@ class Region:
         return False
 
     def close(self) -> bool:
-        """Give out the rows above the cursor; answer as :meth:`newline`."""
+        """Give out the rows above the cursor; return as :meth:`newline` does."""
         screen = self._screen
         if not self._open:
             return False
@@ -166,11 +166,11 @@ class Region:
         return not screen.x and not screen.row.touched and self._rest()
 
     def settle(self) -> None:
-        """Give out the rows above the cursor: something that is no output comes behind them."""
+        """Give out the rows above the cursor: something that is not output follows them."""
         self._settle(self._screen.y)
 
     def part(self) -> None:
-        """Lines from elsewhere stand behind those given out by now: what changes of these comes as new lines."""
+        """Note that lines from elsewhere follow the lines given out so far: changes to these come as new lines."""
         for row in self._screen.rows:
             row.line = None
         self._log, self._given = [], 0
@@ -185,7 +185,7 @@ class Region:
         rest = screen.rows[screen.y :]
         while rest and rest[-1].blank:
             rest.pop()
-        # What is blank below everything is the rest of a screen, as rich leaves it below its bars.
+        # Blank rows below everything are the rest of a screen, as rich leaves it below its bars.
         while self._open and ended and not rest and ended[-1].blank and ended[-1].line is None:
             ended.pop()
         # Where the cursor only passed, or never was, there is no line.
@@ -201,9 +201,9 @@ class Region:
         self.begin()
 
     def rows(self, more: bytes) -> list[bytes]:
-        """Return what a terminal shows of the output that is not given out yet, each row with its codes.
+        """Return what a terminal shows of output that is not given out yet, each row with its codes.
 
-        :param more: text that may come at the cursor, to be shown as well.
+        :param more: text that may come at the cursor, to be shown too.
         """
         screen = self._screen
         rows = screen.rows[self._matching() :]
@@ -236,7 +236,7 @@ class Region:
         history.forget()
 
     def _take_left(self) -> None:
-        """Rows that left the top of the screen are final."""
+        """Give out the rows that left the top of the screen: they are final."""
         screen = self._screen
         if not screen.left:
             return
@@ -249,7 +249,7 @@ class Region:
                 self._give(row, PLAIN)
 
     def _matching(self) -> int:
-        """How many of the lines that show rows of the screen still do, counted from the first."""
+        """Return how many of the lines that show rows of the screen still match them, counted from the first."""
         matching = 0
         for row, line in zip(self._screen.rows, self._log, strict=False):
             if row.line != line or row.changed:
@@ -258,7 +258,7 @@ class Region:
         return matching
 
     def _settle(self, end: int) -> None:
-        """Give out the rows before *end* as they stand now, if lines do not show them so already."""
+        """Give out the rows before *end* as they are now, unless lines already show them so."""
         matching = self._matching()
         if end <= matching:
             return
@@ -269,7 +269,7 @@ class Region:
             self._log.append(row.line)
 
     def _supersede(self, matching: int) -> None:
-        """From this one on, the lines show rows that look different now."""
+        """Report the lines after the first *matching* ones as redrawn: their rows look different now."""
         if matching < len(self._log):
             self._history.tell_redrawn(self._given - self._log[matching])
             del self._log[matching:]
@@ -300,7 +300,7 @@ class Region:
             self._given += 1
 
     def _give_cursor_row(self) -> None:
-        """Give out the row at the cursor, which is too long, in pieces; an empty row goes on with its line."""
+        """Give out the row at the cursor, which is too long, in pieces; an empty row continues its line."""
         screen, history = self._screen, self._history
         if self._open:
             row = screen.row
@@ -321,7 +321,7 @@ class Region:
         screen.margins, screen.work, screen.reach, screen.advanced = None, 0, 0, 0
 
     def _leave_long_line(self, for_good: bool) -> None:
-        """Something would go back into a piece: the row leaves as the next one, or ends the line."""
+        """Handle a move back into a piece: the row leaves as the next piece, or ends the line."""
         screen = self._screen
         if for_good:
             # Rows are held back and may come again; the end of a line that began with pieces cannot.
@@ -332,13 +332,13 @@ class Region:
         screen.x = screen.x if for_good else 0
 
     def _rest(self) -> bool:
-        """Settle the account; plain text may follow unless letters are lines."""
+        """Settle the account; return whether plain text may follow: not while letters draw lines."""
         self._rewritten_bytes += max(0, self._balance)
         self._balance = 0
         return not self._screen.drawing[self._screen.shifted]
 
     def save(self) -> dict[str, Any]:
-        """Everything needed to go on, as JSON values."""
+        """Return everything needed to continue, as JSON values."""
         screen = self._screen
         return {
             "rows": [
@@ -356,7 +356,7 @@ class Region:
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Become what :meth:`save` saw."""
+        """Restore the state that :meth:`save` returned."""
         self.begun = True
         screen = self._screen
         screen.rows = []
@@ -377,7 +377,7 @@ class Region:
 
 
 def _row(text: bytes, style: Style) -> Row:
-    """Return the row that *text* makes, which only moves forward."""
+    """Return the row that *text* makes; *text* only moves forward."""
     screen = Terminal(style)
     screen.write(text.decode("utf-8", "surrogateescape"))
     return screen.rows[0]

@@ -1,8 +1,8 @@
-"""A terminal's screen: rows, a cursor, and what can be done with them. Pure.
+"""A terminal's screen: rows, a cursor, and the operations on them. Pure.
 
-No line wraps. The screen is the last :data:`SCREEN_ROWS` of the rows kept here. A program may also go up into the
-rows above them, since on a pipe it cannot know how high a screen is. Whatever leaves the top stands in
-:attr:`Screen.left`, in its order.
+Lines do not wrap. The screen is the last :data:`SCREEN_ROWS` of the rows kept here. A program may also go up into the
+rows above them, since on a pipe it cannot know how high a screen is. Rows that leave the top are kept in
+:attr:`Screen.left`, in their order.
 """
 
 from typing import Final
@@ -16,9 +16,9 @@ COLUMNS: Final = 120
 #: How many rows a program can go back to.
 MOST_ROWS: Final = 100
 
-#: A number above this one says no more than "as far as it goes".
+#: A number above this means only "as far as possible".
 LARGEST: Final = 65535
-#: All rows together have at most so many cells, apart from what the first columns of each may hold.
+#: All rows together have at most this many cells, not counting what the first columns of each may hold.
 _MOST_CELLS: Final = 65536
 _SHORT_COLUMNS: Final = 512
 
@@ -42,7 +42,7 @@ class Screen:
         self.rows = [Row()]
         self.x = self.y = 0
         self.style = style
-        #: Rows that left the top, oldest first; whoever takes them removes them.
+        #: Rows that left the top, oldest first; their taker removes them.
         self.left: list[Row] = []
         #: How far above the last row the cursor has been, and how many rows came since it was there.
         self.reach = self.advanced = 0
@@ -50,12 +50,12 @@ class Screen:
         #: What a program has saved: row, column, style, character sets.
         self.saved: tuple[int, int, Style, list[bool], int] = (0, 0, PLAIN, [False, False], 0)
         self.inserts = False
-        #: The program has hidden the cursor.
+        #: Whether the program has hidden the cursor.
         self.hidden = False
         #: The character sets G0 and G1 (True: line drawing), and which of them is in use.
         self.drawing = [False, False]
         self.shifted = 0
-        #: Cells moved or erased lately; whoever begins a new row sets it back.
+        #: Cells moved or erased lately; the code that begins a new row resets it.
         self.work = 0
         self._screen_rows = screen_rows
         self._most_rows = most_rows
@@ -68,7 +68,7 @@ class Screen:
 
     @property
     def row(self) -> Row:
-        """The row in which the cursor is."""
+        """The row that holds the cursor."""
         while self.y >= len(self.rows):
             self.rows.append(Row())
         return self.rows[self.y]
@@ -93,7 +93,7 @@ class Screen:
                 self._bottom_moved(1)
 
     def scroll_up(self, count: int) -> None:
-        """Rows leave the top of the scroll region, blank ones come in at its bottom."""
+        """Move rows out at the top of the scroll region, and blank ones in at its bottom."""
         first, last = self._region()
         count = min(count, last - first + 1)
         if not any(row.is_line for row in self.rows[first : last + 1]):
@@ -108,7 +108,7 @@ class Screen:
             self.rows[last + 1 - count : last + 1 - count] = blank
 
     def scroll_down(self, count: int) -> None:
-        """Rows leave the bottom of the scroll region, blank ones come in at its top."""
+        """Move rows out at the bottom of the scroll region, and blank ones in at its top."""
         self._insert_rows(self._region()[0], count)
 
     def _insert_rows(self, at: int, count: int) -> None:
@@ -116,7 +116,7 @@ class Screen:
         count = min(count, last - at + 1)
         if not any(row.is_line for row in self.rows[at : last + 1]):
             return
-        # What falls off the bottom a terminal forgets; a log does not.
+        # A terminal forgets rows that fall off the bottom; a log does not.
         fallen = self.rows[last + 1 - count : last + 1]
         self.left += [row for row in reversed(fallen) if not row.blank]
         del self.rows[last + 1 - count : last + 1]
@@ -133,7 +133,7 @@ class Screen:
         del self.rows[first : first + count]
 
     def _region(self) -> tuple[int, int]:
-        """First and last row of the scroll region; all of its rows exist afterwards."""
+        """Return the first and last row of the scroll region; all of its rows exist afterwards."""
         top = self.top
         while len(self.rows) < top + self._screen_rows:
             self.rows.append(Row())
@@ -148,7 +148,7 @@ class Screen:
             self.y -= surplus
 
     def put(self, text: str) -> int:
-        """Write printable text; answer how many characters had room."""
+        """Write printable text; return how many characters had room."""
         row = self.row
         if self.inserts:
             row.insert(self.x, len(text), COLUMNS)
@@ -167,7 +167,7 @@ class Screen:
         return len(text)
 
     def _room(self) -> int:
-        """How many more cells the cursor's row may take from the cursor on."""
+        """Return how many more cells the cursor's row may take from the cursor on."""
         room = self.most_columns - self.x
         if len(self.rows) > 1:
             free = max(0, _MOST_CELLS - sum(map(len, self.rows))) + max(0, len(self.row) - self.x)
@@ -176,7 +176,7 @@ class Screen:
 
     def to_column(self, column: int) -> None:
         """Move within the row, no further than its edge."""
-        # Beyond the edge a program goes to find it; text that is longer has moved it.
+        # A program goes beyond the edge to find it; text that is longer has moved the edge.
         edge = max(COLUMNS, len(self.row), self.x + 1) - 1
         self.x = max(0, min(column, edge, self.most_columns))
 
@@ -189,21 +189,21 @@ class Screen:
         _ = self.row
 
     def up(self, count: int) -> None:
-        """CUU: up, within the scroll region for who is in it."""
+        """CUU: move up; within the scroll region if the cursor is in it."""
         limit = 0
         if self.margins and self.y >= self.top + self.margins[0]:
             limit = self.top + self.margins[0]
         self.to_row(max(limit, self.y - count))
 
     def down(self, count: int) -> None:
-        """CUD: likewise down."""
+        """CUD: move down; within the scroll region if the cursor is in it."""
         limit = self.top + self._screen_rows - 1
         if self.margins and self.y <= self.top + self.margins[1]:
             limit = self.top + self.margins[1]
         self.to_row(max(self.y, min(limit, self.y + count)))
 
     def to(self, row: int, column: int) -> None:
-        """CUP: to a place on the screen, both counted from 0."""
+        """CUP: move to a place on the screen, row and column counted from 0."""
         self.to_row(self.top + min(max(row, 0), self._screen_rows - 1))
         self.to_column(column)
 
@@ -218,7 +218,7 @@ class Screen:
         self.to_row(self.top + min(max(row, -self.top), self._screen_rows - 1))
 
     def clear(self) -> None:
-        """Begin with an empty screen; what stood on it leaves the top, as into a terminal's history."""
+        """Begin with an empty screen; its old content leaves the top, as into a terminal's history."""
         row = self.y - self.top
         self._leave(0, len(self.rows))
         self.rows = [Row()]
@@ -241,7 +241,7 @@ class Screen:
         self.work += min(count, len(self.row))
 
     def repeat(self, count: int) -> None:
-        """REP: the character before the cursor once more, as often as that."""
+        """REP: repeat the character before the cursor *count* times."""
         row = self.row
         at = self.x - 1
         if at > 0 and at < len(row) and row.characters[at] == "":

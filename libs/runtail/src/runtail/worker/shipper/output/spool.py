@@ -1,9 +1,9 @@
 """A run's output between its pipe and the store.
 
-The spool is a memfd. Its file position, which the kernel keeps and the keeper
-shares, is the number of bytes taken from the pipe: a shipper killed between
-two instructions loses nothing and doubles nothing. What has been stored is
-punched out, which gives the memory back.
+The spool is a memfd. The kernel keeps its file position, and the keeper shares
+it: the position is the number of bytes taken from the pipe. A shipper killed
+between two instructions therefore loses nothing and doubles nothing. Output that
+has been stored is punched out, which frees its memory.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _FALLOC_FL_KEEP_SIZE: Final = 0x01
 _FALLOC_FL_PUNCH_HOLE: Final = 0x02
-#: Punching frees whole pages only and costs a system call.
+#: Punching frees only whole pages, and costs a system call.
 _PUNCH_BYTES: Final = 256 << 10
 F_GETPIPE_SZ: Final = getattr(fcntl, "F_GETPIPE_SZ", 1032)
 _F_SETPIPE_SZ: Final = getattr(fcntl, "F_SETPIPE_SZ", 1031)
@@ -38,24 +38,24 @@ class Spool:
         self.memfd = memfd
         #: Bytes taken from the pipe since the run began.
         self.position = os.lseek(memfd, 0, os.SEEK_CUR)
-        #: Everything before this offset has been given back. (A successor
-        #: knows it from the memory that is left; the journal's is little.)
+        #: Everything before this offset has been released. (A successor
+        #: infers it from the memory that is left; the journal's share is small.)
         used = os.fstat(memfd).st_blocks * 512
         self.released = max(0, self.position - used) & ~4095
         self._splices = True
-        #: Called when bytes were moved, before :attr:`position` says so and they are read.
+        #: Called after bytes were moved, but before :attr:`position` includes them and they are read.
         self.before_shown: Callable[[], None] = lambda: None
 
     @property
     def held_bytes(self) -> int:
-        """Memory in use for output (the last partly released page aside)."""
+        """Memory in use for output (except for the last, partly released page)."""
         return max(0, self.position - self.released)
 
     def take(self, source: int, limit_bytes: int) -> int | None:
-        """Move at most ``limit_bytes`` from a pipe or terminal here.
+        """Move at most ``limit_bytes`` from a pipe or terminal into the spool.
 
-        Answers how many; None at the end of the stream (no writer is left; a
-        terminal says EIO). 0 when there is nothing now.
+        Returns how many; None at the end of the stream (no writer is left; a
+        terminal reports EIO); 0 when there is nothing now.
         """
         try:
             if self._splices:
@@ -78,7 +78,7 @@ class Spool:
         return moved or None
 
     def append(self, data: bytes) -> None:
-        """Add something of our own after what was taken: all of it or, if we are killed, nothing."""
+        """Add data of our own after the output taken so far: all of it or, if we are killed, nothing."""
         os.pwrite(self.memfd, data, self.position)
         self.position = os.lseek(self.memfd, self.position + len(data), os.SEEK_SET)
 
@@ -87,7 +87,7 @@ class Spool:
         return os.pread(self.memfd, max(0, min(size_bytes, self.position - offset)), offset)
 
     def release(self, offset: int, *, now: bool = False) -> None:
-        """Give back the memory of everything before ``offset``."""
+        """Release the memory of everything before ``offset``."""
         end = offset if now else offset - offset % 4096
         if end - self.released < (1 if now else _PUNCH_BYTES):
             return
@@ -97,7 +97,7 @@ class Spool:
         self.released = end
 
     def _copy(self, source: int, limit_bytes: int) -> int:
-        # The descriptor may be in blocking mode, so look first.
+        # The descriptor may be in blocking mode, so check first.
         if not readable_bytes(source):
             poller = select.poll()
             poller.register(source, select.POLLIN)
@@ -113,13 +113,13 @@ def _error() -> str:
 
 
 def readable_bytes(source: int) -> int:
-    """FIONREAD: how many bytes lie in a pipe or terminal right now."""
+    """Return how many bytes are in a pipe or terminal right now (FIONREAD)."""
     answer = fcntl.ioctl(source, termios.FIONREAD, b"\0\0\0\0")
     return int(struct.unpack("i", answer)[0])
 
 
 def shrink(source: int) -> None:
-    """Give back most of a pipe's room: what all pipes of a user may take together is little."""
+    """Give back most of a pipe's room: all pipes of a user together may take only a little."""
     try:
         fcntl.fcntl(source, _F_SETPIPE_SZ, _SMALL_PIPE_BYTES)
     except OSError:

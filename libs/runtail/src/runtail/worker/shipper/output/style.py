@@ -1,4 +1,4 @@
-"""Colours and links: what is in force at a place of the output, and the codes that say so. Pure.
+"""Colours and links: the style in force at a place in the output, and its codes. Pure.
 
 Only what a page or a terminal can show is kept: colours, attributes such as bold, and OSC 8 links.
 """
@@ -7,7 +7,7 @@ import functools
 import re
 from typing import Final, NamedTuple
 
-#: As the page: codes beyond this many in one sequence are noise.
+#: The same limit as the page's: codes beyond this many in one sequence are noise.
 _MOST_PARAMETERS: Final = 64
 #: No colour has a longer number.
 _LONGEST_NUMBER: Final = 5
@@ -36,18 +36,18 @@ _BACKGROUNDS: Final = frozenset(map(str, (*range(40, 48), *range(100, 108))))
 
 
 class Style(NamedTuple):
-    """How a character looks, as the parameters that make it look so."""
+    """A character's appearance, as the parameters that produce it."""
 
     foreground: str = ""
     background: str = ""
     #: Codes in the order in which they were given.
     attributes: tuple[str, ...] = ()
-    #: Parameters and address of an OSC 8 link: ``id=1;https://...``; empty if there is none.
+    #: Parameters and address of an OSC 8 link: ``id=1;https://...``; empty if there is no link.
     link: str = ""
 
     @property
     def parameters(self) -> str:
-        """The SGR parameters that make this style out of the default one."""
+        """The SGR parameters that turn the default style into this one."""
         return ";".join(filter(None, (*self.attributes, self.foreground, self.background)))
 
     @property
@@ -75,7 +75,7 @@ def codes(before: Style, after: Style) -> str:
 
 
 def codes_of(before: Style, after: Style) -> bytes:
-    """:func:`codes` as output."""
+    """Return :func:`codes` as output."""
     return codes(before, after).encode("utf-8", "surrogateescape")
 
 
@@ -98,7 +98,7 @@ def with_sgr(style: Style, parameters: str) -> Style:
                 size = {"5": 2, "2": 4}.get(how, 0)
                 numbers = parts[at : at + size]
                 at += size
-                # A colour without all of its numbers is none.
+                # A colour without all of its numbers is not a colour.
                 complete = size and len(numbers) == size and all(len(n) <= _LONGEST_NUMBER for n in numbers)
                 colour = ";".join([code, *numbers]) if complete else ""
             if colour and code == "38":
@@ -124,13 +124,13 @@ def with_sgr(style: Style, parameters: str) -> Style:
 
 
 def style_after(output: bytes, before: Style) -> Style:
-    """Return the style in force after *output* that began in *before*; cheap where colours are reset at times."""
+    """Return the style in force after *output* that began in *before*; cheap where colours are reset now and then."""
     if b"\x1b" not in output:
         return before
     links = output.rfind(b"\x1b]8;")
     found = _LINK.match(output, links) if links >= 0 else None
     if links >= 0 and found is None:
-        # The last one was broken off: look at them all.
+        # The last one was broken off: check all of them.
         found = next(reversed(list(_LINK.finditer(output))), None)
     style = before.with_link(_text(found[1])) if found else before
     reset = max(output.rfind(b"\x1b[0m"), output.rfind(b"\x1b[m"))

@@ -1,6 +1,6 @@
-"""What a terminal does with output: text and sequences into a screen. Pure.
+"""What a terminal does with output: turns text and sequences into a screen. Pure.
 
-After ECMA-48 and xterm's control sequences (ctlseqs). What is not known here does nothing.
+Follows ECMA-48 and xterm's control sequences (ctlseqs). Unknown sequences do nothing.
 """
 
 import re
@@ -19,9 +19,9 @@ _TOKEN: Final = re.compile(
     r"|([\x00-\x1f\x7f-\x9f])"
 )
 _TEXT, _CSI, _LINK, _STRING, _ESCAPE, _CONTROL = 1, 4, 5, 6, 8, 9
-#: Parameters of sequences that move something; others are somebody's own.
+#: Parameters of sequences that move something; other parameters are private.
 _NUMBERS: Final = re.compile(r"\??[0-9;:]{0,64}")
-#: Cells moved or erased in a row by sequences that cost the program next to nothing.
+#: The most cells moved or erased in a row by sequences that cost the program next to nothing.
 _MOST_WORK: Final = 1 << 22
 
 #: DEC's line drawing characters, 0x5f to 0x7e.
@@ -29,12 +29,12 @@ _DRAWN: Final = dict(zip(range(0x5F, 0x7F), " ◆▒␉␌␍␊°±␤␋┘┐
 
 
 class Terminal(Screen):
-    """A screen that is written to."""
+    """A screen that takes written output."""
 
     def write(self, text: str) -> int:
-        """Take *text*, which ends with no part of a sequence; answer how much of it was taken.
+        """Take *text*, which does not end within a sequence; return how much of it was taken.
 
-        That is all of it, unless a row grew too long or costs too much: then the caller begins a new row and writes
+        This is all of it, unless a row grew too long or costs too much: then the caller begins a new row and writes
         the rest. Where that happens does not depend on how the text was split.
         """
         at = 0
@@ -96,7 +96,7 @@ class Terminal(Screen):
             self.to(0, 0)
 
     def _soft_reset(self) -> None:
-        """DECSTR: colours and modes as in the beginning; text, cursor and link stay."""
+        """DECSTR: reset colours and modes to their initial state; text, cursor and link stay."""
         self.style, self.margins, self.inserts, self.hidden = Style(link=self.style.link), None, False, False
         self.drawing, self.shifted = [False, False], 0
         self.saved = (0, 0, PLAIN, [False, False], 0)
@@ -129,7 +129,7 @@ class Terminal(Screen):
             elif number == 25:
                 self.hidden = not on
             elif number in (47, 1047, 1049):
-                # Another screen: like a new one, and like a new one when it is left.
+                # The other screen: empty when it is entered, and empty when it is left.
                 if number == 1049 and on:
                     self.save()
                 self.clear()
@@ -175,7 +175,7 @@ def _line_before(screen: Screen, count: int) -> None:
     screen.x = 0
 
 
-#: What CSI ... with a final character does: (screen, first number but at least 1, all numbers).
+#: The effect of CSI ... with a final character: (screen, first number but at least 1, all numbers).
 _MOVES: Final[dict[str, Callable[[Screen, int, list[int]], None]]] = {
     "@": lambda s, n, _: s.insert(n),
     "A": lambda s, n, _: s.up(n),
