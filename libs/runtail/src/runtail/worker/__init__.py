@@ -17,7 +17,7 @@ The modules that they share are beside them:
 ===================  ========================================================================
 ``messages``         every message between them: its fields, its sender and its receiver
 ``channel``          sends messages, with descriptors, over a socket
-``outbox``           messages that wait until the other end has read what came before
+``outbox``           messages that wait until the other end has read the earlier ones
 ``announcing``       a run's secrets, on their way from the task to the shipper
 ``procfs``           the process table
 ``subreaper``        processes that a task left behind

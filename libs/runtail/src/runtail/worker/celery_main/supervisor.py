@@ -66,7 +66,7 @@ class Supervisor:
         self.catalogue: bytes | None = None
         #: Set once the shipper has reached the store.
         self.store_ready = threading.Event()
-        #: The ids of the pool processes, and which process executes which run; None under solo.
+        #: The pool's process ids, and whether one of them executes a run; under solo there are no such ids.
         self.pool_pids: Callable[[], set[int]] = set
         self.running: Callable[[int, str], bool] = lambda _pid, _run: False
         self.revoked_in_celery: Callable[[str], bool] = lambda _run: False

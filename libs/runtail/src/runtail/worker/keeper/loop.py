@@ -330,6 +330,6 @@ class Keeper:
         return max(0.0, until - now)
 
     def serve(self) -> None:
-        """Run until main is gone, all runs are closed and the shipper has left, or until the time after that is up."""
+        """Run until main is gone, every run is closed and the shipper has left, or the time after main's end is up."""
         while self.ctl is not None or self.runs or self.shipper.lives:
             self.step()

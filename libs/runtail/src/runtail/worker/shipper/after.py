@@ -97,7 +97,7 @@ class AfterEnd:
         self._began_at = now
         if writer is not None:
             ends.add(run.key, writer, now)
-        #: None: what the store has is not known.
+        #: None: the number that the store has is not known.
         self._told_late: int | None = None
 
     def step(self, now: float) -> float | None:

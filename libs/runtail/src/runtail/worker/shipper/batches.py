@@ -1,7 +1,7 @@
 """One run's output, batch by batch, into the store.
 
-One rule makes this exactly once, even across the death of this process: one
-batch at a time. A batch consists of some entries, the state of the processor
+That output is stored exactly once, even if this process dies, rests on one rule:
+one batch at a time. A batch consists of some entries, the state of the processor
 after them (kept in the run's journal under a generation), and one append that
 stores the entries together with that generation. The generation in the store
 tells a successor from which state to continue.

@@ -14,7 +14,7 @@ from runtail.worker.shipper.served import Served
 
 log = logging.getLogger(__name__)
 
-#: The most finished runs whose pipes are held.
+#: The pipes of at most this many finished runs are held.
 _MOST: Final = 128
 #: A run takes four descriptors in three processes. One of these is the worker's own, which must not run out of them.
 _DESCRIPTORS_PER_RUN: Final = 16

@@ -317,7 +317,7 @@ class PipeReader:
         try:
             pidfd = os.pidfd_open(pid) if pid else -1
         except OSError:
-            return  # Another container's process: the keeper tells.
+            return  # Another container's process: the keeper reports its end.
         if pidfd >= 0 and pid:
             self._main_pid = pid
             self.watch(pidfd, lambda: self._main_gone(pidfd))

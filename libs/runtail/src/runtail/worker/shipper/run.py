@@ -106,7 +106,7 @@ class ShippedRun:
         self.record = record
         self.key: str = record["key"]
         self.id: str = record["run"]
-        #: The task's process, which tells its left-behind processes from others.
+        #: The id of the task's process, by which the processes that it left behind are told from others.
         self.pid = int(record.get("pid") or 0)
         self.nonce = str(record.get("nonce") or "")
         self.again = bool(record.get("again"))

@@ -1,7 +1,7 @@
 """A pool child's work for one run, from the claim to the answer to its end.
 
 The order of steps is the point of this file. Each step's place was found by
-killing processes between two others; the reasons are beside the code.
+killing processes between two other steps; the reasons are beside the code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from runtail.worker.task.streams import Streams
 
 log = logging.getLogger("celery.runtail")
 
-#: A signal while descriptors change hands would leave them in the wrong hands.
+#: A signal while descriptors are exchanged would leave the wrong ones in place.
 HELD_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGQUIT}
 #: How long to wait for the answer to the end of a run. This answer is the fence for
 #: cancelling: after it, no signal for this run is sent.
@@ -162,7 +162,7 @@ class Execution:
         self._undo: list[Callable[[], object]] = []
 
     def begin(self, fallback_handler: Callable[[], logging.Handler]) -> None:
-        """Point fds 1 and 2, and everything above them, to the run. If that fails, call :meth:`refrain` or :meth:`end`.
+        """Point fds 1 and 2, and everything above them, at the run. If that fails, call :meth:`refrain` or :meth:`end`.
 
         :raises Exception: anything.
         """

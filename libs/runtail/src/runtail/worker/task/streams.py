@@ -162,7 +162,7 @@ class Streams:
         self._redirection.prepare()
 
     def begin(self, out: int, err: int) -> None:
-        """Point descriptors 1 and 2, and everything above them, to *out* and *err*.
+        """Point descriptors 1 and 2, and everything above them, at *out* and *err*.
 
         :raises OSError: if that fails; then nothing was changed.
         """

@@ -59,8 +59,8 @@ def _copy_while_running(ours: int, out: int, process: subprocess.Popen[bytes]) -
 def _drain(ours: int, name: str, out: int) -> bool:
     """Copy the output that the command wrote before it ended. Return as :func:`_copy_while_running` does.
 
-    The kernel passes on what was written to a terminal with a delay, so an empty terminal proves nothing. A mark that
-    is written after the output comes out after it.
+    Data that was written to a terminal comes out with a delay, so an empty terminal proves nothing. A mark that is
+    written after the output comes out after it.
     """
     try:
         theirs = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)

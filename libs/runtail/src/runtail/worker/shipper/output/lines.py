@@ -87,7 +87,7 @@ class Lines:
 
     @property
     def moves(self) -> int:
-        """Changes whenever the output goes back to rows above, or may be about to."""
+        """A number that changes whenever the output goes back to rows above, or may be about to."""
         return self._region.moves
 
     @property

@@ -91,7 +91,7 @@ class Markers:
         return self._hold(parts, buffer, text, len(buffer))
 
     def finish(self) -> bytes:
-        """Return an unfinished prefix, which was output; nothing follows. More than a prefix never is output.
+        """Return an unfinished prefix, which was output; nothing follows. Anything longer never is output.
 
         A sequence that was cut off in its middle (its writer was killed) is not part
         of the task's output. It is dropped.

@@ -53,7 +53,7 @@ def piece_end(line: bytes, start: int, size: int) -> int:
 
 
 def tail_start(line: bytes, size: int) -> int:
-    """Return where the last *size* bytes of *line* begin, or a few less: not within a character or a sequence."""
+    """Return where the last *size* bytes of *line* begin, or a few fewer: not within a character or a sequence."""
     start = max(0, len(line) - size)
     if not start:
         return 0

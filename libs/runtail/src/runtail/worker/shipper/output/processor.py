@@ -127,7 +127,7 @@ class Processor:
                 self._operate(part, gap.before)
 
     def skip_lost(self, size_bytes: int) -> None:
-        """Skip bytes as :meth:`skip` does, but bytes that cannot be read any more."""
+        """Drop, as :meth:`skip` does, bytes that cannot be read any more."""
         self.skip(b"")
         self._markers.finish()
         self._gap.size_bytes += size_bytes
@@ -170,7 +170,7 @@ class Processor:
 
     @property
     def moves(self) -> int:
-        """Changes whenever the output goes back to earlier rows."""
+        """A number that changes whenever the output goes back to earlier rows."""
         return self._lines.moves
 
     @property
