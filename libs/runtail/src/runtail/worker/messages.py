@@ -96,7 +96,7 @@ class Start(TypedDict):
 
 
 class Mask(TypedDict):
-    """Secrets as :func:`runtail.worker.announcing.pack` wrote them; without ``data`` they are in a memfd."""
+    """Secrets as :func:`runtail.worker.announcing.pack` wrote them; without ``secrets`` they are in a memfd."""
 
     op: Literal["mask"]
     secrets: NotRequired[str]
