@@ -156,5 +156,5 @@ class Search:
 
 
 def _goes_on(piece: Entry, following: Entry) -> bool:
-    """Tell whether a long line continues from one entry to another; the quota or the attempt's end may end it."""
+    """Tell whether a long line continues from one entry to another; a cut or the attempt's end may come in between."""
     return piece.continues and piece.next_line == following.from_line and piece.id.attempt == following.id.attempt

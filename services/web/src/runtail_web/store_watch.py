@@ -29,6 +29,7 @@ TIMEOUT_SECONDS: Final = 3.0
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The findings of one look."""
+
     queued: int
     running: int
     memory: Memory
