@@ -16,8 +16,8 @@ from runtail_socket.transport.link import HANDSHAKE, PRINCIPAL, Links
 #: Where Socket.IO lives; nothing else is served on this port.
 PATH = "/socket.io/"
 
-#: A client that has not joined our namespace by then is sent away: neither
-#: Engine.IO nor Socket.IO limits the time.
+#: A client that has not joined our namespace within this time is sent away:
+#: neither Engine.IO nor Socket.IO limits the time.
 JOIN_SECONDS = 10.0
 
 #: How long a refused client should wait; clients themselves spread their retries further.
@@ -109,7 +109,7 @@ class Admission:
         return origin in own or origin.rstrip("/") in self._origins
 
     def sweep(self) -> None:
-        """Send away clients that never joined or do not answer; call it every few seconds."""
+        """Send away clients that never joined, and end those that do not answer; call this every few seconds."""
         now = time.monotonic()
         for link in self._links.all():
             link.sweep()

@@ -23,8 +23,8 @@ from typing import Any, Protocol, cast
 #: ``eventlet`` or ``gevent``, once :func:`patch` has run.
 mode = ""
 
-#: A connection that has not sent a request line and all headers by then is closed. The limit is for the whole head: a
-#: byte now and then does not extend it.
+#: A connection that has not sent its request line and all headers within this time is closed. The limit is for all of
+#: them together: a byte now and then does not extend it.
 REQUEST_TIMEOUT_SECONDS = 10.0
 
 #: The kernel's own: this module is imported before anything is patched (rule 1).

@@ -14,7 +14,7 @@ from runtail.protocol import BEGINNING, EVENT, Entry, EntryId, event
 from runtail.store import Store
 from runtail_web.plain import plain_text
 
-#: The most that an answer holds; any beyond are only counted.
+#: The most sections and marks that an answer holds; further ones are only counted.
 MAX_GROUPS = 10_000
 MAX_MARKS = 10_000
 MAX_TITLE_CHARS = 200

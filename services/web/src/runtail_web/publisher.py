@@ -75,7 +75,7 @@ class TaskPublisher:
         transport = Transport.from_options(entry.get("transport"))
         with self._lock:
             producer = self._producers.pop(transport, None) or make_producer(self._store.settings, transport)
-            # The producer used last is the last one.
+            # Producers are in order of use: the latest goes last.
             self._producers[transport] = producer
             if len(self._producers) > MAX_PRODUCERS:
                 del self._producers[next(iter(self._producers))]

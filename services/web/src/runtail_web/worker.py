@@ -227,7 +227,7 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         conn.close()
 
     def murder_pending(self) -> None:
-        """Close the connections whose time is over; the main loop calls it every second."""
+        """Close the connections whose time is over; the main loop calls this every second."""
         super().murder_pending()
         now = time.monotonic()
         for conn, deadline in list(self._deadlines.items()):

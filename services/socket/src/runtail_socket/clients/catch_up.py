@@ -205,7 +205,7 @@ class _Pursuit:
                 self._send(made, chunk)
 
     def _next(self) -> list[tuple[Frame | None, Chunk]]:
-        """Return the next frames with their chunks, emptied because a frame may wait long."""
+        """Return the next frames, each with its chunk; the chunks are emptied because frames may wait long."""
         subscription = self._subscription
         try:
             items, entries = self._catch_up.read(subscription, self._entries)

@@ -258,7 +258,7 @@ class Handler:
     handle: Callable[[TailNamespace, Viewer, object], Answer]
 
 
-#: The events that a client may send: a table of docs/protocol.md, which a test compares.
+#: The events that a client may send. A test compares this with a table of docs/protocol.md.
 HANDLERS: Final[Mapping[str, Handler]] = {
     "subscribe": Handler("run:read", TailNamespace._subscribe),
     "ack": Handler("log:read", TailNamespace._ack),

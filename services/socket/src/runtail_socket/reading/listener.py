@@ -24,8 +24,8 @@ from runtail_socket.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: How often the nonce is published. Shorter than the connection's read timeout (5 s), so
-#: that only a connection that receives nothing at all times out.
+#: How often the nonce is published. The interval is shorter than the connection's read timeout
+#: (5 s), so that only a connection that receives nothing at all times out.
 NONCE_SECONDS = 2.0
 
 #: If the nonce has not come for this long, the listener is stalled. Longer than a read of the store may

@@ -1,4 +1,4 @@
-"""The reader's pull, twenty times a second and more, over a connection of its own."""
+"""The reader's pull, which runs twenty times a second or more, over a connection of its own."""
 
 from __future__ import annotations
 

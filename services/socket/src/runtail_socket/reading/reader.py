@@ -289,7 +289,7 @@ class Reader:
             self._reset(feed, 0, "store-lost", "This run is no longer in the store: it was deleted or has expired.")
 
     def _behind(self, feed: Feed) -> None:
-        """Handle a store that has less than we have sent: its writer may be about to write it again."""
+        """Handle a store that has less than we have sent: the run's writer may be about to write the rest again."""
         if self._patience_is_over(feed):
             epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor)
             self._after_raise(feed, epoch, "ahead", "The store lost lines that were already shown.")

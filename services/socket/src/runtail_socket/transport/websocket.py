@@ -147,7 +147,7 @@ class WebSocket:
     def wait(self) -> str | None:
         """Return the next message; None when the connection is over."""
         if self._messages:
-            # The messages came together, and answering one may not wait: let other greenlets run in between.
+            # The messages came together, and answering one need not wait: let other greenlets run in between.
             time.sleep(0)
         while not self._messages:
             if self._goodbye is not None and not self.closed:

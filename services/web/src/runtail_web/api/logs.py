@@ -137,7 +137,7 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple
 def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
     """Return the routes.
 
-    :param stop: set when this service ends; it ends streams.
+    :param stop: set when this service ends; streams then end, too.
     """
     routes = Blueprint("logs", __name__)
 
