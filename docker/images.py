@@ -19,9 +19,9 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
-#: A python:3.13-slim-trixie, or one that looks like it.
+#: An image python:3.13-slim-trixie, or one like it.
 DEFAULT_BASE: Final = "python:3.13-slim-trixie"
-#: Images of others that the chart's defaults name, for clusters that reach no registry.
+#: Images by others that the chart's defaults name, for clusters that cannot reach a registry.
 OTHERS: Final = ("nginxinc/nginx-unprivileged:1.29-alpine", "valkey/valkey:8")
 #: Local clusters that images can be loaded into.
 KINDS: Final = ("kind", "k3d", "minikube", "cluster")
@@ -38,7 +38,7 @@ class Image:
     """One target of the Dockerfile.
 
     :param values: where the chart's values name it.
-    :param limit_mb: the largest it may be, unpacked, in megabytes of 1,000,000 bytes.
+    :param limit_mb: the largest size allowed, unpacked, in megabytes of 1,000,000 bytes.
     """
 
     target: str
@@ -47,7 +47,7 @@ class Image:
 
     @property
     def repository(self) -> str:
-        """Its name without registry and tag."""
+        """The image's name without registry and tag."""
         return f"runtail/{self.target}"
 
 
@@ -65,9 +65,9 @@ def version() -> str:
 
 
 def run(*command: str, stdin: str | None = None) -> str:
-    """Run a program and return what it prints.
+    """Run a program and return its output.
 
-    :raises Failed: if it fails; with the end of what it said.
+    :raises Failed: if the program fails; the message has the end of its output.
     """
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment, check=False)
@@ -77,7 +77,7 @@ def run(*command: str, stdin: str | None = None) -> str:
 
 
 def docker_client() -> str:
-    """Return a docker client that speaks BuildKit: the PATH's with buildx, else an older one that has it built in.
+    """Return a docker client that supports BuildKit: the PATH's client with buildx, or an older one with it built in.
 
     :raises Failed: if there is no client, or no engine answers.
     """
@@ -87,7 +87,7 @@ def docker_client() -> str:
     for client in found:
         major = int((run(client, "--version").split("version ")[-1].split(".")[0]) or 0)
         has_buildx = subprocess.run([client, "buildx", "version"], capture_output=True, check=False).returncode == 0
-        # From 23 on a client without buildx has the classic builder only, which knows no mounts.
+        # From version 23 on, a client without buildx has only the classic builder, which does not support mounts.
         if has_buildx or major < 23:
             run(client, "version")
             return client
@@ -95,7 +95,7 @@ def docker_client() -> str:
 
 
 def built_from() -> tuple[str, int]:
-    """Return the commit and its time, in seconds since 1970; a tree without git has neither."""
+    """Return the commit and its time in seconds since 1970; a tree without git has neither."""
     try:
         commit, seconds = run("git", "-C", str(ROOT), "log", "-1", "--format=%H %ct").split()
     except (Failed, FileNotFoundError):
@@ -106,7 +106,7 @@ def built_from() -> tuple[str, int]:
 def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str], *, fresh: bool = False) -> None:
     """Build one target under a name.
 
-    :param fresh: take nothing from earlier builds, so that Debian's packages are today's.
+    :param fresh: reuse nothing from earlier builds, so that Debian's packages are today's.
     """
     commit, seconds = built_from()
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
@@ -130,7 +130,7 @@ def build(docker: str, image: Image, name: str, base: str, secrets: Sequence[str
 
 
 def bill_of_materials(docker: str, name: str) -> dict[str, Any]:
-    """Return what an image holds, Python's and Debian's packages, as CycloneDX."""
+    """Return the Python and Debian packages in an image, as CycloneDX."""
     inside = (docker, "run", "--rm", "--network", "none", "--entrypoint")
     bill: dict[str, Any] = json.loads(run(*inside, "cat", name, "/opt/runtail/sbom.cdx.json"))
     packages = run(*inside, "dpkg-query", name, "--show", "--showformat", "${Package} ${Version} ${Architecture}\\n")
@@ -153,7 +153,7 @@ def measure(docker: str, image: Image, name: str) -> str | None:
 
 
 def loader(where: str) -> str:
-    """Return the program that brings images into a kind of local cluster.
+    """Return the program that loads images into a kind of local cluster.
 
     :raises Failed: if the kind is unknown, or its program is missing.
     """
@@ -166,7 +166,7 @@ def loader(where: str) -> str:
 
 
 def load(where: str, names: Sequence[str]) -> None:
-    """Bring images into a local cluster, where no registry is needed then.
+    """Load images into a local cluster, so that it needs no registry.
 
     :raises Failed: if the cluster's tool is missing, or fails.
     """
@@ -180,7 +180,7 @@ def load(where: str, names: Sequence[str]) -> None:
             for name in names:
                 run(program, "image", "load", name)
         case "cluster":
-            # It reaches no registry, so the other images of the chart come along.
+            # The cluster cannot reach a registry, so load the chart's other images, too.
             run(program, "base", *OTHERS)
             run(program, "load", *names)
 
@@ -194,7 +194,7 @@ def push(docker: str, name: str) -> str:
 
 
 def values(registry: str, tag: str, digests: dict[str, str]) -> str:
-    """Return values for Helm that name what was built."""
+    """Return values for Helm that name the images built."""
     lines = ["# Written by `make images`: helm install ... --values build/images.yaml"]
     for image in IMAGES:
         for depth, key in enumerate((*image.values, "image")):
@@ -206,7 +206,7 @@ def values(registry: str, tag: str, digests: dict[str, str]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the command line says and return the exit status."""
+    """Carry out the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="make images", description=__doc__)
     parser.add_argument("--base", default=DEFAULT_BASE, help=f"image to build on ({DEFAULT_BASE})")
     parser.add_argument("--tag", default=version(), help="tag of the images (the product's version)")
@@ -218,7 +218,7 @@ def main(arguments: Sequence[str]) -> int:
     registry = options.push.strip("/")
     try:
         if options.load:
-            # Now, and not after the build.
+            # Check now, and not after the build.
             loader(options.load)
         docker = docker_client()
         names = {one.target: "/".join(filter(None, [registry, f"{one.repository}:{options.tag}"])) for one in IMAGES}

@@ -22,7 +22,7 @@ _TABLE: Final = re.compile(r"(?<=<!-- table: )([^\n]+?)( -->\n).*?(?=<!-- end of
 
 
 class Misplaced(Exception):
-    """A page has no place for a table, or one for a table that there is not; the message names both."""
+    """A page has no place for a table, or a place for a table that does not exist; the message names both."""
 
 
 def setting_row(setting: Setting) -> str:
@@ -39,7 +39,7 @@ def metric_row(metric: Metric) -> str:
 
 
 def tables() -> dict[str, dict[str, str]]:
-    """Return the tables by page and by the name that stands in the page."""
+    """Return the tables by page and by their names in the page."""
     settings = {
         f"settings of {section}": _table(
             ("Variable", "Type", "Default", "Meaning"), (setting_row(one) for one in SETTINGS if one.section == section)
@@ -58,9 +58,9 @@ def tables() -> dict[str, dict[str, str]]:
 def filled(page: str, text: str, made: dict[str, str]) -> str:
     """Return a page's text with its tables as they should be.
 
-    :param page: its name, for the error.
+    :param page: the page's name, for the error.
     :param made: the tables by name; each has one place.
-    :raises Misplaced: if a table has no place or more than one, or a place no table.
+    :raises Misplaced: if a table has no place or several, or a place has no table.
     """
     places = [found[1] for found in _TABLE.finditer(text)]
     for name in made:
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _table(titles: Sequence[str], rows: Iterable[str]) -> str:
-    # With empty lines around: not every Markdown ends a comment at its line.
+    # With empty lines around it: not every Markdown parser ends a comment at the end of its line.
     return "\n".join(["", _row(*titles), _row(*["---"] * len(titles)), *rows, "", ""])
 
 

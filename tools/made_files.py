@@ -1,4 +1,4 @@
-"""Files that are made of the code: written, or compared."""
+"""Writes or compares files that are made from the code."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 def settle(files: Mapping[Path, str], stale: Callable[[Path], str], *, check: bool) -> int:
     """Write each file that is missing or not as it should be; return the exit status.
 
-    :param files: what each should hold.
-    :param stale: says of one that it is not so, and what to run.
-    :param check: say it on standard error, and write nothing: the status is 1 then.
+    :param files: the text that each file should contain.
+    :param stale: returns a message that a file is stale, and what to run.
+    :param check: print these messages to standard error and write nothing; the status is then 1 if a file is stale.
     """
     found = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
     for path in found:

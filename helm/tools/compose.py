@@ -17,7 +17,7 @@ from tests.support.helm import ROOT, find
 from tools.made_files import settle
 
 FOLDER: Final = ROOT / "docker/compose"
-#: With this name the chart's Services have the names that compose.yaml gives to its containers.
+#: With this release name, the chart's Services have the names of the containers in compose.yaml.
 RELEASE: Final = "runtail"
 
 
@@ -46,7 +46,7 @@ def render() -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write or compare the files and return the exit status."""
+    """Write or compare the files; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m helm.tools.compose", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     options = parser.parse_args(arguments)

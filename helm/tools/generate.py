@@ -32,7 +32,7 @@ from tools.made_files import settle
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = ROOT / "helm/runtail"
 
-#: Settings that the chart itself makes, and what to use instead.
+#: Settings that the chart itself makes, and the values to use instead.
 OWNED: Final = {
     "RUNTAIL_BROKER_URL": "use store.external",
     "RUNTAIL_STORE_URL": "use store.external",
@@ -67,15 +67,15 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
 
 
 class Flaw(Exception):
-    """values.yaml cannot be read as it should; the message names the line."""
+    """values.yaml has a mistake; the message names the line."""
 
 
 @dataclass
 class Key:
     """One key of values.yaml.
 
-    :param path: with dots.
-    :param shape: its ``@type``, read as YAML; None without one.
+    :param path: the key's path, with dots.
+    :param shape: its ``@type``, parsed as YAML; None without one.
     """
 
     path: str
@@ -92,7 +92,7 @@ class Reader:
     """Reads keys and their comments.
 
     :param source: the text of values.yaml.
-    :raises Flaw: if a key has no comment, or one that is not understood.
+    :raises Flaw: if a key has no comment, or one that cannot be understood.
     """
 
     def __init__(self, source: str) -> None:
@@ -180,7 +180,7 @@ class Schema:
     def _shape(self, key: Key) -> dict[str, Any]:
         if key.mapped:
             of = self._of(self._find(key.mapped))
-            # An empty pool (`default:` with nothing behind) is one, too, and null removes a default one.
+            # An empty pool (`default:` with nothing after it) is also a pool, and null removes a default pool.
             return {"type": "object", "additionalProperties": {**of, "type": ["object", "null"]}}
         if key.like:
             made = self._of(self._find(key.like))
@@ -206,7 +206,7 @@ class Schema:
 
 
 def setting_schema(setting: Setting) -> dict[str, Any]:
-    """Return the schema of one setting; numbers and switches may be written as texts, as --set-string does."""
+    """Return the schema of one setting; numbers and switches may be strings, as --set-string makes them."""
     about = {"description": setting.help}
     if setting.choices:
         return {**about, "enum": list(setting.choices)}
@@ -221,13 +221,13 @@ def setting_schema(setting: Setting) -> dict[str, Any]:
 
 
 def settings_schema() -> dict[str, Any]:
-    """Return the schema of ``settings``; those of the chart are let through, for a guard says more."""
+    """Return the schema of ``settings``; it accepts the chart's own settings, because a guard reports those better."""
     properties = {one.variable: {} if one.variable in OWNED else setting_schema(one) for one in SETTINGS}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def settings_json() -> dict[str, Any]:
-    """Return what templates know of the settings: default values, and what to use instead of the chart's own."""
+    """Return the settings' facts for templates: default values, and what to use instead of the chart's own settings."""
     return {
         one.variable: {"default": one.default, **({"instead": OWNED[one.variable]} if one.variable in OWNED else {})}
         for one in SETTINGS
@@ -235,7 +235,7 @@ def settings_json() -> dict[str, Any]:
 
 
 def rows(keys: dict[str, Key]) -> list[str]:
-    """Return the rows of README's table."""
+    """Return the rows of the table in the README."""
     found = []
     for key in keys.values():
         if not key.children or key.shape == "open":
@@ -271,9 +271,9 @@ Each pod also takes the keys of `pod`, under its component: `web.scheduling.node
 
 
 def generated() -> dict[Path, str]:
-    """Return the files that are made, by path.
+    """Return the generated files by path.
 
-    :raises Flaw: if values.yaml cannot be read as it should.
+    :raises Flaw: if values.yaml has a mistake.
     """
     keys = Reader((CHART / "values.yaml").read_text()).keys
     return {
@@ -284,7 +284,7 @@ def generated() -> dict[Path, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write what is made, or with ``--check`` say what is stale; return the exit status."""
+    """Write the generated files, or with ``--check`` report stale ones; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing, and fail if something is stale")
     options = parser.parse_args(arguments)

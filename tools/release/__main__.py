@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make(options: argparse.Namespace) -> None:
     """Check, write, commit, build and tag.
 
-    :raises ReleaseError: if a step fails; then the checkout is as it was.
+    :raises ReleaseError: if a step fails; the checkout is then as it was before.
     """
     root: Path = options.root
     version: str = options.version

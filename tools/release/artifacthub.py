@@ -1,4 +1,4 @@
-"""What Artifact Hub shows of the chart: annotations in Chart.yaml, of the changelog and of what the chart renders."""
+"""Artifact Hub's annotations in Chart.yaml, made from the changelog and from the rendered chart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.release import artifacts, changelog
 from tools.release.errors import ReleaseError
 
 CHART = "helm/runtail"
-#: Values with which the chart asks for every image that it knows. (The exporter's is the user's choice.)
+#: Values with which the chart uses every image that it knows. (The exporter's image is the user's choice.)
 ALL_IMAGES = "canary.enabled=true"
 KINDS = ("added", "changed", "deprecated", "removed", "fixed", "security")
 
@@ -20,8 +20,8 @@ KINDS = ("added", "changed", "deprecated", "removed", "fixed", "security")
 def write(root: Path, version: str, *, helm: str, url: str = "", key: dict[str, str] | None = None) -> None:
     """Write the annotations of a release into Chart.yaml.
 
-    :param helm: the program.
-    :param url: where the project is; without it there are no links.
+    :param helm: the Helm program.
+    :param url: the project's address; without it there are no links.
     :param key: ``fingerprint`` and ``url`` of the key that signs the chart.
     :raises ReleaseError: if the chart cannot be rendered.
     """
@@ -43,13 +43,13 @@ def write(root: Path, version: str, *, helm: str, url: str = "", key: dict[str, 
 
 
 def changes(text: str, version: str) -> list[dict[str, str]]:
-    """Return what a section of the changelog says, with the kinds of Artifact Hub."""
+    """Return the entries in a section of the changelog, with the kinds of Artifact Hub."""
     section, found = changelog.section(text, version), []
     for heading, body in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", section, re.M | re.S):
         kind = heading.lower()
         if kind not in KINDS:
             raise ReleaseError(f"CHANGELOG.md: ### {heading} is not one of {', '.join(KINDS)}.")
-        # Links lead to files beside the changelog.
+        # Links lead to files next to the changelog.
         plain = (re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", entry) for entry in changelog.entries(body))
         found += [{"kind": kind, "description": entry} for entry in plain]
     if len(found) != len(changelog.entries(section)):
@@ -58,9 +58,9 @@ def changes(text: str, version: str) -> list[dict[str, str]]:
 
 
 def images(root: Path, helm: str) -> list[dict[str, str]]:
-    """Return the images that the chart may ask for.
+    """Return the images that the chart may use.
 
-    :raises ReleaseError: if it cannot be rendered.
+    :raises ReleaseError: if the chart cannot be rendered.
     """
     command = [helm, "template", "runtail", str(root / CHART), "--set", ALL_IMAGES]
     rendered = artifacts.output(command, root)
@@ -69,7 +69,7 @@ def images(root: Path, helm: str) -> list[dict[str, str]]:
 
 
 def sign_key(name: str, keyring: Path, url: str) -> dict[str, str]:
-    """Return what Artifact Hub says of the key that signs.
+    """Return Artifact Hub's annotation about the signing key.
 
     :param name: a part of the key's user id, as for ``helm package --key``.
     :param url: where the public key can be fetched.

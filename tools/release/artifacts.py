@@ -1,4 +1,4 @@
-"""What a release publishes: wheels, the chart's package, and a list of their checksums."""
+"""The artifacts of a release: wheels, the chart's package, and a list of their checksums."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from tools.release.errors import ReleaseError
 
-#: What users install from an index; the services are in the images.
+#: The packages that users install from an index; the services are in the images.
 WHEELS = ("libs/runtail",)
 CHART = "helm/runtail"
 SUMS = "SHA256SUMS"
 
 
 def commit_time(root: Path) -> str:
-    """Return when the checked out commit was made, in seconds since 1970: the time of all files in the artifacts."""
+    """Return the time of the checked-out commit, in seconds since 1970: all files in the artifacts have this time."""
     return output(["git", "show", "--no-patch", "--format=%ct", "HEAD"], root)
 
 
@@ -39,7 +39,7 @@ def wheels(root: Path, into: Path) -> None:
 def chart(root: Path, into: Path, *, helm: str, signing: tuple[str, Path] | None) -> None:
     """Package the chart.
 
-    :param helm: the program.
+    :param helm: the Helm program.
     :param signing: the name of a key and the keyring that has it; ``None`` leaves the package unsigned.
     :raises ReleaseError: if Helm refuses.
     """
@@ -51,14 +51,14 @@ def chart(root: Path, into: Path, *, helm: str, signing: tuple[str, Path] | None
 
 
 def checksums(folder: Path) -> None:
-    """Write the SHA-256 sum of each file in a folder, as ``sha256sum --check`` reads it."""
+    """Write the SHA-256 sum of each file in a folder, in the format of ``sha256sum --check``."""
     files = sorted(path for path in folder.iterdir() if path.name != SUMS)
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
     (folder / SUMS).write_text("".join(lines))
 
 
 def run(arguments: list[str], root: Path) -> None:
-    """Run a program that prints what it does.
+    """Run a program that prints its progress.
 
     :raises ReleaseError: if it fails or is missing.
     """
@@ -72,7 +72,7 @@ def run(arguments: list[str], root: Path) -> None:
 
 
 def output(arguments: list[str], root: Path) -> str:
-    """Return what a program prints.
+    """Run a program and return its output.
 
     :raises ReleaseError: if it fails or is missing.
     """

@@ -1,4 +1,4 @@
-"""The changelog: what is under "Unreleased" becomes the text of a release."""
+"""The changelog: the entries under "Unreleased" become the text of a release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNRELEASED = "## Unreleased\n"
 
 
 def release(text: str, version: str, date: str) -> str:
-    """Return the changelog with the section of a release, and an empty one for what comes next.
+    """Return the changelog with the section of a release, and an empty section for the next one.
 
     :param date: ``YYYY-MM-DD``.
     :raises ReleaseError: if nothing is unreleased, or the version was released before.
@@ -25,7 +25,7 @@ def release(text: str, version: str, date: str) -> str:
 
 
 def section(text: str, name: str) -> str:
-    """Return what stands under a heading of the second level that begins with ``name``; empty if it is missing."""
+    """Return the text under the second-level heading that begins with ``name``; empty if there is no such heading."""
     match = re.search(rf"^## {re.escape(name)}(?: - \S+)?\n(.*?)(?=^## |\Z)", text, re.M | re.S)
     return match.group(1).strip() if match else ""
 

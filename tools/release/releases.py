@@ -1,4 +1,4 @@
-"""The releases that were made, and their sources: what upgrades begin from."""
+"""The releases so far and their sources, from which upgrades begin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tools.release import versions
 from tools.release.errors import ReleaseError
 
-#: In the order in which they were made; empty before the first.
+#: The list of releases in the order in which they were made; empty before the first.
 LIST = "helm/releases.json"
 
 
@@ -20,7 +20,7 @@ LIST = "helm/releases.json"
 class Release:
     """One release.
 
-    :param commit: what was released. It cannot hold its own entry in the list, which a later commit adds.
+    :param commit: the commit released. It cannot contain its own entry in the list; a later commit adds that.
     """
 
     version: str
@@ -34,7 +34,7 @@ class CommitMissing(ReleaseError):
 def read(root: Path) -> list[Release]:
     """Return the releases, oldest first.
 
-    :raises ReleaseError: if the list is not one of versions, each higher than the one before, with their commits.
+    :raises ReleaseError: if the file is not a list of versions with their commits, each higher than the one before.
     """
     path = root / LIST
     try:
@@ -57,10 +57,10 @@ def write(root: Path, releases: list[Release]) -> None:
 
 
 def check_out(root: Path, commit: str, into: Path) -> None:
-    """Make a clone of a checkout that stands at a commit, so that it says this commit of itself.
+    """Clone a checkout at a commit, so that the clone reports this commit as its own.
 
     :param commit: all 40 digits.
-    :param into: a folder that is not there yet.
+    :param into: a folder that does not exist yet.
     :raises CommitMissing: if this clone lacks the commit, as a shallow one may.
     """
     if _git(root, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
@@ -70,7 +70,7 @@ def check_out(root: Path, commit: str, into: Path) -> None:
         )
     into.mkdir(parents=True)
     _git(into, "init", "--quiet")
-    # Objects are borrowed. A clone would leave out what no branch reaches, and cannot be made of a shallow one.
+    # Borrow the objects: ``git clone`` would omit commits that no branch reaches, and does not work on a shallow clone.
     objects, shallow = _git(
         root, "rev-parse", "--path-format=absolute", "--git-path", "objects", "--git-path", "shallow"
     ).stdout.splitlines()

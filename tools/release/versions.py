@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools.release.errors import ReleaseError
 
-#: Files that say the version, and how. The pattern has one group: the version.
+#: The files that contain the version, each with a pattern. Its one group is the version.
 PLACES = (
     *((file, r'^__version__ = "([^"]+)"$') for file in (
         "libs/runtail/src/runtail/version.py",
@@ -25,9 +25,9 @@ SHAPE = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 def key(version: str) -> tuple[int, ...]:
-    """Return what orders versions.
+    """Return the sort key of a version.
 
-    :raises ReleaseError: if it is no version.
+    :raises ReleaseError: if the text is not a version.
     """
     match = SHAPE.fullmatch(version)
     if not match:
@@ -36,9 +36,9 @@ def key(version: str) -> tuple[int, ...]:
 
 
 def read(root: Path) -> str:
-    """Return the version that all places say.
+    """Return the version that all places have.
 
-    :raises ReleaseError: if one has none, or they differ.
+    :raises ReleaseError: if a place has no version, or the places differ.
     """
     found = {f"{path} ({pattern})": _find(root, path, pattern).group(1) for path, pattern in PLACES}
     if len(set(found.values())) != 1:
@@ -49,7 +49,7 @@ def read(root: Path) -> str:
 def write(root: Path, version: str) -> None:
     """Write the version into each place.
 
-    :raises ReleaseError: if a place has none.
+    :raises ReleaseError: if a place has no version.
     """
     for path, pattern in PLACES:
         match = _find(root, path, pattern)

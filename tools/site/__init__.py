@@ -1,4 +1,4 @@
-"""The documentation as a site: ``make docs`` builds it of the same files that one reads in the repository.
+"""The documentation as a site: ``make docs`` builds it from the same files that you read in the repository.
 
-``links`` says where a link of a file leads in the site, and ``hooks`` is what mkdocs calls.
+``links`` tells where a link in a file leads on the site, and mkdocs calls ``hooks``.
 """

@@ -1,8 +1,8 @@
-"""Links between the repository's files, as links between the pages of the site.
+"""Turns links between the repository's files into links between the pages of the site.
 
-The files are written to be read where they lie: a link in them names another file of the repository, relative to the
-file that it stands in. In the site some files lie elsewhere (the README is its first page), and others are not there at
-all (sources): a link to one of those leads to the repository's own site.
+The files are written to be read where they are: a link names another file of the repository, relative to the file
+with the link. On the site, some files are elsewhere (the README is its first page) and others are missing (sources):
+a link to a missing file leads to the repository's own site.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-#: Files outside of `docs` that are pages of the site, by the name that they have there.
+#: Files outside of `docs` that are pages of the site, by their names there.
 BROUGHT: Final[Mapping[str, str]] = {
     "index.md": "README.md",
     "contributing.md": "CONTRIBUTING.md",
@@ -36,13 +36,13 @@ _CODE: Final = re.compile(r"`[^`\n]*`")
 
 
 class DeadLink(Exception):
-    """A link names a file that is not there; the message names both."""
+    """A link names a file that does not exist; the message names both."""
 
 
 def file_of(page: str) -> str:
-    """Return the repository's file that a page of the site is made of.
+    """Return the repository's file from which a page of the site is made.
 
-    :param page: its path in the site's sources, as `decisions/README.md`.
+    :param page: the page's path in the site's sources, such as `decisions/README.md`.
     """
     return BROUGHT.get(page, f"docs/{page}")
 
@@ -50,10 +50,10 @@ def file_of(page: str) -> str:
 def relink(text: str, page: str, repository: str) -> str:
     """Return a page's text with links as the site needs them.
 
-    :param text: Markdown as it stands in the file.
+    :param text: the file's Markdown.
     :param page: the page's path in the site's sources.
-    :param repository: the address below which one reads a file of the repository.
-    :raises DeadLink: if a link names a file that is not there.
+    :param repository: the base address of the repository's files.
+    :raises DeadLink: if a link names a file that does not exist.
     """
 
     def replaced(found: re.Match[str]) -> str:
@@ -68,7 +68,7 @@ def relink(text: str, page: str, repository: str) -> str:
 def plain_pipes(text: str) -> str:
     r"""Return a page's text with `|` for each `\|` in code in a table.
 
-    GitHub wants the backslash there and does not show it. The site's Markdown does not want it and would show it.
+    GitHub requires the backslash there and does not show it. The site's Markdown does not need it and would show it.
     """
 
     def code(found: re.Match[str]) -> str:

@@ -1,3 +1,3 @@
-"""Runtail's relay: the last hop, from Redis to browsers."""
+"""Runtail's relay: the last hop from Redis to browsers."""
 
 __version__ = "0.1.0"

@@ -4,7 +4,7 @@ import os
 
 from runtail_socket import runtime
 
-# Before any other import: what is imported first keeps the blocking version.
+# Before any other import: a module imported earlier keeps the blocking version.
 flaw = runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
 
 import logging  # noqa: E402

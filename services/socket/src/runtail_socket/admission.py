@@ -1,4 +1,4 @@
-"""Admission: who may connect, how many, and who is sent away."""
+"""Admission: which clients may connect, how many at once, and which are sent away."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from runtail_socket.transport.link import HANDSHAKE, PRINCIPAL, Links
 #: Where Socket.IO lives; nothing else is served on this port.
 PATH = "/socket.io/"
 
-#: A client that has not joined our namespace after this is sent away: neither
-#: Engine.IO nor Socket.IO has a limit for it.
+#: A client that has not joined our namespace within this time is sent away:
+#: neither Engine.IO nor Socket.IO limits the time.
 JOIN_SECONDS = 10.0
 
-#: When to try again; clients spread it further by themselves.
+#: How long a refused client should wait; clients themselves spread their retries further.
 RETRY_AFTER_SECONDS = 5
 
 
-#: Returns who sends a request, from its WSGI environment; None: nobody who is known.
+#: Returns the sender of a request, given its WSGI environment; None if the sender is unknown.
 Identify = Callable[[dict[str, Any]], Principal | None]
 
 
@@ -37,9 +37,9 @@ class Admission:
     """WSGI middleware in front of Socket.IO.
 
     :param app: the Socket.IO application.
-    :param on_refused: called with why: ``path``, ``host``, ``origin``, ``draining``, ``login``, ``full`` or
+    :param on_refused: called with the reason: ``path``, ``host``, ``origin``, ``draining``, ``login``, ``full`` or
         ``handshake``.
-    :param identify: returns who sends a request; None: nobody who is known.
+    :param identify: returns the sender of a request; None if the sender is unknown.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Admission:
         self._origins = set(_names(settings.allowed_origins))
         self._on_refused = on_refused
         self._identify = identify
-        #: Requests being served, which is connections: each lasts as long as its WebSocket.
+        #: Requests being served. Each is a connection: it lasts as long as its WebSocket.
         self.open = 0
         #: Set when this relay is about to stop.
         self.draining = False
@@ -69,7 +69,7 @@ class Admission:
             start_response(status, headers)
             return [sentence.encode() + b"\n"]
         try:
-            # Engine.IO would take some of what is none for its other transport, and answer 500.
+            # Engine.IO would take some bad handshakes for requests to its other transport and answer 500.
             environ[HANDSHAKE] = answer_handshake(headers_of(environ), environ["PATH_INFO"])
         except Refused as refused:
             self._on_refused("handshake")
@@ -104,12 +104,12 @@ class Admission:
         return host in self._hosts or _without_port(host) in self._hosts
 
     def _knows_origin(self, origin: str, host: str) -> bool:
-        # The page's own origin: whatever stands before us may have ended TLS.
+        # The page's own origin, with either scheme: a proxy in front of us may have ended TLS.
         own = {f"http://{host}", f"https://{host}"}
         return origin in own or origin.rstrip("/") in self._origins
 
     def sweep(self) -> None:
-        """Send away who never joined, and end what does not answer; call it every few seconds."""
+        """Send away clients that never joined, and end those that do not answer; call this every few seconds."""
         now = time.monotonic()
         for link in self._links.all():
             link.sweep()

@@ -1,4 +1,4 @@
-"""Stopping: not ready, no new clients, the old ones sent away one by one, then the end."""
+"""Stopping: report not ready, refuse new clients, send the others away one by one, then end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from runtail_socket.transport.link import Links
 
 log = logging.getLogger(__name__)
 
-#: How often the flags are looked at. A signal handler can do no more than set
-#: one: a greenlet started there may not run until the next event, seconds later.
+#: How often the flags are checked. A signal handler can only set a flag: a
+#: greenlet started there may not run until the next event, seconds later.
 POLL_SECONDS = 0.2
 
-#: What the last clients may take to close.
+#: How long the last clients may take to close.
 LAST_GRACE_SECONDS = 3.0
 
 
 class Drain:
-    """The life of the process, told by signals.
+    """The life of the process, controlled by signals.
 
-    SIGTERM drains; a second one, or SIGINT, ends it at once.
+    SIGTERM starts a drain; a second SIGTERM, or SIGINT, ends the process at once.
     """
 
     def __init__(self, admission: Admission, links: Links, drain_seconds: float) -> None:
@@ -44,10 +44,10 @@ class Drain:
         self._signals += 2
 
     def wait(self) -> None:
-        """Return when the process may end."""
+        """Wait until the process may end."""
         while not self._signals:
             time.sleep(POLL_SECONDS)
-        # First refuse: those who are sent away must not come back here.
+        # Refuse first: clients that are sent away must not come back here.
         self._admission.draining = True
         leaving = self._links.all()
         log.info("draining: %d viewers leave within %s s", len(leaving), self._drain_seconds)
@@ -66,7 +66,7 @@ class Drain:
 
     def _finish(self, deadline: float) -> None:
         while len(self._links) and self._signals < 2 and time.monotonic() < deadline:
-            # Whoever came in between the flag and the list.
+            # Clients that came in between the flag and the list.
             for link in self._links.all():
                 if not link.closed:
                     link.close("drain")

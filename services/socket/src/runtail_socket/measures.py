@@ -1,4 +1,4 @@
-"""What the relay counts, under the names of :mod:`runtail.metrics`."""
+"""The relay's metrics, under the names of :mod:`runtail.metrics`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from runtail_socket.reading.listener import Listener
 from runtail_socket.reading.reader import Reader
 from runtail_socket.transport.link import Links
 
-#: How often it is measured by how much a timer is late.
+#: How often the lateness of a timer is measured.
 LAG_INTERVAL_SECONDS = 0.5
 
 
 class Measures:
-    """The relay's metrics: some counted here, the others read from its parts for each scrape."""
+    """The relay's metrics: some are counted here, the others are read from its parts for each scrape."""
 
     def __init__(self) -> None:
         self.metrics = Metrics("relay")
@@ -35,9 +35,9 @@ class Measures:
         self._lag_seconds = self.metrics.histogram("runtail_socket_loop_lag_seconds")
 
     def sent_live(self, frames: int, size_bytes: int, newest_ms: int | None) -> None:
-        """Count frames of one delivery to subscriptions at the live set.
+        """Count the frames of one delivery to subscriptions in the live set.
 
-        :param newest_ms: when its newest entry was written, if it has one.
+        :param newest_ms: when the delivery's newest entry was written, if it has one.
         """
         self._sent(self._live_seconds, frames, size_bytes, newest_ms)
 
@@ -53,7 +53,7 @@ class Measures:
                 seconds.observe(max(0.0, time.time() - newest_ms / 1000))
 
     def painted(self, seconds: float) -> None:
-        """Count an acknowledgement of what somebody sees."""
+        """Count an acknowledgement that an entry is on a client's screen."""
         self._painted_seconds.observe(seconds)
 
     def refused(self, reason: str) -> None:
@@ -61,7 +61,7 @@ class Measures:
         self._refused.labels(reason).inc()
 
     def watch_loop(self) -> None:
-        """Measure the event loop, for ever."""
+        """Measure the event loop; never returns."""
         while True:
             due = time.monotonic() + LAG_INTERVAL_SECONDS
             time.sleep(LAG_INTERVAL_SECONDS)
@@ -77,7 +77,7 @@ class Measures:
         catch_up: CatchUp,
         guard: Guard,
     ) -> None:
-        """Expose what the parts keep themselves."""
+        """Expose the values that the parts keep themselves."""
 
         def subscriptions() -> Reading:
             states = [

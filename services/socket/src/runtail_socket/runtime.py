@@ -4,12 +4,12 @@ Rule 1: :func:`patch` runs before anything else is imported (``__main__``), so
 that ``threading``, ``time``, ``socket`` and ``select`` are cooperative
 everywhere, in our own code and in redis-py. The other modules use those.
 
-Rule 2: whatever a patched standard library cannot do (start a greenlet
+Rule 2: everything that a patched standard library cannot do (start a greenlet
 without a ``Thread`` object, serve, hand over a connection, send without
-waiting) stands here, once for each of the two.
+waiting) is in this module, once for each of the two.
 
-Rule 3: between two calls that wait (socket, store, lock, sleep) nothing else
-runs. Fan-out relies on it: a viewer joins the live set with no yield in between.
+Rule 3: between two calls that wait (socket, store, lock, sleep) no other
+greenlet runs. Fan-out relies on this: a viewer joins the live set without a yield.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, cast
 
-#: eventlet or gevent, once :func:`patch` ran.
+#: ``eventlet`` or ``gevent``, once :func:`patch` has run.
 mode = ""
 
-#: A connection that has not sent its request, line and headers, after this is closed. In all: a byte now and then
-#: is no request.
+#: A connection that has not sent its request line and all headers within this time is closed. The limit is for all of
+#: them together: a byte now and then does not extend it.
 REQUEST_TIMEOUT_SECONDS = 10.0
 
 #: The kernel's own: this module is imported before anything is patched (rule 1).
@@ -37,14 +37,14 @@ class NonBlocking(Protocol):
     """The one method the direct send needs."""
 
     def send(self, data: Any, /) -> int:
-        """Write what the kernel takes now; BlockingIOError if that is nothing."""
+        """Write as much as the kernel takes now; raise BlockingIOError if it takes nothing."""
 
 
 def patch(chosen: str) -> str:
     """Make the standard library cooperative. Call it before any other import.
 
     :param chosen: ``eventlet`` or ``gevent``.
-    :returns: what is wrong with anything else, in words, for there is no log yet; empty if nothing is.
+    :returns: an error message for any other value, because there is no log yet; empty if all is well.
     """
     global mode
     if chosen == "eventlet":
@@ -65,7 +65,7 @@ def patch(chosen: str) -> str:
 
 
 def log_errors() -> None:
-    """Log what a greenlet of a server raises, where that would be written to standard error otherwise."""
+    """Log errors in the greenlets of servers, which would otherwise go to standard error."""
     if mode == "gevent":
         import gevent
 
@@ -76,7 +76,7 @@ def log_errors() -> None:
 
 
 def _log() -> Any:
-    # Not above: what is imported before the patch keeps locks that block.
+    # Not at the top: a module imported before the patch keeps locks that block.
     import logging
 
     return logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def spawn(function: Callable[..., object], *args: Any) -> None:
 
 
 def spawn_after(seconds: float, function: Callable[..., object], *args: Any) -> None:
-    """Start a greenlet later."""
+    """Start a greenlet after a delay."""
     if mode == "eventlet":
         import eventlet
 
@@ -114,9 +114,9 @@ def spawn_after(seconds: float, function: Callable[..., object], *args: Any) -> 
 
 
 def serve(listener: Any, app: WsgiApp, max_size: int) -> None:
-    """Start to serve a WSGI application on *listener*, in the background.
+    """Start serving a WSGI application on *listener*, in the background.
 
-    :param max_size: connections at once; above it the kernel's backlog fills.
+    :param max_size: connections at once; further ones wait in the kernel's backlog.
     """
     if mode == "eventlet":
         import eventlet.wsgi
@@ -130,7 +130,7 @@ def serve(listener: Any, app: WsgiApp, max_size: int) -> None:
                 log_output=False,
                 debug=False,
                 protocol=_eventlet_protocol(),
-                # One request for each connection; what comes behind it is not waited for.
+                # One request per connection: the server does not wait for another.
                 keepalive=False,
                 socket_timeout=REQUEST_TIMEOUT_SECONDS,
             )
@@ -150,17 +150,17 @@ def serve(listener: Any, app: WsgiApp, max_size: int) -> None:
 
 
 class _Errors:
-    """Where servers tell of requests that failed: the relay's log."""
+    """Where servers report failed requests: the relay's log."""
 
     def write(self, text: str) -> None:
         if "Traceback" in text:
             _log().error("a request failed", extra={"exception": text.strip("\n")})
         elif text.strip():
-            # What a client did: sent what is no HTTP, went away.
+            # The client's doing: it sent something other than HTTP, or went away.
             _log().debug("%s", text.strip("\n"))
 
     def flush(self) -> None:
-        """Nothing waits here; servers ask for it."""
+        """Do nothing: no text is buffered, but servers call this."""
 
     def error(self, text: str, *_args: object) -> None:
         self.write(text)
@@ -169,7 +169,7 @@ class _Errors:
 
 
 class _TooSlow(ValueError, OSError):
-    """No request came in time: to one of gevent's callers a client's mistake, to the other a connection's end."""
+    """No request came in time. One caller in gevent takes this for a client's mistake, the other for a closed peer."""
 
 
 def _eventlet_protocol() -> type:
@@ -178,11 +178,11 @@ def _eventlet_protocol() -> type:
 
     class Protocol(HttpProtocol):  # type: ignore[misc, unused-ignore]
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            # The base class would write to standard error: a client sent what is no HTTP.
+            # The base class would write to standard error that a client sent something other than HTTP.
             _log().debug(format, *args)
 
         def handle_one_request(self) -> None:
-            # The server takes a timeout for an end that need not be told.
+            # The server takes a timeout for an end that it need not report.
             self.patience = eventlet.Timeout(REQUEST_TIMEOUT_SECONDS, TimeoutError("no request came"))
             try:
                 super().handle_one_request()
@@ -190,7 +190,7 @@ def _eventlet_protocol() -> type:
                 self.patience.cancel()
 
         def get_environ(self) -> dict[str, Any]:
-            # Line and headers are here.
+            # The request line and the headers have arrived.
             self.patience.cancel()
             return cast("dict[str, Any]", super().get_environ())
 
@@ -221,18 +221,18 @@ def _gevent_handler() -> type:
 def take_socket(environ: dict[str, Any]) -> Any:
     """Take the connection away from the WSGI server, to speak WebSocket on it.
 
-    The server no longer reads or writes it; the caller answers
+    The server no longer reads or writes it; the caller returns
     :func:`taken` when the connection is over.
     """
     if mode == "eventlet":
-        # A drain must not wait for it as for a request that is being answered.
+        # A drain must not wait for this connection as it does for a request that is being answered.
         environ["eventlet.set_idle"]()
         return environ["eventlet.input"].get_socket()
     return environ["runtail.handler"].socket
 
 
 def taken(environ: dict[str, Any]) -> list[bytes]:
-    """Return what a WSGI application has to return after :func:`take_socket`."""
+    """Return the value that a WSGI application must return after :func:`take_socket`."""
     if mode == "eventlet":
         import eventlet.wsgi
 
@@ -243,7 +243,7 @@ def taken(environ: dict[str, Any]) -> list[bytes]:
 
 
 def non_blocking(green: Any) -> NonBlocking:
-    """Return the socket below a cooperative one: its ``send`` never waits and never yields."""
+    """Return the socket below a cooperative one; its ``send`` never waits and never yields."""
     if mode == "eventlet":
         return cast(NonBlocking, green.fd)
     if mode == "gevent":

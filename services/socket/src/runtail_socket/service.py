@@ -39,18 +39,18 @@ log = logging.getLogger(__name__)
 PING_INTERVAL_SECONDS = 25
 PING_TIMEOUT_SECONDS = 20
 
-#: Connections the kernel holds for us while we are busy: a relay that takes
-#: over another's viewers gets them all within a second or two.
+#: Connections that the kernel holds for us while we are busy: a relay that takes
+#: over the viewers of another gets them all within a second or two.
 BACKLOG = 4096
 
 #: Connections that may exist above the cap, so that a refused client can be told why.
 SPARE_CONNECTIONS = 1000
 
-#: Between looks at all connections. What is looked for takes 10 s and more to become wrong.
+#: Time between checks of all connections. Every fault they look for takes at least 10 s to arise.
 CONNECTIONS_SWEEP_SECONDS = 2.0
 
-#: A reader that has not begun a round for so long is stuck: not even the sweep
-#: wakes it, which turns each half second.
+#: A reader that has not begun a round for this long is stuck: not even the sweep,
+#: which runs every half second, wakes it.
 STUCK_SECONDS = 60.0
 
 #: Connections to the admin port at once.
@@ -58,7 +58,7 @@ ADMIN_CONNECTIONS = 64
 
 
 class Json:
-    """orjson as Socket.IO wants a JSON module: text out, and no options."""
+    """orjson in the form of a JSON module for Socket.IO: it returns text and ignores options."""
 
     @staticmethod
     def dumps(value: Any, **_options: Any) -> str:
@@ -92,7 +92,7 @@ class Service:
     """One relay.
 
     :param settings: the settings in force.
-    :param identify: returns who sends a request; by default there is no login.
+    :param identify: returns the sender of a request; by default there is no login.
     """
 
     def __init__(self, settings: Settings, identify: Identify | None = None) -> None:
@@ -149,11 +149,11 @@ class Service:
             async_mode=self._settings.socket_async_mode,
             # No sticky sessions: a websocket is one connection to one relay.
             transports=["websocket"],
-            # One after the other, in the client's own greenlet: subscribe and
+            # Events run one by one in the client's own greenlet: subscribe and
             # unsubscribe keep their order, and a flood waits in the socket.
             async_handlers=False,
             always_connect=False,
-            # Else who asks for another one gets an answer that clients cannot read.
+            # Otherwise a client that asks for another namespace gets an answer that it cannot read.
             namespaces="*",
             manage_session=False,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
@@ -161,7 +161,7 @@ class Service:
             cors_allowed_origins=[],
             ping_interval=PING_INTERVAL_SECONDS,
             ping_timeout=PING_TIMEOUT_SECONDS,
-            # Admission's sweep looks for unanswered pings: Engine.IO would wake up for each client.
+            # Admission's sweep finds unanswered pings; Engine.IO would wake up for each client.
             monitor_clients=False,
             json=Json,
             logger=engine_log,
@@ -181,7 +181,7 @@ class Service:
         self._drain.install()
         listener = listen(settings.socket_host, settings.socket_port, BACKLOG)
         admin = listen(settings.admin_host, settings.socket_admin_port, BACKLOG)
-        # Probes have a listener and a pool of their own: they are answered
+        # Probes have their own listening socket and pool, so they are answered
         # however many viewers there are.
         admin_port = admin_app(
             self._stuck, self._not_ready, self._measures.metrics.registry, allowed_hosts=settings.allowed_hosts
@@ -232,7 +232,7 @@ class Service:
                     self._listener.watchdog.store_answered()
                     self._reader.watchdog.store_answered()
             except StoreUnavailable:
-                # Viewers are told by what stands around the question.
+                # The context manager around the question tells viewers.
                 pass
             time.sleep(self._settings.sweep_seconds / 2)
 
@@ -254,7 +254,7 @@ class Service:
     def _not_ready(self) -> str | None:
         if self._admission.draining:
             return "about to stop"
-        # Once it was seen the store may go and come back, or begin to evict keys: viewers stay, and no other relay
-        # would serve them better.
+        # Once the store has answered, it may go away and come back, or begin to evict keys: viewers stay, because no
+        # other relay would serve them better.
         self._was_ready = self._was_ready or self._reader.store_answers
         return None if self._was_ready else "the store has not answered yet"

@@ -1,4 +1,4 @@
-"""The relay's endless loops: each starts again when it ends, and is known to turn."""
+"""The relay's endless loops: each is restarted when it ends, and watched for progress."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from runtail_socket import runtime
 
 log = logging.getLogger(__name__)
 
-#: Between the end of a loop and its new beginning.
+#: Time between the end of a loop and its restart.
 AGAIN_SECONDS = 1.0
 
-#: Answers of the store to the relay's regular question, one in two seconds, within which a loop that waits for the
-#: store must have turned: its own time-outs are 3 s for a connection and 5 s for an answer. Answers are counted and
-#: not seconds, so that neither an outage of the store nor a halt of the whole process looks like a loop at a stand.
+#: A loop that waits for the store must complete a turn within this many answers of the store to the relay's regular
+#: question, which is asked every two seconds. (The loop's own time-outs are 3 s for a connection and 5 s for an
+#: answer.) Counting answers instead of seconds keeps an outage of the store, or a halt of the whole process, from
+#: looking like a stalled loop.
 MOST_ANSWERS = 5
 
 
 class Watchdog:
-    """Whether one loop goes on.
+    """Watches whether one loop makes progress.
 
-    :param name: for people.
+    :param name: the loop's name, for people.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,7 +35,7 @@ class Watchdog:
         self._answers = 0
 
     def store_answered(self) -> None:
-        """Note that the store has answered somebody else."""
+        """Note that the store has answered a question from outside this loop."""
         self._answers += 1
 
     @property
@@ -46,7 +47,7 @@ class Watchdog:
 
 
 def supervise(loop: Callable[[], None]) -> None:
-    """Run a loop in this greenlet; an error nobody expected costs a second, not the relay."""
+    """Run a loop in this greenlet; an unexpected error costs a second, not the relay."""
     try:
         while True:
             try:
@@ -55,6 +56,6 @@ def supervise(loop: Callable[[], None]) -> None:
                 log.exception("%s failed and is restarted", loop.__qualname__)
             time.sleep(AGAIN_SECONDS)
     finally:
-        # Killed, or hit by a time-out that was meant for somebody else. A greenlet that is being ended must not wait.
+        # Killed, or hit by a time-out meant for other code. A greenlet that is being ended must not wait.
         log.error("%s was ended and is restarted", loop.__qualname__)
         runtime.spawn_after(AGAIN_SECONDS, supervise, loop)

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def check_free(name: str, host: str, port: int) -> None:
-    """Check that a port can be had: gunicorn would try for seconds, and say less.
+    """Check that a port is free: gunicorn would try for seconds, and say less.
 
     :raises ConfigError: if something else listens there.
     """

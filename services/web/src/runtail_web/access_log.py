@@ -1,4 +1,4 @@
-"""gunicorn's log, in the service's own lines; with ``RUNTAIL_LOG_LEVEL=debug`` one for each request."""
+"""gunicorn's log in the service's own format; with ``RUNTAIL_LOG_LEVEL=debug``, one line per request."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from runtail.listening import plain
 
 log = logging.getLogger(__name__)
 
-#: gunicorn tells at level info what an operator need not know.
+#: At level info, gunicorn logs things that an operator need not know.
 GUNICORNS_LEVELS = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
 
 
 class ServiceLog(Logger):  # type: ignore[misc, unused-ignore]
-    """Hands on to the service's log what gunicorn would write itself."""
+    """Passes to the service's log everything that gunicorn would write itself."""
 
     def setup(self, cfg: Any) -> None:
-        """Set up; called by gunicorn."""
+        """Set up the loggers; called by gunicorn."""
         super().setup(cfg)
         for logger in (self.error_log, self.access_log):
             logger.handlers.clear()
@@ -29,11 +29,11 @@ class ServiceLog(Logger):  # type: ignore[misc, unused-ignore]
 
     @property
     def access_log_enabled(self) -> bool:
-        """Whether :meth:`access` is worth a call."""
+        """Whether :meth:`access` would log anything."""
         return log.isEnabledFor(logging.DEBUG)
 
     def access(self, resp: Any, _req: Any, environ: Mapping[str, Any], request_time: datetime.timedelta) -> None:
-        """Tell of a request that was answered; called by gunicorn. Without the query: who searched for what."""
+        """Log an answered request, without its query because that shows who searched for what; called by gunicorn."""
         if not self.access_log_enabled:
             return
         status = str(resp.status).split(" ", 1)[0]

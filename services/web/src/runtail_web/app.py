@@ -38,12 +38,12 @@ def create_app(
 
     :param publish: puts messages on queues.
     :param stop: set when the service ends.
-    :param watch: counts requests; it comes first, so that refused ones are counted too.
-    :param identify: returns who sends the current request.
+    :param watch: counts requests; it comes first so that refused requests are counted too.
+    :param identify: returns the sender of the current request.
     :raises ConfigError: if a route does not say who may call it.
     """
     app = Flask(__name__, static_folder="static", static_url_path="/static")
-    # One more than allowed, so that what was cut off at the limit can be told from what just fits.
+    # One byte more than allowed, to tell a body that was cut off at the limit from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     watch(app)
     guard.install(app, settings)

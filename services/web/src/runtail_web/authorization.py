@@ -1,6 +1,6 @@
-"""Who asks, and whether they may: each route names the right that it takes, and is refused to all others.
+"""Who asks, and whether they may: each route names the right that it requires, and is refused to anyone without it.
 
-What somebody may not see looks as if it were not there: the same answer, word for word.
+A thing that somebody may not see looks as if it did not exist: the answer is the same, word for word.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runtail_web.problems import Problem, of_error
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: Returns who sends the current request; None: nobody who is known.
+#: Returns the sender of the current request; None if the sender is unknown.
 Identify = Callable[[], Principal | None]
 
 
@@ -34,10 +34,10 @@ def anyone_at_this_address() -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a route takes.
+    """The right that a route requires.
 
     :param right: ``login``: any principal; ``public``: nothing at all.
-    :param on: what the right must reach: the run in the address, or anything.
+    :param on: what the right must cover: the run in the address, or anything.
     """
 
     right: Right | Literal["login", "public"]
@@ -45,7 +45,7 @@ class Requirement:
 
 
 def allows(right: Right | Literal["login", "public"], on: Literal["run"] | None = None) -> Callable[[View], View]:
-    """Say who may call a view. Goes below the route decorator. See :class:`Requirement`."""
+    """Say who may call a view; see :class:`Requirement`. Put this below the route decorator."""
 
     def mark(view: View) -> View:
         view.__dict__["requirement"] = Requirement(right, on)
@@ -55,28 +55,28 @@ def allows(right: Right | Literal["login", "public"], on: Literal["run"] | None 
 
 
 def requirement_of(view: Callable[..., Any]) -> Requirement | None:
-    """Return what a view takes; None if nobody said."""
+    """Return the requirement of a view; None if it has none."""
     found = view.__dict__.get("requirement")
     return found if isinstance(found, Requirement) else None
 
 
 def principal() -> Principal:
-    """Return who sends the current request, behind a route that is not public."""
+    """Return the sender of the current request; only for routes that are not public."""
     found = g.principal
     assert isinstance(found, Principal)
     return found
 
 
 def may(right: Right, run: Run) -> bool:
-    """Return True if whoever sends the current request has a right on a run."""
+    """Return True if the sender of the current request has a right on a run."""
     return allowed(principal(), right, thing_of(run))
 
 
 def check_task(right: Right, task: Mapping[str, Any]) -> None:
-    """Check a right of whoever sends the current request on a task that a worker published.
+    """Check that the sender of the current request has a right on a task that a worker published.
 
-    :raises TaskUnknown: if they may not even know of it.
-    :raises Problem: 403 if they may see it, and not do this with it.
+    :raises TaskUnknown: if the sender may not even know of the task.
+    :raises Problem: 403 if the sender may see the task but not do this with it.
     """
     thing = thing_of_task(task)
     if allowed(principal(), right, thing):
@@ -86,7 +86,7 @@ def check_task(right: Right, task: Mapping[str, Any]) -> None:
 
 def install(app: Flask, store: Store, identify: Identify) -> None:
     """Check every request before its view is called."""
-    # Flask's own, of the style sheets and scripts that pages load.
+    # Flask's own view, for the style sheets and scripts that pages load.
     allows("public")(app.view_functions["static"])
 
     @app.before_request
@@ -110,9 +110,9 @@ def install(app: Flask, store: Store, identify: Identify) -> None:
 
 
 def refuse_unmarked(app: Flask) -> None:
-    """Refuse an application with a route of which nobody said who may call it.
+    """Refuse an application with a route that does not say who may call it.
 
-    :raises ConfigError: naming the routes.
+    :raises ConfigError: if there are such routes; it names them.
     """
     unmarked = sorted(
         rule.rule for rule in app.url_map.iter_rules() if requirement_of(app.view_functions[rule.endpoint]) is None
@@ -134,11 +134,11 @@ def _check(store: Store, who: Principal | None, requirement: Requirement) -> Non
 
 def _check_run(store: Store, who: Principal, right: Right, run_id: str) -> None:
     if reaches_everything(who, right):
-        return  # whatever the record says, and the view reads it itself
+        return  # the record does not matter, and the view reads it itself
     try:
         thing = thing_of(read_run(store, run_id))
     except RunNotFound:
-        # Whether it was deleted is nothing for those who could not have read it.
+        # Do not reveal that a run was deleted to those who could not have read it.
         raise RunNotFound(run_id) from None
     if allowed(who, right, thing):
         return
@@ -148,6 +148,6 @@ def _check_run(store: Store, who: Principal, right: Right, run_id: str) -> None:
 
 
 def forbidden(right: Right) -> Problem:
-    """Return the answer to who may see a thing, and not do this with it."""
+    """Return the answer to a sender that may see a thing but not do this with it."""
     detail = f"It takes the right {right}. Ask whoever grants rights here."
     return Problem(403, "forbidden", "You may not do this", detail)

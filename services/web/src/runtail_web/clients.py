@@ -1,4 +1,4 @@
-"""A client's connection, for which no thread waits longer than it must."""
+"""A client's connection, on which no thread waits longer than it must."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-#: Of whole answers so much may wait in memory for slow clients, of all together.
+#: How much of whole answers may wait in memory for slow clients, for all clients together.
 MAX_UNSENT_BYTES = 64 * 1024 * 1024
-#: Between looks whether a client that takes nothing must go.
+#: Time between checks whether a client that takes nothing must go.
 LOOK_SECONDS = 0.5
 
 
 class Unsent:
-    """Room for what clients have not taken yet."""
+    """Memory for the data that clients have not taken yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._bytes = 0
 
     def take(self, size: int) -> bool:
-        """Take room, if there is any."""
+        """Reserve memory; return False if there is not enough."""
         with self._lock:
             fits = self._bytes + size <= MAX_UNSENT_BYTES
             if fits:
@@ -32,7 +32,7 @@ class Unsent:
             return fits
 
     def give_back(self, size: int) -> None:
-        """Forget the data: it was sent, or is dropped."""
+        """Release memory of data that was sent or dropped."""
         with self._lock:
             self._bytes -= size
 
@@ -40,12 +40,12 @@ class Unsent:
 class ClientSocket(socket.socket):
     """A client's connection.
 
-    A thread waits for nothing to read, since the request is here when it begins. What the client does not take of an
-    answer is left to the main loop (:meth:`flush`); of a stream, to which more is added, the thread waits until it
-    is taken, and gives up on a client that takes nothing.
+    A thread never waits to read, because the whole request is here when it begins. If the client does not take all of
+    an answer, the main loop sends the rest (:meth:`flush`). In a stream, to which more is added, the thread waits until
+    the client takes the data, and gives up on a client that takes nothing.
     """
 
-    #: How long a client may take nothing, in seconds.
+    #: For how many seconds a client may take nothing.
     patience: Callable[[], float]
     room: Unsent
 
@@ -57,11 +57,11 @@ class ClientSocket(socket.socket):
 
     @property
     def unsent(self) -> bool:
-        """Something is left to be sent by the main loop."""
+        """True if the main loop has something left to send."""
         return bool(self._unsent)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return what is there; without flags, nothing as at the end if nothing is."""
+        """Return the data that is there; if there is none, return nothing as at the end, unless flags are given."""
         try:
             return super().recv(size, flags | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -70,7 +70,7 @@ class ClientSocket(socket.socket):
             return b""
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send it all, or keep what the client does not take.
+        """Send all data, or keep the part that the client does not take.
 
         :raises BrokenPipeError: the client took nothing for too long.
         """
@@ -91,7 +91,7 @@ class ClientSocket(socket.socket):
             self._wait(since)
 
     def flush(self) -> bool:
-        """Send what is left and can be sent now; return False if the client took nothing.
+        """Send as much of the kept data as possible now; return False if the client took nothing.
 
         :raises OSError: the connection is over.
         """
@@ -104,7 +104,7 @@ class ClientSocket(socket.socket):
         return sent > 0
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self.room.give_back(len(self._unsent))
         self._unsent.clear()
         super().close()

@@ -1,4 +1,4 @@
-"""The list's cursor: a place in it, as text that only we read."""
+"""The cursor of the list of runs: a place in the list, as text that only we read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def encoded(place: Place | None) -> str | None:
 def decoded(cursor: str | None) -> Place | None:
     """Return the place of a cursor.
 
-    :raises Problem: 422 if it is none of ours.
+    :raises Problem: 422 if it is not one of our cursors.
     """
     if cursor is None:
         return None

@@ -1,4 +1,4 @@
-"""What is wrong with a regular expression, and where. Pure."""
+"""Finds out what is wrong with a regular expression, and where. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def refused(query: str, error: Exception) -> Problem:
 
 
 def _place(query: str, error: Exception) -> tuple[str, int]:
-    """Return what is wrong in words, and at which character."""
+    """Return what is wrong, in words, and at which character."""
     given = error.args[0]
     message = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
     words, _, fragment = message.partition(": ")
@@ -26,7 +26,7 @@ def _place(query: str, error: Exception) -> tuple[str, int]:
 
 
 def _groups(query: str) -> tuple[list[int], int]:
-    """Return the places of groups that are not closed, and of the first end without one (-1: none)."""
+    """Return the places of all unclosed groups and of the first end without a group (-1 if every end has one)."""
     opened: list[int] = []
     in_class = False
     at = 0
@@ -38,7 +38,7 @@ def _groups(query: str) -> tuple[list[int], int]:
             in_class = character != "]"
         elif character == "[":
             in_class = True
-            # A bracket that comes first stands for itself.
+            # A closing bracket that comes first stands for itself.
             at += len(re.match(r"\^?\]?", query[at + 1 :]).group())  # type: ignore[union-attr]
         elif character == "(":
             opened.append(at)

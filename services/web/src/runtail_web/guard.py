@@ -1,9 +1,9 @@
 """Who may talk to us, and what a page of ours may do in a browser.
 
-Until there is a login, the check of ``Host`` is what keeps a foreign page that
-points its own name at this machine (DNS rebinding) away, the check of
-``Origin`` what keeps any other page from starting runs, and the check of
-``Sec-Fetch-Site`` what keeps it from having us work for nothing.
+Until there is a login, three checks protect us: that of ``Host`` keeps away a
+foreign page that points its own name at this machine (DNS rebinding), that of
+``Origin`` keeps any other page from starting runs, and that of
+``Sec-Fetch-Site`` keeps such a page from making us work for nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def _listed(text: str) -> frozenset[str]:
 
 
 def host_name(host: str) -> str:
-    """Return the name in a ``Host`` header, without the port; empty if it is none."""
+    """Return the name in a ``Host`` header, without the port; empty if the header is invalid."""
     match = _HOST.fullmatch(host)
     return match[1] if match else ""
 
 
 def socket_sources(socket_url: str) -> str:
-    """Return what ``connect-src`` needs beside ``'self'`` for the relay at *socket_url*."""
+    """Return the sources that ``connect-src`` needs besides ``'self'`` for the relay at *socket_url*."""
     if not socket_url:
         return ""
     parts = urlsplit(socket_url)
@@ -43,7 +43,7 @@ def socket_sources(socket_url: str) -> str:
 
 
 def content_security_policy(settings: Settings) -> str:
-    """Return the policy of every answer: our own scripts and styles, and nothing inline."""
+    """Return the policy for every answer: our own scripts and styles, and nothing inline."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -52,7 +52,7 @@ def content_security_policy(settings: Settings) -> str:
             "img-src 'self'",
             f"connect-src 'self'{socket_sources(settings.socket_url)}",
             "require-trusted-types-for 'script'",
-            # Nobody may declare a text to be a script, we neither.
+            # Nobody may declare text to be a script, not even our own pages.
             "trusted-types 'none'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
@@ -62,7 +62,7 @@ def content_security_policy(settings: Settings) -> str:
 
 
 def _is_page_visit() -> bool:
-    """Tell whether somebody follows a link to one of our pages."""
+    """Tell whether a browser follows a link to one of our pages."""
     return (
         request.method in ("GET", "HEAD")
         and request.headers.get("Sec-Fetch-Mode") == "navigate"
@@ -72,7 +72,7 @@ def _is_page_visit() -> bool:
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Check Host and Origin of every request, and set the headers of every answer."""
+    """Check the Host and Origin of every request, and set the headers of every answer."""
     hosts = _listed(settings.allowed_hosts)
     origins = _listed(settings.allowed_origins)
     policy = content_security_policy(settings)
@@ -99,7 +99,7 @@ def install(app: Flask, settings: Settings) -> None:
             )
         if not origin:
             return None
-        # The page's own origin: whatever stands before us may have ended TLS.
+        # The page's own origin, with either scheme: a proxy in front of us may have ended TLS.
         if origin not in origins and origin not in (f"http://{host}", f"https://{host}"):
             raise Problem(
                 403,

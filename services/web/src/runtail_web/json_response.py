@@ -9,7 +9,7 @@ from flask import Response
 
 
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON response that no cache keeps, since runs change."""
+    """Return a JSON response that no cache keeps, because runs change."""
     return Response(
         orjson.dumps(body),
         status,

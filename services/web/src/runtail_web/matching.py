@@ -1,4 +1,4 @@
-"""What is looked for in a log, and where it is in a line. Linear in the length of the text, whatever is asked.
+"""Finds a text or an expression in the lines of a log, in time linear in the length of the text, whatever the query.
 
 A line is searched as the page shows it (:mod:`runtail_web.plain`). Most output needs no work for that.
 """
@@ -18,19 +18,19 @@ from runtail_web.expressions import refused, unusable
 from runtail_web.plain import ALTERED, PICTURES, QUIET, plain
 from runtail_web.sequences import ERASING_END_AFTER_ESC, MOVING_AFTER_ESC, SHIFTS
 
-#: Beyond this many a line is simply full of hits.
+#: A line with more hits than this is simply full of them.
 MAX_SPANS = 200
-#: Empty matches are no hits, but each may cost a look at the rest of the line.
+#: Empty matches are not hits, but each may cost a look at the rest of the line.
 MAX_MATCHES = 2000
-#: Memory for one expression and the states it gets into; RE2 forgets states rather than take more.
+#: Memory for one expression and its states; RE2 forgets states rather than take more.
 MAX_MEMORY_BYTES = 2 * 1024 * 1024
-#: So much of the piece before and of the one behind belongs to a piece of a long line.
+#: How much of the pieces before and after a piece of a long line is searched with it.
 CONTEXT_BYTES = 4096
-#: So many characters of a text tell well enough where it cannot be.
+#: This many characters of a text are enough to rule out places where it cannot be.
 MAX_NEAR_CHARS = 100
 
-#: What may stand between two characters that are seen side by side, for RE2: a little more than there is, since a
-#: string's bytes need not be UTF-8.
+#: The sequences that may be stored between two characters shown side by side, for RE2. It matches slightly too much,
+#: because a string's bytes need not be UTF-8.
 _BETWEEN = (
     r"(?:\x1b(?:"
     r"\[[0-?]*[ -/]*[@-~]"
@@ -40,17 +40,17 @@ _BETWEEN = (
     r"|[0-OQ-WYZ\\`-~]"
     r"))*"
 )
-#: What puts characters side by side that are not so stored.
+#: Sequences that put characters side by side that are not stored so.
 _MOVING: Any = re2.compile(rf"\x1b(?:{MOVING_AFTER_ESC})".encode())
 _RETURNING: Any = re2.compile(rb"\r[^\r\n]")
 _QUIET = re.compile(QUIET.encode())
 _QUIET_AND_ENDS = re.compile(
     rf"\x1b(?:\[[0-9;:]*+m|{ERASING_END_AFTER_ESC}|{QUIET.removeprefix(chr(92) + 'x1b')})".encode()
 )
-#: A character that is shown as something else, or something that is obeyed.
+#: A character that is shown as another one, or that a terminal obeys.
 _ALTERED = "[" + "".join(rf"\x{{{ord(one):x}}}" if one > "\x7f" else one for one in ALTERED) + "]"
 _SHOWN_OTHERWISE: Any = re2.compile(_ALTERED.encode())
-#: An expression in which a line's ends are more than `^` and `$` is tried line by line.
+#: An expression that refers to the ends of a line with more than `^` and `$` is tried line by line.
 _OWN_ENDS = re.compile(r"\\[AzC]|\(\?[a-zA-Z]*-")
 
 
@@ -60,32 +60,32 @@ def shown(line: bytes) -> bytes:
 
 
 def ending(output: bytes) -> bytes:
-    """Return the end of an entry's last line, as far as what goes on from it may need that."""
+    """Return the end of an entry's last line, as far as the next piece of the line may need it."""
     return shown(output[output.rfind(b"\n") + 1 :])[-CONTEXT_BYTES:]
 
 
 def beginning(output: bytes) -> bytes:
-    """Return the beginning of an entry's first line, as far as what goes on in it may need that."""
+    """Return the beginning of an entry's first line, as far as the previous piece of the line may need it."""
     return shown(output.partition(b"\n")[0])[:CONTEXT_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A line with what was looked for."""
+    """A line that matches."""
 
-    #: Counted from 0 within the output.
+    #: The line's number within the output, from 0.
     index: int
-    #: From and to, in UTF-16 units of the line's text: what a browser counts in.
+    #: Start and end of each match, in UTF-16 units of the line's text, as a browser counts.
     spans: list[list[int]]
 
 
 class Matcher:
-    """Looks for one thing.
+    """Looks for one text or expression.
 
     :param query: a text, or an expression in RE2's syntax.
-    :param regex: which of the two.
-    :param case: small letters and capital ones are not the same.
-    :raises Problem: 400 with the place, if the expression is none.
+    :param regex: the query is an expression.
+    :param case: distinguish small and capital letters.
+    :raises Problem: 400 with the place, if the expression is invalid.
     """
 
     def __init__(self, query: str, *, regex: bool, case: bool) -> None:
@@ -97,16 +97,16 @@ class Matcher:
         forms = [query] if regex else _forms(query)
         wanted = query if regex else "|".join(re2.escape(form) for form in forms)
         try:
-            # Alone first: what closes a group of ours must not pass.
+            # Compile it alone first: an expression that would close a group of ours must not pass.
             self._line: Any = re2.compile(wanted.encode(), options)
-            #: Finds lines that match as they are stored, and lines whose shown text differs from the stored one.
+            #: Finds lines that match as stored, and lines whose shown text differs from the stored text.
             self._anywhere: Any = re2.compile(f"(?m:{wanted})|{_ALTERED}".encode(), options)
         except UnicodeEncodeError as error:
             raise unusable(query, "half of a character", error.start) from None
         except re2.error as error:
             raise refused(query, error) from None
-        #: Find no place in output that has none, in less time: where all is shown as it is stored, and where colours
-        #: stand between. None for what may be found in text that is not stored.
+        #: Quickly rule out output without a match: where all text is shown as stored, and where there may be colours
+        #: in between. None for queries that may match text that is not stored.
         self._literal: Any = None
         self._near: Any = None
         if not regex and PICTURES.isdisjoint(query):
@@ -116,10 +116,10 @@ class Matcher:
         self._line_by_line = regex and _OWN_ENDS.search(query) is not None
 
     def hits(self, output: bytes, before: bytes = b"", after: bytes = b"") -> Iterator[Hit]:
-        """Yield the lines of an entry's output that have it, in order.
+        """Yield the matching lines of an entry's output, in order.
 
-        :param before: the end of the piece that the first line goes on from, as it is shown.
-        :param after: the beginning of the piece that the last line goes on in.
+        :param before: the end of the previous piece of the first line, as it is shown.
+        :param after: the beginning of the next piece of the last line, as it is shown.
         """
         index = 0
         if before:
@@ -152,7 +152,7 @@ class Matcher:
                 found = anywhere.search(text, at)
                 if found is None:
                     return
-                # The line where the first place begins: there is none in the lines before it.
+                # The line where the first match begins: the lines before it have none.
                 start = text.rfind(b"\n", at, found.start()) + 1 or at
                 index += text.count(b"\n", at, start)
             end = text.find(b"\n", start)
@@ -167,9 +167,9 @@ class Matcher:
             at, index = end + 1, index + 1
 
     def _simplified(self, output: bytes) -> tuple[bytes | None, Any]:
-        """Return output reduced to what its text depends on, and an expression that finds the lines to look at.
+        """Return output reduced to the bytes that its text depends on, and an expression that finds candidate lines.
 
-        The number of lines stays the same. None instead of output: it has no match.
+        The number of lines stays the same. None instead of output means that it has no match.
         """
         coded = b"\x1b" in output
         if b"\x0e" in output or b"\x0f" in output:
@@ -185,12 +185,12 @@ class Matcher:
         if not returning and b"\r" in output:
             output = output.translate(None, b"\r")
         if not output.isascii():
-            # What is no UTF-8 is shown, and an expression may find that.
+            # Bytes that are not UTF-8 are shown as U+FFFD, which an expression may match.
             output = output.decode("utf-8", "replace").encode()
         return output, self._anywhere
 
     def _spans(self, text: bytes, start: int, end: int) -> list[list[int]]:
-        """Return where it is between two places of a text, counted from the first of them."""
+        """Return the matches between two places of a text, counted from the first place."""
         spans: list[list[int]] = []
         units = _Units(text[start:end])
         for match in itertools.islice(self._line.finditer(text), MAX_MATCHES):
@@ -203,12 +203,12 @@ class Matcher:
 
 
 def _forms(text: str) -> list[str]:
-    """Return the ways to write a text that look the same: accents as characters of their own, or not."""
+    """Return the ways to write a text that look the same: with accents as separate characters, or not."""
     return list(dict.fromkeys([text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)]))
 
 
 class _Units:
-    """Turns growing offsets in bytes into those in UTF-16 units."""
+    """Converts growing offsets from bytes to UTF-16 units."""
 
     def __init__(self, line: bytes) -> None:
         self._line = line

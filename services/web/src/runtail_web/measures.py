@@ -1,4 +1,4 @@
-"""What the web service counts, and its admin port."""
+"""The web service's metrics, and its admin port."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from runtail_web.reaper import ReaperThread
 from runtail_web.store_watch import Seen, StoreWatch
 from runtail_web.worker import Load
 
-#: Requests that match no route are one label, whatever people try.
+#: All requests that match no route share one label, whatever people try.
 UNKNOWN_ROUTE = "unknown"
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
 
-#: A service that had no free thread for so long gets no more requests.
+#: A service without a free thread for this long gets no more requests.
 FULL_SECONDS = 10.0
 
 
@@ -60,7 +60,7 @@ class Measures:
             return response
 
     def expose_routes(self, app: Flask) -> None:
-        """Let every route's counts begin at 0, once they are all known."""
+        """Let every route's counts begin at 0; call it once all routes are known."""
         for route in {rule.rule for rule in app.url_map.iter_rules()} | {UNKNOWN_ROUTE}:
             self._seconds.labels(route)
             for status in STATUS_CLASSES:
@@ -69,8 +69,8 @@ class Measures:
     def ready(self) -> str | None:
         """Why this service should get no requests, or None.
 
-        Once the store was seen it may go and come back, and it may begin to evict keys: this service then says so in
-        its answers, and another one could do no better.
+        Once the store has answered, it may go away and come back, or begin to evict keys: this service then says so in
+        its answers, and another service could do no better.
         """
         self._was_ready = self._was_ready or self._store.ping()
         if not self._was_ready:
@@ -81,9 +81,9 @@ class Measures:
         return None
 
     def admin_server(self) -> AdminServer:
-        """Return the admin port's server, which is not started yet.
+        """Return the admin port's server, not yet started.
 
-        :raises OSError: if the port cannot be had.
+        :raises OSError: if the port is not available.
         """
         settings = self._store.settings
         return AdminServer(
@@ -95,7 +95,7 @@ class Measures:
         )
 
     def _read_seen(self, watch: StoreWatch) -> None:
-        """Expose what the last look at the store found, and nothing while it does not answer."""
+        """Expose the figures of the last look at the store, and none while it does not answer."""
 
         def seen(value: Callable[[Seen], Reading]) -> Callable[[], Reading]:
             return lambda: None if (found := watch.seen) is None else value(found)

@@ -1,4 +1,4 @@
-"""The API's description in OpenAPI 3.1, made of the routes and what they say of themselves."""
+"""The API's description in OpenAPI 3.1, made from the routes and their metadata."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def document(app: Flask, prefix: str) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/", "description": "The service that this description came from."}],
-        # There is no login yet: who reaches the port may do everything.
+        # There is no login yet: anyone who reaches the port may do everything.
         "security": [],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
@@ -112,7 +112,7 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     listed = []
     for name, found in schema["properties"].items():
         value = {key: item for key, item in found.items() if key not in ("title", "description")}
-        # Left out is not the same as null, which a query cannot say.
+        # A parameter may be left out, but a query cannot say null.
         choices = [choice for choice in value.pop("anyOf", []) if choice != {"type": "null"}]
         if value.get("default", ...) is None:
             del value["default"]

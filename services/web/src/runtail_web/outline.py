@@ -1,4 +1,4 @@
-"""What a log is made of: its sections and what was marked in it, from event entries."""
+"""A log's outline: its sections and marks, from event entries."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from runtail.protocol import BEGINNING, EVENT, Entry, EntryId, event
 from runtail.store import Store
 from runtail_web.plain import plain_text
 
-#: An answer holds no more; beyond them it counts.
+#: The most sections and marks that an answer holds; further ones are only counted.
 MAX_GROUPS = 10_000
 MAX_MARKS = 10_000
 MAX_TITLE_CHARS = 200
-#: One request reads so much of a log that was not read before.
+#: How much of a log one request reads, beyond what was read before.
 MAX_READ_BYTES = 128 * 1024 * 1024
-#: Outlines that are kept, those asked for last.
+#: How many outlines are kept: those asked for last.
 MAX_KEPT = 16
 ENTRIES = 64
 
-#: Events that are marks besides sections.
+#: Events that become marks, apart from sections.
 _MARKS = frozenset(
     {
         event.START, event.WARNING, event.ERROR, event.MASKED, event.OVERFLOW, event.RETRY, event.CANCEL_REQUESTED,
@@ -38,7 +38,7 @@ class Group:
     """A section, from its title to its end."""
 
     id: str
-    #: The stored line that is its title; None: it stands in the event only.
+    #: The stored line that is its title; None if only the event has the title.
     title_line: int | None
     first: int
     title: str
@@ -52,12 +52,12 @@ class Group:
     warnings: int = 0
 
     def close(self, last: int, ended_ms: int, state: str) -> None:
-        """Note its end."""
-        # One without lines ends before it begins.
+        """Note the section's end."""
+        # A section without lines ends before it begins.
         self.last, self.ended_ms, self.state = max(last, self.first - 1), ended_ms, state
 
     def wire(self) -> dict[str, Any]:
-        """Return what is answered."""
+        """Return the section as the API shows it."""
         seconds = None if self.ended_ms is None else max(0, self.ended_ms - self.began_ms) / 1000
         return {
             "id": self.id,
@@ -75,7 +75,7 @@ class Group:
 
 @dataclass(slots=True)
 class Outline:
-    """The outline of one history of a log, as far as it was read."""
+    """The outline of one history of a log, as far as it has been read."""
 
     epoch: int
     last: EntryId = BEGINNING
@@ -87,7 +87,7 @@ class Outline:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, entry: Entry) -> None:
-        """Take the next entry."""
+        """Add the next entry."""
         if entry.type == EVENT:
             try:
                 self._event(entry, event.decode(entry))
@@ -129,7 +129,7 @@ class Outline:
             self.marks.append({"line": line, "kind": kind})
 
     def wire(self, found: Head) -> dict[str, Any]:
-        """Return what is answered."""
+        """Return the outline as the API shows it."""
         marks = self.marks
         if found.cut is not None:
             marks = [{"line": found.cut.from_line, "to": found.cut.to_line, "kind": "cut"}, *marks]
@@ -146,7 +146,7 @@ class Outline:
 
 
 class Outlines:
-    """The outlines asked for last: each request reads only what came since."""
+    """The outlines asked for last: each request reads only the entries that came since."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -154,7 +154,7 @@ class Outlines:
         self._kept: OrderedDict[str, Outline] = OrderedDict()
 
     def read(self, run_id: str) -> dict[str, Any]:
-        """Return a run's outline; of a very long log that was not asked for before, its beginning.
+        """Return a run's outline; for a very long log that was not asked for before, that of its beginning.
 
         :raises RunNotFound: if there is no such run.
         :raises StoreUnavailable: if the server did not answer.

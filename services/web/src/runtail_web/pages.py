@@ -1,4 +1,4 @@
-"""The pages: ``/``, ``/runs/<id>``, ``/runs/<id>/text`` and what they load."""
+"""The pages ``/``, ``/runs/<id>`` and ``/runs/<id>/text``, and the files that they load."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_pages(store: Store, slots: Slots) -> Blueprint:
     @pages.get("/runs/")
     @allows("public")
     def list_of_runs() -> WerkzeugResponse:
-        # Where somebody looks who shortens a run's address.
+        # For people who shorten a run's address.
         return redirect("/")
 
     @pages.get("/runs/<run_id>")

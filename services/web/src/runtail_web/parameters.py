@@ -1,4 +1,4 @@
-"""A run's parameters against the task's JSON Schema, as workers published it."""
+"""Checks a run's parameters against the task's JSON Schema, as workers published it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from referencing import Registry
 from runtail.secret import names_in
 from runtail_web.problems import Problem, invalid
 
-#: What a schema may hold beside words for people. All of it takes time in proportion to schema and value; references
-#: can go round or double at each step, and patterns for names are tried by Python's engine.
+#: The keywords that a schema may have. Checking them takes time in proportion to schema and value. Others are refused:
+#: references can go in circles or double at each step, and Python's engine would try patterns for names.
 _KEYWORDS = frozenset(
     {
         "$schema", "additionalProperties", "allOf", "anyOf", "const", "default", "deprecated", "description", "enum",
@@ -26,16 +26,16 @@ _KEYWORDS = frozenset(
 #: Memory for one pattern; RE2 forgets states rather than take more.
 _PATTERN_BYTES = 1024 * 1024
 
-#: More errors than this help nobody.
+#: A longer list of errors helps nobody.
 MAX_ERRORS = 20
-#: A message repeats the value; this much of it is enough to see which.
+#: A message repeats the value; this much is enough to recognize it.
 MAX_MESSAGE_CHARS = 300
 
 
 def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict[str, str]]:
-    """Name the fields of one error; a missing or unknown one is named by itself, not by its parent.
+    """Name the fields of one error; a missing or unknown field is named itself, not its parent.
 
-    Messages quote values; of a secret one only the rule is named that it breaks.
+    Messages quote values; for a secret one, a message names only the rule that the value breaks.
     """
     path = [str(part) for part in error.absolute_path]
     value = error.instance
@@ -61,7 +61,7 @@ def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict
 
 
 def _is_empty(error: ValidationError) -> bool:
-    """Tell whether a text or list has nothing in it and must have."""
+    """Tell whether a text or list is empty but must not be."""
     if error.validator == "anyOf":
         return any(_is_empty(one) for one in error.context)
     return error.validator in ("minLength", "minItems") and error.instance in ("", [])
@@ -81,7 +81,7 @@ def _expression(pattern: str) -> Any:
 
 
 def _is_whole(_checker: Any, value: object) -> bool:
-    """Check the type ``integer``. JSON Schema accepts 1.0, with which a task's ``range(n)`` fails."""
+    """Check the type ``integer``. JSON Schema accepts 1.0, but a task's ``range(n)`` fails with it."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -93,11 +93,11 @@ _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
-    """Check that validating against a schema ends soon.
+    """Check that validation against a schema ends soon.
 
-    :raises SchemaError: it is no schema, or has more than is understood here.
+    :raises SchemaError: if it is not a schema, or has keywords that are not understood here.
     """
-    # Formats are not checked: Python's engine would compile the patterns.
+    # No formats: Python's engine would compile the patterns.
     Draft202012Validator.check_schema(schema, format_checker=FormatChecker(formats=()))
     waiting: list[Any] = [schema]
     while waiting:
@@ -119,7 +119,7 @@ def _check_schema(schema: Mapping[str, Any]) -> None:
 
 
 def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:
-    """Check keyword arguments before a run is made.
+    """Check keyword arguments before a run is created.
 
     :param task: the catalogue's entry.
     :raises Problem: 422 that names each wrong field.

@@ -30,17 +30,17 @@ from runtail.errors import (
 
 log = logging.getLogger(__name__)
 
-#: What a client is told to wait when it is not our store that says how long.
+#: How long a client is told to wait if the store does not say how long.
 RETRY_AFTER_SECONDS = 2
 
 
 class Problem(Exception):
-    """An answer that is not what was asked for.
+    """An answer that reports a problem.
 
     :param status: the HTTP status.
-    :param code: a short stable word a program can act on.
-    :param title: the problem in one sentence, the same for all of its kind.
-    :param detail: what happened here, and what to do next.
+    :param code: a short stable word that a program can act on.
+    :param title: the problem in one sentence, the same for all problems of its kind.
+    :param detail: what happened in this case, and what to do next.
     :param headers: more headers of the answer.
     :param members: more members of the document.
     """
@@ -64,7 +64,7 @@ class Problem(Exception):
         self.members = members
 
     def response(self) -> Response:
-        """Return the document."""
+        """Return the problem document."""
         body = {
             "type": f"urn:runtail:problem:{self.code}",
             "title": self.title,
@@ -81,7 +81,7 @@ class Problem(Exception):
         )
 
     def page(self) -> Response:
-        """Return it for people."""
+        """Return a page about the problem, for people."""
         body = render_template("text.html", page=None, problem=self)
         return Response(
             body, self.status, {"Cache-Control": "no-store", **self.headers}, content_type="text/html; charset=utf-8"
@@ -89,10 +89,10 @@ class Problem(Exception):
 
 
 def invalid(errors: Sequence[Mapping[str, str]], what: str) -> Problem:
-    """Return the answer to wrong values.
+    """Return the answer to invalid values.
 
-    :param errors: ``{"field", "message"}`` per wrong value; at least one.
-    :param what: what they are, e.g. ``The parameters of demo.tail``.
+    :param errors: ``{"field", "message"}`` for each invalid value; at least one.
+    :param what: what the values are, e.g. ``The parameters of demo.tail``.
     """
     fields = ", ".join(dict.fromkeys(error["field"] for error in errors))
     first = errors[0]
@@ -101,7 +101,7 @@ def invalid(errors: Sequence[Mapping[str, str]], what: str) -> Problem:
 
 
 def unavailable(detail: str, retry_after_seconds: float = RETRY_AFTER_SECONDS) -> Problem:
-    """Return the answer while something we need is away."""
+    """Return the answer while a service that we need is away."""
     seconds = max(1, math.ceil(retry_after_seconds))
     return Problem(
         503,
@@ -118,7 +118,7 @@ def run_page(run_id: str) -> str:
 
 
 def of_error(error: Exception) -> Problem:
-    """Return the problem that an error of ours is to a client."""
+    """Return the problem that an error of ours is for a client."""
     match error:
         case Problem():
             return error
@@ -250,7 +250,7 @@ def install(app: Flask) -> None:
 
 
 def _for_people() -> bool:
-    """Tell whether a browser asks for something to look at."""
+    """Tell whether a browser asks for a page to show."""
     if request.path.startswith("/api/v"):
         return False
     return request.accept_mimetypes.best_match(("application/problem+json", "text/html")) == "text/html"

@@ -1,4 +1,4 @@
-"""Puts a run's message on its queue, by the task's name: no task code is imported here."""
+"""Puts a run's message on its queue by the task's name, without importing any task code."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from runtail.secret import hide, names_in
 from runtail.settings import Settings
 from runtail.store import Store
 
-#: Parameters come as JSON and go on as JSON. What the store says of a task never decides how it is written: a worker
-#: that is made to read pickle runs what it reads.
+#: Parameters come as JSON and are sent as JSON. The store's record of a task never decides the format: a worker that is
+#: made to read pickle executes what it reads.
 SERIALIZER = "json"
 
 #: How long a silent broker may hold up a request.
 BROKER_TIMEOUT_SECONDS = 3.0
 
 
-#: So many ways of apps to keep their messages are remembered.
+#: How many producers are kept, one for each way in which apps keep their messages.
 MAX_PRODUCERS = 16
 
 
 def make_producer(settings: Settings, transport: Transport = DEFAULT) -> Celery:
     """Return a Celery app that only publishes, and gives up within seconds.
 
-    :param transport: of the app whose workers take the messages.
+    :param transport: the transport of the app whose workers take the messages.
     """
     broker = celery_settings(settings.broker_url)
     app = Celery("runtail-web", set_as_current=False)
@@ -47,7 +47,7 @@ def make_producer(settings: Settings, transport: Transport = DEFAULT) -> Celery:
             "socket_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_connect_timeout": BROKER_TIMEOUT_SECONDS,
             "socket_keepalive": True,
-            # Kombu would try to connect for ever.
+            # By default, Kombu tries to connect without end.
             "max_retries": 1,
             "interval_start": 0,
             "interval_step": 0.2,
@@ -63,7 +63,7 @@ def make_producer(settings: Settings, transport: Transport = DEFAULT) -> Celery:
 
 
 class TaskPublisher:
-    """Publishes runs: what :func:`runtail.runs.start.start` and the reaper call."""
+    """Publishes runs; called by :func:`runtail.runs.start.start` and the reaper."""
 
     def __init__(self, store: Store, producer: Celery) -> None:
         self._store = store
@@ -71,11 +71,11 @@ class TaskPublisher:
         self._producers = {DEFAULT: producer}
 
     def _producer(self, entry: Mapping[str, Any]) -> Celery:
-        """Return what puts messages where the task's app looks for them."""
+        """Return a producer that puts messages where the task's app looks for them."""
         transport = Transport.from_options(entry.get("transport"))
         with self._lock:
             producer = self._producers.pop(transport, None) or make_producer(self._store.settings, transport)
-            # The one that was used last stands last.
+            # Producers are in order of use: the latest goes last.
             self._producers[transport] = producer
             if len(self._producers) > MAX_PRODUCERS:
                 del self._producers[next(iter(self._producers))]
@@ -84,13 +84,13 @@ class TaskPublisher:
     def __call__(
         self, run_id: str, task: str, kwargs: Mapping[str, Any], queue: str, headers: Mapping[str, Any]
     ) -> None:
-        """Publish one message. Raises whatever the broker's client raises, within seconds."""
+        """Publish one message. All errors of the broker's client pass through, within seconds."""
         try:
             entry = read_task(self._store, task)
         except StartError:
             entry = {}
         secrets = names_in(entry) & kwargs.keys()
-        # Celery puts a text of the arguments into the message's headers, for its events and whoever shows them.
+        # Celery puts the arguments as text into the message's headers, for its events and programs that show these.
         shown = {"kwargsrepr": saferepr(hide(kwargs, secrets))} if secrets else {}
         send = partial(
             self._producer(entry).send_task,
@@ -107,6 +107,6 @@ class TaskPublisher:
         try:
             send()
         except amqp.PreconditionFailed:
-            # Workers have declared the queue with arguments that are unknown here: priorities, quorum, time to live.
-            # So it is there, and nothing was sent yet.
+            # Workers have declared the queue with arguments unknown to us: priorities, quorum, time to live.
+            # So the queue exists, and nothing was sent yet.
             send(declare=[])

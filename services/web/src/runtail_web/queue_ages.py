@@ -1,7 +1,7 @@
-"""How long the oldest message of a queue has waited at least, although messages do not say when they were sent.
+"""Finds out how long, at least, the oldest message of a queue has waited; messages do not say when they were sent.
 
-Now and then the newest message is remembered, with the time. As long as it is in the queue, so is something that is
-at least as old: messages leave at the other end.
+Now and then it remembers the newest message and the time. While that message is in the queue, the oldest one is at
+least as old: messages leave at the other end.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import redis
 
 from runtail.store import store_errors
 
-#: Of each list; above it every second is forgotten: twice as coarse, for twice as long.
+#: Markers per list; above this, every second one is forgotten: twice as coarse, for twice as long.
 MAX_MARKERS: Final = 32
-#: A longer message is not remembered: it would be held, and sent to the server to be looked for.
+#: A longer message is not remembered: it would have to be held here, and sent to the server to search for it.
 MAX_MARKER_BYTES: Final = 8192
-#: The server compares at most so many messages at once (some milliseconds); behind so many none is remembered.
+#: The server compares at most this many messages at once (some milliseconds); in a longer list none is remembered.
 MAX_SEARCHED: Final = 20_000
 
 
@@ -29,7 +29,7 @@ class _Marker:
 
 
 class ListAges:
-    """The age of the oldest message of each of many lists.
+    """The ages of the oldest messages of many lists.
 
     :param client: a client of the broker's database.
     """
@@ -39,12 +39,12 @@ class ListAges:
         self._markers: dict[str, deque[_Marker]] = {}
 
     def look(self, lengths: dict[str, int], now: float) -> dict[str, float]:
-        """Return the seconds since which the oldest message has waited, at least, by list; of empty lists none.
+        """Return for each list that is not empty how many seconds, at least, its oldest message has waited.
 
-        What waited before the first look counts from then on. A list is left out while that cannot be told: it was
-        longer than can be searched when it was first seen.
+        For messages that came before the first look, time counts from that look. A list that was too long to search
+        when it was first seen is left out while its age is unknown.
 
-        :param lengths: all lists that there are, with the number of their messages.
+        :param lengths: all existing lists, with the number of their messages.
         :param now: monotonic seconds.
         :raises StoreUnavailable: if the broker did not answer.
         """
@@ -64,7 +64,7 @@ class ListAges:
         return now - markers[0].at if markers else None
 
     def _waits(self, name: str, marker: _Marker) -> bool:
-        # (Its types know only texts.)
+        # (The client's types allow only text.)
         client: Any = self._client
         with store_errors():
             place = client.lpos(name, marker.message, rank=-1, maxlen=MAX_SEARCHED)

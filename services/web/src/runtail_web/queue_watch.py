@@ -1,4 +1,4 @@
-"""What waits in each queue, for how long, and who takes from it: for metrics, never for decisions."""
+"""How much waits in each queue, for how long, and how many workers take from it: for metrics, never for decisions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runtail.runs.transport import DEFAULT, Transport
 from runtail.store import Store, store_errors
 from runtail_web.queue_ages import ListAges
 
-#: Names of queues come from users: these many are told apart, the rest is one.
+#: Names of queues come from users: this many are told apart, and the rest count as one.
 MAX_NAMES: Final = 50
 MAX_NAME_CHARS: Final = 100
 OTHER: Final = "other"
-#: Of the runs that wait longest so many are asked for their queue; messages are watched besides.
+#: How many of the longest-waiting runs are asked for their queue; messages are watched as well.
 OLDEST_RUNS: Final = 200
 
 
@@ -27,25 +27,25 @@ OLDEST_RUNS: Final = 200
 class Queue:
     """One queue."""
 
-    #: Messages at the broker; None if it cannot be asked.
+    #: Messages at the broker; None if the broker cannot be asked.
     waiting: int | None = None
-    #: Workers that take from it, and how many tasks they execute at once.
+    #: Workers that take from the queue, and how many tasks they execute at once.
     workers: int = 0
     slots: int = 0
-    #: Seconds for which the oldest message or run has waited, at least; None if nobody knows.
+    #: How many seconds, at least, the oldest message or run has waited; None if unknown.
     oldest_seconds: float | None = None
 
 
 class Names:
-    """Which queues have a name of their own. A name is kept as long as its queue is there."""
+    """Decides which queues have a label of their own. A queue keeps its label as long as it exists."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
     def sort(self, queues: Mapping[str, Queue]) -> dict[str, Queue]:
-        """Return the queues by label; those above the limit as one, with the figures of the worst."""
+        """Return the queues by label; those beyond the limit count as one, with the figures of the worst."""
         self._known &= queues.keys()
-        # Those that are worked for or waited in first, so that what nobody uses has no name.
+        # Queues with workers or waiting messages come first, so that unused queues get no name.
         for name in sorted(queues, key=lambda name: (not queues[name].workers, not queues[name].waiting, name)):
             if len(self._known) < MAX_NAMES and len(name) <= MAX_NAME_CHARS and name != OTHER:
                 self._known.add(name)
@@ -59,7 +59,7 @@ def _together(queues: list[Queue]) -> Queue:
     ages = [queue.oldest_seconds for queue in queues if queue.oldest_seconds is not None]
     return Queue(
         sum(waiting) if waiting else None,
-        # Of the one that is waited in and has the fewest, so that an alert sees it.
+        # The fewest workers of any queue with waiting messages, so that an alert sees it.
         min(queue.workers for queue in [queue for queue in queues if queue.waiting] or queues),
         sum(queue.slots for queue in queues),
         max(ages, default=None),
@@ -69,7 +69,7 @@ def _together(queues: list[Queue]) -> Queue:
 class QueueWatch:
     """Looks at all queues of an installation. One thread only.
 
-    :param queues: the broker's if it is a Redis; None: what waits at the broker is not known.
+    :param queues: the broker's queues if it is a Redis; None if messages at the broker cannot be counted.
     :param clock: monotonic seconds.
     """
 
@@ -113,7 +113,7 @@ class QueueWatch:
         if self._asked_catalogue_at is not None and now - self._asked_catalogue_at < REFRESH_SECONDS / 2:
             return
         workers = list_workers(self._store)
-        # Tasks stay known when their workers are gone, and that is when the length of their queues matters most.
+        # Tasks stay known after their workers are gone, which is when the length of their queues matters most.
         tasks = list_tasks(self._store) if self._queues is not None else []
         self._transports = {DEFAULT, *(Transport.from_options(task.get("transport")) for task in tasks)}
         self._asked_catalogue_at = now
@@ -126,7 +126,7 @@ class QueueWatch:
                 self._slots[queue] += slots if isinstance(slots, int) else 1
 
     def _oldest_runs(self) -> dict[str, float]:
-        """Seconds that the run that has waited longest has waited, by queue."""
+        """Return for each queue how many seconds its longest-waiting run has waited."""
         store, now_ms = self._store, self._store.now_ms()
         ages: defaultdict[str, float] = defaultdict(float)
         with store_errors():
@@ -143,7 +143,7 @@ class QueueWatch:
             try:
                 due_ms = max(int(since_ms or now_ms), int(eta_ms or 0))
             except ValueError:
-                continue  # whoever lists runs says that it cannot be read
+                continue  # listing runs reports that this one cannot be read
             name = queue.decode("utf-8", "replace")
             ages[name] = max(ages[name], (now_ms - due_ms) / 1000, 0.0)
         return dict(ages)

@@ -15,12 +15,12 @@ from runtail.store import Store, connect
 
 log = logging.getLogger(__name__)
 
-#: After a mistake of ours the reaper starts afresh, but not in a tight loop.
+#: After an unexpected error the reaper starts again, but not in a tight loop.
 PAUSE_SECONDS = 5.0
 
 
 def broker_queues(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> RedisQueues | None:
-    """Return the broker's queues; None with another broker than Redis, whose queues cannot be looked into.
+    """Return the broker's queues; None if the broker is not Redis, because its queues cannot be inspected.
 
     :param socket_timeout_seconds: how long to wait for an answer.
     """
@@ -39,21 +39,21 @@ class ReaperThread:
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the present round, which takes a few seconds at most."""
+        """End after the current round, which takes a few seconds at most."""
         self._stop.set()
         self._thread.join(5.0)
 
     def actions(self) -> dict[tuple[str, ...], float]:
-        """Return what was done so far, by word."""
+        """Return the number of actions so far, by name."""
         return {(action,): float(count) for action, count in list(self._reaper.actions.items())}
 
     @property
     def round_at(self) -> float | None:
-        """When this service last reaped, by the wall clock; None: it never had to."""
+        """When this service last reaped, by the wall clock; None if it never had to."""
         return self._reaper.round_at or None
 
     def _run(self) -> None:
@@ -61,7 +61,7 @@ class ReaperThread:
             try:
                 self._reaper.run(self._stop)
             except Exception:
-                # One round that fails must not end all rounds: runs of dead workers would run for ever.
+                # One failed round must not end all rounds: runs of dead workers would never end.
                 log.exception("the reaper's round failed")
                 self._reaper.forget()
                 self._stop.wait(PAUSE_SECONDS)

@@ -20,15 +20,15 @@ RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
 _STATES = "|".join(RunState)
-#: Milliseconds that a store can compare exactly.
+#: The largest number of milliseconds that a store compares exactly.
 MAX_MS = 2**53
 #: No log has more lines.
 MAX_LINE = 2**53
-#: Whatever looks at a body goes down into it, and each level costs.
+#: Every check of a body descends into it, and each level costs.
 MAX_LEVELS = 64
 MAX_KEYS = 1000
 
-#: What opens, closes and names things in JSON, long numbers, and texts, in which none of it counts.
+#: Everything that opens, closes or names things in JSON; long numbers; and texts, because nothing inside them counts.
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}:]|-?[0-9][-+.eE0-9]{18,}+', re.S)
 
 
@@ -159,7 +159,7 @@ def _checked(model: type[Model], value: object, what: str) -> Model:
 
 
 def _fits(number: bytes) -> bool:
-    """Tell whether a number arrives as it is: from a larger whole one the reader makes a float, and says nothing."""
+    """Tell whether a number keeps its value: the JSON reader silently turns a larger whole number into a float."""
     digits = number.removeprefix(b"-")
     return not digits.isdigit() or (len(digits) <= 20 and -(2**63) <= int(number) < 2**64)
 
@@ -185,8 +185,8 @@ def _check_structure(data: bytes) -> None:
 def read_body(request: Request, model: type[Model], *, optional: bool = False) -> Model:
     """Return the request's JSON body.
 
-    :param optional: no body at all stands for ``{}``.
-    :raises Problem: 415 for another type, 413 for too much, 400 for broken JSON, 422 for wrong values.
+    :param optional: a missing body stands for ``{}``.
+    :raises Problem: 415 for another type, 413 for a body that is too large, 400 for broken JSON, 422 for wrong values.
     """
     try:
         data = request.get_data(cache=False)
@@ -195,7 +195,7 @@ def read_body(request: Request, model: type[Model], *, optional: bool = False) -
             400, "malformed", "The body cannot be read", f"{error}. Send one JSON object, with Content-Length."
         ) from None
     limit = request.max_content_length
-    # A body without a length is cut off at the limit in silence.
+    # A body without a length is silently cut off at the limit.
     if limit is not None and len(data) >= limit:
         raise RequestEntityTooLarge
     if optional and not data:

@@ -1,4 +1,4 @@
-"""The parameters with which a run is started again."""
+"""The parameters for starting a run again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parameters_of(run: Run) -> dict[str, Any]:
             run=run.id,
             run_page=run_page(run.id),
         )
-    # Runs that were started here keep what they were started with; of others a worker recorded what it saw.
+    # Runs started here keep their original parameters; for others, a worker recorded those that it saw.
     seen = run.text("announced") != "1"
     if not isinstance(kwargs, dict) or (seen and not _whole(kwargs)):
         raise Problem(

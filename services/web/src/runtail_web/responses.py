@@ -1,4 +1,4 @@
-"""Models of the API's responses, for its description. The responses are made elsewhere; tests compare the two."""
+"""Models of the API's responses, for its description. Other modules make the responses; tests compare the two."""
 
 from __future__ import annotations
 

@@ -25,30 +25,30 @@ TAGS = {
 class RouteMeta:
     """One operation of the API."""
 
-    #: The operation's name in the description, for programs that are made of it.
+    #: The operation's name in the description, for code generated from it.
     operation_id: str
-    #: The group that it stands in, of :data:`TAGS`.
+    #: Its group, one of :data:`TAGS`.
     tag: str
-    #: In a few words.
+    #: The operation in a few words.
     summary: str
-    #: In a sentence or two.
+    #: The operation in a sentence or two.
     description: str
-    #: The status of a good answer, with what it means.
+    #: The status of each successful answer, with its meaning.
     answers: Mapping[int, str]
-    #: What a good answer holds; None: text, or nothing.
+    #: The content of a successful answer; None for text, or nothing.
     returns: type[BaseModel] | None = None
     media_type: str = JSON
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     body_required: bool = True
-    #: The statuses of problems, apart from those that every operation has.
+    #: The statuses of problems, apart from those of every operation.
     problems: tuple[int, ...] = ()
     #: Takes an ``Idempotency-Key``.
     idempotent: bool = False
 
 
 def describe(meta: RouteMeta) -> Callable[[View], View]:
-    """Attach metadata to a view. Goes below the route decorator."""
+    """Attach metadata to a view. Put this below the route decorator."""
 
     def keep(view: View) -> View:
         view.__dict__["meta"] = meta

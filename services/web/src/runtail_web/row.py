@@ -5,17 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
-#: A cell that nothing was written to, or whose text was taken away. No text has it: control characters are pictures.
+#: A cell that is empty or whose text was removed. No text contains it, because control characters are pictures.
 BLANK = "\0"
 TAB_COLUMNS = 8
-#: A column that a sequence names is at most here, or at the row's end.
+#: A sequence can move the cursor to this column at most, or to the row's end if that is further.
 MAX_COLUMN = 1000
-#: Cells that may be filled, moved or blanked besides writing: nobody watches more than that happen in one line.
+#: Cells that may be filled, moved or blanked besides writing: nobody watches more changes in one line.
 MAX_WORK_CELLS = 1_000_000
 
 
 def width(character: str) -> int:
-    """Return how many columns a character takes: 0 for one that joins what stands before it, else 1 or 2."""
+    """Return how many columns a character takes: 0 if it joins the character before it, else 1 or 2."""
     if character < "\u0300":
         return 1
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
@@ -24,10 +24,10 @@ def width(character: str) -> int:
 
 
 class Row:
-    """Takes text and what moves the cursor; the last write wins."""
+    """Takes text and control functions that move the cursor; the last write wins."""
 
     def __init__(self) -> None:
-        #: A character, or several that share a cell; empty in the columns that a wide one goes on in.
+        #: One character per cell, or several that share it; empty in further columns of a wide character.
         self._cells: list[str] = []
         self._column = self._saved = self._work = 0
         self._acts: dict[str, Callable[[int], None]] = {
@@ -48,17 +48,17 @@ class Row:
         }
 
     def act(self, function: str, parameter: int) -> None:
-        """Do what a control character or a sequence says.
+        """Obey a control character or a sequence.
 
-        :param function: the character, or the last one of the sequence.
-        :param parameter: its first number, 0 if it has none.
+        :param function: the control character, or the last character of the sequence.
+        :param parameter: the first number of the sequence, 0 if it has none.
         """
         act = self._acts.get(function)
         if act is not None:
             act(parameter)
 
     def text(self) -> str:
-        """Return what is left."""
+        """Return the resulting text."""
         return "".join(self._cells).rstrip(BLANK).replace(BLANK, " ")
 
     def write(self, text: str) -> None:
@@ -80,14 +80,14 @@ class Row:
 
     def _tab(self) -> None:
         end = (self._column // TAB_COLUMNS + 1) * TAB_COLUMNS
-        # Over text it moves and writes nothing.
+        # Over existing text, a tab only moves the cursor.
         if self._column >= len(self._cells):
             self._reach()
             self._cells += ["\t"] + [""] * (end - self._column - 1)
         self._column = end
 
     def _joined(self, character: str) -> bool:
-        """Put a character into the cell before the cursor, or the first one; False if there is none."""
+        """Put a character into the cell before the cursor, or into the first one; return False if there is no cell."""
         at = max(0, self._column - 1)
         if at >= len(self._cells):
             return False
@@ -101,7 +101,7 @@ class Row:
         return at
 
     def _split(self, at: int) -> None:
-        """Make a border of a column: a wide character on both sides of it is lost."""
+        """Split the row at a column: a wide character that extends over the column is lost."""
         if not 0 < at < len(self._cells) or self._cells[at] != "":
             return
         start, end = self._owner(at), at
@@ -136,7 +136,7 @@ class Row:
             self._erase_display(mode)
 
     def _erase_display(self, mode: int) -> None:
-        # Erasing all of it moves it out of sight elsewhere, and is no reason to lose text here.
+        # In a terminal, erasing the whole display only moves the text out of sight, so no text is lost here.
         if mode == 0:
             self._blank(self._column, len(self._cells))
         elif mode == 1:

@@ -15,19 +15,19 @@ from runtail.protocol import OUTPUT, Entry
 from runtail.store import Store
 from runtail_web.matching import Hit, Matcher, beginning, ending
 
-#: How far it has come is told this often.
+#: How often a search reports its progress.
 REPORT_SECONDS = 0.25
 #: Entries per read; an entry has at most 64 KiB or so.
 ENTRIES = 32
-#: An answer ends after so much: a line may be full of hits.
+#: An answer ends after this much: a line may be full of hits.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class Search:
-    """One search: from a line to the end that the log has now, or back to its beginning.
+    """One search: from a line to the log's current end, or back to its beginning.
 
-    :param line: the first line to look at; None: the first of the log, or backwards the last.
-    :param limit: stop after so many lines with hits.
+    :param line: the line to begin at; None: the log's first line or, for a search backwards, its last.
+    :param limit: stop after this many lines with hits.
     :param seconds: stop after this time.
     :raises RunNotFound: if there is no such run.
     """
@@ -44,7 +44,7 @@ class Search:
         seconds: float,
     ) -> None:
         first = (line or 1) if forward else (2**53 if line is None else line)
-        # From the line before or behind: its entry may hold the rest of a long line that begins or ends there.
+        # Begin one line before or after: its entry may hold the rest of a long line that begins or ends there.
         begin = max(1, first - 1) if forward else first + 1
         location = locate(store, run_id, begin if forward else begin + 1)
         head: Head = location.head
@@ -56,7 +56,7 @@ class Search:
         self._hits = 0
         self._answered_bytes = 0
         self._line = first if forward else min(first, self._last_line)
-        #: The next line to look at, and the first one that was looked at and not told of yet.
+        #: The next line to look at, and the first line that was looked at but not reported yet.
         self._next = self._untold = self._line
         if forward:
             self._groups = forwards(store, run_id, location.last, head.last, count=ENTRIES)
@@ -64,11 +64,11 @@ class Search:
             self._groups = backwards(store, run_id, min(begin, head.line), location.last, count=ENTRIES)
 
     def stream(self, *, stop: threading.Event, gone: Callable[[], bool]) -> Iterator[bytes]:
-        """Yield the answer, many lines at once. It breaks off without ``done`` when this service ends.
+        """Yield the answer, many lines at a time. It breaks off without ``done`` when this service ends.
 
         :param gone: tells whether the reader went away.
         """
-        # Sends the headers.
+        # An empty piece sends the headers.
         yield b""
         told = time.monotonic()
         stopped = False
@@ -96,7 +96,7 @@ class Search:
         return self._hits >= self._limit
 
     def _neighboured(self) -> Iterator[tuple[Entry, bytes, bytes]]:
-        """Yield the entries to look at, each with what its first line goes on from and its last one goes on in."""
+        """Yield the entries to look at, each with the previous piece of its first line and the next of its last."""
         passed: Entry | None = None
         held: Entry | None = None
         for entry in (entry for group in self._groups for entry in group if entry.type == OUTPUT):
@@ -135,7 +135,7 @@ class Search:
         return reversed([found for found in hits if found[0] <= self._line])
 
     def _missing(self, line: int) -> Iterator[dict[str, Any]]:
-        """Tell of the lines before the next one that is stored, *line*; they are not stored any more."""
+        """Report the lines before *line*, the next stored one, as no longer stored."""
         first, last = (self._next, line - 1) if self._forward else (line + 1, self._next)
         if first <= last:
             yield from self._searched()
@@ -143,7 +143,7 @@ class Search:
             self._next = self._untold = line
 
     def _searched(self) -> Iterator[dict[str, Any]]:
-        """Tell which lines were looked at since it was told last."""
+        """Report the lines that were looked at since the last report."""
         first, last = (self._untold, self._next - 1) if self._forward else (self._next + 1, self._untold)
         if first <= last:
             yield {"searched": [first, last]}
@@ -156,5 +156,5 @@ class Search:
 
 
 def _goes_on(piece: Entry, following: Entry) -> bool:
-    """Tell whether a long line goes on from one entry to another: the quota, or the attempt's end, may lie between."""
+    """Tell whether a long line continues from one entry to another; a cut or the attempt's end may come in between."""
     return piece.continues and piece.next_line == following.from_line and piece.id.attempt == following.id.attempt

@@ -31,17 +31,17 @@ log = logging.getLogger(__name__)
 
 #: A request waits this long for the store before it is answered 503.
 STORE_TIMEOUT_SECONDS = 3.0
-#: Requests under way may take this long when the service is told to end.
+#: How long requests under way may take once the service is told to end.
 GRACE_SECONDS = 10
-#: gunicorn's sign of life is a file that is touched; on a disk that stalls it would kill the worker.
+#: gunicorn's sign of life is a file that the worker touches; if its disk stalled, gunicorn would kill the worker.
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn makes an unlinked file there
 
 
 class WebServer(BaseApplication):
     """One gunicorn worker with threads.
 
-    Everything with threads or connections is made in the worker, after the
-    fork: neither survives one.
+    Everything with threads or connections is created in the worker, after the
+    fork: neither survives a fork.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,10 +61,10 @@ class WebServer(BaseApplication):
             "threads": settings.web_threads,
             "graceful_timeout": GRACE_SECONDS,
             "control_socket_disable": True,
-            # Nobody may say under which path we are, or that a request came over TLS (SCRIPT_NAME, X-Forwarded-Proto).
+            # Clients must not set our path (SCRIPT_NAME) or claim that a request came over TLS (X-Forwarded-Proto).
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
-            # It would wait for the client itself, in the kernel.
+            # sendfile would wait for the client itself, in the kernel.
             "sendfile": False,
             "proc_name": "runtail-web",
             "logger_class": ServiceLog,
@@ -105,7 +105,7 @@ class WebServer(BaseApplication):
         log.info("web ready on %s", shown(self._settings.web_host, self._settings.web_port))
 
     def _end_streams_on(self, number: signal.Signals) -> None:
-        """Let followers end first: gunicorn waits for their threads."""
+        """End streams on a signal, before gunicorn handles it: gunicorn waits for their threads."""
         before = signal.getsignal(number)
 
         def handle(signum: int, frame: FrameType | None) -> None:

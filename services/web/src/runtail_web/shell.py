@@ -9,10 +9,10 @@ from urllib.parse import quote
 import orjson
 
 STATIC = Path(__file__).parent / "static"
-#: Vite's list of what it built, with hashed names.
+#: Vite's list of the files that it built, with hashed names.
 MANIFEST = STATIC / ".vite" / "manifest.json"
 ENTRY = "src/main.tsx"
-#: Says so if the rest does not come, and tries again; first, and never with a hash in its name.
+#: The script that comes first: it reports if the others do not load, and tries again. Its name never has a hash.
 LOADING = "/static/loading.js"
 
 _SHELL = """<!doctype html>
@@ -42,9 +42,9 @@ def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST
     """Return the HTML of every page.
 
     :param socket_url: where the browser finds the relay; empty: this origin.
-    :param run_id: the run whose page it is; None: the list.
-    :param port_forward: ``RUNTAIL_PORT_FORWARD_COMMAND``; nothing is said of it if it is empty.
-    :raises PagesMissing: run ``make ui``.
+    :param run_id: the run whose page this is; None: the list.
+    :param port_forward: ``RUNTAIL_PORT_FORWARD_COMMAND``; the page does not mention it if it is empty.
+    :raises PagesMissing: if the pages were not built; run ``make ui``.
     """
     try:
         built = orjson.loads(manifest.read_bytes())
@@ -61,7 +61,7 @@ def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST
 
 
 def _without(run_id: str | None) -> str:
-    """Return the content for browsers that run no scripts."""
+    """Return the content for browsers that do not run scripts."""
     if run_id is None:
         return "The list of runs needs JavaScript. Without it, a run's log is at /runs/&lt;id&gt;/text"
     address = html.escape(f"/runs/{quote(run_id, safe='')}/text", quote=True)

@@ -1,4 +1,4 @@
-"""Slots for long responses: a bounded number of each kind at once, so that some threads always serve short ones."""
+"""Slots for long responses: each kind has a limited number, so that some threads are always free for short ones."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from runtail_web.problems import Problem, unavailable
 class Kind:
     """One kind of long response."""
 
-    #: What clients do, as the end of a sentence.
+    #: What the client does, as the end of a sentence.
     what: str
-    #: The part of the threads that it may take.
+    #: The part of the threads that this kind may take.
     part: float
-    #: How many one client (address) may have at once; None: no other limit.
+    #: How many slots one client (address) may have at once; None: no limit per client.
     per_client: int | None = None
     #: The response is sent while it is produced: a thread waits for a slow client.
     streams: bool = True
@@ -33,7 +33,7 @@ DOWNLOAD = Kind("downloading a log", 1 / 4)
 TEXT_PAGE = Kind("reading a log as a page", 1 / 4, streams=False)
 SEARCH = Kind("searching a log", 1 / 4, per_client=2)
 
-#: The part of the threads that all of them may take together.
+#: The part of the threads that all kinds may take together.
 ALL = 3 / 4
 RETRY_AFTER_SECONDS = 2
 
@@ -41,7 +41,7 @@ RETRY_AFTER_SECONDS = 2
 class Slots:
     """The slots of this service.
 
-    :param threads: of the service.
+    :param threads: the number of the service's threads.
     """
 
     def __init__(self, threads: int) -> None:
@@ -53,7 +53,7 @@ class Slots:
     def acquire(self, kind: Kind) -> Callable[[], None]:
         """Take a slot for the current request, and return the function that releases it.
 
-        :raises Problem: 429 if this client has all it may have, 503 if all are taken.
+        :raises Problem: 429 if this client has all the slots it may have, 503 if all slots are taken.
         """
         client = (kind, plain(request.remote_addr or ""))
         with self._lock:

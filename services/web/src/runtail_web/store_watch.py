@@ -1,4 +1,4 @@
-"""What metrics say of the store, asked for in the background: a scrape is answered at once, whatever the store does."""
+"""Reads the store's figures for metrics in the background: a scrape is answered at once, whatever the store does."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from runtail_web.queue_watch import Queue, QueueWatch
 
 log = logging.getLogger(__name__)
 
-#: Between looks.
+#: Time between looks.
 LOOK_SECONDS: Final = 2.0
-#: The store counts as away when it has not answered for so long, or when the last answer is so old.
+#: The store counts as away if it has not answered a question for this long, or if the last answer is this old.
 SLOW_SECONDS: Final = 2.0
 STALE_SECONDS: Final = 15.0
-#: For one answer of the store or the broker.
+#: How long to wait for one answer of the store or the broker.
 TIMEOUT_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look found."""
+    """The findings of one look."""
 
     queued: int
     running: int
@@ -41,7 +41,7 @@ class Seen:
 class StoreWatch:
     """Looks every :data:`LOOK_SECONDS` in a thread of its own.
 
-    :param store: with short timeouts, used by nobody else.
+    :param store: a store with short timeouts that no other code uses.
     """
 
     def __init__(self, store: Store, queues: QueueWatch) -> None:
@@ -53,17 +53,17 @@ class StoreWatch:
         self._found_at = 0.0
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a look under way takes some seconds at most."""
+        """End the thread; a look under way takes a few seconds at most."""
         self._stop.set()
         self._thread.join(5.0)
 
     @property
     def seen(self) -> Seen | None:
-        """What the last look found; None if the store does not answer (any more)."""
+        """The findings of the last look; None if the store does not answer."""
         now, asked_at = time.monotonic(), self._asked_at
         if (asked_at is not None and now - asked_at > SLOW_SECONDS) or now - self._found_at > STALE_SECONDS:
             return None
@@ -91,7 +91,7 @@ class StoreWatch:
             time.monotonic(),
             None,
         )
-        # The broker may be another server; what is known of the store holds without it.
+        # The broker may be another server; the store's figures are valid without it.
         try:
             queues = self._queues.look()
         except StoreUnavailable:

@@ -1,6 +1,6 @@
 """The style of text: colours, attributes and the link in force, from the sequences before it. Pure.
 
-The page has the same in ``ui/src/log/model/style.ts``; ``line_vectors.json`` holds both to the same answers.
+The page's counterpart is ``ui/src/log/model/style.ts``; ``line_vectors.json`` holds both to the same answers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from runtail_web.plain import ALTERED
 from runtail_web.sequences import AFTER_ESC, MAX_PARAMETERS, number
 
 BOLD, DIM, ITALIC, UNDERLINE, STRIKE, INVERSE, HIDDEN = (1 << bit for bit in range(7))
-#: Added to a true colour, so that it cannot be taken for one of the 256.
+#: Added to a true colour, so that it cannot be taken for one of the 256 of the palette.
 TRUE_COLOUR = 0x1000000
 #: Longer addresses are not meant for people.
 MAX_HREF_CHARS = 2048
@@ -28,7 +28,7 @@ _OFF = {22: BOLD | DIM, 23: ITALIC, 24: UNDERLINE, 27: INVERSE, 28: HIDDEN, 29: 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What text looks like."""
+    """The look of text."""
 
     #: -1: the default; 0-255: the palette; from :data:`TRUE_COLOUR` on: red, green, blue.
     fg: int = -1
@@ -48,7 +48,7 @@ PLAIN = Style()
 
 
 def carried(text: str, style: Style = PLAIN) -> Style:
-    """Return the style in force behind a text that begins in another one."""
+    """Return the style in force after a text that begins in a given style."""
     for found in _SEQUENCE.finditer(text):
         final, command = found["final"], found["command"]
         if final == "m" and not found["intermediates"]:
@@ -63,12 +63,12 @@ def carried(text: str, style: Style = PLAIN) -> Style:
 
 
 def resets(output: bytes) -> bool:
-    """Tell whether somewhere in it all colours are taken back, so that no earlier ones matter."""
+    """Tell whether the output resets all colours somewhere, so that earlier ones do not matter."""
     return _RESET.search(output) is not None
 
 
 def links(output: bytes) -> bool:
-    """Tell whether somewhere in it a link begins or ends, so that no earlier one matters."""
+    """Tell whether a link begins or ends in the output, so that earlier ones do not matter."""
     return _LINK.search(output) is not None
 
 
@@ -99,7 +99,7 @@ def _address(command: str) -> str:
 
 
 def _chosen(parts: list[str]) -> int:
-    """Return the colour of ``5 n`` or ``2 r g b``; -1 if it is neither, or not whole."""
+    """Return the colour of ``5 n`` or ``2 r g b``; -1 if it is neither, or incomplete."""
     values = [min(number(part), 255) for part in parts]
     if values[:1] == [5] and len(values) > 1:
         return values[1]
@@ -125,14 +125,14 @@ def _graphics(style: Style, parameters: str) -> Style:
                 colour = _chosen(parts[at : at + length])
                 at += length
             else:
-                # Six parts have a colour space before the colour.
+                # With six parts, a colour space comes before the colour.
                 colour = _chosen([sub[1], *sub[3:]] if number(sub[1]) == 2 and len(sub) >= 6 else sub[1:])
             if code == 38 and colour >= 0:
                 fg = colour
             elif code == 48 and colour >= 0:
                 bg = colour
         elif len(sub) > 1:
-            # The kind of an underline; 0 is none.
+            # The kind of an underline; 0 means no underline.
             if code == 4:
                 flags = flags | UNDERLINE if number(sub[1]) else flags & ~UNDERLINE
         elif code == 0:

@@ -1,4 +1,4 @@
-"""A log as plain pages: for reading modes, the browser's own find, printing, and browsers without scripts."""
+"""A log as plain pages: for reader modes, the browser's own find, printing, and browsers without scripts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from runtail.words import clean, cut_words, event_words
 from runtail_web.plain import plain
 from runtail_web.text_stream import as_stored
 
-#: Lines of a page, unless another number is asked for.
+#: Lines per page, unless another number is asked for.
 PAGE_LINES = 1000
-#: A page ends before its last line when it has grown to this.
+#: A page ends early when it has grown to this size.
 PAGE_BYTES = 4 * 1024 * 1024
-#: It also ends early when drawing it has taken this much processor time: somebody can make a line that costs a
-#: hundred times as much as others of its length.
+#: A page also ends early when drawing it has taken this much processor time: somebody can make a line that costs a
+#: hundred times as much as other lines of its length.
 PAGE_WORK_SECONDS = 0.5
 
 
@@ -32,17 +32,17 @@ class Row:
     """A line, or a sentence between lines."""
 
     text: str
-    #: Its number; 0 for a sentence.
+    #: The line's number; 0 for a sentence.
     line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TextPage:
-    """What a page shows."""
+    """The content of a page."""
 
     run: Run
     rows: list[Row]
-    #: The first line that is wanted, and the line after the last that is here.
+    #: The first line wanted, and the line after the last line on the page.
     first: int
     following: int
     #: Lines of the log so far.
@@ -51,12 +51,12 @@ class TextPage:
 
     @property
     def over(self) -> bool:
-        """Tell whether nothing more will come."""
+        """Tell whether the run is over and no more lines will come."""
         return self.run.state.terminal
 
     @property
     def title(self) -> str:
-        """Say which lines of what."""
+        """Say which lines of which log the page shows."""
         task = clean(self.run.text("task")) or "run"
         if self.lines == 0:
             return f"{task}: no output" if self.over else f"{task}: no output yet"
@@ -66,7 +66,7 @@ class TextPage:
         return f"{task}: lines {self.first:,}-{self.following - 1:,} of {self.lines:,}{so_far}"
 
     def links(self) -> list[tuple[str, str, str]]:
-        """Return where to go from here: the word, the address, and its ``rel``."""
+        """Return the links to other pages: for each its text, its address and its ``rel``."""
         last = max(0, self.lines - 1) // self.limit * self.limit + 1
         places: list[tuple[str, int, str]] = []
         if self.first > 1 and self.lines:
@@ -90,13 +90,13 @@ def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
     """Read one page.
 
     :param first: the first line, from 1; negative: the last ``-first`` lines.
-    :param limit: the most lines.
+    :param limit: the largest number of lines.
     :raises RunNotFound: if there is no such run.
     :raises StoreUnavailable: if the server did not answer.
     """
     run = read_run(store, run_id)
     first = max(1, run.number("line") + first if first < 0 else first)
-    # From the line before: events that stand between it and the first line belong here.
+    # Begin at the line before: events between that line and the first one belong on this page.
     location = locate(store, run_id, max(1, first - 1))
     lines = location.head.line - 1
     end = first + limit
@@ -108,7 +108,7 @@ def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
             if item.to_line >= first:
                 rows.append(Row(cut_words(item)))
             continue
-        # What stands behind the last line of the log has no page of its own.
+        # Events after the last line of the log have no page of their own.
         if item.from_line > end or (item.from_line == end and (item.type == OUTPUT or end <= lines)):
             break
         found = [row for row in _rows(item) if first <= (row.line or item.from_line) and row.line < end]

@@ -1,4 +1,4 @@
-"""A log as a stream of text: what is stored, or that and everything that follows."""
+"""A log as a stream of text: the stored output, or the stored output and everything that follows."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ from runtail.log.reader import Head, Location, pull, read
 from runtail.protocol import Cursor, Cut, Discontinuity, Entry
 from runtail.store import Store
 
-#: A lost notification is noticed after this.
+#: After a lost notification, new output is noticed within this time.
 SWEEP_SECONDS = 1.0
-#: A follower waits this long for a store that is away, then its stream breaks off.
+#: A follower waits this long for a store that is away; then its stream breaks off.
 PATIENCE_SECONDS = 60.0
 #: Entries per read; an entry has at most 64 KiB or so.
 ENTRIES = 32
 
-#: Headers of answers that are read while they are made: nginx would keep them until it has a buffer full, and others
-#: might to compress them.
+#: Headers of answers that are read while they are made: nginx would hold an answer until its buffer is full, and other
+#: proxies might do so to compress it.
 LIVE = {"X-Accel-Buffering": "no", "Cache-Control": "no-store, no-transform"}
 
 
 def as_stored(store: Store, cursor: Cursor, run_id: str) -> tuple[Head | None, list[Entry | Cut]]:
-    """Return what follows a cursor and move it on, even if the chain does not hold.
+    """Return the items that follow a cursor and move it on, even if the chain does not hold.
 
-    Who gets entries checks them and names the broken one; who gets bytes gets
-    those that are there.
-
+    A client that gets entries checks them and names the broken one; a client
+    that gets bytes gets those that are stored.
     :raises StoreUnavailable: if the server did not answer.
     """
     before = cursor.last
@@ -47,9 +46,9 @@ def as_stored(store: Store, cursor: Cursor, run_id: str) -> tuple[Head | None, l
 
 
 def stored(store: Store, run_id: str, location: Location) -> Iterator[bytes]:
-    """Yield the output that is stored now, byte for byte.
+    """Yield the output stored now, byte for byte.
 
-    :raises RuntailError: in the middle; the transfer then breaks off visibly.
+    :raises RuntailError: in the middle of the stream; the transfer then visibly breaks off.
     """
     cursor, until = location.cursor, location.head.last
     while cursor.last < until:
@@ -71,12 +70,12 @@ def followed(
     stop: threading.Event,
     gone: Callable[[], bool],
 ) -> Iterator[bytes]:
-    """Yield the output that is stored, then what comes, until the run is over.
+    """Yield the stored output, then new output until the run is over.
 
     :param stop: set when this service ends.
     :param gone: tells whether the reader went away.
     """
-    # Sends the headers: the reader learns at once that it follows, however silent the run is.
+    # An empty piece sends the headers: the reader learns at once that it follows, however silent the run is.
     yield b""
     cursor = location.cursor
     notifications = store.client.pubsub(ignore_subscribe_messages=True)
@@ -106,7 +105,7 @@ def _wait(store: Store, notifications: PubSub, run_id: str, stop: threading.Even
     try:
         if not notifications.subscribed:
             notifications.subscribe(store.keys.notifications(run_id))
-            # What was written before the subscription stood sends no notification: look at once.
+            # Entries written before the subscription took effect send no notification: look at once.
             return
         notifications.get_message(timeout=SWEEP_SECONDS)
     except RedisError:
@@ -116,8 +115,8 @@ def _wait(store: Store, notifications: PubSub, run_id: str, stop: threading.Even
 def gone_check(environ: dict[str, object]) -> Callable[[], bool]:
     """Return a function that tells whether the client closed its connection.
 
-    A silent run writes nothing, so a write would not notice it. The server
-    names the socket in the environment; without it nobody is ever gone.
+    For a silent run nothing is written, so no write would fail. The server names
+    the socket in the environment; without that, the function always returns False.
     """
     connection = environ.get("gunicorn.socket")
     if not isinstance(connection, socket.socket):

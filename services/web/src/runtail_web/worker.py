@@ -1,12 +1,12 @@
-"""gunicorn's threaded worker, so changed that slow clients hold no threads.
+"""gunicorn's threaded worker, changed so that slow clients hold no threads.
 
-gunicorn gives every connection a thread at once, which then waits for the
-request and for the client to take the answer, as long as that lasts. Here the
-main loop, which has all connections, reads a request until it is whole, and
-sends what a client did not take of its answer at once. A thread has a request
-only while it makes the answer; for the clients of streams see
-:mod:`runtail_web.clients`. The main loop waits for nobody either: connections
-that are to be closed stay with it for a moment.
+gunicorn at once gives every connection a thread, which waits for the request
+and for the client to take the answer, however long that takes. Here the main
+loop, which has all connections, reads a request until it is complete, and
+sends the part of an answer that a client did not take at once. A thread has a
+request only while it makes the answer; for the clients of streams, see
+:mod:`runtail_web.clients`. The main loop does not wait for any client either:
+connections that are to be closed stay with it for a moment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from runtail.settings import Settings
 from runtail_web.clients import ClientSocket, Unsent
 from runtail_web.partial_request import PartialRequest, TooLarge
 
-#: While no thread is free, who takes nothing of a stream for so long must go: others wait.
+#: While no thread is free, a client that takes nothing of a stream for this long must go, because others wait.
 CROWDED_SECONDS = 5.0
 #: How long a connection that was told to close may take to do so (RFC 9112, 9.6).
 LINGER_SECONDS = 2.0
@@ -38,9 +38,9 @@ HEAD_TOO_LARGE = (
 
 
 class Load:
-    """How many threads are taken.
+    """Counts the threads that are taken.
 
-    :param threads: all there are.
+    :param threads: the number of all threads.
     """
 
     def __init__(self, threads: int) -> None:
@@ -65,27 +65,27 @@ class Load:
 
     @property
     def full_seconds(self) -> float:
-        """For how long no thread was free; 0 if one is."""
+        """For how many seconds no thread has been free; 0 if one is free."""
         since = self._full_since
         return 0.0 if since is None else time.monotonic() - since
 
 
 class Connection(TConn):  # type: ignore[misc, unused-ignore]
-    """A client's connection, with what has come of its request.
+    """A client's connection, with the part of its request that has arrived.
 
-    :param conn: as gunicorn has accepted it.
-    :param linger: takes a connection that is to be closed when the client closes it, too.
+    :param conn: the connection as gunicorn accepted it.
+    :param linger: takes a connection that is to be closed once the client closes it, too.
     """
 
     def __init__(self, conn: TConn, linger: Callable[[Connection], None]) -> None:
         super().__init__(conn.cfg, ClientSocket(fileno=conn.sock.detach()), conn.client, conn.server)
         self._linger = linger
         self.partial_request: PartialRequest | None = None
-        #: Its last request is over for gunicorn.
+        #: For gunicorn, the connection's last request is over.
         self.closing = False
 
     def close(self, graceful: bool = False) -> None:
-        """Close it; never waits."""
+        """Close the connection; never waits."""
         if graceful:
             self.closing = True
             self._linger(self)
@@ -101,14 +101,14 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: The connections that the main loop reads or writes, and until when (monotonic seconds).
+        #: The connections that the main loop reads or writes, with their deadlines (monotonic seconds).
         self._deadlines: dict[Connection, float] = {}
         self._room = Unsent()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Read a request, then let a thread answer it.
 
-        gunicorn calls it for a new connection, for one kept open on which more comes, and for one of which the next
+        gunicorn calls this for a new connection, for an open one on which more data comes, and for one whose next
         request was read already.
         """
         if not isinstance(conn, Connection):
@@ -172,7 +172,7 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             self.load.end()
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
-        """Go on with a connection whose request was answered: first the client takes the answer."""
+        """Go on with a connection whose request was answered, once the client has taken the answer."""
         if conn.sock.unsent:
             self._await(conn, self.settings.stalled_seconds, partial(self._send_more, fs), selectors.EVENT_WRITE)
         else:
@@ -198,7 +198,7 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         try:
             conn.sock.send(data, socket.MSG_DONTWAIT)
         except OSError:
-            # It is closed next, in any case.
+            # The connection is closed next in any case.
             return
 
     def _close_when_it_does(self, conn: Connection) -> None:
@@ -220,23 +220,23 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             self._drop(conn)
 
     def _drop(self, conn: Connection) -> None:
-        """Close a connection that goes on no more."""
+        """Close a connection that is finished."""
         self._forget(conn)
         if not conn.closing:
             self.nr_conns -= 1
         conn.close()
 
     def murder_pending(self) -> None:
-        """Close the connections whose time is over; the main loop calls it every second."""
+        """Close the connections whose time is over; the main loop calls this every second."""
         super().murder_pending()
         now = time.monotonic()
         for conn, deadline in list(self._deadlines.items()):
-            # A service that ends waits for requests, not for connections on which nothing came.
+            # A service that ends waits for requests, not for connections on which nothing has arrived.
             unused = conn.partial_request is not None and not conn.partial_request.data
             if deadline < now or (unused and not self.alive):
                 self._drop(conn)
 
 
 def worker_class(settings: Settings, load: Load) -> type[Worker]:
-    """Return the class that gunicorn makes its worker of."""
+    """Return the class of gunicorn's worker."""
     return type("RuntailWorker", (Worker,), {"settings": settings, "load": load})

@@ -1,7 +1,7 @@
 """Celery's consumer, with less patience for a broker that is away.
 
-Celery waits up to 30 seconds between two tries to connect, and no setting says
-less: after an outage of some minutes a worker took tasks half a minute late.
+Celery waits up to 30 seconds between two tries to connect, and no setting
+shortens that: after an outage of some minutes a worker took tasks half a minute late.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RETRY_SECONDS = 5
 
 
 class Consumer(CeleryConsumer):
-    """Asks for a broker that is away every few seconds."""
+    """Tries to reach a broker that is away every few seconds."""
 
     def ensure_connected(self, conn: Any) -> Any:
         """Wait for the broker; return the connection."""

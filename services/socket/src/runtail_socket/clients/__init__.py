@@ -1,4 +1,4 @@
-"""What clients ask for and get answered: the Socket.IO namespace, subscriptions that catch up, changes of states.
+"""Clients' requests and their answers: the Socket.IO namespace, subscriptions that catch up, changes of state.
 
-Imports all other rooms.
+Imports all other packages of the relay.
 """

@@ -21,42 +21,42 @@ from runtail_socket.transport.websocket import Frame
 
 log = logging.getLogger(__name__)
 
-#: Reads of all catching-up viewers together: each holds a connection to the store.
+#: Reads at once, for all catching-up viewers together: each holds a connection to the store.
 CONCURRENT_READS = 16
 
-#: Entries of the first read; later reads ask for about a frame's worth.
+#: Entries in the first read; later reads ask for about a frame's worth.
 FIRST_ENTRIES = 4
 MAX_ENTRIES = 64
 
 #: The first frames are small; they grow while the client takes them quickly
-#: and shrink when one takes long, so that a ping never waits long behind one.
+#: and shrink when one takes long, so that a ping never waits long for a frame.
 FIRST_FRAME_BYTES = 65536
 MIN_FRAME_BYTES = 16384
 QUICK_SECONDS = 0.25
 SLOW_SECONDS = 1.0
 
-#: Waiting for the answer to ``subscribe`` to go out.
+#: How long to wait for the answer to ``subscribe`` to go out.
 ANSWER_SECONDS = 30.0
 
-#: Between looks at a position that does not exist (again) yet.
+#: Time between checks for a position that does not exist yet, or not again.
 WAIT_SECONDS = 1.0
 
-#: Between looks whether the reader has come further.
+#: Time between checks whether the reader has advanced.
 NUDGE_SECONDS = 0.02
 
-#: Reads that are kept for who asks next, and how much of a log each may hold.
+#: Reads kept for the next viewer that asks, and how much of a log each may hold.
 MOST_SHARED = 32
 MAX_SHARED_BYTES = 65536
 
-#: Between attempts while the store is away.
+#: Time between attempts while the store is away.
 RETRY_SECONDS = 0.5
 
 
 class CatchUp:
-    """Serves the subscriptions that are not at the live set, each by a greenlet.
+    """Serves the subscriptions that are not in the live set, each in its own greenlet.
 
     :param nudge: called with the id of a run of which the store has more than the reader.
-    :param on_sent: called with (frames, their bytes, newest entry's time in ms or None) per frame.
+    :param on_sent: called for each frame with (frames, their bytes, newest entry's time in ms or None).
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class CatchUp:
         self._settings = store.settings
         self.nudge = nudge
         self._on_sent = on_sent
-        #: By run, epoch, entry and number of entries. Who is told that there is nothing asks again at once.
+        #: By run, epoch, entry and number of entries. Empty answers are not kept: their viewers ask again at once.
         self._shared: SingleFlight[tuple[str, int, EntryId, int], tuple[Head | None, list[Entry]]] = SingleFlight(
             MOST_SHARED,
             lambda answer: bool(answer[1]) and sum(len(entry.payload) for entry in answer[1]) <= MAX_SHARED_BYTES,
@@ -78,11 +78,11 @@ class CatchUp:
         self._reads = threading.BoundedSemaphore(CONCURRENT_READS)
         #: Subscriptions being served now.
         self.serving = 0
-        #: How often one began to be.
+        #: How many times serving a subscription has begun.
         self.started = 0
 
     def start(self, subscription: Subscription) -> None:
-        """Serve a subscription until it joins the live set; it may be served already."""
+        """Serve a subscription until it joins the live set; do nothing if it is being served already."""
         if not subscription.serving:
             subscription.serving = True
             self.started += 1
@@ -100,7 +100,7 @@ class CatchUp:
             # The client is gone; Engine.IO notices and tells the namespace.
             subscription.finish()
         except Exception:
-            # Not known to be the viewer's fault: it comes back and resumes.
+            # This may not be the viewer's fault: it comes back and resumes.
             log.exception("a viewer of run %s could not be served", subscription.feed.run_id)
             subscription.link.close("error")
         finally:
@@ -108,18 +108,18 @@ class CatchUp:
             subscription.serving = False
 
     def read(self, subscription: Subscription, count: int) -> tuple[list[Entry | Cut], int]:
-        """Return what follows the subscription's cursor up to the feed's, and how many entries were asked.
+        """Return the items between the subscription's cursor and the feed's, and the number of entries read.
 
-        The cursor is not moved.
+        Does not move the cursor.
 
-        :raises Discontinuity: if the store does not continue it.
+        :raises Discontinuity: if the store does not continue from the cursor.
         :raises StoreUnavailable: if the store does not answer.
         """
         feed = subscription.feed
         after = subscription.cursor.last
         key = (feed.run_id, subscription.cursor.epoch, after, count)
         head, entries = self._shared.get(key, lambda: self._pull(feed.run_id, after, count))
-        # Never further than the reader is: joining means to stand where it stands.
+        # Never further than the reader: a subscription joins at the reader's position.
         entries = [entry for entry in entries if entry.id <= feed.cursor.last]
         trial = replace(subscription.cursor)
         return trial.advance(entries, head.cut if head else None), len(entries)
@@ -134,11 +134,11 @@ class CatchUp:
 
     @property
     def frame_bytes(self) -> int:
-        """The largest frame."""
+        """The largest size of a frame."""
         return self._settings.frame_bytes
 
     def _arrive(self, subscription: Subscription) -> bool:
-        """Wait for a position the store does not have (again) yet; False if it is given up."""
+        """Wait for a position that the store does not have yet, or not again; return False after giving up."""
         feed, wanted = subscription.feed, subscription.cursor
         deadline = time.monotonic() + self._settings.lease_seconds
         while not subscription.is_over():
@@ -156,9 +156,9 @@ class CatchUp:
                     self._give_up(subscription, found.head.epoch, "ahead")
                     return False
             except RunNotFound:
-                return False  # the reader tells
+                return False  # the reader tells the viewer
             except StoreUnavailable:
-                # Time in which nothing can be known does not count.
+                # Time in which the store is away does not count.
                 deadline += WAIT_SECONDS
             subscription.wake.clear()
             subscription.wake.wait(WAIT_SECONDS)
@@ -205,7 +205,7 @@ class _Pursuit:
                 self._send(made, chunk)
 
     def _next(self) -> list[tuple[Frame | None, Chunk]]:
-        """Return the next frames; the chunks they were made of are emptied: they may wait long."""
+        """Return the next frames, each with its chunk; the chunks are emptied because frames may wait long."""
         subscription = self._subscription
         try:
             items, entries = self._catch_up.read(subscription, self._entries)
@@ -216,14 +216,14 @@ class _Pursuit:
         except ProtocolError as error:
             self._failures += 1
             if self._failures > 2:
-                # The reader, at the end of the same log, decides for all; this
-                # one viewer stands in a part that is gone.
+                # The reader, at the end of the same log, decides for all viewers;
+                # this one alone is in a part that is gone.
                 log.warning("a viewer of run %s cannot continue: %s", subscription.feed.run_id, error)
                 self._reset(str(error))
             time.sleep(RETRY_SECONDS)
             return []
         if not items:
-            # The reader is not as far as we began, or finds out what is wrong here.
+            # The reader has not reached the viewer's position, or will find out what is wrong.
             self._catch_up.nudge(subscription.feed.run_id)
             time.sleep(NUDGE_SECONDS)
             return []

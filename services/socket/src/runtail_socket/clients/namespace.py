@@ -1,7 +1,7 @@
 """The Socket.IO namespace ``/tail``: subscribe, ack, unsubscribe.
 
-Every event is answered in its acknowledgement, errors too, and the socket
-stays usable. Events of one client run one after the other.
+Every event is answered in its acknowledgement, even when it fails, and the
+socket stays usable. The events of one client are handled one by one.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ from runtail_socket.transport.link import Links
 
 log = logging.getLogger(__name__)
 
-#: A run whose epoch changes while it is subscribed to is looked up again this often.
+#: How many times to look up a run whose epoch changes during ``subscribe``.
 ATTEMPTS = 3
 
-#: Subscriptions looked up at once, each over a connection to the store of its own. When another relay dies hundreds
-#: ask in the same moment; the client of the store has 100 connections and refuses more, it does not wait for one.
+#: Subscriptions looked up at once, each over its own connection to the store. When another relay dies, hundreds of
+#: clients ask in the same moment; the store's client has 100 connections and refuses further requests at once.
 CONCURRENT_SUBSCRIBES = 16
 
-#: How long one waits for its turn. Together with the store's own timeout less than a page waits for its answer.
+#: How long a lookup waits for its turn. Together with the store's own timeout, less than a page waits for its answer.
 TURN_SECONDS = 5.0
 
-#: Positions and records that are kept for who asks next.
+#: Positions and records kept for the next client that asks.
 MOST_SHARED = 64
 
 Answer = dict[str, Any]
 
 
 class OtherNamespaces(Namespace):
-    """Every namespace that we do not have: whoever asks for one is told so, and which one there is."""
+    """Every namespace that we do not have: a client that asks for one is told which one exists."""
 
     def __init__(self) -> None:
         super().__init__("*")
@@ -63,15 +63,15 @@ class OtherNamespaces(Namespace):
     def trigger_event(self, event: str, *_args: Any) -> Any:
         """Refuse to connect; called by Socket.IO."""
         if event == "connect":
-            # Becomes CONNECT_ERROR with an object that has the message, as the protocol wants it.
+            # Becomes CONNECT_ERROR with the message in an object, as the protocol requires.
             raise flask_socketio.ConnectionRefusedError(f"There is no such namespace. The one here is {NAMESPACE}.")
 
 
 class TailNamespace(Namespace):
-    """All clients, and what they may ask.
+    """All clients and the events they may send.
 
     :param store_away: whether viewers have been told that the store is away.
-    :param on_painted: called with the seconds from an entry's writing to its being seen.
+    :param on_painted: called with the seconds from the moment an entry was written until it was on screen.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class TailNamespace(Namespace):
         self.viewers: dict[str, Viewer] = {}
 
     def trigger_event(self, event: str, sid: str, *args: Any) -> Any:
-        """Handle an event; called by Socket.IO, without a Flask context, which nothing here uses."""
+        """Handle an event; called by Socket.IO, without a Flask context because no handler uses one."""
         if event == "connect":
             return self._connect(sid)
         if event == "disconnect":
@@ -123,7 +123,7 @@ class TailNamespace(Namespace):
         except ProtocolError as error:
             return _error(requests.code_of(error), str(error))
         except Exception:
-            # Whatever is wrong, nobody waits for an answer that does not come.
+            # Whatever went wrong, the client must get an answer.
             log.exception("the event %.100r of a viewer failed", event)
             return _error("internal", "Something went wrong here. The relay's log has the traceback; please report it.")
 
@@ -177,14 +177,15 @@ class TailNamespace(Namespace):
         )
 
     def _record(self, feed: Feed) -> Run:
-        # By its state: who comes after a change, of which nobody is told any more, must not read of what was before.
+        # Keyed by state: a client that subscribes after a change gets no event about it, so it must not get a record
+        # from before.
         key = (feed.run_id, feed.cursor.epoch, feed.state)
         return self._records.get(key, lambda: read_run(self._store, feed.run_id))
 
     def _admit(self, viewer: Viewer, request: Subscribe, feed: Feed, found: Location) -> Answer:
         run = self._record(feed)
         if not allowed(viewer.principal, "log:read", thing_of(run)):
-            # As if there were none, whatever position was asked for.
+            # As if the run did not exist, whatever position was asked for.
             raise RunNotFound(request.run_id)
         epoch = found.head.epoch
         if request.epoch not in (None, epoch):
@@ -248,16 +249,16 @@ class TailNamespace(Namespace):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What is done about an event.
+    """How an event is handled.
 
-    :param right: what a client must have, on anything at all; on a run, its handler looks.
+    :param right: the right that a client must have on at least one thing; the handler itself checks the run.
     """
 
     right: Right
     handle: Callable[[TailNamespace, Viewer, object], Answer]
 
 
-#: The events that a client may send: a table of docs/protocol.md, which a test compares.
+#: The events that a client may send. A test compares this with a table of docs/protocol.md.
 HANDLERS: Final[Mapping[str, Handler]] = {
     "subscribe": Handler("run:read", TailNamespace._subscribe),
     "ack": Handler("log:read", TailNamespace._ack),

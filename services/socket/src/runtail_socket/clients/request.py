@@ -1,4 +1,4 @@
-"""What clients ask for, checked. Pure."""
+"""Validated requests of clients. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from runtail.protocol import VERSION
 from runtail.runid import flaw_of
 from runtail_socket.delivery.frames import Shape
 
-#: Numbers a browser can hold exactly.
+#: The largest number that a browser can hold exactly.
 MAX_NUMBER = 2**53 - 1
 
-#: Why an event was not obeyed, for programs: a table of docs/protocol.md, which a test compares.
+#: Why an event was refused, for programs. A test compares this with a table of docs/protocol.md.
 Code = Literal[
     "unknown-run", "bad-request", "version", "too-many", "unavailable", "record", "entry", "forbidden", "internal"
 ]
@@ -42,7 +42,7 @@ class SubscribeList:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """What a client has got of a run."""
+    """How much of a run a client has received."""
 
     run_id: str
     #: Payload bytes of all entries since it subscribed.
@@ -52,7 +52,7 @@ class Acknowledge:
 
 
 def subscribe(data: object) -> Subscribe | SubscribeList:
-    """Read the argument of ``subscribe``: a run id as in the tutorial, or an object.
+    """Parse the argument of ``subscribe``: a run id as in the tutorial, or an object.
 
     :raises ProtocolError: code ``bad-request`` or ``version``.
     """
@@ -72,7 +72,7 @@ def subscribe(data: object) -> Subscribe | SubscribeList:
 
 
 def acknowledge(data: object) -> Acknowledge:
-    """Read the argument of ``ack``.
+    """Parse the argument of ``ack``.
 
     :raises ProtocolError: code ``bad-request``.
     """
@@ -82,7 +82,7 @@ def acknowledge(data: object) -> Acknowledge:
 
 
 def unsubscribe(data: object) -> str:
-    """Read the argument of ``unsubscribe`` and return the run id.
+    """Parse the argument of ``unsubscribe`` and return the run id.
 
     :raises ProtocolError: code ``bad-request``.
     """
@@ -90,7 +90,7 @@ def unsubscribe(data: object) -> str:
 
 
 def code_of(error: ProtocolError) -> Code:
-    """Return the code to answer an error with: its own, or ``entry`` if that is one of reading a log."""
+    """Return the code to answer an error with: its own, or ``entry`` if the error is in a stored log."""
     return next((code for code in CODES if code == error.code), "entry")
 
 

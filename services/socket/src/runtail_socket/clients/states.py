@@ -1,4 +1,4 @@
-"""State changes of runs: to the list pages, and to those who watch the run. And of the store: to all of them."""
+"""Sends state changes of runs to the list pages and to viewers of the run, and those of the store to all clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtail_socket.clients.viewer import Viewer
 from runtail_socket.delivery.frames import Shape, run_changed, store_answers
 from runtail_socket.transport.websocket import Frame, WriteResult
 
-#: Several changes within this time are read and sent together.
+#: Changes within this time are read and sent together.
 GATHER_SECONDS = 0.05
 
 #: Records read in one round trip.
@@ -25,12 +25,12 @@ RUNS_PER_READ = 64
 #: fetched again every 10 s anyway, and Engine.IO's queue has no bound.
 MAX_QUEUED = 32
 
-#: Between attempts while the store is away.
+#: Time between attempts while the store is away.
 RETRY_SECONDS = 0.5
 
 
 class States:
-    """Reads the records of runs whose state changed, and tells who wants to know.
+    """Reads the records of runs whose state changed, and tells the clients that want to know.
 
     :param viewers: returns all clients.
     """
@@ -48,7 +48,7 @@ class States:
             self._wake.set()
 
     def run(self) -> None:
-        """Tell, for ever."""
+        """Tell clients about changes; never returns."""
         while True:
             self._wake.wait()
             time.sleep(GATHER_SECONDS)
@@ -62,7 +62,7 @@ class States:
                 time.sleep(RETRY_SECONDS)
 
     def tell_store_health(self, answers: bool) -> None:
-        """Tell clients that the store does not answer, or that it answers again."""
+        """Tell clients that the store is away, or that it answers again."""
         frame = store_answers(answers)
         for viewer in self._viewers():
             watches = viewer.lists or any(one.shape is Shape.ENTRIES for one in viewer.subscriptions.values())

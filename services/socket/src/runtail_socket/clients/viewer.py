@@ -1,4 +1,4 @@
-"""Clients, and what each of them follows."""
+"""Clients, and the runs that each of them follows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Viewer:
 
     def __init__(self, link: Link, principal: Principal) -> None:
         self.link = link
-        #: Who it is; stays as long as the connection.
+        #: Who the client is; does not change during the connection.
         self.principal = principal
-        #: Has disconnected; nothing may be added any more.
+        #: Has disconnected; no subscription may be added any more.
         self.gone = False
         self.subscriptions: dict[str, Subscription] = {}
         #: Wants the state changes of all runs.
         self.lists = False
-        #: Has heard that the store is away, and not yet that it is back.
+        #: Was told that the store is away, and not yet that it is back.
         self.told_away = False
 
     def forget(self, subscription: Subscription) -> None:

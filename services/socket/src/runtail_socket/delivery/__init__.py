@@ -1,4 +1,4 @@
-"""What clients are sent of a run: frames, made once for all of them, and the feed that gives each one its own.
+"""Sending a run to clients: frames, each made once for all clients, and the feed that gives each client its frames.
 
-Imports the transport.
+Imports ``transport``.
 """

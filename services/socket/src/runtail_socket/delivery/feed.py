@@ -1,4 +1,4 @@
-"""One run as this relay reads it: where the reader stands, and the subscriptions to it."""
+"""One run as this relay reads it: the reader's position, and the subscriptions to the run."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from runtail_socket.delivery.frames import Chunk, Shape, tail_end, tail_live, te
 from runtail_socket.transport.link import Link
 from runtail_socket.transport.websocket import ALL, NONE, PART, Frame, Writer, WriteResult, try_send_all
 
-#: A full window that does not move is overruled this often: a client that
-#: counts wrongly becomes slow, never stuck.
+#: A full window that does not move is overruled at this interval: a client
+#: that counts wrongly becomes slow, never stuck.
 WINDOW_PATIENCE_SECONDS = 5.0
 
 
 class SubscriptionState(Enum):
-    """Where a subscription stands."""
+    """How a subscription is served."""
 
     #: Gets every new frame as it is made.
     LIVE = "live"
     #: Served from the store by its own greenlet.
     CATCHING_UP = "catching-up"
-    #: Its position does not exist yet (or not again, after a rollback).
+    #: Its position does not exist yet, or not again after a rollback.
     WAITING = "waiting"
     #: Over: unsubscribed, reset, or the client is gone.
     OVER = "over"
@@ -35,9 +35,9 @@ class SubscriptionState(Enum):
 class Subscription:
     """One client following one run.
 
-    :param cursor: what the client has.
-    :param window_bytes: payload bytes under way to a client that acknowledges.
-    :param on_finished: called once, when it is over.
+    :param cursor: the client's position.
+    :param window_bytes: payload bytes that may be under way to a client that acknowledges.
+    :param on_finished: called once, when the subscription is over.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class Subscription:
         #: Its greenlet runs.
         self.serving = False
         self.told_end = False
-        #: Set when something it may wait for happened.
+        #: Set when an event that its greenlet may wait for has happened.
         self.wake = threading.Event()
         self._window_bytes = window_bytes
         self._windowed = False
@@ -74,23 +74,23 @@ class Subscription:
         self._moved_at = time.monotonic()
 
     def is_over(self) -> bool:
-        """No more is to be sent."""
+        """Return True if nothing more is to be sent."""
         return self.state is SubscriptionState.OVER or self.link.closed
 
     @property
     def wants_live(self) -> bool:
-        """The client is shown the unfinished line as well."""
+        """True if the client is shown the unfinished line as well."""
         return self.shape is Shape.ENTRIES
 
     @property
     def window_open(self) -> bool:
-        """The client acknowledged enough of what was sent (or does not acknowledge at all)."""
+        """True if the client has acknowledged enough of the bytes sent, or does not acknowledge at all."""
         if not self._windowed or self._sent - self._acked < self._window_bytes:
             return True
         return time.monotonic() - self._moved_at > WINDOW_PATIENCE_SECONDS
 
     def acknowledge(self, total_bytes: int) -> None:
-        """Note that the client has this many payload bytes since it subscribed."""
+        """Note that the client has received this many payload bytes since it subscribed."""
         self._windowed = True
         if total_bytes > self._acked:
             self._acked = min(total_bytes, self._sent)
@@ -98,22 +98,22 @@ class Subscription:
         self.wake.set()
 
     def writer(self) -> Writer | None:
-        """Return what writes a frame of the log now; None if the client cannot take one."""
+        """Return a function that writes a frame of the log now; None if the client cannot take one."""
         return self.link.writer() if not self._windowed or self.window_open else None
 
     def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
-        """Note what became of a frame; :meth:`count` counts it."""
+        """Note how much of a frame was sent; :meth:`count` counts it."""
         return self.link.record_write(frame, sent)
 
     def count(self, payload_bytes: int) -> None:
         """Note that payload was sent."""
         if self._windowed and self._sent - self._acked >= self._window_bytes:
-            # Sent although the window is full: patience starts again.
+            # Sent although the window was full: patience starts again.
             self._moved_at = time.monotonic()
         self._sent += payload_bytes
 
     def finish(self, farewell: Frame | None = None) -> None:
-        """End it; viewer and feed forget it.
+        """End the subscription; viewer and feed forget it.
 
         :param farewell: the last frame, sent after what Engine.IO has queued.
         """
@@ -128,9 +128,9 @@ class Subscription:
 
 
 class Feed:
-    """A watched run. There is one per run and relay, whatever the number of viewers.
+    """A watched run. A relay has one feed per run, whatever the number of viewers.
 
-    :param cursor: the end of the log as read so far.
+    :param cursor: the end of the log as far as it was read.
     :param catch_up: starts a subscription's own greenlet.
     :param on_unused: called when the last subscription has left.
     """
@@ -147,22 +147,22 @@ class Feed:
         self.cursor = cursor
         self._catch_up = catch_up
         self._on_unused = on_unused
-        #: Its history is no more: nobody may join.
+        #: Its history no longer exists: no subscription may join.
         self.over = False
         #: Handlers that are about to add a subscription.
         self.pins = 0
         self.subscriptions: set[Subscription] = set()
-        #: Those who get every chunk as it is read: they have exactly what :attr:`cursor` says.
+        #: The subscriptions that get every chunk as it is read: their position is exactly :attr:`cursor`.
         self.live_set: set[Subscription] = set()
-        #: Which execution of the id is read.
+        #: The execution of the id that is being read.
         self.execution = 1
-        #: State of the run when last read.
+        #: The run's state when last read.
         self.state: str | None = None
         #: The unfinished line.
         self.live: dict[str, Any] | None = None
-        #: What the terminal entry says, once it was read.
+        #: The content of the terminal entry, once it was read.
         self.end: dict[str, Any] | None = None
-        #: When (monotonic) the store was last asked for what follows, and answered.
+        #: When (monotonic) the last answered request for further entries was made.
         self.read_at = 0.0
         #: Since when (monotonic) the store has been behind us or without the run.
         self.behind_since: float | None = None
@@ -171,13 +171,13 @@ class Feed:
 
     @property
     def unused(self) -> bool:
-        """Nobody follows this run here any more."""
+        """True if no client follows this run here any more."""
         return not self.subscriptions and not self.pins
 
     def deliver(self, chunks: Iterable[Chunk]) -> tuple[int, int]:
         """Send new chunks to the live set; return how many frames were taken, and their bytes.
 
-        Whoever does not take a frame leaves the live set and is served by its own greenlet.
+        A subscription that does not take a frame leaves the live set and is served by its own greenlet.
         """
         frames = size_bytes = 0
         for chunk in chunks:
@@ -203,7 +203,7 @@ class Feed:
     def show_live(self, live: dict[str, Any] | None) -> None:
         """Show the unfinished line to the live set.
 
-        It is replaced ten times a second, so whoever does not take it misses nothing that counts.
+        It is replaced ten times a second, so a client that does not take it misses nothing that counts.
         """
         if live is None or live == self.live:
             return
@@ -213,7 +213,7 @@ class Feed:
             self._send_live(shown, live)
 
     def join(self, subscription: Subscription) -> None:
-        """Put a subscription that has exactly what :attr:`cursor` says at the live set."""
+        """Put a subscription whose position is exactly :attr:`cursor` into the live set."""
         subscription.state = SubscriptionState.LIVE
         subscription.cursor = self.cursor
         self.live_set.add(subscription)

@@ -1,4 +1,4 @@
-"""What viewers are sent, as complete frames. Pure: bytes in, bytes out.
+"""Everything that viewers are sent, as complete frames. Pure: bytes in, bytes out.
 
 An event is one Socket.IO EVENT packet of namespace ``/tail`` in one Engine.IO
 message in one WebSocket text frame, encoded once for all its readers.
@@ -17,20 +17,20 @@ from runtail.protocol.event import END, decode
 from runtail_socket.transport import NAMESPACE
 from runtail_socket.transport.websocket import Frame, text_frame
 
-#: The events that viewers are sent, and why a view cannot go on: tables of docs/protocol.md, which a test compares.
+#: The events sent to viewers, and the reasons why a view cannot go on. A test compares both with docs/protocol.md.
 Sent = Literal["tail-message", "tail-live", "tail-end", "tail-reset", "run", "store"]
 Reason = Literal["epoch", "chain", "store-lost", "ahead", "execution"]
 
-#: What stands around the entries of a frame, at most.
+#: The largest size of everything around the entries of a frame.
 ENVELOPE_BYTES = 256
 
 
 class Shape(Enum):
-    """How a viewer wants its log."""
+    """The form in which a viewer wants the log."""
 
     #: Entries with positions and digests.
     ENTRIES = "entries"
-    #: The tutorial's: lines as plain strings.
+    #: Lines as plain strings, as in the tutorial.
     LINES = "lines"
 
 
@@ -47,7 +47,7 @@ def message(name: Sent, data: dict[str, Any]) -> Frame:
 class Chunk:
     """Consecutive items of one run that travel in one frame.
 
-    :param after: where a reader stands that has them.
+    :param after: the position of a reader that has them.
     """
 
     __slots__ = ("_encoded", "_frames", "after", "epoch", "items", "newest_ms", "payload_bytes", "run_id")
@@ -66,13 +66,13 @@ class Chunk:
         self.newest_ms = entries[-1].t_ms if entries else None
 
     def frame(self, shape: Shape) -> Frame | None:
-        """Return the frame, made once; None if there is nothing to send in this shape."""
+        """Return the frame, which is made once; None if there is nothing to send in this shape."""
         if shape not in self._frames:
             self._frames[shape] = self._entries() if shape is Shape.ENTRIES else self._lines()
         return self._frames[shape]
 
     def release(self) -> None:
-        """Drop what frames are made of; those made are the caller's."""
+        """Drop the data that frames are made of; the frames already made belong to the caller."""
         self.items, self._encoded, self._frames = [], [], {}
 
     def _entries(self) -> Frame:
@@ -88,7 +88,7 @@ class Chunk:
 
 
 def plain(item: Entry | Cut) -> str | None:
-    """Return an item as text without its last newline; None for what is no text."""
+    """Return an item as text without its last newline; None if it is not text."""
     if isinstance(item, Cut):
         return f"… lines {item.from_line:,} to {item.to_line:,} were cut …"
     if item.type == EVENT:
@@ -99,9 +99,9 @@ def plain(item: Entry | Cut) -> str | None:
 def chunks(run_id: str, start: Cursor, items: Sequence[Entry | Cut], frame_bytes: int) -> Iterator[Chunk]:
     """Divide items into frames of at most *frame_bytes*.
 
-    Entries travel whole, so one that is larger alone makes a larger frame.
+    Entries travel whole, so an entry that is larger by itself makes a larger frame.
 
-    :param start: where the first item continues.
+    :param start: the position that the first item continues.
     """
     at = start
     pending: list[Entry | Cut] = []
@@ -121,14 +121,14 @@ def chunks(run_id: str, start: Cursor, items: Sequence[Entry | Cut], frame_bytes
 
 
 def after(epoch: int, item: Entry | Cut) -> Cursor:
-    """Return where a reader stands behind an item."""
+    """Return a reader's position after an item."""
     if isinstance(item, Cut):
         return Cursor(epoch, item.last, item.to_line + 1, item.chain)
     return Cursor(epoch, item.id, item.next_line, item.chain)
 
 
 def terminal(item: Entry | Cut) -> dict[str, Any] | None:
-    """Return the end that an item declares, if it is the terminal entry."""
+    """Return the end that an item declares; None if it is not the terminal entry."""
     if isinstance(item, Cut) or item.type != EVENT:
         return None
     value = decode(item)
@@ -156,10 +156,10 @@ def tail_live(run_id: str, live: dict[str, Any]) -> Frame:
 
 
 def run_changed(summary: dict[str, Any]) -> Frame:
-    """Return the event that says a run's state changed."""
+    """Return the event that says that a run's state changed."""
     return message("run", {"run": summary})
 
 
 def store_answers(answers: bool) -> Frame:
-    """Return the event that says that the store is away, or back."""
+    """Return the event that says whether the store answers."""
     return message("store", {"answers": answers})

@@ -1,4 +1,4 @@
-"""What the relay reads from the store, and when: notifications, the one reader of all watched runs, its connections.
+"""Reading from the store: notifications, the one reader of all watched runs, and its connections.
 
-Imports the transport and the delivery.
+Imports ``transport`` and ``delivery``.
 """

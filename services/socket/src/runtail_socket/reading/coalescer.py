@@ -8,8 +8,8 @@ from collections.abc import Callable
 #: A busy relay spends at most a fifth of its processor time reading.
 IDLE_SHARE = 4.0
 
-#: A round has a price of its own (a wake-up, a round trip), which the runs in
-#: it share. Above this many runs a second, sustained, rounds are this far apart.
+#: A round has a fixed price (a wake-up, a round trip), which the runs in it share.
+#: At a sustained rate above this many runs a second, rounds are this far apart.
 MANY_RUNS_PER_SECOND = 500.0
 MANY_RUNS_BURST = 50.0
 GATHER_SECONDS = 0.02
@@ -18,10 +18,10 @@ GATHER_SECONDS = 0.02
 class Coalescer:
     """The pauses between rounds: none while there is little to do.
 
-    A round that waited (for a store under load, for the processor) is followed
-    by a pause that is no longer: it says nothing about how much there is to do.
+    After a round that waited (for a store under load, for the processor), the
+    pause is no longer than that wait: it does not tell how much there is to do.
 
-    :param longest_seconds: of a pause.
+    :param longest_seconds: the longest pause.
     :param clock: monotonic seconds.
     :param processor_clock: seconds of processor time.
     """
@@ -37,15 +37,15 @@ class Coalescer:
         self._processor_clock = processor_clock
         self._began_at = clock()
         self._used_before = processor_clock()
-        #: Runs read above the pace of MANY_RUNS_PER_SECOND.
+        #: Runs read in excess of MANY_RUNS_PER_SECOND.
         self._excess = 0.0
         self._rests_until = 0.0
-        #: Many runs are read, sustained: notifications are sure to come during the pause.
+        #: The rate of runs read stays high: notifications are sure to come during the pause.
         self.batches = False
 
     @property
     def delay_seconds(self) -> float:
-        """What is left of the pause; negative when there is none."""
+        """The seconds left of the pause; negative when it is over."""
         return self._rests_until - self._clock()
 
     def begin(self) -> None:
@@ -65,6 +65,6 @@ class Coalescer:
         return self.delay(min(self._longest_seconds, max(gather, took, used * IDLE_SHARE)))
 
     def delay(self, seconds: float) -> float:
-        """Take a pause of a given length; return it."""
+        """Begin a pause of a given length; return the length."""
         self._rests_until = self._clock() + seconds
         return seconds

@@ -1,8 +1,8 @@
 """One pub/sub connection that says which runs changed.
 
-A notification is a hint and carries no data. What is lost here is found by the
-reader's sweep; what makes this connection silent is found by a nonce that we
-publish ourselves and must receive.
+A notification is a hint and carries no data. The reader's sweep makes up for
+lost notifications; a nonce that we publish ourselves and must receive shows
+whether this connection has fallen silent.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from runtail_socket.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: How often the nonce is published. Below the connection's read timeout (5 s), so
-#: that a connection that receives nothing at all ends by itself.
+#: How often the nonce is published. The interval is shorter than the connection's read timeout
+#: (5 s), so that only a connection that receives nothing at all times out.
 NONCE_SECONDS = 2.0
 
-#: Not having received it for this long means that the listener is stalled. Longer than a read of the store
-#: may take (5 s), because the listener's greenlet also reads runs.
+#: If the nonce has not come for this long, the listener is stalled. Longer than a read of the store may
+#: take (5 s), because the listener's greenlet also reads runs.
 STALLED_SECONDS = 4 * NONCE_SECONDS
 
-#: Between attempts to connect.
+#: Time between attempts to connect.
 BACKOFF_SECONDS = 0.5
 
 
 class Listener:
     """The subscription to the notifications of all watched runs and of the list.
 
-    :param on_runs: called with the ids of watched runs that changed; nothing is received while it runs.
+    :param on_runs: called with the ids of watched runs that changed; the listener receives nothing during the call.
     :param on_list: called with the id of any run whose state changed.
     :param on_connected: called after every (re)connection: anything may have been missed.
-    :param delay: returns the seconds for which nobody would act on a notification.
+    :param delay: returns the seconds for which the reader would not act on a notification.
     :param batches: returns whether notifications are sure to come during the next delay.
     """
 
@@ -70,7 +70,7 @@ class Listener:
         self._sending = threading.Lock()
         self._broken = False
         self._received_at = time.monotonic()
-        #: Of the listener's greenlet.
+        #: Watches the listener's greenlet.
         self.watchdog = Watchdog("The pub/sub listener")
         #: How often the connection was found to receive nothing.
         self.stalls = 0
@@ -78,11 +78,11 @@ class Listener:
 
     @property
     def watched(self) -> int:
-        """Runs listened to."""
+        """The number of runs listened to."""
         return len(self._watched)
 
     def watch(self, run_id: str) -> None:
-        """Listen to a run. Its notifications may be missed until the server has the command."""
+        """Listen to a run. Until the server has the command, notifications may be missed."""
         channel = self._run_prefix + run_id.encode()
         self._watched.add(channel)
         self._send("SUBSCRIBE", channel)
@@ -96,7 +96,7 @@ class Listener:
     def notify_nonce(self) -> None:
         """Publish our nonce; call every :data:`NONCE_SECONDS`.
 
-        :raises StoreUnavailable: if the store does not answer (which says nothing about the listener).
+        :raises StoreUnavailable: if the store does not answer; this says nothing about the listener.
         """
         with store_errors():
             self._store.client.publish(self._nonce_channel, b"")
@@ -105,7 +105,7 @@ class Listener:
             self._broken = True
 
     def run(self) -> None:
-        """Listen, for ever; connects again whenever the connection ends."""
+        """Listen until stopped; connect again whenever the connection ends."""
         said = ""
         while not self._stopped:
             self.watchdog.reset()
@@ -141,10 +141,10 @@ class Listener:
         while not self._broken:
             self.watchdog.reset()
             if self._batches() and (delay := self._delay()) > 0:
-                # Something is sure to come meanwhile: there is no need to wait for it first.
+                # Notifications are sure to come meanwhile: no need to wait for the first one.
                 time.sleep(delay)
             received = connection.receive()
-            # What comes during the delay is received in one go, when it is over.
+            # Notifications that come during the delay are received together after it.
             if (delay := self._delay()) > 0:
                 time.sleep(delay)
                 if runtime.readable(connection.socket):
@@ -154,7 +154,7 @@ class Listener:
                 self._on_runs(runs)
 
     def _sort(self, received: list[Any]) -> set[str]:
-        """Act on what was received; return the watched runs that changed."""
+        """Act on the replies received; return the watched runs that changed."""
         runs: set[str] = set()
         for reply in received:
             if isinstance(reply, Exception):
@@ -177,5 +177,5 @@ class Listener:
             try:
                 self._connection.send(pack(command, channel))
             except StoreUnavailable:
-                # The listener finds out by itself, and subscribes to all again.
+                # The listener will notice, connect again and subscribe to all runs.
                 self._broken = True

@@ -1,4 +1,4 @@
-"""What the reader asks the store, twenty times a second and more: on a connection of its own."""
+"""The reader's pull, which runs twenty times a second or more, over a connection of its own."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from runtail.protocol import Entry, EntryId
 from runtail.store import Store, store_errors
 from runtail_socket.reading.resp import Resp, pack
 
-#: The connection is changed this often: its pool then looks whether it is still
-#: good, and (with Sentinel) whether it still leads to the primary.
+#: The connection is changed this often: its pool then checks whether it still
+#: works and, with Sentinel, whether it still leads to the primary.
 KEEP_SECONDS = 1.0
 
 
 class Puller:
-    """Does what :func:`runtail.log.reader.pull` does, at a third of the price; for one caller at a time."""
+    """Does the same as :func:`runtail.log.reader.pull` at a third of the price, for one caller at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -30,7 +30,7 @@ class Puller:
         """Return the head and the next entries of several runs, in one round trip.
 
         :param wanted: run id and the last entry already read, per run.
-        :param count: the most entries per run.
+        :param count: the largest number of entries per run.
         :raises StoreUnavailable: if the server did not answer.
         :raises ProtocolError: if an entry cannot be read.
         """
@@ -54,7 +54,7 @@ class Puller:
             while len(replies) < answers:
                 replies += connection.receive()
         except BaseException:
-            # What is still under way must not be taken for an answer to the next question.
+            # An answer still under way must not be taken for the answer to the next question.
             self._connection = None
             connection.close()
             raise

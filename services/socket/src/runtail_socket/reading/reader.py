@@ -1,8 +1,8 @@
-"""The one reader of all watched runs: told by notifications, made sure by a sweep.
+"""The one reader of all watched runs: notifications prompt it, and a sweep finds what they missed.
 
 Dirty runs are pulled together, in one round trip: at once when the relay is
 idle; a busy relay collects notifications for up to ``coalesce_seconds`` first.
-While the store is away nothing is said to viewers, because nothing is known.
+While the store is away, the reader tells viewers nothing, because it knows nothing.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from runtail_socket.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-#: Runs per round trip: bounds what one reply holds.
+#: Runs per round trip: bounds the size of one reply.
 RUNS_PER_PULL = 32
 
 #: Entries per run and round trip.
 ENTRIES_PER_PULL = 16
 
-#: Between attempts while the store is away.
+#: Time between attempts while the store is away.
 RETRY_SECONDS = 0.5
 
 #: A run that was not read for this many ``sweep_seconds`` is compared with the store.
 QUIET_SWEEPS = 1.5
 
-#: An entry that does not continue our chain is read again this often before it is believed:
-#: head and entries are not read in one moment.
+#: An entry that does not continue our chain is read again this many times before it is believed:
+#: head and entries are not read at the same moment.
 RECHECKS = 2
 
 
 class Reader:
     """Keeps every watched run's feed at the end of its log.
 
-    :param catch_up: starts the greenlet of a subscription that is not at the live set.
+    :param catch_up: starts the greenlet of a subscription that is not in the live set.
     :param on_state: called with the id of a watched run whose state changed.
-    :param on_sent: called with (frames taken, their bytes, newest entry's time in ms or None) per delivery.
+    :param on_sent: called for each delivery with (frames taken, their bytes, newest entry's time in ms or None).
     """
 
     def __init__(
@@ -73,15 +73,15 @@ class Reader:
         self._dirty: set[str] = set()
         self._wake = threading.Event()
         self._puller = Puller(store)
-        #: One round at a time, whoever begins it.
+        #: Held during a round: one at a time, in whichever greenlet.
         self._reading = threading.Lock()
-        #: The data set's name when the store was first asked.
+        #: The UUID of the store's data set when the store first answered.
         self._store_uuid: str | None = None
         #: The store answered the last time it was asked.
         self.store_answers = False
-        #: When a round last began; the sweep causes one each half second, once the store has answered.
+        #: When a round last began; once the store has answered, the sweep causes one every half second.
         self.turned_at = time.monotonic()
-        #: Of the reader's own greenlet.
+        #: Watches the reader's own greenlet.
         self.watchdog = Watchdog("The reader")
         self.coalescer = Coalescer(store.settings.coalesce_seconds)
         #: How many runs were reset to a new epoch.
@@ -92,7 +92,7 @@ class Reader:
     def notified(self, run_ids: Iterable[str]) -> None:
         """Read runs that have changed, in the caller's greenlet.
 
-        Not in the reader's own, because waking it costs as much as a small pull.
+        Waking the reader's own greenlet would cost as much as a small pull.
         """
         self._dirty.update(run_id for run_id in run_ids if run_id in self.feeds)
         if self._dirty:
@@ -105,21 +105,21 @@ class Reader:
             self._wake.set()
 
     def mark_all(self) -> None:
-        """Any watched run may have changed."""
+        """Note that any watched run may have changed."""
         self._dirty.update(self.feeds)
         self._wake.set()
 
     def sweep(self) -> None:
         """Mark every watched run that was not read for 1.5 ``sweep_seconds``. Call it twice per ``sweep_seconds``.
 
-        So each is compared with the store at least once in two ``sweep_seconds``, and a
-        lost notification, a stalled connection and a store that rolled back are noticed.
-        (With one instead of one and a half, a run that prints every second would often be read twice.)
+        Each run is then compared with the store at least once in two ``sweep_seconds``, which
+        reveals a lost notification, a stalled connection or a store that rolled back.
+        (With 1 instead of 1.5, a run that prints every second would often be read twice.)
 
         :raises StoreUnavailable: if the store does not answer.
         """
         if self._store_uuid is None:
-            # Before the store's first answer there is nothing to read, and no round begins: that is no stand.
+            # Before the store's first answer there is nothing to read and no round begins: that is not a stall.
             self.turned_at = time.monotonic()
             self._store_uuid = self._store.uuid()
             self.store_answers = True
@@ -131,7 +131,7 @@ class Reader:
 
     @contextmanager
     def pin(self, run_id: str) -> Iterator[Feed]:
-        """Give the feed of a run, watching it from now on; it stays while held or subscribed to.
+        """Yield the feed of a run, watched from now on; the feed stays while it is held or subscribed to.
 
         :raises RunNotFound: if there is no such run.
         :raises StoreUnavailable: if the store does not answer.
@@ -148,13 +148,13 @@ class Reader:
         head = store_reader.head(self._store, run_id)
         end = self._read_end(run_id) if head.state.terminal else None
         feed = self.feeds.get(run_id)
-        if feed is not None:  # Somebody else was faster while we asked.
+        if feed is not None:  # Another greenlet opened it while we asked.
             return feed
         feed = Feed(run_id, at_end(head), catch_up=self._catch_up, on_unused=self.forget_unused)
         feed.state, feed.live, feed.end, feed.execution = str(head.state), head.live, end, head.execution
         self.feeds[run_id] = feed
         self._listener.watch(run_id)
-        # What was written between the answer and the subscription.
+        # To read entries written between the answer and the subscription.
         self.mark(run_id)
         return feed
 
@@ -189,7 +189,7 @@ class Reader:
     # The loop
 
     def run(self) -> None:
-        """Pull what others than the listener marked, for ever."""
+        """Pull the runs that were marked; never returns."""
         while True:
             self._wake.wait()
             self.watchdog.reset()
@@ -198,7 +198,7 @@ class Reader:
             self._read()
 
     def _read(self) -> None:
-        """One round: pull what is dirty."""
+        """Pull the dirty runs: one round."""
         with self._reading:
             self.turned_at = time.monotonic()
             self.coalescer.begin()
@@ -211,7 +211,7 @@ class Reader:
                 if self.store_answers:
                     log.warning("the store does not answer: %s", error)
                 self.store_answers = False
-                # What waits in the pool is as dead; each would cost somebody an answer.
+                # The pool's idle connections are just as dead; each would cost a caller an answer.
                 self._store.client.connection_pool.disconnect(inuse_connections=False)
                 self._dirty |= dirty
                 self._wake.set()
@@ -224,7 +224,7 @@ class Reader:
             try:
                 self._pull_together(batch)
             except ProtocolError:
-                # One of them cannot be read; it must not stop the others.
+                # One run cannot be read; it must not stop the others.
                 for feed in batch:
                     self._pull_alone(feed)
 
@@ -233,7 +233,7 @@ class Reader:
         asked_at = time.monotonic()
         answers = self._puller.pull(wanted, ENTRIES_PER_PULL)
         for feed, (head, entries) in zip(batch, answers, strict=True):
-            # Between question and answer the last viewer may have gone.
+            # The last viewer may have left between question and answer.
             if self.feeds.get(feed.run_id) is feed:
                 feed.read_at = asked_at
                 self._take(feed, head, entries)
@@ -260,14 +260,14 @@ class Reader:
         try:
             items = trial.advance(entries, head.cut)
             if trial.last == head.last and trial.chain != head.chain:
-                # As many entries as we know, and not the same: another writer filled a store that went back.
+                # The same last entry with another digest: a store that rolled back was filled by another writer.
                 raise ProtocolError("discontinuity", f"entry {head.last} has another digest")
         except ProtocolError as error:
             self._contradiction(feed, error)
             return
         feed.suspicions = 0
         self._deliver(feed, items)
-        # Its number tells clients whether the text is stored by now; the progress holds anyway.
+        # Its line number tells clients whether the text is stored by now; the progress is valid anyway.
         feed.show_live(head.live)
         if str(head.state) != feed.state:
             feed.state = str(head.state)
@@ -283,13 +283,13 @@ class Reader:
     # What may be wrong with a log
 
     def _gone(self, feed: Feed) -> None:
-        """No record: the run was deleted, or the store was emptied and its writer will say so."""
+        """Handle a missing record: the run was deleted, or the store was emptied and the run's writer will say so."""
         uuid = self._store.uuid()
         if self._store_uuid is None or uuid == self._store_uuid or self._patience_is_over(feed):
             self._reset(feed, 0, "store-lost", "This run is no longer in the store: it was deleted or has expired.")
 
     def _behind(self, feed: Feed) -> None:
-        """Handle a store that has less than we have sent: its writer may be about to write it again."""
+        """Handle a store that has less than we have sent: the run's writer may be about to write the rest again."""
         if self._patience_is_over(feed):
             epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor)
             self._after_raise(feed, epoch, "ahead", "The store lost lines that were already shown.")
@@ -318,14 +318,14 @@ class Reader:
         return now - feed.behind_since > self._settings.lease_seconds
 
     def _reset(self, feed: Feed, epoch: int, reason: Reason, why: str) -> None:
-        """End all subscriptions to a history that is no more; clients subscribe again as they like."""
+        """End all subscriptions to a history that no longer exists; clients subscribe again as they like."""
         self.resets += 1
         log.info("run %s has a new epoch, %d: %s", feed.run_id, epoch, reason)
         feed.over = True
         farewell = tail_reset(feed.run_id, epoch, reason, why)
         for subscription in list(feed.subscriptions):
             subscription.finish(farewell)
-        # A handler may still hold it; it will see that it is over.
+        # A handler may still hold the feed; it will see that the feed is over.
         if self.feeds.get(feed.run_id) is feed:
             del self.feeds[feed.run_id]
             self._listener.unwatch(feed.run_id)

@@ -1,9 +1,9 @@
 """One connection to the store, below redis-py's commands: bytes out, replies in.
 
-redis-py connects (address, login, TLS, Sentinel) and hiredis parses. What
-redis-py has in between (a look at the socket for each checkout, pipelines,
-retries, its own measures) costs several times what it carries when the same
-question is asked again and again, as the relay does.
+redis-py connects (address, login, TLS, Sentinel) and hiredis parses. The
+layers of redis-py in between (a check of the socket for each checkout,
+pipelines, retries, its own metrics) cost several times as much as the traffic
+itself when the same question is asked again and again, as the relay does.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from redis.exceptions import InvalidResponse, ResponseError
 from runtail.errors import StoreUnavailable
 from runtail.store import store_errors
 
-#: What one call takes at most; replies that are larger take several.
+#: The most that one call receives; larger replies take several calls.
 RECEIVE_BYTES = 65536
 
 _NOT_YET = object()
 
 
 def pack(*command: str | bytes | int) -> bytes:
-    """Return a command as it goes over the connection."""
+    """Return a command in the form that goes over the connection."""
     packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub has no union
     return packed
 
@@ -32,19 +32,19 @@ def pack(*command: str | bytes | int) -> bytes:
 class Resp:
     """A connection of the client's pool, taken out of it until :meth:`close` or :meth:`give_back`.
 
-    :raises StoreUnavailable: if there is none to be had.
+    :raises StoreUnavailable: if the pool has no connection to give.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         self._pool = client.connection_pool
         with store_errors():
             self._connection = self._pool.get_connection()
-        #: For :func:`runtail_socket.runtime.readable` and the like.
+        #: For functions such as :func:`runtail_socket.runtime.readable`.
         self.socket: Any = self._connection._sock
         self._replies = hiredis.Reader(InvalidResponse, ResponseError, notEnoughData=_NOT_YET)
 
     def send(self, packed: bytes) -> None:
-        """Send what :func:`pack` made, of one command or several.
+        """Send one or more commands made by :func:`pack`.
 
         :raises StoreUnavailable: if the connection is over.
         """
@@ -54,16 +54,16 @@ class Resp:
             raise StoreUnavailable(f"the store did not answer: {error}") from error
 
     def receive(self) -> list[Any]:
-        """Wait until something comes; return the replies that are complete now, maybe none.
+        """Wait for data; return the replies that are complete now, possibly none.
 
-        An error that the server answered is among them, as ``ResponseError``.
+        A reply that is an error appears among them as ``ResponseError``.
 
-        :raises StoreUnavailable: if the connection is over; from TimeoutError if nothing came in time.
+        :raises StoreUnavailable: if the connection is over; caused by TimeoutError if nothing came in time.
         """
         try:
             data = self.socket.recv(RECEIVE_BYTES)
         except (OSError, EOFError) as error:
-            # (EOFError: eventlet's, for a socket that somebody closed meanwhile.)
+            # (eventlet raises EOFError for a socket that other code closed meanwhile.)
             raise StoreUnavailable(f"the store did not answer: {error}") from error
         if not data:
             raise StoreUnavailable("the store closed the connection")
@@ -80,5 +80,5 @@ class Resp:
         self._pool.release(self._connection)
 
     def give_back(self) -> None:
-        """Put the connection, on which nothing is under way, back into its pool."""
+        """Put the connection back into its pool; nothing may be under way on it."""
         self._pool.release(self._connection)

@@ -1,7 +1,7 @@
-"""One answer of the store for all who ask the same within a moment.
+"""One answer of the store for all callers that ask the same question within a moment.
 
-When a relay dies its viewers come to the others at once, and most of them
-stood at the same few positions: each would ask the store the same questions.
+When a relay dies, its viewers come to the other relays at once. Most of them were
+at the same few positions, so each would ask the store the same questions.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-#: How old an answer may be. A viewer that gets it stands where it would if it had come that much earlier: what has
-#: changed since reaches it as it reaches the others.
+#: How old an answer may be. A viewer that gets an older answer is where it would be had it come that much earlier:
+#: later changes reach it as they reach the others.
 FRESH_SECONDS = 0.5
 
 
 class _Question(Generic[Value]):
-    """One that is being asked now."""
+    """A question that is being asked now."""
 
     def __init__(self) -> None:
         self.over = threading.Event()
@@ -30,10 +30,10 @@ class _Question(Generic[Value]):
 
 
 class SingleFlight(Generic[Key, Value]):
-    """Answers by question.
+    """Shares answers among callers that ask the same question.
 
-    :param most: answers that are kept at once.
-    :param worth_keeping: whether an answer may be given again; those who wait for it get it in any case.
+    :param most: the largest number of answers kept at once.
+    :param worth_keeping: tells whether to keep an answer for later callers; those already waiting get it in any case.
     """
 
     def __init__(self, most: int, worth_keeping: Callable[[Value], bool] = lambda _answer: True) -> None:
@@ -43,9 +43,9 @@ class SingleFlight(Generic[Key, Value]):
         self._asked: dict[Key, _Question[Value]] = {}
 
     def get(self, key: Key, ask: Callable[[], Value]) -> Value:
-        """Return the answer: a fresh one, that of somebody who asks just now, or what *ask* returns.
+        """Return the answer: one kept and still fresh, one that another caller is waiting for, or the result of *ask*.
 
-        :raises Exception: what *ask* raised, also if somebody else called it.
+        :raises Exception: the error that *ask* raised, even if another caller called it.
         """
         while True:
             kept = self._kept.get(key)
@@ -59,7 +59,7 @@ class SingleFlight(Generic[Key, Value]):
                 raise question.error
             if question.answered:
                 return question.answer  # type: ignore[return-value]  # None may be an answer, too
-            # Who asked was ended before there was an answer.
+            # The caller that asked was ended before an answer came.
 
     def _ask(self, key: Key, ask: Callable[[], Value]) -> Value:
         question = self._asked[key] = _Question[Value]()
@@ -78,7 +78,7 @@ class SingleFlight(Generic[Key, Value]):
 
     def _keep(self, key: Key, answer: Value) -> None:
         now = time.monotonic()
-        # In the order in which they were put: the first are the oldest.
+        # In order of insertion: the first answers are the oldest.
         self._kept.pop(key, None)
         while self._kept:
             oldest = next(iter(self._kept))

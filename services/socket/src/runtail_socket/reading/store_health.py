@@ -1,4 +1,4 @@
-"""Whether the store is away, as the relay's own regular question shows it: viewers are told, also when it is back."""
+"""Judges by the relay's own regular question whether the store is away, and tells viewers when it goes and returns."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 
 from runtail.errors import StoreUnavailable
 
-#: One question may fail because its connection was cut.
+#: A single question may fail because its connection was cut.
 FAILURES_BEFORE_SAYING = 2
 
-#: A question that waits for so long counts as failed: to wait for its time-out would take too long to be told.
+#: A question that waits this long counts as failed: viewers would hear too late if we waited for its time-out.
 SLOW_SECONDS = 2.0
 
-#: Between looks.
+#: Time between checks.
 LOOK_SECONDS = 0.25
 
 
 class StoreHealth:
-    """Judges by :meth:`asking`, which stands around every question, and tells by :meth:`run`.
+    """Judges by :meth:`asking`, which wraps every question, and tells viewers in :meth:`run`.
 
     :param tell: called with False when the store is away, with True when it answers again.
     :param clock: monotonic seconds.
@@ -34,17 +34,17 @@ class StoreHealth:
 
     @property
     def suspected(self) -> bool:
-        """The last question failed: ask again soon."""
+        """True if the last question failed: ask again soon."""
         return self._failures > 0
 
     @property
     def said(self) -> bool:
-        """The store is away, and viewers were told: who comes now was not."""
+        """True if the store is away and viewers were told; a viewer that comes now has not heard."""
         return self._said
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Stand around one question to the store."""
+        """Wrap one question to the store."""
         self._asked_at = self._clock()
         try:
             yield
@@ -56,13 +56,13 @@ class StoreHealth:
             self._asked_at = None
 
     def run(self) -> None:
-        """Tell, for ever."""
+        """Check and tell regularly; never returns."""
         while True:
             self.look()
             time.sleep(LOOK_SECONDS)
 
     def look(self) -> None:
-        """Tell if something has changed."""
+        """Tell viewers if the store has gone or returned."""
         if self._away() is not self._said:
             self._said = not self._said
             self._tell(not self._said)
@@ -70,6 +70,6 @@ class StoreHealth:
     def _away(self) -> bool:
         slow = self._asked_at is not None and self._clock() - self._asked_at > SLOW_SECONDS
         if self._said:
-            # Only an answer ends it.
+            # Only an answer ends an outage.
             return slow or self._failures > 0
         return slow or self._failures >= FAILURES_BEFORE_SAYING

@@ -13,7 +13,7 @@ from wsproto.events import AcceptConnection, RejectConnection, Request
 from wsproto.handshake import WEBSOCKET_VERSION, H11Handshake
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-#: What a handshake says; extensions and subprotocols are left out, so none is agreed on.
+#: The headers of a handshake that are read; without extensions and subprotocols, none is agreed on.
 HANDSHAKE_HEADERS = {
     b"host",
     b"connection",
@@ -25,19 +25,19 @@ HANDSHAKE_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A handshake that is a good one."""
+    """A handshake that was accepted."""
 
     #: The bytes to answer with.
     answer: bytes
-    #: What reads and writes frames from then on.
+    #: Reads and writes the connection's frames from then on.
     protocol: Connection
 
 
 class Refused(Exception):
     """The request is not a WebSocket handshake that we can answer.
 
-    :param why: what is wrong with it.
-    :param status: the HTTP status line to answer.
+    :param why: what is wrong with the request.
+    :param status: the HTTP status line of the answer.
     :param headers: further headers of the answer.
     """
 
@@ -59,9 +59,9 @@ def headers_of(environ: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
 def answer_handshake(headers: Iterable[tuple[bytes, bytes]], path: str) -> Accepted:
     """Answer a request that wants to become a WebSocket.
 
-    :raises Refused: if the request is no handshake, or one for another version of the protocol.
+    :raises Refused: if the request is not a handshake, or is one for another version of the protocol.
     """
-    # What remains of the handshake (a whole HTTP connection) is not kept with the viewer.
+    # The viewer does not keep the handshake's state (a whole HTTP connection).
     handshake = H11Handshake(ConnectionType.SERVER)
     shaking = [(name, value) for name, value in headers if name.lower() in HANDSHAKE_HEADERS]
     if not any(name.lower() == b"host" for name, _ in shaking):

@@ -1,7 +1,7 @@
-"""What a peer sends over its WebSocket, with our bounds. Pure: bytes in, messages out.
+"""A peer's frames on its WebSocket, held to our limits. Pure: bytes in, messages out.
 
-wsproto reads the frames. Ours are the size of a message however it is
-fragmented, its number of fragments, frames of any kind per second, text only.
+wsproto parses the frames. We limit the size of a message (however fragmented),
+its number of fragments and the frames of any kind per second, and accept text only.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from wsproto.frame_protocol import CloseReason
 MAX_MESSAGE_BYTES = 16384
 MAX_FRAGMENTS = 64
 
-#: Frames a client may send per second in the long run, and at once. Every frame counts: a ping, a pong and an empty
-#: fragment cost as much as a message.
+#: Frames that a client may send per second in the long run, and at once. Every frame counts: a ping, a pong and an
+#: empty fragment cost as much as a message.
 FRAMES_PER_SECOND = 50.0
 FRAMES_BURST = 200.0
 
@@ -26,7 +26,7 @@ FRAMES_BURST = 200.0
 class Incoming:
     """One peer's frames.
 
-    :param protocol: the connection that reads them.
+    :param protocol: the connection that parses them.
     """
 
     def __init__(self, protocol: Connection) -> None:
@@ -38,7 +38,7 @@ class Incoming:
         self._allowance_at = time.monotonic()
 
     def receive(self, data: bytes) -> Iterator[str | Ping | CloseConnection]:
-        """Yield messages, pings that want an answer, and at the end the goodbye to send, if it ends here."""
+        """Yield messages, pings to answer and, if the connection ends here, the goodbye to send."""
         self._protocol.receive_data(data)
         for event in self._protocol.events():
             found = self._read(event)
@@ -49,9 +49,9 @@ class Incoming:
 
     def _read(self, event: Event) -> str | Ping | CloseConnection | None:
         if isinstance(event, CloseConnection):
-            # The peer's, which is answered with its own code; or wsproto's, about bytes that are no frame.
+            # The peer's close, which is answered with its own code; or wsproto's, after bytes that are not a frame.
             return event.response()
-        # Large frames come in pieces.
+        # A large frame comes in pieces; count it once.
         ends_frame = not isinstance(event, Message) or event.frame_finished
         if ends_frame and not self._allowed():
             return CloseConnection(

@@ -1,14 +1,14 @@
 """Below Engine.IO: every private attribute of python-engineio and python-socketio that we use.
 
-Engine.IO gives each client a queue without a bound, a greenlet that empties
-it, and a timer per packet; together they cost five times the send. So frames
-of the log go to the client's socket directly, in between what that greenlet
-sends, and flow control rests on the socket. What this needs from inside the
-libraries stands here and nowhere else, and ``test_relay_link.py`` fails when
-a new version changes it:
+Engine.IO gives each client an unbounded queue, a greenlet that empties it, and
+a timer per packet; together they cost five times as much as the send. So
+frames of the log go directly to the client's socket, between the packets that
+this greenlet sends, and flow control rests on the socket. The internals of the
+libraries that this needs are used only in this module, and
+``test_relay_link.py`` fails when a new version changes them:
 
-* ``engineio.Server._async["websocket"]``: what turns a request into a WebSocket;
-* the handler it is given is a bound method of ``engineio.Socket``, of which we
+* ``engineio.Server._async["websocket"]``: turns a request into a WebSocket;
+* the handler passed to it is a bound method of ``engineio.Socket``, of which we
   use ``sid``, ``queue``, ``closing``, ``closed``, ``last_ping``, ``check_ping_timeout()``, ``close()``;
 * ``engineio.Server.sockets`` and ``send_packet()``, ``engineio.Packet.encode()``;
 * ``socketio.Server.eio`` and ``manager.eio_sid_from_sid()``; for a metric
@@ -31,17 +31,17 @@ from runtail_socket.transport import NAMESPACE
 from runtail_socket.transport.handshake import Accepted
 from runtail_socket.transport.websocket import Frame, WebSocket, Writer, WriteResult, try_send_all
 
-#: Where a request carries its handshake, which is checked before Engine.IO makes anything for it.
+#: The request's key for its handshake, which is checked before Engine.IO creates anything for the request.
 HANDSHAKE = "runtail.handshake"
-#: And who sent it.
+#: The request's key for its sender.
 PRINCIPAL = "runtail.principal"
 
 
 class Link:
     """One client: its Engine.IO socket and the WebSocket below it.
 
-    :param direct: write frames to the socket; False: through Engine.IO's queue.
-    :param principal: who it is.
+    :param direct: write frames directly to the socket; False: through Engine.IO's queue.
+    :param principal: who the client is.
     """
 
     def __init__(self, engine: Any, web_socket: WebSocket, *, direct: bool, principal: Principal) -> None:
@@ -63,22 +63,22 @@ class Link:
 
     @property
     def closed(self) -> bool:
-        """The connection is over or about to be."""
+        """True if the connection is over or about to be."""
         return bool(self._engine.closed or self._engine.closing or self._web_socket.closed)
 
     @property
     def queued(self) -> int:
-        """Packets that wait in Engine.IO's queue."""
+        """The number of packets that wait in Engine.IO's queue."""
         return int(self._engine.queue.qsize())
 
     def try_send(self, frame: Frame) -> WriteResult:
-        """Send a frame now if nothing is queued and the socket took all there was. Never waits."""
+        """Send a frame now if nothing is queued and the socket took everything before it. Never waits."""
         (outcome,) = try_send_all([self], frame)
         return outcome
 
     def writer(self) -> Writer | None:
-        """Return what writes a frame now; None if something else goes first."""
-        # For every frame and viewer: no properties here, each would be a call.
+        """Return a function that writes a frame now; None if something else goes first."""
+        # Runs for every frame and viewer: no properties here, each would be a call.
         engine = self._engine
         if engine.closed or engine.closing or engine.queue.qsize():
             return None
@@ -87,7 +87,7 @@ class Link:
         return self._queue_whole if self._web_socket.idle else None
 
     def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
-        """Note what became of a frame."""
+        """Note how much of a frame was sent."""
         return self._web_socket.record_write(frame, sent)
 
     def _queue_whole(self, frame: Frame) -> int:
@@ -95,7 +95,7 @@ class Link:
         return len(frame)
 
     def send(self, frame: Frame) -> None:
-        """Send a frame, waiting as long as the socket does not take it.
+        """Send a frame, waiting until the socket takes it.
 
         :raises OSError: if the connection is over.
         """
@@ -114,11 +114,11 @@ class Link:
         self._web_socket.flush()
 
     def enqueue(self, frame: Frame) -> None:
-        """Send a frame behind everything Engine.IO has queued."""
+        """Send a frame after everything that Engine.IO has queued."""
         self._engine.server.send_packet(self.id, _Ready(frame))
 
     def wait_for_queue(self, timeout_seconds: float) -> bool:
-        """Wait until everything queued so far was sent; False if it was not."""
+        """Wait until everything queued so far was sent; return False if it was not."""
         barrier = _Barrier()
         self._barriers.add(barrier)
         try:
@@ -130,13 +130,13 @@ class Link:
             self._barriers.discard(barrier)
 
     def release(self) -> None:
-        """Release everybody who waits for the queue of a connection that is over."""
+        """Release all greenlets that wait for the queue of a connection that is over."""
         for barrier in self._barriers:
             barrier.passed.set()
 
     def _still_alive(self) -> None:
-        # Engine.IO counts a ping's time from when it was queued. A client that
-        # takes our bytes, if slowly, has not had the chance to answer it.
+        # Engine.IO counts a ping's time from when the ping was queued. A client that
+        # takes our bytes slowly has not had the chance to answer.
         if self._engine.last_ping:
             self._engine.last_ping = time.time()
 
@@ -151,9 +151,9 @@ class Link:
         self._engine.close(wait=False)
 
     def sweep(self) -> None:
-        """End the connection of a client that left a ping unanswered, or that takes nothing more."""
+        """End the connection of a client that left a ping unanswered or no longer takes anything."""
         if self._web_socket.stalled:
-            # Not in order: a goodbye would wait behind what it does not take.
+            # Without a goodbye, which would wait behind the bytes that the client does not take.
             self.sent_away = self.sent_away or "slow"
             self._web_socket.abort()
         elif not self._engine.closed:
@@ -175,7 +175,7 @@ class _Ready(Packet):
 
 
 class _Barrier(Packet):
-    """A packet clients ignore, which tells when its turn has come."""
+    """A packet that clients ignore; it tells when its turn has come."""
 
     def __init__(self) -> None:
         super().__init__(NOOP)
@@ -197,7 +197,7 @@ class Links:
         self._direct = direct
         self._silence_seconds = silence_seconds
         self._links: dict[str, Link] = {}
-        #: Connections that we ended, by why.
+        #: Connections that we ended, by reason.
         self.sent_away: Counter[str] = Counter()
 
     def attach(self, server: Any) -> None:
@@ -205,18 +205,18 @@ class Links:
         server.eio._async = {**server.eio._async, "websocket": self._upgrade}
 
     def of_client(self, server: Any, sid: str) -> Link | None:
-        """Return the client with a Socket.IO id, if it is still there."""
+        """Return the client with a Socket.IO id; None if it is gone."""
         return self._links.get(server.manager.eio_sid_from_sid(sid, NAMESPACE))
 
     def all(self) -> list[Link]:
-        """Return a copy of the list."""
+        """Return a copy of the list of clients."""
         return list(self._links.values())
 
     def __len__(self) -> int:
         return len(self._links)
 
     def inside(self, server: Any) -> dict[str, int]:
-        """How many entries the libraries keep in their tables of clients: 0 without clients."""
+        """Return how many entries the libraries keep in their tables of clients: 0 without clients."""
         rooms = [members for rooms in server.manager.rooms.values() for members in rooms.values()]
         return {
             "engineio-sockets": len(server.eio.sockets),

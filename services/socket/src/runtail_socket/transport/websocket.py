@@ -1,14 +1,14 @@
 """One client's WebSocket (RFC 6455) on a cooperative socket, for both directions.
 
-What is read is bounded in :mod:`runtail_socket.transport.incoming`. Others have their
-turn after each read: a peer that sends faster than we read would otherwise
-never let the reading greenlet wait. permessage-deflate is not offered: it
-would compress every frame once per viewer.
+:mod:`runtail_socket.transport.incoming` limits what a peer may send. After each
+read, other greenlets get their turn: with a peer that sends faster than we
+read, the reading greenlet would otherwise never wait. permessage-deflate is not
+offered: it would compress every frame once per viewer.
 
-Writing is ours, because of what the relay's flow control rests on: one frame
-at a time, and a way to hand over a ready-made frame without waiting
-(:meth:`WebSocket.try_send`). What the socket did not take of such a frame is
-remembered and goes out before anything else.
+We write frames ourselves, because the relay's flow control rests on two things:
+one frame at a time, and a way to hand over a ready-made frame without waiting
+(:meth:`WebSocket.try_send`). The part of such a frame that the socket did not
+take is remembered and goes out before anything else.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from wsproto.utilities import LocalProtocolError
 from runtail_socket import runtime
 from runtail_socket.transport.incoming import Incoming
 
-#: What the kernel may hold for one viewer. Small, so that a viewer that stops
-#: reading is noticed early and costs little (the kernel doubles it).
+#: How many bytes the kernel may hold for one viewer. Small, so that a viewer that
+#: stops reading is noticed early and costs little (the kernel doubles the value).
 SEND_BUFFER_BYTES = 65536
 
-#: A peer that takes nothing of what waits for it for so long is sent away. It comes back and resumes where it stood;
-#: meanwhile nothing is held for it.
+#: A peer that takes none of the bytes waiting for it for this long is sent away. It comes back and resumes where it
+#: was; meanwhile nothing is held for it.
 STALLED_SECONDS = 30.0
 
-#: How long a connection that was told to close may take to do so, and how much may come meanwhile.
+#: How long a peer that was told to close may take to do so, and how much it may send meanwhile.
 CLOSE_GRACE_SECONDS = 2.0
 MAX_DRAINED_READS = 16
 
@@ -53,15 +53,15 @@ class Frame(bytes):
 class WriteResult(Enum):
     """How much of a frame was written."""
 
-    #: Nothing of it was sent.
+    #: Nothing was sent.
     NONE = 0
     #: The beginning was sent; the rest is remembered and goes first.
     PART = 1
-    #: The socket took it.
+    #: The socket took the whole frame.
     ALL = 2
 
 
-# Looking a member up costs as much as a method call, and sending is what a relay does.
+# Looking up an enum member costs as much as a method call, and sending is the relay's main work.
 NONE, PART, ALL = WriteResult.NONE, WriteResult.PART, WriteResult.ALL
 
 
@@ -77,26 +77,26 @@ def text_frame(payload: bytes) -> Frame:
     return Frame(header + payload)
 
 
-#: Writes what the kernel takes now and returns how much that was.
+#: Writes as much as the kernel takes now and returns the number of bytes.
 Writer = Callable[[Frame], int]
 
 
 class Receiver(Protocol):
-    """Who can be sent frames."""
+    """Anything that frames can be sent to."""
 
     def writer(self) -> Writer | None:
-        """Return what writes a frame now, or None if none can be taken."""
+        """Return a function that writes a frame now; None if no frame can be taken."""
 
     def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
-        """Note what became of it: bytes taken, or the error that the writer raised."""
+        """Note the outcome: the bytes taken, or the error that the writer raised."""
 
 
 def try_send_all(receivers: Sequence[Receiver], frame: Frame) -> list[WriteResult]:
-    """Offer a frame to many, and return what became of it for each. Never waits, never yields.
+    """Offer a frame to many receivers and return the result for each. Never waits, never yields.
 
-    What is asked of each stands before the sends, and what is noted behind
-    them: between two system calls the same Python takes up to ten times as
-    long, because each leaves the processor's caches to the kernel.
+    All receivers are asked before the sends, and all results noted after them:
+    between two system calls the same Python code takes up to ten times as long,
+    because each call leaves the processor's caches to the kernel.
     """
     writers = [receiver.writer() for receiver in receivers]
     results: list[int | OSError | None] = []
@@ -116,7 +116,7 @@ class WebSocket:
     """A client's connection. Engine.IO calls ``wait``, ``send`` and ``close``.
 
     :param green: the cooperative socket.
-    :param silence_seconds: a peer from which nothing came for this long is gone.
+    :param silence_seconds: a peer that has sent nothing for this long is gone.
     """
 
     def __init__(self, green: Any, protocol: Connection, silence_seconds: float) -> None:
@@ -125,16 +125,16 @@ class WebSocket:
         self._write_now: Writer = runtime.non_blocking(green).send
         self._incoming = Incoming(protocol)
         self._messages: deque[str] = deque()
-        #: How to end when those are answered.
+        #: The goodbye to send once these messages are answered.
         self._goodbye: CloseConnection | None = None
         #: The answer to the newest ping, while the socket does not take it.
         self._pong: Frame | None = None
         self._writing = threading.Lock()
-        #: Somebody holds the lock (asking a cooperative lock is a call).
+        #: A greenlet holds the lock (asking a cooperative lock would be a call).
         self._busy = False
         self._rest: memoryview | None = None
         self.closed = False
-        #: Nothing came from the peer for so long that it is gone.
+        #: The peer was silent for so long that it is gone.
         self.silent = False
         #: When the peer last took bytes, or something began to wait for it (monotonic seconds).
         self.progress_at = time.monotonic()
@@ -147,11 +147,11 @@ class WebSocket:
     def wait(self) -> str | None:
         """Return the next message; None when the connection is over."""
         if self._messages:
-            # They came together, and answering one waits for nothing: let others have their turn in between.
+            # The messages came together, and answering one need not wait: let other greenlets run in between.
             time.sleep(0)
         while not self._messages:
             if self._goodbye is not None and not self.closed:
-                # What came before it was answered.
+                # The messages before the goodbye were answered.
                 self.close(self._goodbye)
                 self._drain()
             if self.closed:
@@ -159,11 +159,11 @@ class WebSocket:
             try:
                 data = self._green.recv(16384)
             except OSError as error:
-                # Gone, silent for too long, or ended below us.
+                # The peer is gone or was silent for too long, or the socket was shut down below us.
                 self.silent = isinstance(error, TimeoutError)
                 data = b""
             if not data:
-                # A writer that waits for this peer must not go on waiting.
+                # A writer that waits for this peer must stop waiting.
                 self.abort()
                 return None
             for found in self._incoming.receive(data):
@@ -173,14 +173,14 @@ class WebSocket:
                     self._answer(found)
                 else:
                     self._goodbye = found
-            # More may have come meanwhile, and then the next read waits for nothing.
+            # More data may have come meanwhile, and then the next read does not wait.
             time.sleep(0)
         return self._messages.popleft()
 
     def _drain(self) -> None:
         """Read on until the peer closes, or the grace is over.
 
-        A connection that is closed with something unread is reset, which takes our goodbye back.
+        A connection that is closed with unread data is reset, which would discard our goodbye.
         """
         try:
             for _ in range(MAX_DRAINED_READS):
@@ -188,11 +188,11 @@ class WebSocket:
                     return
                 time.sleep(0)
         except OSError:
-            # Reset, or the grace is over.
+            # The peer reset the connection, or the grace is over.
             return
 
     def _answer(self, ping: Ping) -> None:
-        """Answer a ping: now, or behind what is being written, and then only the newest (RFC 6455, 5.5.3)."""
+        """Answer a ping now, or after the frame being written; then only the newest ping (RFC 6455, 5.5.3)."""
         pong = Frame(self._protocol.send(ping.response()))
         if self.try_send(pong) is not NONE or self.closed:
             return
@@ -207,7 +207,7 @@ class WebSocket:
                 if pong is not None:
                     self._write(memoryview(pong))
         except OSError:
-            # The connection is over, and whoever reads it sees that.
+            # The connection is over, and its reading greenlet sees that.
             self._pong = None
 
     # Writing
@@ -219,7 +219,7 @@ class WebSocket:
 
     @property
     def stalled(self) -> bool:
-        """True if something has waited for the peer for :data:`STALLED_SECONDS` and it took nothing."""
+        """True if data has waited for :data:`STALLED_SECONDS` and the peer took none of it."""
         waits = self._busy or self._rest is not None
         return waits and not self.closed and time.monotonic() - self.progress_at > STALLED_SECONDS
 
@@ -229,18 +229,21 @@ class WebSocket:
         return outcome
 
     def writer(self) -> Writer | None:
-        """Return what writes a frame now; None if one is being written or left over. See :func:`try_send_all`."""
+        """Return a function that writes a frame now; None if a frame is being written or left over.
+
+        See :func:`try_send_all`.
+        """
         return None if self.closed or self._busy or self._rest is not None else self._write_now
 
     def record_write(self, frame: Frame, sent: int | OSError) -> WriteResult:
-        """Note what became of a frame that the writer was called with."""
+        """Note how much the writer sent of a frame."""
         if isinstance(sent, OSError):
             if not isinstance(sent, BlockingIOError):
                 self.abort()
             return NONE
         if sent == len(frame):
             return ALL
-        # (Only now: a clock for every frame sent whole would cost a tenth of the frame.)
+        # (Only now: reading the clock for every frame sent whole would cost a tenth of the frame.)
         self._rest, self.progress_at = memoryview(frame)[sent:], time.monotonic()
         return PART
 
@@ -264,11 +267,11 @@ class WebSocket:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait until nobody else writes and no frame is written in part."""
+        """Wait until no other greenlet writes and no frame is written in part."""
         with self._writing:
             self._busy, self.progress_at = True, time.monotonic()
             try:
-                # Forgotten only when it is out: a failure ends the connection anyway.
+                # Forget the rest only once it was sent: a failure ends the connection anyway.
                 if self._rest is not None:
                     self._write(self._rest)
                     self._rest = None
@@ -292,14 +295,14 @@ class WebSocket:
     def close(self, goodbye: CloseConnection | None = None) -> None:
         """Say goodbye if the socket takes it, then end the connection within a short grace.
 
-        :param goodbye: code and reason; left out: a normal end.
+        :param goodbye: code and reason; by default a normal end.
         """
         if self.closed:
             return
         try:
             self.try_send(Frame(self._protocol.send(goodbye or CloseConnection(CloseReason.NORMAL_CLOSURE))))
         except LocalProtocolError:
-            # The peer closed first.
+            # The peer had closed first.
             pass
         self.closed = True
         try:
@@ -309,7 +312,7 @@ class WebSocket:
         runtime.spawn_after(CLOSE_GRACE_SECONDS, self.abort)
 
     def abort(self) -> None:
-        """End the connection now; whoever reads or writes it is woken with an error."""
+        """End the connection now; greenlets that read or write it are woken with an error."""
         self.closed = True
         self._rest = None
         try:

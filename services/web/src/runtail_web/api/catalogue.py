@@ -1,4 +1,4 @@
-"""What can be started and who would run it, as workers publish it."""
+"""The tasks that can be started and the workers that would run them, as workers publish both."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def make_catalogue(store: Store) -> Blueprint:
     def workers() -> Response:
         found = list_workers(store)
         if not reaches_everything(principal(), "workers:read"):
-            # Of queues it says what a task says that one may see.
+            # Of a worker's queues, show only those of tasks that the client may see.
             known = {task["queue"] for task in readable_tasks("workers:read")}
             found = [{**worker, "queues": [name for name in worker["queues"] if name in known]} for worker in found]
             found = [worker for worker in found if worker["queues"]]

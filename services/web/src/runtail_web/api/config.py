@@ -1,4 +1,4 @@
-"""What a client must know before it can follow a run."""
+"""The facts that a client needs before it can follow a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_config(settings: Settings) -> Blueprint:
         )
     )
     def config() -> Response:
-        # Empty: the relay is where this service is (a gateway stands before both).
+        # Empty: the relay has this service's address, because a gateway is in front of both.
         return json_response({"v": VERSION, "version": __version__, "socket_url": settings.socket_url})
 
     return routes

@@ -24,17 +24,17 @@ from runtail_web.slots import DOWNLOAD, FOLLOW, Slots
 from runtail_web.style import links, resets, style_after
 from runtail_web.text_stream import LIVE, as_stored, followed, gone_check, stored
 
-#: A window ends after this much output, whatever was asked for.
+#: A window ends after this much output, however much was asked for.
 WINDOW_BYTES = 2 * 1024 * 1024
-#: How far back is looked for the colours in force at a line, and in groups of how many entries.
+#: How far back to look for the colours in force at a line, and how many entries to read at once.
 STYLE_BYTES = 256 * 1024
 STYLE_ENTRIES = 4
-#: For windows whose address names the history they are of.
+#: For windows whose address names their epoch.
 IMMUTABLE = "private, max-age=86400, immutable"
 
 
 def text_headers(run: Run) -> dict[str, str]:
-    """Return what is known of the whole log. The body is output and nothing else."""
+    """Return the known facts about the whole log. The body is output and nothing else."""
     headers = {
         "Cache-Control": "no-store",
         "Content-Disposition": "inline",
@@ -53,9 +53,9 @@ def text_headers(run: Run) -> dict[str, str]:
 
 
 def style_at(store: Store, run_id: str, location: Location) -> dict[str, str | None]:
-    """Return the style in force where a reader begins, as the members of a window.
+    """Return the style in force at a reader's first line, as members of a window.
 
-    Each attempt begins plain. ``style`` is None if it would take too long to find out.
+    Each attempt begins plain. ``style`` is None if finding it would take too long.
     """
     outputs: list[bytes] = []
     size = 0
@@ -85,15 +85,15 @@ def _begins_attempt(entry: Entry) -> bool:
     try:
         return bool(event.decode(entry)["kind"] == event.START)
     except ProtocolError:
-        # What cannot be read begins nothing.
+        # An unreadable event begins nothing.
         return False
 
 
 def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple[dict[str, Any], bool]:
-    """Return whole entries from a location on, and True if they will always be these.
+    """Return a window of whole entries from a location on, and True if the window will never change.
 
-    Events that stand right before line *to_line* belong to it; it ends early
-    when it has grown too large, and ``next`` says where to go on.
+    Events right before line *to_line* belong to the window. It ends early when
+    it has grown too large, and ``next`` says where to go on.
     """
     cursor = location.cursor
     start = {"from": cursor.line, "chain": cursor.chain.hex()}
@@ -130,14 +130,14 @@ def window(store: Store, run_id: str, location: Location, to_line: int) -> tuple
         "lines": head.line - 1,
         "state": str(head.state),
     }
-    # A cut grows; what stands between others is never changed within an epoch.
+    # A cut grows; an entry between others never changes within an epoch.
     return answer, full and not any(isinstance(item, Cut) for item in items)
 
 
 def make_logs(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
     """Return the routes.
 
-    :param stop: set when this service ends; streams end then.
+    :param stop: set when this service ends; streams then end, too.
     """
     routes = Blueprint("logs", __name__)
 

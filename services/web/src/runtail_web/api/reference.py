@@ -15,9 +15,9 @@ STYLE = Path(__file__).parents[1] / "reference" / "api.css"
 
 
 def make_reference(app: Flask, prefix: str) -> Blueprint:
-    """Return the routes; registered last, for they describe the others.
+    """Return the routes; register them last, because they describe the others.
 
-    :param prefix: where the API is.
+    :param prefix: the API's path.
     """
     routes = Blueprint("reference", __name__)
     made: dict[str, Any] = {}

@@ -27,12 +27,12 @@ from runtail_web.requests import CancelBody, EmptyBody, ListQuery, StartBody, re
 from runtail_web.rerun import parameters_of
 from runtail_web.route_meta import RouteMeta, describe
 
-#: A key is a name somebody made up; longer ones are a mistake.
+#: A key is a name that a client made up; a longer one is a mistake.
 MAX_KEY_CHARS = 200
 
 
 def shown(store: Store, runs: list[Run]) -> list[dict[str, Any]]:
-    """Return runs as the API shows them to whoever asks: a queued one says why it waits."""
+    """Return runs as the API shows them to the sender of the request; a queued run says why it waits."""
     workers: list[dict[str, Any]] | None = None
     result = []
     for run in runs:

@@ -19,7 +19,7 @@ from runtail_web.text_stream import LIVE, gone_check
 def make_search(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
     """Return the route.
 
-    :param stop: set when this service ends; streams end then.
+    :param stop: set when this service ends; streams then end, too.
     """
     routes = Blueprint("search", __name__)
 

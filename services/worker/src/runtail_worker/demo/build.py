@@ -54,7 +54,7 @@ def build_image(
 
 
 class Build:
-    """Spreads the output over the time the build is to take."""
+    """Spreads the output over the time that the build should take."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

@@ -1,4 +1,4 @@
-"""Output that is much, or not text."""
+"""Tasks with a lot of output, or output that is not text."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ def crash(how: Literal["exception", "exit", "os._exit", "sigkill", "memory"] = "
     if how == "exit":
         sys.exit(3)
     if how == "os._exit":
-        # Python's buffers are not flushed by it; the line above was, at its end.
+        # os._exit does not flush Python's buffers; the line above was flushed at its end.
         os._exit(3)
     if how == "sigkill":
         os.kill(os.getpid(), signal.SIGKILL)
     hoard: list[bytearray] = []
     for gibibytes in range(8):
-        # Filled, or the kernel would only promise it.
+        # Fill the memory; otherwise the kernel would only promise it.
         hoard.extend(bytearray(b"x") * (64 << 20) for _ in range(16))
         print(f"Holding {gibibytes + 1} GiB")
     raise DemoError("nothing stopped this task at 8 GiB: it runs without a memory limit")
