@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-#: Which message a queued run waits for, where it is not one that Runtail publishes.
+#: The message that a queued run waits for, if Runtail does not publish that message.
 Awaits = Literal["redelivery", "retry", "replacement"]
 
 
@@ -14,7 +14,7 @@ class RunState(StrEnum):
 
     #: Waiting for a worker: first start, a retry, a restart.
     QUEUED = "queued"
-    #: A living worker holds it.
+    #: A live worker holds it.
     RUNNING = "running"
     #: The task returned.
     SUCCEEDED = "succeeded"
