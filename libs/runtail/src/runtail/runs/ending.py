@@ -18,7 +18,7 @@ Actor = Literal["queued", "reaper"]
 
 
 def unflushed_ms(settings: Settings, beat_ms: int, now_ms: int) -> int | None:
-    """Return how much output of a lost writer may be missing: the time since its last beat plus its buffer, in ms.
+    """Return the span of a lost writer's output that may be missing: since its last beat, plus what it buffered then.
 
     The time of the beat is stored with the log: a failover that rolls back entries rolls back the time as well.
 
