@@ -61,14 +61,14 @@ def _is_secret(hint: Any) -> bool:
 
 
 def names_in(entry: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of the secret parameters of a task as the catalogue has it."""
+    """Return the names of a task's secret parameters, from its catalogue entry."""
     properties = (entry.get("schema") or {}).get("properties") or {}
     marked = {name for name, rule in properties.items() if isinstance(rule, Mapping) and rule.get("writeOnly")}
     return frozenset(entry.get("secrets") or ()) | marked
 
 
 def encoded(text: str | bytes) -> bytes:
-    """Return a text as it is written: file names that are no UTF-8 as the bytes they were."""
+    """Return a text as bytes the way it is written: file names that are not UTF-8 become their original bytes."""
     if isinstance(text, bytes):
         return text
     try:
