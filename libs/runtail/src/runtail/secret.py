@@ -78,11 +78,11 @@ def encoded(text: str | bytes) -> bytes:
 
 
 def texts_of(value: Any) -> Iterator[bytes]:
-    """Yield what is masked of a secret value: every text and every number of some length in it."""
+    """Yield the parts of a secret value to be masked: all its texts, and all its numbers of a minimum length."""
     waiting, seen = [value], set[int]()
     while waiting:
         one = waiting.pop()
-        # pydantic's show themselves only when they are asked.
+        # pydantic's types give their values only on request.
         one = one.get_secret_value() if hasattr(one, "get_secret_value") else one
         if one is None or isinstance(one, bool) or id(one) in seen:
             continue
