@@ -169,7 +169,7 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[s
         return {"type": "object"}
     try:
         hints = typing.get_type_hints(function)
-    except Exception:  # noqa: BLE001 - annotations are somebody's code and may name what is not there
+    except Exception:  # noqa: BLE001 - annotations are user code and may name things that do not exist
         hints = {}
     docs = parameter_docs(doc)
     properties: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 RuntailError
 ├── ConfigError            a setting is wrong; nothing was started
-├── Unsupported            this pool, platform or store cannot do what was asked
+├── Unsupported            this pool, platform or store does not support the request
 ├── MissingExtra           a part of Runtail was not installed
 ├── ProtocolError          bytes or messages from elsewhere violate the protocol
 ├── StoreUnavailable       Redis did not answer; nothing is lost, ask again later
@@ -119,7 +119,7 @@ class RunEnded(RuntailError):
 
 
 class StartError(RuntailError):
-    """A run could not be started; nothing of it was left behind."""
+    """A run could not be started; nothing of it is left."""
 
 
 class TaskUnknown(StartError):

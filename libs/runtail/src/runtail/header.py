@@ -36,7 +36,7 @@ def make(store_uuid: str, run_id: str, attempt: int, execution: int) -> dict[str
 
 
 def read(value: object, run_id: str) -> dict[str, Any] | None:
-    """Return the header of a message: ``run``, ``attempt``, ``execution``, ``store``, ``who`` and the version.
+    """Return the header of a message: ``v``, ``run``, ``attempt``, ``execution``, ``store``, ``who``, nothing else.
 
     Return None if there is no header or if it belongs to another run: a task may pass its own headers on.
 

@@ -1,4 +1,4 @@
-"""``runtail.install(app)``: record what the tasks of a Celery app write.
+"""``runtail.install(app)``: record the output of a Celery app's tasks.
 
 It does not change any setting of the app. Outside a worker process (in a web app,
 beat or a shell) it only connects a few signals. In a worker it uses these hooks:
@@ -86,7 +86,7 @@ class Installation:
         except ConfigError as error:
             # SystemExit is not an Exception, so it ends the worker, with this sentence.
             raise SystemExit(f"Runtail: {error}") from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 - every error is logged
             self._note(logging.ERROR, "Runtail: tasks run without being recorded", error)
 
     def _prepare(self, worker: Any) -> None:

@@ -124,7 +124,7 @@ class Reaper:
         if self._tidied is None or now - self._tidied > _TIDY_SECONDS:
             expired = forget_expired(self._store, now_ms=self._store.now_ms())
             self.actions["expired"] += expired
-            # If there was more than one batch to remove, the next step goes on.
+            # If there was more than one batch to remove, the next step continues.
             self._tidied = now if expired < BATCH else None
         self.round_at = time.time()
 
@@ -224,7 +224,7 @@ class Reaper:
         headers = header.make(self._store.uuid(), run.id, attempt, run.execution)
         try:
             self._publish(run.id, run.text("task"), run.json("kwargs") or {}, run.text("queue"), headers)
-        except Exception as error:  # noqa: BLE001 - a broker raises what it likes; the run stays queued, it is tried again
+        except Exception as error:  # noqa: BLE001 - a broker may raise anything; the run stays queued for the next try
             log.warning("run %s could not be published again: %s", run.id, error)
         else:
             self.actions["published-again"] += 1

@@ -46,7 +46,7 @@ def _annotated(function: Callable[..., Any]) -> frozenset[str]:
     function = getattr(function, "__func__", function)
     try:
         hints = typing.get_type_hints(function, include_extras=True)
-    except Exception:  # noqa: BLE001 - annotations are somebody's code and may name what is not there
+    except Exception:  # noqa: BLE001 - annotations are user code and may name things that do not exist
         # It is better to hide one parameter too many than one too few.
         texts = getattr(function, "__annotations__", {}).items()
         return frozenset(name for name, text in texts if re.search(r"\bSecret(Str|Bytes)?\b", str(text)))
@@ -102,7 +102,7 @@ def texts_of(value: Any) -> Iterator[bytes]:
 def _shown(value: Any) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - somebody's __str__ may raise anything, a number may have too many digits
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything, and a number may have too many digits
         return ""
 
 

@@ -33,7 +33,7 @@ class _Reset(Exception):
 
 
 class _Gone(Exception):
-    """There is no such run (any more, or again)."""
+    """There is no such run: never, no longer, or not yet again after its store was emptied."""
 
 
 class Tail:

@@ -38,7 +38,7 @@ MAX_CALL_BYTES = 1024 * 1024
 class Answer:
     """The store's answer to an append or a renewal."""
 
-    #: ``{"who", "at_ms", "why"}`` if somebody wants the run to end.
+    #: ``{"who", "at_ms", "why"}`` if somebody has asked for the run's end.
     cancel: dict[str, Any] | None = None
     #: How many unrecorded executions with the same id have begun beside this one.
     overlaps: int = 0

@@ -10,7 +10,7 @@ Awaits = Literal["redelivery", "retry", "replacement"]
 
 
 class RunState(StrEnum):
-    """Where a run stands. ``queued`` and ``running`` may change; the others are final."""
+    """The state of a run. ``queued`` and ``running`` may change; the others are final."""
 
     #: Waiting for a worker: first start, a retry, a restart.
     QUEUED = "queued"

@@ -88,7 +88,7 @@ class View:
 
     def _take(self, cursor: Cursor, entry: Entry) -> None:
         if cursor.last == (0, 0):
-            # The first entry of a view tells its own place; its digest is checked against the given one.
+            # The first entry of a view gives its own place; its digest is checked against the given one.
             cursor.last = entry.id._replace(seq=entry.id.seq - 1)
         cursor.advance([entry])
         if entry.type != EVENT:

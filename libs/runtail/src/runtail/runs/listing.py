@@ -25,7 +25,7 @@ MAX_SCANNED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the list: after this run. It stays valid when the run is deleted."""
+    """A place in the list: after this run. It stays valid even if the run is deleted."""
 
     created_ms: int
     run_id: bytes

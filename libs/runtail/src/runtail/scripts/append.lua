@@ -6,7 +6,7 @@
 --      epoch, last, line (as the caller knows them), silent (writer: no answer for a whole lease), quota, head,
 --      live (JSON text or false), counters {name: value}, cancel (JSON text, sent again each time),
 --      reclaim {field: value} (after a rollback), create {field: value} (after an emptied store),
---      raise (true: history was lost, a new epoch begins), next {state, ...} (end or release)
+--      raise (the last known epoch: history was lost, a higher epoch begins), next {state, ...} (end or release)
 -- Returns ok cancel epoch cut overlaps | fenced reason | gone store deleted | mismatch, and where the log ends.
 -- ARGV[2]: the chain as the caller knows it; then id, header, payload, chain, lines per entry.
 local FIRST, PER = 3, 5
