@@ -70,7 +70,7 @@ class StoreUnavailable(RuntailError):
 
 
 class StoreLoginRefused(StoreUnavailable):
-    """The store answers but refuses the user or password. They may be changing, so the caller may try again."""
+    """The store answers but refuses user or password. Somebody may be changing them, so the caller may try again."""
 
 
 class StoreEvicts(StoreUnavailable):

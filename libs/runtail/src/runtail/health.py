@@ -26,7 +26,7 @@ TICK_SECONDS = 1.0
 #: An event loop that has not turned for this long is stuck.
 STUCK_SECONDS = 30.0
 #: A broker answers a request for messages within a second, even if there is no message. A worker that is connected
-#: and idle but gets no answer for this long has stalled: Celery repairs the faults it notices itself sooner.
+#: and idle but gets no answer for this long has stalled: a fault that Celery notices itself is repaired sooner.
 BROKER_SILENCE_SECONDS = 60.0
 
 

@@ -33,7 +33,7 @@ class Answer:
 
 
 class _Document(dict[str, Any]):
-    """An answer that reports a missing member as an answer that is not from Runtail's web service."""
+    """An answer that must have every member that is looked up, or else it is not from Runtail's web service."""
 
     def __missing__(self, name: str) -> Any:
         raise Unreachable(f"what answers is not Runtail's web service: its answer has no {name!r}")

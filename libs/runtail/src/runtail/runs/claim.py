@@ -56,7 +56,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another execution holds the run. If (attempt, beat) does not change for a whole lease, claim with *takeover*.
+    """Another execution holds the run. If (attempt, beat) stays the same for a lease, claim with it as *takeover*.
 
     :param kind: how the message relates to that execution (docs/decisions/0015): the ``same`` message again, the
         ``next`` of its run, an ``other`` use of the id, or in ``doubt``.
