@@ -1,11 +1,11 @@
-"""Runtail: the output of Celery tasks, live and whole, in the browser.
+"""Runtail: the output of Celery tasks, live and complete, in the browser.
 
     import runtail
     runtail.install(app)
 
-records what the tasks of a Celery app write. Inside a task, ``section``,
+records the output of a Celery app's tasks. Inside a task, ``section``,
 ``progress``, ``mask`` and ``sh`` say more than printing can. A parameter that is
-annotated ``Secret`` is shown nowhere. ``celery_settings`` reads a Redis URL for Celery.
+annotated ``Secret`` is never shown. ``celery_settings`` reads a Redis URL for Celery.
 """
 
 from runtail.author import mask, progress, section, sh

@@ -1,4 +1,4 @@
-"""The program ``runtail``, also called by ``python -m runtail``."""
+"""The program ``runtail``, also started by ``python -m runtail``."""
 
 import sys
 
@@ -7,9 +7,9 @@ from runtail.errors import MissingExtra
 
 
 def main() -> None:
-    """Run the program, if what it needs is installed."""
+    """Run the program if the packages it needs are installed."""
     if sys.argv[1:2] == ["worker"]:
-        # It needs nothing, and lives long.
+        # The launcher needs no extra packages and lives long, so it must stay small.
         from runtail.launcher import main as launch
 
         sys.exit(launch(sys.argv[2:]))

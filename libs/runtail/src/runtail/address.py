@@ -1,4 +1,4 @@
-"""Where a Redis or Valkey server is: one reading of its URL, for the store, for the broker and for results.
+"""The address of a Redis or Valkey server: one parser of its URL for the store, the broker and results.
 
 ::
 
@@ -7,8 +7,8 @@
     redis+sentinel://user:password@host:26379,host/0?master=  rediss+sentinel:// the same over TLS
     sentinel://:password@host:26379/0;sentinel://host:26379   kombu's way to write that
 
-Each client library reads such a URL in its own way: kombu does not verify a certificate unless it is told to, and
-redis-py does; kombu has no options for sentinels in a URL. So here it is read once, and each is told in its own words.
+Each client library reads such a URL in its own way: kombu does not verify a certificate unless told to, while redis-py
+does; kombu has no options for sentinels in a URL. So this module reads it once and gives each library its own options.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _CERT_REQS: Final = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONA
 _ON: Final = ("true", "on", "1", "yes")
 _OFF: Final = ("false", "off", "0", "no")
 _HOST: Final = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::([^:]*))?")
-#: What stands in the place of a port and is none: a password, perhaps.
+#: Text in the place of a port that is not a number: perhaps a password.
 _NO_PORT: Final = re.compile(r":[^\]:,;/]*[^\d\]:,;/][^\]:,;/]*(?=[,;/]|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How a certificate is checked, and which one is shown. The names are redis-py's and kombu's."""
+    """How a server's certificate is checked, and which one we present. The names are redis-py's and kombu's."""
 
     ssl_cert_reqs: str = "required"
     ssl_check_hostname: bool = True
@@ -47,7 +47,7 @@ class Tls:
     ssl_keyfile: str = ""
 
     def options(self) -> dict[str, Any]:
-        """Return what redis-py takes, also through kombu.
+        """Return the options for redis-py, also through kombu.
 
         :raises ConfigError: if a file cannot be read.
         """
@@ -89,9 +89,9 @@ class _Login(TypedDict):
 class Address:
     """One server, or the group of sentinels that know which server it is.
 
-    :param hosts: name or address and port, of the server or of the sentinels; empty for a socket.
-    :param path: of the socket.
-    :param master: the server's name among the sentinels; empty: these are no sentinels.
+    :param hosts: name or address and port of the server or of each sentinel; empty for a socket.
+    :param path: the path of the socket.
+    :param master: the server's name among the sentinels; empty if the hosts are not sentinels.
     """
 
     hosts: tuple[tuple[str, int], ...] = ()
@@ -107,31 +107,31 @@ class Address:
 
     @property
     def login(self) -> dict[str, str]:
-        """``username`` and ``password``, what there is of them."""
+        """``username`` and ``password``, if they are set."""
         return _login(self.username, self.password)
 
     @property
     def sentinel_login(self) -> dict[str, str]:
-        """The same for the sentinels."""
+        """The login at the sentinels, in the same form."""
         return _login(self.sentinel_username, self.sentinel_password)
 
     @property
     def scheme(self) -> str:
-        """What its URL begins with."""
+        """The scheme of its URL."""
         if self.path:
             return "unix"
         return ("rediss" if self.tls else "redis") + ("+sentinel" if self.master else "")
 
     @property
     def shown(self) -> str:
-        """Its URL as it may be shown: without a login and without options, one of which is a password."""
+        """Its URL in a form that may be shown: without login and options, one of which is a password."""
         if self.path:
             return f"unix://{self.path}"
         return f"{self.scheme}://{','.join(map(_host_and_port, self.hosts))}/{self.database}"
 
     @property
     def url(self) -> str:
-        """A URL that is read as this very address, with everything that is secret in it."""
+        """A URL that parses to this same address, with all secrets in it."""
         login = f"{quote(self.username, safe='')}:{quote(self.password, safe='')}@" if self.login else ""
         options: dict[str, str] = {}
         if self.path:
@@ -150,31 +150,31 @@ class Address:
 
 
 def host_in_url(host: str) -> str:
-    """Return a name or an address as it stands in a URL: IPv6 in brackets."""
+    """Return a name or an address as written in a URL: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def is_redis(url: str) -> bool:
-    """Tell whether a URL names a Redis or Valkey server, be it wrong otherwise."""
+    """Tell whether a URL names a Redis or Valkey server, even if it is wrong otherwise."""
     return url.partition("://")[0] in {*_SERVER, *_SOCKET, *_SENTINEL}
 
 
 def hide_password(url: str) -> str:
-    """Return a URL as it may be shown, whatever it is like: without a login and without options."""
+    """Return any URL, even a malformed one, in a form that may be shown: without login and options."""
     scheme, separator, rest = url.partition("://")
     before, mark, query = rest.partition("?")
     if mark and "@" in query:
-        # Either a password with a "?" in it, or an option with an "@".
+        # Either a password contains a "?", or an option contains an "@".
         return f"{scheme}{separator}…"
-    # An address that is wrong may have its "@" anywhere: what stands before the last one is not shown.
+    # A wrong address may have its "@" anywhere: everything before the last one is hidden.
     return scheme + separator + _NO_PORT.sub(":…", before.rpartition("@")[2].partition("#")[0])
 
 
 def parse(url: str, what: str) -> Address:
     """Read a URL for which :func:`is_redis` holds.
 
-    :param what: what the sentence of an error calls it, such as "the store's URL".
-    :raises ConfigError: if it cannot be used; no secret is in the sentence.
+    :param what: the name of the URL in an error message, such as "the store's URL".
+    :raises ConfigError: if the URL cannot be used; the message contains no secret.
     """
     try:
         return _parse(url)
@@ -242,7 +242,7 @@ def _read_sentinels(
 
 
 def _read_tls(options: dict[str, str], prefix: str = "") -> Tls:
-    """Read the options of one kind; those of the server count for sentinels unless they have their own."""
+    """Read the TLS options with a prefix; the server's options apply to sentinels unless these have their own."""
     texts = {name: options.get(prefix + name, options.get(name)) for name in _TLS_NAMES}
     values: dict[str, Any] = {name: text for name, text in texts.items() if text is not None}
     if "ssl_check_hostname" in values:
@@ -265,7 +265,7 @@ def _read_login(text: str) -> _Login:
     return {"username": unquote(username), "password": unquote(password)}
 
 
-# What could be a password that has slipped is not quoted.
+# The errors below do not quote text that could be a misplaced password.
 
 
 def _read_host(text: str, default_port: int) -> tuple[str, int]:

@@ -1,8 +1,8 @@
 """The admin port: ``/healthz``, ``/readyz`` and ``/metrics``.
 
-:func:`admin_app` is a plain WSGI application, for the relay, which serves it in
-its own way. :class:`AdminServer` serves it from threads, for everybody else.
-Nothing else is ever served here, and nothing that changes anything.
+:func:`admin_app` is a plain WSGI application for the relay, which serves it in
+its own way. :class:`AdminServer` serves it from threads for all other processes.
+The port serves nothing else, and no request to it changes anything.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from runtail.listening import listen
 
 log = logging.getLogger(__name__)
 
-#: Answers why something does not hold, or None if it does.
+#: Returns why a condition does not hold, or None if it does.
 Check = Callable[[], str | None]
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: A client that sends nothing for this long is let go.
+#: A client that sends nothing for this long is disconnected.
 TIMEOUT_SECONDS: Final = 5.0
 
-#: Names under these exist in local networks and clusters only (RFC 6761, 6762, 8375; Kubernetes).
+#: Names under these domains exist only in local networks and clusters (RFC 6761, 6762, 8375; Kubernetes).
 LOCAL_DOMAINS: Final = (".localhost", ".local", ".internal", ".home.arpa", ".svc")
 
 
 def always() -> str | None:
-    """To answer at all is what is asked: the process is not stuck."""
+    """Return None: a process that answers at all is not stuck."""
     return None
 
 
 def is_local_name(host: str, allowed_hosts: str = "") -> bool:
-    """Tell whether a ``Host`` header names this machine as its network does.
+    """Tell whether a ``Host`` header names this machine the way its own network does.
 
-    A foreign page can read what it is served under its own site's name, which
-    it may point at this machine (DNS rebinding), but not under an address or a
-    name that no public site can have.
+    A foreign page can read answers under its own site's name, which may resolve to
+    this machine (DNS rebinding), but not under an address or a name that no public
+    site can have.
 
-    :param allowed_hosts: further names, with commas.
+    :param allowed_hosts: further names, comma-separated.
     """
     name = re.sub(r":\d*$", "", host.lower()).strip("[]").rstrip(".")
     try:
@@ -59,10 +59,10 @@ def is_local_name(host: str, allowed_hosts: str = "") -> bool:
 
 
 def admin_app(healthy: Check, ready: Check, registry: CollectorRegistry, *, allowed_hosts: str = "") -> WsgiApp:
-    """Return the application.
+    """Return the WSGI application.
 
-    :param healthy: why this process should be restarted, or None.
-    :param ready: why it should get no work now, or None.
+    :param healthy: returns why this process should be restarted, or None.
+    :param ready: returns why it should get no work now, or None.
     :param allowed_hosts: see :func:`is_local_name`.
     """
 
@@ -93,7 +93,7 @@ def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
     try:
         return choose_encoder(accept)
     except (TypeError, ValueError):
-        # A version that is none.
+        # The client asks for a version that is not valid.
         return choose_encoder("")
 
 
@@ -105,11 +105,11 @@ def _answer(why_not: str | None, word: str) -> tuple[str, bytes]:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-    # A probe that hangs must not hold up the end of the process.
+    # A probe that hangs must not delay the end of the process.
     block_on_close = False
 
     def __init__(self, listener: socket.socket, app: WsgiApp) -> None:
-        """Serve on a socket that listens already: the usual way looks the host's name up, and may wait for it."""
+        """Serve on a socket that already listens: the base class looks up the host's name, and may have to wait."""
         WSGIServer.__init__(self, ("", 0), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
@@ -129,14 +129,14 @@ class _Handler(WSGIRequestHandler):
         return str(self.client_address[0])
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Probes come every few seconds: say nothing."""
+        """Log nothing, because probes come every few seconds."""
 
 
 class AdminServer:
     """Serves the admin port from threads of this process.
 
-    :param port: 0 takes any free one, which :attr:`port` then tells.
-    :raises OSError: if the address cannot be had.
+    :param port: 0 takes any free port, which :attr:`port` then gives.
+    :raises OSError: if the address cannot be used.
     """
 
     def __init__(
@@ -155,11 +155,11 @@ class AdminServer:
         self._thread = threading.Thread(target=self._server.serve_forever, name="admin", daemon=True)
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Begin to answer requests."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer no more and free the port."""
+        """Stop answering requests and free the port."""
         if self._thread.ident is not None:
             self._server.shutdown()
         self._server.server_close()

@@ -1,4 +1,4 @@
-"""Where runs are kept when no setting says so: at the app's own broker."""
+"""Where runs are kept if no setting says so: on the app's own broker."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _CERT_REQS = {ssl.CERT_NONE: "none", ssl.CERT_OPTIONAL: "optional", ssl.CERT_REQ
 def settings_of_app(app: Any, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that follow from a Celery app's configuration, by field name.
 
-    Its broker is where a run's message waits, so it is where runs are kept, unless a variable names another place.
-    Where the app puts a prefix before the broker's keys (``global_keyprefix``, often all that its user may touch), the
-    store's keys get it, too.
+    A run's message waits at the app's broker, so runs are kept there too, unless a variable names another place. If the
+    app puts a prefix before the broker's keys (``global_keyprefix``, often the only keys that its user may access), the
+    store's keys get the prefix too.
 
-    :param environ: ``RUNTAIL_BROKER_URL`` or ``RUNTAIL_STORE_URL`` in it win, and so does ``RUNTAIL_KEY_PREFIX``.
+    :param environ: its ``RUNTAIL_BROKER_URL``, ``RUNTAIL_STORE_URL`` and ``RUNTAIL_KEY_PREFIX`` take precedence.
     """
     if any(environ.get(BY_NAME[name].variable) for name in ("broker_url", "store_url")):
         return {}
-    # Celery reads broker_url, its environment variables, lists and older settings into this; it connects to nothing.
+    # Celery builds this from broker_url, its environment variables, lists and older settings, without connecting.
     connection = app.connection_for_write()
     options = connection.transport_options or {}
     url = _url(connection, options)
@@ -59,7 +59,7 @@ def _url(connection: Any, options: Mapping[str, Any]) -> str:
     return replace(
         address,
         hosts=tuple((one.hostname or "", one.port or 26379) for one in sentinels),
-        # Without one kombu cannot connect either, and says so.
+        # Without a name kombu cannot connect either, and says so.
         master=str(options.get("master_name") or "?"),
         sentinel_username=str(own.get("username") or ""),
         sentinel_password=str(own.get("password") or ""),
@@ -68,7 +68,7 @@ def _url(connection: Any, options: Mapping[str, Any]) -> str:
 
 
 def _tls(options: Mapping[str, Any]) -> Tls:
-    """Read what kombu and redis-py take; without a word they verify, as redis-py does."""
+    """Read the TLS options of kombu and redis-py; by default verify certificates, as redis-py does."""
     found: dict[str, Any] = {name: str(options[name]) for name in _PATHS if options.get(name)}
     if options.get("ssl_cert_reqs") is not None:
         reqs = options["ssl_cert_reqs"]

@@ -1,4 +1,4 @@
-"""Services are told everything by the environment: what stands behind their name on the command line is refused."""
+"""Services take all settings from the environment and refuse arguments on the command line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from runtail.words import clean
 
 
 def refuse_arguments(module: str, arguments: Sequence[str]) -> None:
-    """Refuse to begin with arguments, which would have no effect.
+    """Refuse to start with arguments, because they would have no effect.
 
-    :param module: of the service, e.g. ``runtail_web``.
-    :param arguments: what followed the program's name.
-    :raises ConfigError: if there is any. It has the names of options, and no values: they may be passwords.
+    :param module: the service's module, such as ``runtail_web``.
+    :param arguments: the arguments after the program's name.
+    :raises ConfigError: if there are any. It names the options but not their values, which may be passwords.
     """
     if not arguments:
         return
@@ -29,7 +29,7 @@ def refuse_arguments(module: str, arguments: Sequence[str]) -> None:
 
 
 def _variables(module: str, option: str) -> list[str]:
-    """Return the settings that an option may have been meant for: ``--port`` of web is ``web_port``."""
+    """Return the settings that the user of an option may have meant: ``--port`` of web is ``web_port``."""
     name = option.removeprefix("--").removeprefix("runtail-").replace("-", "_").lower()
     own = f"{module.removeprefix('runtail_')}_{name}"
     return [BY_NAME[one].variable for one in (own, name) if one in BY_NAME][:1]

@@ -1,9 +1,9 @@
-"""What a task's author can say besides printing: sections, progress, secrets, commands.
+"""What a task can send besides its output: sections, progress, secrets, commands.
 
 Sections, progress and marks go in band, through the run's own pipe, so that they
-stand exactly where they were said. A secret goes beside it, through the run's
-private socket, and is known to whoever reads the pipe before anything that is
-written after it. Outside of a run nothing is sent.
+appear exactly where the task sent them. A secret goes through the run's private
+socket instead, and the reader of the pipe knows it before it reads anything
+written after it. Outside a run, nothing is sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from runtail.secret import encoded
 from runtail.worker.task import current, terminal, threads
 
 #: Longer titles and texts are cut. A sequence then fits into one write of 4 KiB,
-#: which the kernel does not mix with those of other threads and processes.
+#: which the kernel does not mix with writes from other threads and processes.
 MAX_TEXT_BYTES = 2000
 #: Columns and rows of the terminal that ``sh(tty=True)`` gives.
 TTY_SIZE = (40, 120)
@@ -30,7 +30,7 @@ TTY_SIZE = (40, 120)
 
 @contextlib.contextmanager
 def section(title: str) -> Iterator[None]:
-    """Group the lines written inside under a title that can be folded."""
+    """Group the lines written inside the block under a title that can be folded."""
     if not _say({"op": "group", **_clipped("title", title)}):
         print(title, flush=True)  # noqa: T201 - outside of a run the title is a line
     try:
@@ -42,16 +42,16 @@ def section(title: str) -> Iterator[None]:
 def progress(value: float, text: str = "") -> None:
     """Show how far the task has come.
 
-    :param value: from 0 to 1; what lies outside is moved to the edge.
+    :param value: from 0 to 1; a value outside this range is clamped.
     """
     _say({"op": "progress", "value": min(1.0, max(0.0, float(value))), **_clipped("text", text)})
 
 
 def mask(secret: str | bytes) -> None:
-    """Never store *secret*: from here on it is replaced by ``***``, as it is and in the usual encodings.
+    """Never store *secret*: from here on ``***`` replaces it, both as it is and in the usual encodings.
 
-    It also works in processes that were forked from the task's. A secret of several
-    lines is also masked line by line. If it is too short to be masked, the log
+    This also works in processes forked from the task's process. A secret of several
+    lines is also masked line by line. If a secret is too short to be masked, the log
     says so.
     """
     run = current.current
@@ -85,15 +85,15 @@ def sh(
 ) -> int:
     """Run a command whose output belongs to this run; return its exit status.
 
-    Like any shell it waits for the command, and not for what the command leaves
-    running in the background.
+    Like any shell, it waits for the command, but not for processes that the command
+    leaves running in the background.
 
     :param command: a string is given to ``/bin/sh``, a list is run as it is.
-    :param tty: give it a terminal of 120 columns, for programs that write differently
-        or later without one. Slower, and standard error cannot be told apart.
+    :param tty: give the command a terminal of 120 columns, for programs that write differently
+        or later without one. This is slower, and standard error cannot be told apart.
     :param check: raise if the exit status is not 0.
-    :param env: added to the environment.
-    :raises subprocess.CalledProcessError: if it fails and *check* is True.
+    :param env: variables to add to the environment.
+    :raises subprocess.CalledProcessError: if the command fails and *check* is True.
     """
     argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
     environment = dict(os.environ)
@@ -112,14 +112,14 @@ def sh(
 
 
 def _ask_for_colours(environment: dict[str, str], ours: frozenset[str], tty: bool) -> None:
-    """Have a command whose output goes to the run write in colour; without a terminal it does not animate.
+    """Ask a command whose output goes to the run for colours, and for no animation unless it has a terminal.
 
-    :param ours: variables that are not the user's own, but were set for the run.
+    :param ours: variables that were set for the run, not by the user.
     """
     if "NO_COLOR" not in environment:
         environment.setdefault("FORCE_COLOR", "1")
     if not tty:
-        # For rich colours are a reason to animate.
+        # The rich library takes forced colours as a reason to animate.
         environment.setdefault("TTY_INTERACTIVE", "0")
     elif "TTY_INTERACTIVE" in ours:
         del environment["TTY_INTERACTIVE"]
@@ -132,7 +132,7 @@ def _run_on_terminal(argv: list[str], environment: Mapping[str, str], cwd: str |
     ours, theirs = os.openpty()
     try:
         attributes: list[Any] = termios.tcgetattr(theirs)
-        # Otherwise the terminal turns \n into \r\n and repeats what it is sent.
+        # Otherwise the terminal turns \n into \r\n and echoes its input.
         attributes[1] &= ~termios.OPOST
         attributes[3] &= ~(termios.ECHO | termios.ECHONL)
         termios.tcsetattr(theirs, termios.TCSANOW, attributes)
@@ -166,7 +166,7 @@ def _say(message: dict[str, Any]) -> bool:
 def _clipped(name: str, text: object) -> dict[str, Any]:
     data = str(text).encode("utf-8", "surrogatepass")
     clipped = {name: data[:MAX_TEXT_BYTES].decode("utf-8", "ignore")}
-    # Who masks it must know that a secret may have been cut in two.
+    # The masking code must know that a secret may have been cut in two.
     return {**clipped, "cut": True} if len(data) > MAX_TEXT_BYTES else clipped
 
 

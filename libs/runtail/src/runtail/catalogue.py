@@ -1,8 +1,8 @@
-"""What workers tell the rest of Runtail about themselves: their tasks and their queues.
+"""The catalogue: what workers publish about themselves, their tasks and their queues.
 
-The web service imports no task code. Every worker publishes, for each task, a
-JSON Schema of its parameters made from signature and docstring, its queue and
-its rules; and, with a time to live, itself.
+The web service does not import any task code. For each task, every worker publishes
+a JSON Schema of the parameters, made from signature and docstring, the queue and the
+rules. It also publishes a description of itself with a time to live.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from runtail.selection import Selection
 from runtail.store import Store, store_errors
 from runtail.version import __version__
 
-#: How often a worker says that it is there, and how long that holds.
+#: How often a worker publishes that it is alive, and how long that is valid.
 REFRESH_SECONDS = 10.0
 TTL_SECONDS = 30
 
@@ -43,9 +43,9 @@ _SIMPLE: dict[Any, dict[str, Any]] = {
 
 
 def publish(store: Store, document: Mapping[str, Any]) -> None:
-    """Tell the store about a worker; to be repeated every :data:`REFRESH_SECONDS`.
+    """Publish a worker in the store; call this again every :data:`REFRESH_SECONDS`.
 
-    :param document: as :func:`document` makes it.
+    :param document: the result of :func:`document`, parsed.
     :raises StoreUnavailable: if the server did not answer.
     """
     worker, tasks, unrecorded = document["worker"], document["tasks"], document["unrecorded"]
@@ -63,7 +63,7 @@ def publish(store: Store, document: Mapping[str, Any]) -> None:
 
 
 def withdraw(store: Store, document: Mapping[str, Any]) -> None:
-    """Tell the store that a worker is gone. Its tasks stay known.
+    """Remove a worker from the store. Its tasks stay in the catalogue.
 
     :raises StoreUnavailable: if the server did not answer.
     """
@@ -79,9 +79,9 @@ def document(app: Any, consumer: Any, selection: Selection, started_ms: int) -> 
     """Return what a worker publishes, as JSON: ``{"worker": {...}, "tasks": [...], "unrecorded": {name: why}}``.
 
     :param app: the Celery app.
-    :param consumer: Celery's consumer, once it is connected.
-    :param selection: which tasks it records.
-    :param started_ms: when the worker was started, milliseconds since 1970.
+    :param consumer: Celery's consumer, after it has connected.
+    :param selection: the tasks that the worker records.
+    :param started_ms: when the worker was started, in milliseconds since 1970.
     """
     tasks, unrecorded = tasks_of(app, selection)
     pool = consumer.pool
@@ -99,7 +99,7 @@ def document(app: Any, consumer: Any, selection: Selection, started_ms: int) -> 
 
 
 def tasks_of(app: Any, selection: Selection) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Return the catalogue entries of an app's tasks, Celery's own left out, and why some are not recorded."""
+    """Return the catalogue entries of an app's tasks without Celery's own, and why some are not recorded."""
     entries: list[dict[str, Any]] = []
     unrecorded: dict[str, str] = {}
     for name, task in sorted(app.tasks.items()):
@@ -122,7 +122,7 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
         "name": task.name,
         "doc": summary_of(doc),
         "schema": schema_of(task.run, doc, secrets),
-        # Not all of them have to be in the schema: a task that takes any name may say that one of them is.
+        # Secrets need not be in the schema: a task that takes arbitrary names may declare any of them secret.
         "secrets": sorted(secrets),
         "queue": _queue_of(app, task),
         "serializer": task.serializer or app.conf.task_serializer,
@@ -150,7 +150,7 @@ def summary_of(doc: str) -> str:
 
 
 def parameter_docs(doc: str) -> dict[str, str]:
-    """Return what a docstring says of each parameter (``:param x:`` or an ``Args:`` block)."""
+    """Return a docstring's text for each parameter (``:param x:`` or an ``Args:`` block)."""
     found: dict[str, str] = {}
     for match in re.finditer(r"^:param (?:[^:\n]* )?(\w+):((?:.|\n(?!:|\n))*)", doc, flags=re.M):
         found[match[1]] = " ".join(match[2].split())
@@ -162,14 +162,14 @@ def parameter_docs(doc: str) -> dict[str, str]:
 
 
 def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[str] = ()) -> dict[str, Any]:
-    """Return the JSON Schema of a function's keyword arguments; of secret ones it has no values."""
+    """Return the JSON Schema of a function's keyword arguments, without any values of secret ones."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return {"type": "object"}
     try:
         hints = typing.get_type_hints(function)
-    except Exception:  # noqa: BLE001 - annotations are somebody's code and may name what is not there
+    except Exception:  # noqa: BLE001 - annotations are user code and may name things that do not exist
         hints = {}
     docs = parameter_docs(doc)
     properties: dict[str, Any] = {}
@@ -207,7 +207,7 @@ def _without_values(rule: Any) -> Any:
 
 def _rule(hint: Any, default: Any) -> dict[str, Any]:
     if hint is inspect.Parameter.empty:
-        # Without an annotation the default tells the type.
+        # Without an annotation the default gives the type.
         if default is None or default is inspect.Parameter.empty:
             return {}
         return dict(_SIMPLE.get(type(default), {}))
@@ -215,7 +215,7 @@ def _rule(hint: Any, default: Any) -> dict[str, Any]:
 
 
 def _given(rule: dict[str, Any]) -> dict[str, Any]:
-    """Return the rule of a required parameter: an empty text or list is what a form holds that nobody filled in."""
+    """Return the rule of a required parameter: an empty text or list means that nobody filled in the form."""
     if "anyOf" in rule:
         return rule | {"anyOf": [_given(one) for one in rule["anyOf"]]}
     least = {"string": "minLength", "array": "minItems"}.get(str(rule.get("type")))

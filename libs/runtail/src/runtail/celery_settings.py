@@ -1,4 +1,4 @@
-"""A Redis URL in Celery's words, as the broker and for results."""
+"""Celery's settings for a Redis URL, as the broker and for results."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from urllib.parse import quote, urlencode
 
 from runtail.address import Address, host_in_url, is_redis, parse
 
-#: How long a sentinel may take to answer: another one is asked then.
+#: How long a sentinel may take to answer before another one is asked.
 SENTINEL_SECONDS = 3.0
 
 
 def celery_settings(url: str, *, results: bool = False) -> dict[str, Any]:
-    """Return the settings that make Celery use a server in the way that Runtail does.
+    """Return the settings that make Celery use a server in the same way as Runtail.
 
-    For ``app.conf.update()``: TLS is verified, as Celery by itself does not, and sentinels may have passwords and TLS.
+    Pass them to ``app.conf.update()``: unlike Celery's own, they verify TLS and allow sentinels with passwords and TLS.
 
-    :param url: as ``RUNTAIL_BROKER_URL`` has it. That of another kind of broker is handed on as it is.
-    :param results: keep results there as well.
-    :raises ConfigError: if it cannot be used.
+    :param url: in the form of ``RUNTAIL_BROKER_URL``. The URL of another kind of broker is passed on unchanged.
+    :param results: keep results on this server as well.
+    :raises ConfigError: if the URL cannot be used.
     """
     if not is_redis(url):
         return {"broker_url": url, **({"result_backend": url} if results else {})}
@@ -41,7 +41,7 @@ def celery_settings(url: str, *, results: bool = False) -> dict[str, Any]:
 def sentinel_options(address: Address) -> dict[str, Any]:
     """Return how redis-py connects to the sentinels themselves.
 
-    :raises ConfigError: if a file of theirs cannot be read.
+    :raises ConfigError: if one of their TLS files cannot be read.
     """
     tls = {"ssl": True, **address.sentinel_tls.options()} if address.sentinel_tls else {}
     timeouts = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
@@ -49,7 +49,7 @@ def sentinel_options(address: Address) -> dict[str, Any]:
 
 
 def _url(address: Address) -> str:
-    """Return it as kombu reads it: without the options."""
+    """Return the address as a URL for kombu, without options."""
     login = f"{quote(address.username, safe='')}:{quote(address.password, safe='')}@" if address.login else ""
     if address.path:
         return f"redis+socket://{login}{address.path}?{urlencode({'virtual_host': address.database})}"

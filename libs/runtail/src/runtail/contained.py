@@ -1,4 +1,4 @@
-"""What is ours may fail; the app that it is installed in must not notice."""
+"""Runtail's own code may fail, but the app it is installed in must not notice."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ log = logging.getLogger("celery.runtail")
 
 @contextlib.contextmanager
 def contained(consequence: str) -> Iterator[None]:
-    """Log what goes wrong inside, with its traceback, and go on.
+    """Log an error raised inside the block, with its traceback, and continue after the block.
 
-    :param consequence: what that means for the reader of the worker's log.
+    :param consequence: what the error means for the reader of the worker's log.
     """
     try:
         yield

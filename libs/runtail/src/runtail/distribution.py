@@ -1,4 +1,4 @@
-"""A histogram without its library, for a process that counts before it has time to import that."""
+"""A histogram without the metrics library, for a process that counts before it has time to import that library."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from itertools import accumulate
 
 
 class Distribution:
-    """How many values were at most as large as each bound. Observed by one thread, read by any.
+    """Counts how many values were at most as large as each bound. One thread observes, any thread may read.
 
-    :param bounds: upper ends of the buckets, ascending, in the metric's unit; a last one without an end is added.
+    :param bounds: upper bounds of the buckets, ascending, in the metric's unit; a last bucket without a bound is added.
     """
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
@@ -23,5 +23,5 @@ class Distribution:
         self._sum += value
 
     def read(self) -> tuple[list[int], float]:
-        """Return the number of values up to each bound, and of all of them, and their sum."""
+        """Return the number of values up to each bound and of all values, and the sum of all values."""
         return list(accumulate(self._counts)), self._sum

@@ -2,11 +2,11 @@
 
 RuntailError
 ├── ConfigError            a setting is wrong; nothing was started
-├── Unsupported            this pool, platform or store cannot do what was asked
+├── Unsupported            this pool, platform or store does not support the request
 ├── MissingExtra           a part of Runtail was not installed
-├── ProtocolError          bytes or messages from elsewhere are not what the protocol says
+├── ProtocolError          bytes or messages from elsewhere violate the protocol
 ├── StoreUnavailable       Redis did not answer; nothing is lost, ask again later
-├── Fenced                 this writer may not write to the run any more
+├── Fenced                 this writer may no longer write to the run
 ├── RunDeleted             the run was deleted while it was being written
 └── StartError             a run could not be started
     ├── TaskUnknown
@@ -32,7 +32,7 @@ class ConfigError(RuntailError):
 
 
 class Unsupported(RuntailError):
-    """What was asked cannot work here; the message says why and what would."""
+    """The request cannot work here; the message says why, and what would work."""
 
 
 class MissingExtra(RuntailError):
@@ -70,17 +70,17 @@ class StoreUnavailable(RuntailError):
 
 
 class StoreLoginRefused(StoreUnavailable):
-    """The store answers, and refuses user or password. Somebody may be changing them, so the caller may try again."""
+    """The store answers but refuses user or password. Somebody may be changing them, so the caller may try again."""
 
 
 class StoreEvicts(StoreUnavailable):
-    """The store may delete keys by itself, so nothing new is begun with it; the message says what to change."""
+    """The store may delete keys by itself, so Runtail starts nothing new on it; the message says what to change."""
 
 
 class ExecutionRefused(RuntailError):
     """A worker did not execute a task, because it is exclusive and another run holds it.
 
-    This is the result that is stored for the task, so it must be made of its text alone.
+    Celery stores this error as the task's result, so it must be possible to rebuild it from its text alone.
     """
 
 
@@ -96,7 +96,7 @@ class Fenced(RuntailError):
 
 
 class RunDeleted(RuntailError):
-    """The run's record is gone although the store was not emptied: somebody deleted it."""
+    """The run's record is gone although the store was not emptied: somebody deleted the run."""
 
 
 class RunNotFound(RuntailError):
@@ -105,12 +105,12 @@ class RunNotFound(RuntailError):
     def __init__(self, run_id: str, *, deleted: bool = False) -> None:
         super().__init__(f"run {run_id!r} was deleted" if deleted else f"there is no run {run_id!r}")
         self.run_id = run_id
-        #: It is known to have existed: somebody deleted it, or it had to make room.
+        #: True if the run is known to have existed: somebody deleted it, or it had to make room.
         self.deleted = deleted
 
 
 class RunEnded(RuntailError):
-    """The run is already over, so what was asked has no meaning any more."""
+    """The run is already over, so the request no longer has a meaning."""
 
     def __init__(self, run_id: str, state: str) -> None:
         super().__init__(f"run {run_id!r} is already over: {state}")
@@ -119,7 +119,7 @@ class RunEnded(RuntailError):
 
 
 class StartError(RuntailError):
-    """A run could not be started; nothing of it was left behind."""
+    """A run could not be started; nothing of it is left."""
 
 
 class TaskUnknown(StartError):
@@ -131,7 +131,7 @@ class TaskUnknown(StartError):
 
 
 class TaskNotRecorded(StartError):
-    """Workers have the task, and do not record it: Runtail would never hear of its run.
+    """Workers have the task but do not record it: Runtail would never hear of its run.
 
     :param why: the end of a sentence.
     """
@@ -143,7 +143,7 @@ class TaskNotRecorded(StartError):
 
 
 class ExclusiveHeld(StartError):
-    """The task allows one run at a time and one holds it."""
+    """The task allows one run at a time, and another run holds it."""
 
     def __init__(self, task: str, holder: str) -> None:
         super().__init__("Task is already running")
@@ -152,7 +152,7 @@ class ExclusiveHeld(StartError):
 
 
 class IdempotencyConflict(StartError):
-    """The key was used before for a different request."""
+    """The idempotency key was used before for a different request."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the idempotency key {key!r} was used for another request")

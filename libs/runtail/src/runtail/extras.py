@@ -1,4 +1,4 @@
-"""What ``pip install runtail`` leaves out, because a worker does not need it."""
+"""The parts that ``pip install runtail`` leaves out because a worker does not need them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 
 from runtail.errors import MissingExtra
 
-#: Modules that each extra of ``pyproject.toml`` brings and that its code cannot do without.
+#: The modules that each extra of ``pyproject.toml`` installs and that its code needs.
 MODULES = {
     "cli": ("click", "rich", "websocket"),
     "dev": ("psutil",),
@@ -14,7 +14,7 @@ MODULES = {
 
 
 def require(extra: str) -> None:
-    """Look whether an extra is installed, without importing anything of it.
+    """Check that an extra is installed, without importing any of its modules.
 
     :param extra: one of :data:`MODULES`.
     :raises MissingExtra: with the command that installs it.

@@ -1,8 +1,8 @@
-"""Guarding the store's memory: it must forget nothing by itself, and logs must not fill it.
+"""Guarding the store's memory: the store must not delete anything by itself, and logs must not fill it.
 
-A server that evicts keys takes records, logs and Celery's messages away, and says so to nobody. And a server full
-of logs takes no enqueue and no state any more. So services refuse to begin with such a server, look again each
-minute, and shippers stop storing output while there is just room for what matters more.
+A server that evicts keys removes records, logs and Celery's messages without telling anyone. And a server that is full
+of logs accepts neither messages nor changes of state. So services refuse to start with a server that evicts and check
+again each minute, and shippers stop storing output while there is only room left for more important data.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from runtail.store import Store, connect, store_errors
 
 log = logging.getLogger(__name__)
 
-#: How often the eviction policy is looked at.
+#: How often the eviction policy is checked.
 POLICY_SECONDS: Final = 60.0
-#: How often a shipper looks whether logs still fit, at least.
+#: A shipper checks at least this often whether there is room for logs.
 ROOM_SECONDS: Final = 1.0
-#: It looks earlier after storing this part of the room that was left: others store as well.
+#: It checks earlier after storing one part in this many of the room that was left, because others store as well.
 _ROOM_PART: Final = 8
-#: A service that begins waits this long for the store to answer.
+#: A service that starts waits this long for the store to answer.
 _START_SECONDS: Final = 2.0
 
 SAFE_POLICY: Final = "noeviction"
@@ -34,11 +34,11 @@ SAFE_POLICY: Final = "noeviction"
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the server says of its memory (``INFO memory``: ``CONFIG`` is often forbidden).
+    """The server's memory, from ``INFO memory``, because ``CONFIG`` is often forbidden.
 
     :param used_bytes: without the buffers that the server does not count towards its limit.
-    :param limit_bytes: ``maxmemory``; 0 without one.
-    :param policy: what it does at the limit; empty if it does not say.
+    :param limit_bytes: ``maxmemory``; 0 if there is no limit.
+    :param policy: ``maxmemory-policy``, which says what the server does at the limit; empty if unknown.
     """
 
     used_bytes: int
@@ -47,12 +47,12 @@ class Memory:
 
     @property
     def evicts(self) -> bool:
-        """It deletes keys by itself. Without a limit no policy ever deletes anything."""
+        """True if the server deletes keys by itself. Without a limit no policy ever deletes anything."""
         return self.limit_bytes > 0 and self.policy not in ("", SAFE_POLICY)
 
 
 def read_memory(store: Store) -> Memory:
-    """Ask the server.
+    """Ask the server for its memory.
 
     :raises StoreUnavailable: it did not answer.
     """
@@ -63,7 +63,7 @@ def read_memory(store: Store) -> Memory:
 
 
 class Guard:
-    """One process's eyes on the store's memory.
+    """Watches the store's memory for one process.
 
     :param clock: monotonic seconds.
     """
@@ -75,18 +75,18 @@ class Guard:
         self._room_bytes = 0
         #: Why the store must not be used, or None.
         self.problem: str | None = None
-        #: Logs are at their ceiling.
+        #: True while logs are at their ceiling.
         self.full = False
 
     @property
     def evicts(self) -> bool:
-        """The store may delete keys by itself, and nobody allowed that; for metrics."""
+        """True if the store may delete keys by itself and no setting allows that; for metrics."""
         return self.problem is not None
 
     def look(self) -> None:
-        """Ask once; what is wrong is logged when it begins and when it is over.
+        """Ask once; log the beginning and the end of each problem.
 
-        :raises StoreUnavailable: it did not answer; what was known stands.
+        :raises StoreUnavailable: the store did not answer; the results of the last call remain.
         """
         settings = self._store.settings
         memory = read_memory(self._store)
@@ -110,10 +110,10 @@ class Guard:
         self.full = full
 
     def has_room(self, stored_bytes: int) -> bool:
-        """Tell whether output may be stored; asks about once a second, and oftener where room is little.
+        """Tell whether output may be stored; ask the store about once a second, and more often if there is little room.
 
-        :param stored_bytes: what this process has stored in all.
-        :raises StoreUnavailable: it did not answer.
+        :param stored_bytes: how much this process has stored in total.
+        :raises StoreUnavailable: the store did not answer.
         """
         since = None if self._looked_at is None else self._clock() - self._looked_at
         used_up = self._room_bytes > 0 and (stored_bytes - self._looked_bytes) * _ROOM_PART > self._room_bytes
@@ -123,7 +123,7 @@ class Guard:
         return not self.full
 
     def run(self, stop: threading.Event) -> None:
-        """Look each minute until *stop* is set; a store that is away is somebody else's news."""
+        """Look each minute until *stop* is set; other code reports that the store is unreachable."""
         while True:
             try:
                 self.look()
@@ -134,7 +134,7 @@ class Guard:
 
 
 class GuardThread:
-    """A guard that looks each minute in a thread of its own."""
+    """Runs a guard, which looks each minute, in its own thread."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
@@ -142,17 +142,17 @@ class GuardThread:
         self._thread = threading.Thread(target=guard.run, args=(self._stop,), name="guard", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a look under way takes a few seconds at most."""
+        """Stop the thread; a look that has begun takes a few seconds at most."""
         self._stop.set()
         self._thread.join(5.0)
 
 
 def refusal(memory: Memory, settings: Settings) -> str | None:
-    """Why a store with this memory must not be used, in one sentence; None if it may be."""
+    """Return why a store with this memory must not be used, in one sentence; None if it may be used."""
     if not memory.evicts or settings.allow_eviction:
         return None
     return (
@@ -163,17 +163,17 @@ def refusal(memory: Memory, settings: Settings) -> str | None:
 
 
 def require_keeping(store: Store) -> None:
-    """Refuse to begin anything new with a store that evicts, whenever that began.
+    """Refuse to start anything new with a store that evicts, even if it began to evict later.
 
     :raises StoreEvicts: with the reason.
-    :raises StoreUnavailable: it did not answer.
+    :raises StoreUnavailable: the store did not answer.
     """
     if why := refusal(read_memory(store), store.settings):
         raise StoreEvicts(why)
 
 
 def check_at_start(settings: Settings) -> None:
-    """Refuse a store that evicts. One that does not answer yet is looked at later.
+    """Refuse a store that evicts. A store that does not answer yet is checked later.
 
     :raises ConfigError: with the reason.
     """

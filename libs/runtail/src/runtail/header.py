@@ -1,7 +1,7 @@
 """The message header ``runtail``: which run and attempt a message belongs to. Pure.
 
-The web service and the reaper set it, and Celery copies it into a retry. But whoever can publish can set headers, so it
-is checked by everybody who reads it: by the tracer in the task's process, and by the shipper again.
+The web service and the reaper set it, and Celery copies it into a retry. But anyone who can publish can set headers, so
+each reader checks it: the tracer in the task's process, and the shipper again.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from runtail.words import clean
 #: The header's name.
 HEADER = "runtail"
 VERSION = 1
-#: Longer text is not from Runtail (a store's uuid has 36 characters).
+#: A longer text does not come from Runtail (a store's uuid has 36 characters).
 MAX_TEXT_CHARS = 255
-#: The most of a starter's name that is kept.
+#: A starter's name is cut to this length.
 MAX_WHO_CHARS = 200
 MAX_NUMBER = 2**31
 
 
 class BadHeader(ValueError):
-    """A header that is not as Runtail makes it; the message says why."""
+    """A header that Runtail did not make; the message says why."""
 
 
 def make(store_uuid: str, run_id: str, attempt: int, execution: int) -> dict[str, Any]:
     """Return the headers of a message.
 
     :param attempt: the run's attempt that the message is for, from 1.
-    :param execution: which execution of the id, from 1.
+    :param execution: the number of the id's execution, from 1.
     """
     value = {"v": VERSION, "run": run_id, "attempt": attempt, "store": store_uuid, "execution": execution}
     return {HEADER: value}
 
 
 def read(value: object, run_id: str) -> dict[str, Any] | None:
-    """Return the header of a message: ``run``, ``attempt``, ``execution``, ``store``, ``who`` and nothing else.
+    """Return the header of a message: ``v``, ``run``, ``attempt``, ``execution``, ``store``, ``who``, nothing else.
 
-    None if there is no header, or one of another run: a task may hand its own headers on.
+    Return None if there is no header or if it belongs to another run: a task may pass its own headers on.
 
     :param run_id: the message's task id.
     :raises BadHeader: if types or sizes are wrong.
@@ -70,7 +70,7 @@ def read(value: object, run_id: str) -> dict[str, Any] | None:
 
 
 def _number(value: Mapping[str, Any], name: str) -> int:
-    # (Workers and web services of different versions may be at work together: executions were not counted once.)
+    # (Workers and web services of different versions may run together: older ones do not count executions.)
     number = value.get(name, 1)
     if type(number) is not int or not 0 < number < MAX_NUMBER:
         raise BadHeader(f"its {name} is not a number from 1")

@@ -1,14 +1,14 @@
-"""``runtail.install(app)``: record what the tasks of a Celery app write.
+"""``runtail.install(app)``: record the output of a Celery app's tasks.
 
-It changes no setting of the app. Outside of a worker process (a web app, beat,
-a shell) it only connects a few signals. In a worker it
+It does not change any setting of the app. Outside a worker process (in a web app,
+beat or a shell) it only connects a few signals. In a worker it uses these hooks:
 
     worker_init          checks the pool, starts the keeper
     worker bootstep      says in the worker's log what is recorded and where
     worker_process_init  wraps the tasks in every pool child
     consumer bootstep    wraps them under ``solo``, watches the keeper
-    task_failure         tells why a task's process is gone
-    task_revoked         tells that Celery discarded a run's message, or signalled its process
+    task_failure         reports why a task's process is gone
+    task_revoked         reports that Celery discarded a run's message, or signalled its process
     worker_shutdown      waits until the last output is stored
 """
 
@@ -37,7 +37,7 @@ _INSTALLED = "_runtail_installation"
 def install(app: Celery, settings: Settings | None = None) -> None:
     """Record the output of *app*'s tasks. Safe to call twice.
 
-    :param settings: if not given, read from the environment when a worker starts; runs are then kept at the app's own
+    :param settings: if not given, read from the environment when a worker starts; runs are then kept on the app's own
         broker, unless ``RUNTAIL_BROKER_URL`` or ``RUNTAIL_STORE_URL`` says otherwise.
     :raises Unsupported: if Celery or redis-py is too old.
     """
@@ -59,12 +59,12 @@ class Installation:
         self.supervisor: Supervisor | None = None
         self.worker: Any = None
         self._tracer: Any = None
-        #: Under solo, SIGQUIT interrupts the task in hand.
+        #: Under solo, SIGQUIT interrupts the current task.
         self._interrupts = False
         self._health: Health | None = None
-        #: What cannot be logged yet: Celery sets up logging after ``worker_init``.
+        #: Messages that cannot be logged yet: Celery sets up logging after ``worker_init``.
         self._notes: list[tuple[int, str, Any]] = []
-        # Held by the app, and not holding it: Celery refers to a bound method weakly.
+        # The app holds this object; the signals do not, because Celery keeps only a weak reference to a bound method.
         signals.worker_init.connect(self._on_worker_init)
         signals.worker_process_init.connect(self._on_child_init)
         signals.task_failure.connect(self._on_task_failure)
@@ -74,7 +74,7 @@ class Installation:
         app.steps["worker"].add(_worker_step(self))
         app.steps["consumer"].add(_consumer_step(self))
 
-    # Signals and steps. Celery swallows an Exception that a signal's handler raises; one from a step ends the worker.
+    # Signals and steps. Celery swallows an Exception raised by a signal handler; one raised by a step ends the worker.
 
     def _on_worker_init(self, sender: Any, **_: Any) -> None:
         if sender.app is not self.app or self.supervisor is not None:
@@ -84,13 +84,13 @@ class Installation:
         try:
             self._prepare(sender)
         except ConfigError as error:
-            # Not an Exception, so it ends the worker, with this sentence.
+            # SystemExit is not an Exception, so it ends the worker, with this sentence.
             raise SystemExit(f"Runtail: {error}") from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 - every error is logged
             self._note(logging.ERROR, "Runtail: tasks run without being recorded", error)
 
     def _prepare(self, worker: Any) -> None:
-        """Start what can be started before the pool exists.
+        """Start everything that can start before the pool exists.
 
         :raises ConfigError: if the worker must not start.
         """
@@ -133,7 +133,7 @@ class Installation:
             from runtail.worker.celery_main.celery_state import executes, is_revoked
 
             self.supervisor.running, self.supervisor.revoked_in_celery = executes, is_revoked
-        # worker_shutdown is not sent by a cold shutdown.
+        # A cold shutdown does not send worker_shutdown.
         atexit.register(_call, weakref.WeakMethod(self._on_shutdown))
 
     def _load_settings(self) -> Settings:
@@ -156,7 +156,7 @@ class Installation:
         self._notes.append((level, sentence, error))
 
     def on_pool_started(self) -> None:
-        """Begin what needs a forked pool and working logs."""
+        """Start everything that needs a forked pool and working logs."""
         notes, self._notes = self._notes, []
         for level, sentence, error in notes:
             log.log(level, "%s", sentence, exc_info=error)
@@ -174,7 +174,7 @@ class Installation:
             return
         if not is_prefork(type(consumer.pool)):
             with contained("tasks run without being recorded"):
-                # Celery has just built the traces of this process anew.
+                # Celery has just rebuilt the traces of this process.
                 self.wrap(reaps=False)
             if is_solo(consumer.pool) and not self._interrupts:
                 self._interrupts = True
@@ -192,7 +192,7 @@ class Installation:
             supervisor.publish(catalogue.document(self.app, consumer, selection, supervisor.started_ms))
 
     def on_disconnected(self) -> None:
-        """Note that the worker consumes nothing for now."""
+        """Note that the worker has stopped consuming messages for now."""
         if self._health is not None:
             with contained("the health files are not right"):
                 self._health.disconnected()
@@ -244,7 +244,7 @@ class Installation:
         self.supervisor = None
         supervisor.close()
 
-    # What the worker's processes need.
+    # For the worker's processes.
 
     def wrap(self, *, reaps: bool) -> None:
         """Wrap the tasks of this process (again, after Celery rebuilt them)."""
@@ -283,7 +283,7 @@ class Installation:
 
 
 def _import_for_children() -> None:
-    """Import, once, what each process of the pool needs: with ``--max-tasks-per-child=1`` each task has a new one."""
+    """Import once what each pool process needs: with ``--max-tasks-per-child=1`` each task gets a new process."""
     from runtail.worker import subreaper  # noqa: F401
     from runtail.worker.task import celery_log, environment, streams, trace  # noqa: F401
 
@@ -313,7 +313,7 @@ def reason_to_refuse(worker: Any) -> str | None:
     if kind == "solo":
         return None
     if kind == "eventlet":
-        # It takes poll() away from the whole process.
+        # Eventlet takes poll() away from the whole process.
         return (
             "the eventlet pool is not supported: it replaces the system calls that output is captured with. Use the "
             "prefork or the solo pool; RUNTAIL_CAPTURE=off runs this worker without Runtail."
@@ -347,9 +347,9 @@ def _pool_class(pool: Any) -> Any:
 
 
 def _check_store(settings: Settings) -> str:
-    """Return the store's address, as it may be shown.
+    """Return the store's address in a form that may be shown.
 
-    :raises ConfigError: if it cannot be used.
+    :raises ConfigError: if the address cannot be used.
     """
     from runtail.store import connect
 
@@ -358,7 +358,7 @@ def _check_store(settings: Settings) -> str:
 
 
 def _in_words(settings: Settings) -> str:
-    """Return which settings are not the default ones, besides where things are."""
+    """Return the settings that differ from their defaults, except addresses and the key prefix."""
     places = {"RUNTAIL_BROKER_URL", "RUNTAIL_STORE_URL", "RUNTAIL_KEY_PREFIX"}
     changed = [f"{name}={value}" for name, value in settings.changed().items() if name not in places]
     return f", with {' '.join(changed)}" if changed else ""
@@ -368,7 +368,7 @@ def _worker_step(installation: Installation) -> type:
     from celery import bootsteps
 
     class RuntailWorkerStep(bootsteps.StartStopStep):
-        """Starts when the pool was forked; the broker may be away."""
+        """Starts after the pool has forked; the broker may be unreachable."""
 
         requires = ("celery.worker.components:Pool",)
 

@@ -1,4 +1,4 @@
-"""The names of everything Runtail keeps in Redis, in one place."""
+"""The names of all keys and channels that Runtail uses in Redis."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 class Keys:
     """Key and channel names under one prefix.
 
-    :param prefix: put before every name, so that several installations (or
+    :param prefix: put before every name so that several installations (or
         tests) can share a server.
     """
 
     prefix: str = "runtail:"
 
     def store(self) -> str:
-        """Return the key of a string: a uuid made once per data set. Another value means an emptied store."""
+        """Return the key of a string: a uuid made once per data set. A different value means an emptied store."""
         return f"{self.prefix}store"
 
     def run(self, run_id: str) -> str:
-        """Hash: the run's record. An id that is used again names the newest execution, ``<id>~<n>`` the n-th."""
+        """Hash: the run's record. A reused id names its newest execution, and ``<id>~<n>`` the n-th execution."""
         return f"{self.prefix}run:{run_id}"
 
     def log(self, run_id: str) -> str:
@@ -28,9 +28,9 @@ class Keys:
         return f"{self.prefix}log:{run_id}"
 
     def deleted(self, run_id: str) -> str:
-        """Return the key of a string with a TTL: the number of the id's execution that was deleted.
+        """Return the key of a string with a TTL: the number of the id's deleted execution.
 
-        A record that is missing without it was rolled back.
+        A record that is missing without this key was rolled back.
         """
         return f"{self.prefix}deleted:{run_id}"
 
@@ -43,15 +43,15 @@ class Keys:
         return f"{self.prefix}running"
 
     def queued(self) -> str:
-        """Sorted set of run ids in state ``queued`` by the time since when (ms)."""
+        """Sorted set of run ids in state ``queued`` by the time they entered it (ms)."""
         return f"{self.prefix}queued"
 
     def finished(self) -> str:
-        """Sorted set of ended run ids by the time they ended (ms)."""
+        """Sorted set of the ids of ended runs by the time they ended (ms)."""
         return f"{self.prefix}finished"
 
     def finished_sizes(self) -> str:
-        """Hash of ended run id to the memory that the run takes, indexes included."""
+        """Hash of an ended run's id to the memory that the run takes, indexes included."""
         return f"{self.prefix}finished:sizes"
 
     def finished_bytes(self) -> str:
@@ -67,7 +67,7 @@ class Keys:
         return f"{self.prefix}exclusive:{task}"
 
     def notifications(self, run_id: str) -> str:
-        """Channel: a notification whenever the record or the log of the run has changed."""
+        """Channel: a notification whenever the run's record or log has changed."""
         return f"{self.prefix}bell:{run_id}"
 
     def list_notifications(self) -> str:
@@ -79,7 +79,7 @@ class Keys:
         return f"{self.prefix}tasks"
 
     def unrecorded(self) -> str:
-        """Hash of task name to why workers do not record it."""
+        """Hash of task name to the reason why workers do not record the task."""
         return f"{self.prefix}tasks:unrecorded"
 
     def worker(self, name: str) -> str:
@@ -87,9 +87,9 @@ class Keys:
         return f"{self.prefix}worker:{name}"
 
     def workers(self) -> str:
-        """Sorted set of worker names by the time they last spoke (ms)."""
+        """Sorted set of worker names by the time they last reported (ms)."""
         return f"{self.prefix}workers"
 
     def lock(self, name: str) -> str:
-        """Return the key of a string with a TTL: held by the one process that does a job."""
+        """Return the key of a string with a TTL: the lock of the one process that does a job."""
         return f"{self.prefix}lock:{name}"

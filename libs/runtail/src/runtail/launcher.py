@@ -1,19 +1,19 @@
-"""``runtail worker -- celery …``: starts a Celery worker, and gives its shutdown an end.
+"""``runtail worker -- celery …``: starts a Celery worker and limits how long its shutdown takes.
 
 ::
 
     runtail worker ── celery main ─┬─ pool child × N
                                    └─ keeper ── shipper
 
-Standard library only: this process lives as long as the worker does. It is the parent of what the worker leaves behind
-(as PID 1 of a container, else as a subreaper), so that it can
+Standard library only: this process lives as long as the worker does. It becomes the parent of the processes that the
+worker leaves (as PID 1 of a container, otherwise as a subreaper), so that it can
 
-- end the tasks that still run ``RUNTAIL_WORKER_DRAIN_SECONDS`` after SIGTERM: SIGQUIT to Celery first, and SIGKILL
+- end the tasks still running ``RUNTAIL_WORKER_DRAIN_SECONDS`` after SIGTERM: it sends Celery SIGQUIT first, and SIGKILL
   ``RUNTAIL_CANCEL_GRACE_SECONDS`` later;
-- wait for keeper and shipper, who store what the tasks wrote last, however Celery ended;
-- end what else is left, such as processes that a task started.
+- wait for keeper and shipper, which store the tasks' last output, however Celery ended;
+- end all other processes that are left, such as those that a task started.
 
-Celery has a process group of its own, so that it gets each signal once, and from here.
+Celery has its own process group, so that it gets each signal once, and from this process.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ Start a Celery worker, and limit how long its shutdown takes: runtail worker -- 
 RUNTAIL_WORKER_DRAIN_SECONDS after SIGTERM the tasks that still run are interrupted.
 """
 
-#: Exit statuses, as shells have them.
+#: Exit statuses, as in a shell.
 _USAGE, _NOT_EXECUTABLE, _NOT_FOUND, _SIGNALLED = 2, 126, 127, 128
-#: Handed on to Celery. INT means the same as TERM to it, QUIT that its tasks end.
+#: Forwarded to Celery. To Celery, INT means the same as TERM, and QUIT means that its tasks end.
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
-#: Between TERM and KILL for what is left after Celery's end.
+#: Between TERM and KILL for processes left after Celery's end.
 LEFTOVER_SECONDS = 5.0
-#: Keeper and shipper end within ``RUNTAIL_ORPHAN_SECONDS``; one that is stopped or stuck is given this much more.
+#: Keeper and shipper end within ``RUNTAIL_ORPHAN_SECONDS``; a stopped or stuck one gets this much longer.
 STUCK_SECONDS = 5.0
-#: How often to look for processes whose end nothing announces.
+#: How often to look for processes that end without a notification.
 _LOOK_SECONDS = 0.2
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command to its end.
 
-    :param arguments: what stands behind ``runtail worker``.
-    :returns: the command's exit status; 128 and more if a signal ended it.
+    :param arguments: the arguments after ``runtail worker``.
+    :returns: the command's exit status; 128 or more if a signal ended it.
     """
     command = list(arguments)
     if command[:1] in (["-h"], ["--help"]):
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         say.error(str(error))
         return _USAGE
-    # Beside this very interpreter: a virtual environment need not be on the PATH.
+    # Also look next to this interpreter: a virtual environment need not be on the PATH.
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
     program = shutil.which(command[0], path=path)
     if program is None:
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class Launcher:
-    """One command with what it starts.
+    """One command and the processes it starts.
 
     :param command: a path and arguments.
     """
@@ -102,16 +102,16 @@ class Launcher:
         self._pid = 0
         #: Wait status of the command, None while it runs.
         self._status: int | None = None
-        #: It was told to stop, from here.
+        #: True once this process has told the command to stop.
         self._stopping = False
-        #: Monotonic: when Celery gets QUIT, and when it gets KILL; None if nothing is planned.
+        #: When Celery gets QUIT and when it gets KILL, by the monotonic clock; None if nothing is planned.
         self._quit_at: float | None = None
         self._kill_at: float | None = None
 
     def run(self) -> int:
-        """Start the command, and return its exit status when nothing is left of it."""
+        """Start the command and return its exit status once none of its processes are left."""
         waited_for = {signal.SIGCHLD, *_FORWARDED}
-        # Who ignores it has no children to wait for.
+        # A process that ignores SIGCHLD has no children to wait for.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
         subreaper.become_subreaper()
@@ -136,14 +136,14 @@ class Launcher:
 
         def prepare() -> None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            # Without this process nothing gives the worker's end a bound: it begins to stop.
+            # Without this process nothing limits how long the worker's shutdown takes, so the worker begins to stop.
             self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
             if os.getppid() != ours:
                 os._exit(_SIGNALLED + signal.SIGTERM)
 
-        # One thread, so that code may run between fork and exec.
+        # This process has one thread, so code may run between fork and exec.
         process = subprocess.Popen(self._command, process_group=0, preexec_fn=prepare)
-        # This process collects all its children by itself.
+        # This process collects all its children itself.
         process.returncode = 0
         self._pid = process.pid
 
@@ -229,11 +229,11 @@ class Launcher:
                 for pid in recorders:
                     self._say.error(f"process {pid}, which stores what tasks wrote, does not end and is killed")
                     self._signal(pid, signal.SIGKILL)
-            # A signal that comes now changes nothing: this has an end already.
+            # A signal that arrives now changes nothing: this loop already has a time limit.
             signal.sigtimedwait(waited_for, _LOOK_SECONDS)
 
     def _left(self) -> tuple[set[int], set[int]]:
-        """Return the living processes below this one: keepers and shippers, and the others."""
+        """Return the live descendants of this process: keepers and shippers, and the others."""
         parents = {pid: parent for pid, parent, state in procfs.processes() if state not in ("Z", "X")}
         ours = {os.getpid()}
         grown = True
@@ -252,7 +252,7 @@ class Launcher:
 
 
 def _is_recorder(pid: int) -> bool:
-    """Tell a keeper or a shipper by how they are started (see ``supervisor.py``)."""
+    """Recognise a keeper or a shipper by its command line (see ``supervisor.py``)."""
     words = procfs.command(pid)
     return b"runtail.worker.shipper" in words or any(
         word.endswith(b"/runtail/worker/keeper/__main__.py") for word in words

@@ -1,6 +1,6 @@
-"""Where a service listens: one reading of ``RUNTAIL_..._HOST``, for every port there is.
+"""Where a service listens: the one reading of ``RUNTAIL_..._HOST``, for every port.
 
-An address (``127.0.0.1``, ``0.0.0.0``, ``::``, with or without brackets) or a name that this machine knows.
+A host is an address (``127.0.0.1``, ``0.0.0.0``, ``::``, with or without brackets) or a name that this machine knows.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ _MAPPED: Final = "::ffff:"
 
 
 def shown(host: str, port: int) -> str:
-    """Return both as they stand in a URL."""
+    """Return host and port as written in a URL."""
     return f"{host_in_url(_bare(host))}:{port}"
 
 
 def resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
-    """Return the address that is meant.
+    """Return the address that host and port mean.
 
-    :raises OSError: with a sentence, if there is none.
+    :raises OSError: with a sentence, if there is no such address.
     """
     bare = _bare(host)
     if not 0 <= port <= MAX_PORT:
         raise OSError(f"cannot listen on port {port}: the highest port is {MAX_PORT}")
     if not bare:
-        # The system would take it for "everywhere".
+        # The system would take an empty host to mean all addresses.
         raise OSError(
             f"cannot listen on port {port} without an address: write 127.0.0.1, or 0.0.0.0 or :: for all addresses"
         )
@@ -42,11 +42,11 @@ def resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
 
 
 def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
-    """Return a listening socket. ``::`` takes IPv4 as well, whatever the system's usual way is.
+    """Return a listening socket. ``::`` accepts IPv4 as well, whatever the system's default.
 
-    Never with SO_REUSEPORT: a second service on a taken port must fail, not share it.
+    The socket never has SO_REUSEPORT: a second service on a taken port must fail, not share the port.
 
-    :raises OSError: with a sentence; its ``errno`` says why the address cannot be had.
+    :raises OSError: with a sentence; its ``errno`` says why the address cannot be used.
     """
     family, address = resolve(host, port)
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -63,7 +63,7 @@ def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
 
 
 def reachable(host: str) -> str:
-    """Return where a program of this machine reaches what listens on *host*, as it stands in a URL."""
+    """Return the host, as written in a URL, at which a program on this machine reaches a service on *host*."""
     bare = _bare(host)
     if bare in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return "127.0.0.1"
@@ -71,7 +71,7 @@ def reachable(host: str) -> str:
 
 
 def plain(address: str) -> str:
-    """Return a client's address in the form that it has on its own side: IPv4 through a socket that takes both."""
+    """Return a client's address as the client knows it: plain IPv4 if it came through a socket for both families."""
     mapped = address.removeprefix(_MAPPED)
     return mapped if mapped != address and "." in mapped else address
 

@@ -1,4 +1,4 @@
-"""The log of web, relay and shipper: Python's own logging, set up in one place, on standard error."""
+"""The log of web, relay and shipper: Python's own logging on standard error, set up in one place."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ log = logging.getLogger("runtail.process")
 
 
 def set_up(component: str, package: str, environ: Mapping[str, str]) -> None:
-    """Let a service say what it does, and other libraries only what is wrong; nothing is said twice.
+    """Let a service log what it does and other libraries only log what is wrong, without repetitions.
 
-    Exceptions that nobody catches, in whatever thread, and Python's warnings are lines like others.
+    Uncaught exceptions of any thread and Python's warnings become log lines too.
 
     :param component: see :func:`runtail.logline.render`.
-    :param package: the service's, e.g. ``runtail_web``.
-    :param environ: usually ``os.environ``. A value that cannot be used counts as the default here: reading the
-        settings refuses it, and that has to be said.
+    :param package: the service's package, such as ``runtail_web``.
+    :param environ: usually ``os.environ``. An unusable value counts as the default here: reading the settings refuses
+        it later, and that error must be logged.
     """
     level = logging.getLevelNamesMapping()[logline.read_level(environ).upper()]
     handler = logging.StreamHandler()
@@ -39,9 +39,9 @@ def set_up(component: str, package: str, environ: Mapping[str, str]) -> None:
 
 
 class Formatter(logging.Formatter):
-    """Makes lines as :mod:`runtail.logline` has them.
+    """Formats lines with :mod:`runtail.logline`.
 
-    ``extra={"fields": {...}}`` adds to a JSON line; ``extra={"exception": text}`` is a traceback that is text already.
+    ``extra={"fields": {...}}`` adds to a JSON line; ``extra={"exception": text}`` is a traceback that already is text.
     """
 
     def __init__(self, component: str, format: str) -> None:  # noqa: A002

@@ -2,8 +2,7 @@
 
 The services, ``docs/metrics.md``, dashboards and alerts take names from this
 table (docs/decisions/0063). No metric is labelled by run, task process, pod or
-user: those are unbounded, and what has to be known about one run stands in its
-record.
+user: those are unbounded, and the facts about one run are in its record.
 """
 
 from __future__ import annotations
@@ -13,20 +12,20 @@ from typing import Final, Literal
 
 from runtail.protocol import RunState
 
-#: Rows of ``every`` are exposed by each service; the others name theirs.
+#: Every service exposes the rows of ``every``; other rows name the component that exposes them.
 Component = Literal["web", "relay", "worker", "canary", "every"]
 Kind = Literal["counter", "gauge", "histogram"]
 
-#: From written to seen is a flush and a round trip when all is well; what takes
-#: seconds is somebody catching up, or a store that was away.
+#: From a line's writing to seeing it: a flush and a round trip when all is well, and
+#: seconds when a viewer catches up or the store was unreachable.
 DELIVERY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-#: A page or an API call is some commands to the store; above 3 s the store is given up.
+#: A page or an API call sends some commands to the store; after 3 s the service gives up on the store.
 REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-#: A round of an event loop: what is above 0.1 s everybody on it waits for.
+#: One round of an event loop: all tasks on the loop wait for a round above 0.1 s.
 LAG_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 #: One call to the store; a client gives up after 5 s.
 STORE_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-#: Tasks take a second or a night.
+#: Tasks take from a second to a night.
 RUN_SECONDS: Final = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0)
 #: A free worker takes a message at once.
 WAIT_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 43200.0)
@@ -39,12 +38,12 @@ CATCHING_UP: Final = "catching-up"
 class Metric:
     """One row of the table.
 
-    :param component: who exposes it.
-    :param name: as it is exposed; counters end in ``_total``, units stand in the name.
+    :param component: the process that exposes it.
+    :param name: as it is exposed; counters end in ``_total``, and units are part of the name.
     :param labels: names of labels, each with a handful of values.
     :param buckets: of histograms, in the metric's unit.
-    :param values: the known values of the only label. They are there from the start, at 0: what appears with its first
-        event would be missed by ``increase()``.
+    :param values: the known values of the only label. They start at 0, because ``increase()`` would miss the first
+        event of a series that begins with it.
     """
 
     component: Component
@@ -150,7 +149,7 @@ RELAY: Final = (
     Metric("relay", "runtail_socket_store_evicts", "gauge", "1 if the store may delete keys by itself."),
 )
 
-#: Exposed by a worker's shipper, and counted since the shipper began.
+#: Exposed by a worker's shipper, and counted since the shipper started.
 WORKER: Final = (
     Metric("worker", "runtail_worker_runs", "gauge", "Runs this worker executes, or whose output is not stored yet."),
     Metric(
@@ -307,7 +306,7 @@ WEB: Final = (
     ),
 )
 
-#: What somebody sees who looks from outside.
+#: What a viewer sees from outside.
 CANARY: Final = (
     Metric(
         "canary",

@@ -1,8 +1,8 @@
-"""What a process counts and shows under ``/metrics``, by the names of :mod:`runtail.metric_table`.
+"""The metrics that a process serves under ``/metrics``, with the names of :mod:`runtail.metric_table`.
 
-A process makes one :class:`Metrics` for its component and either counts on an
-instrument itself (:meth:`Metrics.counter` and so on) or names where a value can
-be read when somebody asks (:meth:`Metrics.read`).
+A process makes one :class:`Metrics` for its component. It either updates an
+instrument itself (:meth:`Metrics.counter` and so on) or gives a function that
+returns the value at each scrape (:meth:`Metrics.read`).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from runtail.version import __version__
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
-#: One value, or values by the labels' values. None leaves the metric out, when it cannot be read now.
+#: One value, or values by the labels' values. None leaves the metric out because it cannot be read now.
 Reading = float | Mapping[tuple[str, ...], float] | None
 
 
 class Metrics:
-    """The metrics of one process, among them its version (``runtail_build_info``) and the kernel's (``process_*``).
+    """The metrics of one process, including its version (``runtail_build_info``) and the kernel's (``process_*``).
 
-    :param component: whose rows of the table may be used.
-    :param registry: made when not given; one per process.
+    :param component: the component whose rows of the table may be used.
+    :param registry: made if not given; one per process.
     """
 
     def __init__(self, component: Component, registry: CollectorRegistry | None = None) -> None:
@@ -43,7 +43,7 @@ class Metrics:
         self._readers["runtail_build_info"] = lambda: {(component, __version__): 1.0}
 
     def counter(self, name: str) -> Counter:
-        """Return the counter of that name, to be increased by the caller."""
+        """Return the counter of that name; the caller increases it."""
         metric = self._row("counter", name)
         made = Counter(metric.name, metric.help, metric.labels, registry=self.registry)
         for value in metric.values:
@@ -62,7 +62,7 @@ class Metrics:
         """Expose a value that the program keeps itself.
 
         :param value: called for each scrape, in the thread that answers it. It must not wait for anything: a scrape
-            has to be quick most of all when something is wrong.
+            must be quick, above all when something is wrong.
         """
         kind = _BY_NAME[name].kind
         if kind == "histogram":
@@ -79,7 +79,7 @@ class Metrics:
 
     @property
     def unused(self) -> frozenset[str]:
-        """Rows of this component that nobody counts: for tests."""
+        """Rows of this component without an instrument or a reader; for tests."""
         return frozenset(metric.name for metric in METRICS if metric.component == self.component) - self._used
 
     def _row(self, kind: Kind, name: str) -> Metric:
@@ -93,13 +93,13 @@ class Metrics:
 
 
 class _Readings(Collector):
-    """What :meth:`Metrics.read` and :meth:`Metrics.read_distribution` were told, as families of samples."""
+    """The readers of :meth:`Metrics.read` and :meth:`Metrics.read_distribution` as families of samples."""
 
     def __init__(self, readers: Mapping[str, Callable[[], Reading]], distributions: Mapping[str, Distribution]) -> None:
         self._readers, self._distributions = readers, distributions
 
     def describe(self) -> Iterable[Family]:
-        # Nothing is read at registration; names cannot clash, the table has each once.
+        # Nothing is read at registration; names cannot clash, because the table has each name once.
         return ()
 
     def collect(self) -> Iterable[Family]:

@@ -1,10 +1,10 @@
-"""The reaper: ends what nobody else can end, and keeps the store tidy.
+"""The reaper: ends runs that nobody else can end, and keeps the store tidy.
 
-It trusts only its own eyes: a writer counts as gone when (attempt, beat) of
-its run stood still for a whole lease of the reaper's own monotonic clock,
-through its own unbroken successful reads. A failed read, a pause of the
-reaper itself or another master start every count anew, so that an outage or
-a failover of Redis ends no run.
+It trusts only its own observations: a writer counts as gone when (attempt, beat)
+of its run has not changed for a whole lease by the reaper's own monotonic clock,
+through an unbroken series of its own successful reads. A failed read, a pause of
+the reaper itself or a new master restarts every count, so that an outage or a
+failover of Redis never ends a run.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from runtail.runs.transport import DEFAULT, Transport
 from runtail.secret import NOT_KEPT
 from runtail.store import Store, store_errors
 
-#: How often the reaper looks, as a part of the lease.
+#: How often the reaper looks, as a fraction of the lease.
 _STEP_PART_OF_LEASE = 0.1
-#: A message that vanished this often is not published again.
+#: A message that vanishes is published again at most this often.
 _MAX_REPUBLICATIONS = 3
-#: What expired needs no hurry; the budget is looked at in each step.
+#: How often to remove expired runs, which is not urgent; the budget is checked in each step.
 _TIDY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Watch:
-    """One running run: what was seen, and since when on our clock."""
+    """One running run: what was last seen of it, and since when by our clock."""
 
     attempt: int
     beat: int
@@ -55,10 +55,10 @@ class _Watch:
 
 
 class Reaper:
-    """One round is :meth:`step`; :meth:`run` repeats it until told to stop.
+    """The loop that ends lost runs: :meth:`step` is one round, and :meth:`run` repeats it until told to stop.
 
     :param publish: puts a message of a run on its queue again.
-    :param queues: the broker's queues if it is a Redis; None: vanished messages are not looked for.
+    :param queues: the broker's queues if the broker is Redis; None: do not look for vanished messages.
     :param clock: monotonic seconds.
     """
 
@@ -79,13 +79,13 @@ class Reaper:
         self._master: str | None = None
         self._last_step: float | None = None
         self._tidied: float | None = None
-        #: What was done so far, by word; for metrics.
+        #: Number of actions so far, by name; for metrics.
         self.actions: Counter[str] = Counter()
-        #: When this one last finished a round with the lock, by the wall clock; 0: never.
+        #: When this reaper last finished a round with the lock, by the wall clock; 0: never.
         self.round_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Repeat until *stop* is set. Errors of the store are waited out."""
+        """Repeat :meth:`step` until *stop* is set, and wait through errors of the store."""
         waits = False
         while not stop.wait(self.interval_seconds):
             try:
@@ -109,11 +109,11 @@ class Reaper:
     def step(self) -> None:
         """Look once and act.
 
-        :raises StoreUnavailable: after which every count must start from zero.
+        :raises StoreUnavailable: the caller must then start every count from zero.
         """
         now = self._clock()
         if self._last_step is not None and now - self._last_step > self._lease_seconds / 2:
-            self.forget()  # we were stopped ourselves: what we saw before proves nothing
+            self.forget()  # this process was stopped itself: what it saw before proves nothing
         if not self._lead() or not self._same_master():
             self.forget()
             return
@@ -124,12 +124,12 @@ class Reaper:
         if self._tidied is None or now - self._tidied > _TIDY_SECONDS:
             expired = forget_expired(self._store, now_ms=self._store.now_ms())
             self.actions["expired"] += expired
-            # With more to do than one batch: the next step goes on.
+            # If there was more than one batch to remove, the next step continues.
             self._tidied = now if expired < BATCH else None
         self.round_at = time.time()
 
     def _lead(self) -> bool:
-        """Take or keep the lock: of several web services one reaps."""
+        """Take or keep the lock: only one of several web services reaps."""
         key, client = self._store.keys.lock("reaper"), self._store.client
         ttl_ms = int(self._lease_seconds * 1000)
         with store_errors():
@@ -150,7 +150,7 @@ class Reaper:
         return same
 
     def _is_gone(self, run_id: str) -> bool:
-        """Tell whether a run has no record. One that cannot be read is left as it is."""
+        """Tell whether a run has no record. A record that cannot be read is left as it is."""
         with store_errors():
             return not self._store.client.exists(self._store.keys.run(run_id))
 
@@ -179,7 +179,7 @@ class Reaper:
         silent_seconds = now - watch.since
         if silent_seconds >= self._lease_seconds:
             del self._watches[run.id]
-            # Ended, renewed or claimed a moment ago: not ours to end.
+            # The run was ended, renewed or claimed a moment ago, so the reaper must not end it.
             with contextlib.suppress(Fenced, RunNotFound):
                 self._end_lost(run, silent_seconds)
         elif silent_seconds >= self._lease_seconds / 2 and not watch.told:
@@ -224,7 +224,7 @@ class Reaper:
         headers = header.make(self._store.uuid(), run.id, attempt, run.execution)
         try:
             self._publish(run.id, run.text("task"), run.json("kwargs") or {}, run.text("queue"), headers)
-        except Exception as error:  # noqa: BLE001 - a broker raises what it likes; the run stays queued, it is tried again
+        except Exception as error:  # noqa: BLE001 - a broker may raise anything; the run stays queued for the next try
             log.warning("run %s could not be published again: %s", run.id, error)
         else:
             self.actions["published-again"] += 1
@@ -255,13 +255,13 @@ class Reaper:
             elif (
                 waited_seconds >= settings.vanished_seconds
                 and run.number("eta_ms") < now_ms - 5000
-                # What replaces a task may be the end of a chain or a chord: there is no message of it yet.
+                # The replacement of a task may be the end of a chain or a chord, which has no message yet.
                 and run.text("awaits") != "replacement"
             ):
                 self._look_for_message(run, now)
 
     def _end_unclaimed(self, run: Run) -> None:
-        """Nobody wanted it for as long as an ended run is kept; a late message of it is then refused."""
+        """End a run that nobody claimed for as long as an ended run is kept; a late message of it is then refused."""
         ttl_seconds = self._store.settings.log_ttl_seconds
         length = f"{ttl_seconds // 86400} days" if ttl_seconds >= 2 * 86400 else f"{ttl_seconds} s"
         with contextlib.suppress(Fenced, RunNotFound):
@@ -275,11 +275,11 @@ class Reaper:
             transport = Transport.from_options(read_task(self._store, run.text("task")).get("transport"))
         except StartError:
             transport = DEFAULT
-        # Only of its first message it is known that the publisher put it at this broker.
+        # Only the first message is known to have been published to this broker.
         return queues.holds(run.id, run.text("queue"), transport, sent_here=bool(run.number("announced")))
 
     def _look_for_message(self, run: Run, now: float) -> None:
-        """Publish again what is nowhere, seen twice some seconds apart: a worker may just be taking it."""
+        """Publish a message again if it is missing in two looks seconds apart: a worker may just be taking it."""
         if self._queues is None or self._is_held(self._queues, run) is not False:
             self._missing.pop(run.id, None)
             return

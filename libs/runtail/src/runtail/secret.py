@@ -1,4 +1,4 @@
-"""Secret parameters: which they are, what of their values is masked, and what is shown instead."""
+"""Secret parameters: which ones are secret, which texts of their values are masked, and what is shown instead."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 from runtail.masking.mask import Masker
 
-#: Stands for what is not shown.
+#: Shown in place of a secret.
 HIDDEN = "***"
-#: Ends a recorded parameter that was too long, and stands for all of them when they were.
+#: Ends a recorded parameter that was too long, and replaces all parameters if they were too long together.
 SHORTENED = "…"
-#: Why nothing is published from a record: the end of a sentence.
+#: Why a message cannot be published again from a record: the end of a sentence.
 NOT_KEPT = "the values of its secret parameters are not kept"
-#: Numbers of fewer digits stand in every log.
+#: Numbers with fewer digits occur in every log.
 MIN_DIGITS = 4
-#: pydantic's, known by name: it need not be installed.
+#: pydantic's types, recognised by name, because pydantic need not be installed.
 _PYDANTIC = ("SecretStr", "SecretBytes", "Secret")
 
 
 class Secret(str):
     """Annotates a parameter whose value must not be shown: ``def deploy(token: runtail.Secret)``.
 
-    A task gets an ordinary text. A value made with this class has ``***`` for its ``repr``.
+    The task gets an ordinary string. The ``repr`` of a value made with this class is ``***``.
     """
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class Secret(str):
 
 
 def names_of(task: Any) -> frozenset[str]:
-    """Return the names of a Celery task's secret parameters: those that its rule or an annotation says."""
+    """Return the names of a Celery task's secret parameters: those that its options or annotations name."""
     named = (getattr(task, "runtail", None) or {}).get("secrets") or ()
     return frozenset({named} if isinstance(named, str) else named) | _annotated(inspect.unwrap(task.run))
 
@@ -46,8 +46,8 @@ def _annotated(function: Callable[..., Any]) -> frozenset[str]:
     function = getattr(function, "__func__", function)
     try:
         hints = typing.get_type_hints(function, include_extras=True)
-    except Exception:  # noqa: BLE001 - annotations are somebody's code and may name what is not there
-        # Better one parameter too many than one too few.
+    except Exception:  # noqa: BLE001 - annotations are user code and may name things that do not exist
+        # It is better to hide one parameter too many than one too few.
         texts = getattr(function, "__annotations__", {}).items()
         return frozenset(name for name, text in texts if re.search(r"\bSecret(Str|Bytes)?\b", str(text)))
     return frozenset(name for name, hint in hints.items() if name != "return" and _is_secret(hint))
@@ -61,14 +61,14 @@ def _is_secret(hint: Any) -> bool:
 
 
 def names_in(entry: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of the secret parameters of a task as the catalogue has it."""
+    """Return the names of a task's secret parameters, from its catalogue entry."""
     properties = (entry.get("schema") or {}).get("properties") or {}
     marked = {name for name, rule in properties.items() if isinstance(rule, Mapping) and rule.get("writeOnly")}
     return frozenset(entry.get("secrets") or ()) | marked
 
 
 def encoded(text: str | bytes) -> bytes:
-    """Return a text as it is written: file names that are no UTF-8 as the bytes they were."""
+    """Return a text as bytes the way it is written: file names that are not UTF-8 become their original bytes."""
     if isinstance(text, bytes):
         return text
     try:
@@ -78,11 +78,11 @@ def encoded(text: str | bytes) -> bytes:
 
 
 def texts_of(value: Any) -> Iterator[bytes]:
-    """Yield what is masked of a secret value: every text and every number of some length in it."""
+    """Yield the parts of a secret value to be masked: all its texts, and all its numbers of a minimum length."""
     waiting, seen = [value], set[int]()
     while waiting:
         one = waiting.pop()
-        # pydantic's show themselves only when they are asked.
+        # pydantic's types give their values only on request.
         one = one.get_secret_value() if hasattr(one, "get_secret_value") else one
         if one is None or isinstance(one, bool) or id(one) in seen:
             continue
@@ -102,22 +102,22 @@ def texts_of(value: Any) -> Iterator[bytes]:
 def _shown(value: Any) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - somebody's __str__ may raise anything, a number may have too many digits
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything, and a number may have too many digits
         return ""
 
 
 def hide(kwargs: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Return arguments as they may be shown: ``***`` for secrets, in other arguments, too.
+    """Return arguments that may be shown: ``***`` replaces secrets, in other arguments too.
 
     :param kwargs: JSON values.
-    :param names: of the secret ones.
+    :param names: the names of the secret ones.
     """
     masker = Masker([text for name in names if name in kwargs for text in texts_of(kwargs[name])])
     return {name: HIDDEN if name in names else masked(value, masker.whole) for name, value in kwargs.items()}
 
 
 def masked(value: Any, mask: Callable[[str], str]) -> Any:
-    """Return a JSON value with all its texts, and numbers that are secrets, masked."""
+    """Return a JSON value with its strings masked, and with numbers that are secrets replaced."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""All settings: one frozen object whose fields program, chart and docs share, read once.
+"""All settings: one frozen object, read once, whose fields program, chart and docs share.
 
-A new setting is a field of :class:`Settings`. ``make docs-tables chart`` brings it to ``docs/settings.md`` and to
-the chart's schema.
+To add a setting, add a field to :class:`Settings`. ``make docs-tables chart`` then adds it to ``docs/settings.md`` and
+to the chart's schema.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from runtail.address import Address, is_redis, parse
 from runtail.errors import ConfigError
 from runtail.selection import Selection
 
-#: What Kubernetes puts into every pod for a Service called, say, runtail-web: RUNTAIL_WEB_PORT=tcp://10.96.3.7:8000.
+#: Kubernetes sets such a value in every pod for a Service named runtail-web: RUNTAIL_WEB_PORT=tcp://10.96.3.7:8000.
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a field of :class:`Settings` says of itself.
+    """The description of one field of :class:`Settings`.
 
-    :param name: the field's; the environment variable is ``RUNTAIL_`` + upper case.
+    :param name: the field's name; the environment variable is ``RUNTAIL_`` + upper case.
     :param default: also decides the type: str, int, float or bool.
     :param choices: the only values allowed, if not empty.
-    :param section: the heading of ``docs/settings.md`` that it stands under.
+    :param section: the setting's heading in ``docs/settings.md``.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Setting:
     def parse(self, text: str) -> str | int | float | bool:
         """Read a value from the environment.
 
-        :raises ConfigError: if it is not of the type, or not one of the choices.
+        :raises ConfigError: if the value is not of the type, or not one of the choices.
         """
         kind = type(self.default)
         try:
@@ -65,16 +65,16 @@ class Setting:
 def _setting(default: _Value, meaning: str, choices: tuple[str, ...] = (), *, section: str = "") -> _Value:
     """Return a field of :class:`Settings`.
 
-    :param meaning: a sentence for the docs; the unit stands in the field's name.
+    :param meaning: a sentence for the docs; the unit is part of the field's name.
     :param choices: the only values allowed, if not empty.
-    :param section: the heading in the docs for this field and those below it, until one names another.
+    :param section: the heading in the docs for this field and the following ones, until one names another.
     """
     return field(default=default, metadata={"help": meaning, "choices": choices, "section": section})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """The values in force; those not given are the default ones. Without a ``repr``: URLs have passwords in them."""
+    """The values in force; values not given have their defaults. There is no ``repr``, because URLs hold passwords."""
 
     broker_url: str = _setting("redis://127.0.0.1:6379/0", "Celery's broker.", section="Where things are")
     store_url: str = _setting("", "Redis or Valkey >= 7 that keeps runs and logs. Empty: the broker's server.")
@@ -138,7 +138,7 @@ class Settings:
     )
     spool_bytes: int = _setting(64 * 1024 * 1024, "Output of all runs kept in memory while the store is away.")
     flush_seconds: float = _setting(0.05, "Output is stored at least this often.")
-    # Not 64 KiB: with its header and digest the entry would not fit Redis's 64 KiB allocation and take 80 (+25 %).
+    # Not 64 KiB: with header and digest the entry would exceed Redis's 64 KiB allocation and take 80 KiB (+25 %).
     flush_bytes: int = _setting(63 * 1024, "Output is stored as soon as there is this much.")
     max_line_bytes: int = _setting(65536, "A longer line is divided into numbered pieces.")
     live_interval_seconds: float = _setting(0.1, "The shortest time between two updates of the unfinished line.")
@@ -209,18 +209,18 @@ class Settings:
 
     @property
     def store_address(self) -> Address:
-        """The store's URL, read.
+        """The store's URL, parsed.
 
         :raises ConfigError: if it cannot be used, or only a broker that cannot be the store is named.
         """
         return parse(self.effective_store_url, "the store's URL")
 
     def environment(self) -> dict[str, str]:
-        """Return the variables from which a process reads these very settings."""
+        """Return the environment variables that give another process the same settings."""
         return {setting.variable: _text(getattr(self, setting.name)) for setting in SETTINGS}
 
     def changed(self) -> dict[str, str]:
-        """Return the variables whose values are not the default ones."""
+        """Return the environment variables of the values that differ from their defaults."""
         return {
             setting.variable: _text(value)
             for setting in SETTINGS
@@ -249,10 +249,10 @@ def _text(value: str | float | bool) -> str:
 
 
 def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
-    """Read all settings once. A link to a Kubernetes Service is no setting, although its variable is called so.
+    """Read all settings once. Ignore links to Kubernetes Services, whose variables may have the names of settings.
 
     :param environ: usually ``os.environ``.
-    :param overrides: values by field name that win over the environment (tests, ``runtail dev``).
+    :param overrides: values by field name that take precedence over the environment (tests, ``runtail dev``).
     :raises ConfigError: if a value has the wrong type or cannot be used.
     """
     values: dict[str, Any] = {}

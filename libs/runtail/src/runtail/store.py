@@ -1,4 +1,4 @@
-"""The connection to Redis or Valkey: one mode, one place where its errors become ours."""
+"""The connection to Redis or Valkey: one mode, and one place that turns its errors into ours."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from runtail.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: The log names no more unreadable values than this.
+#: The log names at most this many unreadable values.
 _MOST_TOLD = 1000
 
-#: What a server says while it cannot take the command, although nothing is wrong with the command.
+#: The errors of a server that cannot take a command now, although the command is correct.
 _PASSING = (
     RedisConnectionError,
     RedisTimeoutError,
@@ -55,7 +55,7 @@ _PASSING_WORDS = ("READONLY", "LOADING", "OOM", "MISCONF", "NOREPLICAS", "MASTER
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn errors of the connection into ours.
+    """Turn connection errors into ours.
 
     :raises StoreUnavailable: the server did not answer, refused the login, or takes no writes now.
     """
@@ -75,11 +75,11 @@ def store_errors() -> Iterator[None]:
 
 
 def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis.Redis:
-    """Return a client; nothing is sent yet.
+    """Return a client without sending anything yet.
 
-    Commands are not retried by the client: a retry after a lost reply would
-    repeat the command, and our callers know better whether that is safe. The
-    protocol is pinned to RESP2, whose replies have one shape for all servers.
+    The client does not retry commands: a retry after a lost reply would repeat
+    the command, and our callers know better whether that is safe. The protocol
+    is pinned to RESP2, because its replies have the same shape on all servers.
 
     :param socket_timeout_seconds: how long to wait for an answer or a connection.
     :raises ConfigError: if the URL cannot be used.
@@ -108,10 +108,10 @@ def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis
 
 
 class Store:
-    """A client with the key names, the scripts and the settings that belong to it.
+    """A client with its key names, scripts and settings.
 
     :param settings: the settings in force.
-    :param client: made by :func:`connect` when not given.
+    :param client: made by :func:`connect` if not given.
     """
 
     def __init__(self, settings: Settings, client: redis.Redis | None = None) -> None:
@@ -119,12 +119,12 @@ class Store:
         self.keys = Keys(settings.key_prefix)
         self.client = client if client is not None else connect(settings)
         self.scripts = Scripts(self.client, self.keys)
-        #: Values that could not be read and were left out, by what they are.
+        #: Number of values that could not be read and were left out, by kind of value.
         self.unreadable: Counter[str] = Counter()
         self._told: set[tuple[str, str]] = set()
 
     def skip(self, what: str, name: str | bytes, why: object) -> None:
-        """Count a value that cannot be read; the log names each once.
+        """Count a value that cannot be read; the log names each value once.
 
         :param what: ``run``, ``task`` or ``worker``.
         """
@@ -135,7 +135,7 @@ class Store:
             log.warning("the store's %s %.200r cannot be read and is left out: %.300s", what, name, why)
 
     def uuid(self) -> str:
-        """Return the data set's name, made on first use; another value means that the store was emptied.
+        """Return the data set's uuid, made on first use; a different value means that the store was emptied.
 
         :raises StoreUnavailable: if the server did not answer.
         """

@@ -1,4 +1,4 @@
-"""The words for events and cuts, and text that is safe on a terminal. Pure."""
+"""Sentences for events and cuts, and text that is safe on a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 from runtail.protocol.cursor import Cut
 
-#: CSI and OSC sequences, those that choose a character set, and the short ones.
+#: CSI and OSC sequences, sequences that choose a character set, and the short ones.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]+[0-~]|[@-Z\\-_])")
 
 NOTE, WARNING, ERROR = "note", "warning", "error"
 
 
 def clean(value: object) -> str:
-    """Return somebody else's text as one line without anything that a terminal obeys."""
+    """Return text from elsewhere as one line without control sequences that a terminal would obey."""
     text = "" if value is None else str(value)
     text = _ESCAPES.sub("", text).replace("\t", " ").replace("\n", " ")
     return "".join(c for c in text if c.isprintable())
 
 
 def clock(ms: int) -> str:
-    """Return a time of day here.
+    """Return the local time of day.
 
     :param ms: milliseconds since 1970.
     """
@@ -111,7 +111,7 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 
 
 def event_words(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Return how loudly an event speaks, and one sentence; an unknown kind is shown, never hidden."""
+    """Return an event's level and one sentence for it; an unknown kind is shown, never hidden."""
     kind = str(event["kind"])
     if kind not in _SPEAKERS:
         return NOTE, clean(kind)
@@ -122,6 +122,6 @@ def event_words(event: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def cut_words(cut: Cut) -> str:
-    """Return one sentence for a cut."""
+    """Return one sentence that describes a cut."""
     lines, size = f"{cut.from_line:,}-{cut.to_line:,}", f"{cut.size_bytes:,} bytes cut in all"
     return f"Lines {lines} were cut: the run's log passed its quota ({size})"

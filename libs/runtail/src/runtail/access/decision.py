@@ -11,7 +11,7 @@ from runtail.access.rights import Right
 def allowed(principal: Principal, right: Right, thing: Thing | None = None) -> bool:
     """Return True if a grant of the principal gives the right on the thing.
 
-    :param thing: None: is there anything at all on which the principal has the right?
+    :param thing: if None, return whether the principal has the right on anything at all.
     """
     return any(
         right in grant.rights and (thing is None or grant.unlimited or covers(grant, principal.id, thing))
@@ -20,7 +20,7 @@ def allowed(principal: Principal, right: Right, thing: Thing | None = None) -> b
 
 
 def reaches_everything(principal: Principal, right: Right) -> bool:
-    """Return True if a principal has a right on whatever there is."""
+    """Return True if a principal has a right on everything."""
     return any(grant.unlimited and right in grant.rights for grant in principal.grants)
 
 

@@ -1,4 +1,4 @@
-"""Whoever asks: a name for people, an id for rules, and the grants that apply."""
+"""Principals: a name for people, an id for rules, and the grants that apply."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Kind = Literal["anonymous", "user", "token", "share"]
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Some rights on some runs and tasks. Every selector that is given must match, by one of its values.
+    """Some rights on some runs and tasks. Every selector that is given must match with one of its values.
 
-    :param tasks: globs over the whole name of a task, with case.
+    :param tasks: globs over the whole name of a task, case-sensitive.
     :param queues: globs over the name of a queue.
     :param labels: by key, the values of which a thing must have one.
     :param own: only runs that the principal itself started.
@@ -29,17 +29,17 @@ class Grant:
 
     @property
     def unlimited(self) -> bool:
-        """It has no selector: it reaches everything."""
+        """True if the grant has no selector, so that it reaches everything."""
         return not (self.tasks or self.queues or self.labels or self.own)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever asks.
+    """The user, token or share link that asks for something.
 
-    :param id: for rules: ``user:ann``; empty for nobody in particular.
+    :param id: for rules, such as ``user:ann``; empty for nobody in particular.
     :param name: for people, in records and logs.
-    :param grants: all that apply. Principals with the same grants are of one class, and share decisions.
+    :param grants: all grants that apply. Principals with the same grants form one class and share decisions.
     """
 
     kind: Kind
@@ -50,9 +50,9 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """What a right is asked for: a run, or a task that could be started.
+    """The object of a right: a run, or a task that could be started.
 
-    :param who_id: of the principal that started the run; None for what nobody started.
+    :param who_id: the id of the principal that started the run; None if nobody started it.
     """
 
     task: str = ""
@@ -65,7 +65,7 @@ EVERYTHING = Grant(ROLES["admin"])
 
 
 def anyone(name: str) -> Principal:
-    """Return who asks where there is no login: an administrator without an id.
+    """Return the principal for installations without login: an administrator without an id.
 
     :param name: an address, for people.
     """

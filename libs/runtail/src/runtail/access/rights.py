@@ -26,7 +26,7 @@ _VIEWER: Final[frozenset[Right]] = frozenset(
 )
 _OPERATOR: Final[frozenset[Right]] = _VIEWER | {"run:start", "run:cancel", "share:create"}
 
-#: By name: each has what the one before it has.
+#: Roles by name: each includes the rights of the one before it.
 ROLES: Final[Mapping[str, frozenset[Right]]] = MappingProxyType(
     {"viewer": _VIEWER, "operator": _OPERATOR, "admin": frozenset(RIGHTS)}
 )

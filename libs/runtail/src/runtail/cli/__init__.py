@@ -1,9 +1,9 @@
 """The program ``runtail``. Every command imports only what it needs, when it runs.
 
-One noun a file: ``tasks``, ``start``, ``follow``, ``runs`` (the list) and ``run`` (one of them) are commands.
-``web`` asks the API, ``relay`` and ``tail`` follow a log, ``screen`` and ``jsonlines`` show it, ``table`` shows
-lists, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how it ended, ``output`` that it could not
-be written; ``terminal`` keeps from a terminal what a run has no business with.
+Each file has one subject: ``tasks``, ``start``, ``follow``, ``runs`` (the list) and ``run`` (one of them) are commands.
+``web`` calls the API, ``relay`` and ``tail`` follow a log, ``screen`` and ``jsonlines`` show it, ``table`` shows
+lists, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how a command ended, and ``output`` that its
+output could not be written; ``terminal`` keeps harmful sequences of a run from a terminal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from runtail.cli.tasks import tasks
 
 
 class Program(click.Group):
-    """The group of all commands; Ctrl-C, and an output that takes nothing, end each of them as shells expect."""
+    """The group of all commands; Ctrl-C or an output that cannot be written ends each of them as shells expect."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the program."""
@@ -34,7 +34,7 @@ class Program(click.Group):
         try:
             return super().main(*args, **extra)
         except output.Unwritable as unwritable:
-            # What went wrong could not be said on stderr.
+            # The error could not be written to stderr.
             sys.exit(unwritable.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -43,7 +43,7 @@ class Program(click.Group):
             try:
                 return super().invoke(ctx)
             finally:
-                # Here, where it can still be said that it is not possible.
+                # Flush here, where a failure can still be reported.
                 output.flush()
         except KeyboardInterrupt:
             ctx.exit(exits.INTERRUPTED)
@@ -89,7 +89,7 @@ def worker(command: tuple[str, ...]) -> None:
     """
     from runtail.launcher import main as launch
 
-    # Only for the list of commands: the program itself goes there before it imports this (see __main__.py).
+    # Only for the list of commands: the program calls the launcher before it imports this (see __main__.py).
     sys.exit(launch(command))
 
 
@@ -97,5 +97,5 @@ def worker(command: tuple[str, ...]) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def shipper(arguments: tuple[str, ...]) -> None:
     """Ship what a keeper hands over; a worker starts this by itself."""
-    # In place of this process, as the keeper's own way of starting it.
+    # Replace this process, the same way the keeper starts a shipper.
     os.execv(sys.executable, [sys.executable, "-m", "runtail.worker.shipper", *arguments])  # noqa: S606

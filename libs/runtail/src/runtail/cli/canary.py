@@ -1,4 +1,4 @@
-"""``runtail canary``: a check again and again, with what it saw as metrics."""
+"""``runtail canary``: repeats a check and serves its results as metrics."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def canary(*, every: float, port: int, relay_url: str) -> None:
 
 
 class Counts:
-    """What the canary saw, as metrics."""
+    """The canary's results as metrics."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._runs = metrics.counter("runtail_canary_runs_total")
@@ -65,14 +65,14 @@ class Counts:
         self._doubled = metrics.counter("runtail_canary_doubled_lines_total")
         self._first_line = metrics.histogram("runtail_canary_first_line_seconds")
         self._line = metrics.histogram("runtail_canary_line_seconds")
-        # One that never succeeds is late from its start on, and not from 1970.
+        # A canary that never succeeds counts as late since its start, not since 1970.
         self._succeeded_at = time.time()
         metrics.read("runtail_canary_last_success_timestamp_seconds", lambda: self._succeeded_at)
 
     def add(self, result: Result) -> None:
         """Count one check."""
         self._runs.labels("failed" if result.problem else "succeeded").inc()
-        # A run that was not seen to its end says nothing of the lines behind.
+        # A run that failed before its first line says nothing about missing lines.
         if not result.problem or result.lines:
             self._missing.inc(result.missing)
         self._doubled.inc(result.doubled)

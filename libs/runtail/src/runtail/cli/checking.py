@@ -1,4 +1,4 @@
-"""One check of an installation: a run of ``runtail.check`` is started, and watched as a browser does."""
+"""One check of an installation: starts a run of ``runtail.check`` and watches it as a browser does."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from runtail.protocol.cursor import Cut
 from runtail.protocol.entry import OUTPUT, Entry
 
 TASK = "runtail.check"
-#: What was just installed is found by everybody a moment later: tried again for this long.
+#: Other parts find a service only a moment after its installation, so failures are retried for this long.
 SETTLING_SECONDS = 20.0
 
 
 class Timeout(BaseException):
-    """The time is up. No Exception, so that nothing on the way takes it for a lost connection."""
+    """The time is up. Not an Exception, so that no handler on the way takes it for a lost connection."""
 
 
 @dataclass
 class Seen:
-    """What a viewer saw; a sink for :class:`runtail.cli.tail.Tail`."""
+    """Everything that a viewer saw; a sink for :class:`runtail.cli.tail.Tail`."""
 
     lines: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -37,12 +37,12 @@ class Seen:
     first_line_at: float | None = None
     last_line_at: float | None = None
     longest_pause_seconds: float = 0.0
-    #: From the writing of the newest line of each delivery to its arrival; clocks of two machines, so never below 0.
+    #: From the writing of the newest line of each delivery to its arrival; two clocks may differ, so at least 0.
     line_seconds: list[float] = field(default_factory=list)
     on_line: Callable[[], None] | None = None
 
     def take(self, item: Entry | Cut, wire: Mapping[str, Any], first: int) -> None:  # noqa: ARG002
-        """Note the lines and when they came."""
+        """Note the lines and their time of arrival."""
         if not isinstance(item, Entry) or item.type != OUTPUT:
             return
         now = time.monotonic()
@@ -56,23 +56,23 @@ class Seen:
             self.on_line()
 
     def live(self, live: Mapping[str, Any] | None) -> None:
-        """Nothing: the unfinished line comes again."""
+        """Do nothing: the unfinished line comes again."""
 
     def note(self, text: str) -> None:
         """Note what happened to the connection."""
         self.notes.append(text)
 
     def flush(self) -> None:
-        """Nothing: all is in memory."""
+        """Do nothing: everything is in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found.
+    """The result of a check.
 
     :param problem: what is wrong, and where to look; empty if all is well.
-    :param missing: lines that did not come.
-    :param doubled: lines that came twice.
+    :param missing: number of lines that did not come.
+    :param doubled: number of lines that came twice.
     """
 
     run_id: str
@@ -87,7 +87,7 @@ class Result:
 
 
 def expected_lines(lines: int) -> list[str]:
-    """Return what the task prints."""
+    """Return the lines that the task prints."""
     return [f"Check line {number} of {lines}" for number in range(1, lines + 1)]
 
 
@@ -103,7 +103,7 @@ def check(
     """Start a run and watch it to its end. Call it in the main thread.
 
     :param seconds: how long the task prints.
-    :param relay_url: the relay's origin, where it is not the page's.
+    :param relay_url: the relay's origin, if it is not the page's.
     :param on_line: called after each delivery of lines.
     """
     seen = Seen(started_at=time.monotonic(), on_line=on_line)
@@ -147,9 +147,9 @@ def check(
 
 
 def _settled(ask: Callable[[], Any], timeout_seconds: float) -> Any:
-    """Ask, and again while the answer may change: services that just began are found a moment later.
+    """Ask, and ask again while the answer may still change, because new services are found only a moment later.
 
-    :raises Failure: what it was in the end.
+    :raises Failure: the last error.
     :raises RelayLost: likewise.
     """
     until = time.monotonic() + min(SETTLING_SECONDS, timeout_seconds / 2)

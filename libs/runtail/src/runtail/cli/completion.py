@@ -1,7 +1,7 @@
-"""What the shell offers after TAB: names of tasks and their parameters, ids of runs.
+"""The shell's completions after TAB: names of tasks and their parameters, ids of runs.
 
-The web service is asked for them. When it does not answer at once, nothing is
-offered: a prompt must not hang or show errors.
+They come from the web service. If it does not answer at once, there are no
+completions: a prompt must not hang or show errors.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-#: Longer than this nobody waits after TAB.
+#: Nobody waits longer than this after TAB.
 TIMEOUT_SECONDS = 1.0
 RUNS = 100
 
@@ -27,7 +27,7 @@ def _ask(path: str, **query: Any) -> dict[str, Any]:
 
 
 def task_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer tasks, with the first line of their text."""
+    """Offer tasks, with the first line of their docstrings."""
     tasks = _ask("/tasks").get("tasks", [])
     return [
         CompletionItem(task["name"], help=(task.get("doc") or "").partition("\n")[0])
@@ -37,7 +37,7 @@ def task_names(_context: click.Context, _parameter: click.Parameter, incomplete:
 
 
 def parameters(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the parameters of the task named before, as ``key=``."""
+    """Offer the parameters of the task that the command line names, as ``key=``."""
     name = context.params.get("task")
     for task in _ask("/tasks").get("tasks", []) if name else []:
         if task["name"] == name:

@@ -1,22 +1,22 @@
-"""The exit statuses of the program, for scripts to act on."""
+"""The exit statuses of the program, on which scripts can act."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: The run failed, and nothing more exact is known.
+#: The run failed, and no more exact status is known.
 FAILED: Final = 1
 #: The command line is wrong, or a value does not fit the task's parameter.
 USAGE: Final = 2
 CANCELLED: Final = 120
 LOST: Final = 121
-#: What was shown does not fit the log's digests or totals: it is not the whole truth.
+#: The shown lines do not match the log's digests or totals, so they may be wrong or incomplete.
 UNVERIFIED: Final = 122
-#: Runtail did not do what was asked, or its output could not be written; a task's own statuses should not be mistaken
-#: for it.
+#: Runtail did not do what was asked, or its output could not be written; the status should not be mistaken for a task's
+#: own.
 TROUBLE: Final = 123
-#: Ctrl-C here, as shells have it: 128 + SIGINT.
+#: Ctrl-C in this program, as in shells: 128 + SIGINT.
 INTERRUPTED: Final = 130
 #: Nobody reads the output any more: 128 + SIGPIPE.
 CLOSED: Final = 141

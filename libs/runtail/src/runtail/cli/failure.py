@@ -1,4 +1,4 @@
-"""What went wrong, said on stderr in words, or as JSON where JSON was asked for."""
+"""Errors of the program, written to stderr in words, or as JSON with ``--json``."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Failure(click.ClickException):
         self.problem = problem or {"title": message}
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say it; called by click before the program ends."""
+        """Write the message; click calls this before the program ends."""
         text = json.dumps({"problem": self.problem}) if self._as_json else f"runtail: {self.message}"
         click.echo(text, file=file or sys.stderr)
 
 
 class Unreachable(Failure):
-    """Note that the web service does not answer."""
+    """The web service does not answer."""
 
 
 class Unsendable(Failure):
-    """What stands on the command line cannot be sent to the web service."""
+    """A value on the command line cannot be sent to the web service."""
 
     exit_code = exits.USAGE
 
@@ -47,7 +47,7 @@ class Unsendable(Failure):
 class Refused(Failure):
     """The web service answered with a problem.
 
-    :param status: of the answer.
+    :param status: the HTTP status of the answer.
     """
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
@@ -57,7 +57,7 @@ class Refused(Failure):
 
 
 def describe(problem: Mapping[str, Any]) -> str:
-    """Return a problem document in words: what it is, and what to do here about it."""
+    """Return a problem document in words, with what the user can do about it here."""
     title, detail = clean(problem.get("title") or "refused"), clean(problem.get("detail") or "")
     match problem.get("code"):
         case "invalid" if problem.get("errors"):

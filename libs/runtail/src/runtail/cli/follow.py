@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runtail.cli.screen import Screen
     from runtail.cli.web import Web
 
-#: No log has more lines.
+#: No log has more lines than this.
 LINE = click.IntRange(-(2**53), 2**53)
 
 
@@ -43,7 +43,7 @@ def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:
 
 
 def neighbours(run: Mapping[str, Any]) -> str:
-    """Return what to say of the executions of the id before and after this one; empty if there are none."""
+    """Return a note on earlier and newer executions of the same id; empty if there are no others."""
     from runtail.words import clean
 
     named = [("earlier", run.get("earlier_execution")), ("newer", run.get("newer_execution"))]
@@ -63,10 +63,10 @@ def followed(
 ) -> int:
     """Follow a run to its end and return the exit status.
 
-    :param raw: let everything through to a terminal.
+    :param raw: pass everything through to a terminal.
     :param started: the run, to be written before its items.
-    :param neighbours: what :func:`neighbours` returns, to be said first.
-    :raises Failure: if it cannot be followed (any more).
+    :param neighbours: the result of :func:`neighbours`, to be shown first.
+    :raises Failure: if the run cannot be followed (any more).
     """
     from runtail.cli.interrupts import Interrupts
     from runtail.cli.jsonlines import JsonLines

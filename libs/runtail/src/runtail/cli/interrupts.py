@@ -8,9 +8,9 @@ from typing import Any, Self
 
 
 class Interrupts:
-    """As a context manager it takes over SIGINT; ``with interrupts.held:`` postpones it.
+    """As a context manager, takes over SIGINT; ``with interrupts.held:`` postpones it.
 
-    A second Ctrl-C is not postponed: whoever reads our output may have stopped to.
+    A second Ctrl-C is not postponed: the reader of our output may have stopped reading.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._before)
 
     def ignore(self) -> None:
-        """Let no Ctrl-C cut the last words short, from now to the end of the program."""
+        """Ignore Ctrl-C from now to the end of the program, so that the last output is complete."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._before = None
 
@@ -40,7 +40,7 @@ class Interrupts:
 
 
 class Held:
-    """A stretch that Ctrl-C waits for."""
+    """A block whose end Ctrl-C waits for."""
 
     def __init__(self, interrupts: Interrupts) -> None:
         self._interrupts = interrupts

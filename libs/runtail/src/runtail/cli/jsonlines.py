@@ -1,4 +1,4 @@
-"""A followed run as JSON, one object a line: the items of the log as the protocol has them, then the verdict."""
+"""A followed run as JSON, one object per line: the items of the log in their wire form, then the verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _C1 = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
 class JsonLines:
-    """Writes entries and cuts whole, so that a program can check their digests once more."""
+    """Writes complete entries and cuts, so that a program can check their digests again."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
@@ -24,17 +24,17 @@ class JsonLines:
     def write(self, value: Mapping[str, Any]) -> None:
         """Write one object."""
         line = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-        # JSON escapes all control characters but these, which some terminals obey.
+        # JSON escapes all control characters except these, which some terminals obey.
         self._output.write(_C1.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), line))
 
     def take(self, item: Entry | Cut, wire: Mapping[str, Any], first: int) -> None:
-        """Write one item, if anything of it is at line *first* or behind."""
+        """Write one item if any part of it is at or after line *first*."""
         end = item.to_line + 1 if isinstance(item, Cut) else item.next_line
         if end > first or (end == first and isinstance(item, Entry) and item.n == 0):
             self.write(wire)
 
     def live(self, live: Mapping[str, Any] | None) -> None:
-        """Nothing: the unfinished line is no part of the log."""
+        """Do nothing: the unfinished line is not part of the log."""
 
     def note(self, text: str) -> None:
         """Write what happened to the connection or the log."""
@@ -58,9 +58,9 @@ class JsonLines:
         )
 
     def flush(self) -> None:
-        """Let it be read."""
+        """Write buffered output."""
         self._output.flush()
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Finish the output."""
         self.flush()

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands have."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_argument(decorated: Decorated) -> Decorated:
 
 
 def write_json(value: object) -> None:
-    """Write one JSON document on stdout; in ASCII, so that no terminal obeys what stands in it."""
+    """Write one JSON document to stdout, in ASCII, so that it has no control sequences that a terminal would obey."""
     import json
 
     click.echo(json.dumps(value, indent=2))

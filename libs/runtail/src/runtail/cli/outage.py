@@ -1,4 +1,4 @@
-"""Connections that fail: when the next try is, and what is said of it, each thing once."""
+"""Failing connections: when to try again, and what to report, each message once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from runtail.cli.failure import Failure
 from runtail.cli.sink import Sink
 
-#: A relay that cannot be reached is tried again after this, doubling up to the longest.
+#: Wait this long before trying an unreachable relay again, doubling up to the longest wait.
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.25, 10.0
-#: A store that was emptied gets the run back from its writer within this; then it counts as deleted.
+#: A writer restores its run in an emptied store within this time; after it, the run counts as deleted.
 GONE_SECONDS = 5.0
 
 
 class Outage:
-    """What is known of the relay, the web service and the run being away.
+    """Keeps track of whether the relay, the web service and the run are available.
 
     :param relay_url: the relay's origin.
     """
@@ -30,19 +30,19 @@ class Outage:
 
     @property
     def wait_seconds(self) -> float:
-        """How long until the relay is to be tried again; 0 for now."""
+        """How long to wait before trying the relay again; 0 means now."""
         return max(0.0, self._try_at - time.monotonic())
 
     @property
     def reads_over_http(self) -> bool:
-        """Whether to read over HTTP: at once if the relay was never there, else from the second failure on."""
+        """Whether to read over HTTP: at once if the relay has never answered, else from the second failure on."""
         return self._failures > 1 or not self._ever_live
 
     def relay_lost(self, why: str) -> None:
         """Note that the relay could not be reached, or that the connection ended."""
         self._failures += 1
         wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 10))
-        # Viewers of a relay that was killed should not all come back in the same moment.
+        # Viewers of a relay that was killed should not all reconnect at the same moment.
         self._try_at = time.monotonic() + wait * random.uniform(0.75, 1.25)
         if self._failures == 1 and self._ever_live:
             self._say("lost", f"connection lost ({why}); trying again")
@@ -54,9 +54,9 @@ class Outage:
         self._say("away", f"{url} does not answer either; trying again until Ctrl-C")
 
     def run_gone(self) -> None:
-        """There is no such run (any more).
+        """Note that there is no such run (any more).
 
-        :raises Failure: if that has been so for too long.
+        :raises Failure: if the run has been missing for too long.
         """
         now = time.monotonic()
         self._gone_at = self._gone_at or now
@@ -68,7 +68,7 @@ class Outage:
         self._gone_at = None
 
     def over(self, next_line: int) -> None:
-        """Note that the relay serves us."""
+        """Note that the relay answers."""
         if self._said:
             self._sink.note(f"connected, from line {next_line:,}")
         self._said.clear()

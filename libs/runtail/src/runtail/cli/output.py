@@ -1,4 +1,4 @@
-"""The program's two outputs: what cannot be written ends it, with a sentence and a status of its own."""
+"""The program's two outputs: a failed write ends the program with a sentence and its own exit status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtail.cli import exits
 
 
 class Unwritable(click.ClickException):
-    """An output takes nothing any more: the disk is full, or it is closed."""
+    """An output cannot be written any more: the disk is full, or the output is closed."""
 
     exit_code = exits.TROUBLE
 
@@ -23,12 +23,12 @@ class Unwritable(click.ClickException):
         super().__init__(f"the output could not be written: {error.strerror}")
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say it."""
+        """Write the message."""
         click.echo(f"runtail: {self.message}", file=file or sys.stderr)
 
 
 class Unread(Unwritable):
-    """Nobody reads the output any more; who does not knows."""
+    """Nobody reads the output any more; the former reader knows that, so nothing is said."""
 
     exit_code = exits.CLOSED
 
@@ -37,7 +37,7 @@ class Unread(Unwritable):
 
 
 class _Output(io.RawIOBase):
-    """A descriptor that raises :class:`Unwritable` once; what is still buffered then goes nowhere."""
+    """A descriptor that raises :class:`Unwritable` once and then discards everything still buffered."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -63,9 +63,9 @@ class _Output(io.RawIOBase):
 
 
 def guard() -> None:
-    """Put such outputs in the place of ``sys.stdout`` and ``sys.stderr``; those of tests stay.
+    """Replace ``sys.stdout`` and ``sys.stderr`` with such outputs, except the replacements that tests install.
 
-    A stdin that was closed before the program began has nothing in it.
+    A stdin that was closed before the program started is replaced with an empty one.
     """
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the program lives
@@ -76,8 +76,8 @@ def guard() -> None:
         try:
             os.fstat(fd)
         except OSError:
-            # It was closed before the program began; its number must not be given to something else. Who closes
-            # stderr wants to hear nothing; what was asked for on stdout cannot be written.
+            # It was closed before the program started, and its number must not be given to another file. A caller who
+            # closes stderr wants no messages; on stdout, writing must fail because the output was requested.
             mode = os.O_RDONLY if name == "stdout" else os.O_WRONLY
             os.dup2(os.open(os.devnull, mode | os.O_CLOEXEC), fd)
         encoding, errors = (given.encoding, given.errors) if given else ("utf-8", "backslashreplace")
@@ -87,7 +87,7 @@ def guard() -> None:
 
 
 def flush() -> None:
-    """Write what is buffered.
+    """Write buffered output.
 
     :raises Unwritable: if that is not possible.
     """

@@ -1,4 +1,4 @@
-"""``key=value`` and ``key:=JSON`` against a task's JSON Schema. Pure."""
+"""Reading ``key=value`` and ``key:=JSON`` by a task's JSON Schema. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PYTHON: dict[str, type] = {"null": type(None), "array": list, "object": dict}
 
 
 class WrongParameter(ValueError):
-    """A value cannot be what its parameter wants; the message names the parameter."""
+    """A value does not fit its parameter; the message names the parameter."""
 
 
 def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,9 +24,9 @@ def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]
 
     A list takes JSON, or one ``key=value`` for each element.
 
-    :param arguments: ``key=value``, the value read as the schema's type; ``key:=JSON``, as it is.
-    :param schema: the task's, from the catalogue.
-    :raises WrongParameter: for anything else, or a value that is not of the type.
+    :param arguments: ``key=value``, with the value read as the schema's type; ``key:=JSON``, with the value as it is.
+    :param schema: the task's schema from the catalogue.
+    :raises WrongParameter: for any other argument, or a value that is not of the type.
     """
     rules = schema.get("properties") or {}
     texts: dict[str, list[str]] = {}
@@ -36,7 +36,7 @@ def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]
         if not equals or not key.rstrip(":"):
             raise WrongParameter(f"{argument!r} is not a parameter: write key=value, or key:=JSON")
         if not _is_utf8(argument):
-            # What the value is may be a secret.
+            # The value may be a secret.
             raise WrongParameter(f"{key!r} is not UTF-8" if not _is_utf8(key) else f"{key}: its value is not UTF-8")
         if key.endswith(":"):
             key = key[:-1]
@@ -56,7 +56,7 @@ def parse(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]
 
 
 def types_of(rule: Mapping[str, Any]) -> list[str]:
-    """Return the type names that a schema allows, empty if it does not say."""
+    """Return the type names that a schema allows; empty if it names no types."""
     if "anyOf" in rule:
         return [name for one in rule["anyOf"] for name in types_of(one)]
     kind = rule.get("type") or []
@@ -83,7 +83,7 @@ def _value(key: str, texts: Sequence[str], rule: Mapping[str, Any]) -> Any:
 
 
 def _shown(text: str, rule: Mapping[str, Any]) -> str:
-    """Quote what was given; a secret is not repeated."""
+    """Quote the given text, unless it is a secret."""
     return "***" if rule.get("writeOnly") else repr(text)
 
 
@@ -95,7 +95,7 @@ def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
     kinds = types_of(rule)
     if choices and not kinds:
         raise WrongParameter(f"{key}: {_shown(text, rule)} is none of {', '.join(map(str, choices))}")
-    # The strictest reading first; a string can be anything.
+    # Try the strictest type first, because a string can be anything.
     for kind in ("null", "boolean", "integer", "number", "array", "object"):
         if kind in kinds:
             try:
@@ -113,7 +113,7 @@ def _scalar(key: str, text: str, rule: Mapping[str, Any]) -> Any:
 def _whole(text: str) -> int:
     """Read a whole number.
 
-    :raises ValueError: if it is none, or would not arrive unchanged.
+    :raises ValueError: if the text is not a whole number, or the number would not arrive unchanged.
     """
     value = int(text)
     if not -(2**63) <= value < 2**64:
@@ -124,7 +124,7 @@ def _whole(text: str) -> int:
 def _finite(text: str) -> float:
     """Read a number.
 
-    :raises ValueError: if it is none, or one that JSON does not have.
+    :raises ValueError: if the text is not a number, or one that JSON does not have.
     """
     value = float(text)
     if not math.isfinite(value):
@@ -135,11 +135,11 @@ def _finite(text: str) -> float:
 def _json(text: str) -> Any:
     """Read JSON.
 
-    :raises ValueError: if it is none, or would not arrive unchanged.
+    :raises ValueError: if the text is not JSON, or the value would not arrive unchanged.
     """
     try:
         value = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
-        # Escapes can make texts that are not UTF-8.
+        # Escapes can produce text that is not UTF-8.
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -156,7 +156,7 @@ def _read(kind: str, text: str, *, alone: bool) -> Any:
     match kind:
         case "boolean":
             word = text.strip().lower()
-            # Beside another type, 1 and "on" are more likely that one.
+            # If another type is allowed as well, 1 and "on" more likely mean that type.
             if word in (_TRUE if alone else _TRUE[:1]):
                 return True
             if word in (_FALSE if alone else _FALSE[:1]):

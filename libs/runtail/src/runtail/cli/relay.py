@@ -1,4 +1,4 @@
-"""The relay's client: Socket.IO's namespace ``/tail`` on one WebSocket, event by event and in order."""
+"""The relay's client: Socket.IO's namespace ``/tail`` on one WebSocket, one event after the other."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ ANSWER_SECONDS = 15.0
 
 
 class RelayLost(Exception):
-    """The connection could not be made or is over; the message says why."""
+    """The connection could not be made or has ended; the message says why."""
 
 
 class Relay:
     """A connection that has joined the namespace.
 
-    :param url: of the relay's origin, ``http:``, ``https:``, ``ws:`` or ``wss:``.
-    :param headers: to be sent with the handshake, such as a login.
-    :raises RelayLost: if it cannot be made.
+    :param url: the relay's origin, with ``http:``, ``https:``, ``ws:`` or ``wss:``.
+    :param headers: sent with the handshake, such as a login.
+    :raises RelayLost: if the connection cannot be made.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -40,7 +40,7 @@ class Relay:
         self._dead_seconds = CONNECT_SECONDS
         self._heard = time.monotonic()
         try:
-            # No Origin, for this is no page; no proxy, as for the API; the text is checked by its digests.
+            # No Origin, because this is not a page; no proxy, as for the API; digests check the text.
             self._socket = websocket.create_connection(
                 f"{address}/socket.io/?EIO=4&transport=websocket",
                 timeout=CONNECT_SECONDS,
@@ -63,7 +63,7 @@ class Relay:
         opened = self._wanted(b"0", CONNECT_SECONDS)
         try:
             about = orjson.loads(opened)
-            # Silence of a ping's interval and grace means that the other side is gone.
+            # Silence for longer than a ping's interval and timeout means that the other side is gone.
             self._dead_seconds = (float(about["pingInterval"]) + float(about["pingTimeout"])) / 1000
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise RelayLost("the server that answers is not a relay") from None
@@ -71,7 +71,7 @@ class Relay:
         self._wanted(f"40{NAMESPACE},".encode(), CONNECT_SECONDS)
 
     def ask(self, event: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Send an event and return its answer; events that come first wait for :meth:`next_event`.
+        """Send an event and return its answer; events that arrive before it wait for :meth:`next_event`.
 
         :raises RelayLost: if the connection ends, or no answer comes.
         """
@@ -103,7 +103,7 @@ class Relay:
         return self._events.popleft()
 
     def _wanted(self, prefix: bytes, seconds: float) -> bytes:
-        """Return what follows *prefix* in the first packet that has it."""
+        """Return the text after *prefix* of the first packet that begins with it."""
         until = time.monotonic() + seconds
         while (packet := self._receive(until)) is not None:
             if packet.startswith(prefix):
@@ -120,9 +120,9 @@ class Relay:
             raise RelayLost("the relay ended the connection")
 
     def _receive(self, until: float) -> bytes | None:
-        """Return the next packet; pings are answered on the way.
+        """Return the next packet, and answer pings before it.
 
-        :param until: a monotonic time; None is returned then.
+        :param until: a monotonic time, at which to return None.
         """
         try:
             while (left := until - time.monotonic()) > 0:
@@ -152,7 +152,7 @@ class Relay:
             raise RelayLost(reason(error)) from None
 
     def close(self) -> None:
-        """Leave. What was not read is dropped."""
+        """Close the connection and drop everything unread."""
         shutdown: Any = self._socket.shutdown
         shutdown()
 

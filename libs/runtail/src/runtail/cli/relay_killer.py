@@ -1,4 +1,4 @@
-"""Kills the relay that serves a check, to see that another goes on. For ``helm test``; inside of a cluster only."""
+"""Kills the relay that serves a check, to see another relay take over. For ``helm test``, only inside a cluster."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _CONNECTIONS: Final = re.compile(r"^runtail_socket_connections(?:\{[^}]*\})? ([0
 
 
 class RelayKiller:
-    """Finds the relay that has one viewer more since the check began, and deletes its pod once.
+    """Finds the relay that has one more viewer since the check began, and deletes its pod once.
 
-    :param selector: labels of the relays' pods, as ``app.kubernetes.io/component=relay,...``.
-    :raises Failure: outside of a cluster.
+    :param selector: labels of the relays' pods, such as ``app.kubernetes.io/component=relay,...``.
+    :raises Failure: outside a cluster.
     """
 
     def __init__(self, selector: str) -> None:
@@ -45,7 +45,7 @@ class RelayKiller:
         self._before = self._viewers()
 
     def strike(self) -> None:
-        """Delete the pod that has one viewer more, if it is plain which one; called again later if not."""
+        """Delete the pod that has one more viewer if only one has; otherwise do nothing until the next call."""
         if self.killed:
             return
         risen = [pod for pod, viewers in self._viewers().items() if viewers > self._before.get(pod, 0.0)]
@@ -83,7 +83,7 @@ class RelayKiller:
 
 
 def connections(address: str) -> float | None:
-    """Return how many viewers the relay at an address has; None if it does not say."""
+    """Return how many viewers the relay at an address has; None if it does not answer."""
     connection = http.client.HTTPConnection(address, ADMIN_PORT, timeout=3)
     try:
         connection.request("GET", "/metrics")

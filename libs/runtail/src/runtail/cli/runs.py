@@ -18,18 +18,18 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def when(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    """Return a time in milliseconds since 1970: so long ago (``90s``, ``30m``, ``2h``, ``7d``), or ISO 8601.
+    """Return a time in milliseconds since 1970, given as an age (``90s``, ``30m``, ``2h``, ``7d``) or in ISO 8601.
 
-    :raises click.BadParameter: if it is neither.
+    :raises click.BadParameter: if the text is neither.
     """
     if value is None:
         return None
     ago = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value)
     try:
         if ago:
-            # Before 1970 there was nothing, either.
+            # No run is older than 1970.
             return max(0, int((time.time() - float(ago[1]) * _UNITS[ago[2]]) * 1000))
-        # A time without a zone is the one on this machine's clock.
+        # A time without a zone is in this machine's time zone.
         return int(datetime.fromisoformat(value).astimezone().timestamp() * 1000)
     except (ValueError, OverflowError):
         raise click.BadParameter(f"{value!r} is not a time: write 30m, 2h, 7d, or 2026-01-31T14:05") from None
@@ -96,8 +96,8 @@ def runs(
 def row(run: Mapping[str, Any], now_ms: float, *, plain: bool) -> list[str]:
     """Return a run's cells.
 
-    :param now_ms: the time, milliseconds since 1970.
-    :param plain: for programs: exact times.
+    :param now_ms: the current time, in milliseconds since 1970.
+    :param plain: True for exact times, for programs.
     """
     started, created = run.get("first_started_ms"), run["created_ms"]
     took = max(0.0, ((run.get("finished_ms") or now_ms) - started) / 1000) if started else None

@@ -1,4 +1,4 @@
-"""What a followed run looks like: its bytes on stdout, everything else as rows on stderr."""
+"""A followed run on the screen: its bytes on stdout, everything else as rows on stderr."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BAR_COLUMNS = 20
 
 
 class Screen:
-    """A terminal, a file or a pipe. Into the latter two go the log's own bytes and nothing else.
+    """A terminal, a file or a pipe. A file or a pipe gets the log's own bytes and nothing else.
 
-    :param output: where the output goes, in bytes.
-    :param rows: where events and notes go; None of them is output.
-    :param colour: False keeps our own colours away, and on a terminal those of the task (NO_COLOR, TERM=dumb).
-    :param raw: let everything through to a terminal.
+    :param output: receives the output, in bytes.
+    :param rows: receives events and notes, which are not output.
+    :param colour: False removes our own colours, and on a terminal also those of the task (NO_COLOR, TERM=dumb).
+    :param raw: pass everything through to a terminal.
     """
 
     def __init__(self, output: BinaryIO, rows: TextIO, *, colour: bool, raw: bool = False) -> None:
@@ -34,7 +34,7 @@ class Screen:
         self._live = ""
 
     def take(self, item: Entry | Cut, _wire: Mapping[str, Any], first: int) -> None:
-        """Show one item; of output what begins at line *first*."""
+        """Show one item; of output, only the part from line *first* on."""
         if isinstance(item, Cut):
             self.row(cut_words(item), "error")
         elif item.type == OUTPUT:
@@ -54,7 +54,7 @@ class Screen:
         text = live_text(live, shutil.get_terminal_size().columns - 1) if live else ""
         if text == self._live:
             return
-        # Over what stands there, and without a sequence, which not every terminal knows.
+        # Overwrite the old text with blanks, because not every terminal knows a sequence for this.
         blank = " " * max(0, cell_len(self._live) - cell_len(text))
         self._output.write(f"\r{text}{blank}".encode())
         if not text:
@@ -66,7 +66,7 @@ class Screen:
         self.row(text, "note")
 
     def row(self, text: str, level: str = "note") -> None:
-        """Write a row of its own."""
+        """Write a separate row."""
         self.live(None)
         self.flush()
         row = f"── {text}"
@@ -74,17 +74,17 @@ class Screen:
             if self._colour:
                 row = f"\x1b[{_STYLES[level]}m{row}\x1b[0m"
             if self._line_open and self._terminal:
-                # In the middle of a line: the row begins below it.
+                # In the middle of a line, the row begins below the line.
                 row, self._line_open = f"\n{row}", False
         self._rows.write(f"{row}\n")
         self._rows.flush()
 
     def flush(self) -> None:
-        """Let it be seen."""
+        """Write buffered output."""
         self._output.flush()
 
     def close(self) -> None:
-        """Leave the terminal as it was found."""
+        """Restore the terminal's original state."""
         self.live(None)
         if self._terminal and self._colour:
             self._output.write(b"\x1b[0m")
@@ -110,7 +110,7 @@ def since(entry: Entry, first: int) -> bytes:
 
 
 def live_text(live: Mapping[str, Any], columns: int) -> str:
-    """Return the unfinished line and the progress in at most so many columns."""
+    """Return the unfinished line and the progress in at most *columns* columns."""
     from rich.cells import set_cell_size
 
     parts = []
@@ -119,7 +119,7 @@ def live_text(live: Mapping[str, Any], columns: int) -> str:
         share = min(1.0, max(0.0, float(progress.get("value") or 0)))
         full = round(share * BAR_COLUMNS)
         parts.append(f"[{'#' * full}{'-' * (BAR_COLUMNS - full)}] {share:4.0%} {clean(progress.get('text'))}".rstrip())
-    # What stands after the last return is what a terminal would show.
+    # A terminal would show the text after the last carriage return.
     text = clean(str(live.get("text") or "").rstrip("\r").rpartition("\r")[2])
     if text:
         parts.append(text)

@@ -1,4 +1,4 @@
-"""What following a run gives: items and notes on the way, an outcome at the end."""
+"""The results of following a run: items and notes on the way, and an outcome at the end."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from runtail.protocol.entry import Entry
 
 
 class Sink(Protocol):
-    """Where the log goes."""
+    """The receiver of a followed log."""
 
     def take(self, item: Entry | Cut, wire: Mapping[str, Any], first: int) -> None:
-        """Show the next item, which was checked; lines before *first* were not asked for."""
+        """Show the next item, which has been checked; lines before *first* are not wanted."""
 
     def live(self, live: Mapping[str, Any] | None) -> None:
-        """Show the unfinished line, or none any more."""
+        """Show the unfinished line, or remove it if it is None."""
 
     def note(self, text: str) -> None:
         """Say what happened to the connection or the log."""
 
     def flush(self) -> None:
-        """Everything that is there was given."""
+        """Write buffered output, because all available items have been taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the following ended.
+    """How following a run ended.
 
-    :param end: the terminal event; None if the log contradicted itself before it.
+    :param end: the terminal event; None if the log contradicted itself before that event.
     """
 
     verified: bool

@@ -64,7 +64,7 @@ def start(
 
 
 def with_secrets(parameters: Sequence[str], schema: Mapping[str, Any]) -> list[str]:
-    """Return ``key=value`` for all parameters, those of secrets from files or from whoever sits at the terminal.
+    """Return ``key=value`` for all parameters; secrets may come from files or from a prompt on the terminal.
 
     :raises click.UsageError: if a file cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Lists: a table on a terminal; into a pipe one line a row, cells parted by tabs, without a heading."""
+"""Lists: on a terminal as a table; in a pipe as one line per row, with tabs between cells and without a heading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from runtail.cli.terminal import wants_colour
 from runtail.words import clean
 
-#: Of states, on a terminal with colours.
+#: The styles of states on a terminal with colours.
 STYLES = {"queued": "yellow", "running": "cyan", "succeeded": "green", "failed": "red",
           "cancelled": "magenta", "lost": "red"}  # fmt: skip
 
@@ -21,7 +21,7 @@ class Column:
 
     :param wraps: its cells may take several lines.
     :param shortens: its cells may be cut off with an ellipsis.
-    :param from_columns: left out on terminals that are narrower.
+    :param from_columns: the column is left out on terminals narrower than this.
     """
 
     heading: str

@@ -1,7 +1,7 @@
-"""Following one run: over the relay, over HTTP while there is none, without a seam between the two.
+"""Following one run: over the relay, or over HTTP while there is no relay, without a gap between the two.
 
-What comes is checked by the protocol's own view. After any absence it goes on
-at the position reached, wherever it is read from then.
+The protocol's own view checks all items. After any outage the reader continues
+at the position reached, over whichever connection it uses then.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from runtail.protocol.state import RunState
 from runtail.protocol.view import View
 
 POLL_SECONDS = 1.0
-#: The relay is told what was taken at the latest after so many payload bytes, or so much time.
+#: The relay gets an acknowledgement after at most this many payload bytes or this much time.
 ACK_BYTES, ACK_SECONDS = 65_536, 1.0
 
 
 class _Reset(Exception):
-    """The history that was read is not the log any more."""
+    """The log no longer contains the history that was read."""
 
 
 class _Gone(Exception):
-    """There is no such run (any more, or again)."""
+    """There is no such run: never, no longer, or not yet again after its store was emptied."""
 
 
 class Tail:
@@ -49,23 +49,23 @@ class Tail:
         self._web, self._relay_url, self._run_id = web, relay_url, run_id
         self._sink, self._interrupts = sink, interrupts
         self._from_line = from_line
-        #: Lines before this one are not shown; known once the log's length is.
+        #: Lines before this one are not shown; exact once the log's length is known.
         self._first = max(1, from_line)
-        #: The line to go on at: everything before it was shown.
+        #: The line at which to continue: everything before it was shown.
         self.next_line = self._first
         self._view = View()
         self._live_line: Mapping[str, Any] | None = None
         self._outcome: Outcome | None = None
         self._reset_epoch = 0
-        #: The stored log contradicts itself: read over HTTP, up to the entry that does not fit.
+        #: True if the stored log contradicts itself: read over HTTP, up to the entry that does not fit.
         self._as_stored = False
         self._outage = Outage(sink, without_login(relay_url))
 
     def follow(self) -> Outcome:
-        """Show the log until the run is over, however long that takes and whatever is away meanwhile.
+        """Show the log until the run is over, however long that takes and whatever fails meanwhile.
 
         :raises Failure: if the run does not exist (any more), or cannot be followed.
-        :raises KeyboardInterrupt: at Ctrl-C; :attr:`next_line` says where to go on.
+        :raises KeyboardInterrupt: at Ctrl-C; :attr:`next_line` says where to continue.
         """
         outage = self._outage
         while self._outcome is None:
@@ -123,7 +123,7 @@ class Tail:
                 raise _Gone
             raise Failure(message)
         if answer.get("reset"):
-            # The event with the reason comes before or behind the answer.
+            # The event with the reason comes before or after the answer.
             while (found := relay.next_event(ACK_SECONDS)) is not None:
                 self._event(*found)
             self._reset(int(answer["epoch"]), "the store may have lost a part of it")
@@ -145,7 +145,7 @@ class Tail:
     # HTTP
 
     def _over_http(self) -> None:
-        """Read what is stored now."""
+        """Read everything that is stored now."""
         while self._outcome is None:
             cursor = self._view.cursor
             try:
@@ -165,7 +165,7 @@ class Tail:
             if cursor is not None and epoch != cursor.epoch:
                 self._reset(epoch, "the stored log is a different one")
             if cursor is not None and line < cursor.line:
-                # The store went back behind us; the writer puts the lines back, or begins a new epoch.
+                # The store rolled back to before our position; the writer restores the lines or begins a new epoch.
                 return
             if not self._begin(window, window):
                 continue
@@ -177,14 +177,14 @@ class Tail:
     # Both
 
     def _begin(self, answer: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-        """Begin or go on at the answer's position; False if another one must be asked for."""
+        """Begin or continue at the answer's position; return False if another position must be requested."""
         self._outage.run_there()
         lines = int(record["lines"])
         if self._view.cursor is None:
             if self._from_line < 0:
                 self._first = max(1, lines + 1 + self._from_line)
             if self._from_line > lines + 1 and RunState(record["state"]).terminal:
-                # Nothing will come there; its end is what is left to show.
+                # No line will come there; only the run's end is left to show.
                 self._from_line = lines + 1
                 return False
         try:
@@ -221,7 +221,7 @@ class Tail:
         return size
 
     def _live(self, live: Mapping[str, Any]) -> None:
-        """Show the unfinished line; once it is stored, only the progress, which holds until the next one."""
+        """Show the unfinished line; once it is stored, show only the progress, which is valid until the next one."""
         cursor, self._live_line = self._view.cursor, live
         stored = cursor is not None and int(live.get("line") or 0) < cursor.line
         self._sink.live({**live, "text": ""} if stored else live)
@@ -235,9 +235,10 @@ class Tail:
     def _reset(self, epoch: int, why: str) -> None:
         """Begin a new view at the next line.
 
-        :raises _Reset: or, if there is no log at all any more, _Gone.
+        :raises _Reset: always, unless there is no log at all any more.
+        :raises _Gone: if there is no log at all any more.
         """
-        # Twice in the same epoch: the stored log contradicts itself.
+        # A second reset in the same epoch means that the stored log contradicts itself.
         self._as_stored = self._as_stored or epoch == self._reset_epoch != 0
         self._reset_epoch = epoch
         if self._view.cursor is not None:

@@ -1,7 +1,7 @@
-"""A run's output on somebody's terminal: colours and links, and nothing else that a terminal obeys. Pure.
+"""A run's output for a terminal: colours and links, but no other control sequences. Pure.
 
-A task's output may come from anywhere. On the terminal of whoever reads it, it could write the clipboard (OSC 52),
-set the title, ask questions whose answers are typed into the reader's shell, or hide what it said before.
+A task's output may come from anywhere. On its reader's terminal, it could write the clipboard (OSC 52), set the title,
+send queries whose answers the terminal types into the reader's shell, or hide earlier output.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-#: A sequence of a known form: CSI, OSC and the other strings up to their end, two characters; and control characters.
+#: A sequence of a known form (CSI, OSC and other strings up to their end, two characters), or a control character.
 _SEQUENCE: Final = re.compile(
     r"\x1b\[(?P<csi>[0-?]*[ -/]*[@-~])"
     r"|\x1b\](?P<osc>[^\x00-\x1f\x7f]*)(?:\x07|\x1b\\)"
@@ -20,24 +20,24 @@ _SEQUENCE: Final = re.compile(
     r"|\x1b[ -/]*[0-Z\\^-~]"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 )
-#: What may still become one with what comes next.
+#: Text that may become a sequence together with the next output.
 _UNFINISHED: Final = re.compile(r"\x1b(?:[ -/]*|\[[0-?]*[ -/]*|[\]PX^_][^\x00-\x1f\x7f]*\x1b?)\Z")
 _MAX_UNFINISHED_CHARS: Final = 4096
 _COLOUR: Final = re.compile(r"[0-9;:]*m")
 _ERASE: Final = re.compile(r"[0-2]?K")
-#: The end of a link, or the beginning of one to the web.
+#: The end of a link, or the beginning of a link to the web.
 _LINK: Final = re.compile(r"8;[^;]*;(?:https?://[!-~]*)?")
 
 
 def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether colours are welcome; a NO_COLOR that is not empty says they are not, a dumb terminal has none."""
+    """Tell whether to use colours: not if NO_COLOR is set and not empty, and not on a dumb terminal."""
     return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 class Terminal:
     """Filters one run's output, wherever it is split.
 
-    :param colour: False takes colours and links out as well.
+    :param colour: False removes colours and links as well.
     """
 
     def __init__(self, *, colour: bool) -> None:
@@ -46,7 +46,7 @@ class Terminal:
         self._unfinished = ""
 
     def feed(self, payload: bytes) -> bytes:
-        """Return what of it may be shown."""
+        """Return the part of the output that may be shown."""
         text = self._unfinished + self._decoder.decode(payload)
         self._unfinished = ""
         end = _UNFINISHED.search(text)

@@ -1,4 +1,4 @@
-"""The web service's API, as the commands ask it. Direct connections: proxies of the environment are not used."""
+"""The commands' client of the web service's API. It connects directly, without the environment's proxies."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from runtail.runid import flaw_of
 from runtail.settings import SETTINGS
 
 API = "/api/v1"
-#: An answer takes moments; a machine that does not answer at all is given up after this.
+#: An answer takes moments; the client gives up on a machine that does not answer at all after this time.
 TIMEOUT_SECONDS = 30.0
 
 _ROW = next(setting for setting in SETTINGS if setting.name == "url")
 
-#: What a proxy answers by itself. Runtail's own answers with these statuses are JSON.
+#: Statuses that a proxy answers by itself. Runtail's own answers with these statuses are JSON.
 NOBODY_BEHIND = (502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: a value read from JSON (None for no body), and headers by lower-case name."""
+    """An answer: a value read from JSON (None if there is no body), and headers by lower-case name."""
 
     value: Any
     headers: Mapping[str, str]
 
 
 class _Document(dict[str, Any]):
-    """An answer in which everything can be looked up that Runtail's web service puts there."""
+    """An answer that must have every member that is looked up, or else it is not from Runtail's web service."""
 
     def __missing__(self, name: str) -> Any:
         raise Unreachable(f"what answers is not Runtail's web service: its answer has no {name!r}")
 
 
 class Web:
-    """The service at one address. Every call opens a connection of its own.
+    """The service at one address. Every call opens its own connection.
 
-    :param url: with the scheme, with a path if the service has one, and with ``name:password@`` if something before it
-        asks for that.
+    :param url: with the scheme, with a path if the service has one, and with ``name:password@`` if a proxy before it
+        asks for a login.
     :param timeout_seconds: for connecting, and for every read.
-    :raises Failure: if the address is none.
+    :raises Failure: if the URL is not an address.
     """
 
     def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         try:
             parts = urlsplit(url)
             self._host, self._port = parts.hostname or "", parts.port
-            # As looking it up will: a name that this refuses has no address.
+            # The look-up of the name will do the same: a name that fails here has no address.
             self._host.encode("idna")
             self._path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
             self._login = _login(parts)
         except ValueError:
             self._host = ""
         if not self._host or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f\x7f]", self._host):
-            # What stands before an @ may be a password, wherever in an address that is none.
+            # In a malformed address, any text before an @ may be a password.
             shown = "...@" + url.rpartition("@")[2] if "@" in url else url
             raise Failure(f"{_ROW.variable}={shown!r} is not an address; it looks like {_ROW.default}")
         self._netloc = parts.netloc.rpartition("@")[2]
         self._secure = parts.scheme == "https"
-        #: As it may be shown.
+        #: The URL in a form that may be shown.
         self.url = without_login(url).rstrip("/")
         self._timeout_seconds = timeout_seconds
 
@@ -84,15 +84,15 @@ class Web:
             there, here = urlsplit(url), urlsplit(self.origin)
             login = _login(there) or (self._login if _place(there) == _place(here) else "")
         except ValueError:
-            return {}  # whoever connects says that it is none
+            return {}  # connecting to it will report that it is not an address
         return {"Authorization": login} if login else {}
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return what is at a path; values that are None are not asked for.
+        """Return the answer for a path; query values that are None are left out.
 
         :raises Unreachable: if nothing answers.
-        :raises Refused: if a problem is answered.
-        :raises Unsendable: if a value cannot be asked for.
+        :raises Refused: if the answer is a problem document.
+        :raises Unsendable: if a query value cannot be sent.
         """
         wanted = {name.rstrip("_"): value for name, value in query.items() if value is not None}
         try:
@@ -107,7 +107,7 @@ class Web:
         """Send one request and return the answer.
 
         :raises Unreachable: if nothing answers.
-        :raises Refused: if a problem is answered.
+        :raises Refused: if the answer is a problem document.
         :raises Unsendable: if body or headers cannot be sent.
         """
         import http.client
@@ -165,7 +165,7 @@ class Web:
 
 
 def _login(address: SplitResult) -> str:
-    """Return the value of ``Authorization`` for an address' name and password; empty if it has none."""
+    """Return the value of ``Authorization`` for an address's name and password; empty if it has neither."""
     if address.username is None:
         return ""
     both = unquote_to_bytes(address.username) + b":" + unquote_to_bytes(address.password or "")
@@ -173,20 +173,20 @@ def _login(address: SplitResult) -> str:
 
 
 def _place(address: SplitResult) -> tuple[bool, str | None, int]:
-    """Return what a login belongs to: a WebSocket at the same place is the same."""
+    """Return the place that a login belongs to; a WebSocket at the same host and port is the same place."""
     secure = address.scheme in ("https", "wss")
     return secure, address.hostname, address.port or (443 if secure else 80)
 
 
 def without_login(url: str) -> str:
-    """Return an address as it may be shown: without name and password."""
+    """Return an address in a form that may be shown: without name and password."""
     return re.sub(r"//[^/?#]*@", "//", url)
 
 
 def run_path(run_id: str, rest: str = "") -> str:
     """Return the path of a run below the API.
 
-    :raises Failure: for what can be no run's id.
+    :raises Failure: if the text cannot be a run's id.
     """
     flaw = flaw_of(run_id)
     if flaw:

@@ -7,14 +7,14 @@ from typing import Any
 from runtail.cli.web import Web, run_path
 from runtail.protocol.cursor import Cursor
 
-#: Lines asked for at once.
+#: Lines per request.
 WINDOW_LINES = 2_000
 
 
 def read_window(web: Web, run_id: str, cursor: Cursor | None, from_line: int) -> dict[str, Any]:
-    """Return what follows a cursor, or what is from a line on while there is no cursor yet.
+    """Return the window after a cursor, or from a line on while there is no cursor yet.
 
-    :raises Refused: code ``position`` if the stored log is a different one than the cursor's.
+    :raises Refused: code ``position`` if the stored log is not the cursor's log.
     :raises Unreachable: if the web service does not answer.
     """
     window: dict[str, Any] = web.get(

@@ -22,28 +22,28 @@ from runtail.worker import subreaper
 if TYPE_CHECKING:
     import psutil
 
-#: After the worker's end, what keeper and shipper may take to store the last output.
+#: Keeper and shipper may take this long after the worker's end to store the last output.
 SHIPPER_SECONDS: Final = 5.0
-#: What is told to hurry has so long.
+#: A process that is told to hurry gets this much longer.
 HURRY_SECONDS: Final = 3.0
-#: While something starts or ends, states are looked at this often.
+#: How often to check states while something starts or ends.
 POLL_SECONDS: Final = 0.02
-#: What we do not show unless it fails: a server's own words.
+#: The name of the store, whose own output is only shown if it fails.
 STORE: Final = "store"
 
 
 class Ended(RuntailError):
-    """A part ended by itself, or never got ready."""
+    """A part ended by itself, or never became ready."""
 
 
 class Interrupted(RuntailError):
-    """Somebody asked us to end."""
+    """Somebody asked ``runtail dev`` to end."""
 
 
 class Children:
-    """What runs now, in the order in which it is ended; the store is last.
+    """The running processes, in the order in which they are ended; the store is last.
 
-    :param cookie: by which :mod:`runtail.dev.watchdog` knows what is ours.
+    :param cookie: how :mod:`runtail.dev.watchdog` recognises our processes.
     :param folder: for temporary files; the watchdog removes it.
     """
 
@@ -53,7 +53,7 @@ class Children:
         self._services: list[tuple[Child, Part]] = []
         self._store: Child | None = None
         self._signals = 0
-        # What outlives its parent becomes our child, where we find it.
+        # A process that outlives its parent becomes our child, so that we can find it.
         self._adopts = subreaper.become_subreaper()
         self._watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", watchdog.__file__, cookie, str(folder)],
@@ -62,13 +62,13 @@ class Children:
         )
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Ask for the end; asked again while it comes, for the quick one."""
+        """Request the end; a second signal during the end requests a quick one."""
         self._signals += 1
 
     # Starting and watching.
 
     def start_store(self, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
-        """Start a store of our own.
+        """Start our own store.
 
         :raises Ended: if it cannot be started.
         """
@@ -82,7 +82,7 @@ class Children:
         self._services.append((self._spawn(part.name, part.command, environment), part))
 
     def wait(self, seconds: float, condition: Callable[[], bool], interval_seconds: float = POLL_SECONDS) -> bool:
-        """Show output until *condition* holds (True) or the time is over (False).
+        """Show output until *condition* holds (return True) or the time is over (return False).
 
         :raises Ended: a child ended.
         :raises Interrupted: a signal came.
@@ -100,9 +100,9 @@ class Children:
         return self._look(seconds, checked, interval_seconds)
 
     def last_lines(self, name: str) -> str:
-        """Return what a child wrote last, as the end of a sentence."""
+        """Return a child's last output, as the end of a sentence."""
         child = next(child for child in self._all() if child.name == name)
-        # What it wrote just before its end may not have been read yet.
+        # The output written just before its end may not have been read yet.
         while child.fd is not None and (lines := child.lines()):
             if name != STORE:
                 self._terminal.lines(name, lines)
@@ -113,7 +113,7 @@ class Children:
     # Ending.
 
     def stop(self) -> None:
-        """End everything; nothing is left afterwards. Never raises."""
+        """End everything, so that nothing is left. Never raises."""
         self._signals = 0
         for child, _part in self._services:
             child.signal(signal.SIGTERM)
@@ -122,7 +122,7 @@ class Children:
         # Last, because keeper and shipper store the last output.
         if self._store is not None:
             self._store.signal(signal.SIGTERM)
-        # The rest is the watchdog's, so that this path is walked every time.
+        # The watchdog does the rest, so that this path is exercised every time.
         assert self._watchdog.stdin is not None
         self._watchdog.stdin.close()
         self._look(30.0, lambda: self._watchdog.poll() is not None)
@@ -149,7 +149,7 @@ class Children:
         self._look(60.0, all_ended)
 
     def _end_others(self) -> None:
-        """End what is left below us: keeper and shipper, and what tasks started."""
+        """End the remaining descendants: keeper and shipper, and processes that tasks started."""
         # Keeper and shipper ignore TERM and end when the last output is stored.
         watchdog.send(signal.SIGTERM, self._others())
         if not self._look(SHIPPER_SECONDS, lambda: bool(self._signals) or not self._others()) or self._signals:
@@ -157,7 +157,7 @@ class Children:
             self._look(HURRY_SECONDS, lambda: not self._others())
 
     def _others(self) -> list[int]:
-        """Return what came from us, whatever it became, but store and watchdog."""
+        """Return all processes that descend from us, however they changed, except store and watchdog."""
         import psutil
 
         self._reap()

@@ -1,4 +1,4 @@
-"""What ``runtail dev`` starts: settings, ports, commands, and when each part is ready."""
+"""The parts that ``runtail dev`` starts: settings, ports, commands, and when each part is ready."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runtail.settings import Settings, load_settings
 #: Task processes: two, so that one long task does not hold up the next.
 CONCURRENCY: Final = 2
 SERVICES: Final = ("runtail_web", "runtail_socket", "runtail_worker")
-#: Of one question to an admin port.
+#: Timeout of one request to an admin port.
 PROBE_SECONDS: Final = 1.0
 
 
@@ -28,7 +28,7 @@ PROBE_SECONDS: Final = 1.0
 class Part:
     """One of our processes.
 
-    :param grace_seconds: how long it may take to end; then it gets the signal ``hurry``, if any, or is killed.
+    :param grace_seconds: how long the process may take to end; then it gets the signal ``hurry``, if any, or is killed.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Part:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings, and add what only holds on one machine: page and relay have two ports.
+    """Read the settings, and adapt them to one machine, where page and relay have different ports.
 
     :raises ConfigError: if a setting cannot be used, or a service is not installed.
     """
@@ -62,7 +62,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 def use_named_store(settings: Settings, environ: Mapping[str, str]) -> Settings | None:
     """Return the settings with the server that the environment names, or None if it names none.
 
-    :raises ConfigError: if what it names cannot be both broker and store.
+    :raises ConfigError: if that server cannot be both broker and store.
     """
     if not (environ.get("RUNTAIL_STORE_URL") or environ.get("RUNTAIL_BROKER_URL")):
         return None
@@ -80,7 +80,7 @@ def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str
         "RUNTAIL_STORE_URL": settings.store_url,
         "RUNTAIL_SOCKET_URL": settings.socket_url,
         "RUNTAIL_ALLOWED_ORIGINS": settings.allowed_origins,
-        # There is no other relay to send viewers to a few at a time.
+        # There is no other relay that viewers could move to a few at a time.
         "RUNTAIL_DRAIN_SECONDS": "0",
     }
 
@@ -88,7 +88,7 @@ def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str
 def check_ports(settings: Settings) -> None:
     """Bind every port once.
 
-    :raises ConfigError: if some are taken; names each, and the setting that changes it.
+    :raises ConfigError: if some are taken; the message names each port and the setting that changes it.
     """
     wanted = [
         ("the web service", settings.web_host, "web_port"),
@@ -137,7 +137,7 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
 
 
 def answers(host: str, port: int, path: str) -> bool:
-    """Return True if a GET is answered with 200."""
+    """Return True if the answer to a GET is 200."""
     connection = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
     with contextlib.closing(connection):
         try:
@@ -152,7 +152,7 @@ def _module(*arguments: str) -> tuple[str, ...]:
 
 
 def _why_not(host: str, port: int) -> str:
-    """Return why nothing of ours could listen there, empty if it could."""
+    """Return why our services could not listen there; empty if they could."""
     if port > MAX_PORT:
         return "does not exist"
     try:
@@ -165,7 +165,7 @@ def _why_not(host: str, port: int) -> str:
 
 
 def _holder(port: int) -> str:
-    """Return who listens there, as far as the system tells us."""
+    """Return which process listens there, as far as the system tells us."""
     import psutil
 
     with contextlib.suppress(psutil.Error, OSError):

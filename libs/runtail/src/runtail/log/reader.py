@@ -1,4 +1,4 @@
-"""Reading logs from Redis. Synchronous; works under eventlet and gevent when they are patched in."""
+"""Reading logs from Redis. Synchronous; works under eventlet and gevent if they have patched the process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtail.errors import ProtocolError, RunNotFound
 from runtail.protocol import Cursor, Cut, Discontinuity, Entry, EntryId, RunState
 from runtail.store import Store, store_errors
 
-#: What :meth:`Head.read` wants of a record, in this order.
+#: The fields of a record that :meth:`Head.read` needs, in this order.
 HEAD_FIELDS = (
     "state", "epoch", "last", "line", "chain", "bytes", "attempt", "beat", "live", "v",
     "cut_from", "cut_to", "cut_bytes", "cut_entries", "cut_chain", "cut_last", "execution",
@@ -42,9 +42,9 @@ class Head:
 
     @classmethod
     def read(cls, run_id: str, values: Sequence[bytes | None]) -> Head | None:
-        """Build from the values of the record's fields; None if there is no record.
+        """Build a head from the values of the record's fields; None if there is no record.
 
-        :raises ProtocolError: code ``record``, if it cannot be read.
+        :raises ProtocolError: code ``record``, if the record cannot be read.
         """
         record = dict(zip(HEAD_FIELDS, values, strict=True))
         if record["state"] is None:
@@ -76,14 +76,14 @@ class Location:
     last: EntryId
     line: int
     chain: bytes
-    #: False when the asked digest is not the one there: this is another history.
+    #: False if the stored digest differs from the requested one: this is another history.
     matched: bool
-    #: True when the asked line is not written yet: wait for it.
+    #: True if the requested line is not written yet: wait for it.
     beyond: bool = False
 
     @property
     def cursor(self) -> Cursor:
-        """A cursor that stands here."""
+        """A cursor at this location."""
         return Cursor(self.head.epoch, self.last, self.line, self.chain)
 
 
@@ -109,7 +109,7 @@ def pull(
     """Return the head and the next entries of several runs, in one round trip.
 
     :param wanted: run id and the last entry already read, per run.
-    :param count: the most entries per run.
+    :param count: the maximum number of entries per run.
     :raises StoreUnavailable: if the server did not answer.
     """
     with store_errors():
@@ -126,9 +126,9 @@ def pull(
 
 
 def locate(store: Store, run_id: str, line: int, chain: bytes | None = None) -> Location:
-    """Find where to begin for a reader that wants *line*.
+    """Find where a reader that wants *line* must begin.
 
-    :param line: from 1; negative: the last ``-line`` lines. It lands on the
+    :param line: from 1; negative: the last ``-line`` lines. The location is the
         start of the entry that holds the line.
     :param chain: the digest before the line, for an exact resume.
     :raises RunNotFound: if there is no such run.
@@ -148,14 +148,14 @@ def locate(store: Store, run_id: str, line: int, chain: bytes | None = None) -> 
 
 
 def read(store: Store, cursor: Cursor, run_id: str, *, count: int = 16) -> tuple[Head | None, list[Entry | Cut]]:
-    """Return what follows a cursor and move it on.
+    """Return what follows a cursor, and advance the cursor.
 
-    :raises Discontinuity: if what the store has does not continue the cursor, which is then not moved.
+    :raises Discontinuity: if the stored entries do not continue the cursor, which then does not move.
     :raises StoreUnavailable: if the server did not answer.
     """
     found, entries = pull(store, [(run_id, cursor.last)], count=count)[0]
     try:
-        # On a copy: what it took before a jump would be missing from the second answer.
+        # Use a copy: the entries it took before a jump would be missing from the second answer.
         trial = replace(cursor)
         items = trial.advance(entries, found.cut if found else None)
     except Discontinuity:
@@ -168,10 +168,10 @@ def read(store: Store, cursor: Cursor, run_id: str, *, count: int = 16) -> tuple
 
 
 def entries(store: Store, run_id: str, line: int = 1, *, count: int = 32) -> Iterator[Entry | Cut]:
-    """Yield what the log holds from *line* on, up to its present end.
+    """Yield what the log holds from *line* up to its current end.
 
     :raises RunNotFound: if there is no such run.
-    :raises Discontinuity: if the log was replaced while it was read.
+    :raises Discontinuity: if the log was replaced during the read.
     """
     location = locate(store, run_id, line)
     cursor = location.cursor
@@ -183,12 +183,12 @@ def entries(store: Store, run_id: str, line: int = 1, *, count: int = 32) -> Ite
 
 
 def raise_epoch(store: Store, run_id: str, cursor: Cursor, *, certain: bool = False) -> int:
-    """Begin a new epoch because the store lost what *cursor* has read; return the epoch in force.
+    """Begin a new epoch because the store lost what *cursor* has read; return the current epoch.
 
-    Does nothing if the store agrees with the cursor after all, or if the
-    epoch was raised already. Returns 0 if the run is gone.
+    Do nothing if the store agrees with the cursor after all, or if the epoch
+    was already raised. Return 0 if the run is gone.
 
-    :param certain: the reader has checked entry by entry that the stored log contradicts itself.
+    :param certain: the reader has checked, entry by entry, that the stored log contradicts itself.
     """
     ask = {"epoch": cursor.epoch, "last": str(cursor.last), "certain": certain}
     with store_errors():

@@ -1,9 +1,9 @@
 """Repairing a log after the store lost a part of it (a failover to a lagging replica, an emptied server).
 
-If what the store still has is in the writer's retained tail, the rest is
-appended again byte for byte in the same epoch: nobody sees a difference.
+If the end of the stored log is in the writer's retained tail, the writer appends
+the rest again, byte for byte and in the same epoch: readers see no difference.
 Otherwise history is lost: the epoch rises, an event says which lines are
-missing, and what is retained follows it. Line numbers are never used twice.
+missing, and the retained entries follow it. Line numbers are never used twice.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from runtail.protocol import event as events
 
 
 def plan(tail: Tail, found: Mismatch, now_ms: Callable[[], int]) -> Plan:
-    """Return how the log goes on after what the store has.
+    """Return how the log continues after what the store has.
 
-    :param now_ms: the store's clock; asked if no entry is left whose time could be taken.
-    :raises Fenced: the store is ahead of everything this writer ever wrote.
+    :param now_ms: the store's clock; read only if no entry is left to take the time from.
+    :raises Fenced: the store is ahead of everything that this writer ever wrote.
     """
     kept = [*tail.retained, *tail.pending]
     end = found.end
     known = _known(tail, kept, end)
     repair_fields: dict[str, Any] = {"reclaim": tail.claim.reclaim_fields()}
     if known is not None:
-        # The store may have forgotten that an epoch was raised; a number must not come back.
+        # The store may have forgotten that an epoch was raised; an epoch must never be used again.
         if found.epoch < tail.epoch:
             repair_fields["raise"] = tail.epoch
         lost_reply = not tail.retained or end.last >= tail.retained[-1].id
@@ -51,11 +51,11 @@ def plan(tail: Tail, found: Mismatch, now_ms: Callable[[], int]) -> Plan:
 
 
 def plan_after_emptying(tail: Tail, store_uuid: str, *, deleted: bool, now_ms: Callable[[], int]) -> Plan:
-    """Handle a missing record: the run was deleted, the store was emptied, or it went back to before the run.
+    """Handle a missing record: the run was deleted, or the store was emptied or rolled back to before the run.
 
-    :param store_uuid: the uuid the store has now, empty if none was made yet.
+    :param store_uuid: the uuid that the store has now, empty if none was made yet.
     :param now_ms: as for :func:`plan`.
-    :raises RunDeleted: somebody deleted it.
+    :raises RunDeleted: somebody deleted the run.
     """
     if deleted:
         raise RunDeleted(f"run {tail.claim.run_id} was deleted")
@@ -65,7 +65,7 @@ def plan_after_emptying(tail: Tail, store_uuid: str, *, deleted: bool, now_ms: C
 
 
 def _known(tail: Tail, kept: Sequence[Entry], end: LogEnd) -> int | None:
-    """Return how many of *kept* the store has if the writer has everything after *end*, else None."""
+    """Return how many entries of *kept* the store has if the writer has everything after *end*, else None."""
     for index, entry in enumerate(kept):
         if (entry.id, entry.chain) == (end.last, end.chain):
             return index + 1
@@ -73,7 +73,7 @@ def _known(tail: Tail, kept: Sequence[Entry], end: LogEnd) -> int | None:
         return len(tail.retained)
     start = tail.claim.start
     first_seq = start.last.seq + 1 if start.last.attempt == tail.claim.attempt else 1
-    # Nothing kept does not mean that nothing was written.
+    # An empty list of kept entries does not mean that nothing was written.
     complete = bool(kept) and kept[0].id == EntryId(tail.claim.attempt, first_seq)
     if complete and (end.last, end.chain) == (start.last, start.chain):
         return 0
@@ -89,10 +89,10 @@ def _lose(
     repair_fields: dict[str, Any],
     now_ms: Callable[[], int],
 ) -> Plan:
-    """Begin a new epoch after *end*: say what is missing, then what was kept, under new ids."""
+    """Begin a new epoch after *end*: an event says what is missing, and the kept entries follow under new ids."""
     kept = [*tail.retained, *tail.pending]
     if kept and _tells_of_loss(kept[0]):
-        kept = kept[1:]  # its lines are part of what is missing now
+        kept = kept[1:]  # its lines now belong to the missing ones
     first_line = kept[0].from_line if kept else tail.line
     base_line = max(end.line, first_line)
     kept_bytes = sum(events.output_bytes(entry) for entry in kept)
@@ -110,7 +110,7 @@ def _lose(
         chain = entry.chain
         made.append(entry)
 
-    # Also when no line is missing: ids jump here, and this entry is why.
+    # Add the event even if no line is missing: ids jump here, and this entry explains the jump.
     t_ms = kept[0].t_ms if kept else now_ms()
     lost = {"from": end.line, "to": base_line - 1, "bytes": lost_bytes, "reason": reason}
     add(EVENT, base_line, t_ms, events.encode(events.STORE_LOST, **lost), False)

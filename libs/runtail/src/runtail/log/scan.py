@@ -1,4 +1,4 @@
-"""Reading a log's entries forwards or backwards without checking the chain: for those who look for something in it."""
+"""Reading a log's entries forwards or backwards without checking the chain, for callers that search in the log."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def forwards(store: Store, run_id: str, after: EntryId, until: EntryId, *, count
 
 
 def backwards(store: Store, run_id: str, line: int, last: EntryId, *, count: int = 32) -> Iterator[list[Entry]]:
-    """Yield the entries from the one that holds *line* to the first, in groups, the newest first.
+    """Yield the entries from the one that holds *line* back to the first, in groups, newest first.
 
-    :param last: where a reader begins that wants the line after *line*.
+    :param last: where a reader that wants the line after *line* begins.
     :raises StoreUnavailable: if the server did not answer.
     """
     with store_errors():
         rows: Any = store.client.xrange(store.keys.log(run_id), min=f"({last}", count=1)
-    # An entry that holds both lines stands behind that place.
+    # An entry that holds both lines comes after that place.
     holding = [entry for entry in _entries(rows) if entry.type == OUTPUT and entry.from_line <= line]
     if holding:
         yield holding

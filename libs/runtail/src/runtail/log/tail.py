@@ -1,4 +1,4 @@
-"""What a writer knows of the end of its log, and what it does when the store says that it is another."""
+"""What a writer knows about the end of its log, and how it continues if the store reports another end."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from runtail.protocol import Entry, EntryId
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The entries that a writer still has, and where it stands behind them."""
+    """The entries that a writer still has, and its position after them."""
 
     claim: Claim
-    #: Stored lately, oldest first.
+    #: Entries stored recently, oldest first.
     retained: Sequence[Entry]
-    #: Added and not stored yet.
+    #: Entries added but not stored yet.
     pending: Sequence[Entry]
-    #: Where the store stood after its last answer.
+    #: Where the stored log ended at the store's last answer.
     stored: LogEnd
     epoch: int
-    #: Of the last entry.
+    #: The seq of the last entry.
     seq: int
     #: The next line's number.
     line: int
     #: Output bytes ever written, cut and lost ones included.
     total_bytes: int
-    #: What the quota has cut so far.
+    #: The part that the quota has cut so far.
     cut: dict[str, int] | None
     counters: Mapping[str, int]
-    #: How the run ends, if the last entry is the one that says so.
+    #: How the run ends, if the last entry is the terminal one.
     ending: Ending | None
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Where the store says the log ends, when that is not where the writer believed."""
+    """Where the log ends according to the store, if the writer expected another end."""
 
     epoch: int
     end: LogEnd
     attempt: int
-    #: What the quota has cut of it.
+    #: The part of it that the quota has cut.
     cut: dict[str, int] | None
 
     @classmethod
@@ -55,18 +55,18 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the writer's next call fits what the store has."""
+    """The writer's next call, made to fit what the store has."""
 
-    #: Entries to append after *stored*, and how many of the retained entries the store already has.
+    #: The entries to append after *stored*; *kept* is how many of the retained entries the store already has.
     entries: Sequence[Entry]
     stored: LogEnd
     kept: int
     epoch: int
     total_bytes: int
     cut: dict[str, int] | None
-    #: What the next call says besides, to repair the record.
+    #: Additional fields of the next call, to repair the record.
     repair_fields: dict[str, Any]
-    #: The store had lost something, and gets it back byte for byte.
+    #: True if the store had lost entries and gets them back byte for byte.
     repaired: bool = False
-    #: History is lost: the epoch rises.
+    #: True if history is lost and the epoch rises.
     lost: bool = False

@@ -1,8 +1,8 @@
 """Writing a log: entries get their id, line and digest here; one script call stores them.
 
-A writer can always send again what it sent: ids are explicit, so a repeated
-append is recognised by the store. After a failover that rolled the store
-back it repairs the log from what it retained (:mod:`runtail.log.repair`).
+A writer can always repeat an append: ids are explicit, so the store recognises
+entries that it already has. After a failover that rolled the store back, the
+writer repairs the log from the entries it retained (:mod:`runtail.log.repair`).
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from runtail.log.tail import Mismatch, Plan, Tail
 from runtail.protocol import EVENT, Awaits, Entry, EntryId, EntryType, RunState
 from runtail.store import Store, store_errors
 
-#: A store that rolls back again during a repair is repaired again, but not for ever in one call.
+#: A store that rolls back again during a repair is repaired again, but only this often in one call.
 _MAX_REPAIRS = 8
 
-#: The fields of the record that say whether what a writer wrote last is still there: ``append.lua`` compares the same.
+#: The fields of the record that show whether a writer's last entry is still stored: ``append.lua`` compares them too.
 STANDING = ("state", "last", "chain")
 
-#: One call carries at most this much; Redis is single-threaded and others wait.
+#: One call carries at most this much; Redis is single-threaded, so other clients wait.
 MAX_CALL_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the store said to an append or a renewal."""
+    """The store's answer to an append or a renewal."""
 
-    #: ``{"who", "at_ms", "why"}`` when somebody wants the run to end.
+    #: ``{"who", "at_ms", "why"}`` if somebody has asked for the run's end.
     cancel: dict[str, Any] | None = None
-    #: How many executions with the same id have begun, unrecorded, beside this one.
+    #: How many unrecorded executions with the same id have begun beside this one.
     overlaps: int = 0
 
 
@@ -48,11 +48,11 @@ class LogWriter:
     """The one writer of one attempt.
 
     :meth:`add` never does I/O; :meth:`flush`, :meth:`end`, :meth:`release`
-    and :meth:`reassert` do, and after :class:`StoreUnavailable` may simply be
-    called again. Not thread-safe.
+    and :meth:`reassert` do. After :class:`StoreUnavailable` you can simply call
+    them again. Not thread-safe.
 
     :param clock: monotonic seconds.
-    :param heard_at: by that clock, when the claim was asked for; by default now.
+    :param heard_at: when the claim was requested, by that clock; by default now.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class LogWriter:
         self.store = store
         self.claim = claim
         self._clock = clock
-        #: When the last call that the store answered with "ok" was sent: the lease runs from then on at the earliest.
+        #: When the last call that the store answered with "ok" was sent: the lease started then at the earliest.
         self._heard_at = clock() if heard_at is None else heard_at
         #: The next line's number, the digest of all entries added, the output bytes of the run.
         self.line = claim.start.line
@@ -75,32 +75,32 @@ class LogWriter:
         self.last = claim.start.last
         self.epoch = claim.epoch
         self.seq = claim.start.last.seq if claim.start.last.attempt == claim.attempt else 0
-        #: Added and not stored yet, oldest first.
+        #: Entries added but not stored yet, oldest first.
         self.pending: deque[Entry] = deque()
-        #: Where the store stands after the last answer.
+        #: Where the stored log ended at the store's last answer.
         self.stored = claim.start
-        #: Stored lately, kept to repair a store that rolled back: (seconds, entry).
+        #: Entries stored recently, kept to repair a store that rolled back: (seconds, entry).
         self.retained: deque[tuple[float, Entry]] = deque()
         self._retained_bytes = 0
-        #: Totals in the record, by field.
+        #: The totals in the record, by field.
         self.counters: dict[str, int] = {}
         self.counters.update({name: claim.number(name) for name in COUNTERS if name in claim.record})
-        #: What the quota has cut so far.
+        #: The part that the quota has cut so far.
         self.cut: dict[str, int] | None = claim.cut
         self.ending: Ending | None = None
         self.next: dict[str, Any] | None = None
-        #: What the next call says besides, to repair the record; empty when nothing is wrong.
+        #: Additional fields of the next call, to repair the record; empty if nothing is wrong.
         self.repair_fields: dict[str, Any] = {}
         self.cancel = claim.cancel
-        #: How often history was repaired and lost, for metrics.
+        #: How often history was repaired, and how often it was lost; for metrics.
         self.repairs = 0
         self.losses = 0
 
     def add(self, type_: EntryType, payload: bytes, t_ms: int, *, continues: bool = False) -> Entry:
         """Queue one entry and return it.
 
-        :param t_ms: when it was written, milliseconds since 1970 by the store's clock.
-        :param continues: the last line goes on in the next entry.
+        :param t_ms: when it was written, in milliseconds since 1970 by the store's clock.
+        :param continues: True if the last line continues in the next entry.
         :raises RuntailError: after :meth:`end` or :meth:`release`.
         """
         if self.next is not None:
@@ -116,10 +116,10 @@ class LogWriter:
         return entry
 
     def flush(self, *, live: Mapping[str, Any] | None = None, counters: Mapping[str, int] | None = None) -> Answer:
-        """Store what is pending and renew the lease; with nothing pending, only renew.
+        """Store the pending entries and renew the lease; if nothing is pending, only renew.
 
         :param live: the unfinished line: ``{"rev", "line", "text", "progress"}``.
-        :param counters: totals to set in the record, e.g. ``masked``; they are kept and sent again after a repair.
+        :param counters: totals to set in the record, such as ``masked``; they are kept and sent again after a repair.
         :raises StoreUnavailable: nothing is lost, call again.
         :raises Fenced: the run has ended or another writer has it.
         :raises RunDeleted: somebody deleted the run.
@@ -150,9 +150,9 @@ class LogWriter:
     def end(
         self, state: RunState, why: str, *, t_ms: int, exit_status: int | None = None, signal: int | None = None
     ) -> Answer:
-        """Write the terminal entry and finish the run, in one call together with what is pending.
+        """Write the terminal entry and finish the run, in one call together with the pending entries.
 
-        :param why: one honest sentence, e.g. ``signal 9``.
+        :param why: one honest sentence, such as ``signal 9``.
         :param t_ms: now, by the store's clock.
         :raises: as :meth:`flush`.
         """
@@ -165,7 +165,7 @@ class LogWriter:
         return self.flush()
 
     def tally(self) -> Tally:
-        """Return the totals as they stand."""
+        """Return the current totals."""
         return Tally(self.line, self.chain, self.total_bytes, self.cut, self.counters)
 
     def release(
@@ -175,7 +175,7 @@ class LogWriter:
 
         :param event: payload made by :func:`runtail.protocol.event.encode`.
         :param eta_ms: when it will be tried again, if known.
-        :param awaits: the message that it waits for; None for one that Runtail publishes.
+        :param awaits: the message that the run waits for; None for one that Runtail publishes.
         :raises: as :meth:`flush`.
         """
         if self.next is None:
@@ -187,12 +187,12 @@ class LogWriter:
         return self.flush()
 
     def stands(self, found: Sequence[bytes | None], asked_at: float) -> bool:
-        """After the end or the release: whether the store still has it, by :data:`STANDING` of the record.
+        """Tell whether the store still has the end or the release, from the record's :data:`STANDING` fields.
 
-        Cheaper than :meth:`reassert`, which is to be called if it does not stand.
+        This is cheaper than :meth:`reassert`, which you must call if the answer is False.
 
         :param found: the values of these fields.
-        :param asked_at: by the writer's clock, when the store was asked.
+        :param asked_at: when the store was asked, by the writer's clock.
         """
         if self.next is None or self.pending:
             return False
@@ -203,9 +203,9 @@ class LogWriter:
         return True
 
     def reassert(self) -> Answer:
-        """After the end: look whether the store still has it, and repair it if it was rolled back.
+        """Check after the end that the store still has it, and repair the log if the store was rolled back.
 
-        :raises Fenced: in the ordinary case of a released run that somebody else took.
+        :raises Fenced: in the ordinary case of a released run that another worker has claimed.
         """
         return self.flush()
 
@@ -233,15 +233,16 @@ class LogWriter:
             "epoch": self.epoch,
             "last": str(self.stored.last),
             "line": self.stored.line,
-            # For a whole lease: somebody else may have written meanwhile, and a failover may have taken that back.
+            # After a whole lease somebody else may have written, and a failover may have undone that.
             "silent": sent_at - self._heard_at >= settings.lease_seconds,
             "quota": settings.quota_bytes,
             "head": settings.head_bytes,
-            # These speak of all that is pending: with a part of it, a successor would trust them and lose the rest.
+            # These fields cover all pending entries: with only some of them, a successor would trust the fields and
+            # lose the rest.
             "counters": self.counters if whole else {},
             "live": orjson.dumps(live).decode() if live is not None and whole else False,
             "next": (whole and self.next) or False,
-            # Said again each time: a rollback may take the request and leave the log as it was.
+            # Sent again each time: a rollback may take the request and leave the log as it was.
             "cancel": orjson.dumps(self.cancel).decode() if self.cancel is not None else False,
             **self.repair_fields,
         }
@@ -258,7 +259,7 @@ class LogWriter:
             self.retained.append((now, entry))
             self._retained_bytes += len(entry.payload)
             self.stored = self.stored.after(entry)
-        # (The last word stays, however little may be retained: without it a repair would end a run without an end.)
+        # (The last entry stays, however little may be retained: without it a repair would end a run without an end.)
         while len(self.retained) > (1 if self.next else 0) and (
             self._retained_bytes > settings.retained_bytes or self.retained[0][0] < now - settings.retained_seconds
         ):
@@ -280,7 +281,7 @@ class LogWriter:
         )
 
     def _apply(self, plan: Plan) -> None:
-        """Take what the plan says as all that is pending, and where the store stands."""
+        """Set the pending entries and the end of the stored log to what the plan says."""
         entries = plan.entries
         self.pending = deque(entries)
         self.retained = deque(itertools.islice(self.retained, plan.kept))

@@ -1,17 +1,17 @@
-"""What a log is made of and how its parts travel. Pure: no I/O, no Redis, no web framework.
+"""The parts of a log and their wire forms. Pure: no I/O, no Redis, no web framework.
 
 =============  ==========================================================
 ``position``   entry ids ``<attempt>-<seq>`` and positions (epoch, line, chain)
 ``chain``      the SHA-256 chain over all entries
 ``entry``      one entry: stored fields and wire form
-``event``      event entries: what happened to the run, in place
+``event``      event entries: what happened to the run, at the place in the log
 ``state``      the states of a run
-``cursor``     reading in order; cuts; what does not continue is refused
-``view``       one subscriber's proof that what it saw is whole
+``cursor``     reading in order; cuts; refusing entries that do not continue
+``view``       one subscriber's proof that its view is complete
 =============  ==========================================================
 
-The text is ``docs/protocol.md``; ``vectors.json`` holds the test vectors for
-implementations in any language.
+``docs/protocol.md`` is the specification; ``vectors.json`` holds the test vectors
+for implementations in any language.
 """
 
 from runtail.protocol.chain import GENESIS, link

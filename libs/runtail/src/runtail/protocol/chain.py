@@ -1,7 +1,7 @@
-"""The hash chain that lets every reader prove a log is whole.
+"""The hash chain that lets every reader prove that a log is complete.
 
 d(0) = 32 zero bytes, d(k) = SHA-256(d(k-1) + type + payload), where type is
-one byte (``o`` output, ``e`` event). A changed, missing, doubled or swapped
+one byte (``o`` output, ``e`` event). A changed, missing, duplicated or swapped
 entry changes every digest after it.
 """
 

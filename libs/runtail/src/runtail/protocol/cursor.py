@@ -1,4 +1,4 @@
-"""Reading a log in order: what follows must continue what was read, or say why not."""
+"""Reading a log in order: each entry must continue the one before it, or say why it does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtail.protocol.position import BEGINNING, EntryId, Position
 
 
 class Discontinuity(ProtocolError):
-    """An entry does not continue what was read before it.
+    """An entry does not continue the entries read before it.
 
     :param entry: the entry that does not fit.
     :param expected: what was expected, in words.
@@ -29,10 +29,10 @@ class Discontinuity(ProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Entries that were deleted to keep a run inside its quota.
+    """Entries that were deleted to keep a run within its quota.
 
-    The numbers are those of the run's record: they only grow. A reader that
-    stands inside gets a copy whose ``from_line`` is its own next line.
+    The numbers are those of the run's record: they only grow. A reader whose
+    position is inside the cut gets a copy whose ``from_line`` is its own next line.
     """
 
     #: First and last missing line.
@@ -41,13 +41,13 @@ class Cut:
     #: Output bytes and entries that were deleted.
     size_bytes: int
     entries: int
-    #: The digest after the last deleted entry, so that the chain goes on behind the cut.
+    #: The digest after the last deleted entry, so that the chain continues after the cut.
     chain: bytes
     #: Id of the last deleted entry.
     last: EntryId
 
     def wire(self) -> dict[str, Any]:
-        """Return the item that stands among a frame's entries."""
+        """Return the item that represents the cut among a frame's entries."""
         return {
             "cut": {
                 "from": self.from_line,
@@ -81,7 +81,7 @@ class Cut:
 
 @dataclass(slots=True)
 class Cursor:
-    """How far a reader has come, and the check that the next entry belongs there."""
+    """How far a reader has come, with the check that the next entry belongs there."""
 
     epoch: int
     #: The last entry read; :data:`BEGINNING` before the first.
@@ -93,15 +93,15 @@ class Cursor:
 
     @property
     def position(self) -> Position:
-        """The position to resume at."""
+        """The position at which to resume."""
         return Position(self.epoch, self.line, self.chain)
 
     def advance(self, entries: Iterable[Entry], cut: Cut | None = None) -> list[Entry | Cut]:
-        """Take the next entries, in order, and return them with a cut where one lies between.
+        """Take the next entries, in order, and return them with the cut at its place if it lies between them.
 
-        :param cut: the cut that the run's record knows, if any.
-        :raises Discontinuity: at the first entry that does not continue; the
-            cursor then stands before it (what came before it was taken).
+        :param cut: the cut in the run's record, if any.
+        :raises Discontinuity: at the first entry that does not continue the log; the
+            cursor is then before that entry, and has taken the entries before it.
         """
         taken: list[Entry | Cut] = []
         for entry in entries:
@@ -115,7 +115,7 @@ class Cursor:
         return taken
 
     def skip(self, cut: Cut) -> Cut:
-        """Jump over a cut that begins at or before this cursor; return it as seen from here."""
+        """Jump over a cut that begins at or before this cursor; return the cut as seen from here."""
         seen = replace(cut, from_line=max(cut.from_line, self.line))
         self.last, self.line, self.chain = cut.last, cut.to_line + 1, cut.chain
         return seen
@@ -127,10 +127,10 @@ class Cursor:
         """
         a, b = self.last, entry.id
         next_one = (b.attempt == a.attempt and b.seq == a.seq + 1) or (b.attempt > a.attempt and b.seq == 1)
-        # After lost history numbers jump, and the entry that says so stands first.
+        # After lost history the numbers jump, and the entry that says so comes first.
         if not next_one and not _explains_a_jump(entry):
             raise Discontinuity(entry, f"the entry after {a}", str(b))
-        # (Forwards only: a number that was used never comes again.)
+        # (Lines jump only forwards: a line number is never used twice.)
         if entry.from_line < self.line or (entry.from_line > self.line and not _explains_a_jump(entry)):
             raise Discontinuity(entry, f"line {self.line}", f"line {entry.from_line}")
         expected = link(self.chain, entry.type, entry.payload)
@@ -139,5 +139,5 @@ class Cursor:
 
 
 def _explains_a_jump(entry: Entry) -> bool:
-    """Return True for the ``store-lost`` event, after which the numbering continues after what was lost."""
+    """Return True for the ``store-lost`` event, from which on the numbers continue after the lost lines."""
     return entry.type == EVENT and decode(entry)["kind"] == STORE_LOST

@@ -24,14 +24,14 @@ def count_lines(payload: bytes) -> int:
     r"""Return how many line numbers a chunk of output takes.
 
     A last line without ``\n`` (a piece of a long line, or the unfinished last
-    line of an attempt) counts as one.
+    line of an attempt) counts as one line.
     """
     return payload.count(b"\n") + (1 if payload and not payload.endswith(b"\n") else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as it stands in the log. It is never merged, split or changed."""
+    """An entry as stored in the log. It is never merged, split or changed."""
 
     id: EntryId
     #: ``o`` or ``e``.
@@ -40,13 +40,13 @@ class Entry:
     from_line: int
     #: How many lines it holds; 0 for events.
     n: int
-    #: When it was written, milliseconds since 1970 by the store's clock.
+    #: When it was written, in milliseconds since 1970 by the store's clock.
     t_ms: int
     #: The bytes as stored.
     payload: bytes
     #: Digest of the log up to and including this entry.
     chain: bytes
-    #: The last line goes on in the next output entry (a piece of a long line).
+    #: True if the last line continues in the next output entry (a piece of a long line).
     continues: bool = False
 
     @classmethod
@@ -101,7 +101,7 @@ class Entry:
             raise ProtocolError("entry", f"entry {id_} cannot be read: {error!r}") from error
 
     def wire(self) -> dict[str, Any]:
-        """Return the JSON form sent to readers: ``text`` if the bytes are UTF-8, else ``b64``."""
+        """Return the JSON form for readers: with ``text`` if the bytes are UTF-8, else with ``b64``."""
         message: dict[str, Any] = {
             "id": str(self.id),
             "type": self.type,

@@ -1,4 +1,4 @@
-"""Event entries: what happened to a run, in place, as JSON objects with a ``kind``."""
+"""Event entries: what happened to a run, at its place in the log, as JSON objects with a ``kind``."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from runtail.errors import ProtocolError
 from runtail.protocol.entry import EVENT, Entry
 from runtail.protocol.position import VERSION
 
-#: An attempt begins: ``attempt``, ``worker``, and ``why`` when it is not the first.
+#: An attempt begins: ``attempt``, ``worker``, and ``why`` if it is not the first.
 START = "start"
-#: A section opens / closes (``title``; ``line`` when a stored line caused it).
+#: A section opens / closes (``title``; ``line`` if a stored line caused it).
 GROUP, ENDGROUP = "group", "endgroup"
 #: The task marked something: ``text``, ``line``.
 WARNING, ERROR = "warning", "error"
 #: ``count`` secrets were replaced in the output so far.
 MASKED = "masked"
-#: From here on with output of processes that an earlier run of the same task process left behind: ``run``.
+#: From here on the log includes output of processes left over from an earlier run of the same task process: ``run``.
 EARLIER_RUN = "earlier-run"
-#: ``bytes`` of output were dropped because the store was away longer than the spool holds.
+#: ``bytes`` of output were dropped because the store was away for longer than the spool could hold the output.
 OVERFLOW = "overflow"
 #: The task asked Celery to run it again: ``retries``, ``max``, ``eta_ms``, ``reason``.
 RETRY = "retry"
-#: The task called ``self.replace()``: ``task``, which goes on in this run.
+#: The task called ``self.replace()``: ``task``, which continues in this run.
 REPLACED = "replaced"
-#: ``count`` tasks with this run's id were executed beside it, and not recorded.
+#: ``count`` tasks with this run's id were executed beside it without being recorded.
 OVERLAP = "overlap"
-#: ``who`` asked for the end; then what was done about it (``signal``, counts).
+#: ``who`` asked for the run's end; then what was done about it (``signal``, counts).
 CANCEL_REQUESTED, CANCEL = "cancel-requested", "cancel"
 #: The worker was shut down before the task ended.
 INTERRUPTED = "interrupted"
@@ -39,7 +39,7 @@ WORKER_LOST = "worker-lost"
 STORE_LOST = "store-lost"
 #: More sections, warnings and errors than a run may have; ``count`` were not recorded.
 MARKERS_CAPPED = "markers-capped"
-#: The stored lines ``from`` to ``to`` (inclusive, the last ones) were drawn again: what they show now follows.
+#: The stored lines ``from`` to ``to`` (inclusive, the last ones) were drawn again: their new content follows.
 REDRAWN = "redrawn"
 #: The terminal entry.
 END = "end"
@@ -55,12 +55,12 @@ def encode(kind: str, **fields: Any) -> bytes:
 
 
 def encode_fields(fields: Mapping[str, Any]) -> bytes:
-    """Return the payload of an event entry, from its fields, ``kind`` among them."""
+    """Return the payload of an event entry from its fields, including ``kind``."""
     return encode(**fields)
 
 
 def output_bytes(entry: Entry) -> int:
-    """Return how many bytes of output an entry stands for: its own, or those a ``store-lost`` event says are gone."""
+    """Return how many bytes of output an entry counts for: its own, or those that a ``store-lost`` event reports."""
     if entry.type != EVENT:
         return len(entry.payload)
     if b'"kind":"store-lost"' not in entry.payload:
@@ -71,7 +71,7 @@ def output_bytes(entry: Entry) -> int:
 def decode(entry: Entry) -> dict[str, Any]:
     """Read an event entry's payload.
 
-    :raises ProtocolError: code ``event`` if it is not an event or not a JSON object with a kind.
+    :raises ProtocolError: code ``event`` if the entry is not an event or not a JSON object with a kind.
     """
     if entry.type != EVENT:
         raise ProtocolError("event", f"entry {entry.id} is output, not an event")

@@ -1,4 +1,4 @@
-"""Where something is in a log: entry ids and positions."""
+"""Places in a log: entry ids and positions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ VERSION = 1
 class EntryId(NamedTuple):
     """``<attempt>-<seq>``; compares the way Redis compares stream ids.
 
-    Attempts count from 1 (0: a run that ended before anyone claimed it), seq
-    counts from 1 without holes within an attempt.
+    Attempts count from 1 (0: a run that ended before anyone claimed it). Within
+    an attempt, seq counts from 1 without gaps.
     """
 
     attempt: int
@@ -38,7 +38,7 @@ class EntryId(NamedTuple):
         return f"{self.attempt}-{self.seq}"
 
 
-#: Before every entry.
+#: The id before every entry.
 BEGINNING = EntryId(0, 0)
 
 
@@ -46,9 +46,9 @@ BEGINNING = EntryId(0, 0)
 class Position:
     """A point between two entries of one epoch of a log.
 
-    :param epoch: which history; only ever grows (the store's clock in ms when it was made).
-    :param line: the number the next line will have, from 1.
-    :param chain: the 32 byte digest of everything before.
+    :param epoch: which history; it only grows (the store's clock in ms when the epoch was made).
+    :param line: the number that the next line will have, from 1.
+    :param chain: the 32 byte digest of everything before the position.
     """
 
     epoch: int

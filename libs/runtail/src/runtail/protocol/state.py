@@ -5,16 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-#: Which message a queued run waits for, where it is not one that Runtail publishes.
+#: The message that a queued run waits for, if Runtail does not publish that message.
 Awaits = Literal["redelivery", "retry", "replacement"]
 
 
 class RunState(StrEnum):
-    """Where a run stands. ``queued`` and ``running`` may change; the others are final."""
+    """The state of a run. ``queued`` and ``running`` may change; the others are final."""
 
     #: Waiting for a worker: first start, a retry, a restart.
     QUEUED = "queued"
-    #: A living worker holds it.
+    #: A live worker holds it.
     RUNNING = "running"
     #: The task returned.
     SUCCEEDED = "succeeded"

@@ -1,4 +1,4 @@
-"""What one subscriber has seen of a run, and whether it can be proved whole."""
+"""One subscriber's view of a run, and the proof that the view is complete."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runtail.protocol.event import END, STORE_LOST, decode
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What may be claimed about a finished view."""
+    """The claim that can be made about a finished view."""
 
-    #: Everything that was shown continues the chain and the totals agree.
+    #: True if everything that was shown continues the chain and the totals agree.
     verified: bool
     #: The first line that was checked; 1 for a whole log.
     from_line: int
-    #: Lines of the run, as the terminal entry says.
+    #: Number of lines of the run, from the terminal entry.
     lines: int
     #: One sentence for people.
     text: str
@@ -31,8 +31,8 @@ class Verdict:
 class View:
     """Checks every item of a subscription as it arrives. Pure: no I/O, no clock.
 
-    Begin with :meth:`begin` (the answer to ``subscribe``), then :meth:`feed`
-    the items of every ``tail-message``. A mismatch is remembered and never
+    Call :meth:`begin` first (with the answer to ``subscribe``), then :meth:`feed`
+    it the items of every ``tail-message``. A mismatch is remembered and never
     repaired.
     """
 
@@ -46,7 +46,7 @@ class View:
     mismatch: str | None = None
 
     def begin(self, epoch: int, line: int, chain: bytes) -> None:
-        """Start at a position; call again with the position reached to resume.
+        """Start at a position; to resume, call it again with the position reached.
 
         :raises ProtocolError: code ``resume`` if the server resumed somewhere else in the same epoch.
         """
@@ -63,7 +63,7 @@ class View:
 
         :param epoch: the epoch the message names.
         :raises ProtocolError: if the view was not begun or the epoch is not the view's.
-        :raises Discontinuity: if an item does not follow; :attr:`mismatch` then keeps why.
+        :raises Discontinuity: if an item does not follow; :attr:`mismatch` then holds the reason.
         """
         cursor = self.cursor
         if cursor is None:
@@ -88,7 +88,7 @@ class View:
 
     def _take(self, cursor: Cursor, entry: Entry) -> None:
         if cursor.last == (0, 0):
-            # The first entry of a view names where it stands; its digest is checked against the given one.
+            # The first entry of a view gives its own place; its digest is checked against the given one.
             cursor.last = entry.id._replace(seq=entry.id.seq - 1)
         cursor.advance([entry])
         if entry.type != EVENT:
@@ -103,7 +103,7 @@ class View:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The claim that can be made, or None while the run goes on."""
+        """The claim that can be made, or None while the run has not ended."""
         if self.mismatch is not None:
             lines = self.cursor.line - 1 if self.cursor else 0
             return Verdict(False, self.began_at, lines, f"does not match its chain: {self.mismatch}")
@@ -121,7 +121,7 @@ class View:
         return Verdict(True, self.began_at, lines, text)
 
     def _cut_is_exact(self) -> bool:
-        """Return False if a part of what was cut had been seen before: its bytes cannot be told apart then."""
+        """Return False if a part of the cut had been seen before the cut: its bytes cannot be told apart then."""
         assert self.end is not None
         if not self.cuts:
             return True

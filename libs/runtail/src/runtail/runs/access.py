@@ -11,12 +11,12 @@ from runtail.runs.record import Run
 
 
 def thing_of(run: Run) -> Thing:
-    """Return what grants look at of a run."""
+    """Return a run as grants see it."""
     return Thing(run.text("task"), run.text("queue"), who_id=run.text("who_id") or None)
 
 
 def summary_for(principal: Principal, run: Run) -> dict[str, Any]:
-    """Return what API, relay and page show of a run to a principal."""
+    """Return the summary of a run that API, relay and page show to a principal."""
     summary = run.summary()
     if not allowed(principal, "params:read", thing_of(run)):
         summary["kwargs"] = None
@@ -24,5 +24,5 @@ def summary_for(principal: Principal, run: Run) -> dict[str, Any]:
 
 
 def thing_of_task(task: Mapping[str, Any]) -> Thing:
-    """Return what grants look at of a task that a worker published."""
+    """Return a published task as grants see it."""
     return Thing(str(task.get("name", "")), str(task.get("queue", "")))

@@ -1,4 +1,4 @@
-"""Cancelling: a queued run ends at once, a running one is told to."""
+"""Cancelling: a queued run ends at once, a running one is asked to end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runtail.store import Store
 
 
 def cancel(store: Store, run_id: str, *, who: str | None = None, why: str = "") -> Run:
-    """Ask for a run's end and return it as it stands then.
+    """Ask for a run's end and return the run as it is after that.
 
     A running one ends when its worker has ended the process tree; asking
     again changes nothing.
 
     :raises RunNotFound: if there is no such run.
-    :raises RunEnded: if it is over.
+    :raises RunEnded: if the run is over.
     :raises StoreUnavailable: if the server did not answer.
     """
     for _ in range(20):
@@ -41,9 +41,9 @@ def cancel(store: Store, run_id: str, *, who: str | None = None, why: str = "") 
 
 
 def end_discarded(store: Store, run_id: str, *, expired: bool) -> None:
-    """Celery threw the message of a run away. The run is over if it waits for that message, else nothing changes.
+    """End a run whose message Celery discarded, if the run waits for that message; otherwise change nothing.
 
-    :param expired: its time was up; otherwise it was revoked.
+    :param expired: True if the message expired; otherwise it was revoked.
     :raises StoreUnavailable: if the server did not answer.
     """
     why = "expired in Celery" if expired else "revoked through Celery"
@@ -56,7 +56,7 @@ def end_discarded(store: Store, run_id: str, *, expired: bool) -> None:
 
 
 def _end_queued(store: Store, run: Run, sentence: str, *, who: str | None, why: str) -> bool:
-    """End a queued run; False if it was claimed or ended a moment ago."""
+    """End a queued run; return False if it was claimed or ended a moment ago."""
     payload = events.encode(events.CANCEL, who=who, why=why, signal=None)
     try:
         write_events(store, run, "queued", [payload], ending=Ending(RunState.CANCELLED, sentence))

@@ -16,7 +16,7 @@ from runtail.store import Store, store_errors
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The run is ours."""
+    """The run belongs to this execution."""
 
     claim: Claim
 
@@ -26,7 +26,7 @@ class Refused:
     """The message must not be run.
 
     :param reason: ``ended``, ``deleted``, ``exclusive``, ``duplicate`` (its attempt was claimed before), ``held``
-        (another delivery of it is executed), ``superseded`` (its attempt was given back).
+        (another delivery of it is being executed), ``superseded`` (its attempt was released).
     :param detail: the state it ended in, or the run that holds the task.
     :param alone: no other message will store a result for this task id.
     :param awaited: the run waited for this message and cannot go on without it.
@@ -39,7 +39,7 @@ class Refused:
 
     @property
     def sentence(self) -> str:
-        """Return why, in words."""
+        """Return the reason in words."""
         if self.reason == "exclusive":
             return f"Task is already running: run {self.detail} holds it"
         detail = f" ({self.detail})" if self.detail else ""
@@ -51,15 +51,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """The message must be run, but the run's log is not its own."""
+    """The message must be run, but unrecorded: the run's log belongs to another execution."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another execution holds it. If (attempt, beat) stands still for a whole lease, claim with it as *takeover*.
+    """Another execution holds the run. If (attempt, beat) stays the same for a lease, claim with it as *takeover*.
 
-    :param kind: what the message is to that execution (docs/decisions/0015): the ``same`` message again, the ``next``
-        of its run, an ``other`` use of the id, or in ``doubt``.
+    :param kind: how the message relates to that execution (docs/decisions/0015): the ``same`` message again, the
+        ``next`` of its run, an ``other`` use of the id, or in ``doubt``.
     """
 
     attempt: int
@@ -69,14 +69,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is known of a delivered message.
+    """What is known about a delivered message.
 
     :param headers: the message's ``runtail`` header, None for a plain ``.delay()``.
-    :param publication: what the broker knows it by each time it delivers it; empty if it has no such id.
-    :param redelivered: the broker says that it has delivered it before.
-    :param nesting: how often ``self.replace()`` was called before it.
+    :param publication: the id that the message has at the broker on every delivery; empty if it has none.
+    :param redelivered: the broker says that it has delivered the message before.
+    :param nesting: how often ``self.replace()`` was called before this message.
     :param joins: a task of Celery's own, recorded only if a run waits for it.
-    :param redelivers: the broker delivers it again if the worker dies (``acks_late`` and friends).
+    :param redelivers: the broker delivers the message again if the worker dies (``acks_late`` and similar settings).
     """
 
     run_id: str
@@ -95,20 +95,20 @@ class Delivery:
     restart: bool = False
     exclusive: bool = False
     max_attempts: int = 3
-    #: Secrets were taken out of *kwargs*.
+    #: True if secrets were removed from *kwargs*.
     hidden: bool = False
 
 
 def claim(
     store: Store, delivery: Delivery, *, owner: str, token: str, takeover: Held | None = None, overlaps: bool = False
 ) -> Claimed | Refused | Held | Unrecorded:
-    """Ask for the run.
+    """Claim the run for a delivered message.
 
     :param owner: the worker; survives its shipper.
     :param token: the execution; the same token always gets the same answer.
-    :param takeover: what a former call returned, after it stood still for ``lease_seconds``.
-    :param overlaps: it cannot wait any longer for an execution that lives: unless it is that one's own message,
-        it is run unrecorded.
+    :param takeover: what an earlier call returned, if it has not changed for ``lease_seconds``.
+    :param overlaps: the message cannot wait any longer for a live execution: unless it is that execution's own
+        message, it is run unrecorded.
     :raises StoreUnavailable: if the server did not answer; call again.
     """
     store_uuid = store.uuid()

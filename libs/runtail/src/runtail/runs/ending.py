@@ -1,4 +1,4 @@
-"""Ending or releasing a run from outside its writer: cancel while queued, the reaper, a failed start."""
+"""Ending or releasing a run from outside its writer: a cancel while queued, the reaper, a failed start."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from runtail.runs.record import Run
 from runtail.settings import Settings
 from runtail.store import Store, store_errors
 
-#: Who writes: only while the run is queued, or only while its writer's beat stands still.
+#: Who writes: ``queued`` only while the run is queued, ``reaper`` only while its writer's beat does not change.
 Actor = Literal["queued", "reaper"]
 
 
 def unflushed_ms(settings: Settings, beat_ms: int, now_ms: int) -> int | None:
-    """Return for how long output of a lost writer may be missing: since it was heard last, and what it buffered then.
+    """Return the span of a lost writer's output that may be missing: since its last beat, plus what it buffered then.
 
-    The time is stored with the log: a failover that takes entries back takes it back as well.
+    The time of the beat is stored with the log: a failover that rolls back entries rolls back the time as well.
 
-    :param beat_ms: its last renewal by the store's clock; 0 if that is not known.
+    :param beat_ms: the writer's last renewal by the store's clock; 0 if unknown.
     :param now_ms: the store's clock now.
     """
     if not beat_ms:
@@ -41,14 +41,14 @@ def write_events(
     awaits: Awaits | None = None,
     forget_idempotency: bool = False,
 ) -> None:
-    """Append events to a run without holding its lease; end or release it in the same call.
+    """Append events to a run without holding its lease; end or release the run in the same call.
 
-    :param run: the record as just read; its attempt and beat must still be the same.
-    :param ending: end the run so.
-    :param release: put it back to ``queued`` for this reason.
-    :param awaits: the message that it waits for then; None for one that Runtail publishes.
-    :param forget_idempotency: free the key it was started with.
-    :raises Fenced: the run moved on in the meantime: nothing was written.
+    :param run: the record as just read; its attempt and beat must not have changed since.
+    :param ending: end the run this way.
+    :param release: put the run back to ``queued`` for this reason.
+    :param awaits: the message that the run waits for then; None for one that Runtail publishes.
+    :param forget_idempotency: free the key that the run was started with.
+    :raises Fenced: the run changed in the meantime: nothing was written.
     :raises RunNotFound: the run is gone.
     :raises StoreUnavailable: the server did not answer; calling again is safe.
     """

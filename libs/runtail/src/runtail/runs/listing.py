@@ -1,4 +1,4 @@
-"""Lists: of runs, of tasks that workers have published, of workers."""
+"""Lists of runs, of tasks that workers have published, and of workers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from runtail.errors import TaskNotRecorded, TaskUnknown
 from runtail.runs.record import Run, read_runs, readable_ids
 from runtail.store import Store, store_errors
 
-#: What everybody relies on, for a task of which another version of a worker said less.
+#: The members that all readers rely on, for a task that a worker of another version published without them.
 _BARE_TASK = {"doc": "", "schema": {}, "queue": "", "exclusive": False}
-#: What a filter looks at: the parameters of :meth:`Filter.accepts`.
+#: The fields that a filter needs: the parameters of :meth:`Filter.accepts`.
 _LISTED = ["state", "task", "who", "queue", "who_id"]
-#: Records are looked at in groups of so many.
+#: Records are read in groups of this size.
 SCAN_COUNT = 500
-#: One page looks at no more runs than this, however few of them are wanted.
+#: One page looks at this many runs at most, however few of them are wanted.
 MAX_SCANNED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the list: after this run. It stays valid when the run is deleted."""
+    """A place in the list: after this run. It stays valid even if the run is deleted."""
 
     created_ms: int
     run_id: bytes
@@ -33,23 +33,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which runs are wanted; what is None does not matter."""
+    """Which runs are wanted; a field that is None does not matter."""
 
     states: frozenset[str] | None = None
     #: The task's whole name.
     task: str | None = None
-    #: A part of who started it, in any case.
+    #: A part of the starter's name, case-insensitive.
     who: str | None = None
-    #: Made at this time (ms) or later.
+    #: Created at this time (ms) or later.
     since_ms: int | None = None
-    #: Made before this time (ms).
+    #: Created before this time (ms).
     until_ms: int | None = None
-    #: Whether whoever asks may see a run.
+    #: Whether the principal that asks may see a run.
     visible: Callable[[Thing], bool] | None = None
 
     @property
     def reads_records(self) -> bool:
-        """False if the list itself answers everything."""
+        """False if the list of ids and times is enough to decide."""
         return (self.states, self.task, self.who, self.visible) != (None, None, None, None)
 
     def accepts(self, state: str, task: str, who: str, queue: str, who_id: str) -> bool:
@@ -70,16 +70,16 @@ class Page:
     """A part of the list."""
 
     runs: list[Run]
-    #: Where to go on; None at the end. A page may be short, or empty, and still not be the last.
+    #: Where to continue; None at the end. A page may be short, or even empty, without being the last.
     following: Place | None
 
 
 def list_page(store: Store, wanted: Filter = EVERYTHING, *, limit: int = 50, after: Place | None = None) -> Page:
-    """Return runs, newest first; those of one millisecond by id, so that a place is exact.
+    """Return runs, newest first; runs of the same millisecond are in the order of their ids, so that a place is exact.
 
-    At most :data:`MAX_SCANNED` runs are looked at.
+    Look at :data:`MAX_SCANNED` runs at most.
 
-    :param after: the place where the page before ended.
+    :param after: the place where the previous page ended.
     :raises StoreUnavailable: if the server did not answer.
     """
     found: list[bytes] = []
@@ -114,7 +114,7 @@ def _places(store: Store, wanted: Filter, after: Place | None, count: int) -> tu
             places = [place for place in places if (place.created_ms, place.run_id) < (after.created_ms, after.run_id)]
         if len(places) > count or len(rows) < many:
             return places, len(rows) < many
-        # Many runs share the place's millisecond and stand before it.
+        # Many runs share the place's millisecond and come before it.
         many *= 2
 
 
@@ -126,7 +126,7 @@ def _accepted(store: Store, wanted: Filter, places: list[Place]) -> list[bool]:
         for place in places:
             pipeline.hmget(store.keys.run(place.run_id.decode("utf-8", "replace")), _LISTED)
         rows: list[Any] = pipeline.execute()
-    # A record that is gone is none of them.
+    # A run whose record is gone is not wanted.
     return [
         row[0] is not None and wanted.accepts(*((value or b"").decode("utf-8", "replace") for value in row))
         for row in rows
@@ -134,7 +134,7 @@ def _accepted(store: Store, wanted: Filter, places: list[Place]) -> list[bool]:
 
 
 def list_tasks(store: Store) -> list[dict[str, Any]]:
-    """Return what workers have published of their tasks, by name.
+    """Return the tasks that workers have published, in the order of their names.
 
     :raises StoreUnavailable: if the server did not answer.
     """
@@ -152,9 +152,9 @@ def _task(store: Store, name: bytes, value: bytes) -> dict[str, Any] | None:
 
 
 def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> dict[str, Any] | None:
-    """Return an object that stands under its own name in the store; None, and counted, if that is not so.
+    """Return an object that the store holds under the object's own name; count any other value and return None.
 
-    :param types: of the members that others rely on, where it has them.
+    :param types: the types of the members that readers rely on, if the object has them.
     """
     try:
         entry = orjson.loads(value)
@@ -172,7 +172,7 @@ def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> 
 def read_task(store: Store, name: str) -> dict[str, Any]:
     """Return one task's entry in the catalogue.
 
-    :raises TaskNotRecorded: if workers have it and leave it out.
+    :raises TaskNotRecorded: if workers have the task but do not record it.
     :raises TaskUnknown: if no worker has ever published it.
     :raises StoreUnavailable: if the server did not answer.
     """
@@ -188,7 +188,7 @@ def read_task(store: Store, name: str) -> dict[str, Any]:
 
 
 def list_workers(store: Store) -> list[dict[str, Any]]:
-    """Return the workers that are alive, by name.
+    """Return the live workers in the order of their names.
 
     :raises StoreUnavailable: if the server did not answer.
     """
@@ -210,7 +210,7 @@ def waiting_reason(run: Run, workers: list[dict[str, Any]]) -> str:
     :param workers: from :func:`list_workers`.
     """
     queue = run.text("queue")
-    # (Its queue is the one of the task that was replaced.)
+    # (After a replacement, the run's queue is that of the replaced task.)
     if run.maybe("eta_ms") is not None or run.text("awaits") == "replacement":
         return run.text("why")
     if queue and not any(queue in worker.get("queues", ()) for worker in workers):

@@ -1,4 +1,4 @@
-"""Looking at the broker's queues, without touching a message."""
+"""Looking at the broker's queues without touching a message."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from runtail.store import store_errors
 
 #: Longer queues are not searched: the answer is then "unknown", never "gone".
 MAX_MESSAGES = 1000
-#: kombu's sets of queues, one per exchange, behind an app's prefix; a member is routing key, pattern and queue.
+#: kombu's sets of queues, one per exchange, after an app's prefix; a member is routing key, pattern and queue.
 _BINDINGS = "_kombu.binding."
-#: The store's keys are passed over, so many in one command, and so many commands in one call (some milliseconds).
+#: One command scans this many of the broker's keys, and one call sends at most this many commands (some milliseconds).
 _SCAN_COUNT = 1000
 _MAX_SCANS = 10
-#: Celery's own, to talk to workers: pidboxes and events.
+#: Celery's own queues, to talk to workers: pidboxes and events.
 _PRIVATE_QUEUE_ENDS = (".pidbox", "celeryev")
 
 
 @dataclass(frozen=True, slots=True)
 class _Binding:
-    """What some sender or worker has declared.
+    """A queue that some sender or worker has declared.
 
-    :param member: as kombu wrote it; how its parts are separated, the app's options say.
+    :param member: as kombu wrote it; the app's options say how its parts are separated.
     """
 
     keyprefix: str
     member: str
 
     def parts(self, transport: Transport) -> tuple[str, str] | None:
-        """Return routing key and queue; None if it was written by an app with other options."""
+        """Return routing key and queue; None if an app with other options wrote the member."""
         if self.keyprefix != transport.keyprefix or transport.separator not in self.member:
             return None
         # A name may hold a separator such as ":", but never kombu's own.
@@ -53,15 +53,15 @@ class RedisQueues:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
-        #: What was found by the last whole pass, and by this one.
+        #: The bindings found by the last whole pass, and those found so far by this one.
         self._bindings: set[_Binding] = set()
         self._passing: set[_Binding] = set()
         self._cursor = 0
 
     def find(self) -> None:
-        """Look for what senders and workers have declared: all of it is found after some calls.
+        """Look for the queues that senders and workers have declared; it takes some calls to find all of them.
 
-        Each call goes on with the broker's keys where the one before it ended.
+        Each call continues with the broker's keys where the previous one ended.
 
         :raises StoreUnavailable: if the broker did not answer.
         """
@@ -78,7 +78,7 @@ class RedisQueues:
                 break
 
     def find_names(self, transports: Collection[Transport] = (DEFAULT,)) -> set[str]:
-        """Return the queues of apps with these options; all of them only after some calls of this or :meth:`find`.
+        """Return the queues of apps with these options; it takes some calls of this or :meth:`find` to find all.
 
         :raises StoreUnavailable: if the broker did not answer.
         """
@@ -88,10 +88,10 @@ class RedisQueues:
     def lengths(
         self, queues: Iterable[str], transports: Collection[Transport] = (DEFAULT,)
     ) -> dict[str, dict[str, int]]:
-        """Return the lists of each queue, one per app and priority, with the number of messages that wait in each.
+        """Return the lists of each queue, one per app and priority, with the number of messages waiting in each.
 
-        :param transports: of all apps. A queue that some of them have declared is looked for where these put it, any
-            other one wherever it may be.
+        :param transports: those of all apps. If some of the apps have declared a queue, look for it where these apps
+            put it; look for any other queue in all places where it can be.
         :raises StoreUnavailable: if the broker did not answer.
         """
         declared = self._declared(transports)
@@ -104,12 +104,12 @@ class RedisQueues:
             for names in lists.values():
                 for name in names:
                     pipeline.llen(name)
-            # A name that is no list (any more) counts as empty: it is somebody else's key.
+            # A key that is not a list (any more) counts as empty: it is somebody else's key.
             sizes = iter(_checked(pipeline.execute(raise_on_error=False), 0) if lists else [])
         return {queue: {name: next(sizes) for name in names} for queue, names in lists.items()}
 
     def _declared(self, transports: Collection[Transport]) -> dict[str, set[Transport]]:
-        """Return the queues that were found, with the options of the apps that have declared them."""
+        """Return the queues found so far, with the options of the apps that have declared them."""
         declared: defaultdict[str, set[Transport]] = defaultdict(set)
         for binding in self._bindings | self._passing:
             for transport in transports:
@@ -118,12 +118,12 @@ class RedisQueues:
         return dict(declared)
 
     def holds(self, run_id: str, queue: str, transport: Transport = DEFAULT, *, sent_here: bool = True) -> bool | None:
-        """Return whether a message of the run waits or is held by a worker; None if that cannot be told.
+        """Return whether a message of the run waits or is held by a worker; None if that is unknown.
 
-        :param queue: a queue, or the routing key of some.
-        :param transport: of the task's app.
-        :param sent_here: a message can be nowhere but at this broker. Otherwise that is so if its queue was declared
-            here, which :meth:`find` finds: an app may use another database, another server, or other options.
+        :param queue: a queue, or a routing key of some queues.
+        :param transport: the options of the task's app.
+        :param sent_here: True if the message can only be at this broker. Otherwise it can only be here if :meth:`find`
+            has found its queue declared here: an app may use another database, another server, or other options.
         :raises StoreUnavailable: if the broker did not answer.
         """
         bound = [parts for one in self._bindings | self._passing if (parts := one.parts(transport)) and queue in parts]
@@ -136,7 +136,7 @@ class RedisQueues:
                 pipeline.llen(name)
             pipeline.hlen(transport.unacked_hash)
             sizes: list[Any] = pipeline.execute(raise_on_error=False)
-            # What is of another type is somebody else's, and no message of ours is in it.
+            # A key of another type belongs to somebody else and holds none of our messages.
             if max(_checked(sizes, 0)) > MAX_MESSAGES:
                 return None
             pipeline = self.client.pipeline(transaction=True)
@@ -144,13 +144,13 @@ class RedisQueues:
                 pipeline.lrange(name, 0, MAX_MESSAGES)
             pipeline.hvals(transport.unacked_hash)
             found: list[Any] = _checked(pipeline.execute(raise_on_error=False), [])
-        # As kombu writes it, and as others may.
+        # The id as kombu writes it, and as other senders may write it.
         needles = {run_id.encode(), json.dumps(run_id)[1:-1].encode()}
         return any(needle in message for messages in found for message in messages for needle in needles)
 
 
 def _checked(replies: list[Any], instead: Any) -> list[Any]:
-    """Return the replies of a pipeline, and *instead* where a key is not of the type that was asked for."""
+    """Return the replies of a pipeline, with *instead* for each key that is not of the requested type."""
     for reply in replies:
         if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
             raise reply

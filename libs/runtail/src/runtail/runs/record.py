@@ -1,4 +1,4 @@
-"""The record of a run: the truth about it, as a typed object."""
+"""The record of a run: the authoritative data about it, as a typed object."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from runtail.store import Store, store_errors
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, as its record stood when it was read."""
+    """One run, as its record was when it was read."""
 
     id: str
-    #: The fields as stored, decoded where they are text; numbers by :meth:`number`.
+    #: The stored fields, decoded as text; :meth:`number` reads numbers.
     fields: Mapping[str, str]
     chain: bytes
 
     @classmethod
     def from_hash(cls, run_id: str, values: Mapping[bytes, bytes]) -> Run | None:
-        """Build from ``HGETALL``; None if there is no such record."""
+        """Build a run from the reply of ``HGETALL``; None if there is no such record."""
         if b"state" not in values:
             return None
         fields = {
@@ -37,7 +37,7 @@ class Run:
 
     @property
     def state(self) -> RunState:
-        """The state."""
+        """The run's state."""
         return RunState(self.fields["state"])
 
     def text(self, name: str) -> str:
@@ -70,13 +70,13 @@ class Run:
 
     @property
     def cut(self) -> dict[str, int] | None:
-        """``{"from", "to", "bytes", "entries"}`` of what the quota took."""
+        """``{"from", "to", "bytes", "entries"}`` of the part that the quota cut."""
         if "cut_from" not in self.fields:
             return None
         return {name: self.number(f"cut_{name}") for name in ("from", "to", "bytes", "entries")}
 
     def summary(self) -> dict[str, Any]:
-        """Return what API, relay and page show of a run."""
+        """Return the summary of a run that API, relay and page show."""
         return {
             "v": 1,
             "id": self.id,
@@ -87,7 +87,7 @@ class Run:
             "since_ms": self.number("since_ms"),
             "created_ms": self.number("created_ms"),
             "started_ms": self.maybe("started_ms"),
-            # Older records know the last attempt's only.
+            # Older records only have the start of the last attempt.
             "first_started_ms": self.maybe("first_started_ms") or self.maybe("started_ms"),
             "finished_ms": self.maybe("finished_ms"),
             "eta_ms": self.maybe("eta_ms"),
@@ -115,7 +115,7 @@ class Run:
 
 
 def check(run: Run) -> None:
-    """Check that a record can be shown: who writes to the store may have written anything.
+    """Check that a record can be shown: any client of the store may have written anything.
 
     :raises ProtocolError: code ``record``.
     """
@@ -130,7 +130,7 @@ def check(run: Run) -> None:
 
 
 def readable_ids(store: Store, members: Iterable[bytes]) -> list[str]:
-    """Return ids as text; those that cannot be ids are left out and counted."""
+    """Return ids as text; leave out and count those that cannot be ids."""
     ids = []
     for member in members:
         try:
@@ -143,8 +143,8 @@ def readable_ids(store: Store, members: Iterable[bytes]) -> list[str]:
 def read_run(store: Store, run_id: str) -> Run:
     """Read one record.
 
-    :raises RunNotFound: if there is none.
-    :raises ProtocolError: if it cannot be read.
+    :raises RunNotFound: if there is no such record.
+    :raises ProtocolError: if the record cannot be read.
     :raises StoreUnavailable: if the server did not answer.
     """
     with store_errors():
@@ -159,7 +159,7 @@ def read_run(store: Store, run_id: str) -> Run:
 
 
 def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
-    """Read many records in one round trip; those that are gone are left out, and those that cannot be read.
+    """Read many records in one round trip; leave out those that are gone or cannot be read.
 
     :raises StoreUnavailable: if the server did not answer.
     """
@@ -185,7 +185,7 @@ def read_runs(store: Store, run_ids: list[str]) -> list[Run]:
 
 
 def _with_names(store: Store, runs: list[Run]) -> list[Run]:
-    """Name the runs that others were started again from as they are named now: their ids may have been used again."""
+    """Update the names of runs that others are a retry of: their ids may have been used again since."""
     named = {run.text("retry_of") for run in runs if run.text("retry_of_execution")}
     if not named:
         return runs
@@ -198,7 +198,7 @@ def _with_names(store: Store, runs: list[Run]) -> list[Run]:
     def renamed(run: Run) -> Run:
         first, number = run.text("retry_of"), run.text("retry_of_execution")
         found = newest.get(first) or b"1"
-        # (Anything may stand in a store.)
+        # (A store may contain anything.)
         if not (number.isdecimal() and found.isdigit() and int(number) < int(found)):
             return run
         return replace(run, fields={**run.fields, "retry_of": f"{first}~{number}"})

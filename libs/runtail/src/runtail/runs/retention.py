@@ -1,4 +1,4 @@
-"""Deleting runs: one that somebody names, those that expired, the oldest over the budget."""
+"""Deleting runs: a named one, the expired ones, and the oldest ones over the budget."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from runtail.errors import RunNotFound
 from runtail.runs.record import readable_ids
 from runtail.store import Store, store_errors
 
-#: One call deletes at most so many runs; others wait for the store as well.
+#: One call deletes at most this many runs, because other clients wait for the store as well.
 BATCH = 500
-#: How long it is remembered that a run had to make room, twice Celery's visibility timeout for Redis. Such marks are in
-#: no budget: kept for as long as logs, those of many short runs would take more memory than the runs.
+#: How long the store remembers that a run had to make room: twice Celery's visibility timeout for Redis. No budget
+#: counts these marks: if they were kept for as long as logs, those of many short runs would take more memory than the
+#: runs.
 REMEMBERED_SECONDS = 7200
 
 
 def delete(store: Store, run_id: str) -> None:
-    """Delete a run and its log. A writer that still writes to it is told to stop.
+    """Delete a run and its log, and tell a writer that still writes to it to stop.
 
     :raises RunNotFound: if there is no such run.
     :raises StoreUnavailable: if the server did not answer.
@@ -30,7 +31,7 @@ def delete(store: Store, run_id: str) -> None:
 
 
 def forget_expired(store: Store, *, now_ms: int, batch: int = BATCH) -> int:
-    """Take runs whose record the TTL removed out of the indexes; return how many.
+    """Remove runs whose record has expired from the indexes; return how many.
 
     :param now_ms: the store's clock.
     :raises StoreUnavailable: if the server did not answer.
@@ -42,7 +43,7 @@ def forget_expired(store: Store, *, now_ms: int, batch: int = BATCH) -> int:
 
 
 def keep_budget(store: Store, *, batch: int = BATCH) -> int:
-    """Delete the oldest ended runs while all of them together hold more than the budget; return how many.
+    """Delete the oldest ended runs while all ended runs together take more than the budget; return how many.
 
     :raises StoreUnavailable: if the server did not answer.
     """

@@ -1,4 +1,4 @@
-"""Starting a run: record first, message second, and no trace of either if that fails."""
+"""Starting a run: first the record, then the message, and no trace of either if that fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtail.runs.record import Run, read_run
 from runtail.secret import hide, names_in
 from runtail.store import Store, store_errors
 
-#: Puts the message of a run on its queue; must raise, within seconds, if that fails.
+#: Puts the message of a run on its queue; must raise within seconds if that fails.
 #: ``(run_id, task, kwargs, queue, headers)``
 Publisher = Callable[[str, str, Mapping[str, Any], str, Mapping[str, Any]], None]
 
@@ -36,16 +36,16 @@ def start(
     retry_of: Run | None = None,
     who_id: str = "",
 ) -> tuple[Run, bool]:
-    """Start a run and return it, and True if it was made by this call.
+    """Start a run and return it, with True if this call made it.
 
     :param task: the catalogue's entry: name, queue, exclusive, restart, max_attempts.
-    :param run_id: chosen by the caller, or made here.
-    :param kwargs: the values; secret ones go into the message only, the record has ``***``.
+    :param run_id: chosen by the caller; otherwise made here.
+    :param kwargs: the values; secret values go only into the message, and the record has ``***`` instead.
     :param idempotency_key: the same key with the same request, apart from values of secrets, returns the same run
         for 24 h.
-    :param retry_of: the run whose task and parameters these are.
-    :param who_id: the id of the principal that starts it; empty: nobody in particular.
-    :raises ExclusiveHeld: another run of an exclusive task is not over.
+    :param retry_of: the run that the task and the parameters come from.
+    :param who_id: the id of the principal that starts the run; empty for nobody in particular.
+    :raises ExclusiveHeld: the task is exclusive and another run of it is not over.
     :raises IdempotencyConflict: the key was used for another request.
     :raises StartError: the run id is taken.
     :raises PublishFailed: the broker did not take the message; the run is closed as failed.
@@ -57,7 +57,7 @@ def start(
     run_id = run_id or str(uuid.uuid4())
     secrets = names_in(task) & kwargs.keys()
     shown = hide(kwargs, secrets) if secrets else kwargs
-    # Over what is shown: the digest of a secret could be guessed at.
+    # The digest covers only what is shown: a secret could be guessed from its digest.
     body = orjson.dumps([name, shown], option=orjson.OPT_SORT_KEYS)
     fields = {
         "v": "1",
@@ -111,14 +111,14 @@ def start(
 def abort(store: Store, run_id: str, why: str) -> None:
     """Close a run whose message was never published; a late message of it is then refused.
 
-    If this fails as well, the reaper does it later.
+    If this fails as well, the reaper closes the run later.
     """
     try:
         ending = Ending(RunState.FAILED, why)
         write_events(store, read_run(store, run_id), "queued", [], ending=ending, forget_idempotency=True)
     except RuntailError:
-        # Claimed after all (the broker took it and only its answer was lost), or the store is away: the
-        # record says unpublished, and the reaper closes it.
+        # The run was claimed after all (the broker took the message and only its answer was lost), or the store is
+        # unreachable: the record then says unpublished, and the reaper closes the run.
         return
 
 
@@ -132,11 +132,11 @@ def mark(
     once: bool = False,
     changed: bool = False,
 ) -> bool:
-    """Set fields of a record if it is still in *state*; return whether it was.
+    """Set fields of a record if the run is still in *state*; return whether it was.
 
-    :param execution: only of this execution of the id.
-    :param once: keep a value that is already there.
-    :param changed: tell those who watch the list.
+    :param execution: only if the record is of this execution of the id.
+    :param once: keep values that are already set.
+    :param changed: notify the readers that watch the list.
     :raises StoreUnavailable: if the server did not answer.
     """
     ask = {

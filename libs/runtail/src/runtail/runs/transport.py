@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-#: What cannot be a name of a key, and more priorities than there can be, is not taken from anybody.
+#: Limits for values from elsewhere: longer names of keys and more priorities are not accepted.
 MAX_NAME_CHARS = 255
 MAX_PRIORITY = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """What of ``broker_transport_options`` decides where a message is put; the values are kombu's own.
+    """The part of ``broker_transport_options`` that decides where a message goes; the values are kombu's own.
 
-    Workers publish it with each task, so that what sends and looks for messages needs no settings for it.
+    Workers publish it with each task, so that the code that sends and looks for messages needs no settings for it.
 
     :param keyprefix: ``global_keyprefix``, before each key.
     :param separator: ``sep``, between a queue's name and a priority.
-    :param priorities: ``priority_steps``; there is a list for each, that of 0 has the queue's name alone.
-    :param unacked: ``unacked_key``, the hash of messages that a worker has and has not acknowledged.
+    :param priorities: ``priority_steps``; each has its own list, and the list of 0 has only the queue's name.
+    :param unacked: ``unacked_key``, the hash of messages that a worker has received but not acknowledged.
     """
 
     keyprefix: str = ""
@@ -30,7 +30,7 @@ class Transport:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any] | None) -> Self:
-        """Return what an app's options say; values that kombu could not use are left out, wherever they come from."""
+        """Build a transport from an app's options; ignore values that kombu could not use."""
         options = options or {}
         found: dict[str, Any] = {
             field: options[name]
@@ -43,7 +43,7 @@ class Transport:
         return cls(**found)
 
     def options(self) -> dict[str, Any]:
-        """Return ``broker_transport_options`` with what is not kombu's default."""
+        """Return ``broker_transport_options`` with the values that differ from kombu's defaults."""
         default = Transport()
         found: dict[str, Any] = {
             name: getattr(self, field)
@@ -55,13 +55,13 @@ class Transport:
         return found
 
     def lists(self, queue: str) -> list[str]:
-        """Return the keys under which messages of a queue wait."""
+        """Return the keys of the lists in which messages of a queue wait."""
         name = self.keyprefix + queue
         return [name, *(f"{name}{self.separator}{step}" for step in self.priorities if step)]
 
     @property
     def unacked_hash(self) -> str:
-        """The key of the messages that workers have."""
+        """The key of the hash of messages that workers have received but not acknowledged."""
         return self.keyprefix + self.unacked
 
 

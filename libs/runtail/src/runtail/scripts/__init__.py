@@ -1,7 +1,7 @@
-"""The Lua scripts: every change of a run is one of them, so that it happens whole or not at all.
+"""The Lua scripts: each change of a run is one script call, so that it happens completely or not at all.
 
-Each ``*.lua`` file stands behind ``prelude.lua`` and gets the keys of one run
-in the order of :func:`run_keys`, then ``ARGV[1]``, a JSON object the file
+Each ``*.lua`` file runs after ``prelude.lua``. It gets the keys of one run in
+the order of :func:`run_keys`, then ``ARGV[1]``, a JSON object that the file
 describes at its top.
 """
 
@@ -29,7 +29,7 @@ def source(name: str) -> str:
 
 
 def run_keys(keys: Keys, run_id: str) -> list[str]:
-    """Return the keys every script gets, in the prelude's order."""
+    """Return the keys that every script gets, in the prelude's order."""
     return [
         keys.run(run_id),
         keys.log(run_id),
@@ -69,7 +69,7 @@ class Scripts:
         """Run one script for one run and return its reply as a list.
 
         :param ask: the JSON object; ``run`` is added.
-        :param arguments: what follows it.
+        :param arguments: the arguments after it.
         """
         keys = [*run_keys(self._keys, run_id), *more_keys]
         reply: Any = self._scripts[name](keys=keys, args=[orjson.dumps({"run": run_id, **ask}), *arguments])

@@ -1,14 +1,14 @@
--- Append entries to a run's log and update its record, or renew a lease (no entries), or end or
--- release the run: one call, all or nothing, safe to repeat.
+-- Append entries to a run's log and update its record, renew a lease (no entries), or end or
+-- release the run: in one call, all or nothing, safe to repeat.
 --
 -- ask: run, as ('writer' | 'reaper' | 'queued'), attempt, owner, token, claims, beat (reaper: as seen),
 --      execution (writer: the number of the id's execution it writes), store (writer: the uuid at its claim),
---      epoch, last, line (what the caller believes), silent (writer: not heard for a lease), quota, head,
---      live (JSON text or false), counters {name: value}, cancel (JSON text, re-asserted),
+--      epoch, last, line (as the caller knows them), silent (writer: no answer for a whole lease), quota, head,
+--      live (JSON text or false), counters {name: value}, cancel (JSON text, sent again each time),
 --      reclaim {field: value} (after a rollback), create {field: value} (after an emptied store),
---      raise (true: history was lost, a new epoch begins), next {state, ...} (end or release)
+--      raise (the last known epoch: history was lost, a higher epoch begins), next {state, ...} (end or release)
 -- Returns ok cancel epoch cut overlaps | fenced reason | gone store deleted | mismatch, and where the log ends.
--- ARGV[2]: the chain the caller believes; then id, header, payload, chain, lines per entry.
+-- ARGV[2]: the chain as the caller knows it; then id, header, payload, chain, lines per entry.
 local FIRST, PER = 3, 5
 local count = (#ARGV - FIRST + 1) / PER
 
@@ -22,7 +22,7 @@ if r.state and ask.execution then
   if execution > ask.execution or (execution < ask.execution and uuid ~= ask.store) then
     return {'fenced', 'superseded'}
   end
-  -- The store went back to before this execution was claimed: what has the id is the one before it.
+  -- The store rolled back to before this execution was claimed: the id now belongs to the previous execution.
   if execution < ask.execution then
     set_aside()
     return {'gone', uuid, ''}
@@ -31,7 +31,7 @@ end
 
 local created = false
 if not r.state then
-  -- The mark has the number of the execution that was deleted: a later one may have begun since.
+  -- The mark holds the number of the deleted execution: a later execution may have begun since.
   local mark = redis.call('GET', DELETED)
   local deleted = mark and number(mark) >= (ask.execution or 1)
   if deleted or not ask.create then return {'gone', redis.call('GET', STORE) or '', deleted and '1' or ''} end
@@ -39,7 +39,7 @@ if not r.state then
   created = true
 end
 
--- the cut as it stands: from to bytes entries (all empty without one)
+-- The current cut: from to bytes entries (all empty if there is no cut).
 local function the_cut()
   if not r.cut_last then return '', '', '', '' end
   return unpack(redis.call('HMGET', RUN, 'cut_from', 'cut_to', 'cut_bytes', 'cut_entries'))
@@ -49,12 +49,12 @@ local function done(epoch)
   return {'ok', r.cancel or '', epoch, from, to, bytes, entries, r.overlaps or '0'}
 end
 
--- A writer's digest proves that nothing of its own was taken back, and while it is heard nobody else writes.
--- All others cannot know: begin a new history.
+-- A writer's digest proves that none of its entries was rolled back, and nobody else writes while its lease holds.
+-- All other callers cannot know that, so a new history begins.
 local master = master_id()
 local may_hide = (ask.as ~= 'writer' or ask.silent) and r.master and r.master ~= master
 
--- A lost reply: what is asked has happened already.
+-- The reply to the same call was lost: the request has been carried out already.
 if count > 0 and r.last == ARGV[FIRST + (count - 1) * PER] and r.chain == ARGV[FIRST + (count - 1) * PER + 3] then
   if may_hide then
     r.epoch = int(next_epoch(number(r.epoch)))
@@ -63,7 +63,7 @@ if count > 0 and r.last == ARGV[FIRST + (count - 1) * PER] and r.chain == ARGV[F
   end
   return done(r.epoch)
 end
--- Asked again after the end or the release: it still stands.
+-- A repeated call after the end or the release: it is still stored.
 if count == 0 and ask.next and r.state == ask.next.fields.state and r.last == ask.last and r.chain == ARGV[2] then
   return done(r.epoch)
 end
@@ -137,12 +137,12 @@ end
 for name, value in pairs(ask.counters or {}) do redis.call('HSET', RUN, name, int(value)) end
 if ask.live then redis.call('HSET', RUN, 'live', ask.live) end
 
--- The quota: head and tail stay, the oldest entries between them go.
+-- The quota: head and tail stay, and the oldest entries between them are deleted.
 if not r.head_last and stored > ask.head then
   r.head_last = last
   redis.call('HSET', RUN, 'head_last', last)
 end
--- (Not together with an end: the terminal entry has just said how much was cut.)
+-- (Not together with an end: the terminal entry already says how much was cut.)
 if stored > ask.quota and r.head_last and not ask.next then
   local behind = r.cut_last or r.head_last
   local cut_from, cut_to, cut_bytes, cut_entries = r.cut_from and number(r.cut_from), number(r.cut_to),
@@ -177,11 +177,11 @@ if next then
   redis.call('SREM', RUNNING, ask.run)
   if is_terminal(next.fields.state) then
     redis.call('HSET', RUN, 'finished_ms', int(now))
-    -- Given up while it waited: what is still on its way must not be executed.
+    -- The run was given up while it waited: a message that still arrives must not be executed.
     if ask.as == 'queued' then redis.call('HSET', RUN, 'given_up', '1') end
     redis.call('ZREM', QUEUED, ask.run)
     redis.call('ZADD', FINISHED, int(now), ask.run)
-    -- What only a writer needs.
+    -- Delete the fields that only a writer needs.
     redis.call('HDEL', RUN, 'owner', 'journal', 'consumed')
     if stored <= SHRUNK_BYTES then shrink(LOG) end
     forget_size(ask.run)

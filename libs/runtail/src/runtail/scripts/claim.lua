@@ -1,14 +1,14 @@
 -- A worker asks to run a task for a message. The record decides, by docs/decisions/0015; the delivery is only a hint.
 --
 -- ask: run, owner, token (one per delivered execution), worker, redelivers,
---      message (its publication; '=' and the token where the broker has none), redelivered, nesting, retries,
+--      message (its publication; '=' and the token if the broker has none), redelivered, nesting, retries,
 --      announced (it has our header), attempt, execution and store of that header,
---      takeover {attempt, beat} (stood still for a whole lease) or false,
---      overlaps (true: while another execution lives this one is not to be recorded),
---      joins (true: it is recorded only if a run waits for it),
+--      takeover {attempt, beat} (unchanged for a whole lease) or false,
+--      overlaps (true: do not record this execution while another one lives),
+--      joins (true: record it only if a run waits for it),
 --      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false), record_prefix
 -- returns refused reason detail lone | unrecorded | held attempt beat kind
---         | claimed attempt, previous state, the record, ms that the run was queued and due; -1 if that is not known.
+--         | claimed attempt, previous state, the record, ms that the run was queued and due; -1 if unknown.
 -- lone: '1' if no other message will store a result for the id, '2' if the run waited for this one.
 -- kind: same (this message, or another of its attempt), next (it continues the run), other (it does not),
 --       doubt (a redelivery, or another use of the id).
@@ -19,7 +19,7 @@ local MAX_MESSAGES = 16
 local now = now_ms()
 local announced, created = ask.announced, false
 
--- Where the message stands among those that have claimed the run: 1 is the newest.
+-- The place of the message among those that have claimed the run: 1 is the newest.
 local function place_of(message)
   local place = 0
   for known in string.gmatch(r.messages or '', '%S+') do
@@ -28,7 +28,8 @@ local function place_of(message)
   end
 end
 
--- Their list with this one in front; a few are enough: what comes late comes within a visibility timeout or two.
+-- The list of these messages with this one first; a few are enough, because a late message comes within a visibility
+-- timeout or two.
 local function with_newest(message)
   local kept = {message}
   for known in string.gmatch(r.messages or '', '%S+') do
@@ -37,13 +38,13 @@ local function with_newest(message)
   return table.concat(kept, ' ')
 end
 
--- Only of two publications it is certain that they are not the same message.
+-- Two messages are certain to differ only if both have a publication.
 local function another_publication()
   local newest = string.match(r.messages or '', '%S+')
   return string.sub(ask.message, 1, 1) ~= '=' and newest and string.sub(newest, 1, 1) ~= '='
 end
 
--- It continues the run: it was published after the message of the newest attempt.
+-- The message continues the run: it was published after the message of the newest attempt.
 local function is_newer()
   local header = number(r.header_attempt)
   if announced and ask.attempt ~= header then
@@ -69,7 +70,7 @@ local function create(execution, earlier, epoch, messages)
   created = true
 end
 
--- A message of an earlier execution that the API started; a retry of it is as good as any other message.
+-- A message of an earlier execution that the API started; a retry of it counts as an ordinary message.
 if r.state and announced and ask.execution < number(r.execution or '1') then
   if ask.nesting == 0 and ask.retries == 0 then return {'refused', 'ended', '', ''} end
   announced = false
@@ -101,7 +102,7 @@ end
 
 local mine = r.state == 'running' and r.token == ask.token
 if not (created or mine) then
-  -- It had the last attempt, which was given back meanwhile: a new shipper must not make another of it.
+  -- This execution had the last attempt, which was released meanwhile: a new shipper must not begin another attempt.
   if r.state == 'queued' and r.claimant == ask.token then return {'refused', 'superseded', '', ''} end
   local place, newer, kind = place_of(ask.message), is_newer(), nil
   if r.state == 'queued' then
@@ -159,7 +160,7 @@ if not mine then
   redis.call('HSETNX', RUN, 'first_started_ms', int(now))
   if announced then redis.call('HSET', RUN, 'header_attempt', int(ask.attempt)) end
   redis.call('HDEL', RUN, 'eta_ms', 'live', 'taken_from', 'taken_beat_ms')
-  -- A silent worker had it: the log must say what may be missing.
+  -- A silent worker had the run: the log must say what may be missing.
   if r.state == 'running' then
     redis.call('HSET', RUN, 'taken_from', r.worker or '', 'taken_beat_ms', r.beat_ms or '0')
   end
@@ -168,14 +169,14 @@ if not mine then
   redis.call('PERSIST', RUN)
   redis.call('PERSIST', LOG)
 end
--- The one that wrote before cannot say whether a failover took entries back: begin a new history.
+-- The previous writer cannot say whether a failover rolled entries back: begin a new history.
 local master = master_id()
 if r.master and r.master ~= master then
   redis.call('HSET', RUN, 'epoch', int(next_epoch(number(r.epoch))))
 end
 redis.call('HSET', RUN, 'master', master, 'beat_ms', int(now))
 redis.call('HINCRBY', RUN, 'beat', 1)
--- Of two shippers of one execution the later has the run: what the dead one sent last may still arrive.
+-- Of two shippers of one execution the later one has the run: the last calls of the dead one may still arrive.
 redis.call('HINCRBY', RUN, 'claims', 1)
 ring(ask.run, true)
 return {'claimed', int(attempt), r.state, redis.call('HGETALL', RUN), int(waited)}

@@ -1,6 +1,6 @@
 -- Change fields of a record only while the run is in the state that the caller saw.
 --
--- ask: run, state, execution (its number, or false: whichever has the id), fields {field: value},
+-- ask: run, state, execution (its number, or false for the newest), fields {field: value},
 --      once (set only fields that are not set yet), changed (notify the list)
 local r = read('state', 'execution')
 if not r.state then return {'gone'} end

@@ -1,9 +1,9 @@
--- What all scripts share. Every script gets the same keys (runtail/scripts/__init__.py):
+-- Shared by all scripts. Every script gets the same keys (runtail/scripts/__init__.py):
 local RUN, LOG, RUNS, RUNNING, QUEUED, FINISHED, SIZES, TOTAL, STORE, BELL, BELLS, DELETED =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local ask = cjson.decode(ARGV[1])
 
--- What an entry costs besides its payload (design: counted + 64 B).
+-- The cost of an entry in addition to its payload (design: counted + 64 B).
 local ENTRY_OVERHEAD_BYTES = 64
 local GENESIS = string.rep('\0', 32)
 
@@ -38,7 +38,7 @@ local function not_after(a, b)
   return aa < ba or (aa == ba and as <= bs)
 end
 
--- fields of one stream entry, which Redis returns as a flat list
+-- A field of one stream entry, whose fields Redis returns as a flat list.
 local function field(entry, name)
   for i = 1, #entry[2], 2 do
     if entry[2][i] == name then return entry[2][i + 1] end
@@ -51,7 +51,7 @@ local function header(entry)
   return type_, tonumber(from), tonumber(n)
 end
 
--- The output bytes that an entry stands for, and the first line: a store-lost event speaks of what is gone.
+-- The output bytes that an entry counts for, and the first line: a store-lost event reports the lost ones.
 local function covers(type_, from, payload)
   if type_ == 'o' then return #payload, from end
   if not string.find(payload, '"kind":"store-lost"', 1, true) then return 0, from end
@@ -59,13 +59,13 @@ local function covers(type_, from, payload)
   return lost.bytes or 0, lost.from or from
 end
 
--- The master's history: another value means that a failover or a restart lies between two writes,
--- and may have taken entries back that were shown already.
+-- The master's history: a different value means that a failover or a restart came between two writes,
+-- and may have rolled back entries that readers have already seen.
 local function master_id()
   return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
 end
 
--- An epoch never repeats, not even in an emptied store: it is the store's clock.
+-- An epoch never repeats, not even in an emptied store, because it is the store's clock.
 local function next_epoch(floor) return math.max(now_ms(), floor + 1) end
 
 local function ring(run_id, state_changed)
@@ -73,20 +73,20 @@ local function ring(run_id, state_changed)
   if state_changed then redis.call('PUBLISH', BELLS, run_id) end
 end
 
--- The exclusive hold is freed only by the run that has it.
+-- Only the run that has the exclusive hold frees it.
 local function free_hold(hold, run_id)
   if hold and hold ~= '' and redis.call('GET', hold) == run_id then redis.call('DEL', hold) end
 end
 
--- A hold whose run is gone or over (a rolled back finish, a deleted run) holds nothing.
+-- A hold whose run is gone or over (a finish that was rolled back, a deleted run) counts as free.
 local function holder_of(hold, record_prefix)
   local holder = redis.call('GET', hold)
   local state = holder and redis.call('HGET', record_prefix .. holder, 'state')
   return state and not is_terminal(state) and holder
 end
 
--- The newest node of a stream has room for more (4 KiB for a few lines); a copy has none. A user who may not copy
--- (an access list) gets it as it is.
+-- The newest node of a stream has spare room (4 KiB for a few lines); a copy has none. If an access list forbids COPY,
+-- the stream stays as it is.
 local SHRUNK_BYTES = 65536
 local function shrink(log)
   local copied = redis.pcall('COPY', log, log .. ':copy', 'REPLACE')
@@ -94,7 +94,7 @@ local function shrink(log)
 end
 
 -- The memory that a run takes, as the server counts it: record, log, its share of the indexes, two expiry times.
--- If the server does not say (an access list), what is known of the log and what the rest takes at least.
+-- If an access list forbids the question: the known size of the log, and the least that the rest takes.
 local EXPIRY_BYTES, REST_BYTES = 28, 2048
 local function memory_of_run(run_id, stored)
   local function memory(key, samples)
@@ -117,7 +117,7 @@ local function forget_size(run_id)
   end
 end
 
--- Executions of one id (docs/decisions/0016): the newest has the id; the n-th gets '<id>~n' when the id is used again.
+-- Executions of one id (docs/decisions/0016): the newest has the id; the n-th becomes '<id>~n' when the id is reused.
 
 -- The key of another run's record: RUN ends in the run's own id.
 local function record_of(run_id) return string.sub(RUN, 1, #RUN - #ask.run) .. run_id end
@@ -126,13 +126,13 @@ local function existing_execution(n)
   return redis.call('EXISTS', RUN .. '~' .. int(n)) == 1 and ask.run .. '~' .. int(n)
 end
 
--- The first number from n on that no earlier execution has.
+-- The first number from n on that no earlier execution uses.
 local function free_number(n)
   while existing_execution(n) do n = n + 1 end
   return n
 end
 
--- Give the run an earlier execution's id, with everything that belongs to it. Returns that id and its number.
+-- Rename the run, with everything that belongs to it, to an earlier execution's id. Returns that id and its number.
 local function set_aside()
   local r = read('execution', 'earlier_execution', 'idempotency', 'hold')
   local n = free_number(number(r.execution or '1'))

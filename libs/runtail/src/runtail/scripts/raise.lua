@@ -1,7 +1,7 @@
--- A reader saw history that the store does not hold any more: begin a new epoch, unless the store
--- agrees with the reader after all or somebody has raised it already.
+-- A reader saw history that the store no longer holds: begin a new epoch, unless the store agrees
+-- with the reader after all or the epoch has been raised already.
 --
--- ask: run, epoch, last; ARGV[2]: the reader's chain. Returns the epoch in force, 0 when the run is gone.
+-- ask: run, epoch, last; ARGV[2]: the reader's chain. Returns the current epoch, 0 if the run is gone.
 local r = read('epoch', 'last', 'cut_last', 'chain')
 if not r.epoch then return '0' end
 if r.epoch ~= int(ask.epoch) then return r.epoch end

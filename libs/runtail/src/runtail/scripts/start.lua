@@ -1,4 +1,4 @@
--- Make the record of a run somebody starts, with its idempotency key and its exclusive hold.
+-- Make the record of a run that somebody starts, with its idempotency key and its exclusive hold.
 --
 -- ask: run, fields {field: value}, digest, idempotency_seconds, record_prefix
 -- KEYS[13]: idempotency key or '', KEYS[14]: exclusive hold or ''
