@@ -44,7 +44,7 @@ def make_shipped(
     directory = tmp_path / "shipped"
     directory.mkdir()
     script = f'test -e {directory}/may-start || exit 1; exec {sys.executable} {PLAIN_SHIPPER} {directory} "$@"'
-    monkeypatch.setattr(capture_rig, "_SHIPPER", ["/bin/sh", "-c", script, "sh"])
+    monkeypatch.setattr(capture_rig, "SHIPPER", ["/bin/sh", "-c", script, "sh"])
     rigs: list[Rig] = []
 
     def make(**settings: object) -> Shipped:
