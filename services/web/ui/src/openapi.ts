@@ -180,7 +180,7 @@ export interface components {
             readonly overflow_bytes: number;
         };
         /**
-         * @description Where a run stands. ``queued`` and ``running`` may change; the others are final.
+         * @description The state of a run. ``queued`` and ``running`` may change; the others are final.
          * @enum {string}
          */
         readonly RunState: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "lost";
