@@ -1,7 +1,7 @@
 """Every message between the processes of one worker: its sender, its receiver and its fields.
 
-A message is a JSON object in one record of a socket (:mod:`~runtail.worker.channel`). ``op`` holds its kind and
-``v`` the version; the channel writes and checks the version.
+A message is a JSON object in one record of a socket (:mod:`~runtail.worker.channel`). Its kind is in ``op``, and its
+version, which the channel writes and checks, in ``v``.
 
 ================  ====================================  ====================================================
 kind              from → to                             meaning
