@@ -61,7 +61,7 @@ def walk(release: Release) -> Walk:
         check, shell=True, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All is well" in done.stdout
+    assert "Everything works" in done.stdout
     check_seconds = time.monotonic() - tested
     assert release.restarts() == {}
     return Walk(available, first - began, check_seconds)
