@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from runtail.access.principal import Principal, anyone
-from runtail.listening import plain
+from runtail.access.principal import Principal
+from runtail.runs.access import anyone_at
 from runtail.settings import Settings
 from runtail_socket.runtime import WsgiApp
 from runtail_socket.transport.handshake import Refused, answer_handshake, headers_of
@@ -30,7 +30,7 @@ Identify = Callable[[dict[str, Any]], Principal | None]
 
 def anyone_at_this_address(environ: dict[str, Any]) -> Principal:
     """Identify everybody as an administrator: there is no login."""
-    return anyone(f"anonymous ({plain(environ.get('REMOTE_ADDR') or 'unknown address')})")
+    return anyone_at(environ.get("REMOTE_ADDR"))
 
 
 class Admission:

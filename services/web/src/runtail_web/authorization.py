@@ -12,11 +12,10 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, Response, g, request
 
 from runtail.access.decision import allowed, reaches_everything
-from runtail.access.principal import Principal, anyone
+from runtail.access.principal import Principal
 from runtail.access.rights import Right
 from runtail.errors import ConfigError, RunNotFound, RuntailError, TaskUnknown
-from runtail.listening import plain
-from runtail.runs.access import thing_of, thing_of_task
+from runtail.runs.access import anyone_at, thing_of, thing_of_task
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
 from runtail_web.problems import Problem, of_error
@@ -29,7 +28,7 @@ Identify = Callable[[], Principal | None]
 
 def anyone_at_this_address() -> Principal:
     """Identify everybody as an administrator: there is no login."""
-    return anyone(f"anonymous ({plain(request.remote_addr or 'unknown address')})")
+    return anyone_at(request.remote_addr)
 
 
 @dataclass(frozen=True, slots=True)

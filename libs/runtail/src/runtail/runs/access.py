@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from runtail.access.decision import allowed
-from runtail.access.principal import Principal, Thing
+from runtail.access.principal import Principal, Thing, anyone
+from runtail.listening import plain
 from runtail.runs.record import Run
+
+
+def anyone_at(address: str | None) -> Principal:
+    """Return the principal for a client of an installation without login, named by its address."""
+    return anyone(f"anonymous ({plain(address or 'unknown address')})")
 
 
 def thing_of(run: Run) -> Thing:

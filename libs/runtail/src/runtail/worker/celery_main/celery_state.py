@@ -42,8 +42,10 @@ def pid_of(task_id: str | None) -> int:
 
 def is_revoked(task_id: str) -> bool:
     """Return whether somebody revoked a task, by its id or by one of its stamps, as far as this worker has heard."""
-    if task_id in state.revoked or not state.revoked_stamps:
-        return task_id in state.revoked
+    if task_id in state.revoked:
+        return True
+    if not state.revoked_stamps:
+        return False
     request = state.requests.get(task_id)
     if request is None:
         return True  # Celery forgets a request before it reports the revocation
