@@ -24,11 +24,14 @@ VENV := .venv/.complete
 MODULES := $(UI)/node_modules/.complete
 API_LINTERS := tests/openapi
 API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
+PROVIDER := tests/provider
+PROVIDER_MODULES := $(PROVIDER)/node_modules/.complete
 API_TYPES := $(UI)/src/openapi.ts
 PAGES := services/web/src/runtail_web/static/.vite/manifest.json
 PLOTTING := build/bench/packages/.complete
 HELM := build/helm/.complete
 LINTERS := build/linters/.complete
+SCANNERS := build/scanners/.complete
 MKDOCS := build/mkdocs/.complete
 
 comma := ,
@@ -49,17 +52,17 @@ run: $(VENV) $(PAGES) ## Start everything on this machine and print the address;
 ##@ Develop
 
 .PHONY: test
-test: test-ui test-python ## Run all tests; T=tests/unit/test_x.py narrows, also T='-k word'
+test: test-ui test-python $(if $(T),,test-browsers) ## Run all tests; T=tests/unit/test_x.py narrows, also T='-k word'
 
 # More files at a time than cores, since most tests wait for something.
 CHECK_JOBS ?= 4
 .PHONY: check
-check: $(VENV) $(PAGES) $(HELM) test-ui ## Run nine tests of ten, in some four minutes: those that are not in tests/slow.txt
+check: $(VENV) $(PAGES) $(HELM) $(PROVIDER_MODULES) test-ui ## Run six tests of seven, in some three minutes: those that are not in tests/slow.txt
 	@$(BIN)/pytest --quiet -m "not slow" --numprocesses $(CHECK_JOBS) --dist loadfile $(TESTED)
 
 .PHONY: slow-tests
-slow-tests: $(VENV) $(PAGES) $(HELM) ## Measure which tests take more than 2 s, on a machine that does nothing else
-	@$(BIN)/pytest --quiet --slow-write 2 --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
+slow-tests: $(VENV) $(PAGES) $(HELM) $(PROVIDER_MODULES) ## Measure which tests take more than 1 s, on a machine that does nothing else
+	@$(BIN)/pytest --quiet --slow-write 1 --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
 
 .PHONY: test-unit
 test-unit: $(VENV) test-ui ## Run the tests that need no server; COVERAGE=1 notes what of the product they reach
@@ -71,12 +74,18 @@ coverage: $(VENV) ## Print how much of the product the unit tests reached (after
 	@for package in $(PACKAGES); do echo "  $$($(BIN)/coverage report --include "$$package/*" --format=total) % $$package"; done
 
 .PHONY: test-integration
-test-integration: $(VENV) $(PAGES) ## Run the tests with a real server, worker, relay and web
+test-integration: $(VENV) $(PAGES) $(PROVIDER_MODULES) ## Run the tests with a real server, worker, relay and web
 	@$(BIN)/pytest $(or $(T),tests/integration)
 
 .PHONY: test-browser
-test-browser: $(VENV) $(PAGES) ## Run the tests in a real Chromium
+test-browser: $(VENV) $(PAGES) $(PROVIDER_MODULES) ## Run the tests in a real Chromium
 	@$(BIN)/pytest $(or $(T),tests/browser)
+
+# SCREENS=folder keeps a picture of each page in each of them, in both themes, wide and narrow.
+.PHONY: test-browsers
+test-browsers: $(VENV) $(PAGES) ## Try every page in Firefox and in WebKit, the engine of Safari; SCREENS=folder keeps pictures
+	@$(if $(SCREENS),mkdir -p "$(SCREENS)"; RUNTAIL_TEST_SCREENS="$(abspath $(SCREENS))") \
+	  $(BIN)/pytest $(or $(T),tests/browsers)
 
 # Two files at a time, since most tests wait for something; the nemesis loads
 # both cores by itself and comes last, alone.
@@ -86,7 +95,7 @@ NEMESIS := tests/proof/test_nemesis.py
 TESTED := $(filter-out $(WITHOUT),$(TESTED))
 
 .PHONY: test-python
-test-python: $(VENV) $(PAGES) $(HELM)
+test-python: $(VENV) $(PAGES) $(HELM) $(PROVIDER_MODULES)
 ifeq ($(strip $(T)),)
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
 	@$(BIN)/pytest $(NEMESIS)
@@ -109,7 +118,7 @@ test-celery: $(VENV) ## Run Celery's own integration suite without Runtail and w
 # KUBECONFIG names the cluster; kubectl and helm are on the PATH. The images are those of `make images`, or
 # RUNTAIL_TEST_REGISTRY and RUNTAIL_TEST_TAG name them. E="install or worker_pod" picks.
 .PHONY: e2e
-e2e: $(VENV) ## Try the chart on the cluster of KUBECONFIG, each scenario in a namespace of its own; E=name picks
+e2e: $(VENV) $(PROVIDER_MODULES) ## Try the chart on the cluster of KUBECONFIG, each scenario in a namespace of its own; E=name picks
 	@$(BIN)/pytest tests/e2e $(if $(E),-k "$(E)")
 
 # The tests of the TypeScript modules; skipped when T names something else.
@@ -144,7 +153,7 @@ $(HELM): requirements/helm.txt $(VENV)
 	@touch $@
 
 .PHONY: lint
-lint: lint-python lint-unused lint-words lint-ui lint-api lint-chart lint-files lint-docs lint-locks ## Check style, types, spelling, links, what nothing uses and that the locks are fresh
+lint: lint-python lint-security lint-unused lint-words lint-ui lint-api lint-chart lint-files lint-docs lint-locks ## Check style, types, spelling, links, what nothing uses and that the locks are fresh
 
 .PHONY: lint-python
 lint-python: $(VENV)
@@ -152,6 +161,10 @@ lint-python: $(VENV)
 	@$(BIN)/ruff format --quiet --check . || { \
 	  echo "Not formatted: run 'make format'." >&2; $(BIN)/ruff format --check . >&2; }
 	@$(BIN)/mypy $(PACKAGES:%=%/src) docker helm/tools helm/dashboards tools tests
+
+.PHONY: lint-security
+lint-security: $(LINTERS)
+	@$(<D)/bin/bandit --quiet --configfile pyproject.toml --recursive libs services docker helm tools
 
 # Once over the product alone: what only tests use is dead, too.
 .PHONY: lint-unused
@@ -207,7 +220,37 @@ lint-files: $(LINTERS)
 lint-docs: $(MKDOCS)
 	@$(MAKE_SITE) --site-dir build/site-checked
 
-$(LINTERS): requirements/linters.txt $(VENV)
+# What takes some seconds more, and 135 MB to fetch: two at a time, each with its output in one piece.
+.PHONY: scan
+scan: $(VENV) $(SCANNERS) $(HELM) ## Look for unsafe code, objects and Dockerfiles, for keys in the tree, and for licences that do not fit
+	@$(MAKE) --jobs 2 --output-sync scan-chart scan-secrets scan-code scan-packages
+
+# Rules of our own, each tried on its examples first. Nothing is asked of other machines.
+SEMGREP = SEMGREP_SETTINGS_FILE=build/semgrep/settings.yml SEMGREP_LOG_FILE=build/semgrep/log SEMGREP_SEND_METRICS=off \
+  SEMGREP_ENABLE_VERSION_CHECK=0 $(dir $(SCANNERS))bin/semgrep scan --metrics off --quiet --config tools/semgrep
+.PHONY: scan-code
+scan-code: $(SCANNERS)
+	@mkdir -p build/semgrep; $(SEMGREP) --test tools/semgrep >build/semgrep/rules.log 2>&1 || { \
+	  cat build/semgrep/rules.log >&2; exit 1; }
+	@$(SEMGREP) --error --exclude tools/semgrep libs services docker helm tools
+
+.PHONY: scan-chart
+scan-chart: $(VENV) $(SCANNERS) $(HELM)
+	@$(BIN)/python -m tools.scan.chart $(dir $(SCANNERS))bin/checkov
+
+.PHONY: scan-secrets
+scan-secrets: $(VENV) $(SCANNERS)
+	@$(BIN)/python -m tools.scan.secrets $(dir $(SCANNERS))bin/detect-secrets
+
+.PHONY: scan-packages
+scan-packages: $(VENV)
+	@$(BIN)/python -m tools.sbom --check
+
+.PHONY: secrets
+secrets: $(VENV) $(SCANNERS) ## Write that what looks like keys and passwords in the tree is none
+	@$(BIN)/python -m tools.scan.secrets --write $(dir $(SCANNERS))bin/detect-secrets
+
+$(LINTERS) $(SCANNERS): build/%/.complete: requirements/%.txt $(VENV)
 	@rm -rf $(@D); $(BIN)/python -m venv $(@D)
 	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --only-binary :all: --require-hashes -r $<
 	@touch $@
@@ -318,7 +361,7 @@ release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 bu
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf .venv build $(UI)/node_modules $(API_LINTERS)/node_modules services/web/src/runtail_web/static
+	rm -rf .venv build $(UI)/node_modules $(API_LINTERS)/node_modules $(PROVIDER)/node_modules services/web/src/runtail_web/static
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find libs services tests -name __pycache__ -type d -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
@@ -366,13 +409,18 @@ $(API_LINT_MODULES): $(API_LINTERS)/package.json $(API_LINTERS)/package-lock.jso
 	@$(USE_NODE); cd $(API_LINTERS); npm ci --silent
 	@touch $@
 
-$(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(shell find $(UI)/src -type f)
+# The OpenID provider of tests runs by the same Node: where the wheel's is used, it is in .venv.
+$(PROVIDER_MODULES): $(PROVIDER)/package.json $(PROVIDER)/package-lock.json $(PROVIDER)/.npmrc $(VENV)
+	@$(USE_NODE); cd $(PROVIDER); npm ci --silent
+	@touch $@
+
+$(PAGES): $(MODULES) $(UI)/vite.config.ts $(UI)/tsconfig.json $(UI)/fonts/make.js $(shell find $(UI)/src -type f)
 	@$(USE_NODE); cd $(UI); npm run --silent build -- --logLevel warn
 	@touch $@
 
 ##@ Locks
 
-LOCKS := web worker socket images dev node bench linters docs celery-suite $(MATRIX:requirements/%.in=%)
+LOCKS := web worker socket images dev node bench linters scanners docs celery-suite $(MATRIX:requirements/%.in=%)
 UPGRADE_FLAGS = $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 # One resolution for every platform and Python that we support. The packages of
 # this repository are sources of requirements, not requirements.
@@ -390,14 +438,19 @@ lock: $(VENV) ## Write the locks anew; pins stay unless UPGRADE=all or UPGRADE=p
 	@$(USE_NODE); cd $(UI); \
 	  $(if $(filter all,$(UPGRADE)),rm -rf package-lock.json node_modules;) \
 	  npm install --silent --package-lock-only
-	@$(USE_NODE); cd $(API_LINTERS); \
+	@$(USE_NODE); for folder in $(API_LINTERS) $(PROVIDER); do (cd $$folder; \
 	  $(if $(filter all,$(UPGRADE)),rm -rf package-lock.json node_modules;) \
-	  npm install --silent --package-lock-only
+	  npm install --silent --package-lock-only); done
+
+# It asks pip for the licences of what is new in the locks.
+.PHONY: sbom
+sbom: $(VENV) $(SCANNERS) ## Write the lists of packages in requirements/sbom anew, and say whose licences do not fit
+	@$(BIN)/python -m tools.sbom --python $(dir $(SCANNERS))bin/python
 
 # A copy of each lock is compiled again: the pins in it are kept, so that a
 # difference means that a requirement changed and `make lock` was forgotten.
 .PHONY: lint-locks
-lint-locks: $(VENV) $(MODULES) $(API_LINT_MODULES)
+lint-locks: $(VENV) $(MODULES) $(API_LINT_MODULES) $(PROVIDER_MODULES)
 	@copies=$$(mktemp -d); trap 'rm -rf "$$copies"' EXIT; mkdir "$$copies/matrix"; \
 	for name in $(LOCKS); do \
 	  cp requirements/$$name.txt "$$copies/$$name.txt"; \
@@ -407,5 +460,5 @@ lint-locks: $(VENV) $(MODULES) $(API_LINT_MODULES)
 	done
 	@$(USE_NODE); cd $(UI); npm ci --silent --dry-run || { \
 	  echo "$(UI)/package-lock.json is stale: run 'make lock'." >&2; exit 1; }
-	@$(USE_NODE); cd $(API_LINTERS); npm ci --silent --dry-run || { \
-	  echo "$(API_LINTERS)/package-lock.json is stale: run 'make lock'." >&2; exit 1; }
+	@$(USE_NODE); for folder in $(API_LINTERS) $(PROVIDER); do (cd $$folder; npm ci --silent --dry-run) || { \
+	  echo "$$folder/package-lock.json is stale: run 'make lock'." >&2; exit 1; }; done

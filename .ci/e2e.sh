@@ -8,11 +8,11 @@ e2e_name=runtail-ci
 e2e_log=build/e2e/log
 # Of what follows the other tests, and when (in seconds since the start) all must be over.
 E2E_SECONDS="${E2E_SECONDS:-1500}"
-E2E_OVER="${E2E_OVER:-2880}"
+E2E_OVER="${E2E_OVER:-3300}"
 # Less than this is not enough to begin: compile, images, tests.
 E2E_LEAST=480
 e2e_preparing=
-e2e_scenarios="test_install or test_healthy or test_broken[host] or test_broken[no-worker] or test_relay_killed or test_worker_pod_deleted"
+e2e_scenarios="test_install or (test_login and not by-itself) or test_healthy or test_broken[host] or test_broken[no-worker] or test_relay_killed or test_worker_pod_deleted"
 
 e2e_not_run() { # WHY
   echo "e2e not run: $1"

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from runtail.metric_table import METRICS, Metric
-from runtail.settings import SETTINGS, Setting
+from runtail.metric import Metric
+from runtail.metric_table import METRICS
+from runtail.setting import Setting
+from runtail.settings import SETTINGS
 from tools.made_files import settle
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
@@ -29,7 +31,8 @@ def setting_row(setting: Setting) -> str:
     """Return a setting's row."""
     default = str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
     kind = " or ".join(f"`{choice}`" for choice in setting.choices) or type(setting.default).__name__
-    return _row(f"`{setting.variable}`", kind, f"`{default}`" if default else "empty", setting.help)
+    name = f"`{setting.variable}`, `{setting.file_variable}`" if setting.secret else f"`{setting.variable}`"
+    return _row(name, kind, f"`{default}`" if default else "empty", setting.help)
 
 
 def metric_row(metric: Metric) -> str:

@@ -63,6 +63,17 @@ STORE = Dashboard(
             red_from=1,
         ),
         Panel(
+            "Audit entries lost",
+            "Were entries of the audit log not written? The store's copy may miss some; standard output must not.",
+            "short",
+            [
+                Query("sum by (where) (increase(runtail_web_audit_lost_total{SCOPE}[RANGE]))", "web: {{where}}"),
+                Query("sum(increase(runtail_socket_audit_lost_total{SCOPE}[RANGE]))", "relay: stdout"),
+            ],
+            "stat",
+            red_from=1,
+        ),
+        Panel(
             "Appends",
             "How long does the store take for one append?",
             "s",

@@ -70,7 +70,7 @@ VIEWERS = Dashboard(
         ),
         Panel(
             "Resets, stalls and catch-ups",
-            "Were logs begun anew, did a listener stall, how often is somebody served from the store?",
+            "Were logs loaded again from their start, did a listener stall, how often does the store serve somebody?",
             "short",
             [
                 Query("sum(increase(runtail_socket_resets_total{SCOPE}[RATE]))", "resets"),
@@ -123,6 +123,30 @@ VIEWERS = Dashboard(
             ],
             alerts=("RuntailWebErrors",),
             width=16,
+        ),
+        Panel(
+            "Limited",
+            "Which limits do requests exceed? They are answered 429. Guessed passwords are among them.",
+            "reqps",
+            [Query("sum by (limit) (rate(runtail_web_limited_total{SCOPE}[RATE]))", "{{limit}}")],
+        ),
+        Panel(
+            "Policies in force",
+            "How many services judge by each policy? While it changes there are two.",
+            "short",
+            [Query("count by (digest) (runtail_auth_policy_info{SCOPE})", "{{digest}}")],
+            alerts=("RuntailPoliciesDiffer",),
+        ),
+        Panel(
+            "Login",
+            "Is there a service without a login that others reach, or with a file that it cannot read again?",
+            "short",
+            [
+                Query("max(runtail_auth_exposed{SCOPE})", "no login"),
+                Query("max by (file) (runtail_auth_file_stale{SCOPE})", "{{file}}"),
+            ],
+            alerts=("RuntailNoLogin", "RuntailLoginFileStale"),
+            red_from=1,
         ),
     ],
 )

@@ -117,6 +117,13 @@ WORKERS = Dashboard(
             alerts=("RuntailOutputDropped",),
         ),
         Panel(
+            "Messages refused",
+            "Which messages do workers refuse before Celery executes them, and why?",
+            "short",
+            [Query("sum by (reason) (increase(runtail_worker_rejected_total{SCOPE}[RATE]))", "{{reason}}")],
+            alerts=("RuntailMessagesRejected",),
+        ),
+        Panel(
             "Refused, fenced, repaired",
             "Were executions refused or taken from a worker, were logs repaired or lost?",
             "short",
@@ -137,7 +144,7 @@ WORKERS = Dashboard(
         ),
         Panel(
             "Shippers started again",
-            "Does capture crash? A worker's shipper that ends is started again, and its counts begin anew.",
+            "Does capture crash? A worker's shipper that ends is started again, and its counts start at 0.",
             "short",
             [
                 Query(

@@ -26,7 +26,9 @@ from typing import Any, Final
 
 import yaml
 
-from runtail.settings import SETTINGS, Setting
+from runtail import acl
+from runtail.setting import Setting
+from runtail.settings import SETTINGS
 from tools.made_files import settle
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -36,15 +38,43 @@ CHART: Final = ROOT / "helm/runtail"
 OWNED: Final = {
     "RUNTAIL_BROKER_URL": "use store.external",
     "RUNTAIL_STORE_URL": "use store.external",
+    "RUNTAIL_SEAL_KEYS": "use sealing.existingSecret",
+    "RUNTAIL_MESSAGE_KEYS": "use messages.existingSecret",
     "RUNTAIL_ADMIN_HOST": "use bind",
     "RUNTAIL_SOCKET_HOST": "use bind",
     "RUNTAIL_WEB_HOST": "use bind",
     "RUNTAIL_ALLOWED_HOSTS": "use access.hosts",
     "RUNTAIL_ALLOWED_ORIGINS": "use access.origins",
+    "RUNTAIL_PUBLIC_URL": "use access.publicUrl",
+    "RUNTAIL_BASE_PATH": "use access.basePath",
+    "RUNTAIL_PROXY_HOPS": "use access.proxyHops",
     "RUNTAIL_DEMO_TASKS": "use worker.demoTasks",
     "RUNTAIL_HEALTH_DIR": "use worker.defaults.healthFiles",
     "RUNTAIL_WORKER_DRAIN_SECONDS": "use worker.defaults.terminationGracePeriodSeconds, which it is made of",
     "RUNTAIL_PORT_FORWARD_COMMAND": "it is made of the names of release and namespace",
+    "RUNTAIL_AUTH_MODE": "use auth.mode",
+    "RUNTAIL_AUTH_NONE_ANYWHERE": "it follows auth.mode",
+    "RUNTAIL_AUTH_POLICY_FILE": "use auth.policy",
+    "RUNTAIL_AUTH_USERS_FILE": "use auth.password.users",
+    "RUNTAIL_AUTH_ADMIN_PASSWORD": "use auth.password.existingSecret",
+    "RUNTAIL_AUTH_OIDC_ISSUER": "use auth.oidc.issuer",
+    "RUNTAIL_AUTH_OIDC_CLIENT_ID": "use auth.oidc.clientId",
+    "RUNTAIL_AUTH_OIDC_CLIENT_SECRET": "use auth.oidc.existingSecret",
+    "RUNTAIL_AUTH_OIDC_SCOPES": "use auth.oidc.scopes",
+    "RUNTAIL_AUTH_OIDC_GROUPS_CLAIM": "use auth.oidc.groupsClaim",
+    "RUNTAIL_AUTH_OIDC_NAME_CLAIM": "use auth.oidc.nameClaim",
+    "RUNTAIL_AUTH_OIDC_DISPLAY_NAME": "use auth.oidc.displayName",
+    "RUNTAIL_AUTH_OIDC_CA_FILE": "use auth.oidc.caSecret",
+    "RUNTAIL_AUTH_OIDC_REFRESH_SECONDS": "use auth.oidc.refreshSeconds",
+    "RUNTAIL_AUTH_OIDC_LOGOUT": "use auth.oidc.logout",
+    "RUNTAIL_AUTH_PROXY_CIDRS": "use auth.proxy.cidrs",
+    "RUNTAIL_AUTH_PROXY_SECRET": "use auth.proxy.existingSecret",
+    "RUNTAIL_AUTH_PROXY_USER_HEADER": "use auth.proxy.userHeader",
+    "RUNTAIL_AUTH_PROXY_GROUPS_HEADER": "use auth.proxy.groupsHeader",
+    "RUNTAIL_AUTH_PROXY_NAME_HEADER": "use auth.proxy.nameHeader",
+    "RUNTAIL_AUTH_PROXY_LOGOUT_URL": "use auth.proxy.logoutUrl",
+    "RUNTAIL_AUTH_PROXY_STREAM_SECONDS": "use auth.proxy.streamSeconds",
+    "RUNTAIL_AUTH_TOKENS_FILE": "use auth.tokens.existingSecret",
     "RUNTAIL_WORKER_ADMIN_PORT": "Services and probes rely on the port",
     "RUNTAIL_SOCKET_PORT": "Services and probes rely on the port",
     "RUNTAIL_SOCKET_ADMIN_PORT": "Services and probes rely on the port",
@@ -279,6 +309,8 @@ def generated() -> dict[Path, str]:
     return {
         CHART / "values.schema.json": json.dumps(Schema(keys).document(), indent=1) + "\n",
         CHART / "README.md": README.format(rows="\n".join(rows(keys))),
+        # What `runtail acl` and the tests make their lists of.
+        CHART / "files/store/users.acl": acl.template(),
         CHART / "files/settings.json": json.dumps(settings_json(), indent=1) + "\n",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from runtail_socket import runtime
@@ -29,7 +30,7 @@ def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
         return [f"{refused}.\n".encode()]
     green = runtime.take_socket(environ)
     green.sendall(accepted.answer)
-    web_socket = WebSocket(green, accepted.protocol, 30)
+    web_socket = WebSocket(green, accepted.protocol, 30, re.compile(""))
     try:
         while (message := web_socket.wait()) is not None:
             web_socket.send(message)

@@ -93,8 +93,9 @@ def _runtail(stack: ExitStack, stage: Stage, relays: int, ports: Sequence[int]) 
         return stack.enter_context(Process(command, stage.folder, name=name, environment=environment))
 
     for index in range(relays):
-        # More than 2,000 viewers are asked for in one of the workloads.
-        relay = Relay(start, stage.redis.url, PREFIX, port=_port(ports, index), max_connections=5000)
+        # More than 2,000 viewers are asked for in one of the workloads, all of one address.
+        port = _port(ports, index)
+        relay = Relay(start, stage.redis.url, PREFIX, port=port, max_connections=5000, limit_sockets=0)
         try:
             relay.wait_until_ready(START_SECONDS)
         except AssertionError:

@@ -142,19 +142,32 @@ class Site:
         return f"{self.web.url}/runs/{run_id}"
 
 
+StartSite = Callable[..., Site]
+
+
 @pytest.fixture
-def site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: StartProcess) -> Iterator[Site]:
-    """A whole site."""
-    settings = {"broker_url": redis_url, "key_prefix": key_prefix}
+def start_site(redis_url: str, key_prefix: str, tmp_path: Path, start_process: StartProcess) -> Iterator[StartSite]:
+    """Starts a whole site; web and relay get the given settings. ``port``: of web, if that must be known first."""
     with ExitStack() as stack:
-        web = Service("web", tmp_path, settings)
-        relay = Relay(start_process, redis_url, key_prefix, allowed_origins=web.url, drain_seconds=2)
-        web.configure(socket_url=relay.url)
-        stack.enter_context(web)
-        relay.wait_until_ready()
-        store = make_store(redis_url, key_prefix)
-        stack.enter_context(beating(store))
-        yield Site(store, relay, web)
+
+        def start(*, port: int = 0, **settings: Any) -> Site:
+            told = {"broker_url": redis_url, "key_prefix": key_prefix, **settings}
+            web = Service("web", tmp_path, told, port=port)
+            relay = Relay(start_process, redis_url, key_prefix, allowed_origins=web.url, drain_seconds=2, **settings)
+            web.configure(socket_url=relay.url)
+            stack.enter_context(web)
+            relay.wait_until_ready()
+            store = make_store(redis_url, key_prefix)
+            stack.enter_context(beating(store))
+            return Site(store, relay, web)
+
+        yield start
+
+
+@pytest.fixture
+def site(start_site: StartSite) -> Site:
+    """A whole site."""
+    return start_site()
 
 
 @pytest.fixture

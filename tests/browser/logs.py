@@ -11,7 +11,7 @@ from tests.support.relay import Producer, now_ms
 
 SECONDS = 20_000
 #: Height of a row of one line.
-ROW_PX = 19
+ROW_PX = 20
 
 #: The first row that can be seen: number of its line, and how far it is above the edge.
 TOP = """() => {

@@ -63,7 +63,7 @@ def test_nothing_moves_for_those_who_ask_for_less(site: Site, browser: Browser) 
         page = context.new_page()
         for address in (site.web.url, site.run_page(producer.run_id)):
             page.goto(address)
-            expect(page.locator(".connection")).to_contain_text("●", timeout=SECONDS)
+            expect(page.locator(".connection.connected")).to_be_visible(timeout=SECONDS)
             assert page.evaluate(moving) == []
 
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from runtail.catalogue import schema_of
 from runtail.runs.record import read_run
 from tests.browser.conftest import Complaints, OpenPage, Site
-from tests.browser.test_page_looks import BUILD
 from tests.support.relay import Producer
+from tests.support.scenery import BUILD
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +45,7 @@ def started(page: Page, site: Site) -> dict[str, Any]:
 def test_every_kind_of_field(site: Site, open_page: OpenPage, complaints: Complaints, load: dict[str, Any]) -> None:
     complaints.expect("422")
     page = open_page(site.web.url)
-    page.get_by_text("Start any task").click()
+    page.get_by_role("button", name="Start a run").click()
     expect(page.locator(".form")).to_contain_text("Load one day of a region")
     page.get_by_label("tables").fill("orders\nfar_too_long_a_name")
     page.get_by_role("button", name="Start etl.load").click()
@@ -86,7 +86,7 @@ def test_every_kind_of_field(site: Site, open_page: OpenPage, complaints: Compla
     }
     # Last values are remembered, the secret is not, anywhere.
     page.goto(site.web.url)
-    page.get_by_text("Start any task").click()
+    page.get_by_role("button", name="Start a run").click()
     expect(page.get_by_label("day")).to_have_value("2026-11-22")
     expect(page.get_by_label("region")).to_have_value("us")
     expect(page.get_by_label("token")).to_have_value("")
@@ -204,6 +204,8 @@ def test_a_retry_without_its_secrets_opens_the_form_with_the_rest(
     complaints.expect("409")
     page = open_page(f"{site.web.url}/#start=etl.load&day=2026-01-31&shards=3")
     page.get_by_label("token").fill("hunter2")
+    # There are no keys here.
+    expect(page.get_by_text("Secrets are sent to the worker without encryption")).to_be_visible()
     assert started(page, site)["token"] == "***"
     expect(page.locator(".parameters")).to_contain_text("shards=3", timeout=SECONDS)
     assert "hunter2" not in page.content()

@@ -35,7 +35,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def test_the_start_button_runs_the_tutorial_to_its_end(stack: Stack, open_page: OpenPage) -> None:
     page = open_page(stack.web.url)
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Try demo.tail").click()
     page.wait_for_url(re.compile("/runs/.+"))
     expect(page.locator("#L1 .text")).to_have_text("Task message 0", timeout=SECONDS)
     expect(page.locator(".connection")).to_contain_text("Live")
@@ -48,8 +48,9 @@ def test_the_start_button_runs_the_tutorial_to_its_end(stack: Stack, open_page: 
 
 def test_a_run_is_started_with_parameters_and_cancelled_from_its_page(stack: Stack, open_page: OpenPage) -> None:
     page = open_page(stack.web.url)
-    page.get_by_text("Start any task").click()
-    page.get_by_label("Task", exact=True).select_option("demo.nap")
+    page.get_by_role("button", name="Start a run").click()
+    page.get_by_label("Task", exact=True).fill("demo.nap")
+    page.keyboard.press("Enter")
     page.get_by_label("seconds").fill("600")
     page.get_by_role("button", name="Start demo.nap").click()
     page.wait_for_url(re.compile("/runs/.+"))

@@ -58,7 +58,7 @@ def test_a_browser_with_a_smallest_font(site: Site, playwright: Playwright, tmp_
         expect(page.locator("#L2500 .text")).to_have_text("row 2500", timeout=SECONDS)
         still(page)
         height, font = heights(page)
-        assert font == max(13, smallest)
+        assert font == max(12.5, smallest)
         assert height < font * 1.8
         expect(page.locator("#L2500")).to_be_in_viewport()
         # The header of the group covers one row, no more.

@@ -144,11 +144,11 @@ def test_titles_are_read_without_their_codes(site: Site, open_page: OpenPage) ->
     page = opened(site, open_page, producer, "#L1")
     heads = page.locator(".row .fold")
     expect(heads).to_have_count(2)
-    assert heads.all_inner_texts() == ["▾ Build wheels", "▾ Build wheels"]
+    assert heads.all_inner_texts() == ["Build wheels", "Build wheels"]
     assert len(set(colours(page, "#L2"))) > 1
     expect(page.locator(".row.event.error .text")).to_have_text("Error: no compiler")
     page.locator(".log").press("G")
-    expect(page.locator(".sticky .fold")).to_have_text("▾ Build wheels › Build wheels")
+    expect(page.locator(".sticky .fold")).to_have_text("Build wheels › Build wheels")
     # What the server tells of a log that is not loaded, and the plain page.
     outline = page.evaluate("(run) => fetch(`/api/v1/runs/${run}/outline`).then((one) => one.json())", producer.run_id)
     assert {group["title"] for group in outline["groups"]} == {"Build wheels"}

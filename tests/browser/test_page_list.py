@@ -6,7 +6,7 @@ import re
 
 import orjson
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.browser.test_page_runs import TAIL
@@ -34,11 +34,21 @@ def rows(page: Page) -> list[str]:
     return page.locator(".runs .task").all_text_contents()
 
 
+def box(page: Page) -> Locator:
+    """The filter for everything that has a name."""
+    return page.get_by_label("Filter by task, label, person or id")
+
+
+def state(page: Page, name: str) -> Locator:
+    """The button of a state, or of all."""
+    return page.get_by_label("Filter by state").get_by_role("button", name=re.compile(f"^{name}"))
+
+
 def test_what_is_being_typed_stays_when_the_list_changes(site: Site, open_page: OpenPage) -> None:
     made(site, "a.done")
     page = open_page(site.web.url)
     expect(page.locator(".runs tbody tr")).to_have_count(1, timeout=SECONDS)
-    field = page.get_by_label("Filter by task")
+    field = box(page)
     field.press_sequentially("b.ne")
     made(site, "b.new", ended=False)
     expect(page.locator(".runs tbody tr")).to_have_count(2, timeout=SECONDS)
@@ -79,7 +89,7 @@ def test_filters_live_in_the_address(site: Site, open_page: OpenPage) -> None:
     made(site, "c.runs", ended=False)
     page = open_page(site.web.url)
     expect(page.locator(".runs tbody tr")).to_have_count(3, timeout=SECONDS)
-    page.get_by_label("Filter by state").select_option("succeeded")
+    state(page, "Succeeded").click()
     expect(page).to_have_url(re.compile(r"/\?state=succeeded$"))
     expect(page.locator(".runs tbody tr")).to_have_count(2)
     page.get_by_label("Filter by time").select_option("1h")
@@ -89,13 +99,78 @@ def test_filters_live_in_the_address(site: Site, open_page: OpenPage) -> None:
     made(site, "d.runs", ended=False)
     page.reload()
     expect(page.locator(".runs tbody tr")).to_have_count(1)
-    expect(page.get_by_label("Filter by state")).to_have_value("succeeded")
-    page.get_by_label("Filter by task").fill("nothing.like.it")
+    expect(state(page, "Succeeded")).to_have_attribute("aria-pressed", "true")
+    box(page).fill("nothing.like.it")
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_contain_text("No run matches")
     page.get_by_role("button", name="Clear all filters").click()
     expect(page.locator(".runs tbody tr")).to_have_count(4)
     expect(page).to_have_url(f"{site.web.url}/")
+
+
+def test_one_box_filters_by_task_person_and_label_and_opens_runs(site: Site, open_page: OpenPage) -> None:
+    first, second = made(site, "etl.load"), made(site, "etl.check")
+    store = site.store
+    store.client.hset(store.keys.run(first), mapping={"who": "ana", "label:branch": "main"})
+    store.client.hset(store.keys.run(second), mapping={"who": "bob", "labels": orjson.dumps({"team": "data"})})
+    page = open_page(site.web.url)
+    expect(page.locator(".runs tbody tr")).to_have_count(2, timeout=SECONDS)
+    offered = page.get_by_role("option")
+
+    def only(task: str) -> None:
+        expect(page.locator(".runs tbody tr")).to_have_count(1)
+        assert rows(page) == [task]
+
+    # So many are in each state.
+    expect(state(page, "Succeeded")).to_have_text("Succeeded 2")
+    # Parts are enough, and the best is first.
+    box(page).press_sequentially("LOAD")
+    expect(offered.first).to_have_text("etl.loadtask")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/\?task=etl.load$"))
+    only("etl.load")
+    # It stands in the box; Backspace takes it away.
+    expect(page.get_by_role("button", name="Remove the filter: task etl.load")).to_be_visible()
+    page.keyboard.press("Backspace")
+    expect(page.locator(".runs tbody tr")).to_have_count(2)
+    box(page).press_sequentially("bo")
+    offered.filter(has_text="bobstarted by").click()
+    expect(page).to_have_url(re.compile(r"/\?who=bob$"))
+    only("etl.check")
+    expect(state(page, "All")).to_have_text("All 1")
+    page.get_by_role("button", name="Remove the filter: by bob").click()
+    box(page).fill("L.CH")
+    offered.filter(has_text="tasks whose names have it").click()
+    expect(page).to_have_url(re.compile(r"/\?task=\*L\.CH\*$"))
+    only("etl.check")
+    page.get_by_role("button", name=re.compile("^Remove the filter")).click()
+    box(page).fill("main")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/\?label=branch%3Amain$"))
+    only("etl.load")
+    page.get_by_role("button", name="Clear filters", exact=True).click()
+    box(page).fill(second)
+    page.keyboard.press("Enter")
+    page.wait_for_url(site.run_page(second))
+
+
+def test_the_whole_row_leads_to_the_run_and_back_to_the_same_place(site: Site, open_page: OpenPage) -> None:
+    for minutes in range(70):
+        made(site, f"t.{minutes:02}", minutes=minutes)
+    page = open_page(site.web.url)
+    page.get_by_role("button", name="Older runs").click(timeout=SECONDS)
+    expect(page.locator(".runs tbody tr")).to_have_count(70)
+    row = page.locator("tr", has_text="t.60")
+    # Beside every word of it.
+    row.scroll_into_view_if_needed()
+    there = row.locator(".age").bounding_box()
+    assert there is not None
+    page.mouse.click(there["x"] + there["width"] / 2, there["y"] + there["height"] / 2)
+    page.wait_for_url(re.compile("/runs/.+"))
+    page.go_back()
+    expect(page.locator(".runs tbody tr")).to_have_count(70, timeout=SECONDS)
+    expect(row).to_be_in_viewport()
+    expect(row.get_by_role("link")).to_be_focused()
 
 
 def test_an_unknown_filter_is_ignored_and_named(site: Site, open_page: OpenPage) -> None:
@@ -105,7 +180,7 @@ def test_an_unknown_filter_is_ignored_and_named(site: Site, open_page: OpenPage)
         "Ignored an unknown filter: state=nonsense, since=yesterday, page=2", timeout=SECONDS
     )
     expect(page.locator(".runs tbody tr")).to_have_count(1)
-    page.get_by_label("Filter by state").select_option("succeeded")
+    state(page, "Succeeded").click()
     expect(page).to_have_url(re.compile(r"/\?state=succeeded&task=a.done$"))
     expect(page.locator("main")).not_to_contain_text("unknown filter")
     # Longer ago than there was a clock is any time.
@@ -167,10 +242,10 @@ def test_the_keyboard_is_enough(site: Site, open_page: OpenPage) -> None:
     page = open_page(site.web.url)
     expect(page.locator(".runs tbody tr")).to_have_count(2, timeout=SECONDS)
     page.keyboard.press("/")
-    expect(page.get_by_label("Filter by task")).to_be_focused()
+    expect(box(page)).to_be_focused()
     # In a field a letter is a letter.
     page.keyboard.type("j")
-    expect(page.get_by_label("Filter by task")).to_have_value("j")
+    expect(box(page)).to_have_value("j")
     page.keyboard.press("Backspace")
     page.keyboard.press("Escape")
     page.keyboard.press("j")

@@ -75,7 +75,7 @@ def test_the_thumb_stays_where_it_is_let_go(site: Site, with_scroll_bars: Browse
         expect(page.locator("#L500000 .text")).to_have_text("row 500000", timeout=SECONDS)
         box = page.locator(".log").bounding_box()
         assert box is not None
-        x, y = box["x"] + box["width"] - 7, box["y"] + box["height"] - 27
+        x, y = box["x"] + box["width"] - 7, box["y"] + box["height"] - 20
         page.mouse.move(x, y)
         page.mouse.down()
         for step in range(1, 31):

@@ -87,7 +87,7 @@ def expect_list(page: Page, run_id: str) -> None:
     expect(page.locator("body")).to_have_css("margin-top", "0px")
     expect(page.locator("tr", has_text=run_id)).to_be_visible()
     expect(page.locator(".problem")).to_have_count(0)
-    wait_for(lambda: page.evaluate("sessionStorage.length") == 0, 20)
+    wait_for(lambda: page.evaluate("sessionStorage.getItem('runtail.reloads')") is None, 20)
 
 
 def test_two_versions_know_their_own_program_only(site: Site, rollout: Rollout) -> None:

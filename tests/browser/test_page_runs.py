@@ -53,7 +53,7 @@ def test_the_start_button_starts_the_tutorials_task_once(
 ) -> None:
     complaints.expect("409")
     page = open_page(site.web.url)
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Try demo.tail").click()
     page.wait_for_url(re.compile("/runs/.+"))
     run_id = page.url.rpartition("/")[2]
     assert read_run(site.store, run_id).text("task") == "demo.tail"
@@ -61,7 +61,7 @@ def test_the_start_button_starts_the_tutorials_task_once(
     expect(page.locator(".connection")).to_contain_text("Waiting: no worker listens to queue nobody-listens")
 
     again = open_page(site.web.url)
-    again.get_by_role("button", name="Start", exact=True).click()
+    again.get_by_role("button", name="Try demo.tail").click()
     expect(again.locator(".problem")).to_contain_text("Task is already running")
     again.get_by_role("link", name="Open the current run").click()
     again.wait_for_url(site.run_page(run_id))
@@ -72,7 +72,7 @@ def test_the_form_names_the_wrong_field_and_starts_the_right_run(
 ) -> None:
     complaints.expect("422")
     page = open_page(site.web.url)
-    page.get_by_text("Start any task").click()
+    page.get_by_role("button", name="Start a run").click()
     page.get_by_label("lines").fill("many")
     page.get_by_role("button", name="Start demo.tail").click()
     expect(page.locator(".field.wrong")).to_contain_text("'many' is not of type 'integer'")

@@ -14,12 +14,12 @@ from playwright.sync_api import expect
 
 from runtail.errors import StoreUnavailable
 from tests.browser.conftest import Complaints, OpenPage
-from tests.browser.test_page_looks import BUILD
 from tests.browser.test_page_run import SECONDS, expect_lines
 from tests.support.beating import beating
 from tests.support.processes import StartProcess
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Producer, Relay, make_store
+from tests.support.scenery import BUILD
 from tests.support.services import Service
 from tests.support.waiting import wait_for
 

@@ -61,10 +61,10 @@ def test_the_tour(stack: Stack, browser: Browser) -> None:
 
         # Start
         page.goto(stack.web.url)
-        page.get_by_text("Start any task").click()
-        page.get_by_label("Task", exact=True).select_option("demo.build_image")
+        page.get_by_role("button", name="Start a run").click()
+        page.get_by_label("Task", exact=True).fill("build")
+        page.keyboard.press("Enter")
         page.get_by_role("textbox", name="roles").fill("app\ndb")
-        page.get_by_text("Start any task").scroll_into_view_if_needed()
         picture(page, "start")
         page.get_by_role("button", name="Start demo.build_image").click()
         page.wait_for_url(re.compile("/runs/.+"))

@@ -131,7 +131,8 @@ def no_more_than(watched: Watched, show: Callable[[Sequence[Hostile]], None], te
     allowed = watched.taken()
     assert "script" in allowed, "the census saw the page"
     show(texts)
-    assert watched.taken() - allowed == set()
+    more = watched.taken() - allowed
+    assert more == set(), f"with the hostile texts came {sorted(more)}"
 
 
 def batches(texts: Sequence[Hostile], size: int) -> Iterator[list[Hostile]]:

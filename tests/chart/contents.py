@@ -90,7 +90,7 @@ def store_forgets_nothing(objects: list[Object]) -> Iterator[str]:
             yield "anybody may use the store"
         for user in ("web", "worker", "client", "relay"):
             rules = re.search(rf"^ *user {user} on .*$", acl, re.MULTILINE)
-            if not rules or "-@dangerous" not in rules[0] or "-@admin" not in rules[0]:
+            if not rules or "-@all" not in rules[0] or "-@dangerous" not in rules[0]:
                 yield f"the store's user {user} may flush or configure it"
 
 

@@ -6,15 +6,26 @@ import base64
 import re
 from typing import Any
 
-from runtail.settings import Setting
+from runtail.setting import Setting
+from runtail.settings import SETTINGS
 from tests.support.chart import Object, find
 
 #: For Secrets and ConfigMaps that others make.
-FOREIGN = {"team-redis": "redis://team:x@redis.example:6379/0", "team-sentinel": "redis+sentinel://s1:26379/0?master=m"}
+FOREIGN = {
+    "team-redis": "redis://team:x@redis.example:6379/0",
+    "team-sentinel": "redis+sentinel://s1:26379/0?master=m",
+    "runtail-messages": "m" * 64,
+    "runtail-seal": base64.urlsafe_b64encode(b"s" * 32).decode(),
+}
+#: For what the kubelet puts into files.
+IN_A_FILE = "a password of the test"
 
 
 def of_container(objects: list[Object], container: Object) -> dict[str, str]:
-    """Return a container's variables, with references followed and ``$(NAME)`` put in."""
+    """Return a container's variables, with references followed and ``$(NAME)`` put in.
+
+    Of settings that are read from files, the content is there as well: it wins over the file.
+    """
     found: dict[str, str] = {}
     for source in container.get("envFrom", []):
         if "configMapRef" in source:
@@ -30,6 +41,9 @@ def of_container(objects: list[Object], container: Object) -> dict[str, str]:
             value = variable.get("value", "")
             assert isinstance(value, str), f"{variable['name']}: {value!r} is no text"
         found[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda name: found.get(name[1], name[0]), value)
+    for setting in SETTINGS:
+        if setting.secret and setting.file_variable in found:
+            found[setting.variable] = IN_A_FILE
     return found
 
 

@@ -16,6 +16,8 @@ CHANGING = ("helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/man
 #: Objects that profiles name and others make.
 EXTERNAL = {"team", "default", "runtail-passwords", "team-redis", "team-sentinel", "team-ca", "team-client"} | {
     "team-settings", "team-secret", "registry-login", "runtail-data", "runtail-tls",
+    "runtail-admin", "runtail-users", "runtail-proxy", "runtail-oidc", "runtail-tokens", "runtail-seal",
+    "runtail-messages", "runtail-policy",
 }  # fmt: skip
 
 

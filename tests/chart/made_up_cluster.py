@@ -72,6 +72,9 @@ class MadeUpCluster:
             ]
             return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group, "resources": resources}
         self.asked.add(path)
+        if path.rpartition("/")[2] in {plural(kind) for kinds in self._kinds.values() for kind in kinds}:
+            items = [one for at, one in self.objects.items() if at.rpartition("/")[0] == path]
+            return {"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items}
         return self.objects.get(path)
 
 

@@ -11,10 +11,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.chart.made_up_cluster import made_up_cluster
 from tests.chart.test_guards import CASES
 from tests.chart.test_upgrades import CLAIM_MADE, store_made_with
-from tests.support.chart import APIS, CHART, PROFILES, Refused, profile, rendered_text
+from tests.support.chart import APIS, CHART, PROFILES, Refused, profile, rendered_text, with_login
 
 _ACTION = re.compile(r"\{\{-?\s*(?:if|with|range|else(?: if| with)?)\b(?:[^}]|\}(?!\}))*\}\}")
 _FAIL = re.compile(r"\{\{-? fail .*? -?\}\}")
@@ -63,6 +65,8 @@ def marked(folder: Path) -> tuple[Path, set[str]]:
 def branches(chart: Path, values: dict[str, Any], arguments: tuple[str, ...]) -> set[str]:
     """Return the branches that one render takes."""
     try:
+        if "--dry-run=server" not in arguments:
+            values = with_login(values)
         text = rendered_text(json.dumps({**values, "traced": {}}), chart, 4, arguments)
     except Refused as refused:
         text = str(refused)
@@ -70,6 +74,8 @@ def branches(chart: Path, values: dict[str, Any], arguments: tuple[str, ...]) ->
     return set(json.loads(found[1])) if found else set()
 
 
+# More than a hundred renders, one after the other.
+@pytest.mark.timeout(600)
 def test_every_branch_is_rendered(tmp_path: Path) -> None:
     chart, names = marked(tmp_path)
     apis = tuple(word for api in APIS for word in ("--api-versions", api))
@@ -88,6 +94,7 @@ def test_every_branch_is_rendered(tmp_path: Path) -> None:
         (profile("volatile"), store_made_with(CLAIM_MADE)),
         (profile("storage"), store_made_with(CLAIM_MADE)),
         ({"store": {"persistence": {"size": "9Gi"}}}, store_made_with(CLAIM_MADE)),
+        ({}, {}),
     ):
         with made_up_cluster(tmp_path, objects) as cluster:
             seen |= branches(chart, values, cluster.arguments)

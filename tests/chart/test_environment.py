@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from helm.tools.generate import OWNED
-from runtail.settings import SETTINGS, Setting, load_settings
+from runtail.sealing import seals_of
+from runtail.setting import Setting
+from runtail.settings import SETTINGS, load_settings
 from runtail.store import connect
 from tests.chart.environment import another, of_container
 from tests.support.chart import NAMESPACE, PROFILES, Object, Refused, find, pod_template, profile, render
 
 VARIABLES = {setting.variable for setting in SETTINGS}
+#: The files of settings that are secret.
+IN_FILES = {f"{setting.variable}_FILE" for setting in SETTINGS if setting.secret}
 #: Read by commands and not by `load_settings`.
-OF_COMMANDS = {"RUNTAIL_CHECK_RELAY_URL"}
+OF_COMMANDS = {"RUNTAIL_CHECK_RELAY_URL", "RUNTAIL_TOKEN", "RUNTAIL_TOKEN_FILE"}
 FREE = [setting for setting in SETTINGS if setting.variable not in OWNED]
 
 
@@ -31,7 +36,7 @@ def environments(objects: list[Object]) -> dict[str, dict[str, str]]:
 def test_every_pod_can_read_its_settings(name: str) -> None:
     objects = render(profile(name))
     for workload, environment in environments(objects).items():
-        unknown = {one for one in environment if one.startswith("RUNTAIL_")} - VARIABLES - OF_COMMANDS
+        unknown = {one for one in environment if one.startswith("RUNTAIL_")} - VARIABLES - OF_COMMANDS - IN_FILES
         assert unknown == set(), workload
         settings = load_settings(environment)
         if "RUNTAIL_STORE_URL" in environment:
@@ -62,7 +67,7 @@ def test_what_comes_in_through_ingress_and_route_is_answered() -> None:
             hosts = environments(render(profile(name)))[workload]["RUNTAIL_ALLOWED_HOSTS"].split(",")
             assert set(wanted) <= set(hosts)
     assert (
-        load_settings(environments(render(profile("ingress")))["runtail-web"]).allowed_origins
+        load_settings(environments(render(profile("ingress")))["runtail-relay"]).allowed_origins
         == "https://portal.example.com"
     )
 
@@ -122,3 +127,36 @@ def test_a_team_gets_all_it_needs_by_env_from() -> None:
     settings = load_settings(of_container(objects, container))
     assert re.fullmatch(r"redis://client:[A-Za-z0-9]{32}@runtail-store:6379/0", settings.store_url)
     assert settings.broker_url == settings.store_url
+
+
+def test_web_and_workers_get_keys_for_secret_parameters_and_nobody_else() -> None:
+    found = environments(render())
+    keys = {name: environment.get("RUNTAIL_SEAL_KEYS") for name, environment in found.items()}
+    having = {name for name, key in keys.items() if key}
+    assert having == {"runtail-web", "runtail-worker-default"}
+    assert len(set(keys.values()) - {None}) == 1
+    for name in having:
+        assert len(seals_of(load_settings(found[name])).names) == 1
+    # Every installation has its own.
+    other = environments(render({"web": {"replicas": 3}}))
+    assert other["runtail-web"]["RUNTAIL_SEAL_KEYS"] != keys["runtail-web"]
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"sealing": {"enabled": False}}, ""),
+        ({"sealing": {"existingSecret": "ours"}}, "ours"),
+        ({"sealing": {"enabled": False, "existingSecret": "ours"}}, ""),
+        ({"store": {"auth": {"existingSecret": "passwords"}}}, ""),
+        ({"store": {"auth": {"existingSecret": "passwords"}}, "sealing": {"existingSecret": "ours"}}, "ours"),
+    ],
+)
+def test_keys_of_ones_own_are_used_and_none_is_made_beside_them(values: dict[str, Any], name: str) -> None:
+    objects = render(values)
+    assert not [one for one in objects if one["metadata"]["name"] == "runtail-seal"]
+    for workload in ("runtail-web", "runtail-worker-default"):
+        [pod] = [pod_template(one) for one in objects if pod_template(one) and one["metadata"]["name"] == workload]
+        variables = {one["name"]: one for one in (pod or {})["spec"]["containers"][0]["env"]}
+        reference = variables.get("RUNTAIL_SEAL_KEYS", {}).get("valueFrom", {}).get("secretKeyRef", {})
+        assert reference.get("name", "") == name

@@ -84,7 +84,7 @@ CHECKS: dict[str, Callable[[], object]] = {
     "Schema of all values": lambda: json.loads(text("helm/runtail/values.schema.json"))["properties"]["web"],
     "Unknown keys refused by name": lambda: "relpicas" in refused({"web": {"relpicas": 1}}),
     "Secrets of your own": lambda: "team-redis" in json.dumps(specs("external")),
-    "Passwords made once and kept": lambda: any(
+    "Passwords, tokens and keys made once and kept": lambda: any(
         one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
         for one in of("defaults", "Secret")
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.chart import Refused, render
+from tests.support.chart import LOGIN, Refused, render
 
 
 @dataclass(frozen=True)
@@ -24,33 +24,136 @@ class Case:
 
 INGRESS = {"enabled": True, "hosts": ["runtail.example.com"]}
 ROUTE = {"enabled": True, "parentRefs": [{"name": "public"}]}
+NONE = {"auth": {"mode": "none"}}
+PROXY: dict[str, Any] = {
+    **LOGIN,
+    "mode": "proxy",
+    "proxy": {"cidrs": ["10.244.0.0/16"], "existingSecret": "runtail-proxy"},
+}
+OIDC = {"issuer": "https://login.example.com", "clientId": "runtail", "existingSecret": "runtail-oidc"}
+WITH_OIDC = {"mode": "oidc", "oidc": OIDC, "tokens": {"existingSecret": "runtail-tokens"}}
+PUBLIC = {"publicUrl": "https://runtail.example.com"}
 KEDA = {"type": "keda"}
 PROMETHEUS = {"prometheus": "http://prometheus:9090"}
 
 CASES = (
     Case(
         "ingress-without-login",
-        {"ingress": INGRESS},
-        "ingress.enabled lets people in from outside, and Runtail has no login: set access.protectedBy",
-        {"ingress": INGRESS, "access": {"protectedBy": "VPN"}},
+        {"ingress": INGRESS, **NONE},
+        "ingress.enabled lets people in from outside, and with auth.mode=none each of them is an administrator: set"
+        " auth.mode to password",
+        {"ingress": INGRESS, "auth": LOGIN},
     ),
     Case(
         "route-without-login",
-        {"httpRoute": ROUTE},
+        {"httpRoute": ROUTE, **NONE},
         "httpRoute.enabled lets people in from outside",
-        {"httpRoute": ROUTE, "access": {"protectedBy": "VPN"}},
+        {"httpRoute": ROUTE, "auth": LOGIN},
     ),
     Case(
         "load-balancer-without-login",
-        {"gateway": {"service": {"type": "LoadBalancer"}}},
+        {"gateway": {"service": {"type": "LoadBalancer"}}, **NONE},
         "gateway.service.type=LoadBalancer lets people in from outside",
-        {"gateway": {"service": {"type": "ClusterIP"}}},
+        {"gateway": {"service": {"type": "ClusterIP"}}, **NONE},
     ),
     Case(
         "all-ways-at-once",
-        {"ingress": INGRESS, "httpRoute": ROUTE, "gateway": {"service": {"type": "NodePort"}}},
+        {"ingress": INGRESS, "httpRoute": ROUTE, "gateway": {"service": {"type": "NodePort"}}, **NONE},
         "ingress.enabled, httpRoute.enabled, gateway.service.type=NodePort lets people in",
         None,
+    ),
+    *(
+        Case(
+            f"no-login-but-{name}",
+            {"auth": {"mode": "none", **value}},
+            "auth.mode=none lets everybody do everything, so that passwords, policy and tokens in auth would protect",
+            {"auth": {**LOGIN, "policy": "# Nobody."}},
+        )
+        for name, value in (
+            ("a-policy", {"policy": "# Nobody."}),
+            ("a-password", {"password": {"existingSecret": "runtail-admin"}}),
+            ("a-proxy", {"proxy": {"existingSecret": "runtail-proxy"}}),
+            ("tokens", {"tokens": {"existingSecret": "runtail-tokens"}}),
+        )
+    ),
+    Case(
+        "a-password-and-users",
+        {"auth": {**LOGIN, "password": {"existingSecret": "runtail-admin", "users": "runtail-users"}}},
+        "auth.password.existingSecret and auth.password.users exclude each other",
+        {"auth": {**LOGIN, "password": {"users": "runtail-users"}}},
+    ),
+    *(
+        Case(f"a-proxy-{name}", {"auth": {**PROXY, "proxy": {**PROXY["proxy"], **wrong}}}, sentence, {"auth": PROXY})
+        for name, wrong, sentence in (
+            ("from-nowhere", {"cidrs": []}, "auth.mode=proxy believes nobody while auth.proxy.cidrs is empty"),
+            ("from-anywhere", {"cidrs": ["0.0.0.0/0"]}, "auth.proxy.cidrs has 0.0.0.0/0, which is every address"),
+            ("from-anywhere-by-ipv6", {"cidrs": ["10.0.0.0/8", "::/0"]}, "auth.proxy.cidrs has ::/0, which is every"),
+            ("without-a-secret", {"existingSecret": ""}, "auth.mode=proxy needs auth.proxy.existingSecret: a Secret"),
+            ("without-a-user", {"userHeader": ""}, "auth.mode=proxy needs auth.proxy.userHeader"),
+        )
+    ),
+    Case(
+        "two-policies",
+        {"auth": {**LOGIN, "policy": "# Nobody.", "existingPolicy": "runtail-policy"}},
+        "auth.policy and auth.existingPolicy exclude each other",
+        {"auth": {**LOGIN, "existingPolicy": "runtail-policy"}},
+    ),
+    Case(
+        "a-password-made-anew",
+        {"auth": {}},
+        "auth.mode=password: Helm sees no cluster here, and would make another password of admin each time",
+        {"auth": LOGIN},
+    ),
+    Case(
+        "a-token-made-anew",
+        {"auth": {"password": {"users": "runtail-users"}}},
+        "auth.mode=password: Helm sees no cluster here, and would make another token",
+        {"auth": LOGIN},
+    ),
+    *(
+        Case(
+            f"a-provider-without-{name}",
+            {"access": PUBLIC, "auth": {**WITH_OIDC, "oidc": {**OIDC, name: ""}}},
+            f"auth.mode=oidc logs people in at a provider, and auth.oidc.{name} is not set: set it",
+            {"access": PUBLIC, "auth": WITH_OIDC},
+        )
+        for name in OIDC
+    ),
+    Case(
+        "a-provider-in-clear",
+        {"access": PUBLIC, "auth": {**WITH_OIDC, "oidc": {**OIDC, "issuer": "http://login.example.com"}}},
+        "auth.oidc.issuer=http://login.example.com does not begin with https://",
+        {"access": PUBLIC, "auth": {**WITH_OIDC, "mode": "oidc,password", "password": LOGIN["password"]}},
+    ),
+    Case(
+        "a-provider-and-no-way-back",
+        {"auth": WITH_OIDC},
+        "auth.mode=oidc needs access.publicUrl, the address to which the provider sends browsers back",
+        {"access": PUBLIC, "auth": WITH_OIDC},
+    ),
+    Case(
+        "a-provider-and-another-mode",
+        {"auth": {**LOGIN, "oidc": OIDC}},
+        "auth.oidc is set, and with auth.mode=password nobody logs in there",
+        {"auth": LOGIN},
+    ),
+    Case(
+        "prefix-that-matches-logins",
+        {"settings": {"RUNTAIL_KEY_PREFIX": "runs"}},
+        "settings.RUNTAIL_KEY_PREFIX must end in ':'",
+        {"settings": {"RUNTAIL_KEY_PREFIX": "runs:"}},
+    ),
+    Case(
+        "queue-that-matches-logins",
+        {"store": {"auth": {"queues": ["runtail"]}}},
+        'A queue named "runtail" cannot be in the store\'s access list',
+        {"store": {"auth": {"queues": ["runtail-builds"]}}},
+    ),
+    Case(
+        "queue-with-a-space",
+        {"store": {"auth": {"queues": ["two words"]}}},
+        'A queue named "two words" cannot be in the store\'s access list: it has a space',
+        {"store": {"auth": {"queues": ["two-words"]}}},
     ),
     Case(
         "chart-owned-setting",
@@ -156,7 +259,7 @@ CASES = (
         "no-way-in",
         {"gateway": {"enabled": False}},
         "gateway.enabled=false leaves page and relay without a common address",
-        {"gateway": {"enabled": False}, "ingress": INGRESS, "access": {"protectedBy": "VPN"}},
+        {"gateway": {"enabled": False}, "ingress": INGRESS, "auth": LOGIN},
     ),
     Case(
         "beat",
@@ -240,8 +343,8 @@ def test_what_is_just_beside_it_is_not(case: Case) -> None:
 
 
 def test_helm_3_says_the_same() -> None:
-    with pytest.raises(Refused, match=r"no login: set access\.protectedBy"):
-        render({"ingress": INGRESS}, major=3)
+    with pytest.raises(Refused, match=r"is an administrator: set auth\.mode"):
+        render({"ingress": INGRESS, **NONE}, major=3)
 
 
 def test_an_old_cluster_is_refused() -> None:

@@ -153,9 +153,9 @@ BUGS = (
     Bug("store-evicts", "files/store/valkey.conf", "maxmemory-policy noeviction", "maxmemory-policy allkeys-lru"),
     Bug(
         "user-may-flush",
-        "files/store/start.sh",
-        "user worker on >$PASSWORD_worker ~* &* +@all -@dangerous -@admin +info",
-        "user worker on >$PASSWORD_worker ~* &* +@all",
+        "files/store/users.acl",
+        "user worker on >$PASSWORD_worker RUNS QUEUES CHANNELS EVENTS RESULTS -@all",
+        "user worker on >$PASSWORD_worker RUNS QUEUES CHANNELS EVENTS RESULTS +@all",
     ),
     Bug(
         "missing-key",

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.chart import CHART, NAMESPACE, ROOT, Refused, find, render, rendered_text
+from tests.chart.made_up_cluster import made_up_cluster
+from tests.support.chart import CHART, LOGIN, NAMESPACE, ROOT, Refused, find, render, rendered_text
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -140,11 +141,11 @@ def test_a_parent_chart_installs_it(tmp_path: Path) -> None:
     (parent / "charts/runtail").symlink_to(CHART)
     values: dict[str, Any] = {
         "global": {"theirs": {"any": "thing"}, "imageRegistry": "registry.example"},
-        "runtail": {"enabled": True},
+        "runtail": {"enabled": True, "auth": LOGIN},
     }
     (parent / "values.yaml").write_text(json.dumps(values))
     for major in (3, 4):
-        objects = render({}, chart=parent, major=major)
+        objects = render({}, chart=parent, major=major, login=False)
         assert find(objects, "Deployment", "runtail-web")["spec"]["template"]["spec"]["containers"][0]["image"] == (
             "registry.example/runtail/web:0.1.0"
         )
@@ -172,11 +173,13 @@ def test_versions_are_one() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/kubernetes.md", "helm/runtail/README.md"])
-def test_values_in_the_documentation_are_taken(page: str) -> None:
+def test_values_in_the_documentation_are_taken(page: str, tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     values = [one for block in blocks if isinstance(one := yaml.safe_load(block), dict) and "apiVersion" not in one]
-    for one in values:
-        # Objects of others (an Alertmanager's configuration, say) have none of our keys.
-        if one.keys() & VALUES.keys():
-            assert render(one)
+    # Its readers have a cluster, in which passwords can be made.
+    with made_up_cluster(tmp_path) as cluster:
+        for one in values:
+            # Objects of others (an Alertmanager's configuration, say) have none of our keys.
+            if one.keys() & VALUES.keys():
+                assert render(one, arguments=cluster.arguments)
     assert values or page != "docs/kubernetes.md"

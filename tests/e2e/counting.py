@@ -25,7 +25,8 @@ runtail.install(app)
 def count(key: str, lines: int = 100, seconds: float = 10.0) -> None:
     """Print numbered lines.
 
-    :param key: A key of the store that holds how many lines were printed, and when the newest one was (ms since 1970).
+    :param key: The end of a key of the store, ``counting:KEY``, which workers of this queue may use: it holds how many
+        lines were printed, and when the newest one was (ms since 1970).
     :param lines: How many.
     :param seconds: How long it takes.
     """
@@ -33,7 +34,7 @@ def count(key: str, lines: int = 100, seconds: float = 10.0) -> None:
     began = time.monotonic()
     for number in range(1, lines + 1):
         print(f"Line {number}", flush=True)
-        store.set(key, f"{number} {time.time_ns() // 1_000_000}")
+        store.set(f"counting:{key}", f"{number} {time.time_ns() // 1_000_000}")
         time.sleep(max(0.0, began + number * seconds / lines - time.monotonic()))
 
 

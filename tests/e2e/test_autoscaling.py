@@ -21,6 +21,8 @@ QUIET_VIEWERS, QUIET_LINES, QUIET_SECONDS = 20, 600, 600.0
 SCALING_SECONDS = 300.0
 #: A small part of a core each, which viewers exceed and idle relays do not.
 RELAYS: dict[str, Any] = {
+    # The viewers come from one address.
+    "settings": {"RUNTAIL_LIMIT_SOCKETS": 0},
     "relay": {
         "resources": {"requests": {"cpu": "50m"}},
         "autoscaling": {
@@ -31,7 +33,7 @@ RELAYS: dict[str, Any] = {
             "cpu": 50,
             "scaleDown": {"stabilizationSeconds": 15, "pods": 2, "periodSeconds": 15},
         },
-    }
+    },
 }
 PROMETHEUS = "http://prometheus-operated.monitoring:9090"
 
@@ -40,7 +42,7 @@ def test_relays_follow_their_load_through_an_upgrade(namespace: Namespace, insta
     if not answers("apiservice", "v1beta1.metrics.k8s.io"):
         pytest.skip("no metrics-server; tests/chart judges the HorizontalPodAutoscaler that is rendered")
     pools.mount(namespace)
-    release = install(merged(merged(door.values(), pools.values(40)), RELAYS))
+    release = install(merged(merged(door.values(), pools.values(40)), {**RELAYS, **door.admit(namespace, VIEWERS)}))
     way = release.door()
     assert replicas(release, "relay") == 1
     run_id = way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -11,9 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runtail.auth.tokens_file import parse_tokens, token_with
+from runtail.auth.users import digest_of
 from tests.e2e.cluster import ROOT, Namespace, program, run
 from tests.e2e.figures import figure
 from tests.e2e.release import NAME, image_values
+from tests.support.command import PROGRAM
 from tests.support.documentation import commands
 from tests.support.waiting import wait_for
 
@@ -50,7 +54,13 @@ class Reader:
         """Run a command and return what it printed."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
-            cwd=self.folder, env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "KUBECONFIG": str(self.kubeconfig),
+                # Those who read have `runtail` where they type.
+                "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
+            },
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"`{command}` ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
@@ -127,16 +137,18 @@ def test_the_page(reader: Reader) -> None:
     reader.read("Your own tasks", "deployment")
     before = reader.runs()
     reader.read("The store", "kubectl create")
+    (users,) = reader.read("The store", "runtail acl")
+    assert "user relay on #" in users
 
     # A backup goes back: what came later is gone. (A run would not be: its worker puts its last seconds back.)
     reader.read("The store", "backup")
-    assert reader.store("SET later 1") == "OK"
+    assert reader.store("SET runtail:later 1") == "OK"
     reader.read("The store", "restore")
     reader.type("kubectl delete pod runtail-store-0")
     reader.type("kubectl rollout status statefulset/runtail-store")
     wait_for(lambda: _answers(reader), 60, reader.namespace.evidence, interval_seconds=0.5)
     assert before <= reader.runs()
-    assert reader.store("EXISTS later") == "0"
+    assert reader.store("EXISTS runtail:later") == "0"
 
     # New passwords: nothing is lost, and all work.
     old = reader.namespace.get("secret", f"{NAME}-store")["data"]
@@ -149,12 +161,24 @@ def test_the_page(reader: Reader) -> None:
     assert before <= reader.runs()
     reader.type("helm test runtail --logs")
 
+    # Without a login, and back.
+    (password,) = reader.read("Logging in", "kubectl get secret")
+    assert len(password.strip()) == 24
+    reader.read("Logging in", "annotate")
+    reader.read("Logging in", "helm upgrade")
+    reader.read("Logging in", "helm test")
+    reader.type("helm upgrade runtail helm/runtail --values build/images.yaml --wait")
+    assert reader.read("Logging in", "kubectl get secret") == [password]
+
     reader.read("Upgrade and roll back", "helm upgrade")
     reader.read("Upgrade and roll back", "helm rollback")
     reader.read("GitOps")
     made = reader.namespace.get("secret", "runtail-passwords")["data"]
     assert set(made) == {"web", "relay", "worker", "client", "metrics"}
     assert len(set(made.values())) == 5
+    tokens = reader.namespace.get("secret", "runtail-tokens")["data"]
+    token, file = (base64.b64decode(tokens[key]).decode() for key in ("token", "tokens"))
+    assert token_with(parse_tokens(file), digest_of(token))
     reader.read("Air gap")
     reader.read("Upgrade and roll back", "uninstall")
     reader.read("Upgrade and roll back", "delete")

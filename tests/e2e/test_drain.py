@@ -46,12 +46,14 @@ def test_node_drained(namespace: Namespace, install: Callable[..., Release], dra
         "store": {"scheduling": {"nodeSelector": {"kubernetes.io/hostname": other}}},
         "worker": {"pools": {"counting": {"scheduling": {"affinity": prefers(drained)}}}},
     }
-    release = install(merged(merged(door.values(), pools.values(120)), scheduling))
+    release = install(
+        merged(merged(door.values(), pools.values(120)), {**scheduling, **door.admit(namespace, VIEWERS)})
+    )
     here = {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in release.pods() if at(pod) == drained}
     assert {"gateway", "relay", "web", "worker"} <= here, here
     way = release.door()
     run_id = way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS)
-    with Loads(way.url) as loads, audience(way, [run_id], VIEWERS) as seen:
+    with Loads(way.url, way.token) as loads, audience(way, [run_id], VIEWERS) as seen:
         wait_until_following(seen)
         run(
             program("kubectl"), "drain", drained, "--ignore-daemonsets", "--delete-emptydir-data",

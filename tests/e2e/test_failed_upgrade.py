@@ -24,13 +24,13 @@ WRONG_SETTING = {"web": WRONG, "relay": WRONG}
 
 def test_failed_upgrade(namespace: Namespace, install: Callable[..., Release]) -> None:
     pools.mount(namespace)
-    release = install(merged(door.values(), pools.values()))
+    release = install(merged(merged(door.values(), pools.values()), door.admit(namespace, VIEWERS)))
     way = release.door()
     before = serving(release)
     run_id = way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS)
     way.wait_for_lines(run_id, 10)
     whole = release.values
-    with Loads(way.url) as loads, audience(way, [run_id], VIEWERS) as seen:
+    with Loads(way.url, way.token) as loads, audience(way, [run_id], VIEWERS) as seen:
         wait_until_following(seen)
         for what, values in (("missing image", MISSING_IMAGE), ("setting that does not parse", WRONG_SETTING)):
             done = release.upgrade(values, "--wait", "--timeout", WAIT, check=False)

@@ -240,7 +240,7 @@ def test_pull_secret(namespace: Namespace, make_release: Make) -> None:
 def green(release: Release, where: str) -> None:
     """Install, see the first line, test; and keep the figure."""
     seen = walk(release)
-    text = f"first line after {seen.first_line_seconds:.1f} s, helm test {seen.check_seconds:.1f} s, 0 restarts"
+    text = f"first line after {seen.page_seconds:.1f} s, helm test {seen.check_seconds:.1f} s, 0 restarts"
     figure("E12", where, text)
 
 

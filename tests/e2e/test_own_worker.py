@@ -20,7 +20,9 @@ LINES = 200
 
 def test_own_worker(namespace: Namespace, make_release: Callable[..., Release]) -> None:
     pools.mount(namespace)
-    release = make_release(merged(door.values(), {"worker": {"enabled": False}}))
+    release = make_release(
+        merged(door.values(), {"worker": {"enabled": False}, "store": {"auth": {"queues": [pools.QUEUE]}}})
+    )
     notes = release.install()
     release.wait_until_ready()
     links = [service["metadata"]["name"] for service in namespace.get("services", selector="")]

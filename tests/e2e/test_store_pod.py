@@ -20,7 +20,7 @@ ON_AGAIN_SECONDS = 10.0
 
 def test_store_pod_deleted(namespace: Namespace, install: Callable[..., Release]) -> None:
     pools.mount(namespace)
-    release = install(merged(door.values(), pools.values()))
+    release = install(merged(merged(door.values(), pools.values()), door.admit(namespace, VIEWERS)))
     way = release.door()
     before = {pod["metadata"]["name"] for pod in release.pods()}
     run_id = way.start("counting.print_all", lines=LINES, seconds=RUN_SECONDS)

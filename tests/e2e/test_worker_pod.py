@@ -85,5 +85,5 @@ def seen_and_printed(release: Release, way: door.Door, run_id: str, key: str) ->
     _, text = way.follow(run_id)
     lines = [line for line in text if line.startswith("Line ")]
     assert lines == [f"Line {number}" for number in range(1, len(lines) + 1)]
-    printed, last_ms = map(int, release.store("get", key).split())
+    printed, last_ms = map(int, release.store("get", f"counting:{key}").split())
     return len(lines), printed, last_ms

@@ -194,6 +194,38 @@ CASES = {
             {"runtail_socket_refused_total{reason='full'}": "0+9x200"},
         ],
     ),
+    "RuntailNoLogin": Case(
+        {"runtail_auth_exposed{pod='a'}": "0x200", "runtail_auth_exposed{pod='b'}": "1x200"},
+        # The second: no login, on one machine alone.
+        [
+            {"runtail_auth_exposed": "0x200", "runtail_auth_mode{mode='password'}": "1x200"},
+            {"runtail_auth_exposed": "0x200", "runtail_auth_mode{mode='none'}": "1x200"},
+        ],
+    ),
+    "RuntailPoliciesDiffer": Case(
+        {f"runtail_auth_policy_info{{pod='{pod}',digest='{digest}'}}": "1x200" for pod, digest in ("a1", "b2")},
+        [
+            {f"runtail_auth_policy_info{{pod='{pod}',digest='1'}}": "1x200" for pod in "ab"},
+            # One pod is a minute later than the other.
+            {
+                "runtail_auth_policy_info{pod='a',digest='1'}": "1x112 _x100",
+                "runtail_auth_policy_info{pod='a',digest='2'}": "_x112 1x100",
+                "runtail_auth_policy_info{pod='b',digest='1'}": "1x116 _x100",
+                "runtail_auth_policy_info{pod='b',digest='2'}": "_x116 1x100",
+            },
+        ],
+    ),
+    "RuntailLoginFileStale": Case(
+        {f"runtail_auth_file_stale{{pod='{pod}',file='users'}}": f"{stale}x200" for pod, stale in ("a0", "b1")},
+        [{"runtail_auth_file_stale{file='users'}": "0x200", "runtail_auth_file_stale{file='policy'}": "0x200"}],
+    ),
+    "RuntailMessagesRejected": Case(
+        {"runtail_worker_rejected_total{reason='signature'}": ROSE},
+        [
+            {"runtail_worker_rejected_total{reason='signature'}": STILL},
+            {"runtail_worker_rejected_total{reason='signature'}": "9x100 0x100"},
+        ],
+    ),
     "RuntailCanaryFails": Case(
         {"runtail_canary_last_success_timestamp_seconds": "900x200"},
         [{"runtail_canary_last_success_timestamp_seconds": "0+15x200"}],
@@ -238,7 +270,7 @@ def series(given: dict[str, str]) -> list[dict[str, str]]:
 
 def test_every_alert_has_its_cases() -> None:
     assert CASES.keys() == alerts().keys()
-    assert len(CASES) == 21
+    assert len(CASES) == 25
 
 
 def test_each_fires_at_its_fault_and_at_nothing_else(tmp_path: Path) -> None:

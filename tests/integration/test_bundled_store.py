@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 import yaml
 from redis.exceptions import NoPermissionError
 
+from runtail import acl
+from runtail.log.writer import LogWriter
+from tests.support import earlier
 from tests.support.helm import helm
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.redis_server import server_binary
+from tests.support.runs import make_store, open_run, snapshot, write_lines
 from tests.support.waiting import wait_for
 
 CHART = Path(__file__).resolve().parents[2] / "helm/runtail"
+#: Of workers of somebody's own; each letter must stand for itself.
+QUEUE = "a*[b]?"
 USERS = ("web", "relay", "worker", "client", "metrics")
 
 
@@ -34,17 +43,26 @@ class BundledStore:
         self.data = folder / "data"
         for name in ("data", "run", "etc"):
             (folder / name).mkdir()
-        rendered = subprocess.run([helm(4), "template", "runtail", CHART], capture_output=True, text=True, check=True)
+        self.configure(CHART, f"auth.mode=none,store.auth.queues={{{QUEUE}}}")
+        self.process: Process | None = None
+
+    def configure(self, chart: Path, values: str) -> None:
+        """Take script and configuration from a chart, from the next start on.
+
+        :param values: as ``helm --set`` takes them.
+        """
+        rendered = subprocess.run(
+            [helm(4), "template", "runtail", chart, "--set", values], capture_output=True, text=True, check=True
+        )
         (files,) = (
             one["data"]
             for one in yaml.safe_load_all(rendered.stdout)
             if one and one["kind"] == "ConfigMap" and "valkey.conf" in one["data"]
         )
         configuration = files["valkey.conf"].replace("port 6379", f"port {self.port}\nbind 127.0.0.1")
-        (folder / "etc/valkey.conf").write_text(self._here(configuration))
+        (self.folder / "etc/valkey.conf").write_text(self._here(configuration))
         script = self._here(files["start.sh"]).replace("exec valkey-server", f"exec {server_binary()}")
-        (folder / "etc/start.sh").write_text(script)
-        self.process: Process | None = None
+        (self.folder / "etc/start.sh").write_text(script)
 
     def _here(self, text: str) -> str:
         found = text.replace("/run/valkey", f"{self.folder}/run").replace("/etc/valkey", f"{self.folder}/etc")
@@ -57,9 +75,9 @@ class BundledStore:
         self.process = Process(["sh", "etc/start.sh"], self.folder, name="store", environment=environment)
         return self.process
 
-    def start(self) -> None:
+    def start(self, **passwords: str) -> None:
         """Start it, and return when it has loaded what it has."""
-        process = self.run()
+        process = self.run(**passwords)
         wait_for(self._answers, 30, process.evidence)
 
     def _answers(self) -> bool:
@@ -103,6 +121,39 @@ def test_a_restart_keeps_what_was_written_in_transactions(store: BundledStore) -
         assert web.lrange("celery", 0, -1) == ["message"]
 
 
+def test_an_upgrade_and_a_rollback_lose_nothing_and_a_log_continues_in_its_epoch(
+    store: BundledStore, tmp_path: Path
+) -> None:
+    """The version before has another access list, and its server reads what this version's wrote, and the reverse.
+
+    The writer is back within a lease. After a whole one it would begin a new epoch, because another server than it knew
+    may hide that the reaper had ended the run: that is what viewers of an upgrade may see, and no loss.
+    """
+    earlier.check_out(tmp_path / "before")
+    before = tmp_path / "before/helm/runtail"
+    known = yaml.safe_load((before / "values.yaml").read_text())
+    charts = {CHART: "auth.mode=none", before: "auth.mode=none" if "auth" in known else "access.protectedBy=the tests"}
+    store.configure(before, charts[before])
+    store.start()
+    runs = make_store(f"redis://worker:worker-password@127.0.0.1:{store.port}/0", "runtail:")
+    with closing(runs.client) as client:
+        now = time.monotonic()
+        writer = LogWriter(runs, open_run(runs).claim, clock=lambda: now)
+        epoch = writer.epoch
+        for number, chart in enumerate((CHART, before), 1):
+            write_lines(writer, 100 * number, 100 * number + 99)
+            client.lpush("celery", f"message {number}")
+            written = snapshot(runs)
+            store.stop()
+            store.configure(chart, charts[chart])
+            store.start()
+            assert snapshot(runs) == written
+            now += runs.settings.lease_seconds - 0.1
+            writer.flush()
+            assert writer.epoch == epoch
+        assert client.lrange("celery", 0, -1) == [b"message 2", b"message 1"]
+
+
 def test_nobody_comes_in_without_a_name_or_with_a_wrong_password(store: BundledStore) -> None:
     store.start()
     with redis.Redis(port=store.port) as nobody, pytest.raises(redis.AuthenticationError):
@@ -116,6 +167,41 @@ def test_nobody_comes_in_without_a_name_or_with_a_wrong_password(store: BundledS
             else:
                 with pytest.raises(redis.AuthenticationError):
                     client.ping()
+
+
+def test_the_users_are_those_of_runtail_acl(store: BundledStore) -> None:
+    store.start(admin="admin-password")
+    with store.client("admin") as admin:
+
+        def rights(name: str) -> set[str]:
+            listed: Any = admin.execute_command("ACL", "LIST")
+            (line,) = [one for one in listed if one.startswith(f"user {name} ")]
+            # (The default, which a server names for some users and not for others.)
+            return set(line.split()[2:]) - {"sanitize-payload"}
+
+        passwords = {user: f"{user}-password" for user in acl.USERS}
+        lines = acl.render(passwords, queues=[*acl.DEFAULT_QUEUES, QUEUE], results=True).splitlines()
+        for _, name, *rules in (line.split() for line in lines[1:]):
+            admin.execute_command("ACL", "SETUSER", "wanted", "reset", *rules)
+            assert rights("wanted") == rights(name), name
+            admin.execute_command("ACL", "DELUSER", "wanted")
+        names: Any = admin.execute_command("ACL", "USERS")
+        assert set(names) == {"default", "probe", *acl.USERS}
+
+
+def test_without_a_password_there_is_no_admin(store: BundledStore) -> None:
+    store.start()
+    with store.client("admin", "any") as admin, pytest.raises(redis.AuthenticationError):
+        admin.ping()
+
+
+@pytest.mark.parametrize("user", ["worker", "client", "relay", "metrics"])
+def test_sessions_and_tokens_are_not_for_workers(store: BundledStore, user: str) -> None:
+    store.start()
+    with store.client(user) as client, pytest.raises(NoPermissionError):
+        client.set("runtail-auth:session:1", "x")
+    with store.client("web") as web:
+        assert web.set("runtail-auth:session:1", "x")
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "CONFIG SET maxmemory 1", "SHUTDOWN", "ACL LIST"])

@@ -179,6 +179,33 @@ def test_sections_progress_secrets_and_commands(worker: Worker) -> None:
     assert run.number("masked") == 3
 
 
+def test_labels_of_the_task_and_those_that_it_sets(worker: Worker) -> None:
+    run, output = worker.do("t.labelled")
+    assert output == b"labelled\n"
+    assert (run.labels, run.added_labels) == ({"team": "builders"}, {"ticket": "T-1"})
+    assert [event["text"] for event in worker.events(run.id, "warning")] == [
+        "A label is not set: the task declares the label team, so it cannot be set."
+    ]
+
+
+def test_the_title_is_the_declared_one_until_the_task_sets_another(worker: Worker) -> None:
+    run, output = worker.do("t.titled", "s3cr3t-t0ken")
+    assert (run.summary()["title"], output) == ("Titled declared, ***", b"")
+    run, _ = worker.do("t.titled", how="set", token="s3cr3t-t0ken")
+    assert run.summary()["title"] == "Set with ***"
+
+
+def test_what_a_task_returns_is_kept_without_secrets_and_only_its_beginning(worker: Worker) -> None:
+    run, _ = worker.do("t.titled", "s3cr3t-t0ken")
+    result = run.summary()["result"]
+    assert {**result["value"], "large": None} == {"how": "declared", "token": "***", "mask": "***", "large": None}
+    assert result["value"]["large"][-1] == "…"
+    assert result["cut"]
+    assert worker.client.AsyncResult(run.id).get(timeout=20)["token"] == "s3cr3t-t0ken", "the backend has it as it is"
+    for name in ("t.labelled", "t.keeps_to_itself"):
+        assert worker.do(name)[0].summary()["result"] is None
+
+
 def test_arguments_are_recorded_by_name(worker: Worker) -> None:
     run, _ = worker.do("t.arguments", 1, "two", 3, 4, five=5)
     assert run.json("kwargs") == {"a": 1, "b": "two", "more": [3, 4], "five": 5}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain, cycle, repeat
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,16 +15,13 @@ import pytest
 
 from tests.support.built_pages import other_version
 from tests.support.chart import find, render
+from tests.support.chart_gateway import started
 from tests.support.command import Command
-from tests.support.continuous_integration import lacking
-from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
 from tests.support.services import Service
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
-
-START_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -34,44 +30,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     directory = tmp_path_factory.mktemp("gateway")
     with RedisServer(directory / "redis") as server, Stack(directory, server.url, app="runtail_worker.app") as made:
         yield made
-
-
-@contextmanager
-def started(folder: Path, relay: str, web: str, webs: Sequence[str] = ()) -> Iterator[str]:
-    """Run an nginx with the chart's configuration, of which only names, ports and folders are others; give its address.
-
-    :param relay: the address of the relay.
-    :param web: the address of the web service.
-    :param webs: where connections for assets go in turn, as a Service's do by chance; empty: to the same one.
-    """
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if program is None:
-        lacking("no nginx", "apt install nginx-light")
-    data = find(render(), "ConfigMap", "runtail-gateway")["data"]
-    port = free_port()
-    text = data["nginx.conf"].replace("/tmp/", f"{folder}/").replace("/etc/runtail/", f"{folder}/")
-    services = {"runtail-web-http:8000": chain([web], cycle(webs or [web])), "runtail-relay-ws:8010": repeat(relay)}
-    for name, addresses in services.items():
-        first, *others = text.split(name)
-        assert others
-        text = first + "".join(urlsplit(next(addresses)).netloc + rest for rest in others)
-    text = re.sub(r"listen 8080\b", f"listen 127.0.0.1:{port}", text)
-    (folder / "nginx.conf").write_text(text)
-    (folder / "headers.conf").write_text(data["headers.conf"])
-    address = f"http://127.0.0.1:{port}"
-    (folder / "start.sh").write_text(data["start.sh"])
-    command = ["sh", str(folder / "start.sh"), str(folder / "nginx.conf")]
-    path = {"PATH": f"{Path(program).parent}:{os.environ['PATH']}"}
-    with Process(command, folder, name="gateway", environment=path) as process:
-
-        def answers() -> bool:
-            try:
-                return httpx.get(f"{address}/healthz").text == "alive\n"
-            except httpx.TransportError:
-                return False
-
-        wait_for(answers, START_SECONDS, process.evidence)
-        yield address
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +74,58 @@ def test_a_followed_log_comes_as_it_is_written(stack: Stack, gateway: str) -> No
         pieces = [piece for piece in answer.iter_bytes() if piece]
     assert b"".join(pieces).count(b"\n") >= 5
     assert len(pieces) > 1, "nginx held it back until it was whole"
+
+
+HALF_BODY = (
+    b"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n%s"
+    b'Content-Length: 1000\r\n\r\n{"task": '
+)
+#: As a visitor might send it, and as an Ingress makes of it.
+FORGED, ADDED = "203.0.113.9", "203.0.113.9, 198.51.100.7"
+
+
+@pytest.fixture(scope="module")
+def inner_gateway(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a gateway that has an Ingress before it."""
+    folder = tmp_path_factory.mktemp("inner")
+    with started(folder, stack.relay.url, stack.web.url, values={"access": {"proxyHops": 2}}) as address:
+        yield address
+
+
+def answered(gateway: str, forwarded_for: str) -> httpx.Response:
+    """Ask for something small."""
+    return httpx.get(f"{gateway}/api/v1/config", headers={"X-Forwarded-For": forwarded_for}, timeout=20)
+
+
+def half_requests(stack: ExitStack, gateway: str, forwarded_for: str, count: int = 100) -> None:
+    """Begin requests that stay under way."""
+    place = urlsplit(gateway)
+    for _ in range(count):
+        connection = stack.enter_context(socket.create_connection((place.hostname, place.port)))
+        connection.sendall(HALF_BODY % f"X-Forwarded-For: {forwarded_for}\r\n".encode())
+
+
+def test_an_address_has_a_hundred_requests_under_way_and_none_for_ever(gateway: str) -> None:
+    with ExitStack() as stack:
+        half_requests(stack, gateway, FORGED)
+        # Whatever a visitor says of the address.
+        wait_for(lambda: answered(gateway, ADDED).status_code == 429, 5)
+        refused = answered(gateway, FORGED)
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert int(refused.headers["retry-after"]) > 0
+        problem = refused.json()
+        assert (problem["code"], problem["limit"], problem["status"]) == ("too-many", "gateway", 429)
+        assert "Your address has 100 requests here" in problem["detail"]
+        # Whose body does not come is sent away after 10 s.
+        wait_for(lambda: answered(gateway, FORGED).status_code == 200, 30)
+
+
+def test_behind_an_ingress_it_is_the_visitors_address(inner_gateway: str) -> None:
+    with ExitStack() as stack:
+        half_requests(stack, inner_gateway, ADDED)
+        wait_for(lambda: answered(inner_gateway, "192.0.2.1, 198.51.100.7").status_code == 429, 5)
+        for other in ("198.51.100.7, 192.0.2.1", "192.0.2.1", FORGED):
+            assert answered(inner_gateway, other).status_code == 200
 
 
 def loaded(page_url: str) -> list[str]:

@@ -33,7 +33,7 @@ def arrive(store: Store) -> Callable[..., ClaimLoop]:
 
     def made(*, publication: str | None = None, headers: Any = None, **record: Any) -> ClaimLoop:
         record |= {"task": "tests.task", "publication": str(uuid.uuid4()) if publication is None else publication}
-        run: Any = SimpleNamespace(record=record, id="r", key=str(uuid.uuid4()), headers=headers)
+        run: Any = SimpleNamespace(record=record, id="r", key=str(uuid.uuid4()), headers=headers, labels={})
         return ClaimLoop(run, store, "owner", "worker")
 
     return made

@@ -59,7 +59,7 @@ def test_other_ends_have_their_statuses(runtail: Any, how: str, status: int) -> 
 
 
 def test_follow_goes_on_where_it_was_when_relay_and_web_are_killed(stack: Stack, runtail: Any) -> None:
-    run_id = flood(stack, 1_000, 0.01)
+    run_id = flood(stack, 2_000, 0.01)
     command = runtail("follow", run_id)
     command.wait_for_lines(50)
     stack.relay.restart()
@@ -67,9 +67,9 @@ def test_follow_goes_on_where_it_was_when_relay_and_web_are_killed(stack: Stack,
     stack.web.restart()
     stack.relay.restart()
     assert command.wait() == 0
-    assert command.out == stack.output(run_id) == b"".join(b"Task message %d\n" % n for n in range(1_000))
+    assert command.out == stack.output(run_id) == b"".join(b"Task message %d\n" % n for n in range(2_000))
     assert command.err.count("connection lost") == 2
-    assert command.err.splitlines()[-1] == "── complete: 1,000 lines, verified"
+    assert command.err.splitlines()[-1] == "── complete: 2,000 lines, verified"
 
 
 def test_follow_reads_over_http_while_there_is_no_relay(stack: Stack, runtail: Any) -> None:
@@ -198,6 +198,39 @@ def test_runs_are_filtered_and_paged(stack: Stack, runtail: Any) -> None:
     assert listed[:3] == made[::-1]
     nothing = runtail("runs", "--until", "2000-01-01")
     assert (nothing.wait(), nothing.out, nothing.err) == (0, b"", "No such run.\n")
+
+
+def test_a_title_a_preset_and_a_result_are_shown(stack: Stack, runtail: Any) -> None:
+    start = ["start", "demo.build_image", "--preset", "quick"]
+    started = runtail(*start, "seconds=0.1", "name=cli", "--title", "By hand", "--label", "n=1")
+    assert started.wait() == 0, started.err
+    run_id = started.out.decode().strip()
+    stack.wait_ended(run_id)
+    listed = runtail("runs", "--label", "n=1")
+    assert listed.wait() == 0, listed.err
+    assert listed.out.decode().rstrip("\n").split("\t")[-1] == "By hand"
+    shown = runtail("show", run_id)
+    assert shown.wait() == 0, shown.err
+    facts = dict(re.split(r": +", line, maxsplit=1) for line in shown.out.decode().splitlines())
+    assert (facts["Run"], facts["Title"], facts["Task"], facts["Labels"]) == (
+        run_id,
+        "By hand",
+        "demo.build_image",
+        "n=1",
+    )
+    assert json.loads(facts["Parameters"]) == {"seconds": 0.1, "name": "cli"}
+    result = json.loads(facts["Result"])
+    assert result["region"] == "eu-central-1"
+    as_json = runtail("show", run_id, "--json")
+    assert as_json.wait() == 0, as_json.err
+    assert json.loads(as_json.out)["result"] == {"value": result, "cut": False}
+    declared = runtail(*start, "seconds=0.1", "--json")
+    assert declared.wait() == 0, declared.err
+    run = json.loads(declared.out)
+    assert (run["title"], run["kwargs"]) == ("Image web in eu-central-1", {"seconds": 0.1})
+    none = runtail("start", "demo.build_image", "--preset", "slow")
+    assert none.wait() == 2
+    assert "demo.build_image has no preset 'slow'; it has everything, quick." in none.err
 
 
 def test_an_exclusive_task_names_its_holder(stack: Stack, runtail: Any) -> None:
@@ -385,4 +418,5 @@ def test_the_shell_is_offered_tasks_parameters_and_runs(stack: Stack) -> None:
 
     assert offered("runtail start demo.fl") == ["demo.flood"]
     assert offered("runtail start demo.flood li") == ["lines="]
+    assert offered("runtail start demo.build_image --preset qu") == ["quick"]
     assert run_id in offered("runtail follow cli-c")

@@ -30,7 +30,7 @@ def answers(url: str) -> bool:
 def test_all_ports(tmp_path: Path, redis_url: str, key_prefix: str, host: str, addresses: list[str]) -> None:
     stack = Stack(
         tmp_path, redis_url, app="runtail_worker.app", services=(), key_prefix=key_prefix,
-        web_host=host, socket_host=host, admin_host=host,
+        web_host=host, socket_host=host, admin_host=host, auth_none_anywhere="on",
     )  # fmt: skip
     services = [Service(name, tmp_path, stack.settings, address=addresses[-1]) for name in ("web", "socket")]
     with stack, services[0], services[1]:

@@ -71,7 +71,7 @@ def test_the_apps_own_broker_is_the_store(make_worker: MakeWorker, redis_url: st
 def test_a_prefix_of_the_brokers_keys_is_one_of_the_stores(make_worker: MakeWorker, redis_url: str) -> None:
     prefix = f"team-{time.monotonic_ns()}:"
     conf = {"broker_transport_options": {"global_keyprefix": prefix}}
-    worker = make_worker(conf=conf, environment={**NOTHING_SET, "RUNTAIL_KEY_PREFIX": None})
+    worker = make_worker(conf=conf, environment={**NOTHING_SET, "RUNTAIL_KEY_PREFIX": None}, acl=False)
     client = Celery("prefixed", broker=redis_url, set_as_current=False)
     client.conf.update(task_default_queue=worker.queue, **conf)
     try:
@@ -196,7 +196,8 @@ def test_what_is_no_store_is_said_once_and_costs_only_the_first_task_a_wait(
 
 def test_what_ran_while_the_store_was_away_is_recorded_later(make_worker: MakeWorker, own_redis_server: Any) -> None:
     own_redis_server.kill()
-    worker = make_worker(store_url=own_redis_server.url).wait_ready()
+    # Nobody can make users on a store that is away.
+    worker = make_worker(store_url=own_redis_server.url, acl=False).wait_ready()
     ids = [worker.send("script", f"print({number}); result = {number}") for number in range(4)]
     assert [worker.client.AsyncResult(run_id).get(timeout=30) for run_id in ids] == [0, 1, 2, 3]
     own_redis_server.start()

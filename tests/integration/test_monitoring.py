@@ -108,7 +108,7 @@ def test_nothing_fires_while_all_is_well(site: Monitored) -> None:
 
 
 def test_queues_workers_and_viewers(site: Monitored, tmp_path: Path) -> None:
-    """Eleven faults at once, none of which hides another."""
+    """Fifteen faults at once, none of which hides another."""
     site.start_other_version()
     assert site.proxy.stall(b"SUBSCRIBE") >= 1
     site.fleet.send("anything", queue="misspelt")
@@ -123,6 +123,11 @@ def test_queues_workers_and_viewers(site: Monitored, tmp_path: Path) -> None:
     keys, client = site.fleet.store.keys, site.fleet.store.client
     client.delete(keys.run(site.long_run), keys.log(site.long_run))
     fire(site, "RuntailQueueWithoutWorker", "RuntailRunsWait", "RuntailHostRefused", "RuntailRelaysFull")
+    # Of the relay that is of another version, too.
+    fire(site, "RuntailPoliciesDiffer", "RuntailNoLogin")
+    site.policy.write_text("[[grant]]\n")
+    client.lpush("celery", "not a message")
+    fire(site, "RuntailLoginFileStale", "RuntailMessagesRejected")
     fire(site, "RuntailVersionSkew", "RuntailListenerStalled", "RuntailViewersReset", "RuntailLogLost")
     assert not is_empty(site, next(panel for panel in PANELS if panel.title == "Nobody takes from"))
     for one in clients:

@@ -1,6 +1,7 @@
 """Bad input gets a clear answer, loses nothing and disturbs nobody else."""
 
 import struct
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -142,6 +143,9 @@ def test_unknown_events_and_wrong_arguments_are_answered(relay: Relay, producer:
     assert client.emit("__init__", {})["code"] == "bad-request"
     assert client.emit("subscribe")["code"] == "bad-request"
     assert client.emit("subscribe", 1, 2, 3)["code"] == "bad-request"
+    names: list[Any] = ["connect", "disconnect", 7, ["subscribe"], None, {}]
+    for name in names:
+        assert client.emit(name, {})["code"] == "bad-request"
     assert client.emit("ack", {"run": producer.run_id, "bytes": -1})["code"] == "bad-request"
     assert client.emit("ack", {"run": producer.run_id, "bytes": 2**60})["code"] == "bad-request"
     assert client.emit("ack", {"run": producer.run_id, "bytes": 5, "t": 1}) == {"ok": True}
@@ -176,12 +180,18 @@ MALFORMED = [
 ]
 
 
-def test_malformed_packets_disturb_nobody(relay: Relay, bystander: Follower) -> None:
-    for packet in MALFORMED:
+def test_malformed_packets_disturb_nobody_and_leave_nothing_behind(
+    relay: Relay, relay_store: Store, bystander: Follower
+) -> None:
+    watched = [Producer(relay_store) for _ in MALFORMED]
+    for packet, producer in zip(MALFORMED, watched, strict=True):
         client = Client(relay.url).join()
+        assert client.emit("subscribe", {"v": 1, "run": producer.run_id})["ok"]
         client.send(packet)
         client.close()
     assert relay.process.is_running()
+    # Only what the bystander has.
+    wait_for(lambda: relay.metric("runtail_socket_watched_runs") == 1, 30)
 
 
 def test_messages_that_are_too_large_too_many_or_binary_end_the_connection(relay: Relay, bystander: Follower) -> None:
@@ -197,6 +207,16 @@ def test_messages_that_are_too_large_too_many_or_binary_end_the_connection(relay
     binary = Client(relay.url).join()
     binary.ws.send_binary(b"\x00\x01")
     assert read_goodbye(binary.ws)[0] == 1003
+
+    # Socket.IO takes the texts that follow for attachments, and keeps them. It reads more digits than 0 to 9.
+    for announced in (
+        '451-/tail,["ack",{"_placeholder":true,"num":0}]', "4699999999-/tail,1[1]", "\uff14699999999-/tail,[1]",
+        "4\uff1699999999-/tail,[1]", "4\u0665\u0669-/tail,[1]", '4"599-/tail,[1]"', '4 "599-/tail,[1]"',
+        f"b{b64encode(b'599-/tail,[1]').decode()}",
+    ):  # fmt: skip
+        attached = Client(relay.url).join()
+        attached.send(announced)
+        assert read_goodbye(attached.ws)[0] == 1003, announced
 
     flooding = Client(relay.url).join()
     assert flooding.ws.sock is not None

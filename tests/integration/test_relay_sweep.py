@@ -15,7 +15,7 @@ SWEEP_SECONDS = 60.0
 def test_a_run_that_was_read_a_sweep_ago_is_not_read_again_and_a_silent_one_is(redis_url: str, key_prefix: str) -> None:
     store = make_store(redis_url, key_prefix, sweep_seconds=SWEEP_SECONDS)
     listener = Listener(
-        store, on_runs=lambda _: None, on_list=lambda _: None, on_connected=lambda: None,
+        store, on_runs=lambda _: None, on_list=lambda _: None, on_login_change=lambda: None, on_connected=lambda: None,
         delay=lambda: 0.0, batches=lambda: False,
     )  # fmt: skip
     reader = Reader(store, listener, catch_up=lambda _: None, on_state=lambda _: None, on_sent=lambda *_: None)

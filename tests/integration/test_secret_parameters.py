@@ -18,13 +18,14 @@ import httpx
 import orjson
 import pytest
 from celery import Celery
-from redis import Redis
 
 from runtail.protocol import RunState
 from runtail.runs.record import read_run
 from runtail.settings import load_settings
 from runtail_web.publisher import TaskPublisher, make_producer
 from tests.support.command import PROGRAM, Command
+from tests.support.leaks import everything
+from tests.support.leaks import leaks as found_in
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
 from tests.support.relay import Client, Follower, make_store
@@ -47,35 +48,8 @@ SHOWN = {"token": "***", "pin": "***", "options": "***", "note": "written with *
 
 
 def leaks(text: str | bytes) -> list[str]:
-    """The values that stand in a text: as they are, or as JSON, a repr or base64 has them."""
-    shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
-    found = []
-    for value in VALUES:
-        encoded = base64.b64encode(value.encode()).decode().rstrip("=")[:-1]
-        if any(form in shown for form in (value, json.dumps(value)[1:-1], repr(value)[1:-1], encoded)):
-            found.append(value)
-    return found
-
-
-def everything(client: Redis) -> Iterator[tuple[bytes, bytes]]:
-    """Every key of the server with what it holds, as one text."""
-    for key in client.scan_iter(count=1_000):
-        kind: Any = client.type(key)
-        held: Any = None
-        match kind:
-            case b"string":
-                held = client.get(key)
-            case b"hash":
-                held = client.hgetall(key)
-            case b"list":
-                held = client.lrange(key, 0, -1)
-            case b"set":
-                held = client.smembers(key)
-            case b"zset":
-                held = client.zrange(key, 0, -1)
-            case b"stream":
-                held = client.xrange(key)
-        yield key, repr(held).encode().decode("unicode_escape").encode("utf-8", "replace")
+    """The values that stand in a text."""
+    return found_in(text, VALUES)
 
 
 @pytest.fixture(scope="module")

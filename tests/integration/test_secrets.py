@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import re
 import signal
 import time
@@ -12,6 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.masked_output import AWKWARD, FORMS, masked_by_hand, shown
+from tests.support.relay import Follower
+from tests.support.services import Service
 from tests.support.waiting import wait_for
 from tests.support.worker import Worker
 
@@ -49,6 +53,58 @@ def test_threads_and_forked_processes_announce_as_well(tmp_path: Path, redis_url
         assert run.state == "succeeded", worker.process.evidence()
         assert SEED.encode() not in output
         assert output.count(b"***\n") == output.count(b"\n") == 350
+
+
+def test_programs_in_other_languages_announce_as_well(tmp_path: Path, redis_url: str) -> None:
+    with worker_of(tmp_path, redis_url) as worker:
+        worker.wait_ready()
+        run, output = worker.do("s.runs_a_program", SEED, 8)
+        lines = output.decode().splitlines()
+        assert lines[:8] == [f"{number} ***" for number in range(8)]
+        # What the last one printed went into an exception, which Celery logs.
+        assert lines[-2:] == ["ValueError: 0 ***", ""] or lines[-1] == "ValueError: 0 ***"
+        assert run.text("why").startswith("ValueError: 0 ***")
+        assert SEED not in worker.process.output()
+        assert "raised unexpected: ValueError('0 ***" in worker.process.output()
+
+
+def all_forms(seed: int) -> tuple[list[str], list[str]]:
+    """Secrets, and lines that have each of them in each form."""
+    pick = random.Random(seed)
+    alphabet = AWKWARD.replace("\u2028", "")
+    secrets = ["".join(pick.choices(alphabet, k=pick.randrange(8, 24))).strip() + "-end" for _ in range(12)]
+    secrets += ["".join(pick.choices("abcdefXYZ0189_-", k=pick.randrange(8, 40))) for _ in range(12)]
+    lines = [f"{form}: {shown(secret, form).decode()} ." for secret in secrets for form in FORMS]
+    pick.shuffle(lines)
+    return secrets, lines
+
+
+@pytest.mark.parametrize("split", ["off", "on"])
+def test_every_form_is_masked_in_store_frames_echo_and_log(tmp_path: Path, redis_url: str, split: str) -> None:
+    secrets, lines = all_forms(7)
+    encoded = [secret.encode() for secret in secrets]
+    expected = [masked_by_hand(line.encode(), encoded) for line in lines]
+    with (
+        worker_of(tmp_path, redis_url, RUNTAIL_SPLIT=split) as worker,
+        Service("socket", tmp_path, worker.settings) as relay,
+    ):
+        worker.wait_ready()
+        run_id = worker.send("s.prints", secrets, lines)
+        worker.wait_ended(run_id)
+        follower = Follower(run_id)
+        follower.connect(relay.url)
+        follower.until_end(60)
+        stored = worker.output(run_id).splitlines()
+        follower.close()
+        echoed = set(worker.process.log_path.read_bytes().splitlines())
+    if split == "off":
+        assert stored == expected
+    else:
+        assert sorted(stored) == sorted(expected)
+    assert follower.lines == stored
+    # Among what Celery says itself.
+    assert not [line for line in expected if line not in echoed]
+    assert not [secret for secret in encoded if any(secret in line for line in echoed)]
 
 
 @pytest.mark.parametrize("size", [10_000, 100_000, 1 << 20])

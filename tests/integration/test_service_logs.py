@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.audit_lines import own_log
 from tests.support.command import PROGRAM
 from tests.support.http_get import http_get
 from tests.support.ports import free_port
@@ -62,11 +63,11 @@ def test_web_and_relay_write_json_and_nothing_else(tmp_path: Path, own_redis_ser
             service.process.signal(signal.SIGTERM)
         assert [service.process.wait(60) for service in (web, relay)] == [0, 0]
         for service, component in ((web, "web"), (relay, "relay")):
-            found = parsed(service.process.output().splitlines())
+            found = parsed(own_log(service.process))
             assert {one["component"] for one in found} == {component}
             for once in ("ready on", "waits for the store" if service is web else "the pub/sub connection ended"):
                 assert len([one for one in found if once in one["message"]]) == 1
-        (asked,) = [one for one in parsed(web.process.output().splitlines()) if one.get("path") == "/api/v1/runs"][:1]
+        (asked,) = [one for one in parsed(own_log(web.process)) if one.get("path") == "/api/v1/runs"][:1]
         assert (asked["method"], asked["status"], asked["client"]) == ("GET", 200, "127.0.0.1")
         assert "who-asks" not in web.process.output()
 
@@ -77,7 +78,7 @@ def test_text_has_one_form_and_no_requests(tmp_path: Path, redis_url: str, key_p
         httpx.get(f"{web.url}/api/v1/runs")
         for service in (web, relay):
             service.process.terminate(60)
-            lines = service.process.output().splitlines()
+            lines = own_log(service.process)
             assert lines
             assert [line for line in lines if not LINE.fullmatch(line)] == []
         assert "/api/v1/runs" not in web.process.output()

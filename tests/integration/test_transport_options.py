@@ -30,6 +30,8 @@ def worker(tmp_path: Path, redis_url: str, request: Any) -> Iterator[Worker]:
         app="tests.support.script_app",
         arguments=["--concurrency=1", "--prefetch-multiplier=1"],
         environment={"TEST_CONF": json.dumps(conf)},
+        # The users of tests have no rights for the prefix of another installation's keys.
+        acl="global_keyprefix" not in request.param,
     )
     try:
         yield made.wait_ready()

@@ -86,7 +86,8 @@ def test_tasks_and_workers_that_cannot_be_read_are_left_out(web: Service, store:
     keys = store.keys
     store.client.hset(keys.tasks(), "tests.good", json.dumps(GOOD_TASK))
     # Another version of a worker may say less; the page need not ask what is there.
-    bare = {"doc": "", "schema": {}, "queue": "", "exclusive": False}
+    bare = {"doc": "", "schema": {}, "queue": "", "exclusive": False, "labels": {}, "title": "",
+            "presets": {}, "sealed": False}  # fmt: skip
     store.client.hset(keys.tasks(), "tests.bare", json.dumps({"name": "tests.bare"}))
     worker = {"name": "good@host", "queues": ["celery"], "pid": 1}
     store.client.set(keys.worker("good@host"), json.dumps(worker))
@@ -96,7 +97,13 @@ def test_tasks_and_workers_that_cannot_be_read_are_left_out(web: Service, store:
         *BAD_VALUES,
         b'{"name": "bad-%d", "schema": [], "queues": 7}',
         b'{"name": "bad-%d", "queue": 5, "queues": {}}',
+        b'{"name": "bad-%d", "labels": {"team": ["a"]}, "queues": {}}',
+        b'{"name": "bad-%d", "presets": {"nightly": 7}, "title": 7, "queues": {}}',
         b'{"name": "bad-%d", "exclusive": "no", "queues": [], "concurrency": "many"}',
+        b'{"name": "bad-%d", "secrets": 5, "queues": [["celery"]]}',
+        b'{"name": "bad-%d", "secrets": [{}], "queues": ["celery"], "tasks": [{}]}',
+        b'{"name": "bad-%d", "schema": {"properties": [1]}, "queues": [], "tasks": 5}',
+        b'{"name": "bad-%d", "max_attempts": "x", "queues": [], "seal_keys": [1]}',
     ]
     for number, value in enumerate(bad):
         name = f"bad-{number}"

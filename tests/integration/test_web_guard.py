@@ -186,6 +186,7 @@ def test_every_answer_has_the_strict_policy(web: Service, path: str) -> None:
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self'",
+        "font-src": "'self'",
         "connect-src": "'self' ws://127.0.0.1:8010",
         "require-trusted-types-for": "'script'",
         "trusted-types": "'none'",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from runtail.store import Store
 from tests.support.beating import beating
 from tests.support.runs import finish, make_store, open_run, write_lines
 from tests.support.services import Service
+from tests.support.slow_clients import client_at
 from tests.support.waiting import wait_for
 
 THREADS = 16
@@ -182,13 +182,6 @@ def test_an_expression_that_stops_other_engines_is_quick(web: Service, store: St
     assert lines(search(web, writer.claim.run_id, "(a+)+$", regex=1)) == []
     assert lines(search(web, writer.claim.run_id, "(.*z)?", regex=1)) == []
     print(f"two catastrophic expressions: {time.monotonic() - began:.2f} s")
-
-
-def client_at(web: Service, address: str) -> httpx.Client:
-    """A client of its own, whose kernel keeps little of an answer that it does not read."""
-    little = (socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    transport = httpx.HTTPTransport(local_address=address, socket_options=[little])
-    return httpx.Client(base_url=f"{web.url}/api/v1", timeout=20, transport=transport)
 
 
 def test_a_client_has_two_searches_and_all_together_a_quarter_of_the_threads(web: Service, redis_url: str) -> None:

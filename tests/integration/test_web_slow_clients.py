@@ -59,8 +59,10 @@ def large(store: Store) -> str:
 
 @pytest.fixture
 def web(redis_url: str, prefix: str, store: Store, tmp_path: Path) -> Iterator[Service]:
-    """A running web service with the usual settings."""
-    with beating(store), Service("web", tmp_path, {"broker_url": redis_url, "key_prefix": prefix}) as service:
+    """A running web service with the usual settings, but for the limit on requests of one address."""
+    # Attackers and all others have one address here.
+    settings = {"broker_url": redis_url, "key_prefix": prefix, "limit_requests": 0}
+    with beating(store), Service("web", tmp_path, settings) as service:
         yield service
         assert "Traceback" not in service.process.output()
 

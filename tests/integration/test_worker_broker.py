@@ -60,7 +60,7 @@ def test_the_probe_sees_a_worker_that_is_connected_and_stalled(tmp_path: Path, r
 def test_a_broker_that_is_away_is_asked_for_every_few_seconds(tmp_path: Path) -> None:
     """Celery's waits grow to half a minute, so that a worker took tasks as late after an outage."""
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
-    with Installation(tmp_path, nowhere, app="runtail_worker.app", services=()) as fleet:
+    with Installation(tmp_path, nowhere, app="runtail_worker.app", services=(), acl=False) as fleet:
         worker = fleet.add()
 
         def waits() -> list[float]:

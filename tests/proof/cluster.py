@@ -126,7 +126,9 @@ class Cluster:
         if name == self._skewed:
             environment |= skew_environment(1, str(environment["PYTHONPATH"]))
         url = self.proxies[name].url
-        settings = {**self._settings, "broker_url": url, "store_url": url, "worker_admin_port": 0}
+        # All that is started and cancelled here comes from one address.
+        limits = {"limit_starts": 0, "limit_changes": 0}
+        settings = {**limits, **self._settings, "broker_url": url, "store_url": url, "worker_admin_port": 0}
         if name in WORKERS:
             worker = CeleryWorker(
                 self.directory, "tests.proof.tasks", f"{name}@proof", mark=mark,

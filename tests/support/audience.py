@@ -14,7 +14,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,9 @@ ASK_AGAIN_SECONDS = (2.0, 4.0)
 PATIENCE_SECONDS, SILENCE_SECONDS = 10.0, 45.0
 #: Messages remembered as read: viewers at the live edge all get the same bytes.
 REMEMBERED = 512
+
+#: In place of a digest, for guests: they get none.
+UNVERIFIABLE = ""
 
 _JOIN = "40/tail,"
 _MESSAGE, _RESET, _END = b'42/tail,["tail-message",', b'42/tail,["tail-reset",', b'42/tail,["tail-end",'
@@ -69,7 +72,7 @@ def step(position: Position, message: dict[str, Any]) -> Step:
     for item in message["entries"]:
         if "cut" in item:
             named += item["cut"]["to"] + 1 - line
-            line, chain = item["cut"]["to"] + 1, item["cut"]["chain"]
+            line, chain = item["cut"]["to"] + 1, item["cut"].get("chain", UNVERIFIABLE)
             continue
         payload, first = payload_of(item), int(item["from"])
         if first > line and item["type"] == "e" and orjson.loads(payload)["kind"] == "store-lost":
@@ -77,8 +80,12 @@ def step(position: Position, message: dict[str, Any]) -> Step:
         else:
             lost += max(0, first - line)
             doubled += max(0, line - first)
-        wrong += digest(chain, item["type"], payload) != item["chain"]
-        line, chain, newest = first + item["n"], item["chain"], item["t"] / 1000
+        if chain == UNVERIFIABLE:
+            wrong += "chain" in item
+        else:
+            wrong += digest(chain, item["type"], payload) != item["chain"]
+            chain = item["chain"]
+        line, newest = first + item["n"], item["t"] / 1000
     return Step(Position(position.epoch, line, chain), lost, doubled, wrong, named, newest)
 
 
@@ -87,6 +94,9 @@ class Viewer:
     """One viewer of one run, and what it met."""
 
     run_id: str
+    token: str = ""
+    #: Comes by a share link.
+    guest: bool = False
     position: Position | None = None
     sock: socket.socket | None = None
     port: int = 0
@@ -107,6 +117,8 @@ class Viewer:
     losses: list[str] = field(default_factory=list)
     #: Codes of subscriptions that were refused.
     refusals: list[str] = field(default_factory=list)
+    #: Monotonic, and what happened: each loss, refusal, connection and subscription, to tell what a pause was spent on.
+    history: list[tuple[float, str]] = field(default_factory=list)
     lost: int = 0
     doubled: int = 0
     wrong: int = 0
@@ -132,6 +144,17 @@ class Viewer:
         inside = [at for at, _ in self.messages if since <= at <= until]
         return max(b - a for a, b in itertools.pairwise([since, *inside, until]))
 
+    def told_of_pause(self, since: float, until: float) -> str:
+        """Say what happened from just before to just after the longest pause within a window."""
+        inside = [at for at, _ in self.messages if since <= at <= until]
+        began, over = max(itertools.pairwise([since, *inside, until]), key=lambda pair: pair[1] - pair[0])
+        steps = [f"{at - began:+.2f} {what}" for at, what in self.history if began - 1 <= at <= over + 1]
+        return f"{over - began:.2f} s at {began - since:.1f}: {', '.join(steps) or 'nothing happened'}"
+
+    def note(self, what: str) -> None:
+        """Keep what happened now."""
+        self.history.append((time.monotonic(), what))
+
     def first_after(self, moment: float) -> float:
         """How long (s) after a moment the next line came; infinite if none did."""
         return next((at - moment for at, _ in self.messages if at >= moment), float("inf"))
@@ -143,14 +166,27 @@ class Audience(threading.Thread):
     :param choose: names the port of the relay for the next connection, as a load balancer does; 0 if there is none.
     :param run_ids: dealt out to the viewers in turn.
     :param host: the address that these ports belong to.
+    :param tokens: what the viewers show at each connection, dealt out in turn; empty: nothing.
+    :param guests: these are the tokens of share links.
+    :param headers: what each of them sends besides: lines with their ends.
     """
 
     def __init__(
-        self, choose: Callable[[], int], run_ids: list[str], viewers: int, *, host: str = "127.0.0.1", seed: int = 1
+        self,
+        choose: Callable[[], int],
+        run_ids: list[str],
+        viewers: int,
+        *,
+        host: str = "127.0.0.1",
+        seed: int = 1,
+        tokens: Sequence[str] = ("",),
+        guests: bool = False,
+        headers: str = "",
     ) -> None:
         super().__init__(name="audience", daemon=True)
         self._choose = choose
         self._host = host
+        self._headers = headers
         self._random = random.Random(seed)
         self._epoll = select.epoll()
         self._by_fd: dict[int, Viewer] = {}
@@ -158,7 +194,9 @@ class Audience(threading.Thread):
         self._timers: list[tuple[float, int, Viewer]] = []
         self._numbers = itertools.count()
         self._over = threading.Event()
-        self.viewers = [Viewer(run_ids[number % len(run_ids)]) for number in range(viewers)]
+        self.viewers = [
+            Viewer(run_ids[number % len(run_ids)], tokens[number % len(tokens)], guests) for number in range(viewers)
+        ]
         #: A defect of this program, not of the product.
         self.error: BaseException | None = None
 
@@ -241,8 +279,10 @@ class Audience(threading.Thread):
 
     def _connect(self, viewer: Viewer) -> None:
         viewer.port = self._choose()
+        viewer.note("tries")
         if not viewer.port:
             viewer.losses.append("no relay")
+            viewer.note("no relay")
             self._wait(viewer)
             return
         viewer.sock = sock = socket.socket()
@@ -258,7 +298,9 @@ class Audience(threading.Thread):
         assert viewer.sock is not None
         try:
             if events & select.EPOLLOUT:
-                viewer.sock.send(upgrade(SOCKET_IO_PATH, f"{self._host}:{viewer.port}"))
+                shown = f"Authorization: Bearer {viewer.token}\r\n" if viewer.token else ""
+                address = f"{self._host}:{viewer.port}"
+                viewer.sock.send(upgrade(SOCKET_IO_PATH, address, self._headers + shown))
                 self._epoll.modify(viewer.sock.fileno(), select.EPOLLIN)
                 return
             data = viewer.sock.recv(1 << 18)
@@ -280,6 +322,7 @@ class Audience(threading.Thread):
         viewer.sock, viewer.following = None, False
         viewer.failed_connections += not viewer.usable
         viewer.losses.append(why)
+        viewer.note(f"lost: {why}")
         self._wait(viewer)
 
     def _wait(self, viewer: Viewer) -> None:
@@ -317,6 +360,7 @@ class Audience(threading.Thread):
             viewer.sock.send(client_frame(_JOIN))
         elif packet.startswith(_JOIN.encode()):
             viewer.connections += 1
+            viewer.note("connected")
             viewer.failures, viewer.usable = 0, True
             self._subscribe(viewer)
         elif packet.startswith(_ANSWER):
@@ -335,7 +379,9 @@ class Audience(threading.Thread):
         assert viewer.sock is not None
         request: dict[str, Any] = {"v": 1, "run": viewer.run_id}
         if (here := viewer.position) is not None:
-            request |= {"epoch": here.epoch, "from": here.line, "chain": here.chain}
+            request |= {"epoch": here.epoch, "from": here.line}
+            if not viewer.guest:
+                request["chain"] = here.chain
         viewer.sock.send(client_frame(f'42/tail,1["subscribe",{orjson.dumps(request).decode()}]'))
         viewer.asks_again = False
         self._set(viewer, time.monotonic() + PATIENCE_SECONDS)
@@ -343,16 +389,18 @@ class Audience(threading.Thread):
     def _answer(self, viewer: Viewer, answer: dict[str, Any]) -> None:
         if not answer["ok"]:
             viewer.refusals.append(answer["code"])
+            viewer.note(f"refused: {answer['code']}")
             viewer.asks_again = True
             self._set(viewer, time.monotonic() + self._random.uniform(*ASK_AGAIN_SECONDS))
             return
         if answer.get("reset"):
             return  # the event with the reason comes, or came
-        here = Position(answer["epoch"], answer["from"], answer["chain"])
+        here = Position(answer["epoch"], answer["from"], UNVERIFIABLE if viewer.guest else answer["chain"])
         if viewer.position is not None and here != viewer.position:
             viewer.wrong += 1
         viewer.position, viewer.following = here, True
         viewer.joined.append(time.monotonic())
+        viewer.note("subscribed")
         viewer.due = time.monotonic() + SILENCE_SECONDS
 
     def _message(self, viewer: Viewer, packet: bytes) -> None:

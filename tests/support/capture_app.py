@@ -256,6 +256,27 @@ def said(token: str) -> None:
     runtail.sh(["echo", "list"])
 
 
+@app.task(name="t.labelled", runtail={"labels": {"team": "builders"}})
+def labelled() -> None:
+    runtail.label("ticket", "T-1")
+    runtail.label("team", "others")
+    print("labelled")
+
+
+@app.task(name="t.titled", runtail={"title": "Titled {how}, {token}", "secrets": ["token"]})
+def titled(token: str, how: str = "declared") -> dict[str, object]:
+    """Set a title if asked to; return something with a secret and something large."""
+    runtail.mask("opensesame")
+    if how == "set":
+        runtail.title("Set with opensesame")
+    return {"how": how, "token": token, "mask": "opensesame", "large": ["x" * 100] * 100}
+
+
+@app.task(name="t.keeps_to_itself", runtail={"result": False})
+def keeps_to_itself() -> str:
+    return "nobody reads this"
+
+
 @app.task(name="t.writes_until", bind=True)
 def writes_until(self: Any, path: str, interval: float = 0.001) -> int:
     """Print numbers until the file exists; return how many."""

@@ -25,6 +25,9 @@ APIS = ("monitoring.coreos.com/v1", "keda.sh/v1alpha1", "gateway.networking.k8s.
 #: A Helm takes the cluster's version for its own library's, if nobody says one; a later argument wins.
 DEFAULTS = ("--values", "-", "--kube-version", "1.34.0")
 
+#: The Secrets of logging in that the chart must be told where Helm sees no cluster, in which they are made once.
+LOGIN = {"password": {"existingSecret": "runtail-admin"}, "tokens": {"existingSecret": "runtail-tokens"}}
+
 Object = dict[str, Any]
 
 
@@ -38,6 +41,11 @@ def profile(name: str) -> dict[str, Any]:
     return values
 
 
+def with_login(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return values with Secrets of logging in, unless they say something of it themselves."""
+    return {"auth": LOGIN, **(values or {})}
+
+
 def render(
     values: Mapping[str, Any] | None = None,
     *,
@@ -45,15 +53,19 @@ def render(
     major: int = 4,
     arguments: tuple[str, ...] = (),
     apis: tuple[str, ...] = APIS,
+    login: bool = True,
 ) -> list[Object]:
     """Return the objects, fresh for the caller.
 
     :param values: beside the chart's own.
     :param arguments: further ones of ``helm template``.
     :param apis: what the cluster knows beside Kubernetes itself.
+    :param login: without a cluster, name Secrets of logging in where the values do not.
     :raises Refused: with what Helm said.
     """
     known = tuple(word for api in apis for word in ("--api-versions", api))
+    if login and "--dry-run=server" not in arguments:
+        values = with_login(values)
     text = rendered_text(json.dumps(values or {}), chart, major, (*known, *arguments))
     return [one for one in yaml.load_all(text, Loader=_Loader) if one]
 

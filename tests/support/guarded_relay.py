@@ -7,19 +7,22 @@ from runtail_socket import runtime
 # Before any other import, as in the relay itself.
 runtime.patch(os.environ.get("RUNTAIL_SOCKET_ASYNC_MODE", "eventlet"))
 
+from collections.abc import Mapping  # noqa: E402
 from typing import Any  # noqa: E402
 
 from runtail import logs  # noqa: E402
 from runtail.access.principal import Principal  # noqa: E402
 from runtail.settings import load_settings  # noqa: E402
+from runtail.store import Store  # noqa: E402
 from runtail_socket.service import Service  # noqa: E402
-from tests.support.grants import GRANTS  # noqa: E402
+from tests.support.grants import principal  # noqa: E402
+
+STORE = Store(load_settings(os.environ))
 
 
-def identify(environ: dict[str, Any]) -> Principal | None:
+def identify(environ: Mapping[str, Any]) -> Principal | None:
     """Return who connects."""
-    name = environ.get("HTTP_X_TEST_PRINCIPAL", "")
-    return Principal("user", f"user:{name}", name, GRANTS[name]) if name in GRANTS else None
+    return principal(environ.get("HTTP_X_TEST_PRINCIPAL", ""), STORE, "run-of-own")
 
 
 if __name__ == "__main__":

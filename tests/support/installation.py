@@ -20,7 +20,11 @@ from tests.support.celery_worker import START_SECONDS, CeleryWorker, celery_envi
 from tests.support.ports import free_port
 from tests.support.recorded_runs import RecordedRuns
 from tests.support.services import Service
+from tests.support.store_users import is_plain, urls
 from tests.support.waiting import wait_for
+
+#: The store's user of each service.
+ROLES = {"web": "web", "socket": "relay"}
 
 
 class Installation(RecordedRuns):
@@ -32,6 +36,8 @@ class Installation(RecordedRuns):
     :param queue: what workers take from, and tasks are sent to, if nothing else is said.
     :param services: ``web``, whose reaper ends lost runs, and ``socket``.
     :param environment: other variables of the services.
+    :param queues: other queues that workers take from.
+    :param acl: each service logs in as its own user of the store, with the rights of production. Off: as anybody.
     :param settings: settings by field name, for all.
     """
 
@@ -44,9 +50,12 @@ class Installation(RecordedRuns):
         queue: str = "celery",
         services: tuple[str, ...] = (),
         environment: Mapping[str, str | None] | None = None,
+        queues: Sequence[str] = (),
+        acl: bool = True,
         **settings: Any,
     ) -> None:
-        self.directory, self.app, self.queue = directory, app, queue
+        self.directory, self.app, self.queue, self._acl = directory, app, queue, acl
+        self._queues = {queue, *queues}
         self.settings: dict[str, Any] = {
             "broker_url": redis_url, "store_url": redis_url, "key_prefix": f"t-{uuid.uuid4().hex[:8]}:", "echo": False,
             **settings,
@@ -54,7 +63,16 @@ class Installation(RecordedRuns):
         self.store = Store(load_settings({}, **self.settings))
         self.members: list[CeleryWorker] = []
         self._stack = ExitStack()
-        self._services = {name: Service(name, directory, self.settings, environment) for name in services}
+        self._services = {
+            name: Service(name, directory, self._settings_of(ROLES[name], self.settings), environment)
+            for name in services
+        }
+
+    def _settings_of(self, user: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a process, with its own login at store and broker."""
+        prefix, places = settings["key_prefix"], {settings[name] for name in ("store_url", "broker_url")}
+        logins = {url: urls(url, prefix, self._queues)[user] for url in places if self._acl and is_plain(url)}
+        return {**settings, **{f: logins.get(settings[f], settings[f]) for f in ("store_url", "broker_url")}}
 
     def __enter__(self) -> Self:
         try:
@@ -77,6 +95,11 @@ class Installation(RecordedRuns):
     def web(self) -> Service:
         """The web service."""
         return self._services["web"]
+
+    @property
+    def address(self) -> str:
+        """Where its pages are, without the last slash."""
+        return f"{self.web.url}{self.settings.get('base_path', '')}"
 
     @property
     def relay(self) -> Service:
@@ -105,6 +128,12 @@ class Installation(RecordedRuns):
         settings = {**self.settings, "worker_admin_port": port}
         if redis_url:
             settings |= {"broker_url": redis_url, "store_url": redis_url}
+        # Its environment may say something else than the settings.
+        said = environment or {}
+        self._queues |= {*(queue or self.queue).split(","), said.get("TEST_QUEUE") or self.queue}
+        prefix = said.get("RUNTAIL_KEY_PREFIX") or settings["key_prefix"]
+        logins = self._settings_of("worker", {**settings, "key_prefix": prefix})
+        settings |= {name: logins[name] for name in ("broker_url", "store_url")}
         own = {"TEST_QUEUE": self.queue, "TEST_BROKER_URL": settings["broker_url"]}
         member = CeleryWorker(
             self.directory, self.app, f"{name}@test", admin_port=port,
@@ -138,7 +167,7 @@ class Installation(RecordedRuns):
 
     def get(self, path: str) -> httpx.Response:
         """GET from the API."""
-        return httpx.get(self.web.url + path, timeout=30)
+        return httpx.get(f"{self.address}{path}", timeout=30)
 
     def send(self, task: str, *args: Any, queue: str = "", headers: dict[str, Any] | None = None, **kwargs: Any) -> str:
         """Send a task as ``.delay()`` would; return the run's id."""
@@ -161,6 +190,6 @@ class Installation(RecordedRuns):
         """
         self.wait_published(task)
         body = {"task": task, "kwargs": kwargs or {}, **more}
-        answer = httpx.post(f"{self.web.url}/api/v1/runs", json=body, timeout=30)
+        answer = httpx.post(f"{self.address}/api/v1/runs", json=body, timeout=30)
         assert answer.status_code in (201, 202), answer.text
         return str(answer.json()["id"])

@@ -16,6 +16,7 @@ import websocket
 from runtail.errors import ProtocolError
 from tests.support.http_get import http_get
 from tests.support.installation import Installation
+from tests.support.logins import grant
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.prometheus import Prometheus, Target
@@ -59,6 +60,7 @@ class Monitored:
         self.long_run = ""
         self.waiting: list[str] = []
         self.began_at = 0.0
+        self.policy = directory / "policy.toml"
 
     def __enter__(self) -> Self:
         try:
@@ -85,6 +87,8 @@ class Monitored:
             self.directory, self.server.url, app="runtail_worker.app", services=("web", "socket"),
             lease_seconds=LEASE_SECONDS, spool_bytes=SPOOL_BYTES, retained_bytes=RETAINED_BYTES,
             max_connections=MAX_CONNECTIONS, drain_seconds=0.5, budget_bytes=BUDGET_BYTES,
+            # The load starts one a second from this address, and the tests some more.
+            limit_starts=600,
         )  # fmt: skip
         self._stack.enter_context(self.fleet)
         self.web, self.relay = self.fleet.web, self.fleet.relay
@@ -127,12 +131,18 @@ class Monitored:
         return port
 
     def start_other_version(self) -> Process:
-        """Start a relay that says it is of another version, and scrape it, too."""
+        """Start a relay that says it is of another version, and scrape it, too.
+
+        It has a policy of its own, :attr:`policy`, and may listen for everybody.
+        """
         port, admin_port = free_port(), free_port()
+        self.policy.write_text(grant("everyone", "viewer"))
         environment: dict[str, str | None] = {
             **{f"RUNTAIL_{key.upper()}": str(value) for key, value in self.fleet.settings.items()},
             "RUNTAIL_SOCKET_PORT": str(port),
             "RUNTAIL_SOCKET_ADMIN_PORT": str(admin_port),
+            "RUNTAIL_AUTH_POLICY_FILE": str(self.policy),
+            "RUNTAIL_AUTH_NONE_ANYWHERE": "on",
         }
         process = Process([sys.executable, "-c", OTHER_VERSION], self.directory, name="old", environment=environment)
         self._stack.enter_context(process)

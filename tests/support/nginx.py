@@ -30,28 +30,27 @@ http {{
   scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{port};
-    {more}
-    location / {{
-      proxy_pass {upstream};
-    }}
+    {body}
   }}
 }}
 """
 
 
 @contextmanager
-def nginx_before(upstream: str, folder: Path, more: str = "") -> Iterator[str]:
+def nginx_before(upstream: str, folder: Path, more: str = "", body: str = "") -> Iterator[str]:
     """Run one until the end of the ``with``, and give its address.
 
     :param upstream: the address of the service.
     :param more: of the server's block.
+    :param body: the whole block instead of *more* and the location that leads to the service.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         lacking("no nginx", "apt install nginx-light")
     port = free_port()
     configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream, more=more))
+    body = body or f"{more}\n    location / {{ proxy_pass {upstream}; }}"
+    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, body=body))
     url = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:

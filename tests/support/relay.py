@@ -21,6 +21,7 @@ from runtail.settings import load_settings
 from runtail.store import Store
 from tests.support.processes import Process, StartProcess
 from tests.support.services import Service
+from tests.support.store_users import is_plain, urls
 from tests.support.waiting import wait_for
 
 NAMESPACE = "/tail"
@@ -50,7 +51,9 @@ class Relay(Service):
     ) -> None:  # fmt: skip
         # To run all tests of the relay on gevent: RUNTAIL_TEST_ASYNC_MODE=gevent.
         mode = os.environ.get("RUNTAIL_TEST_ASYNC_MODE", "eventlet")
-        ours = {"broker_url": redis_url, "key_prefix": key_prefix, "socket_async_mode": mode}
+        # The user of production, who may only read: what a relay needs beyond that, fails here.
+        url = urls(redis_url, key_prefix)["relay"] if is_plain(redis_url) else redis_url
+        ours = {"broker_url": url, "key_prefix": key_prefix, "socket_async_mode": mode}
         super().__init__("socket", Path(), ours | settings, environment, port=port, program=program)
         self._start_process = start_process
         self.launch()

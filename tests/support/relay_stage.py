@@ -61,5 +61,7 @@ def stage(relays: int, *, proxied: bool = False, memory_bytes: int | None = None
 
         proxy = stack.enter_context(TcpProxy(server.host, server.port)) if proxied else None
         url = proxy.url if proxy else server.url
+        # An audience comes from one address.
+        settings = {"limit_sockets": 0, **settings}
         made = [Relay(starter(number), url, PREFIX, **settings) for number in range(relays)]
         yield Stage(server, [relay.wait_until_ready() for relay in made], proxy, limits)

@@ -1,6 +1,7 @@
 """A Celery app whose tasks give their secrets away in every way there is."""
 
 import base64
+import hashlib
 import json
 import logging
 import multiprocessing
@@ -64,13 +65,23 @@ def gives_away(
     everything = [token, pin, *(options or {"": [""]}).get("deep", []), *words]
     _say_all(*everything)
     text = " ".join(map(str, everything))
+    if end == "again" and self.request.retries == 0:
+        raise self.retry()
     if end == "retry" and self.request.retries == 0:
         raise self.retry(exc=ValueError(f"again {text}"))
-    if end == "exit":
+    if end in ("exit", "again"):
         sys.exit(f"bye {text}")
     if end in ("", "retry"):
         raise ValueError(f"{text} {note}")
     return text
+
+
+@app.task(name="s.takes", bind=True, runtail={"record": False})
+def takes(self: Any, token: str) -> str:
+    """Say what it was given, unrecorded: a digest of it, and what the request has of it."""
+    shown = json.dumps([self.request.args, self.request.kwargs])
+    print(f"took {hashlib.sha256(token.encode()).hexdigest()} {shown}", flush=True)
+    return ""
 
 
 @app.task(name="s.announces")
@@ -111,6 +122,36 @@ def large(size: int, seed: str) -> None:
     print("before")
     os.write(1, secret.encode() + b"\n")
     print("after")
+
+
+@app.task(name="s.prints")
+def prints(secrets: list[str], lines: list[str], turns: int = 1) -> None:
+    """Announce secrets, and print lines by turns to both outputs."""
+    for secret in secrets:
+        runtail.mask(secret)
+    for _ in range(turns):
+        for number, line in enumerate(lines):
+            os.write(1 + number % 2, line.encode() + b"\n")
+
+
+@app.task(name="s.runs_a_program")
+def runs_a_program(seed: str, turns: int) -> None:
+    """Start programs that announce what they print; the last one fails, and its output is in the exception's text."""
+    script = """
+        set -eu
+        i=0
+        while [ $i -lt $2 ]; do
+            secret=$1-$i-$((i * 7919))
+            printf %s "$secret" | "$PYTHON" -m runtail mask
+            echo "$i $secret"
+            i=$((i + 1))
+        done
+    """
+    argv = ["/bin/sh", "-c", script, "sh"]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    runtail.sh([*argv, f"{seed}a", str(turns)], env=environment)
+    found = subprocess.run([*argv, f"{seed}b", "1"], env=environment, check=True, capture_output=True, text=True)
+    raise ValueError(found.stdout)
 
 
 @app.task(name="s.environment")

@@ -51,6 +51,8 @@ class Authority:
         self._openssl(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
             "-keyout", self._key, "-out", self.certificate, "-subj", "/CN=authority of a test",
+            # Without it Python 3.13, which the images have, trusts no authority.
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
     def issue(self, name: str, addresses: str = LOOPBACK) -> tuple[Path, Path]:
@@ -64,7 +66,7 @@ class Authority:
             "-subj", f"/CN={name}",
         )  # fmt: skip
         extension = self.directory / f"{name}.ext"
-        extension.write_text(f"subjectAltName={addresses}\n")
+        extension.write_text(f"subjectAltName={addresses}\nauthorityKeyIdentifier=keyid\n")
         self._openssl(
             "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-days", "2",
             "-extfile", extension, "-out", certificate,

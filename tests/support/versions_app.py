@@ -16,7 +16,7 @@ app.conf.update(task_default_queue=VERSION, task_ignore_result=True, worker_pref
 runtail.install(app)
 
 
-@app.task(name=f"{VERSION}.count")
+@app.task(name=f"{VERSION}.count", runtail={"labels": {"team": VERSION}})
 def count(lines: int, seconds: float) -> None:
     """Print numbered lines, some of them in colour and some over others.
 
@@ -28,3 +28,9 @@ def count(lines: int, seconds: float) -> None:
         else:
             print(f"line {number}")
         time.sleep(seconds / lines)
+
+
+@app.task(name=f"{VERSION}.keeps", runtail={"secrets": ["token"]})
+def keeps(token: str) -> None:
+    """Say how long the secret is, and what kind of value it is."""
+    print(f"{type(token).__name__} of {len(token)}")

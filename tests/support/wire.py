@@ -10,11 +10,14 @@ _MASK = b"\0\0\0\0"
 SOCKET_IO_PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
-def upgrade(path: str, host: str) -> bytes:
-    """Return the request that opens a WebSocket. No extension is offered: no compression."""
+def upgrade(path: str, host: str, headers: str = "") -> bytes:
+    r"""Return the request that opens a WebSocket. No extension is offered: no compression.
+
+    :param headers: more lines, each with its ``\r\n``.
+    """
     return (
         f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
     ).encode()
 
 

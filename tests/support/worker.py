@@ -25,6 +25,7 @@ class Worker(Installation):
     :param arguments: more arguments for ``celery worker``.
     :param environment: settings and other variables; ``None`` removes one.
     :param store_url: another server for the store than for the broker.
+    :param acl: see :class:`tests.support.installation.Installation`.
     :param more: for :class:`tests.support.celery_worker.CeleryWorker`: ``python``, ``launcher``, ``redirection``.
     """
 
@@ -37,13 +38,14 @@ class Worker(Installation):
         arguments: Sequence[str] = ("--concurrency=2",),
         environment: Mapping[str, str | None] | None = None,
         store_url: str = "",
+        acl: bool = True,
         **more: Any,
     ) -> None:
         name = f"worker-{uuid.uuid4().hex[:8]}"
         self.prefix = f"{name}:"
         super().__init__(
-            directory, redis_url, app=app, queue=name, store_url=store_url or redis_url, key_prefix=self.prefix,
-            worker_admin_port=0, echo=True,
+            directory, redis_url, app=app, queue=f"{name}-queue", store_url=store_url or redis_url,
+            key_prefix=self.prefix, worker_admin_port=0, echo=True, acl=acl,
         )  # fmt: skip
         self._member = self.add(
             name=name, concurrency=0, heartbeat=True, arguments=arguments, environment=environment, **more

@@ -3,12 +3,15 @@
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runtail.access.decision import allowed, reaches_everything
 from runtail.access.principal import EVERYTHING, Grant, Principal, Thing, anyone
 from runtail.access.rights import RIGHTS, ROLES, Right
+from runtail.runs.access import visible_to
 
 TASKS, QUEUES, IDS = (
     ("build.app", "build.web", "deploy.web", ""),
@@ -40,6 +43,8 @@ def reading(grants: frozenset[Grant], who_id: str, right: Right, thing: Thing) -
             reasons.append(bool([glob for glob in grant.queues if fnmatchcase(thing.queue, glob)]))
         for key, values in grant.labels:
             reasons.append(key in thing.labels and thing.labels[key] in values)
+        if right == "admin":
+            reasons.append(not (grant.tasks or grant.queues or grant.labels or grant.own))
         if grant.own:
             reasons.append(who_id != "" and thing.who_id == who_id)
         if all(reasons):
@@ -55,6 +60,36 @@ def test_a_decision_is_what_the_grants_say(grants: frozenset[Grant], who_id: str
     # What is allowed on a thing is allowed on something; what reaches everything reaches this.
     assert not decided or allowed(principal, right)
     assert decided or not reaches_everything(principal, right)
+
+
+@given(st.frozensets(GRANTS, max_size=3), st.sampled_from(IDS), st.lists(THINGS, max_size=12))
+def test_a_list_remembers_no_answer_to_another_question(
+    grants: frozenset[Grant], who_id: str, things: list[Thing]
+) -> None:
+    principal = Principal("user", who_id, "somebody", grants)
+    visible = visible_to(principal)
+    for thing in things:
+        shown = visible is None or visible(
+            thing.task, thing.queue, orjson.dumps(thing.labels).decode(), thing.who_id or ""
+        )
+        assert shown == allowed(principal, "run:read", thing)
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        Grant(ROLES["admin"], tasks=frozenset("*")),
+        Grant(ROLES["admin"], queues=frozenset("*")),
+        Grant(ROLES["admin"], labels=frozenset((("team", frozenset(("red",))),))),
+        Grant(ROLES["admin"], own=True),
+    ],
+)
+def test_a_grant_with_selectors_is_never_on_the_whole_installation(grant: Grant) -> None:
+    ann = Principal("user", "user:ann", "ann", frozenset((grant,)))
+    thing = Thing("build.app", "builds", {"team": "red"}, "user:ann")
+    assert allowed(ann, "run:delete", thing)
+    assert not allowed(ann, "admin", thing)
+    assert not allowed(ann, "admin")
 
 
 @given(st.sampled_from(RIGHTS), THINGS)

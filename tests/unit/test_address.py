@@ -177,7 +177,7 @@ def test_no_error_shows_a_password(scheme: str, before: str, after: str, shape: 
     ],
 )
 def test_the_store_and_celery_verify_alike(url: str, wanted: dict[str, Any]) -> None:
-    client = connect(load_settings({"RUNTAIL_STORE_URL": url}))
+    client = connect(load_settings({"RUNTAIL_STORE_URL": url, "RUNTAIL_TLS_INSECURE": "on"}))
     kwargs = client.connection_pool.connection_kwargs
     assert {name: kwargs[name] for name in wanted} == wanted
     found = celery_settings(url, results=True)
@@ -189,7 +189,7 @@ def test_the_store_and_celery_verify_alike(url: str, wanted: dict[str, Any]) -> 
 
 def test_sentinels_with_passwords_of_their_own() -> None:
     url = "rediss+sentinel://ann:pw@a:1,b:2/3?master=m&sentinel_username=eve&sentinel_password=spw&ssl_cert_reqs=none"
-    client = connect(load_settings({"RUNTAIL_STORE_URL": url}))
+    client = connect(load_settings({"RUNTAIL_STORE_URL": url, "RUNTAIL_TLS_INSECURE": "on"}))
     pool = client.connection_pool
     assert isinstance(pool, SentinelConnectionPool)
     assert (pool.service_name, pool.connection_kwargs["username"], pool.connection_kwargs["password"]) == (
@@ -205,6 +205,23 @@ def test_sentinels_with_passwords_of_their_own() -> None:
     assert options["master_name"] == "m"
     kwargs = options["sentinel_kwargs"]
     assert (kwargs["username"], kwargs["password"], kwargs["ssl"]) == ("eve", "spw", True)
+
+
+@pytest.mark.parametrize("name", ["RUNTAIL_STORE_URL", "RUNTAIL_BROKER_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://:opensesame@h?ssl_cert_reqs=none",
+        "rediss+sentinel://h/0?master=m&ssl_cert_reqs=none",
+        "redis+sentinel://h/0?master=m&sentinel_tls=on&sentinel_ssl_cert_reqs=none",
+    ],
+)
+def test_a_certificate_that_nobody_checks_is_refused_unless_a_setting_allows_it(name: str, url: str) -> None:
+    with pytest.raises(ConfigError, match="ssl_cert_reqs=none") as refused:
+        load_settings({name: url})
+    assert "RUNTAIL_TLS_INSECURE=on" in str(refused.value)
+    assert "opensesame" not in str(refused.value)
+    assert load_settings({name: url, "RUNTAIL_TLS_INSECURE": "on"}).tls_insecure
 
 
 def test_a_file_that_cannot_be_read() -> None:

@@ -141,6 +141,26 @@ def test_marks_are_cut_and_written(said: Said) -> None:
     ]
 
 
+def test_titles_are_sent_as_texts_and_cut(said: Said) -> None:
+    runtail.title("Build of main")
+    runtail.title("t" * 9000)
+    assert said() == [
+        {"op": "title", "text": "Build of main"},
+        {"op": "title", "text": "t" * author.MAX_TEXT_BYTES, "cut": True},
+    ]
+
+
+def test_labels_are_sent_as_texts_and_cut(said: Said) -> None:
+    runtail.label("ticket", "T-1")
+    runtail.label("k" * 300, 7)  # type: ignore[arg-type]
+    runtail.label("long", "v" * 9000)
+    assert said() == [
+        {"op": "label", "key": "ticket", "value": "T-1"},
+        {"op": "label", "key": "k" * 200, "value": "7"},
+        {"op": "label", "key": "long", "value": "v" * author.MAX_TEXT_BYTES, "cut": True},
+    ]
+
+
 def test_outside_of_a_run_nothing_is_sent(capfd: pytest.CaptureFixture[str]) -> None:
     with runtail.section("Title"):
         runtail.progress(0.5)

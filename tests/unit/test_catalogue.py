@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from celery import Celery
 
-from runtail import catalogue
+from runtail import Secret, catalogue
 from runtail.selection import Selection
 
 
@@ -98,8 +98,19 @@ def test_entries(app: Celery) -> None:
     def plain(self: Any, x: int) -> None:
         """Plain."""
 
-    @app.task(name="c.routed", acks_late=True, runtail={"exclusive": True, "restart": True, "max_attempts": 5})
-    def routed() -> None: ...
+    @app.task(
+        name="c.routed",
+        acks_late=True,
+        runtail={"exclusive": True, "restart": True, "max_attempts": 5, "labels": {"team": "b"}, "title": "Route {x}",
+                 "presets": {"one": {"x": 1}}},
+    )  # fmt: skip
+    def routed(x: int = 0, token: Secret | None = None) -> None: ...
+
+    @app.task(name="c.preset-secret", runtail={"presets": {"one": {"token": "x"}}})
+    def mispreset(token: Secret) -> None: ...
+
+    @app.task(name="c.mislabelled", runtail={"labels": {"team": 7}})
+    def mislabelled() -> None: ...
 
     @app.task(name="c.unseen", runtail={"record": False})
     def unseen() -> None: ...
@@ -121,9 +132,14 @@ def test_entries(app: Celery) -> None:
         "exclusive": False,
         "restart": False,
         "max_attempts": 3,
+        "labels": {},
+        "title": "",
+        "presets": {},
         "acks_late": False,
         "transport": {},
     }
+    assert second["labels"] == {"team": "b"}
+    assert (second["title"], second["presets"]) == ("Route {x}", {"one": {"x": 1}})
     assert (second["queue"], second["exclusive"], second["restart"], second["max_attempts"], second["acks_late"]) == (
         "elsewhere",
         True,

@@ -12,11 +12,12 @@ import pytest
 from runtail.cli import exits
 from runtail.cli.failure import describe
 from runtail.cli.jsonlines import JsonLines
-from runtail.cli.runs import row, span
+from runtail.cli.runs import row
 from runtail.cli.screen import Screen, live_text, since
 from runtail.cli.tasks import parameter_words
 from runtail.cli.terminal import Terminal as TerminalFilter
 from runtail.cli.terminal import wants_colour
+from runtail.cli.times import span
 from runtail.protocol import EVENT, GENESIS, OUTPUT, Entry, EntryId
 from runtail.protocol import event as events
 from runtail.words import clean, event_words
@@ -255,7 +256,7 @@ def test_times_are_short_for_people_and_exact_for_programs() -> None:
     ]
     run = {"id": "r", "state": "failed", "task": "t", "created_ms": 0, "first_started_ms": 1_000, "finished_ms": 2_500,
            "who": None, "exit_status": None, "signal": 9}  # fmt: skip
-    assert row(run, 5_000, plain=False) == ["r", "failed", "t", "5.0s", "1.5s", "", "signal 9"]
+    assert row(run, 5_000, plain=False) == ["r", "failed", "t", "5.0s", "1.5s", "", "signal 9", ""]
     assert row(run, 5_000, plain=True)[3:5] == ["1970-01-01T00:00:00.000+00:00", "1.500"]
 
 

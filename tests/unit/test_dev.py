@@ -97,6 +97,20 @@ def test_the_page_is_told_where_the_relay_is() -> None:
     assert environment["HOME"] == "/h"
 
 
+def test_tasks_are_told_nothing_of_logins() -> None:
+    settings = plan.read_settings({})
+    environment = plan.environment(
+        settings, {"RUNTAIL_AUTH_ADMIN_PASSWORD": "secret", "RUNTAIL_AUTH_OIDC_CLIENT_SECRET_FILE": "/s", "HOME": "/h"}
+    )
+    web, relay, worker = (plan.environment_of(part, environment) for part in plan.parts(settings, Path("/x")))
+    assert web == relay == environment
+    assert [name for name in worker if name.startswith("RUNTAIL_AUTH_")] == []
+    assert environment.items() - worker.items() == {
+        ("RUNTAIL_AUTH_ADMIN_PASSWORD", "secret"), ("RUNTAIL_AUTH_OIDC_CLIENT_SECRET_FILE", "/s"),
+        ("RUNTAIL_AUTH_MODE", "none"),
+    }  # fmt: skip
+
+
 def shell(script: str) -> Child:
     return Child("part", ["/bin/sh", "-c", script], dict(os.environ))
 

@@ -8,8 +8,10 @@ import pytest
 
 from runtail.address import parse
 from runtail.keys import Keys
-from runtail.metric_table import METRICS, Metric
-from runtail.settings import SETTINGS, Setting, load_settings
+from runtail.metric import Metric
+from runtail.metric_table import METRICS
+from runtail.setting import Setting
+from runtail.settings import SETTINGS, load_settings
 from tools import doc_tables
 from tools.doc_tables import Misplaced, filled, generated, metric_row, setting_row
 
@@ -118,23 +120,35 @@ def test_the_quick_start_is_true() -> None:
 
 
 def test_settings_in_pages_exist() -> None:
-    # RUNTAIL_TEST_... are those of the tests, RUNTAIL_RUN is set for a task's own processes.
+    # RUNTAIL_TEST_... are those of the tests, RUNTAIL_RUN and RUNTAIL_BOARD are set for a task's own processes.
     tests = {
         name
         for path in (ROOT / "tests").rglob("*.py")
         for name in re.findall(r"RUNTAIL_TEST_[A-Z_]+", path.read_text())
     }
-    known = {setting.variable for setting in SETTINGS} | {"RUNTAIL_RUN"} | tests
+    files = {setting.file_variable for setting in SETTINGS if setting.secret}
+    others = {"RUNTAIL_RUN", "RUNTAIL_BOARD", "RUNTAIL_TOKEN", "RUNTAIL_TOKEN_FILE"}
+    known = {setting.variable for setting in SETTINGS} | files | others | tests
     for page in PAGES:
         assert set(re.findall(r"\bRUNTAIL_[A-Z_]+\b", page.read_text())) <= known, page
 
 
 def test_keys_are_all_described() -> None:
     text = (DOCS / "architecture.md").read_text()
-    placeholders = {"run_id": "<id>", "key": "<key>", "task": "<task>", "name": "<name>"}
-    for name, method in inspect.getmembers(Keys(""), inspect.ismethod):
+    placeholders = {
+        "run_id": "<id>",
+        "key": "<key>",
+        "task": "<task>",
+        "name": "<name>",
+        "digest": "<digest>",
+        "token_id": "<token_id>",
+        "share_id": "<share_id>",
+    }
+    keys = Keys()
+    for name, method in inspect.getmembers(keys, inspect.ismethod):
         if not name.startswith("_"):
             key = method(*(placeholders[parameter] for parameter in inspect.signature(method).parameters))
+            key = key.removeprefix(keys.prefix)
             assert f"`{key}`" in text
 
 

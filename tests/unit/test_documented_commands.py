@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ OTHERS = {
     "pipx",
     "pre-commit",
     "curl",
+    "openssl",
     "celery",
     "export",
     "eval",
@@ -87,6 +90,9 @@ def check_runtail(words: list[str]) -> None:
     name, *arguments = words
     assert name in main.commands, name
     subcommand = main.commands[name]
+    if isinstance(subcommand, click.Group):
+        inner, *arguments = arguments
+        subcommand = subcommand.commands[inner]
     # Shown by its name alone, or with words in capitals for what the reader puts there.
     if not arguments or name == "worker":
         return
@@ -100,7 +106,7 @@ def check_runtail(words: list[str]) -> None:
 
 @cases("runtail")
 def test_runtail_has_the_command_and_its_options(command: str) -> None:
-    words = shlex.split(command.partition(" | ")[0])
+    words = shlex.split(re.split(r" (?:\||<|>>) ", command)[0])
     check_runtail([word for word in words[1:] if word != "…"])
 
 
@@ -114,6 +120,9 @@ def test_commands_within_a_pod_exist_too(command: str) -> None:
 @cases("python", "python3")
 def test_python_has_the_module_and_it_the_options(command: str) -> None:
     words = shlex.split(command.removesuffix("&"))
+    if words[1] == "-c":
+        subprocess.run([sys.executable, *words[1:]], check=True, timeout=60)
+        return
     if "-m" not in words:
         # `python -u` and its like; a path that is cut short.
         assert words[1:] == ["-u"] or words[1].startswith("...") or "|" in words or (ROOT / words[1]).exists()
@@ -215,8 +224,8 @@ def test_what_commands_look_for_in_logs_is_logged() -> None:
     )
     seen = 0
     for page, command in every("kubectl"):
-        for text in re.findall(r" logs .*\| grep (?:-i )?(\"[^\"]+\"|\S+)", command):
+        for text in re.findall(r" logs .*\| grep (?:-i )?(\"[^\"]+\"|'[^']+'|\S+)", command):
             seen += 1
-            wanted = text.strip('"')
+            wanted = text.strip("'") if text.startswith("'") else text.strip('"')
             assert re.search(re.escape(wanted), sources, re.I if "grep -i" in command else 0), f"{page}: {wanted}"
     assert seen > 5

@@ -15,7 +15,7 @@ from tests.unit.test_repository import PACKAGES, sources
 #: messages, and not by each other's modules.
 MAY_IMPORT = {
     "runtail.protocol": ("runtail.errors",),
-    "runtail.access": (),
+    "runtail.access": ("runtail.errors", "runtail.protocol"),
     "runtail.masking": (),
     "runtail.worker.messages": (),
     "runtail.worker.channel": ("runtail.worker.messages",),
@@ -28,7 +28,8 @@ MAY_IMPORT = {
         "runtail.worker.spool_layout",
     ),
     "runtail_socket.transport": ("runtail.access", "runtail_socket.runtime"),
-    "runtail.log": ("runtail.errors", "runtail.protocol", "runtail.store"),
+    "runtail.labels": ("runtail.access",),
+    "runtail.log": ("runtail.errors", "runtail.labels", "runtail.protocol", "runtail.store", "runtail.titles"),
 }
 #: And what they may not.
 MAY_NOT_IMPORT = {

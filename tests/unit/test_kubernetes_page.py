@@ -31,10 +31,20 @@ def render(*arguments: str, values: str = "", major: int = 4) -> str:
     """Return what the chart makes of values."""
     # A Helm that somebody compiled takes the cluster's version for a very old one.
     words = ["template", "runtail", str(ROOT / "helm/runtail"), "--kube-version", "1.34.0", *arguments]
+    if "auth.mode=none" not in ",".join(arguments):
+        # On a cluster Helm makes these once; without one it must be told where they are.
+        words += ["--set", "auth.tokens.existingSecret=runtail-tokens"]
+        words += [] if "users:" in values else ["--set", "auth.password.existingSecret=runtail-admin"]
     command = [helm(major), *words, "--values", "-"]
     done = subprocess.run(command, input=values, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def gitops_values() -> str:
+    """Return the values that the page gives to who renders without a cluster."""
+    (values,) = (text for text in VALUES if "runtail-passwords" in text)
+    return values
 
 
 def objects(text: str) -> list[dict[str, Any]]:
@@ -59,9 +69,9 @@ def test_the_values_do_what_the_page_says() -> None:
     assert {"Ingress", "HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "HorizontalPodAutoscaler"} <= kinds
 
 
-def test_the_readme_installs_with_the_same_five_commands() -> None:
+def test_the_readme_installs_with_the_same_commands() -> None:
     page = commands(PAGE, "Install")
-    assert len(page) == 5
+    assert len(page) == 6
     assert page == commands(ROOT / "README.md", "On Kubernetes")
 
 
@@ -79,6 +89,16 @@ def test_helm_renders_what_it_is_told_to(command: str, tmp_path: Path) -> None:
     assert objects(render(*rest))
 
 
+def test_without_a_cluster_the_page_names_what_the_chart_asks_for() -> None:
+    command = [helm(4), "template", "runtail", str(ROOT / "helm/runtail"), "--kube-version", "1.34.0"]
+    for known in ([], ["--set", "auth.password.existingSecret=runtail-admin"]):
+        done = subprocess.run([*command, *known], capture_output=True, text=True, check=False)
+        assert done.returncode
+        asked = re.findall(r"set (auth\.\w+\.existingSecret)", " ".join(done.stderr.split()))
+        assert asked
+        assert set(asked) <= {f"auth.{name}.existingSecret" for name in yaml.safe_load(gitops_values())["auth"]}
+
+
 def test_make_knows_the_targets() -> None:
     makes = [line for line in commands(PAGE) if line.startswith("make ")]
     makes += re.findall(r"`(make images [^`]*)`", PAGE.read_text())
@@ -93,7 +113,8 @@ def test_make_knows_the_targets() -> None:
 
 def test_what_the_commands_name_is_installed(names: set[str]) -> None:
     claims = {"persistentvolumeclaim/data-runtail-store-0", "pod/runtail-store-0"}
-    own = {"deployment/acme-worker"}
+    # The Secret is made where people log in; tests/chart/test_login.py shows it.
+    own = {"deployment/acme-worker", "secret/runtail-login"}
     pattern = r"\b(deployment|statefulset|service|secret|persistentvolumeclaim|configmap|pod)[/ ]([a-z][\w-]+)"
     text = "\n".join(line for line in commands(PAGE) if not line.startswith("kubectl create"))
     named = {f"{kind}/{name}" for kind, name in re.findall(pattern, text)}
@@ -147,7 +168,12 @@ def test_argo_renders_the_same_each_time() -> None:
     render.cache_clear()
     assert render(values=values) == first
     assert "kind: Secret" not in first
-    assert source["helm"]["valuesObject"]["store"]["auth"]["existingSecret"] in section(PAGE, "GitOps")
+    made = re.findall(r"kubectl create secret generic (\S+)", "\n".join(commands(PAGE, "GitOps")))
+    shown = yaml.safe_load(gitops_values())
+    assert {key: source["helm"]["valuesObject"][key] for key in shown} == shown
+    for name in made:
+        assert f"existingSecret: {name}" in values
+    assert len(made) == 3
 
 
 def test_the_listed_images_are_all_from_the_mirror() -> None:

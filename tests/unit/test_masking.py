@@ -1,15 +1,12 @@
 """Secrets are masked in every form, wherever the stream is split."""
 
 import base64
-import html
 import json
-import pprint
 import random
-import shlex
 import subprocess
 from collections.abc import Callable
-from urllib.parse import quote, quote_plus, urlencode
-from xml.sax import saxutils
+from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import example, given
@@ -17,20 +14,11 @@ from hypothesis import strategies as st
 
 from runtail.masking.encodings import MAX_ENCODED_BYTES, needles, weakness
 from runtail.masking.mask import MASK, Masker
-from runtail.masking.needles import Needles
+from runtail.masking.needles import Needles, best_stride
+from tests.support.masked_output import AWKWARD, FORMS, check, outputs, pieces
 
 SECRET = b"hunter2-s3cret"
 KEY = b"-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n"
-#: Characters that somebody escapes, and one that is no ASCII.
-AWKWARD = "aZ09+/=~ '\"\\%&<>$`#;!?*:@é\u2028"
-
-
-def pieces(data: bytes, sizes: list[int]) -> list[bytes]:
-    out, at, turn = [], 0, 0
-    while at < len(data):
-        out.append(data[at : at + sizes[turn % len(sizes)]])
-        at, turn = at + sizes[turn % len(sizes)], turn + 1
-    return out
 
 
 def mask(parts: list[bytes], secrets: list[bytes]) -> tuple[bytes, int]:
@@ -78,10 +66,61 @@ def test_needles_are_found_as_by_looking_for_each(wanted: set[bytes], parts: lis
         parts += data.draw(st.lists(st.sampled_from(sorted(wanted)), max_size=4))
         parts.append(data.draw(st.sampled_from(sorted(wanted)))[: data.draw(st.integers(0, 40))])
     block = b"".join(parts)
-    spans = {(at, at + len(needle)) for needle in wanted for at in range(len(block)) if block.startswith(needle, at)}
-    assert set(found.spans(block)) == spans
+    assert found.spans(block) == spans_by_hand(list(wanted), block)
     begins = [at for at in range(len(block)) for n in wanted if len(n) > len(block) - at and n.startswith(block[at:])]
     assert found.undecided(block) == min(begins, default=len(block))
+
+
+@pytest.mark.parametrize("alphabet", [b"ab", b"0123456789abcdef", bytes(range(256))])
+@pytest.mark.parametrize("shortest", [1, 5, 7, 11, 20, 40])
+def test_hundreds_of_needles_are_found_as_by_looking_for_each(alphabet: bytes, shortest: int) -> None:
+    pick = random.Random(shortest)
+    for number in (5, 30, 300):
+        wanted = [bytes(pick.choices(alphabet, k=pick.randint(shortest, 2 * shortest + 30))) for _ in range(number)]
+        found = Needles()
+        # Some are added later, to all or to a copy.
+        found.add(wanted[: number // 2])
+        found.spans(b"".join(wanted[:3]))
+        copied = found.copy()
+        for later in (copied, found):
+            later.add(wanted[number // 2 :])
+            parts = [bytes(pick.choices(alphabet, k=pick.randint(0, 30))) for _ in range(10)]
+            parts += [pick.choice(wanted) for _ in range(10)]
+            # One word many times, as in indented text.
+            parts.append(pick.choice(wanted)[:4] * 400)
+            pick.shuffle(parts)
+            block = b"".join(parts) + pick.choice(wanted)[: pick.randint(0, 40)]
+            assert later.spans(block) == spans_by_hand(wanted, block)
+            begins = (len(block) - k for n in wanted for k in range(1, len(n)) if block.endswith(n[:k]))
+            assert later.undecided(block) == min(begins, default=len(block))
+
+
+def spans_by_hand(wanted: list[bytes], block: bytes) -> set[tuple[int, int]]:
+    found = set()
+    for needle in wanted:
+        at = block.find(needle)
+        while at >= 0:
+            found.add((at, at + len(needle)))
+            at = block.find(needle, at + 1)
+    return found
+
+
+def test_how_many_needles_are_looked_for_one_by_one() -> None:
+    assert best_stride([]) == best_stride([30, 40, 50]) == 0
+    assert best_stride([40] * 30) == 32
+    # A longer stride, and one more to be looked for by itself; or ten of them.
+    assert best_stride([60] * 600 + [20]) == 32
+    assert best_stride([60] * 600 + [20] * 20) == 16
+    assert best_stride([6] * 100) == 2
+    # There are as many words in memory as the stride for each.
+    assert best_stride([60] * 100_000) == 4
+
+
+def test_a_secret_of_thousands_of_short_lines_is_masked() -> None:
+    secret = b"\n".join(b"%06x" % (number * 9973) for number in range(10_000))
+    masker = Masker([secret])
+    out = b"".join(masker.feed(part) for part in pieces(secret.replace(b"\n", b" ") + b" 1234567 x\n", [65_536]))
+    assert out + masker.finish() == b"*** " * 10_000 + b"1234567 x\n"
 
 
 def test_the_beginning_of_a_long_needle_is_held_back() -> None:
@@ -91,57 +130,6 @@ def test_the_beginning_of_a_long_needle_is_held_back() -> None:
     for size in (1, 3, 4, 100, 1023, 1024, 1025, 5000, len(long) - 1):
         assert found.undecided(b"before " * 99 + long[:size]) == 7 * 99
     assert found.undecided(long + b"oth") == len(long)
-
-
-#: How others write a text. Written anew here, with what they use.
-FORMS: dict[str, Callable[[str], str]] = {
-    "repr": repr,
-    "repr among both quotes": lambda s: repr("\"'" + s),
-    "repr of bytes": lambda s: repr(s.encode()),
-    "repr of bytes among both quotes": lambda s: repr(b"\"'" + s.encode()),
-    "ascii": ascii,
-    "pprint": lambda s: pprint.pformat({"k": s}, width=10_000),
-    "exception": lambda s: repr(ValueError(s)),
-    "json": json.dumps,
-    "json in utf-8": lambda s: json.dumps(s, ensure_ascii=False),
-    "json in json": lambda s: json.dumps(json.dumps({"k": s})),
-    "json in json in utf-8": lambda s: json.dumps(json.dumps(s, ensure_ascii=False), ensure_ascii=False),
-    "json with slashes": lambda s: json.dumps(s).replace("/", "\\/"),
-    "percent": lambda s: quote(s, safe=""),
-    "percent, path": quote,
-    "percent, small letters": lambda s: _small_percent(quote(s, safe="")),
-    "percent, form": lambda s: urlencode({"k": s}),
-    "percent, every byte": lambda s: "".join(f"%{byte:02X}" for byte in s.encode()),
-    "html": html.escape,
-    "html, text": lambda s: html.escape(s, quote=False),
-    "html, numbers": lambda s: "".join(f"&#{ord(c)};" for c in s),
-    "html, hex": lambda s: "".join(f"&#x{ord(c):x};" for c in s),
-    "html, templates": lambda s: html.escape(s).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
-    "xml attribute": lambda s: saxutils.escape(s, {'"': "&quot;", "'": "&apos;"}),
-    "shell": shlex.quote,
-    "shell, the other way": lambda s: "'" + s.replace("'", "'\\''") + "'",
-    "yaml": lambda s: "'" + s.replace("'", "''") + "'",
-    "hex": lambda s: s.encode().hex(),
-    "hex, capitals": lambda s: s.encode().hex().upper(),
-    "hex, colons": lambda s: s.encode().hex(":"),
-    "\\x": lambda s: "".join(f"\\x{byte:02x}" for byte in s.encode()),
-    "\\u": lambda s: "".join(f"\\u{ord(c):04x}" for c in s),
-    "base64": lambda s: base64.b64encode(s.encode()).decode(),
-    "base64, basic auth": lambda s: base64.b64encode(b"user:" + s.encode()).decode(),
-    "base64, url": lambda s: base64.urlsafe_b64encode(b"u" + s.encode() + b"v").decode(),
-    "base64 of json": lambda s: base64.b64encode(json.dumps({"k": s}).encode()).decode(),
-    "base32": lambda s: base64.b32encode(s.encode()).decode(),
-    "base32, inside": lambda s: base64.b32encode(b"ab" + s.encode() + b"c").decode(),
-}
-
-
-def _small_percent(text: str) -> str:
-    at, out = 0, ""
-    while at < len(text):
-        step = 3 if text[at] == "%" else 1
-        out += text[at : at + step].lower() if step == 3 else text[at]
-        at += step
-    return out
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -167,6 +155,12 @@ def test_a_shell_that_traces_is_masked() -> None:
     out, count = mask([found.stderr + found.stdout], [secret.encode()])
     assert count >= 3
     assert b"5" not in out.replace(b"\\x5", b""), out
+
+
+@given(outputs(), st.lists(st.integers(1, 400), min_size=1, max_size=4))
+def test_every_output_is_masked_and_otherwise_unchanged(drawn: Any, sizes: list[int]) -> None:
+    # `make figures F=masking` tries 50,000.
+    check(drawn, sizes)
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60), st.lists(st.integers(1, 5), min_size=1))

@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from runtail import __version__
 from runtail.distribution import Distribution
-from runtail.metric_table import METRICS, STORE_SECONDS, Component
+from runtail.metric import STORE_SECONDS, Component
+from runtail.metric_table import METRICS
 from runtail.metrics import Metrics
 
 FORBIDDEN_LABELS = {"run", "run_id", "pod", "user", "host", "pid", "worker", "task", "task_id"}
@@ -18,6 +19,7 @@ PREFIXES: dict[Component, str] = {
     "relay": "runtail_socket_",
     "worker": "runtail_worker_",
     "canary": "runtail_canary_",
+    "login": "runtail_auth_",
     "every": "runtail_",
 }
 

@@ -20,6 +20,8 @@ from runtail_socket.delivery.frames import (
     Reason,
     Sent,
     Shape,
+    denied,
+    renew,
     run_changed,
     store_answers,
     tail_end,
@@ -82,6 +84,8 @@ def frames() -> dict[Sent, Frame | None]:
         "tail-reset": tail_reset("r", 8, "ahead", "Why."),
         "run": run_changed({"id": "r"}),
         "store": store_answers(False),
+        "denied": denied("r", "forbidden", "Why."),
+        "renew": renew(),
     }
 
 

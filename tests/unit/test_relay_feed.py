@@ -1,9 +1,10 @@
 """The live edge: who takes a frame stays, who does not leaves at exactly the right place."""
 
+import orjson
 import pytest
 
 from runtail.access.principal import anyone
-from runtail.protocol import EVENT, GENESIS, OUTPUT, Cursor, Entry, EntryId
+from runtail.protocol import EVENT, GENESIS, OUTPUT, Clip, Cursor, Entry, EntryId
 from runtail.protocol import event as events
 from runtail_socket.clients.viewer import Viewer
 from runtail_socket.delivery.feed import Feed, Subscription, SubscriptionState
@@ -46,7 +47,7 @@ class Scene:
         self._seq = 0
         self._at = Cursor(7)
 
-    def join(self, shape: Shape = Shape.ENTRIES, window_bytes: int = 1000) -> tuple[Subscription, NullLink]:
+    def join(self, shape: Shape | Clip = Shape.ENTRIES, window_bytes: int = 1000) -> tuple[Subscription, NullLink]:
         link = NullLink()
         viewer = Viewer(link, anyone("somebody"))  # type: ignore[arg-type]
         subscription = Subscription(viewer.link, self.feed, shape, self.feed.cursor, window_bytes, viewer.forget)
@@ -160,3 +161,47 @@ def test_a_client_that_is_gone_is_dropped_at_the_next_frame(scene: Scene) -> Non
     scene.feed.deliver([scene.chunk(b"a\n")])
     assert not scene.catching_up
     assert scene.unused == [scene.feed]
+
+
+def text_of(frame: Frame) -> str:
+    """Return what the entries of a frame say."""
+    return "".join(one.get("text", "") for one in orjson.loads(frame[frame.index(b"[") :])[1]["entries"])
+
+
+def test_guests_get_their_lines_and_cost_others_nothing(scene: Scene) -> None:
+    _, whole = scene.join()
+    (first, one), (_, two), (_, late) = scene.join(Clip(2)), scene.join(Clip(2)), scene.join(Clip(4))
+    assert len(scene.feed.live_set) == 1
+    scene.feed.deliver([scene.chunk(b"one\ntwo\n"), scene.chunk(b"three\nfour\n")])
+    assert [text_of(frame) for frame in whole.frames] == ["one\ntwo\n", "three\nfour\n"]
+    assert [text_of(frame) for frame in one.frames] == ["two\n", "three\nfour\n"]
+    assert one.frames[0] is two.frames[0]
+    assert [text_of(frame) for frame in late.frames] == ["four\n"]
+    # Acknowledgements count what was sent.
+    first.acknowledge(len(b"two\nthree\nfour\n"))
+    assert first.window_open
+
+
+def test_a_guest_sees_the_unfinished_line_only_if_it_is_shared(scene: Scene) -> None:
+    _, before = scene.join(Clip(1))
+    _, after_it = scene.join(Clip(9))
+    scene.feed.show_live({"line": 3, "text": "50 %", "rev": 1})
+    assert (len(before.frames), len(after_it.frames)) == (1, 0)
+
+
+def test_a_guest_that_is_slow_catches_up_from_the_right_place(scene: Scene) -> None:
+    subscription, link = scene.join(Clip(1))
+    link.takes = WriteResult.NONE
+    scene.feed.deliver([scene.chunk(b"a\n")])
+    assert scene.catching_up == [subscription]
+    assert not scene.feed.guests
+    assert subscription.cursor.line == 1
+
+
+def test_a_guest_is_told_the_end_without_totals(scene: Scene) -> None:
+    subscription, link = scene.join(Clip(1))
+    end = events.encode(events.END, state="failed", why="cancelled by ann", lines=1, bytes=2, chain="ab")
+    scene.feed.deliver([scene.chunk(b"a\n"), scene.chunk(end, event=True)])
+    assert subscription.state is SubscriptionState.OVER
+    (farewell,) = link.queue
+    assert orjson.loads(farewell[farewell.index(b"[") :]) == ["tail-end", {"v": 1, "run": "r", "state": "failed"}]

@@ -188,8 +188,8 @@ def test_behind_each_read_and_between_messages_that_came_together_others_have_th
     web_socket, client = pair
     watchdog: list[float] = []
     monkeypatch.setattr(websocket, "time", SimpleNamespace(sleep=watchdog.append, monotonic=time.monotonic))
-    client.sendall(b"".join(b"\x81\x81\0\0\0\0" + text for text in (b"1", b"2", b"3")))
-    assert [web_socket.wait() for _ in range(3)] == ["1", "2", "3"]
+    client.sendall(b"".join(b"\x81\x81\0\0\0\0" + text for text in (b"1", b"3", b"1")))
+    assert [web_socket.wait() for _ in range(3)] == ["1", "3", "1"]
     assert watchdog == [0, 0, 0]
 
 

@@ -10,6 +10,7 @@ from celery import Celery
 from celery.app.trace import build_tracer
 
 from runtail.errors import ConfigError
+from runtail.sealing import Seals
 from runtail.selection import Selection
 from runtail.settings import load_settings
 from runtail.worker.task.environment import SecretEnvironment
@@ -83,10 +84,12 @@ def test_a_task_that_is_left_out_costs_next_to_nothing(app: Celery) -> None:
         cast(Streams, None),
         hostname="here",
         split=False,
+        results=True,
         patience_seconds=1.0,
         selection=Selection("*"),
         reaps=False,
         environment=cast(SecretEnvironment, None),
+        seals=Seals([]),
     )
     tracer.wrap_tasks()
     assert task.__trace__ is not original

@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +32,34 @@ def test_a_field_is_all_there_is_to_a_setting() -> None:
 def test_no_password_is_printed_with_the_settings() -> None:
     settings = load_settings({"RUNTAIL_STORE_URL": "redis://:hush@h/0"})
     assert "hush" not in f"{settings!r} {settings}"
+
+
+SECRETS = [setting for setting in SETTINGS if setting.secret]
+
+
+@pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
+def test_a_secret_can_come_from_a_file(setting: Any, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("redis://:p@h:1/0\n")
+    environ = {setting.file_variable: str(file)}
+    assert setting.is_set(environ)
+    assert not setting.is_set({})
+    assert setting.read(environ) == "redis://:p@h:1/0"
+    # Empty means not set, as in a Kubernetes manifest whose value is empty.
+    assert setting.read({**environ, setting.variable: ""}) == "redis://:p@h:1/0"
+    assert setting.read({**environ, setting.variable: "redis://other"}) == "redis://other"
+
+
+def test_a_secrets_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    path = str(tmp_path / "none")
+    with pytest.raises(ConfigError, match=f"RUNTAIL_STORE_URL_FILE='{path}' cannot be read"):
+        load_settings({"RUNTAIL_STORE_URL_FILE": path})
+
+
+def test_only_secrets_come_from_files(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("1")
+    assert load_settings({"RUNTAIL_WEB_PORT_FILE": str(file)}) == Settings()
 
 
 @pytest.mark.parametrize("setting", PORTS, ids=lambda setting: setting.name)

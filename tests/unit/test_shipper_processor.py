@@ -32,6 +32,8 @@ PIECE = st.sampled_from(
         sequence(NONCE, {"op": "group", "title": "s3 hunter2-s3cret"}),
         sequence(NONCE, {"op": "warning", "text": "w" * 99 + " hunter2", "cut": True}),
         sequence(NONCE, {"op": "progress", "value": 0.5, "text": "t"}),
+        sequence(NONCE, {"op": "label", "key": "note", "value": "s3 hunter2-s3cret"}),
+        sequence(NONCE, {"op": "label", "key": "no key", "value": "v"}),
         sequence(NONCE, {"op": "own-line"}),
         EARLIER,
         sequence(NONCE, {"op": "earlier-run", "run": "r", "key": "b", "to": 4, "data": "aHVudGVyMi1zM2NyZXQK"}),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import re2
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runtail_web.matching import Matcher, beginning, ending
@@ -61,6 +61,7 @@ def test_a_text_is_found_as_it_is_seen(output: bytes, query: str, case: bool) ->
 
 @settings(max_examples=400)
 @given(OUTPUT, st.sampled_from(EXPRESSIONS), st.booleans())
+@example(b"aa\r\xc3", "a$", False)
 def test_an_expression_finds_what_is_seen(output: bytes, query: str, case: bool) -> None:
     assert hits(Matcher(query, regex=True, case=case), output) == reference(output, query, case)
 

@@ -57,3 +57,17 @@ def test_what_stands_around_chunks_is_bounded() -> None:
     assert after == len(HEAD) + 2 * (LIMIT + READ_AHEAD_BYTES) + 1
     with pytest.raises(TooLarge):
         PartialRequest(LIMIT).feed(b"GET / HTTP/1.1\r\nA: " + b"a" * 70_000)
+
+
+@pytest.mark.parametrize("length", ["5", "05", f"{5:030}", " 5 ", f"{0:030}"])
+def test_a_length_may_begin_with_zeros(length: str) -> None:
+    """gunicorn reads them, too: it would find nothing of the body, and take what comes then for a request."""
+    arriving = PartialRequest(LIMIT)
+    whole = arriving.feed(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode())
+    assert whole == (int(length) == 0)
+    assert whole or arriving.feed(b"12345")
+
+
+def test_the_size_of_a_chunk_may_begin_with_zeros() -> None:
+    request = HEAD + b"%030x\r\n12345\r\n%030x\r\n\r\n" % (5, 0)
+    assert whole_after(request, 1) == len(request)

@@ -17,7 +17,7 @@ PLACES = (
     )),
     ("helm/runtail/Chart.yaml", r"^version: (\S+)$"),
     ("helm/runtail/Chart.yaml", r'^appVersion: "?([^"\s]+)"?$'),
-    ("docs/protocol.md", r'answers `\{"v": 1, "version": "([^"]+)"'),
+    ("docs/protocol.md", r'answers\s+`\{"v": 1, "version": "([^"]+)"'),
 )  # fmt: skip
 
 #: Without pre-releases, which Python and Helm spell differently.

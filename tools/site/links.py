@@ -20,7 +20,7 @@ BROUGHT: Final[Mapping[str, str]] = {
     "index.md": "README.md",
     "contributing.md": "CONTRIBUTING.md",
     "changes.md": "CHANGELOG.md",
-    "security.md": "SECURITY.md",
+    "vulnerabilities.md": "SECURITY.md",
     "chart.md": "helm/runtail/README.md",
 }
 _PLACES: Final[Mapping[str, str]] = {file: page for page, file in BROUGHT.items()}

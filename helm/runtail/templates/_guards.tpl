@@ -13,6 +13,7 @@
 
 {{- define "runtail.guards" -}}
 {{- include "runtail.guardsOfAccess" . -}}
+{{- include "runtail.guardsOfOidc" . -}}
 {{- include "runtail.guardsOfSettings" . -}}
 {{- include "runtail.guardsOfServices" . -}}
 {{- include "runtail.guardsOfWorkers" . -}}
@@ -22,8 +23,35 @@
 {{- define "runtail.guardsOfAccess" -}}
 {{- $exposure := include "runtail.exposure" . -}}
 {{- /* 1 */ -}}
-{{- if and $exposure (not .Values.access.protectedBy) -}}
-{{- fail (printf "%s lets people in from outside, and Runtail has no login: set access.protectedBy to what asks visitors who they are, such as oauth2-proxy, or reach it by kubectl port-forward." $exposure) -}}
+{{- if and $exposure (not (include "runtail.hasLogin" .)) -}}
+{{- fail (printf "%s lets people in from outside, and with auth.mode=none each of them is an administrator: set auth.mode to password, or reach it by kubectl port-forward." $exposure) -}}
+{{- end -}}
+{{- /* 21 */ -}}
+{{- $auth := .Values.auth -}}
+{{- if and (not (include "runtail.hasLogin" .)) (or $auth.policy $auth.existingPolicy $auth.password.existingSecret $auth.password.users $auth.proxy.existingSecret $auth.tokens.existingSecret) -}}
+{{- fail "auth.mode=none lets everybody do everything, so that passwords, policy and tokens in auth would protect nothing: set auth.mode to password, or leave them out." -}}
+{{- end -}}
+{{- if and $auth.password.existingSecret $auth.password.users -}}
+{{- fail "auth.password.existingSecret and auth.password.users exclude each other: leave out one of them; the file of users can have a user admin, too." -}}
+{{- end -}}
+{{- if and $auth.policy $auth.existingPolicy -}}
+{{- fail "auth.policy and auth.existingPolicy exclude each other: leave out one of them." -}}
+{{- end -}}
+{{- if include "runtail.asksProxy" . -}}
+{{- if not $auth.proxy.cidrs -}}
+{{- fail "auth.mode=proxy believes nobody while auth.proxy.cidrs is empty: list the networks that connect to web and relay, which are those of the gateway's pods, or without the gateway those of your proxy." -}}
+{{- end -}}
+{{- range $auth.proxy.cidrs -}}
+{{- if hasSuffix "/0" . -}}
+{{- fail (printf "auth.proxy.cidrs has %s, which is every address there is: list only the networks that connect to web and relay." .) -}}
+{{- end -}}
+{{- end -}}
+{{- if not $auth.proxy.existingSecret -}}
+{{- fail (printf "auth.mode=proxy needs auth.proxy.existingSecret: a Secret with a long random text (key %s), which the proxy sends in the header Runtail-Proxy-Secret." $auth.proxy.key) -}}
+{{- end -}}
+{{- if not $auth.proxy.userHeader -}}
+{{- fail "auth.mode=proxy needs auth.proxy.userHeader: the header with the user's name." -}}
+{{- end -}}
 {{- end -}}
 {{- /* 12 */ -}}
 {{- if not (or .Values.gateway.enabled .Values.ingress.enabled .Values.httpRoute.enabled) -}}

@@ -25,6 +25,10 @@
 {{- .Values.gateway.enabled | ternary .Values.gateway.service.port 8000 -}}
 {{- end }}
 
+{{- define "runtail.doorUrl" -}}
+{{- printf "http://%s:%v%s" (include "runtail.doorName" .) (include "runtail.doorPort" .) .Values.access.basePath -}}
+{{- end }}
+
 {{- define "runtail.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- .Values.serviceAccount.name | default (include "runtail.fullname" .) -}}
@@ -36,6 +40,13 @@
 {{/* The Secret with the passwords of the bundled store. */}}
 {{- define "runtail.passwordSecretName" -}}
 {{- .Values.store.auth.existingSecret | default (printf "%s-store" (include "runtail.fullname" .)) -}}
+{{- end }}
+
+{{/* The Secret with the keys of sealed parameters; empty: there are none. */}}
+{{- define "runtail.sealSecretName" -}}
+{{- if .Values.sealing.enabled -}}
+{{- .Values.sealing.existingSecret | default (ternary (printf "%s-seal" (include "runtail.fullname" .)) "" (eq (include "runtail.makesPasswords" .) "true")) -}}
+{{- end -}}
 {{- end }}
 
 {{/* "true" if the chart makes that Secret. */}}

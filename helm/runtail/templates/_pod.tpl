@@ -139,6 +139,20 @@ envFrom:
   {{- end }}
 env:
   {{- include "runtail.storeEnvironment" . | nindent 2 }}
+  {{- with and (has .component (list "web" "worker")) (include "runtail.sealSecretName" .root) }}
+  - name: RUNTAIL_SEAL_KEYS
+    valueFrom:
+      secretKeyRef:
+        name: {{ . }}
+        key: RUNTAIL_SEAL_KEYS
+  {{- end }}
+  {{- with and (has .component (list "web" "worker")) .root.Values.messages.existingSecret }}
+  - name: RUNTAIL_MESSAGE_KEYS
+    valueFrom:
+      secretKeyRef:
+        name: {{ . }}
+        key: RUNTAIL_MESSAGE_KEYS
+  {{- end }}
   {{- range $name, $value := .variables }}
   - name: {{ $name }}
     value: {{ $value | quote }}
@@ -155,6 +169,9 @@ volumeMounts:
   {{- range $name, $folder := .folders }}
   - name: {{ $name }}
     mountPath: {{ $folder.path }}
+  {{- end }}
+  {{- with include "runtail.authMounts" . }}
+  {{- . | trim | nindent 2 }}
   {{- end }}
   {{- with include "runtail.storeMounts" . }}
   {{- . | trim | nindent 2 }}
@@ -180,6 +197,9 @@ volumes:
       {{- with $folder.size }}
       sizeLimit: {{ . }}
       {{- end }}
+  {{- end }}
+  {{- with include "runtail.authVolumes" . }}
+  {{- . | trim | nindent 2 }}
   {{- end }}
   {{- with include "runtail.storeVolumes" . }}
   {{- . | trim | nindent 2 }}

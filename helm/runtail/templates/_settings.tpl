@@ -15,12 +15,28 @@
 {{- concat $hosts .Values.access.hosts | uniq | join "," -}}
 {{- end }}
 
+{{/* Each proxy of Kubernetes' kinds adds the address that it was asked from. */}}
+{{- define "runtail.proxyHops" -}}
+{{- if kindIs "invalid" .Values.access.proxyHops -}}
+{{- add (ternary 1 0 .Values.gateway.enabled) (ternary 1 0 (or .Values.ingress.enabled .Values.httpRoute.enabled)) -}}
+{{- else -}}
+{{- int .Values.access.proxyHops -}}
+{{- end -}}
+{{- end }}
+
 {{- define "runtail.settingsData" -}}
 RUNTAIL_ADMIN_HOST: {{ .Values.bind | quote }}
 RUNTAIL_ALLOWED_HOSTS: {{ include "runtail.allowedHosts" . | quote }}
 {{- with .Values.access.origins }}
 RUNTAIL_ALLOWED_ORIGINS: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.access.publicUrl }}
+RUNTAIL_PUBLIC_URL: {{ . | quote }}
+{{- end }}
+{{- with .Values.access.basePath }}
+RUNTAIL_BASE_PATH: {{ . | quote }}
+{{- end }}
+RUNTAIL_PROXY_HOPS: {{ include "runtail.proxyHops" . | quote }}
 {{- if .Values.gateway.enabled }}
 RUNTAIL_PORT_FORWARD_COMMAND: {{ printf "kubectl -n %s port-forward service/%s {port}:%v" .Release.Namespace (include "runtail.fullname" .) .Values.gateway.service.port | quote }}
 {{- end }}
@@ -38,7 +54,7 @@ RUNTAIL_BUDGET_BYTES: {{ div (include "runtail.bytes" .Values.store.maxmemory | 
 {{- $others := get (dict
   "web" "^RUNTAIL_(WORKER_|SOCKET_(HOST|PORT|ADMIN_PORT|ASYNC_MODE)$)"
   "relay" "^RUNTAIL_(WORKER_|WEB_|SOCKET_URL$|PORT_FORWARD_COMMAND$)"
-  "worker" "^RUNTAIL_(WEB_|SOCKET_|PORT_FORWARD_COMMAND$|ALLOWED_ORIGINS$)") .component -}}
+  "worker" "^RUNTAIL_(WEB_|SOCKET_|AUTH_|PORT_FORWARD_COMMAND$|ALLOWED_ORIGINS$|PUBLIC_URL$|BASE_PATH$|PROXY_HOPS$)") .component -}}
 {{- $read := dict -}}
 {{- range $name, $value := include "runtail.settingsData" .root | fromYaml -}}
 {{- if not (regexMatch $others $name) -}}

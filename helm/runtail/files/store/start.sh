@@ -13,20 +13,13 @@ for user in web relay worker client metrics; do
   esac
 done
 
-# Nobody can log in as default. Its rights are those with which the server reads its own append-only file: without them it
-# leaves out each transaction, and what scripts wrote is one.
-# Queues have the names that apps give them, so workers may use any key. Nobody may flush, configure or stop the server.
-# Nobody can be `default`, which is off; but it is in its name that the append-only file is read, and without rights the
-# transactions in there would be left out.
+# What each may do: files/store/users.acl.
+: "${PASSWORD_admin:=}"
 cat >/run/valkey/users.acl <<ACL
-user default off resetpass ~* &* +@all
-user web on >$PASSWORD_web ~* &* +@all -@dangerous -@admin +info
-user worker on >$PASSWORD_worker ~* &* +@all -@dangerous -@admin +info
-user client on >$PASSWORD_client ~* &* +@all -@dangerous -@admin +info
-user relay on >$PASSWORD_relay ~{{ include "runtail.keyPrefix" . }}* &{{ include "runtail.keyPrefix" . }}* +@read +@pubsub +@scripting +@transaction +@connection +hset +set +time -@dangerous -@admin +info
-user metrics on >$PASSWORD_metrics +ping +info
+{{ include "runtail.storeUsers" . | trim }}
 user probe on nopass +ping
 ACL
+[ -n "$PASSWORD_admin" ] || sed -i '/^user admin /d' /run/valkey/users.acl
 
 # A backup that somebody unpacked takes the place of what is there (docs/kubernetes.md).
 if [ -d /data/restore ]; then

@@ -13,6 +13,11 @@ def main() -> None:
         from runtail.launcher import main as launch
 
         sys.exit(launch(sys.argv[2:]))
+    if sys.argv[1:2] == ["mask"]:
+        # Tasks call it, and workers have no extra.
+        from runtail.mask_command import main as mask
+
+        sys.exit(mask(sys.argv[2:]))
     try:
         extras.require("cli")
     except MissingExtra as error:

@@ -116,6 +116,11 @@ class Address:
         return _login(self.sentinel_username, self.sentinel_password)
 
     @property
+    def is_verified(self) -> bool:
+        """False if certificates of the server or of the sentinels are not checked; without TLS there are none."""
+        return all(tls is None or tls.ssl_cert_reqs != "none" for tls in (self.tls, self.sentinel_tls))
+
+    @property
     def scheme(self) -> str:
         """The scheme of its URL."""
         if self.path:

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from runtail.address import Address, Tls, host_in_url, parse
+from runtail.address import Address, Tls, host_in_url, is_redis, parse
 from runtail.settings import BY_NAME
 
 _PATHS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _CERT_REQS = {ssl.CERT_NONE: "none", ssl.CERT_OPTIONAL: "optional", ssl.CERT_REQUIRED: "required"}
 
 
-def settings_of_app(app: Any, environ: Mapping[str, str]) -> dict[str, str]:
+def settings_of_app(app: Any, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings that follow from a Celery app's configuration, by field name.
 
     A run's message waits at the app's broker, so runs are kept there too, unless a variable names another place. If the
@@ -24,13 +24,16 @@ def settings_of_app(app: Any, environ: Mapping[str, str]) -> dict[str, str]:
 
     :param environ: its ``RUNTAIL_BROKER_URL``, ``RUNTAIL_STORE_URL`` and ``RUNTAIL_KEY_PREFIX`` take precedence.
     """
-    if any(environ.get(BY_NAME[name].variable) for name in ("broker_url", "store_url")):
+    if any(BY_NAME[name].is_set(environ) for name in ("broker_url", "store_url")):
         return {}
     # Celery builds this from broker_url, its environment variables, lists and older settings, without connecting.
     connection = app.connection_for_write()
     options = connection.transport_options or {}
     url = _url(connection, options)
-    found = {"broker_url": url, "store_url": ""}
+    found: dict[str, Any] = {"broker_url": url, "store_url": ""}
+    if is_redis(url) and not parse(url, "the broker's URL").is_verified:
+        # The app's word counts.
+        found["tls_insecure"] = True
     prefix = options.get("global_keyprefix")
     if prefix and not environ.get(BY_NAME["key_prefix"].variable):
         found["key_prefix"] = f"{prefix}{BY_NAME['key_prefix'].default}"

@@ -1,6 +1,6 @@
-"""What a task can send besides its output: sections, progress, secrets, commands.
+"""What a task can send besides its output: sections, progress, labels, a title, secrets, commands.
 
-Sections, progress and marks go in band, through the run's own pipe, so that they
+Sections, progress, labels, titles and marks go in band, through the run's own pipe, so that they
 appear exactly where the task sent them. A secret goes through the run's private
 socket instead, and the reader of the pipe knows it before it reads anything
 written after it. Outside a run, nothing is sent.
@@ -63,6 +63,26 @@ def mask(secret: str | bytes) -> None:
     flaw = weakness(data)
     if flaw:
         warning(flaw)
+
+
+def label(key: str, value: str) -> None:
+    """Give the run a label by which it can be found, such as ``ticket`` or ``branch``.
+
+    Rules for who may see a run never look at it, and a label that the task declares
+    stays as it is. If it cannot be set, the log says so.
+
+    :param key: 1 to 63 letters, digits, ``.``, ``_``, ``/`` or ``-``.
+    :param value: 1 to 100 printable characters.
+    """
+    _say({"op": "label", "key": str(key)[:200], **_clipped("value", value)})
+
+
+def title(text: str) -> None:
+    """Give the run a title for people, such as ``Build of main at 1a2b3c``; the last one counts.
+
+    :param text: one line of at most 200 characters.
+    """
+    _say({"op": "title", **_clipped("text", text)})
 
 
 def warning(text: str) -> None:

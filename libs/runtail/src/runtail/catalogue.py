@@ -18,10 +18,13 @@ from typing import Any
 
 import orjson
 
+from runtail import labels, presets, titles
 from runtail.contained import contained
 from runtail.runs.transport import Transport
+from runtail.sealing import seals_of
 from runtail.secret import Secret, names_of
 from runtail.selection import Selection
+from runtail.settings import Settings
 from runtail.store import Store, store_errors
 from runtail.version import __version__
 
@@ -75,15 +78,15 @@ def withdraw(store: Store, document: Mapping[str, Any]) -> None:
         pipeline.execute()
 
 
-def document(app: Any, consumer: Any, selection: Selection, started_ms: int) -> bytes:
+def document(app: Any, consumer: Any, settings: Settings, *, started_ms: int) -> bytes:
     """Return what a worker publishes, as JSON: ``{"worker": {...}, "tasks": [...], "unrecorded": {name: why}}``.
 
     :param app: the Celery app.
     :param consumer: Celery's consumer, after it has connected.
-    :param selection: the tasks that the worker records.
     :param started_ms: when the worker was started, in milliseconds since 1970.
     """
-    tasks, unrecorded = tasks_of(app, selection)
+    tasks, unrecorded = tasks_of(app, Selection(settings.tasks))
+    seal_keys = seals_of(settings).names
     pool = consumer.pool
     worker = {
         "v": 1,
@@ -94,7 +97,11 @@ def document(app: Any, consumer: Any, selection: Selection, started_ms: int) -> 
         "tasks": [task["name"] for task in tasks],
         "started_ms": started_ms,
         "version": __version__,
+        "seal_keys": seal_keys,
     }
+    for task in tasks:
+        # As long as no worker is there, these are the keys of the one that published the task last.
+        task["seal_keys"] = seal_keys
     return orjson.dumps({"worker": worker, "tasks": tasks, "unrecorded": unrecorded})
 
 
@@ -118,10 +125,11 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
     options = getattr(task, "runtail", None) or {}
     doc = inspect.getdoc(task.run) or ""
     secrets = names_of(task)
+    schema = schema_of(task.run, doc, secrets)
     return {
         "name": task.name,
         "doc": summary_of(doc),
-        "schema": schema_of(task.run, doc, secrets),
+        "schema": schema,
         # Secrets need not be in the schema: a task that takes arbitrary names may declare any of them secret.
         "secrets": sorted(secrets),
         "queue": _queue_of(app, task),
@@ -130,6 +138,9 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
         "exclusive": bool(options.get("exclusive", False)),
         "restart": bool(options.get("restart", False)),
         "max_attempts": int(options.get("max_attempts", 3)),
+        "labels": labels.declared_by(task),
+        "title": titles.declared_by(task),
+        "presets": presets.declared_by(task, schema, secrets),
         "acks_late": bool(task.acks_late),
         "transport": Transport.from_options(app.connection_for_write().transport_options).options(),
     }

@@ -2,9 +2,11 @@
 
 RuntailError
 ├── ConfigError            a setting is wrong; nothing was started
+│   └── PolicyError        a policy, which says who may do what, cannot be used
 ├── Unsupported            this pool, platform or store does not support the request
 ├── MissingExtra           a part of Runtail was not installed
 ├── ProtocolError          bytes or messages from elsewhere violate the protocol
+├── SealBroken             a sealed value cannot be opened here
 ├── StoreUnavailable       Redis did not answer; nothing is lost, ask again later
 ├── Fenced                 this writer may no longer write to the run
 ├── RunDeleted             the run was deleted while it was being written
@@ -14,6 +16,8 @@ RuntailError
     ├── ExclusiveHeld
     ├── IdempotencyConflict
     └── PublishFailed
+NotLoggedIn                (RuntailError) what a client showed does not say who it is
+ProxyRefused               (RuntailError) headers about a login that cannot be believed
 ExecutionRefused           (RuntailError) the result of a task that a worker did not execute
 RunNotFound, RunEnded      (RuntailError) about a run that was named
 """
@@ -29,6 +33,10 @@ class RuntailError(Exception):
 
 class ConfigError(RuntailError):
     """A setting has a value that cannot be used."""
+
+
+class PolicyError(ConfigError):
+    """A policy cannot be used; the message is a sentence without the name of its file."""
 
 
 class Unsupported(RuntailError):
@@ -47,6 +55,14 @@ class MissingExtra(RuntailError):
         self.extra = extra
 
 
+class NotLoggedIn(RuntailError):
+    """A client showed nothing that says who it is, or something that is not valid; the message says what to do."""
+
+
+class ProxyRefused(RuntailError):
+    """A request has headers about a login that cannot be believed; the message names the header and says why."""
+
+
 class ProtocolError(RuntailError):
     """The other side sent something the protocol does not allow.
 
@@ -56,6 +72,10 @@ class ProtocolError(RuntailError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SealBroken(RuntailError):
+    """A sealed value cannot be opened with the keys of this process; the message names the setting and no value."""
 
 
 class StoreUnavailable(RuntailError):
@@ -71,6 +91,10 @@ class StoreUnavailable(RuntailError):
 
 class StoreLoginRefused(StoreUnavailable):
     """The store answers but refuses user or password. Somebody may be changing them, so the caller may try again."""
+
+
+class StoreForbids(StoreUnavailable):
+    """The store's access list forbids a command or a key. Somebody may be changing it, so the caller may try again."""
 
 
 class StoreEvicts(StoreUnavailable):
@@ -143,9 +167,12 @@ class TaskNotRecorded(StartError):
 
 
 class ExclusiveHeld(StartError):
-    """The task allows one run at a time, and another run holds it."""
+    """The task allows one run at a time, and another run holds it.
 
-    def __init__(self, task: str, holder: str) -> None:
+    :param holder: that run's id; empty for somebody who may not know it.
+    """
+
+    def __init__(self, task: str, holder: str = "") -> None:
         super().__init__("Task is already running")
         self.task = task
         self.holder = holder

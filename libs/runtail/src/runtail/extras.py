@@ -8,8 +8,9 @@ from runtail.errors import MissingExtra
 
 #: The modules that each extra of ``pyproject.toml`` installs and that its code needs.
 MODULES = {
-    "cli": ("click", "rich", "websocket"),
+    "cli": ("argon2", "click", "rich", "websocket"),
     "dev": ("psutil",),
+    "seal": ("cryptography",),
 }
 
 

@@ -35,6 +35,15 @@ def make(store_uuid: str, run_id: str, attempt: int, execution: int) -> dict[str
     return {HEADER: value}
 
 
+def names(request: Mapping[str, Any], run_id: str) -> bool:
+    """Tell whether the header of a message names this run: somebody announced it. The rest may be wrong.
+
+    :param request: Celery's dict of a message.
+    """
+    value = request.get(HEADER)
+    return isinstance(value, Mapping) and value.get("run") == run_id
+
+
 def read(value: object, run_id: str) -> dict[str, Any] | None:
     """Return the header of a message: ``v``, ``run``, ``attempt``, ``execution``, ``store``, ``who``, nothing else.
 

@@ -23,15 +23,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from runtail.contained import contained, log
+from runtail.pools import is_prefork, is_solo, reason_to_refuse
 
 if TYPE_CHECKING:
     from celery import Celery
 
     from runtail.health import Health
     from runtail.settings import Settings
+    from runtail.worker.celery_main.gate import Gate
     from runtail.worker.celery_main.supervisor import Supervisor
 
 _INSTALLED = "_runtail_installation"
+#: Formats of messages whose reading can execute code, by the names that Celery takes.
+_EXECUTABLE = {"pickle", "yaml", "application/x-python-serialize", "application/x-yaml"}
 
 
 def install(app: Celery, settings: Settings | None = None) -> None:
@@ -59,9 +63,12 @@ class Installation:
         self.supervisor: Supervisor | None = None
         self.worker: Any = None
         self._tracer: Any = None
+        #: The keys of sealed arguments, once a worker has started.
+        self._seals: Any = None
         #: Under solo, SIGQUIT interrupts the current task.
         self._interrupts = False
         self._health: Health | None = None
+        self._gate: Gate | None = None
         #: Messages that cannot be logged yet: Celery sets up logging after ``worker_init``.
         self._notes: list[tuple[int, str, Any]] = []
         # The app holds this object; the signals do not, because Celery keeps only a weak reference to a bound method.
@@ -95,8 +102,11 @@ class Installation:
         :raises ConfigError: if the worker must not start.
         """
         from runtail.errors import ConfigError
+        from runtail.sealing import seals_of
 
         settings = self.settings or self._load_settings()
+        self._seals = seals_of(settings)
+        self._guard_messages(worker, settings)
         if settings.health_dir:
             self._prepare_health(settings.health_dir)
         if not settings.capture:
@@ -124,7 +134,7 @@ class Installation:
             why = f"Runtail: tasks run without being recorded: the keeper could not be started: {error}"
             self._note(logging.ERROR, why)
             return
-        self._note(logging.INFO, f"Runtail records the output of tasks in {place}{_in_words(settings)}")
+        self._note(logging.INFO, f"Runtail records the output of tasks in {place}{settings.in_words()}")
         self.worker = worker
         if is_prefork(worker.pool_cls):
             _import_for_children()
@@ -141,6 +151,30 @@ class Installation:
         from runtail.settings import load_settings
 
         return load_settings(os.environ, **settings_of_app(self.app, os.environ))
+
+    def _guard_messages(self, worker: Any, settings: Settings) -> None:
+        from runtail.errors import ConfigError
+        from runtail.worker.celery_main.gate import Gate
+
+        if settings.messages == "signed" and not settings.message_keys:
+            raise ConfigError("RUNTAIL_MESSAGES=signed needs RUNTAIL_MESSAGE_KEYS, to check the signatures")
+        self._gate = Gate(settings, worker.hostname, self._tell_rejected)
+        if settings.message_keys:
+            from runtail.signing import sign
+
+            # What its tasks send, retries included.
+            sign(self.app, settings)
+        unsafe = sorted(_EXECUTABLE & set(self.app.conf.accept_content or ()))
+        if unsafe:
+            self._note(
+                logging.WARNING,
+                f"Runtail: this app's accept_content has {', '.join(unsafe)}: who can write to the broker can execute "
+                "any code here. Celery's default is ['json']",
+            )
+
+    def _tell_rejected(self, *report: Any) -> None:
+        if self.supervisor is not None:
+            self.supervisor.tell_rejected(*report)
 
     def _prepare_health(self, directory: str) -> None:
         from pathlib import Path
@@ -169,8 +203,17 @@ class Installation:
         if self._health is not None:
             with contained("the health files are not right"):
                 self._health.connected(consumer)
+        if self._gate is not None:
+            if self._gate.guards:
+                # What fails here ends the worker: it must not execute what nobody has checked.
+                self._gate.attach(consumer)
+            else:
+                with contained("refused messages are not counted"):
+                    self._gate.attach(consumer)
         supervisor = self.supervisor
         if supervisor is None:
+            if not is_prefork(type(consumer.pool)):
+                self._open_sealed()
             return
         if not is_prefork(type(consumer.pool)):
             with contained("tasks run without being recorded"):
@@ -186,10 +229,10 @@ class Installation:
             supervisor.start_thread()
         with contained("this worker's tasks are not published, and cannot be started from the page"):
             from runtail import catalogue
-            from runtail.selection import Selection
 
-            selection = Selection(supervisor.settings.tasks)
-            supervisor.publish(catalogue.document(self.app, consumer, selection, supervisor.started_ms))
+            supervisor.publish(
+                catalogue.document(self.app, consumer, supervisor.settings, started_ms=supervisor.started_ms)
+            )
 
     def on_disconnected(self) -> None:
         """Note that the worker has stopped consuming messages for now."""
@@ -199,7 +242,10 @@ class Installation:
 
     def _on_child_init(self, **_: Any) -> None:
         supervisor = self.supervisor
-        if supervisor is None or os.getpid() == supervisor.pid:
+        if supervisor is None:
+            self._open_sealed()
+            return
+        if os.getpid() == supervisor.pid:
             return
         from runtail.worker import subreaper
 
@@ -251,6 +297,7 @@ class Installation:
         supervisor = self.supervisor
         if supervisor is None:
             return
+        settings = supervisor.settings
         if self._tracer is None:
             from runtail.selection import Selection
             from runtail.worker.task import celery_log
@@ -266,13 +313,25 @@ class Installation:
                 supervisor.send,
                 streams,
                 hostname=supervisor.hostname,
-                split=supervisor.settings.split,
-                patience_seconds=supervisor.settings.claim_patience_seconds,
-                selection=Selection(supervisor.settings.tasks),
+                split=settings.split,
+                results=settings.results,
+                patience_seconds=settings.claim_patience_seconds,
+                selection=Selection(settings.tasks),
                 reaps=reaps,
-                environment=SecretEnvironment(supervisor.settings.mask_env, self.app),
+                environment=SecretEnvironment(
+                    settings.mask_env, self.app, [*settings.seal_keys.split(","), *settings.message_keys.split(",")]
+                ),
+                seals=self._seals,
             )
         self._tracer.wrap_tasks()
+
+    def _open_sealed(self) -> None:
+        """Open sealed arguments in a worker that records nothing: its tasks would get tokens in their place."""
+        if self._seals is not None and self._seals.names:
+            from runtail.worker.task.call import open_sealed
+
+            with contained("sealed arguments are not opened"):
+                open_sealed(self.app, self._seals)
 
     def _in_task(self) -> bool:
         return self._tracer is not None and self._tracer.in_task
@@ -294,58 +353,6 @@ def _call(method: weakref.WeakMethod[Callable[[], None]]) -> None:
         found()
 
 
-def reason_to_refuse(worker: Any) -> str | None:
-    """Return why this worker's pool cannot be captured, or None.
-
-    :param worker: Celery's ``WorkController``, as ``worker_init`` shows it.
-    """
-    from runtail.worker import celery_versions
-
-    pool = _pool_class(worker.pool_cls)
-    kind = pool.__module__.rpartition(".")[2]
-    if is_prefork(worker.pool_cls):
-        if celery_versions.start_method(worker) == "spawn":
-            return (
-                "worker_pool_start_method=spawn is not supported: spawned pool processes do not inherit the "
-                "socket that captured output goes through. Use fork, the default on Linux."
-            )
-        return None
-    if kind == "solo":
-        return None
-    if kind == "eventlet":
-        # Eventlet takes poll() away from the whole process.
-        return (
-            "the eventlet pool is not supported: it replaces the system calls that output is captured with. Use the "
-            "prefork or the solo pool; RUNTAIL_CAPTURE=off runs this worker without Runtail."
-        )
-    most = (getattr(worker, "options", None) or {}).get("autoscale") or worker.concurrency
-    if most == 1:
-        return None
-    return (
-        f"the {kind} pool with concurrency {most} is not supported: its tasks share file descriptors 1 and 2, so "
-        "their output cannot be told apart. Use the prefork pool, or --concurrency=1; RUNTAIL_CAPTURE=off runs "
-        "this worker without Runtail."
-    )
-
-
-def is_prefork(pool: Any) -> bool:
-    """Return True for Celery's prefork pool and its subclasses."""
-    from celery.concurrency.prefork import TaskPool
-
-    return issubclass(_pool_class(pool), TaskPool)
-
-
-def is_solo(pool: Any) -> bool:
-    """Return True for an instance of Celery's solo pool."""
-    return type(pool).__module__.rpartition(".")[2] == "solo"
-
-
-def _pool_class(pool: Any) -> Any:
-    from celery.concurrency import get_implementation
-
-    return get_implementation(pool)
-
-
 def _check_store(settings: Settings) -> str:
     """Return the store's address in a form that may be shown.
 
@@ -355,13 +362,6 @@ def _check_store(settings: Settings) -> str:
 
     connect(settings).close()
     return f"{settings.store_address.shown} under {settings.key_prefix}*"
-
-
-def _in_words(settings: Settings) -> str:
-    """Return the settings that differ from their defaults, except addresses and the key prefix."""
-    places = {"RUNTAIL_BROKER_URL", "RUNTAIL_STORE_URL", "RUNTAIL_KEY_PREFIX"}
-    changed = [f"{name}={value}" for name, value in settings.changed().items() if name not in places]
-    return f", with {' '.join(changed)}" if changed else ""
 
 
 def _worker_step(installation: Installation) -> type:

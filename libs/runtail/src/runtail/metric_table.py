@@ -7,52 +7,24 @@ user: those are unbounded, and the facts about one run are in its record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from runtail.metric import (
+    DELIVERY_SECONDS,
+    LAG_SECONDS,
+    REQUEST_SECONDS,
+    RUN_SECONDS,
+    STORE_SECONDS,
+    WAIT_SECONDS,
+    Metric,
+)
 from runtail.protocol import RunState
 
-#: Every service exposes the rows of ``every``; other rows name the component that exposes them.
-Component = Literal["web", "relay", "worker", "canary", "every"]
-Kind = Literal["counter", "gauge", "histogram"]
-
-#: From a line's writing to seeing it: a flush and a round trip when all is well, and
-#: seconds when a viewer catches up or the store was unreachable.
-DELIVERY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-#: A page or an API call sends some commands to the store; after 3 s the service gives up on the store.
-REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-#: One round of an event loop: all tasks on the loop wait for a round above 0.1 s.
-LAG_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-#: One call to the store; a client gives up after 5 s.
-STORE_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-#: Tasks take from a second to a night.
-RUN_SECONDS: Final = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0)
-#: A free worker takes a message at once.
-WAIT_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 43200.0)
+#: Why a worker refuses a message.
+REJECTIONS: Final = ("format", "content", "task", "size", "unsigned", "signature", "queue")
 
 LIVE: Final = "live"
 CATCHING_UP: Final = "catching-up"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One row of the table.
-
-    :param component: the process that exposes it.
-    :param name: as it is exposed; counters end in ``_total``, and units are part of the name.
-    :param labels: names of labels, each with a handful of values.
-    :param buckets: of histograms, in the metric's unit.
-    :param values: the known values of the only label. They start at 0, because ``increase()`` would miss the first
-        event of a series that begins with it.
-    """
-
-    component: Component
-    name: str
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
-    values: tuple[str, ...] = ()
 
 
 EVERY: Final = (
@@ -62,6 +34,33 @@ EVERY: Final = (
         "gauge",
         "Always 1: which component this is (web, relay, worker, canary), and its version.",
         ("component", "version"),
+    ),
+)
+
+LOGIN: Final = (
+    Metric("login", "runtail_auth_mode", "gauge", "1 for each way to log in (RUNTAIL_AUTH_MODE), else 0.", ("mode",)),
+    Metric(
+        "login",
+        "runtail_auth_exposed",
+        "gauge",
+        "1 if there is no login, and the service may listen for other machines (RUNTAIL_AUTH_NONE_ANYWHERE): whoever "
+        "reaches it is an administrator.",
+    ),
+    Metric(
+        "login",
+        "runtail_auth_policy_info",
+        "gauge",
+        "Always 1: which policy is in force, by the beginning of its SHA-256. All services should have the same.",
+        ("digest",),
+    ),
+    Metric(
+        "login",
+        "runtail_auth_file_stale",
+        "gauge",
+        "1 if a file (policy, users, tokens) cannot be used as it is now: what was read before stays in force, and the "
+        "log says why.",
+        ("file",),
+        values=("policy", "users", "tokens"),
     ),
 )
 
@@ -120,18 +119,24 @@ RELAY: Final = (
         "counter",
         "Handshakes refused, by reason.",
         ("reason",),
-        values=("path", "host", "origin", "draining", "full", "handshake"),
+        values=("path", "host", "origin", "draining", "login", "proxy", "client", "store", "full", "handshake"),
     ),
     Metric(
         "relay",
         "runtail_socket_sent_away_total",
         "counter",
         "Connections that the relay ended: drain (it is about to stop), slow (took nothing for 30 s), silent (answered "
-        "no ping), not-joined (never joined the namespace), error (its log has the traceback).",
+        "no ping), not-joined (never joined the namespace), left (left it), login (the login has ended), proxy (it has "
+        "to judge again), error (its log has the traceback).",
         ("reason",),
-        values=("drain", "slow", "silent", "not-joined", "error"),
+        values=("drain", "slow", "silent", "not-joined", "left", "login", "proxy", "error"),
     ),
-    Metric("relay", "runtail_socket_resets_total", "counter", "Runs whose viewers were told to begin anew."),
+    Metric(
+        "relay",
+        "runtail_socket_resets_total",
+        "counter",
+        "Runs whose viewers were told to load the log again from its start.",
+    ),
     Metric(
         "relay",
         "runtail_socket_listener_stalls_total",
@@ -144,6 +149,12 @@ RELAY: Final = (
         "histogram",
         "Seconds by which a timer of the relay's event loop, set twice a second, is late.",
         buckets=LAG_SECONDS,
+    ),
+    Metric(
+        "relay",
+        "runtail_socket_audit_lost_total",
+        "counter",
+        "Entries of the audit log that standard output did not take.",
     ),
     Metric("relay", "runtail_socket_store_up", "gauge", "1 if the store answered last time."),
     Metric("relay", "runtail_socket_store_evicts", "gauge", "1 if the store may delete keys by itself."),
@@ -214,6 +225,16 @@ WORKER: Final = (
     Metric(
         "worker", "runtail_worker_bad_headers_total", "counter", "Message headers dropped because they are malformed."
     ),
+    Metric(
+        "worker",
+        "runtail_worker_rejected_total",
+        "counter",
+        "Messages refused before Celery executed them: no message or a wrong one (format), not JSON (content), of an "
+        "unknown task (task), too large (size), not signed (unsigned), with a wrong signature (signature), signed for "
+        "another queue (queue).",
+        ("reason",),
+        values=REJECTIONS,
+    ),
     Metric("worker", "runtail_worker_fenced_total", "counter", "Runs taken from this worker while it executed them."),
     Metric(
         "worker", "runtail_worker_repairs_total", "counter", "Logs repaired in full after the store lost their end."
@@ -240,6 +261,21 @@ WEB: Final = (
         "Seconds from a request's arrival to the beginning of its answer.",
         ("route",),
         REQUEST_SECONDS,
+    ),
+    Metric(
+        "web",
+        "runtail_web_limited_total",
+        "counter",
+        "Requests refused with 429, by the limit that was exceeded. `login`: wrong passwords of one name and address; "
+        "`all-logins`: of all together; `guesses`: wrong tokens, links and codes; `command-lines`: logins that command "
+        "lines of one address began; `all-command-lines`: of all together; `provider-logins`, `all-provider-logins`: "
+        "the same of logins at an OpenID provider; `opens`: wrong share links; `opened`: one that works.",
+        ("limit",),
+        values=(
+            *("starts", "changes", "requests", "login", "all-logins", "guesses", "opens", "opened"),
+            *("command-lines", "all-command-lines", "provider-logins", "all-provider-logins"),
+            *("search", "follow", "download", "text-page"),
+        ),
     ),
     Metric(
         "web",
@@ -300,9 +336,24 @@ WEB: Final = (
         "web",
         "runtail_web_unreadable_total",
         "counter",
-        "Values of the store that could not be read and were left out, each time: run, task, worker.",
+        "Values of the store that could not be read and were left out, each time: run, task, worker, audit (entry).",
         ("what",),
-        values=("run", "task", "worker"),
+        values=("run", "task", "worker", "audit"),
+    ),
+    Metric(
+        "web",
+        "runtail_web_token_next_end_timestamp_seconds",
+        "gauge",
+        "When the next API token ends (Unix time); none while there is no token.",
+    ),
+    Metric(
+        "web",
+        "runtail_web_audit_lost_total",
+        "counter",
+        "Entries of the audit log that were not written, by where: stdout, store (which gets a copy as far as it takes "
+        "it).",
+        ("where",),
+        values=("stdout", "store"),
     ),
 )
 
@@ -340,4 +391,4 @@ CANARY: Final = (
     ),
 )
 
-METRICS: Final = (*EVERY, *WEB, *RELAY, *WORKER, *CANARY)
+METRICS: Final = (*EVERY, *LOGIN, *WEB, *RELAY, *WORKER, *CANARY)

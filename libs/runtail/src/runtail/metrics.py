@@ -16,10 +16,13 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from runtail.distribution import Distribution
-from runtail.metric_table import METRICS, Component, Kind, Metric
+from runtail.metric import Component, Kind, Metric
+from runtail.metric_table import METRICS
 from runtail.version import __version__
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}
+#: The rows that a component exposes beside its own.
+_SHARED: Final[Mapping[Component, Component]] = {"web": "login", "relay": "login"}
 
 #: One value, or values by the labels' values. None leaves the metric out because it cannot be read now.
 Reading = float | Mapping[tuple[str, ...], float] | None
@@ -80,11 +83,15 @@ class Metrics:
     @property
     def unused(self) -> frozenset[str]:
         """Rows of this component without an instrument or a reader; for tests."""
-        return frozenset(metric.name for metric in METRICS if metric.component == self.component) - self._used
+        return frozenset(metric.name for metric in METRICS if metric.component in self._components) - self._used
+
+    @property
+    def _components(self) -> set[Component]:
+        return {self.component, _SHARED.get(self.component, self.component)}
 
     def _row(self, kind: Kind, name: str) -> Metric:
         metric = _BY_NAME[name]
-        if (metric.component, metric.kind) != (self.component, kind):
+        if metric.component not in self._components or metric.kind != kind:
             raise ValueError(f"{name} is a {metric.kind} of the {metric.component}")
         if name in self._used:
             raise ValueError(f"{name} is in use already")

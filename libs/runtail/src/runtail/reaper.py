@@ -22,16 +22,18 @@ from typing import Any
 from runtail import header
 from runtail.errors import Fenced, RunNotFound, StartError, StoreUnavailable
 from runtail.log.ending import Ending
+from runtail.log.epoch_requests import EpochRequests
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.ending import unflushed_ms, write_events
+from runtail.runs.index import IndexKeeper
 from runtail.runs.listing import read_task
 from runtail.runs.queues import RedisQueues
 from runtail.runs.record import Run, read_run, read_runs, readable_ids
 from runtail.runs.retention import BATCH, forget_expired, keep_budget
+from runtail.runs.sealed import message_parameters, why_not_again
 from runtail.runs.start import Publisher, abort, mark
 from runtail.runs.transport import DEFAULT, Transport
-from runtail.secret import NOT_KEPT
 from runtail.store import Store, store_errors
 
 #: How often the reaper looks, as a fraction of the lease.
@@ -71,6 +73,8 @@ class Reaper:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._publish, self._queues, self._clock = store, publish, queues, clock
+        self._epoch_requests = EpochRequests(store)
+        self._index = IndexKeeper(store)
         self._name = str(uuid.uuid4())
         self._lease_seconds = store.settings.lease_seconds
         self.interval_seconds = min(1.0, self._lease_seconds * _STEP_PART_OF_LEASE)
@@ -104,6 +108,7 @@ class Reaper:
         """Start every count from zero."""
         self._watches.clear()
         self._missing.clear()
+        self._index.forget()
         self._last_step = None
 
     def step(self) -> None:
@@ -114,12 +119,15 @@ class Reaper:
         now = self._clock()
         if self._last_step is not None and now - self._last_step > self._lease_seconds / 2:
             self.forget()  # this process was stopped itself: what it saw before proves nothing
+        # Each reaper does this, not only the one with the lock: doing it twice is harmless.
+        self.actions["epochs"] += self._epoch_requests.handle()
         if not self._lead() or not self._same_master():
             self.forget()
             return
         self._last_step = now
         self._reap_running(now)
         self._look_at_queued(now)
+        self._index.step(now)
         self.actions["over-budget"] += keep_budget(self._store)
         if self._tidied is None or now - self._tidied > _TIDY_SECONDS:
             expired = forget_expired(self._store, now_ms=self._store.now_ms())
@@ -206,8 +214,8 @@ class Reaper:
             write_events(self._store, run, "reaper", [lost], release=why, awaits="redelivery")
             self.actions["released"] += 1
         elif run.number("restart") and run.number("announced") and run.number("attempt") < run.number("max_attempts"):
-            if run.number("hidden"):
-                self._end(run, lost, RunState.LOST, f"{silence}; not restarted: {NOT_KEPT}")
+            if why_not := why_not_again(self._store, run):
+                self._end(run, lost, RunState.LOST, f"{silence}; not restarted: {why_not}")
                 return
             write_events(self._store, run, "reaper", [lost], release=f"{silence}; restarting")
             self.actions["restarted"] += 1
@@ -223,7 +231,7 @@ class Reaper:
     def _publish_again(self, run: Run, attempt: int) -> None:
         headers = header.make(self._store.uuid(), run.id, attempt, run.execution)
         try:
-            self._publish(run.id, run.text("task"), run.json("kwargs") or {}, run.text("queue"), headers)
+            self._publish(run.id, run.text("task"), message_parameters(run), run.text("queue"), headers)
         except Exception as error:  # noqa: BLE001 - a broker may raise anything; the run stays queued for the next try
             log.warning("run %s could not be published again: %s", run.id, error)
         else:
@@ -288,10 +296,11 @@ class Reaper:
             return
         del self._missing[run.id]
         times = run.number("republished")
-        if not run.number("announced") or times >= _MAX_REPUBLICATIONS or run.number("hidden"):
+        why_not = why_not_again(self._store, run)
+        if not run.number("announced") or times >= _MAX_REPUBLICATIONS or why_not:
             why = "its message is gone from the broker"
-            if run.number("hidden"):
-                why = f"{why}, and cannot be published again: {NOT_KEPT}"
+            if why_not:
+                why = f"{why}, and cannot be published again: {why_not}"
             with contextlib.suppress(Fenced, RunNotFound):
                 write_events(self._store, run, "queued", [], ending=Ending(RunState.LOST, why))
                 self.actions["lost"] += 1

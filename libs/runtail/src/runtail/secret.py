@@ -116,6 +116,14 @@ def hide(kwargs: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: HIDDEN if name in names else masked(value, masker.whole) for name, value in kwargs.items()}
 
 
+def hide_in(value: Any, kwargs: Mapping[str, Any], names: Collection[str]) -> Any:
+    """Return another JSON value with ``***`` in place of the secret ones of arguments.
+
+    :param names: the names of the secret arguments.
+    """
+    return masked(value, Masker([text for name in names for text in texts_of(kwargs[name])]).whole)
+
+
 def masked(value: Any, mask: Callable[[str], str]) -> Any:
     """Return a JSON value with its strings masked, and with numbers that are secrets replaced."""
     if isinstance(value, str):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +17,7 @@ from redis.exceptions import (
     BusyLoadingError,
     InvalidResponse,
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -29,7 +31,7 @@ from redis.sentinel import MasterNotFoundError, Sentinel
 
 from runtail.address import host_in_url
 from runtail.celery_settings import sentinel_options
-from runtail.errors import StoreLoginRefused, StoreUnavailable
+from runtail.errors import StoreForbids, StoreLoginRefused, StoreUnavailable
 from runtail.keys import Keys
 from runtail.scripts import Scripts
 from runtail.settings import Settings
@@ -53,6 +55,49 @@ _PASSING = (
 _PASSING_WORDS = ("READONLY", "LOADING", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "UNBLOCKED")
 
 
+#: What a script's error says, and errors that the relay reads by itself.
+_FORBIDDEN_WORDS = ("NOPERM", "The user executing the script can't", "ACL failure in script")
+
+
+def _is_forbidden(error: ResponseError) -> bool:
+    return any(word in str(error) for word in _FORBIDDEN_WORDS)
+
+
+def _forbidden(error: Exception) -> str:
+    where = re.sub(r" script: [0-9a-f]{40}, on @user_script:\d+\.?", "", str(error))
+    return (
+        f"the store's access list forbids what Runtail needs: {where}. Give the user of RUNTAIL_STORE_URL this right; "
+        "`runtail acl` prints the whole list"
+    )
+
+
+class _Client(redis.Redis):
+    """A client whose errors say which command on which key the server's access list forbids, and to whom."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command."""
+        try:
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            if not isinstance(error, NoPermissionError) and not _is_forbidden(error):
+                raise
+            user = self.connection_pool.connection_kwargs.get("username") or "default"
+            raise NoPermissionError(f"user {user} may not {_shown_command(args)} ({error})") from error
+
+
+def _shown_command(args: Sequence[Any]) -> str:
+    """Return a command with its keys; values are not shown."""
+    name = str(args[0])
+    count = int(args[2]) if name.startswith("EVALSHA") else 1
+    first = 3 if name.startswith("EVALSHA") else 1
+    keys = " ".join(_text(one) for one in args[first : first + count])
+    return f"{name} {keys}"[:300].rstrip()
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Turn connection errors into ours.
@@ -61,6 +106,8 @@ def store_errors() -> Iterator[None]:
     """
     try:
         yield
+    except NoPermissionError as error:
+        raise StoreForbids(_forbidden(error)) from error
     except AuthenticationError as error:
         raise StoreLoginRefused(f"the store rejects the user or the password: {error}") from error
     except _PASSING as error:
@@ -69,6 +116,8 @@ def store_errors() -> Iterator[None]:
         raise StoreUnavailable(f"the server that answers is not Redis or Valkey: {error}") from error
     except ResponseError as error:
         # Errors inside a script come as text: "... script: <hash>, on @user_script:9: OOM command ..."
+        if _is_forbidden(error):
+            raise StoreForbids(_forbidden(error)) from error
         if any(word in str(error) for word in _PASSING_WORDS):
             raise StoreUnavailable(f"the store takes no writes now: {error}") from error
         raise
@@ -96,14 +145,16 @@ def connect(settings: Settings, *, socket_timeout_seconds: float = 5.0) -> redis
         "health_check_interval": 0,
     }
     if address.path:
-        return redis.Redis.from_url(f"unix://{address.path}", **options)
+        return _Client.from_url(f"unix://{address.path}", **options)
     if not address.master:
         (host, port) = address.hosts[0]
-        return redis.Redis.from_url(f"{address.scheme}://{host_in_url(host)}:{port}", **options)
+        return _Client.from_url(f"{address.scheme}://{host_in_url(host)}:{port}", **options)
     sentinel = Sentinel(
         address.hosts, sentinel_kwargs={**sentinel_options(address), "retry": options["retry"], "protocol": 2}
     )
-    client: redis.Redis = sentinel.master_for(address.master, ssl=address.tls is not None, **options)
+    client: redis.Redis = sentinel.master_for(
+        address.master, redis_class=_Client, ssl=address.tls is not None, **options
+    )
     return client
 
 
@@ -126,7 +177,7 @@ class Store:
     def skip(self, what: str, name: str | bytes, why: object) -> None:
         """Count a value that cannot be read; the log names each value once.
 
-        :param what: ``run``, ``task`` or ``worker``.
+        :param what: ``run``, ``task``, ``worker`` or ``audit``.
         """
         self.unreadable[what] += 1
         told = (what, repr(name))
@@ -139,12 +190,23 @@ class Store:
 
         :raises StoreUnavailable: if the server did not answer.
         """
+        found = self.known_uuid()
+        if found is None:
+            with store_errors():
+                self.client.set(self.keys.store(), str(uuid.uuid4()), nx=True)
+            found = self.known_uuid()
+        if found is None:
+            raise StoreUnavailable("the store was emptied a moment ago")
+        return found
+
+    def known_uuid(self) -> str | None:
+        """Return the data set's uuid; None if no web service or worker has made one yet, and so there is no run.
+
+        :raises StoreUnavailable: if the server did not answer.
+        """
         with store_errors():
             found: Any = self.client.get(self.keys.store())
-            if found is None:
-                self.client.set(self.keys.store(), str(uuid.uuid4()), nx=True)
-                found = self.client.get(self.keys.store())
-        return bytes(found).decode("ascii")
+        return None if found is None else bytes(found).decode("ascii", "replace")
 
     def now_ms(self) -> int:
         """Return the store's clock in milliseconds since 1970.

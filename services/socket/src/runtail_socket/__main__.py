@@ -12,6 +12,7 @@ import sys  # noqa: E402
 
 from runtail import logs  # noqa: E402
 from runtail.arguments import refuse_arguments  # noqa: E402
+from runtail.auth.modes import check_listening  # noqa: E402
 from runtail.errors import ConfigError, RuntailError  # noqa: E402
 from runtail.guard import check_at_start  # noqa: E402
 from runtail.settings import load_settings  # noqa: E402
@@ -29,6 +30,7 @@ def main() -> int:
         refuse_arguments("runtail_socket", sys.argv[1:])
         runtime.log_errors()
         settings = load_settings(os.environ)
+        check_listening(settings, {"RUNTAIL_SOCKET_HOST": settings.socket_host})
         check_at_start(settings)
         Service(settings).run()
     except ConfigError as error:

@@ -6,6 +6,7 @@ import time
 
 from prometheus_client import Histogram
 
+from runtail.auth.audit import Audit
 from runtail.guard import Guard
 from runtail.metric_table import CATCHING_UP, LIVE
 from runtail.metrics import Metrics, Reading
@@ -76,6 +77,7 @@ class Measures:
         listener: Listener,
         catch_up: CatchUp,
         guard: Guard,
+        audit: Audit,
     ) -> None:
         """Expose the values that the parts keep themselves."""
 
@@ -110,5 +112,6 @@ class Measures:
         read("runtail_socket_sent_away_total", lambda: {(why,): float(n) for why, n in links.sent_away.items()})
         read("runtail_socket_resets_total", lambda: reader.resets)
         read("runtail_socket_listener_stalls_total", lambda: listener.stalls)
+        read("runtail_socket_audit_lost_total", lambda: audit.unwritten)
         read("runtail_socket_store_up", lambda: float(reader.store_answers))
         read("runtail_socket_store_evicts", lambda: float(guard.evicts))

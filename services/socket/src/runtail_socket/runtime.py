@@ -29,6 +29,8 @@ REQUEST_TIMEOUT_SECONDS = 10.0
 
 #: The kernel's own: this module is imported before anything is patched (rule 1).
 _poll = select.poll
+#: That the peer sends nothing more; where the kernel does not say so (macOS), that the connection is over.
+_HUNG_UP: int = getattr(select, "POLLRDHUP", select.POLLHUP)
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -176,6 +178,8 @@ def _eventlet_protocol() -> type:
     import eventlet
     from eventlet.wsgi import HttpProtocol
 
+    from runtail.forwarded import HEADERS
+
     class Protocol(HttpProtocol):  # type: ignore[misc, unused-ignore]
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             # The base class would write to standard error that a client sent something other than HTTP.
@@ -189,10 +193,22 @@ def _eventlet_protocol() -> type:
             finally:
                 self.patience.cancel()
 
+        rfile: Any
+
+        def parse_request(self) -> bool:
+            file = self.rfile
+            self.rfile = self.head = _Head(file)
+            try:
+                return bool(super().parse_request())
+            finally:
+                self.rfile = file
+
         def get_environ(self) -> dict[str, Any]:
             # The request line and the headers have arrived.
             self.patience.cancel()
-            return cast("dict[str, Any]", super().get_environ())
+            environ = cast("dict[str, Any]", super().get_environ())
+            environ[HEADERS] = self.head.headers()
+            return environ
 
     return Protocol
 
@@ -200,6 +216,8 @@ def _eventlet_protocol() -> type:
 def _gevent_handler() -> type:
     from gevent import Timeout
     from gevent.pywsgi import WSGIHandler
+
+    from runtail.forwarded import HEADERS
 
     class Handler(WSGIHandler):  # type: ignore[misc, unused-ignore]
         def handle_one_request(self) -> Any:
@@ -209,13 +227,46 @@ def _gevent_handler() -> type:
             finally:
                 self.patience.close()
 
+        def MessageClass(self, file: Any, *args: Any) -> Any:  # noqa: N802 - the base class's name
+            self.head = _Head(file)
+            return super().MessageClass(self.head, *args)
+
         def get_environ(self) -> dict[str, Any]:
             self.patience.close()
             environ = cast("dict[str, Any]", super().get_environ())
             environ["runtail.handler"] = self
+            environ[HEADERS] = self.head.headers()
             return environ
 
     return Handler
+
+
+class _Head:
+    """Notes what a server reads of a request's headers."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._bytes = bytearray()
+
+    def readline(self, limit: int = -1) -> bytes:
+        line: bytes = self._file.readline(limit)
+        self._bytes += line
+        return line
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return names and values as they came.
+
+        Both servers take any kind of line end for the end of a header. Only CR LF is one, so whatever else comes stays
+        in the value, where it can be seen.
+        """
+        found: list[tuple[str, str]] = []
+        for line in self._bytes.decode("latin-1").split("\r\n"):
+            if found and line[:1] in (" ", "\t"):
+                found[-1] = (found[-1][0], f"{found[-1][1]}\r\n{line}")
+            elif line:
+                name, _, value = line.partition(":")
+                found.append((name.strip(" \t"), value.strip(" \t")))
+        return tuple(found)
 
 
 def take_socket(environ: dict[str, Any]) -> Any:
@@ -255,4 +306,11 @@ def readable(green: Any) -> bool:
     """Tell whether a cooperative socket has something to read now. Asks the kernel; never waits, never yields."""
     poller = _poll()
     poller.register(green.fileno(), select.POLLIN)
+    return bool(poller.poll(0))
+
+
+def hung_up(green: Any) -> bool:
+    """Tell whether the peer of a cooperative socket has closed it, read or not. Asks the kernel; never waits."""
+    poller = _poll()
+    poller.register(green.fileno(), _HUNG_UP)
     return bool(poller.poll(0))

@@ -11,17 +11,25 @@ import flask
 import orjson
 from flask_socketio import SocketIO
 
+from runtail import __version__
 from runtail.admin import admin_app
-from runtail.errors import StoreUnavailable
+from runtail.auth.audit import Audit
+from runtail.auth.authenticator import Identify, make_authenticator
+from runtail.auth.measures import expose_login
+from runtail.auth.policy_file import PolicyFile
+from runtail.errors import StoreForbids, StoreUnavailable
+from runtail.forwarded import Forwarded
 from runtail.guard import Guard
 from runtail.listening import listen, shown
 from runtail.settings import Settings
 from runtail.store import Store
 from runtail_socket import runtime
-from runtail_socket.admission import PATH, Admission, Identify, anyone_at_this_address
+from runtail_socket.admission import PATH, Admission
 from runtail_socket.clients.catch_up import CatchUp
 from runtail_socket.clients.namespace import OtherNamespaces, TailNamespace
+from runtail_socket.clients.recheck import Recheck
 from runtail_socket.clients.states import States
+from runtail_socket.clients.ticket import Tickets
 from runtail_socket.clients.viewer import Viewer
 from runtail_socket.drain import Drain
 from runtail_socket.measures import Measures
@@ -72,9 +80,16 @@ class Json:
 
 
 class _OneLine(logging.Filter):
-    """Malformed packets are the client's mistake: one line each, without a traceback."""
+    """Malformed packets are the client's mistake: one line a second at most, without a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if time.monotonic() < self._quiet_until:
+            return False
+        self._quiet_until = time.monotonic() + 1.0
         if record.exc_info:
             record.msg = f"{record.msg}: {record.exc_info[1]!r:.200}"
             record.exc_info = None
@@ -98,7 +113,12 @@ class Service:
     def __init__(self, settings: Settings, identify: Identify | None = None) -> None:
         self._settings = settings
         self._store = Store(settings)
+        policy = PolicyFile(settings)
+        authenticator = make_authenticator(self._store, policy, touch=False)
         self._measures = Measures()
+        expose_login(self._measures.metrics, settings, policy, {**policy.files, **authenticator.files})
+        # On standard output only: a relay writes nothing to the store.
+        self._audit = Audit(None)
         self._guard = Guard(self._store)
         self._links = Links(
             direct=settings.direct_send,
@@ -111,6 +131,7 @@ class Service:
             self._store,
             on_runs=self._notified,
             on_list=self._states.mark,
+            on_login_change=self._rechecked,
             on_connected=self._mark_all,
             delay=self._delay,
             batches=self._batches,
@@ -129,12 +150,28 @@ class Service:
             self._catch_up,
             store_away=lambda: self._store_health.said,
             on_painted=self._measures.painted,
+            admit=Tickets(self._store, authenticator, self._links, self._audit).admit,
+            audit=self._audit,
+            recheck=self._rechecked,
         )
+        self._recheck = Recheck(authenticator, self._viewers, settings.auth_recheck_seconds)
         self._admission = Admission(
-            self._application(), settings, self._links, self._measures.refused, identify or anyone_at_this_address
+            self._application(),
+            settings,
+            self._links,
+            self._measures.refused,
+            identify or authenticator.identify,
+            self._audit,
         )
         self._measures.watch(
-            self._links, self._admission, self._namespace, self._reader, self._listener, self._catch_up, self._guard
+            self._links,
+            self._admission,
+            self._namespace,
+            self._reader,
+            self._listener,
+            self._catch_up,
+            self._guard,
+            self._audit,
         )
         self._drain = Drain(self._admission, self._links, settings.drain_seconds)
         self._was_ready = False
@@ -145,7 +182,7 @@ class Service:
         engine_log = _engine_log()
         socket_io = SocketIO(
             app,
-            path=PATH.strip("/"),
+            path=(self._settings.base_path + PATH).strip("/"),
             async_mode=self._settings.socket_async_mode,
             # No sticky sessions: a websocket is one connection to one relay.
             transports=["websocket"],
@@ -191,19 +228,27 @@ class Service:
             self._listener.run,
             self._reader.run,
             self._states.run,
+            self._states.run_lists,
             self._store_health.run,
+            self._recheck.run,
             self._sweep_runs,
             self._sweep_connections,
             self._watch_memory,
             self._measures.watch_loop,
         ):
             runtime.spawn(supervise, loop)
-        runtime.serve(listener, self._admission, settings.max_connections + SPARE_CONNECTIONS)
+        door = Forwarded(self._admission, settings.proxy_hops)
+        runtime.serve(listener, door, settings.max_connections + SPARE_CONNECTIONS)
+        self._audit.record("service-start", principal=None, why=f"relay {__version__}")
         log.info("relay ready on %s, on %s", shown(settings.socket_host, settings.socket_port), runtime.mode)
         self._drain.wait()
+        self._audit.stop()
 
     def _notified(self, run_ids: set[str]) -> None:
         self._reader.notified(run_ids)
+
+    def _rechecked(self) -> None:
+        self._recheck.wake()
 
     def _mark(self, run_id: str) -> None:
         self._reader.mark(run_id)
@@ -222,6 +267,7 @@ class Service:
 
     def _sweep_runs(self) -> None:
         nonce_at = 0.0
+        forbidden = ""
         while True:
             try:
                 self._reader.sweep()
@@ -231,6 +277,11 @@ class Service:
                         self._listener.notify_nonce()
                     self._listener.watchdog.store_answered()
                     self._reader.watchdog.store_answered()
+            except StoreForbids as error:
+                # It stays so until somebody changes the list: said once.
+                if str(error) != forbidden:
+                    log.error("%s", error)
+                forbidden = str(error)
             except StoreUnavailable:
                 # The context manager around the question tells viewers.
                 pass
@@ -239,6 +290,7 @@ class Service:
     def _sweep_connections(self) -> None:
         while True:
             self._admission.sweep()
+            self._audit.tick()
             time.sleep(CONNECTIONS_SWEEP_SECONDS)
 
     def _watch_memory(self) -> None:

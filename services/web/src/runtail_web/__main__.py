@@ -9,10 +9,14 @@ import sys
 
 from runtail import logs
 from runtail.arguments import refuse_arguments
+from runtail.auth.modes import check_listening
 from runtail.errors import ConfigError
 from runtail.guard import check_at_start
 from runtail.listening import listen
+from runtail.sealing import seals_of
 from runtail.settings import load_settings
+from runtail.store import Store
+from runtail_web.login.wiring import Login
 from runtail_web.server import WebServer
 
 log = logging.getLogger("runtail_web")
@@ -29,7 +33,11 @@ def main() -> int:
             ("RUNTAIL_WEB_ADMIN_PORT", settings.admin_host, settings.web_admin_port),
         ):
             check_free(name, host, port)
+        seals_of(settings)
+        check_listening(settings, {"RUNTAIL_WEB_HOST": settings.web_host})
         check_at_start(settings)
+        # The worker process reads the files again; a flaw in them must end this one, with a sentence.
+        Login(Store(settings))
         server = WebServer(settings)
     except ConfigError as error:
         log.error("%s", error)

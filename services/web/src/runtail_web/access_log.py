@@ -10,6 +10,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from runtail.listening import plain
+from runtail_web.mount import PATH
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class ServiceLog(Logger):  # type: ignore[misc, unused-ignore]
         status = str(resp.status).split(" ", 1)[0]
         found = {
             "method": environ.get("REQUEST_METHOD", ""),
-            "path": environ.get("PATH_INFO", ""),
+            "path": environ.get(PATH, ""),
             "status": int(status) if status.isdigit() else status,
             "seconds": round(request_time.total_seconds(), 6),
             "bytes": getattr(resp, "sent", 0),

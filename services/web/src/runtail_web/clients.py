@@ -51,6 +51,10 @@ class ClientSocket(socket.socket):
 
     def __init__(self, *, fileno: int) -> None:
         super().__init__(fileno=fileno)
+        #: Those of the request that is answered, as they came.
+        self.headers: tuple[tuple[str, str], ...] = ()
+        #: More of the request was read than had arrived.
+        self.starved = False
         #: The answer is a stream.
         self.streams = False
         self._unsent = bytearray()
@@ -67,6 +71,7 @@ class ClientSocket(socket.socket):
         except BlockingIOError:
             if flags:
                 raise
+            self.starved = True
             return b""
 
     def sendall(self, data: Any, flags: int = 0) -> None:

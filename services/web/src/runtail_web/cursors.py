@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from runtail.runs.listing import Place
+from runtail.runs.filter import Place
 from runtail_web.problems import invalid
 
 

@@ -42,7 +42,9 @@ _BETWEEN = (
 )
 #: Sequences that put characters side by side that are not stored so.
 _MOVING: Any = re2.compile(rf"\x1b(?:{MOVING_AFTER_ESC})".encode())
-_RETURNING: Any = re2.compile(rb"\r[^\r\n]")
+_BYTES: Any = re2.Options()
+_BYTES.encoding = re2.Options.Encoding.LATIN1  # else no class matches a byte that is not UTF-8
+_RETURNING: Any = re2.compile(rb"\r[^\r\n]", _BYTES)
 _QUIET = re.compile(QUIET.encode())
 _QUIET_AND_ENDS = re.compile(
     rf"\x1b(?:\[[0-9;:]*+m|{ERASING_END_AFTER_ESC}|{QUIET.removeprefix(chr(92) + 'x1b')})".encode()

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from flask import Flask, Response, g, request
 
 from runtail.admin import AdminServer
+from runtail.auth.audit import Audit
 from runtail.guard import Guard
 from runtail.metrics import Metrics, Reading
 from runtail.store import Store
+from runtail_web.limits import Limits
 from runtail_web.queue_watch import Queue
 from runtail_web.reaper import ReaperThread
 from runtail_web.store_watch import Seen, StoreWatch
@@ -30,7 +32,16 @@ class Measures:
     :param watch: asks the store in the background, so that no scrape waits for it.
     """
 
-    def __init__(self, store: Store, reaper: ReaperThread, guard: Guard, load: Load, watch: StoreWatch) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reaper: ReaperThread,
+        guard: Guard,
+        load: Load,
+        watch: StoreWatch,
+        limits: Limits,
+        audit: Audit,
+    ) -> None:
         self._store, self._load = store, load
         self._was_ready = False
         self.metrics = Metrics("web")
@@ -42,6 +53,8 @@ class Measures:
         read("runtail_web_reaper_actions_total", reaper.actions)
         read("runtail_web_reaper_round_timestamp_seconds", lambda: reaper.round_at)
         read("runtail_web_unreadable_total", self._unreadable)
+        read("runtail_web_limited_total", lambda: {(name,): float(count) for name, count in limits.refused.items()})
+        read("runtail_web_audit_lost_total", audit.lost)
         read("runtail_web_budget_bytes", lambda: store.settings.budget_bytes)
         self._read_seen(watch)
 
@@ -114,10 +127,14 @@ class Measures:
         read("runtail_web_store_used_bytes", seen(lambda found: found.memory.used_bytes))
         read("runtail_web_store_limit_bytes", seen(lambda found: found.memory.limit_bytes or limit_bytes))
         read("runtail_web_finished_bytes", seen(lambda found: found.finished_bytes))
+        read(
+            "runtail_web_token_next_end_timestamp_seconds",
+            seen(lambda found: None if found.token_end_ms is None else found.token_end_ms / 1000),
+        )
         read("runtail_web_queue_waiting", queues(lambda queue: queue.waiting))
         read("runtail_web_queue_workers", queues(lambda queue: queue.workers))
         read("runtail_web_queue_slots", queues(lambda queue: queue.slots))
         read("runtail_web_queue_oldest_seconds", queues(lambda queue: queue.oldest_seconds))
 
     def _unreadable(self) -> Reading:
-        return {(what,): float(self._store.unreadable[what]) for what in ("run", "task", "worker")}
+        return {(what,): float(self._store.unreadable[what]) for what in ("run", "task", "worker", "audit")}

@@ -11,38 +11,65 @@ from pydantic.json_schema import models_json_schema
 
 from runtail import __version__
 from runtail_web import responses
+from runtail_web.authorization import Requirement, requirement_of
 from runtail_web.route_meta import TAGS, RouteMeta, route_meta_of
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"<(\w+)>")
 
-#: Statuses of problems that any request may be answered with.
+#: Statuses of problems that any request may be answered with; 401 and 429 only where that can happen.
 ALWAYS = (403, 503)
+#: What lets a client in, where people log in.
+SECURITY_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-runtail",
+        "description": "The cookie of a browser that has logged in; its name depends on the settings. Requests that "
+        "change something need an Origin, too.",
+    },
+}
+#: Statuses of answers without a body.
+EMPTY = (204, 304)
+PARAMETERS = {"run_id": "The id of a run.", "token_id": "The id of a token."}
 PROBLEMS = {
     400: "What was sent cannot be read.",
-    403: "The host name or the origin is not allowed.",
+    401: "You are not logged in, or your login has ended.",
+    403: "The host name or the origin is not allowed, or you do not have the right.",
     404: "There is no such run or task.",
     409: "The present state does not allow it.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "Some values are wrong; `errors` names them.",
-    429: "Too many requests at once; `Retry-After` says when to try again.",
+    429: "Too many requests; `Retry-After` says when to try again.",
     503: "Not available right now; `Retry-After` says when to try again.",
 }
 
+#: The server answers this by itself, before the application is asked.
+TOO_LONG = {
+    "description": "Path and query have more than 4 KiB.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
 
-def document(app: Flask, prefix: str) -> dict[str, Any]:
-    """Return the description of every route under *prefix*."""
+
+def document(app: Flask, prefix: str, base_path: str = "", *, login: bool = False) -> dict[str, Any]:
+    """Return the description of every route under *prefix*.
+
+    :param login: people log in here.
+    :param base_path: ``RUNTAIL_BASE_PATH``, which the paths in the description do not have.
+    """
     paths: dict[str, dict[str, Any]] = {}
     models: set[type[BaseModel]] = {responses.Problem}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        meta = route_meta_of(app.view_functions[rule.endpoint])
-        if not rule.rule.startswith(prefix) or meta is None:
+        view = app.view_functions[rule.endpoint]
+        meta, requirement = route_meta_of(view), requirement_of(view)
+        if requirement is None or not rule.rule.startswith(prefix) or meta is None:
             continue
         models |= {model for model in (meta.returns, meta.body) if model is not None}
         path = paths.setdefault(_PARAMETER.sub(r"{\1}", rule.rule), {})
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            path[method.lower()] = _operation(meta, _PARAMETER.findall(rule.rule))
+            path[method.lower()] = _operation(meta, requirement, _PARAMETER.findall(rule.rule))
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)], ref_template=_REF
     )
@@ -55,16 +82,16 @@ def document(app: Flask, prefix: str) -> dict[str, Any]:
             "contact": {"name": "The Runtail authors"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/", "description": "The service that this description came from."}],
-        # There is no login yet: anyone who reaches the port may do everything.
-        "security": [],
+        "servers": [{"url": base_path or "/", "description": "The service that this description came from."}],
+        # Without a login, anyone who reaches the port may do everything.
+        "security": [{name: []} for name in SECURITY_SCHEMES] if login else [],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
-        "components": {"schemas": schemas["$defs"]},
+        "components": {"schemas": schemas["$defs"], "securitySchemes": SECURITY_SCHEMES if login else {}},
     }
 
 
-def _operation(meta: RouteMeta, parameters: list[str]) -> dict[str, Any]:
+def _operation(meta: RouteMeta, requirement: Requirement, parameters: list[str]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": meta.operation_id,
         "tags": [meta.tag],
@@ -83,12 +110,18 @@ def _operation(meta: RouteMeta, parameters: list[str]) -> dict[str, Any]:
             "required": meta.body_required,
             "content": {"application/json": {"schema": _reference(meta.body)}},
         }
-    operation["responses"] = _responses(meta)
+    if requirement.right == "public":
+        operation["security"] = []
+    operation["responses"] = _responses(meta, requirement)
     return operation
 
 
-def _responses(meta: RouteMeta) -> dict[str, Any]:
+def _responses(meta: RouteMeta, requirement: Requirement) -> dict[str, Any]:
     statuses = {*ALWAYS, *meta.problems}
+    if requirement.right != "public":
+        statuses.add(401)
+    if requirement.limit is not None:
+        statuses.add(429)
     if meta.query is not None:
         statuses.add(422)
     if meta.body is not None:
@@ -96,13 +129,17 @@ def _responses(meta: RouteMeta) -> dict[str, Any]:
     documented: dict[str, Any] = {}
     for status, meaning in meta.answers.items():
         documented[str(status)] = {"description": meaning}
+        if status in EMPTY:
+            continue
         if meta.returns is not None:
             documented[str(status)]["content"] = {meta.media_type: {"schema": _reference(meta.returns)}}
-        elif status != 204:
+        else:
             documented[str(status)]["content"] = {meta.media_type: {"schema": {"type": "string"}}}
     problem = {"application/problem+json": {"schema": _reference(responses.Problem)}}
     for status in sorted(statuses):
         documented[str(status)] = {"description": PROBLEMS[status], "content": problem}
+    if meta.query is not None:
+        documented["414"] = TOO_LONG
     return documented
 
 
@@ -130,7 +167,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
         "name": name,
         "in": "path",
         "required": True,
-        "description": "The id of a run.",
+        "description": PARAMETERS.get(name, "An id."),
         "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
         "example": "0b6f9c5e-5a0e-4d0b-9f0b-6a8f4f2f7c11",
     }

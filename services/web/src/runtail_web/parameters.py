@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker, validators
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 
+from runtail.sealing import is_sealed
 from runtail.secret import names_in
 from runtail_web.problems import Problem, invalid
 
@@ -124,6 +125,10 @@ def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None
     :param task: the catalogue's entry.
     :raises Problem: 422 that names each wrong field.
     """
+    if sealed := sorted(name for name, value in kwargs.items() if is_sealed(value)):
+        # A worker would open one that somebody has read in a queue or in a log, for a task that shows it.
+        message = "is a sealed value: send the value itself"
+        raise invalid([{"field": name, "message": message} for name in sealed], f"The parameters of {task.get('name')}")
     schema = task.get("schema") or {"type": "object"}
     secrets = names_in(task)
     try:

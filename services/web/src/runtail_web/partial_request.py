@@ -11,7 +11,7 @@ MAX_HEAD_BYTES = 65536
 #: error of its own (400) before we can say that the body is too large (413).
 READ_AHEAD_BYTES = 8192
 
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.I)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d{1,18})[ \t]*\r\n", re.I)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.I)
 
 
@@ -70,7 +70,7 @@ class PartialRequest:
     def _chunks_ended(self) -> bool:
         while (line_end := self.data.find(b"\r\n", self._chunk_at)) >= 0:
             size = bytes(self.data[self._chunk_at : line_end]).partition(b";")[0].strip()
-            if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", size):
+            if not re.fullmatch(rb"0*[0-9a-fA-F]{1,8}", size):
                 # Not a chunk; gunicorn will say so.
                 return True
             if int(size, 16) == 0:

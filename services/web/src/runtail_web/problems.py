@@ -15,18 +15,22 @@ from werkzeug.exceptions import HTTPException
 from runtail.errors import (
     ExclusiveHeld,
     IdempotencyConflict,
+    NotLoggedIn,
     ProtocolError,
+    ProxyRefused,
     PublishFailed,
     RunDeleted,
     RunEnded,
     RunNotFound,
     StartError,
     StoreEvicts,
+    StoreForbids,
     StoreLoginRefused,
     StoreUnavailable,
     TaskNotRecorded,
     TaskUnknown,
 )
+from runtail_web.mount import here
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +116,31 @@ def unavailable(detail: str, retry_after_seconds: float = RETRY_AFTER_SECONDS) -
     )
 
 
+def too_many(limit: str, told: str, seconds: int) -> Problem:
+    """Return the answer to a request that is one too many.
+
+    :param limit: the limit's name, for programs.
+    :param told: what the limit is, as a sentence.
+    :param seconds: when to try again.
+    """
+    return Problem(
+        429,
+        "too-many",
+        "Too many requests",
+        f"{told} Try again in {seconds} s.",
+        headers={"Retry-After": str(seconds)},
+        limit=limit,
+    )
+
+
+def no_login() -> Problem:
+    """Return the answer where tokens are of no use."""
+    return Problem(409, "no-login", "There is no login", "Everybody may do everything here, without a token.")
+
+
 def run_page(run_id: str) -> str:
-    """Return the path of a run's page."""
-    return f"/runs/{quote(run_id, safe='')}"
+    """Return the path of a run's page, with the base path."""
+    return here(f"/runs/{quote(run_id, safe='')}")
 
 
 def of_error(error: Exception) -> Problem:
@@ -122,13 +148,23 @@ def of_error(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
+        case NotLoggedIn():
+            return Problem(
+                401,
+                "login",
+                "You are not logged in",
+                str(error),
+                headers={"WWW-Authenticate": 'Bearer realm="runtail"'},
+            )
+        case ProxyRefused():
+            return Problem(400, "proxy-header", "The headers of the proxy cannot be believed", str(error))
         case RunNotFound(deleted=True):
             return Problem(
                 404,
                 "deleted-run",
                 "This run was deleted",
                 f"The run {error.run_id!r} and its log were deleted: by somebody, or because ended runs took more "
-                "memory than RUNTAIL_BUDGET_BYTES allows. GET /api/v1/runs lists the runs there are.",
+                f"memory than RUNTAIL_BUDGET_BYTES allows. GET {here('/api/v1/runs')} lists the runs there are.",
             )
         case RunNotFound():
             return Problem(
@@ -136,7 +172,7 @@ def of_error(error: Exception) -> Problem:
                 "unknown-run",
                 "There is no such run",
                 f"No run has the id {error.run_id!r}: it was never started, was deleted, or is older than "
-                "logs are kept. GET /api/v1/runs lists the runs there are.",
+                f"logs are kept. GET {here('/api/v1/runs')} lists the runs there are.",
             )
         case RunDeleted():
             return Problem(404, "deleted-run", "This run was deleted", "It was deleted a moment ago.")
@@ -154,8 +190,8 @@ def of_error(error: Exception) -> Problem:
                 404,
                 "unknown-task",
                 "There is no such task",
-                f"No worker has published a task named {error.task!r}. GET /api/v1/tasks lists the known ones. "
-                "Is its worker running, and does its app call runtail.install(app)?",
+                f"No worker has published a task named {error.task!r}. GET {here('/api/v1/tasks')} lists the known "
+                "ones. Is its worker running, and does its app call runtail.install(app)?",
             )
         case TaskNotRecorded():
             return Problem(
@@ -167,14 +203,14 @@ def of_error(error: Exception) -> Problem:
                 task=error.task,
             )
         case ExclusiveHeld():
+            holder: dict[str, Any] = {"run": error.holder, "run_page": run_page(error.holder)} if error.holder else {}
             return Problem(
                 409,
                 "exclusive",
                 "Task is already running",
                 f"{error.task} runs once at a time. Wait for its current run, or cancel that.",
                 task=error.task,
-                run=error.holder,
-                run_page=run_page(error.holder),
+                **holder,
             )
         case IdempotencyConflict():
             return Problem(
@@ -190,6 +226,13 @@ def of_error(error: Exception) -> Problem:
         case StoreLoginRefused():
             return unavailable(
                 "The store refuses the user or the password of RUNTAIL_STORE_URL.", error.retry_after_seconds
+            )
+        case StoreForbids():
+            log.error("%s", error)
+            return unavailable(
+                "The store's access list forbids the user of RUNTAIL_STORE_URL what this needs; this service's log has "
+                "the command and the key.",
+                error.retry_after_seconds,
             )
         case StoreEvicts():
             return unavailable(f"Nothing was started: {error}.", error.retry_after_seconds)
@@ -223,7 +266,7 @@ def of_error(error: Exception) -> Problem:
 
 _HTTP = {
     400: ("malformed", "Send a well-formed request."),
-    404: ("not-found", "The API is under /api/v1, the pages are / and /runs/<id>."),
+    404: ("not-found", "The API is under {base}/api/v1, the pages are {base}/ and {base}/runs/<id>."),
     405: ("method", "The Allow header names the methods there are."),
     413: ("too-large", "Send a smaller body."),
     415: ("media-type", "Send JSON, with Content-Type: application/json."),
@@ -236,7 +279,7 @@ def _of_http(error: HTTPException) -> Problem:
     headers = {
         name: value for name, value in error.get_headers() if name.lower() not in {"content-type", "content-length"}
     }
-    detail = " ".join(part for part in (error.description, advice) if part)
+    detail = " ".join(part for part in (error.description, advice.replace("{base}", here(""))) if part)
     return Problem(status, code, error.name, detail, headers=headers)
 
 

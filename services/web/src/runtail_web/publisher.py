@@ -15,8 +15,10 @@ from runtail.celery_settings import celery_settings
 from runtail.errors import StartError
 from runtail.runs.listing import read_task
 from runtail.runs.transport import DEFAULT, Transport
+from runtail.sealing import is_sealed
 from runtail.secret import hide, names_in
 from runtail.settings import Settings
+from runtail.signing import sign
 from runtail.store import Store
 
 #: Parameters come as JSON and are sent as JSON. The store's record of a task never decides the format: a worker that is
@@ -59,6 +61,8 @@ def make_producer(settings: Settings, transport: Transport = DEFAULT) -> Celery:
         task_publish_retry=False,
         result_backend=None,
     )
+    if settings.message_keys:
+        sign(app, settings)
     return app
 
 
@@ -89,7 +93,7 @@ class TaskPublisher:
             entry = read_task(self._store, task)
         except StartError:
             entry = {}
-        secrets = names_in(entry) & kwargs.keys()
+        secrets = (names_in(entry) & kwargs.keys()) | {name for name, value in kwargs.items() if is_sealed(value)}
         # Celery puts the arguments as text into the message's headers, for its events and programs that show these.
         shown = {"kwargsrepr": saferepr(hide(kwargs, secrets))} if secrets else {}
         send = partial(

@@ -11,7 +11,10 @@ from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from runtail.auth.audit_entry import EVENTS
 from runtail.protocol import RunState
+from runtail.settings import MAX_SHARE_SECONDS
+from runtail.titles import MAX_CHARS as MAX_TITLE_CHARS
 from runtail_web.problems import Problem, invalid
 from runtail_web.text_page import PAGE_LINES
 
@@ -20,6 +23,7 @@ RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
 _STATES = "|".join(RunState)
+_EVENTS = "|".join(EVENTS)
 #: The largest number of milliseconds that a store compares exactly.
 MAX_MS = 2**53
 #: No log has more lines.
@@ -44,6 +48,12 @@ class StartBody(BaseModel):
     task: Annotated[str, Field(min_length=1, max_length=255)]
     kwargs: dict[str, Any] = Field(default_factory=dict)
     run_id: RunId | None = None
+    labels: Annotated[
+        dict[str, str], Field(description="For finding the run; a label that the task declares cannot be given.")
+    ] = Field(default_factory=dict)
+    title: Annotated[
+        str, Field(max_length=MAX_TITLE_CHARS, description="For people. Empty: the one that the task declares.")
+    ] = ""
 
 
 class CancelBody(BaseModel):
@@ -56,16 +66,85 @@ class CancelBody(BaseModel):
     why: Annotated[str, Field(max_length=500)] = ""
 
 
+class TokenBody(BaseModel):
+    """``POST /tokens``."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"name": "deploy", "rights": ["run:start"]}]}
+    )
+
+    name: Annotated[str, Field(min_length=1, max_length=100, description="For people.")]
+    rights: Annotated[list[str], Field(max_length=50)] | None = None
+    days: Annotated[float, Field(gt=0, strict=False, description="How long it lasts.")] = 90
+
+
+class ShareBody(BaseModel):
+    """``POST /runs/<id>/shares``; may be empty."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"from": 12, "to": 40}]})
+
+    from_line: Annotated[int, Field(alias="from", ge=1, le=MAX_LINE, description="The first line shared.")] = 1
+    to: Annotated[int, Field(ge=1, le=MAX_LINE, description="The last line shared.")] | None = None
+    live: Annotated[bool, Field(description="What follows is shared, too, as it is written; only without `to`.")] = (
+        False
+    )
+    seconds: (
+        Annotated[float, Field(gt=0, le=MAX_SHARE_SECONDS, strict=False, description="How long the link works.")] | None
+    ) = None
+
+
+class OpenBody(BaseModel):
+    """``POST /shares/<id>/open``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    secret: Annotated[str, Field(min_length=1, max_length=100, description="What follows the `#` of the address.")]
+
+
+class UserBody(BaseModel):
+    """``POST /users/lock`` and ``/users/unlock``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"id": "user:ann"}]})
+
+    id: Annotated[str, Field(min_length=1, max_length=600, description="The id of a user.")]
+
+
 class EmptyBody(BaseModel):
     """``{}``, or nothing."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ListQuery(BaseModel):
-    """``GET /runs``."""
+class RunsQuery(BaseModel):
+    """``GET /run-counts``."""
 
     model_config = ConfigDict(extra="forbid")
+
+    task: (
+        Annotated[
+            str,
+            Field(
+                max_length=255,
+                description="The whole name of a task, or with `*` for any text: `*tail*` matches a part, in any case.",
+            ),
+        ]
+        | None
+    ) = None
+    who: Annotated[str, Field(max_length=255, description="A part of who started it, in any case.")] | None = None
+    label: (
+        Annotated[
+            str, Field(max_length=200, pattern=r"^[^:]+:.+$", description="A label: its key, a colon, its value.")
+        ]
+        | None
+    ) = None
+    since: Annotated[int, Field(ge=0, le=MAX_MS, description="Made at this time or later, ms since 1970.")] | None = (
+        None
+    )
+    until: Annotated[int, Field(ge=0, le=MAX_MS, description="Made before this time, ms since 1970.")] | None = None
+
+
+class ListQuery(RunsQuery):
+    """``GET /runs``."""
 
     state: (
         Annotated[
@@ -73,14 +152,38 @@ class ListQuery(BaseModel):
         ]
         | None
     ) = None
-    task: Annotated[str, Field(max_length=255, description="The whole name of a task.")] | None = None
-    who: Annotated[str, Field(max_length=255, description="A part of who started it, in any case.")] | None = None
-    since: Annotated[int, Field(ge=0, le=MAX_MS, description="Made at this time or later, ms since 1970.")] | None = (
-        None
-    )
-    until: Annotated[int, Field(ge=0, le=MAX_MS, description="Made before this time, ms since 1970.")] | None = None
     limit: Annotated[int, Field(ge=1, le=200, description="The most runs on a page.")] = 50
     cursor: Annotated[str, Field(max_length=400, description="The `next` of the page before.")] | None = None
+
+
+class AuditQuery(BaseModel):
+    """``GET /audit``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    who: (
+        Annotated[str, Field(max_length=255, description="A part of the name or the id of who did it, in any case.")]
+        | None
+    ) = None
+    event: (
+        Annotated[
+            str, Field(pattern=rf"^({_EVENTS})(,({_EVENTS}))*$", description="One event, or several with commas.")
+        ]
+        | None
+    ) = None
+    run: Annotated[str, Field(max_length=600, description="The whole id of a run.")] | None = None
+    since: Annotated[int, Field(ge=0, le=MAX_MS, description="At this time or later, ms since 1970.")] | None = None
+    until: Annotated[int, Field(ge=0, le=MAX_MS, description="Before this time, ms since 1970.")] | None = None
+    limit: Annotated[int, Field(ge=1, le=500, description="The most entries on a page.")] = 50
+    cursor: Annotated[str, Field(max_length=100, description="The `next` of the page before.")] | None = None
+
+
+class TokensQuery(BaseModel):
+    """``GET /tokens``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    all: Annotated[bool, Field(description="Those of everybody.")] = False
 
 
 class WindowQuery(BaseModel):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runtail.auth.audit_entry import Event, Outcome
 from runtail.protocol import RunState
 
 
@@ -21,6 +22,131 @@ class Config(Closed):
     v: int
     version: str
     socket_url: str = Field(description="Where the relay is; empty: at this address.")
+    base_path: str = Field(description="What comes before every path, of the relay too; empty: nothing.")
+
+
+class Session(Closed):
+    """Who sends this request, and what they may do."""
+
+    v: int
+    modes: list[str] = Field(description="The ways to log in; `none`: there is no login.")
+    kind: str = Field(description="`anonymous`, `user`, `token` or `share`.")
+    id: str = Field(description="The id for rules, such as `user:ann`; empty for nobody in particular.")
+    name: str = Field(description="The name for people.")
+    rights: list[str] = Field(description="The rights on at least one run or task.")
+    ends_ms: int | None = Field(description="When the login ends at the latest; null if it does not.")
+    can_log_out: bool = Field(description="There is a login, and it can be ended here.")
+    exposed: bool = Field(description="There is no login, and other machines may reach this address.")
+
+
+class Token(Closed):
+    """An API token, without its secret."""
+
+    id: str
+    name: str
+    owner: str = Field(description="The name of who made it.")
+    rights: list[str] = Field(description="What it may do at most.")
+    made_ms: int
+    ends_ms: int
+    used_ms: int | None = Field(description="When it was last used; null if never.")
+
+
+class Tokens(Closed):
+    """API tokens."""
+
+    tokens: list[Token]
+
+
+class NewToken(Token):
+    """A new API token."""
+
+    token: str = Field(description="The token itself. It is shown only once.")
+
+
+class Share(Closed):
+    """A share link, without its secret."""
+
+    id: str
+    run: str
+    from_line: int = Field(alias="from")
+    to: int | None = Field(description="The last line shared; null if what follows is shared, too.")
+    live: bool
+    maker: str = Field(description="The name of who made it.")
+    made_ms: int
+    ends_ms: int
+    works: bool
+    revocable: bool = Field(description="The sender of this request may revoke it.")
+
+
+class Shares(Closed):
+    """Share links."""
+
+    shares: list[Share]
+
+
+class NewShare(Share):
+    """A new share link. Its secret is shown only once."""
+
+    address: str = Field(
+        description="For browsers: the whole address if `RUNTAIL_PUBLIC_URL` is set, else its path and fragment."
+    )
+    token: str = Field(description="The same for programs, in `Authorization: Bearer`.")
+
+
+class OpenedShare(Closed):
+    """What a share link shares."""
+
+    run: str
+    task: str
+    from_line: int = Field(alias="from")
+    to: int | None = Field(description="The last line shared; null if what follows is shared, too.")
+    live: bool
+    ends_ms: int
+    whole: bool = Field(description="The sender is logged in and may read the whole log anyway.")
+
+
+class User(BaseModel):
+    """Somebody who has logged in."""
+
+    id: str
+    groups: list[str]
+    locked: bool = Field(description="An administrator locked the user out.")
+    gone: bool = Field(description="The user is no longer in the file of users.")
+    seen_ms: int | None = Field(description="When the user was here last, to the hour.")
+    sessions: int
+    tokens: int
+
+
+class Users(BaseModel):
+    """Everybody who has logged in."""
+
+    users: list[User]
+
+
+class BrowserSession(BaseModel):
+    """A browser that is logged in."""
+
+    id: str = Field(description="The beginning of its name in the store.")
+    kind: str
+    user: str = Field(description="The user's id; empty for a login by link.")
+    name: str
+    made_ms: int
+    ends_ms: int = Field(description="It ends then, however much it is used.")
+    address: str
+    agent: str
+
+
+class Sessions(BaseModel):
+    """The sessions of everybody."""
+
+    sessions: list[BrowserSession]
+
+
+class Ticket(BaseModel):
+    """What a page of another origin shows the relay."""
+
+    ticket: str
+    seconds: int = Field(description="It is valid for this long.")
 
 
 class Task(BaseModel):
@@ -33,6 +159,10 @@ class Task(BaseModel):
     rule: dict[str, Any] = Field(alias="schema", description="A JSON Schema of its parameters.")
     queue: str = Field(description="Where its runs wait.")
     exclusive: bool = Field(description="One run at a time.")
+    sealed: bool = Field(description="The values of its secret parameters are encrypted in messages.")
+    labels: dict[str, str] = Field(default={}, description="The labels that the task declares.")
+    title: str = Field(default="", description="The title of its runs; `{name}` stands for the value of a parameter.")
+    presets: dict[str, dict[str, Any]] = Field(default={}, description="Values of parameters, by the preset's name.")
 
 
 class Tasks(Closed):
@@ -68,12 +198,20 @@ class CutRange(Closed):
     entries: int
 
 
+class Result(Closed):
+    """What a task returned."""
+
+    value: Any = Field(description="As JSON, without secrets; `repr` of what is not of a JSON type.")
+    cut: bool = Field(description="Only its beginning is kept; `…` stands for the rest.")
+
+
 class Run(Closed):
     """A run. Times are milliseconds since 1970 by the store's clock."""
 
     v: int
     id: str
     task: str
+    title: str | None = Field(description="For people: declared by the task, given at the start, or set by the task.")
     kwargs: dict[str, Any] | None
     state: RunState
     why: str = Field(description="Why it is in this state, in words.")
@@ -87,12 +225,17 @@ class Run(Closed):
     who: str | None
     queue: str | None
     worker: str | None
+    labels: dict[str, str] = Field(description="The labels that the task declares.")
+    added_labels: dict[str, str] = Field(description="Labels given at the start or set by the task: for finding it.")
     retry_of: str | None = Field(description="The run that this one was started again from.")
     execution: int = Field(description="Which execution of its id this is, from 1.")
     earlier_execution: str | None = Field(description="The execution of the id before this one: `<id>~<n>`.")
     newer_execution: str | None = Field(description="The execution of the id after this one; the newest has the id.")
     exit_status: int | None
     signal: int | None
+    result: Result | None = Field(
+        description="What the task returned. Null without the right `params:read`, and if it returned nothing."
+    )
     exclusive: bool
     cancel: dict[str, Any] | None
     epoch: int
@@ -112,90 +255,39 @@ class Runs(Closed):
     following: str | None = Field(alias="next", description="The cursor of the following page; null at the end.")
 
 
-class Entry(Closed):
-    """An entry of a log; `text` if its bytes are UTF-8, else `b64`."""
+class Counts(Closed):
+    """How many runs there are in each state."""
 
-    id: str
-    type: Literal["o", "e"]
-    from_line: int = Field(alias="from")
-    n: int
-    t: int
-    text: str = ""
-    b64: str = ""
-    continues: bool = False
-    chain: str
+    counts: dict[RunState, int] | None = Field(
+        description="Null while the index is being built, or if too many runs would have to be looked at."
+    )
 
 
-class Cut(CutRange):
-    """A cut as it stands among entries."""
+class AuditEntry(Closed):
+    """What somebody did, or was refused. Texts are empty if they are not known or have no meaning here."""
 
-    chain: str
-    last: str
-
-
-class CutItem(Closed):
-    """An item in the place of lines that are gone."""
-
-    cut: Cut
-
-
-class Position(Closed):
-    """Where to go on."""
-
-    line: int
-    chain: str
-
-
-class Window(Closed):
-    """Whole entries, and the position of the first."""
-
+    id: str = Field(description="The entry's own, unique in the store.")
     v: int
+    t_ms: int = Field(description="When, ms since 1970 by the clock of the service that wrote it.")
+    event: Event
+    outcome: Outcome
+    who_id: str = Field(description="Who did it, for rules; empty without a login.")
+    who: str = Field(description="Who did it, for people.")
+    address: str = Field(description="The client's address.")
+    agent: str = Field(description="What the client says of itself.")
     run: str
-    epoch: int
-    from_line: int = Field(alias="from")
-    chain: str
-    style: str | None = Field(description="SGR parameters in force where it begins; null if not known.")
-    link: str = Field(description="Address of the link that is open where it begins; empty if none is known.")
-    entries: list[Entry | CutItem]
-    following: Position = Field(alias="next")
-    lines: int
-    state: RunState
+    task: str
+    right: str = Field(description="The right that was missing.")
+    why: str = Field(description="A reason, or the code of the problem.")
+    request: str = Field(description="Method and path.")
+    count: int = Field(description="How often; what repeats is written once in a while.")
 
 
-class Group(Closed):
-    """A section."""
+class AuditLog(Closed):
+    """A page of the audit log, newest first."""
 
-    id: str
-    title_line: int | None
-    first: int
-    last: int | None
-    title: str
-    depth: int
-    state: Literal["open", "closed", "unclosed"]
-    seconds: float | None
-    errors: int
-    warnings: int
-
-
-class Mark(Closed):
-    """An event with a meaning for readers, or a cut."""
-
-    line: int
-    kind: str
-    to: int = 0
-
-
-class Outline(Closed):
-    """A log's sections and marks, up to a line."""
-
-    v: int
-    run: str
-    epoch: int
-    lines: int
-    complete: bool
-    groups: list[Group]
-    marks: list[Mark]
-    counts: dict[str, int]
+    entries: list[AuditEntry]
+    following: str | None = Field(alias="next", description="The cursor of the following page; null at the end.")
 
 
 class FieldError(Closed):

@@ -17,6 +17,7 @@ TAGS = {
     "runs": "Starting, watching and ending runs.",
     "logs": "What runs have written.",
     "workers": "What can be started, and who would execute it.",
+    "audit": "Who did what.",
     "service": "This service itself.",
 }
 

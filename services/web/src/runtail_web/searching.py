@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, Final
 
 import orjson
 
 from runtail.log.reader import Head, locate
 from runtail.log.scan import backwards, forwards
-from runtail.protocol import OUTPUT, Entry
+from runtail.protocol import OUTPUT, Clip, Entry
 from runtail.store import Store
 from runtail_web.matching import Hit, Matcher, beginning, ending
 
@@ -21,6 +21,7 @@ REPORT_SECONDS = 0.25
 ENTRIES = 32
 #: An answer ends after this much: a line may be full of hits.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
+ALL: Final = Clip(1)
 
 
 class Search:
@@ -29,6 +30,7 @@ class Search:
     :param line: the line to begin at; None: the log's first line or, for a search backwards, its last.
     :param limit: stop after this many lines with hits.
     :param seconds: stop after this time.
+    :param clip: the lines that the reader may see. What is outside is not looked at.
     :raises RunNotFound: if there is no such run.
     """
 
@@ -42,13 +44,16 @@ class Search:
         forward: bool,
         limit: int,
         seconds: float,
+        clip: Clip = ALL,
     ) -> None:
-        first = (line or 1) if forward else (2**53 if line is None else line)
+        first = clip.since(line or 1).first if forward else clip.lines(2**53 if line is None else line)
         # Begin one line before or after: its entry may hold the rest of a long line that begins or ends there.
         begin = max(1, first - 1) if forward else first + 1
         location = locate(store, run_id, begin if forward else begin + 1)
-        head: Head = location.head
-        self._last_line = head.line - 1
+        #: The log that is searched, as it was at the beginning.
+        self.head: Head = location.head
+        self._clip = clip
+        self._last_line = clip.lines(self.head.line - 1)
         self._forward = forward
         self._matcher = matcher
         self._limit = limit
@@ -59,11 +64,11 @@ class Search:
         #: The next line to look at, and the first line that was looked at but not reported yet.
         self._next = self._untold = self._line
         if forward:
-            self._groups = forwards(store, run_id, location.last, head.last, count=ENTRIES)
+            self._groups = forwards(store, run_id, location.last, self.head.last, count=ENTRIES)
         else:
-            self._groups = backwards(store, run_id, min(begin, head.line), location.last, count=ENTRIES)
+            self._groups = backwards(store, run_id, min(begin, self.head.line), location.last, count=ENTRIES)
 
-    def stream(self, *, stop: threading.Event, gone: Callable[[], bool]) -> Iterator[bytes]:
+    def stream(self, *, stop: threading.Event, gone: Callable[[], bool]) -> Generator[bytes]:
         """Yield the answer, many lines at a time. It breaks off without ``done`` when this service ends.
 
         :param gone: tells whether the reader went away.
@@ -84,8 +89,9 @@ class Search:
                 yield self._lines(answer)
             if stopped:
                 break
-        following = self._next if stopped and 1 <= self._next <= self._last_line else None
-        rest = [] if stopped else [*self._missing(self._last_line + 1 if self._forward else 0), *self._searched()]
+        following = self._next if stopped and self._clip.first <= self._next <= self._last_line else None
+        beyond = self._last_line + 1 if self._forward else self._clip.first - 1
+        rest = [] if stopped else [*self._missing(beyond), *self._searched()]
         yield self._lines([*rest, {"done": True, "hits": self._hits, "next": following}])
 
     def _enough(self) -> bool:
@@ -99,12 +105,22 @@ class Search:
         """Yield the entries to look at, each with the previous piece of its first line and the next of its last."""
         passed: Entry | None = None
         held: Entry | None = None
-        for entry in (entry for group in self._groups for entry in group if entry.type == OUTPUT):
+        for entry in self._visible():
             if held is not None and self._concerns(held):
                 yield self._between(passed, held, entry)
             passed, held = held, entry
         if held is not None and self._concerns(held):
             yield self._between(passed, held, None)
+
+    def _visible(self) -> Iterator[Entry]:
+        """Yield the entries with output, as far as the reader may see them."""
+        for entry in (entry for group in self._groups for entry in group if entry.type == OUTPUT):
+            if self._clip == ALL:
+                yield entry
+            elif self._clip.ends_before(entry.from_line) if self._forward else entry.next_line <= self._clip.first:
+                return
+            elif (part := self._clip.entry(entry)) is not None:
+                yield part
 
     def _concerns(self, entry: Entry) -> bool:
         return entry.next_line > self._line if self._forward else entry.from_line <= self._line

@@ -12,7 +12,9 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from runtail import __version__
 from runtail.admin import AdminServer
+from runtail.auth.audit import Audit
 from runtail.guard import Guard, GuardThread
 from runtail.listening import resolve, shown
 from runtail.settings import Settings
@@ -20,12 +22,16 @@ from runtail.store import Store, connect
 from runtail_web import store_watch
 from runtail_web.access_log import GUNICORNS_LEVELS, ServiceLog
 from runtail_web.app import create_app
+from runtail_web.limits import Limits
+from runtail_web.login.oidc.refresh import Refresh
+from runtail_web.login.user_sync import UserSync
+from runtail_web.login.wiring import Login
 from runtail_web.measures import Measures
 from runtail_web.publisher import TaskPublisher, make_producer
 from runtail_web.queue_watch import QueueWatch
 from runtail_web.reaper import ReaperThread, broker_queues
 from runtail_web.store_watch import StoreWatch
-from runtail_web.worker import Load, worker_class
+from runtail_web.worker import Load, with_headers, worker_class
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +54,7 @@ class WebServer(BaseApplication):
         self._settings = settings
         self._stop = threading.Event()
         self._load = Load(settings.web_threads)
-        self._parts: list[ReaperThread | GuardThread | StoreWatch | AdminServer] = []
+        self._parts: list[ReaperThread | GuardThread | StoreWatch | AdminServer | UserSync | Refresh | Audit] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -64,6 +70,8 @@ class WebServer(BaseApplication):
             # Clients must not set our path (SCRIPT_NAME) or claim that a request came over TLS (X-Forwarded-Proto).
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
+            # Our worker drops names with "_", after it has seen them.
+            "header_map": "dangerous",
             # sendfile would wait for the client itself, in the kernel.
             "sendfile": False,
             "proc_name": "runtail-web",
@@ -84,11 +92,18 @@ class WebServer(BaseApplication):
         reaper = ReaperThread(store, publish)
         guard = Guard(store)
         watch = self._store_watch()
-        measures = Measures(store, reaper, guard, self._load, watch)
-        self._parts = [reaper, GuardThread(guard), watch, measures.admin_server()]
-        app = create_app(self._settings, store, publish, self._stop, watch=measures.watch)
+        limits = Limits(self._settings)
+        self._audit = audit = Audit(store)
+        measures = Measures(store, reaper, guard, self._load, watch, limits, audit)
+        login = Login(store)
+        login.measure(measures.metrics)
+        self._parts = [reaper, GuardThread(guard), watch, measures.admin_server(), audit, *login.parts(audit)]
+        app = create_app(
+            self._settings, store, publish, self._stop,
+            watch=measures.watch, limits=limits, login=login, audit=audit,
+        )  # fmt: skip
         measures.expose_routes(app)
-        return app
+        return with_headers(app)
 
     def _store_watch(self) -> StoreWatch:
         settings, seconds = self._settings, store_watch.TIMEOUT_SECONDS
@@ -102,6 +117,7 @@ class WebServer(BaseApplication):
         self._end_streams_on(signal.SIGQUIT)
         for part in self._parts:
             part.start()
+        self._audit.record("service-start", principal=None, why=f"web {__version__}")
         log.info("web ready on %s", shown(self._settings.web_host, self._settings.web_port))
 
     def _end_streams_on(self, number: signal.Signals) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -12,8 +14,10 @@ STATIC = Path(__file__).parent / "static"
 #: Vite's list of the files that it built, with hashed names.
 MANIFEST = STATIC / ".vite" / "manifest.json"
 ENTRY = "src/main.tsx"
+#: The style sheet with the colours and fonts, for pages that are written here.
+PLAIN = "src/design/plain.css"
 #: The script that comes first: it reports if the others do not load, and tries again. Its name never has a hash.
-LOADING = "/static/loading.js"
+LOADING = "loading.js"
 
 _SHELL = """<!doctype html>
 <html lang="en">
@@ -22,8 +26,10 @@ _SHELL = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Runtail</title>
 <meta name="runtail-socket" content="{socket}">
-<link rel="icon" href="/static/icon.svg">
-<script src="{loading}"></script>
+<meta name="runtail-base" content="{base}">
+<meta name="runtail-modes" content="{modes}">
+<link rel="icon" href="{base}/static/icon.svg">
+<script src="{base}/static/{loading}"></script>
 {links}
 </head>
 <body>
@@ -38,31 +44,70 @@ class PagesMissing(Exception):
     """The pages were not built."""
 
 
-def render(socket_url: str, run_id: str | None = None, manifest: Path = MANIFEST, *, port_forward: str = "") -> str:
+def _built(manifest: Path) -> dict[str, Any]:
+    try:
+        built: dict[str, Any] = orjson.loads(manifest.read_bytes())
+    except FileNotFoundError:
+        raise PagesMissing(f"{manifest} is missing") from None
+    return built
+
+
+def plain_style(base_path: str, manifest: Path = MANIFEST) -> str:
+    """Return the address of the colours and fonts for a page that is written here; empty if the pages were not built.
+
+    :param base_path: ``RUNTAIL_BASE_PATH``.
+    """
+    try:
+        return f"{base_path}/static/{_built(manifest)[PLAIN]['file']}"
+    except PagesMissing:
+        return ""
+
+
+def render(
+    socket_url: str,
+    run_id: str | None = None,
+    manifest: Path = MANIFEST,
+    *,
+    base_path: str = "",
+    logged_in: bool = False,
+    modes: Iterable[str] = (),
+    provider: str = "",
+    port_forward: str = "",
+) -> str:
     """Return the HTML of every page.
 
     :param socket_url: where the browser finds the relay; empty: this origin.
     :param run_id: the run whose page this is; None: the list.
+    :param base_path: ``RUNTAIL_BASE_PATH``.
+    :param logged_in: the browser has a login; the page of the login asks who that is.
+    :param modes: the ways to log in; the page asks the API for nothing before somebody has logged in.
+    :param provider: the name of the provider where people log in; empty if there is none.
     :param port_forward: ``RUNTAIL_PORT_FORWARD_COMMAND``; the page does not mention it if it is empty.
     :raises PagesMissing: if the pages were not built; run ``make ui``.
     """
-    try:
-        built = orjson.loads(manifest.read_bytes())
-    except FileNotFoundError:
-        raise PagesMissing(f"{manifest} is missing") from None
-    entry = built[ENTRY]
-    links = [f'<link rel="stylesheet" href="/static/{name}">' for name in entry.get("css", ())]
+    entry = _built(manifest)[ENTRY]
+    base = html.escape(base_path, quote=True)
+    links = [f'<link rel="stylesheet" href="{base}/static/{name}">' for name in entry.get("css", ())]
+    if logged_in:
+        links.append('<meta name="runtail-logged-in" content="yes">')
+    if provider:
+        links.append(f'<meta name="runtail-provider" content="{html.escape(provider, quote=True)}">')
     if port_forward:
         links.append(f'<meta name="runtail-port-forward" content="{html.escape(port_forward, quote=True)}">')
-    links.append(f'<script type="module" src="/static/{entry["file"]}"></script>')
+    links.append(f'<script type="module" src="{base}/static/{entry["file"]}"></script>')
     return _SHELL.format(
-        socket=html.escape(socket_url, quote=True), loading=LOADING, links="\n".join(links), without=_without(run_id)
+        socket=html.escape(socket_url, quote=True),
+        base=base,
+        modes=html.escape(" ".join(sorted(modes)), quote=True),
+        loading=LOADING,
+        links="\n".join(links),
+        without=_without(base_path, run_id),
     )
 
 
-def _without(run_id: str | None) -> str:
+def _without(base_path: str, run_id: str | None) -> str:
     """Return the content for browsers that do not run scripts."""
     if run_id is None:
-        return "The list of runs needs JavaScript. Without it, a run's log is at /runs/&lt;id&gt;/text"
-    address = html.escape(f"/runs/{quote(run_id, safe='')}/text", quote=True)
+        return f"The list of runs needs JavaScript. Without it, a run's log is at {base_path}/runs/&lt;id&gt;/text"
+    address = html.escape(f"{base_path}/runs/{quote(run_id, safe='')}/text", quote=True)
     return f'This page shows the log live, which needs JavaScript. <a href="{address}">The log as plain text</a>'

@@ -34,6 +34,8 @@ class Seen:
     running: int
     memory: Memory
     finished_bytes: int
+    #: When the next API token ends; None if there is none.
+    token_end_ms: int | None = None
     #: None while the broker does not answer.
     queues: dict[str, Queue] | None = None
 
@@ -106,5 +108,8 @@ class StoreWatch:
             pipeline.zcard(keys.queued())
             pipeline.scard(keys.running())
             pipeline.get(keys.finished_bytes())
-            queued, running, finished = pipeline.execute()
-        return Seen(int(queued), int(running), memory, int(finished or 0))
+            now_ms = self._store.now_ms()
+            pipeline.zrangebyscore(keys.token_ends(), now_ms, "+inf", start=0, num=1, withscores=True)
+            queued, running, finished, ends = pipeline.execute()
+        token_end_ms = int(ends[0][1]) if ends else None
+        return Seen(int(queued), int(running), memory, int(finished or 0), token_end_ms)

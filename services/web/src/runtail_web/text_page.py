@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from runtail.errors import ProtocolError
-from runtail.log.reader import Location, locate
-from runtail.protocol import EVENT, OUTPUT, Cut, Entry
+from runtail.log.reader import Head, Location, locate
+from runtail.protocol import EVENT, OUTPUT, Clip, Cut, Entry
 from runtail.protocol.event import ENDGROUP, decode
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
@@ -41,6 +41,8 @@ class TextPage:
     """The content of a page."""
 
     run: Run
+    #: The log as it was when the page was begun.
+    head: Head
     rows: list[Row]
     #: The first line wanted, and the line after the last line on the page.
     first: int
@@ -48,6 +50,8 @@ class TextPage:
     #: Lines of the log so far.
     lines: int
     limit: int
+    #: The lines that the reader may see; None: all.
+    clip: Clip | None = None
 
     @property
     def over(self) -> bool:
@@ -58,8 +62,11 @@ class TextPage:
     def title(self) -> str:
         """Say which lines of which log the page shows."""
         task = clean(self.run.text("task")) or "run"
-        if self.lines == 0:
+        if self.lines == 0 and not self.clip:
             return f"{task}: no output" if self.over else f"{task}: no output yet"
+        if self.clip:
+            shown = f"lines {self.first:,}-{self.following - 1:,}" if self.following > self.first else "no lines"
+            return f"{task}: {shown}, shared with you"
         so_far = "" if self.over else " so far"
         if self.first > self.lines:
             return f"{task}: line {self.first:,} does not exist yet; there are {self.lines:,}{so_far}"
@@ -67,17 +74,19 @@ class TextPage:
 
     def links(self) -> list[tuple[str, str, str]]:
         """Return the links to other pages: for each its text, its address and its ``rel``."""
-        last = max(0, self.lines - 1) // self.limit * self.limit + 1
+        begin = self.clip.first if self.clip else 1
+        last = max(begin, max(0, self.lines - 1) // self.limit * self.limit + 1)
         places: list[tuple[str, int, str]] = []
-        if self.first > 1 and self.lines:
+        if self.first > begin and self.lines:
             places += [
-                ("First lines", 1, ""),
-                ("Previous", max(1, min(self.first, self.lines + 1) - self.limit), "prev"),
+                ("First lines", begin, ""),
+                ("Previous", max(begin, min(self.first, self.lines + 1) - self.limit), "prev"),
             ]
         if self.following <= self.lines and self.first <= self.lines:
             places += [("Next", self.following, "next"), ("Last lines", last, "")]
         listed = [(word, self._address(line), rel) for word, line, rel in places]
-        if not self.over and self.following > self.lines:
+        grows = not self.over and (self.clip is None or self.clip.last is None)
+        if grows and self.following > self.lines:
             listed.append(("New lines", self._address(min(self.first, last)), ""))
         return listed
 
@@ -86,8 +95,10 @@ class TextPage:
         return f"?{urlencode(asked)}"
 
 
-def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
+def read_page(store: Store, run_id: str, first: int, limit: int, clip: Clip | None = None) -> TextPage:
     """Read one page.
+
+    :param clip: the lines that the reader may see; None: all.
 
     :param first: the first line, from 1; negative: the last ``-first`` lines.
     :param limit: the largest number of lines.
@@ -95,15 +106,15 @@ def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
     :raises StoreUnavailable: if the server did not answer.
     """
     run = read_run(store, run_id)
-    first = max(1, run.number("line") + first if first < 0 else first)
+    first = max(clip.first if clip else 1, _stored(run.number("line"), clip) + 1 + first if first < 0 else first)
     # Begin at the line before: events between that line and the first one belong on this page.
     location = locate(store, run_id, max(1, first - 1))
-    lines = location.head.line - 1
+    lines = _stored(location.head.line, clip)
     end = first + limit
     rows: list[Row] = []
     size = 0
     began = time.thread_time()
-    for item in _items(store, run_id, location):
+    for item in _items(store, run_id, location, clip):
         if isinstance(item, Cut):
             if item.to_line >= first:
                 rows.append(Row(cut_words(item)))
@@ -118,16 +129,21 @@ def read_page(store: Store, run_id: str, first: int, limit: int) -> TextPage:
             end = item.next_line
             break
     following = min(end, max(first, lines + 1))
-    return TextPage(run, rows, first, following, lines, limit)
+    return TextPage(run, location.head, rows, first, following, lines, limit, clip)
 
 
-def _items(store: Store, run_id: str, location: Location) -> Iterator[Entry | Cut]:
+def _stored(next_line: int, clip: Clip | None) -> int:
+    """Return the number of the last line that is stored and may be seen."""
+    return clip.lines(next_line - 1) if clip else next_line - 1
+
+
+def _items(store: Store, run_id: str, location: Location, clip: Clip | None) -> Iterator[Entry | Cut]:
     cursor = location.cursor
-    while not location.beyond and cursor.last < location.head.last:
-        _, items = as_stored(store, cursor, run_id)
+    while not location.beyond and cursor.last < location.head.last and not (clip and clip.ends_before(cursor.line)):
+        _, items = as_stored(store, cursor, run_id, clip)
         if not items:
             return
-        yield from items
+        yield from clip.items(items) if clip else items
 
 
 def _rows(entry: Entry) -> Iterator[Row]:

@@ -15,13 +15,15 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from runtail.browser_headers import refusal_headers
+from runtail.forwarded import HEADERS, WsgiApp
 from runtail.settings import Settings
 from runtail_web.clients import ClientSocket, Unsent
 from runtail_web.partial_request import PartialRequest, TooLarge
@@ -32,9 +34,24 @@ CROWDED_SECONDS = 5.0
 LINGER_SECONDS = 2.0
 RECEIVE_BYTES = 65536
 READ = selectors.EVENT_READ
-HEAD_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)  # fmt: skip
+HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n"
+
+
+class _Refusal:
+    """Takes an answer that gunicorn makes by itself, and sends it with the headers that all our answers have.
+
+    :param headers: whole lines.
+    """
+
+    def __init__(self, connection: ClientSocket, headers: bytes) -> None:
+        self._connection, self._headers = connection, headers
+
+    def sendall(self, data: bytes) -> None:
+        first, rest = data.split(b"\r\n", 1)
+        self._connection.sendall(b"\r\n".join((first, self._headers + rest)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
 
 class Load:
@@ -98,6 +115,8 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
 
     settings: Settings
     load: Load
+    #: Those of answers that are not the application's: whole lines.
+    refusal_headers: bytes
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -150,7 +169,7 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         except TooLarge:
             self._forget(conn)
             self.nr_conns -= 1
-            self._say(conn, HEAD_TOO_LARGE)
+            self._say(conn, HEAD_TOO_LARGE + self.refusal_headers + b"\r\n")
             conn.close(graceful=True)
             return
         if not whole:
@@ -170,6 +189,28 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             return super().handle(conn)
         finally:
             self.load.end()
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        """Answer a request; called in a thread.
+
+        gunicorn leaves names with ``_`` to us (``header_map``): the application can see that they came, but not take
+        them for those with ``-``.
+        """
+        conn.sock.headers = tuple(req.headers)
+        req.headers = [(name, value) for name, value in req.headers if "_" not in name]
+        return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: Connection, keepalive: Any) -> bool:
+        """Return True if another request may come on a connection.
+
+        gunicorn takes a body that is not here for one that was read. What comes next would be the rest of that body,
+        which a visitor wrote, and a proxy in front of us would take the answer to it for that to another's request.
+        """
+        return bool(super()._keepalive_after(conn, keepalive)) and not conn.sock.starved
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that cannot be read, or whose answer failed before it began."""
+        super().handle_error(req, _Refusal(client, self.refusal_headers), addr, exc)
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Go on with a connection whose request was answered, once the client has taken the answer."""
@@ -237,6 +278,17 @@ class Worker(ThreadWorker):  # type: ignore[misc, unused-ignore]
                 self._drop(conn)
 
 
+def with_headers(app: WsgiApp) -> WsgiApp:
+    """Return an application that is told the headers as they came (:data:`~runtail.forwarded.HEADERS`)."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ[HEADERS] = environ["gunicorn.socket"].headers
+        return app(environ, start_response)
+
+    return serve
+
+
 def worker_class(settings: Settings, load: Load) -> type[Worker]:
     """Return the class of gunicorn's worker."""
-    return type("RuntailWorker", (Worker,), {"settings": settings, "load": load})
+    headers = "".join(f"{name}: {value}\r\n" for name, value in refusal_headers(settings).items()).encode()
+    return type("RuntailWorker", (Worker,), {"settings": settings, "load": load, "refusal_headers": headers})

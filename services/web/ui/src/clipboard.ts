@@ -19,3 +19,22 @@ export async function copyText(text: string): Promise<boolean> {
   document.removeEventListener("copy", put, { capture: true });
   return done;
 }
+
+/**
+ * As {@link copyText}, with a text that is still on its way. The clipboard is asked for at once: WebKit allows it at the
+ * click only, and not some seconds after it.
+ */
+export async function copyLater(text: Promise<string>): Promise<boolean> {
+  if (navigator.clipboard && "ClipboardItem" in window) {
+    const item = text.then((found) => new Blob([found], { type: "text/plain" }));
+    // Its failure is the text's, which is told below.
+    item.catch(() => undefined);
+    try {
+      await navigator.clipboard.write([new ClipboardItem({ "text/plain": item })]);
+      return true;
+    } catch {
+      // Not allowed, or there is no text.
+    }
+  }
+  return copyText(await text);
+}

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { sanitize } from "./sanitize";
-import { connectionWords, STORE_AWAY, type Tail } from "./socket";
+import { connectionWords, STORE_AWAY, stands, type Tail } from "./socket";
 
 interface Props {
   readonly tail: Tail;
@@ -24,12 +24,11 @@ export function ConnectionChip({ tail, words, over = false }: Props) {
   const away = connection.state === "connected" && !over && !tail.storeAnswers.value;
   const text = away ? STORE_AWAY : (words ?? connectionWords(connection, now.value));
   const waiting = !over && (connection.state === "lost" || connection.state === "moving");
+  const shown = stands(connection) ? "connected" : connection.state;
   return (
-    <p class={`connection ${connection.state}`} role="status">
-      <span class="dot" aria-hidden="true">
-        {connection.state === "connected" ? "●" : "○"}
-      </span>{" "}
-      {sanitize(text)}
+    <p class={`connection ${shown}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      <span>{sanitize(text)}</span>
       {waiting && (
         <button type="button" onClick={() => tail.tryNow()}>
           Try now

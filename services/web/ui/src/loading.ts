@@ -53,7 +53,7 @@
       const upgrade = "If the web service is being upgraded, reload when the upgrade is done. ";
       note.append(upgrade, "If not, check that all its replicas run the same version.", button());
     }
-    if (/^\/runs\/[^/]+$/.test(location.pathname)) {
+    if (/\/runs\/[^/]+$/.test(location.pathname)) {
       const link = document.createElement("a");
       link.href = `${location.pathname}/text`;
       link.textContent = "The log as plain text";

@@ -9,6 +9,56 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What somebody did, or was refused. Texts are empty if they are not known or have no meaning here. */
+        readonly AuditEntry: {
+            /** @description The entry's own, unique in the store. */
+            readonly id: string;
+            readonly v: number;
+            /** @description When, ms since 1970 by the clock of the service that wrote it. */
+            readonly t_ms: number;
+            /** @enum {string} */
+            readonly event: "login" | "logout" | "session-ended" | "denied" | "run-start" | "run-cancel" | "run-retry" | "run-delete" | "token-made" | "token-used" | "token-revoked" | "user-locked" | "user-unlocked" | "share-made" | "share-opened" | "share-revoked" | "policy" | "service-start" | "audit-read" | "log-read";
+            /** @enum {string} */
+            readonly outcome: "ok" | "failed";
+            /** @description Who did it, for rules; empty without a login. */
+            readonly who_id: string;
+            /** @description Who did it, for people. */
+            readonly who: string;
+            /** @description The client's address. */
+            readonly address: string;
+            /** @description What the client says of itself. */
+            readonly agent: string;
+            readonly run: string;
+            readonly task: string;
+            /** @description The right that was missing. */
+            readonly right: string;
+            /** @description A reason, or the code of the problem. */
+            readonly why: string;
+            /** @description Method and path. */
+            readonly request: string;
+            /** @description How often; what repeats is written once in a while. */
+            readonly count: number;
+        };
+        /** @description A page of the audit log, newest first. */
+        readonly AuditLog: {
+            readonly entries: readonly components["schemas"]["AuditEntry"][];
+            /** @description The cursor of the following page; null at the end. */
+            readonly next: string | null;
+        };
+        /** @description A browser that is logged in. */
+        readonly BrowserSession: {
+            /** @description The beginning of its name in the store. */
+            readonly id: string;
+            readonly kind: string;
+            /** @description The user's id; empty for a login by link. */
+            readonly user: string;
+            readonly name: string;
+            readonly made_ms: number;
+            /** @description It ends then, however much it is used. */
+            readonly ends_ms: number;
+            readonly address: string;
+            readonly agent: string;
+        };
         /**
          * @description ``POST /runs/<id>/cancel``; may be empty.
          * @example {
@@ -25,6 +75,15 @@ export interface components {
             readonly version: string;
             /** @description Where the relay is; empty: at this address. */
             readonly socket_url: string;
+            /** @description What comes before every path, of the relay too; empty: nothing. */
+            readonly base_path: string;
+        };
+        /** @description How many runs there are in each state. */
+        readonly Counts: {
+            /** @description Null while the index is being built, or if too many runs would have to be looked at. */
+            readonly counts: {
+                readonly [key: string]: number;
+            } | null;
         };
         /** @description A cut as it stands among entries. */
         readonly Cut: {
@@ -32,7 +91,11 @@ export interface components {
             readonly to: number;
             readonly bytes: number;
             readonly entries: number;
-            readonly chain: string;
+            /**
+             * @description Not in a part of a log that was shared.
+             * @default
+             */
+            readonly chain?: string;
             readonly last: string;
         };
         /** @description An item in the place of lines that are gone. */
@@ -62,7 +125,11 @@ export interface components {
             readonly b64?: string;
             /** @default false */
             readonly continues?: boolean;
-            readonly chain: string;
+            /**
+             * @description Not in a part of a log that was shared.
+             * @default
+             */
+            readonly chain?: string;
         };
         /** @description A value that is wrong. */
         readonly FieldError: {
@@ -89,6 +156,58 @@ export interface components {
             readonly kind: string;
             /** @default 0 */
             readonly to?: number;
+        };
+        /** @description A new share link. Its secret is shown only once. */
+        readonly NewShare: {
+            readonly id: string;
+            readonly run: string;
+            readonly from: number;
+            /** @description The last line shared; null if what follows is shared, too. */
+            readonly to: number | null;
+            readonly live: boolean;
+            /** @description The name of who made it. */
+            readonly maker: string;
+            readonly made_ms: number;
+            readonly ends_ms: number;
+            readonly works: boolean;
+            /** @description The sender of this request may revoke it. */
+            readonly revocable: boolean;
+            /** @description For browsers: the whole address if `RUNTAIL_PUBLIC_URL` is set, else its path and fragment. */
+            readonly address: string;
+            /** @description The same for programs, in `Authorization: Bearer`. */
+            readonly token: string;
+        };
+        /** @description A new API token. */
+        readonly NewToken: {
+            readonly id: string;
+            readonly name: string;
+            /** @description The name of who made it. */
+            readonly owner: string;
+            /** @description What it may do at most. */
+            readonly rights: readonly string[];
+            readonly made_ms: number;
+            readonly ends_ms: number;
+            /** @description When it was last used; null if never. */
+            readonly used_ms: number | null;
+            /** @description The token itself. It is shown only once. */
+            readonly token: string;
+        };
+        /** @description ``POST /shares/<id>/open``. */
+        readonly OpenBody: {
+            /** @description What follows the `#` of the address. */
+            readonly secret: string;
+        };
+        /** @description What a share link shares. */
+        readonly OpenedShare: {
+            readonly run: string;
+            readonly task: string;
+            readonly from: number;
+            /** @description The last line shared; null if what follows is shared, too. */
+            readonly to: number | null;
+            readonly live: boolean;
+            readonly ends_ms: number;
+            /** @description The sender is logged in and may read the whole log anyway. */
+            readonly whole: boolean;
         };
         /** @description A log's sections and marks, up to a line. */
         readonly Outline: {
@@ -133,11 +252,20 @@ export interface components {
         } & {
             readonly [key: string]: unknown;
         };
+        /** @description What a task returned. */
+        readonly Result: {
+            /** @description As JSON, without secrets; `repr` of what is not of a JSON type. */
+            readonly value: unknown;
+            /** @description Only its beginning is kept; `…` stands for the rest. */
+            readonly cut: boolean;
+        };
         /** @description A run. Times are milliseconds since 1970 by the store's clock. */
         readonly Run: {
             readonly v: number;
             readonly id: string;
             readonly task: string;
+            /** @description For people: declared by the task, given at the start, or set by the task. */
+            readonly title: string | null;
             readonly kwargs: {
                 readonly [key: string]: unknown;
             } | null;
@@ -156,6 +284,14 @@ export interface components {
             readonly who: string | null;
             readonly queue: string | null;
             readonly worker: string | null;
+            /** @description The labels that the task declares. */
+            readonly labels: {
+                readonly [key: string]: string;
+            };
+            /** @description Labels given at the start or set by the task: for finding it. */
+            readonly added_labels: {
+                readonly [key: string]: string;
+            };
             /** @description The run that this one was started again from. */
             readonly retry_of: string | null;
             /** @description Which execution of its id this is, from 1. */
@@ -166,6 +302,8 @@ export interface components {
             readonly newer_execution: string | null;
             readonly exit_status: number | null;
             readonly signal: number | null;
+            /** @description What the task returned. Null without the right `params:read`, and if it returned nothing. */
+            readonly result: components["schemas"]["Result"] | null;
             readonly exclusive: boolean;
             readonly cancel: {
                 readonly [key: string]: unknown;
@@ -190,6 +328,73 @@ export interface components {
             /** @description The cursor of the following page; null at the end. */
             readonly next: string | null;
         };
+        /** @description Who sends this request, and what they may do. */
+        readonly Session: {
+            readonly v: number;
+            /** @description The ways to log in; `none`: there is no login. */
+            readonly modes: readonly string[];
+            /** @description `anonymous`, `user`, `token` or `share`. */
+            readonly kind: string;
+            /** @description The id for rules, such as `user:ann`; empty for nobody in particular. */
+            readonly id: string;
+            /** @description The name for people. */
+            readonly name: string;
+            /** @description The rights on at least one run or task. */
+            readonly rights: readonly string[];
+            /** @description When the login ends at the latest; null if it does not. */
+            readonly ends_ms: number | null;
+            /** @description There is a login, and it can be ended here. */
+            readonly can_log_out: boolean;
+            /** @description There is no login, and other machines may reach this address. */
+            readonly exposed: boolean;
+        };
+        /** @description The sessions of everybody. */
+        readonly Sessions: {
+            readonly sessions: readonly components["schemas"]["BrowserSession"][];
+        };
+        /** @description A share link, without its secret. */
+        readonly Share: {
+            readonly id: string;
+            readonly run: string;
+            readonly from: number;
+            /** @description The last line shared; null if what follows is shared, too. */
+            readonly to: number | null;
+            readonly live: boolean;
+            /** @description The name of who made it. */
+            readonly maker: string;
+            readonly made_ms: number;
+            readonly ends_ms: number;
+            readonly works: boolean;
+            /** @description The sender of this request may revoke it. */
+            readonly revocable: boolean;
+        };
+        /**
+         * @description ``POST /runs/<id>/shares``; may be empty.
+         * @example {
+         *       "from": 12,
+         *       "to": 40
+         *     }
+         */
+        readonly ShareBody: {
+            /**
+             * @description The first line shared.
+             * @default 1
+             */
+            readonly from?: number;
+            /** @default null */
+            readonly to?: number | null;
+            /**
+             * @description What follows is shared, too, as it is written; only without `to`.
+             * @default false
+             */
+            readonly live?: boolean;
+            /** @default null */
+            readonly seconds?: number | null;
+        };
+        /** @description Share links. */
+        readonly Shares: {
+            readonly shares: readonly components["schemas"]["Share"][];
+        };
         /**
          * @description ``POST /runs``.
          * @example {
@@ -207,6 +412,15 @@ export interface components {
             };
             /** @default null */
             readonly run_id?: string | null;
+            /** @description For finding the run; a label that the task declares cannot be given. */
+            readonly labels?: {
+                readonly [key: string]: string;
+            };
+            /**
+             * @description For people. Empty: the one that the task declares.
+             * @default
+             */
+            readonly title?: string;
         };
         /** @description A task, as workers published it. */
         readonly Task: {
@@ -221,12 +435,105 @@ export interface components {
             readonly queue: string;
             /** @description One run at a time. */
             readonly exclusive: boolean;
+            /** @description The values of its secret parameters are encrypted in messages. */
+            readonly sealed: boolean;
+            /**
+             * @description The labels that the task declares.
+             * @default {}
+             */
+            readonly labels?: {
+                readonly [key: string]: string;
+            };
+            /**
+             * @description The title of its runs; `{name}` stands for the value of a parameter.
+             * @default
+             */
+            readonly title?: string;
+            /**
+             * @description Values of parameters, by the preset's name.
+             * @default {}
+             */
+            readonly presets?: {
+                readonly [key: string]: {
+                    readonly [key: string]: unknown;
+                };
+            };
         } & {
             readonly [key: string]: unknown;
         };
         /** @description All tasks, by name. */
         readonly Tasks: {
             readonly tasks: readonly components["schemas"]["Task"][];
+        };
+        /** @description What a page of another origin shows the relay. */
+        readonly Ticket: {
+            readonly ticket: string;
+            /** @description It is valid for this long. */
+            readonly seconds: number;
+        };
+        /** @description An API token, without its secret. */
+        readonly Token: {
+            readonly id: string;
+            readonly name: string;
+            /** @description The name of who made it. */
+            readonly owner: string;
+            /** @description What it may do at most. */
+            readonly rights: readonly string[];
+            readonly made_ms: number;
+            readonly ends_ms: number;
+            /** @description When it was last used; null if never. */
+            readonly used_ms: number | null;
+        };
+        /**
+         * @description ``POST /tokens``.
+         * @example {
+         *       "name": "deploy",
+         *       "rights": [
+         *         "run:start"
+         *       ]
+         *     }
+         */
+        readonly TokenBody: {
+            /** @description For people. */
+            readonly name: string;
+            /** @default null */
+            readonly rights?: readonly string[] | null;
+            /**
+             * @description How long it lasts.
+             * @default 90
+             */
+            readonly days?: number;
+        };
+        /** @description API tokens. */
+        readonly Tokens: {
+            readonly tokens: readonly components["schemas"]["Token"][];
+        };
+        /** @description Somebody who has logged in. */
+        readonly User: {
+            readonly id: string;
+            readonly groups: readonly string[];
+            /** @description An administrator locked the user out. */
+            readonly locked: boolean;
+            /** @description The user is no longer in the file of users. */
+            readonly gone: boolean;
+            /** @description When the user was here last, to the hour. */
+            readonly seen_ms: number | null;
+            readonly sessions: number;
+            readonly tokens: number;
+        };
+        /**
+         * @description ``POST /users/lock`` and ``/users/unlock``.
+         * @example {
+         *       "id": "user:ann"
+         *     }
+         */
+        readonly UserBody: {
+            /** @description The id of a user. */
+            readonly id: string;
+        };
+        /** @description Everybody who has logged in. */
+        readonly Users: {
+            readonly users: readonly components["schemas"]["User"][];
         };
         /** @description Whole entries, and the position of the first. */
         readonly Window: {
@@ -277,8 +584,12 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AuditEntry = components['schemas']['AuditEntry'];
+export type AuditLog = components['schemas']['AuditLog'];
+export type BrowserSession = components['schemas']['BrowserSession'];
 export type CancelBody = components['schemas']['CancelBody'];
 export type Config = components['schemas']['Config'];
+export type Counts = components['schemas']['Counts'];
 export type Cut = components['schemas']['Cut'];
 export type CutItem = components['schemas']['CutItem'];
 export type CutRange = components['schemas']['CutRange'];
@@ -287,15 +598,32 @@ export type Entry = components['schemas']['Entry'];
 export type FieldError = components['schemas']['FieldError'];
 export type Group = components['schemas']['Group'];
 export type Mark = components['schemas']['Mark'];
+export type NewShare = components['schemas']['NewShare'];
+export type NewToken = components['schemas']['NewToken'];
+export type OpenBody = components['schemas']['OpenBody'];
+export type OpenedShare = components['schemas']['OpenedShare'];
 export type Outline = components['schemas']['Outline'];
 export type Position = components['schemas']['Position'];
 export type Problem = components['schemas']['Problem'];
+export type Result = components['schemas']['Result'];
 export type Run = components['schemas']['Run'];
 export type RunState = components['schemas']['RunState'];
 export type Runs = components['schemas']['Runs'];
+export type Session = components['schemas']['Session'];
+export type Sessions = components['schemas']['Sessions'];
+export type Share = components['schemas']['Share'];
+export type ShareBody = components['schemas']['ShareBody'];
+export type Shares = components['schemas']['Shares'];
 export type StartBody = components['schemas']['StartBody'];
 export type Task = components['schemas']['Task'];
 export type Tasks = components['schemas']['Tasks'];
+export type Ticket = components['schemas']['Ticket'];
+export type Token = components['schemas']['Token'];
+export type TokenBody = components['schemas']['TokenBody'];
+export type Tokens = components['schemas']['Tokens'];
+export type User = components['schemas']['User'];
+export type UserBody = components['schemas']['UserBody'];
+export type Users = components['schemas']['Users'];
 export type Window = components['schemas']['Window'];
 export type Worker = components['schemas']['Worker'];
 export type Workers = components['schemas']['Workers'];

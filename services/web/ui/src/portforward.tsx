@@ -1,6 +1,7 @@
 // Where the page came through `kubectl port-forward`: when that ends, say which command to run again.
 
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { here } from "./address";
 import { copyText } from "./clipboard";
 import { sanitize } from "./sanitize";
 import type { Tail } from "./socket";
@@ -28,7 +29,7 @@ function command(): string {
 /** Whether the web service is reached, whatever it says. */
 async function isReached(): Promise<boolean> {
   try {
-    await fetch("/api/v1/config", {
+    await fetch(here("/api/v1/config"), {
       cache: "no-store",
       signal: AbortSignal.timeout(PROBE_WITHIN_MS),
     });

@@ -2,6 +2,8 @@
 
 import { signal } from "@preact/signals";
 import { io, type Socket } from "socket.io-client";
+import { hasLogin, here } from "./address";
+import { askWho } from "./who";
 
 export type Connection =
   | { readonly state: "connecting" }
@@ -10,6 +12,8 @@ export type Connection =
   | { readonly state: "lost"; readonly at: number; readonly failures: number }
   /** The server asked us to go elsewhere (it is being replaced). */
   | { readonly state: "moving"; readonly at: number }
+  /** For a moment: the relay closed it so that a proxy judges anew who we are. */
+  | { readonly state: "renewing" }
   | { readonly state: "offline" };
 
 /** Where websockets are swallowed instead of refused, the log is read over HTTP after two of these. */
@@ -18,6 +22,8 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 /** A draining server must not meet all its viewers at the next one in the same second. */
 const MOVE_WITHIN_MS = 5_000;
+/** Pages that a relay has since the same moment should not come back in the same one. */
+const RENEW_WITHIN_MS = 250;
 
 /** The wait before try number `failures + 1`: doubling, with ± 25 % so that pages spread. */
 export function waitMs(failures: number, random: number): number {
@@ -32,6 +38,8 @@ export type ConnectionEvent =
   | "lost"
   /** The server closed it: it is being replaced. */
   | "sent-away"
+  /** The server closed it, and said that we are to connect again. */
+  | "renewed"
   /** The browser says that there is no network. */
   | "offline"
   | "try-now";
@@ -66,6 +74,12 @@ export function nextConnection(
       const wait = random * MOVE_WITHIN_MS;
       return { connection: { state: "moving", at: now + wait }, failures, waitMs: wait };
     }
+    case "renewed":
+      return {
+        connection: { state: "renewing" },
+        failures: 0,
+        waitMs: random * RENEW_WITHIN_MS,
+      };
     case "offline":
       // The transport may need half a minute to notice; the browser knows now.
       if (connection.state === "connected") return { connection, failures, waitMs: null };
@@ -76,17 +90,24 @@ export function nextConnection(
   }
 }
 
+/** Whether it stands, as far as a reader need know. */
+export function stands({ state }: Connection): boolean {
+  return state === "connected" || state === "renewing";
+}
+
 export class Tail {
   readonly connection = signal<Connection>({ state: "connecting" });
   /** What the relay said last of the store, since we are connected to it. */
   readonly storeAnswers = signal(true);
   readonly socket: Socket;
   #failures = 0;
+  #renews = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(address: string) {
     // Our own loop reconnects: the page can then say when the next try is.
     this.socket = io(`${address}/tail`, {
+      path: here("/socket.io/"),
       transports: ["websocket"],
       reconnection: false,
       autoConnect: false,
@@ -94,15 +115,28 @@ export class Tail {
     });
     this.socket.on("connect", () => {
       this.storeAnswers.value = true;
+      this.#renews = false;
       this.#on("connected");
     });
     this.socket.on("store", (message: { answers?: boolean }) => {
       this.storeAnswers.value = message?.answers !== false;
     });
-    this.socket.on("connect_error", () => this.#on("lost"));
+    this.socket.on("connect_error", () => {
+      this.#on("lost");
+      // A relay refuses whoever is not logged in; why, the browser does not tell.
+      if (hasLogin()) void askWho();
+    });
+    this.socket.on("denied", (message: { run?: string | null }) => {
+      // With a run, it is about that run only.
+      if (typeof message?.run !== "string") void askWho();
+    });
+    this.socket.on("renew", () => {
+      this.#renews = true;
+    });
     this.socket.on("disconnect", (reason) => {
       if (reason === "io client disconnect") return;
-      this.#on(reason === "io server disconnect" ? "sent-away" : "lost");
+      if (this.#renews) this.#on("renewed");
+      else this.#on(reason === "io server disconnect" ? "sent-away" : "lost");
     });
     window.addEventListener("online", () => this.tryNow());
     window.addEventListener("offline", () => this.#on("offline"));
@@ -142,6 +176,7 @@ export function connectionWords(connection: Connection, now: number): string {
     case "connecting":
       return "Connecting…";
     case "connected":
+    case "renewing":
       return "Connected";
     case "offline":
       return "You are offline.";

@@ -1,37 +1,71 @@
 // The bar at the top of every page: where we are, the connection, the theme.
 
 import type { ComponentChildren } from "preact";
+import { Account } from "./account";
+import { AUDIT, hasLogin, here, LOGIN } from "./address";
 import { ahead } from "./clock";
+import { Icon, Mark } from "./design/icon";
+import type { IconName } from "./design/icons";
 import { sanitize } from "./sanitize";
 import { setTheme, THEMES, type Theme, theme } from "./theme";
 import { duration } from "./time";
+import { who } from "./who";
 
-const ICONS: Record<Theme, string> = { system: "◐", light: "☀", dark: "☾" };
+const ICONS: Record<Theme, IconName> = {
+  system: "themeSystem",
+  light: "themeLight",
+  dark: "themeDark",
+};
 
 export function Top({ place, children }: { place?: string; children: ComponentChildren }) {
   return (
     <header class="top">
-      <span class="where">
-        <a href="/">Runtail</a>
-        {place && <span class="place"> › {sanitize(place)}</span>}
-      </span>
+      {who.value?.exposed && (
+        <p class="exposed">
+          There is no login: everybody who reaches this address is an administrator.
+        </p>
+      )}
+      <a class="brand" href={here("/")}>
+        <Mark />
+        Runtail
+      </a>
+      {location.pathname !== here(LOGIN) && <Pages />}
+      <span class="place">{place && sanitize(place)}</span>
       {children}
       <ThemeSwitch />
+      <Account />
     </header>
   );
 }
 
-function ThemeSwitch() {
+/** Where else to go. With a login, what few people need is in their menu. */
+function Pages() {
+  const at = (path: string) => (location.pathname === here(path) ? "page" : undefined);
+  return (
+    <nav aria-label="Pages">
+      <a href={here("/")} aria-current={at("/")}>
+        Runs
+      </a>
+      {!hasLogin() && who.value?.rights.includes("admin") && (
+        <a href={here(AUDIT)} aria-current={at(AUDIT)}>
+          Audit log
+        </a>
+      )}
+    </nav>
+  );
+}
+
+export function ThemeSwitch() {
   const now = theme.value;
   const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length] ?? "system";
   return (
     <button
       type="button"
-      class="quiet theme"
+      class="quiet square theme"
       title={`Theme: ${now}. Click for ${next}`}
       onClick={() => setTheme(next)}
     >
-      <span aria-hidden="true">{ICONS[now]}</span>
+      <Icon name={ICONS[now]} />
       <span class="unseen">Theme: {now}</span>
     </button>
   );

@@ -120,6 +120,27 @@ describe("lines", () => {
     expect(signals[1]?.aborted).toBe(true);
   });
 
+  test.each([0, 20, 500])(
+    "however fast somebody scrolls, the server's limit is far: answers after %i ms",
+    async (ms) => {
+      let asked = 0;
+      const lines: Lines = new Lines(async (from, limit, signal) => {
+        asked += 1;
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        signal.throwIfAborted();
+        lines.put(from, texts(from, limit), 0);
+        return from + limit;
+      });
+      // RUNTAIL_LIMIT_REQUESTS: 300 requests within 6 s.
+      for (let passed = 0; passed < 6_000; passed += 4) {
+        lines.want(1 + passed * 1_000, 41 + passed * 1_000);
+        await vi.advanceTimersByTimeAsync(4);
+      }
+      expect(asked).toBeGreaterThan(100);
+      expect(asked).toBeLessThanOrEqual(200);
+    },
+  );
+
   test("what is needed for paper is asked for once, although a part of it is never there", async () => {
     const asked: number[] = [];
     const lines: Lines = new Lines(async (from, limit) => {

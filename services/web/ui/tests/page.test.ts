@@ -4,16 +4,22 @@ import { describe, expect, test } from "vitest";
 import { runOf } from "../src/address";
 import type { Run } from "../src/api";
 import { type Field, faultOf, fields, fieldValue } from "../src/schema";
-import { connectionWords, nextConnection, waitMs } from "../src/socket";
+import { connectionWords, nextConnection, stands, waitMs } from "../src/socket";
 import { duration, lasted } from "../src/time";
 import { attemptWords, durationWords, exitWords, sinceWords } from "../src/words";
 
 test("an address names its run, whatever stands in it", () => {
-  expect(runOf("/")).toBeNull();
-  expect(runOf("/runs/a/text")).toBeNull();
-  expect(runOf("/runs/nightly%3A%2050%25%20of%20%237%3F")).toBe("nightly: 50% of #7?");
+  expect(runOf("/", "")).toBeNull();
+  expect(runOf("/runs/a/text", "")).toBeNull();
+  expect(runOf("/runs/nightly%3A%2050%25%20of%20%237%3F", "")).toBe("nightly: 50% of #7?");
   // Typed by hand.
-  expect(runOf("/runs/100%")).toBe("100%");
+  expect(runOf("/runs/100%", "")).toBe("100%");
+});
+
+test("an address under a base path names its run", () => {
+  for (const path of ["/a/b", "/a/b/", "/runs/x", "/a/runs/x", "/a/b/runs/", "/a/b/runs/x/text"])
+    expect(runOf(path, "/a/b")).toBeNull();
+  expect(runOf("/a/b/runs/x", "/a/b")).toBe("x");
 });
 
 describe("schema", () => {
@@ -94,6 +100,16 @@ describe("connection", () => {
       failures: 0,
       waitMs: 2_500,
     });
+  });
+
+  test("a server that lets it connect anew is no loss: the page says nothing of it", () => {
+    const connected = { connection: { state: "connected" }, failures: 0 } as const;
+    const renewed = nextConnection(connected, "renewed", 1_000, 0.5, true);
+    expect(renewed).toEqual({ connection: { state: "renewing" }, failures: 0, waitMs: 125 });
+    expect(stands(renewed.connection)).toBe(true);
+    expect(connectionWords(renewed.connection, 1_000)).toBe("Connected");
+    // If that fails, it is one.
+    expect(stands(nextConnection(renewed, "lost", 1_100, 0.5, true).connection)).toBe(false);
   });
 
   test("is said in words", () => {

@@ -1,18 +1,17 @@
 // The list: filters, pages put together, queues, keys.
 
 import { describe, expect, test } from "vitest";
+import { initials } from "../src/account";
 import type { Run } from "../src/api";
-import {
-  apiQuery,
-  bound,
-  filtersSearch,
-  matches,
-  NO_FILTERS,
-  parseFilters,
-} from "../src/runs/filters";
+import { bound } from "../src/bounds";
+import { fitting } from "../src/matching";
+import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/runs/filters";
 import { listAction } from "../src/runs/keys";
 import { extended, merged, refreshed } from "../src/runs/merge";
-import { queues, queueWords } from "../src/runs/queues";
+import { prospectWords } from "../src/runs/prospect";
+import { lacking, queues, queueWords } from "../src/runs/queues";
+import { suggestions, taken } from "../src/runs/suggestions";
+import { usualDurations } from "../src/runs/usual";
 
 function run(id: string, created_ms: number, more: Partial<Run> = {}): Run {
   return { id, task: "t", state: "running", created_ms, who: "ana", queue: "q", ...more } as Run;
@@ -57,18 +56,115 @@ describe("filters", () => {
     expect(matches(one, NO_FILTERS, 0)).toBe(true);
     expect(matches(one, { ...NO_FILTERS, state: "failed" }, 0)).toBe(false);
     expect(matches(one, { ...NO_FILTERS, task: "t", who: "AN" }, 0)).toBe(true);
+    expect(matches(one, { ...NO_FILTERS, task: "*T*" }, 0)).toBe(true);
+    expect(matches(one, { ...NO_FILTERS, task: "*.t*" }, 0)).toBe(false);
     expect(matches(run("b", 1, { who: null }), { ...NO_FILTERS, who: "a" }, 0)).toBe(false);
     expect(matches(one, { ...NO_FILTERS, since: "1h" }, 3_600_000 + 2_000)).toBe(false);
   });
+});
+
+describe("the filter box", () => {
+  const known = {
+    tasks: ["etl.load", "load", "reload", "other"],
+    people: ["ana", "Lo"],
+    labels: ["branch:main"],
+    ids: ["5f0d8a52-7d1b-4c7e-9a55-0c2f6f3b8a11"],
+  };
+  const keys = (text: string) => suggestions(text, known).map(({ key }) => key);
+
+  test("names fit by parts in any case: the same first, then the beginning", () => {
+    expect(fitting(known.tasks, "LOAD")).toEqual(["load", "etl.load", "reload"]);
+    expect(fitting(known.tasks, "nothing")).toEqual([]);
+    expect(fitting(known.tasks, "")).toEqual(known.tasks);
+  });
+
+  test("offers what is known, then the text itself, nothing twice", () => {
+    expect(keys("lo")).toEqual([
+      "task load",
+      "task etl.load",
+      "task reload",
+      "who Lo",
+      "task *lo*",
+      "who lo",
+    ]);
+    expect(keys("load").filter((key) => key === "task load")).toHaveLength(1);
+    expect(keys("a:b")).toEqual(["task *a:b*", "who a:b", "label a:b"]);
+    expect(keys("")).not.toContain("task ");
+  });
+
+  test("an id leads to its run before anything else", () => {
+    expect(keys("5f0d")).toContain(`run ${known.ids[0]}`);
+    const unseen = "00000000-7d1b-4c7e-9a55-0c2f6f3b8a11";
+    expect(keys(unseen)[0]).toBe(`run ${unseen}`);
+  });
+
+  test("what is chosen is a filter or a run", () => {
+    const [first] = suggestions("main", known);
+    expect(first && taken(first)).toEqual({ label: "branch:main" });
+    const run = suggestions("5f0d", known).find(({ key }) => key.startsWith("run "));
+    expect(run && taken(run)).toEqual({ run: known.ids[0] });
+  });
+
+  test("labels are filters, in the address and for a run that was told of", () => {
+    expect(parseFilters("?label=branch:main").label).toBe("branch:main");
+    expect(parseFilters("?label=branch").label).toBe("");
+    const filters = { ...NO_FILTERS, label: "branch:main" };
+    expect(String(apiQuery(filters, 0))).toBe("label=branch%3Amain");
+    expect(matches(run("a", 1, { added_labels: { branch: "main" } }), filters, 0)).toBe(true);
+    expect(matches(run("a", 1, { labels: { branch: "dev" } }), filters, 0)).toBe(false);
+  });
+});
+
+test("what runs usually take is the middle of two or more that succeeded", () => {
+  const took = (id: string, ms: number, state: Run["state"] = "succeeded") =>
+    run(id, 1, { state, first_started_ms: 1_000, finished_ms: 1_000 + ms });
+  expect(usualDurations([took("a", 5)]).size).toBe(0);
+  expect(usualDurations([took("a", 5), took("b", 900, "failed")]).size).toBe(0);
+  expect(usualDurations([took("a", 50), took("b", 7), took("c", 9)]).get("t")).toBe(9);
+});
+
+test("what would become of a run is said before it is started", () => {
+  const task = {
+    name: "t",
+    doc: "",
+    schema: {},
+    queue: "builds:eu",
+    exclusive: true,
+    sealed: false,
+  };
+  const running = run("a", 1);
+  const waits = run("b", 1, { state: "queued", queue: "builds:eu" });
+  const workers = [{ name: "w", queues: ["builds:eu"] }];
+  expect(prospectWords(task, workers, [running, waits])).toBe(
+    "Goes to queue builds:eu, 1 worker listening, 1 run waiting. One run at a time, and one is running.",
+  );
+  expect(prospectWords({ ...task, exclusive: false }, [], [])).toBe(
+    "Goes to queue builds:eu. No worker listens there, so the run will wait.",
+  );
+  const unknown = prospectWords({ ...task, exclusive: false }, null, []);
+  expect(unknown).toBe("Goes to queue builds:eu.");
+});
+
+test("initials stand for somebody", () => {
+  expect(initials("Mara Kern")).toBe("MK");
+  expect(initials("mara.kern@example.org")).toBe("MK");
+  expect(initials("admin")).toBe("A");
+  expect(initials("anonymous (10.0.0.1)")).toBe("A1");
+  expect(initials("مستخدم")).toBe("م");
+  expect(initials("@")).toBe("?");
 });
 
 describe("pages", () => {
   const list = [run("d", 4), run("c", 3), run("b", 2), run("a", 1)];
 
   test("a change stays in its place, a new run goes where its age puts it", () => {
-    expect(ids(merged(list, run("c", 3, { state: "failed" })))).toBe("dcba");
-    expect(ids(merged(list, run("e", 5)))).toBe("edcba");
-    expect(ids(merged(list, run("x", 0)))).toBe("dcbax");
+    expect(ids(merged(list, run("c", 3, { state: "failed" }), true))).toBe("dcba");
+    expect(ids(merged(list, run("e", 5), true))).toBe("edcba");
+    expect(ids(merged(list, run("x", 0), false))).toBe("dcbax");
+  });
+
+  test("a run below the end waits for its page while there are more", () => {
+    expect(ids(merged(list, run("x", 0), true))).toBe("dcba");
   });
 
   test("a fresh first page keeps older pages and drops what was deleted from it", () => {
@@ -83,8 +179,22 @@ describe("pages", () => {
 });
 
 describe("queues", () => {
+  test("one that nobody listens to is lacking", () => {
+    const worker = { name: "w", queues: ["celery"] };
+    expect(lacking([], [], [])).toBe(false);
+    expect(lacking([], [worker], [run("a", 1, { state: "queued", queue: "builds" })])).toBe(true);
+    expect(lacking([], [worker], [])).toBe(false);
+  });
+
   test("those nobody listens to come first", () => {
-    const task = { name: "build", doc: "", schema: {}, queue: "builds", exclusive: false };
+    const task = {
+      name: "build",
+      doc: "",
+      schema: {},
+      queue: "builds",
+      exclusive: false,
+      sealed: false,
+    };
     const found = queues(
       [task],
       [{ name: "w", queues: ["celery"] }],

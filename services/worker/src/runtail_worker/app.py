@@ -38,6 +38,8 @@ app = Celery(
 )
 app.conf.update(broker)
 app.conf.update(
+    # Celery's default, said aloud: whoever can write to the broker must not be able to execute code.
+    accept_content=["json"],
     # A message is acknowledged before its task runs: with late acknowledgement
     # on Redis, a connection lost for a moment makes an hours-long task run
     # twice. The reaper finds lost runs by their leases.

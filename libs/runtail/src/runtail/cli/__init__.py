@@ -1,9 +1,10 @@
 """The program ``runtail``. Every command imports only what it needs, when it runs.
 
-Each file has one subject: ``tasks``, ``start``, ``follow``, ``runs`` (the list) and ``run`` (one of them) are commands.
-``web`` calls the API, ``relay`` and ``tail`` follow a log, ``screen`` and ``jsonlines`` show it, ``table`` shows
-lists, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how a command ended, and ``output`` that its
-output could not be written; ``terminal`` keeps harmful sequences of a run from a terminal.
+Each file has one subject: ``tasks``, ``start``, ``follow``, ``runs`` (the list), ``run`` (one of them), ``shares``,
+``login``, ``policy``, ``passwd``, ``audit`` and ``users`` are commands. ``web`` calls the API, ``credentials`` keeps
+tokens, ``relay`` and ``tail`` follow a log, ``screen`` and ``jsonlines`` show it, ``table`` shows lists, ``times``
+reads and writes times, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how a command ended,
+``output`` that its output could not be written, and ``terminal`` keeps harmful sequences of a run from a terminal.
 """
 
 from __future__ import annotations
@@ -16,13 +17,21 @@ import click
 
 from runtail import __version__
 from runtail.cli import exits, output
+from runtail.cli.acl import acl
+from runtail.cli.audit import audit
 from runtail.cli.canary import canary
 from runtail.cli.check import check
 from runtail.cli.follow import follow
+from runtail.cli.login import login, logout
+from runtail.cli.passwd import passwd
+from runtail.cli.policy import policy
 from runtail.cli.run import cancel, delete, retry
 from runtail.cli.runs import runs
+from runtail.cli.shares import share, shares, unshare
+from runtail.cli.show import show
 from runtail.cli.start import start
 from runtail.cli.tasks import tasks
+from runtail.cli.users import users
 
 
 class Program(click.Group):
@@ -58,12 +67,34 @@ def main() -> None:
     """
 
 
-for command in (tasks, start, follow, runs, cancel, retry, delete, check, canary):
+for command in (
+    tasks,
+    start,
+    follow,
+    runs,
+    show,
+    cancel,
+    retry,
+    delete,
+    share,
+    shares,
+    unshare,
+    check,
+    canary,
+    login,
+    logout,
+    policy,
+    passwd,
+    audit,
+    users,
+    acl,
+):
     main.add_command(command)
 
 
 @main.command()
-def dev() -> None:
+@click.option("--link", is_flag=True, help="Let in only browsers that open a printed link.")
+def dev(link: bool) -> None:
     """Start everything on this machine: store, worker, relay and web.
 
     RUNTAIL_STORE_URL names a Redis or Valkey to use. Without it one is started:
@@ -77,7 +108,7 @@ def dev() -> None:
         extras.require("dev")
     except MissingExtra as error:
         sys.exit(f"runtail: {error}")
-    sys.exit(run())
+    sys.exit(run(link=link))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -91,6 +122,15 @@ def worker(command: tuple[str, ...]) -> None:
 
     # Only for the list of commands: the program calls the launcher before it imports this (see __main__.py).
     sys.exit(launch(command))
+
+
+@main.command()
+def mask() -> None:
+    """Mask the text on standard input in the output of the run that started this program."""
+    from runtail.mask_command import main as announce
+
+    # Only for the list of commands, as `worker`.
+    sys.exit(announce(()))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

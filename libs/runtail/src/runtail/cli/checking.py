@@ -103,7 +103,7 @@ def check(
     """Start a run and watch it to its end. Call it in the main thread.
 
     :param seconds: how long the task prints.
-    :param relay_url: the relay's origin, if it is not the page's.
+    :param relay_url: the relay's address, with the base path if there is one; empty: ask the web service.
     :param on_line: called after each delivery of lines.
     """
     seen = Seen(started_at=time.monotonic(), on_line=on_line)
@@ -111,7 +111,7 @@ def check(
     problem = ""
     try:
         with time_limit(timeout_seconds):
-            relay_url = relay_url or _settled(lambda: web.get("/config"), timeout_seconds)["socket_url"] or web.origin
+            relay_url = relay_url or _settled(web.relay_url, timeout_seconds)
             _settled(lambda: Relay(relay_url, web.login_for(relay_url)).close(), timeout_seconds)
             body = {"task": TASK, "kwargs": {"lines": lines, "seconds": seconds}}
             run_id = str(_settled(lambda: web.send("POST", "/runs", body), timeout_seconds).value["id"])

@@ -38,16 +38,27 @@ def task_names(_context: click.Context, _parameter: click.Parameter, incomplete:
 
 def parameters(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the parameters of the task that the command line names, as ``key=``."""
-    name = context.params.get("task")
+    rules = (_task_of(context).get("schema") or {}).get("properties") or {}
+    return [
+        CompletionItem(f"{key}=", help=rule.get("description"))
+        for key, rule in rules.items()
+        if key.startswith(incomplete)
+    ]
+
+
+def presets(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the presets of the task that the command line names."""
+    found = _task_of(context).get("presets") or {}
+    return [CompletionItem(name) for name in sorted(found) if name.startswith(incomplete)]
+
+
+def _task_of(context: click.Context) -> dict[str, Any]:
+    # (While the value of an option is missing, arguments are not taken apart yet.)
+    name = context.params.get("task") or next(iter(context.args), None)
     for task in _ask("/tasks").get("tasks", []) if name else []:
         if task["name"] == name:
-            rules = (task.get("schema") or {}).get("properties") or {}
-            return [
-                CompletionItem(f"{key}=", help=rule.get("description"))
-                for key, rule in rules.items()
-                if key.startswith(incomplete)
-            ]
-    return []
+            return dict(task)
+    return {}
 
 
 def run_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

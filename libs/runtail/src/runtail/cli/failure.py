@@ -34,6 +34,12 @@ class Failure(click.ClickException):
         click.echo(text, file=file or sys.stderr)
 
 
+class Unusable(Failure):
+    """A file that was to be checked cannot be used."""
+
+    exit_code = exits.FAILED
+
+
 class Unreachable(Failure):
     """The web service does not answer."""
 
@@ -48,11 +54,13 @@ class Refused(Failure):
     """The web service answered with a problem.
 
     :param status: the HTTP status of the answer.
+    :param retry_after_seconds: when another try has a chance, if the answer says so; else 0.
     """
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, problem: Mapping[str, Any], retry_after_seconds: int = 0) -> None:
         super().__init__(describe(problem), problem)
         self.status = status
+        self.retry_after_seconds = retry_after_seconds
         self.code = str(problem.get("code", ""))
 
 
@@ -63,7 +71,7 @@ def describe(problem: Mapping[str, Any]) -> str:
         case "invalid" if problem.get("errors"):
             wrong = [f"  {clean(one.get('field'))}: {clean(one.get('message'))}" for one in problem["errors"]]
             return "\n".join([f"{title}:", *wrong])
-        case "exclusive":
+        case "exclusive" if problem.get("run"):
             holder = clean(problem.get("run"))
             return (
                 f"{title}: {clean(problem.get('task'))} runs once at a time, and run {holder} holds it.\n"

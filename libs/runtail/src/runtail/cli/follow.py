@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: No log has more lines than this.
 LINE = click.IntRange(-(2**53), 2**53)
+#: The status for somebody who may not read the run's record.
+FORBIDDEN = 403
 
 
 @click.command()
@@ -33,13 +35,23 @@ def follow(*, run_id: str, from_line: int, raw: bool, as_json: bool) -> None:
     The output goes to stdout, exactly as it is stored; a terminal gets only harmless escape sequences. Everything else
     goes to stderr. The exit status is the task's own. Ctrl-C does not end the run; it prints how to continue.
     """
+    from runtail.cli.failure import Failure, Refused
     from runtail.cli.web import Web, run_path
 
     if from_line == 0:
         raise click.UsageError("--from takes a line number from 1, or a negative number for the last lines")
     web = Web.here()
-    run = web.get(run_path(run_id))
-    sys.exit(followed(web, run_id, from_line, raw=raw, as_json=as_json, neighbours=neighbours(run)))
+    try:
+        named = neighbours(web.get(run_path(run_id)))
+    except Refused as refused:
+        if refused.status != FORBIDDEN:
+            raise
+        if web.get("/session").get("kind") == "share":
+            where = f"{web.url}/api/v1{run_path(run_id, '/log.txt')}"
+            raise Failure(f"The lines of a share link cannot be verified. Read them with curl: {where}") from None
+        # Whoever may read only the log of a run is told nothing else about it.
+        named = ""
+    sys.exit(followed(web, run_id, from_line, raw=raw, as_json=as_json, neighbours=named))
 
 
 def neighbours(run: Mapping[str, Any]) -> str:
@@ -83,7 +95,7 @@ def followed(
         sink = Screen(sys.stdout.buffer, sys.stderr, colour=wants_colour(), raw=raw)
     if neighbours:
         sink.note(neighbours)
-    relay = web.get("/config")["socket_url"] or web.origin
+    relay = web.relay_url()
     with Interrupts() as interrupts:
         tail = Tail(web, relay, run_id, sink, interrupts, from_line=from_line)
         try:

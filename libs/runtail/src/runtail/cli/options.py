@@ -22,7 +22,10 @@ def as_json(decorated: Decorated) -> Decorated:
 def relay_url(decorated: Decorated) -> Decorated:
     """Add ``--relay-url``."""
     return click.option(
-        "--relay-url", envvar="RUNTAIL_CHECK_RELAY_URL", default="", help="The relay, if not at the page's origin."
+        "--relay-url",
+        envvar="RUNTAIL_CHECK_RELAY_URL",
+        default="",
+        help="The relay, if it is not where the web service says.",
     )(decorated)
 
 

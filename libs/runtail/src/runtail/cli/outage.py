@@ -43,6 +43,7 @@ class Outage:
         self._failures += 1
         wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 10))
         # Viewers of a relay that was killed should not all reconnect at the same moment.
+        # nosemgrep: guessable
         self._try_at = time.monotonic() + wait * random.uniform(0.75, 1.25)
         if self._failures == 1 and self._ever_live:
             self._say("lost", f"connection lost ({why}); trying again")
@@ -61,7 +62,7 @@ class Outage:
         now = time.monotonic()
         self._gone_at = self._gone_at or now
         if now - self._gone_at >= GONE_SECONDS:
-            raise Failure("there is no such run any more: it was deleted, or has expired")
+            raise Failure("there is no such run any more: it was deleted, has expired, or is no longer shown to you")
 
     def run_there(self) -> None:
         """Note that the run was found."""

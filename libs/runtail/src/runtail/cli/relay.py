@@ -12,22 +12,31 @@ import orjson
 import websocket
 
 from runtail.cli.web import reason
+from runtail.words import clean
 
 NAMESPACE = "/tail"
 CONNECT_SECONDS = 5.0
 #: The store may be slow to answer.
 ANSWER_SECONDS = 15.0
+UNAUTHORIZED = 401
+#: Longer texts are pages of somebody else.
+MAX_SENTENCE = 300
 
 
 class RelayLost(Exception):
     """The connection could not be made or has ended; the message says why."""
 
 
+class LoginRefused(RelayLost):
+    """The relay does not know who we are; the message is its own sentence."""
+
+
 class Relay:
     """A connection that has joined the namespace.
 
-    :param url: the relay's origin, with ``http:``, ``https:``, ``ws:`` or ``wss:``.
+    :param url: the relay's address, with ``http:``, ``https:``, ``ws:`` or ``wss:``, and with the base path.
     :param headers: sent with the handshake, such as a login.
+    :raises LoginRefused: if the relay, or a proxy in front of it, asks for another login.
     :raises RelayLost: if the connection cannot be made.
     """
 
@@ -50,6 +59,8 @@ class Relay:
                 skip_utf8_validation=True,
             )
         except websocket.WebSocketBadStatusException as error:
+            if error.status_code == UNAUTHORIZED:
+                raise LoginRefused(_sentence(error.resp_body)) from None
             raise RelayLost(f"HTTP {error.status_code}") from None
         except (OSError, ValueError, websocket.WebSocketException) as error:
             raise RelayLost(reason(error)) from None
@@ -161,3 +172,9 @@ class Relay:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def _sentence(body: bytes | None) -> str:
+    """Return what a relay says with a refusal; a proxy's page is not shown."""
+    text = (body or b"").decode(errors="replace").strip()
+    return clean(text) if text and len(text) <= MAX_SENTENCE and not text.startswith("<") else "HTTP 401"

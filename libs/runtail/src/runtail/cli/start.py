@@ -18,6 +18,14 @@ from runtail.cli import completion, options
 @click.option("--follow", "-f", "follows", is_flag=True, help="Follow the new run, as `runtail follow` does.")
 @click.option("--idempotency-key", metavar="TEXT", help="Start only one run with this key within 24 hours.")
 @click.option("--run-id", metavar="ID", help="Id of the new run, if you need to know it in advance.")
+@click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="Label by which the run can be found.")
+@click.option(
+    "--preset",
+    metavar="NAME",
+    shell_complete=completion.presets,
+    help="Take the values of this preset, which the task declares.",
+)
+@click.option("--title", metavar="TEXT", help="Title of the new run, for people.")
 @options.as_json
 def start(
     *,
@@ -26,6 +34,9 @@ def start(
     follows: bool,
     idempotency_key: str | None,
     run_id: str | None,
+    labels: tuple[str, ...],
+    preset: str | None,
+    title: str | None,
     as_json: bool,
 ) -> None:
     """Start a task and write the id of its run.
@@ -36,17 +47,24 @@ def start(
     """
     from runtail.cli.follow import followed
     from runtail.cli.parameters import WrongParameter, parse
+    from runtail.cli.runs import key_and_value
     from runtail.cli.web import Web
 
     web = Web.here()
-    schema = known_task(web, task).get("schema") or {}
+    known = known_task(web, task)
+    schema = known.get("schema") or {}
+    values = values_of(known, preset) if preset is not None else {}
     try:
-        kwargs = parse(with_secrets(parameters, schema), schema)
+        kwargs = values | parse(with_secrets(parameters, schema), schema)
     except WrongParameter as error:
         raise click.UsageError(str(error)) from None
     body: dict[str, Any] = {"task": task, "kwargs": kwargs}
     if run_id is not None:
         body["run_id"] = run_id
+    if labels:
+        body["labels"] = dict(map(key_and_value, labels))
+    if title is not None:
+        body["title"] = title
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key is not None else {}
     answer = web.send("POST", "/runs", body, headers)
     run = answer.value
@@ -61,6 +79,18 @@ def start(
     if not as_json:
         click.echo(f"Run {run['id']}", err=True)
     sys.exit(followed(web, run["id"], as_json=as_json, started=run))
+
+
+def values_of(task: Mapping[str, Any], preset: str) -> dict[str, Any]:
+    """Return the values of a task's preset; parameters that are given replace them.
+
+    :raises click.UsageError: if the task has no such preset.
+    """
+    presets: dict[str, dict[str, Any]] = task.get("presets") or {}
+    if preset not in presets:
+        those = f"it has {', '.join(sorted(presets))}" if presets else "it has none"
+        raise click.UsageError(f"--preset: {task['name']} has no preset {preset!r}; {those}.")
+    return presets[preset]
 
 
 def with_secrets(parameters: Sequence[str], schema: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from runtail.cli.failure import Failure, Refused, Unreachable
 from runtail.cli.interrupts import Interrupts
 from runtail.cli.outage import Outage
-from runtail.cli.relay import Relay, RelayLost
+from runtail.cli.relay import LoginRefused, Relay, RelayLost
 from runtail.cli.sink import Outcome, Sink
 from runtail.cli.web import Web, without_login
 from runtail.cli.windows import read_window
@@ -39,7 +39,7 @@ class _Gone(Exception):
 class Tail:
     """One run being followed.
 
-    :param relay_url: the relay's origin.
+    :param relay_url: the relay's address, with the base path.
     :param from_line: the first line wanted; negative: the last n lines.
     """
 
@@ -59,6 +59,8 @@ class Tail:
         self._reset_epoch = 0
         #: True if the stored log contradicts itself: read over HTTP, up to the entry that does not fit.
         self._as_stored = False
+        #: What the relay said when it refused our login; empty if it did not.
+        self._refusal = ""
         self._outage = Outage(sink, without_login(relay_url))
 
     def follow(self) -> Outcome:
@@ -85,6 +87,7 @@ class Tail:
             except RelayLost as lost:
                 self._live_line = None
                 self._sink.live(None)
+                self._refusal = str(lost) if isinstance(lost, LoginRefused) else ""
                 outage.relay_lost(str(lost))
                 continue
             if self._outcome is None:
@@ -96,12 +99,15 @@ class Tail:
 
     def _over_relay(self) -> None:
         with Relay(self._relay_url, self._web.login_for(self._relay_url)) as relay:
+            self._refusal = ""
             self._subscribe(relay)
             self._outage.over(self.next_line)
             received = acked = 0
             acked_at = time.monotonic()
             while self._outcome is None:
                 found = relay.next_event(ACK_SECONDS)
+                if found is not None and found[0] == "renew":
+                    return  # and again at once: a proxy is to judge who we are
                 if found is not None:
                     received += self._event(*found)
                 now = time.monotonic()
@@ -127,11 +133,18 @@ class Tail:
             while (found := relay.next_event(ACK_SECONDS)) is not None:
                 self._event(*found)
             self._reset(int(answer["epoch"]), "the store may have lost a part of it")
-        if not self._begin(answer, answer["record"]):
+        # Who may read the log and not the run gets no record.
+        if not self._begin(answer, answer.get("record") or answer):
             self._subscribe(relay)
 
     def _event(self, name: str, data: Any) -> int:
-        """Take one event and return the payload bytes that came with it."""
+        """Take one event and return the payload bytes that came with it.
+
+        :raises Failure: if the login has ended, or the right to read this run.
+        """
+        if name == "denied" and isinstance(data, dict) and data.get("run") in (None, self._run_id):
+            # Nothing more comes, and asking again would be refused.
+            raise Failure(str(data.get("why") or "You may no longer read this run."))
         if not isinstance(data, dict) or data.get("run", self._run_id) != self._run_id:
             return 0
         if name == "tail-message":
@@ -159,6 +172,9 @@ class Tail:
                     raise
                 return
             except Unreachable:
+                if self._refusal:
+                    # The web service might know better, but the relay asks the same store.
+                    raise Failure(f"{without_login(self._relay_url)} does not let us in: {self._refusal}") from None
                 self._outage.web_lost(self._web.url)
                 return
             epoch, line = int(window["epoch"]), int(window["from"])

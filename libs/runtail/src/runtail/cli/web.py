@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlencode, urlsplit
 
+import click
+
+from runtail.cli.credentials import not_logged_in, token_for, warn_of_end
 from runtail.cli.failure import Failure, Refused, Unreachable, Unsendable
 from runtail.runid import flaw_of
 from runtail.settings import SETTINGS
@@ -19,6 +23,11 @@ API = "/api/v1"
 TIMEOUT_SECONDS = 30.0
 
 _ROW = next(setting for setting in SETTINGS if setting.name == "url")
+
+#: The status of a request that is one too many.
+TOO_MANY = 429
+#: A service that says to wait longer is not waited for.
+LONGEST_WAIT_SECONDS = 90
 
 #: Statuses that a proxy answers by itself. Runtail's own answers with these statuses are JSON.
 NOBODY_BEHIND = (502, 503, 504)
@@ -66,6 +75,9 @@ class Web:
         self._secure = parts.scheme == "https"
         #: The URL in a form that may be shown.
         self.url = without_login(url).rstrip("/")
+        token = token_for(self.url)
+        if token:
+            self._login = f"Bearer {token}"
         self._timeout_seconds = timeout_seconds
 
     @classmethod
@@ -78,11 +90,22 @@ class Web:
         """The address without any path."""
         return f"{'https' if self._secure else 'http'}://{self._netloc}"
 
+    def relay_url(self) -> str:
+        """Ask the service where the relay is, and return its address with the base path.
+
+        :raises Failure: if the service does not say it.
+        """
+        found = self.get("/config")
+        # Version 0.1.0 has no base path.
+        return f"{found['socket_url'] or self.origin}{found.get('base_path', '')}"
+
     def login_for(self, url: str) -> dict[str, str]:
         """Return the headers that log in at another address: with its own login, or with ours at our origin."""
         try:
             there, here = urlsplit(url), urlsplit(self.origin)
-            login = _login(there) or (self._login if _place(there) == _place(here) else "")
+            # A token is for the whole installation, and the relay that the web service names is a part of it.
+            ours = self._login.startswith("Bearer ") or _place(there) == _place(here)
+            login = _login(there) or (self._login if ours else "")
         except ValueError:
             return {}  # connecting to it will report that it is not an address
         return {"Authorization": login} if login else {}
@@ -104,12 +127,26 @@ class Web:
     def send(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send one request and return the answer.
+        """Send a request and return the answer. If it was one too many, wait as long as the service says and try again.
 
         :raises Unreachable: if nothing answers.
         :raises Refused: if the answer is a problem document.
         :raises Unsendable: if body or headers cannot be sent.
         """
+        while True:
+            try:
+                return self._send_once(method, path, body, headers)
+            except Refused as refused:
+                # Not the hour that somebody has to wait after wrong passwords.
+                if refused.status != TOO_MANY or not 0 < refused.retry_after_seconds <= LONGEST_WAIT_SECONDS:
+                    raise
+                # Nothing was done, so it can be sent again.
+                click.echo(f"runtail: {refused.message}", err=True)
+                time.sleep(refused.retry_after_seconds)
+
+    def _send_once(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str] | None
+    ) -> Answer:
         import http.client
 
         import orjson
@@ -127,7 +164,7 @@ class Web:
             except orjson.JSONEncodeError as error:
                 raise Unsendable(f"the parameters cannot be sent as JSON: {error}") from None
         try:
-            connection.request(method, self._path + API + path, data, sent)
+            connection.request(method, self._path + (path if path.startswith("/auth/") else API + path), data, sent)
             reply = connection.getresponse()
             content = reply.read()
         except (OSError, http.client.HTTPException) as error:
@@ -141,8 +178,11 @@ class Web:
             value = orjson.loads(content) if content else None
         except orjson.JSONDecodeError:
             value = content
+        warn_of_end(self.url, reply.getheader("Runtail-Token-Ends"))
+        if reply.status == 401 and isinstance(value, dict):
+            raise Failure(not_logged_in(self.url, value))
         if reply.status >= 400 and isinstance(value, dict):
-            raise Refused(reply.status, value)
+            raise Refused(reply.status, value, _seconds(reply.getheader("Retry-After")))
         if reply.status == 401:
             login = f"{_ROW.variable}=http://NAME:PASSWORD@..., with %XX for what has a meaning in addresses"
             raise Failure(
@@ -162,6 +202,11 @@ class Web:
         elif value is not None:
             raise Unreachable(f"what answers at {self.url} is not Runtail's web service: it answers {value!r:.40}")
         return Answer(value, {name.lower(): value for name, value in reply.getheaders()})
+
+
+def _seconds(text: str | None) -> int:
+    """Return the seconds of a ``Retry-After``; 0 if there are none."""
+    return int(text) if text and text.isascii() and text.isdigit() else 0
 
 
 def _login(address: SplitResult) -> str:

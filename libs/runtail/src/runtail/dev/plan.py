@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from runtail.auth.modes import modes_of
 from runtail.errors import ConfigError
 from runtail.listening import MAX_PORT, listen, reachable
-from runtail.settings import Settings, load_settings
+from runtail.settings import BY_NAME, Settings, load_settings
 
 #: Task processes: two, so that one long task does not hold up the next.
 CONCURRENCY: Final = 2
+WORKER: Final = "worker"
 SERVICES: Final = ("runtail_web", "runtail_socket", "runtail_worker")
 #: Timeout of one request to an admin port.
 PROBE_SECONDS: Final = 1.0
@@ -50,6 +52,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "use `make run` in a checkout of Runtail."
         )
     settings = load_settings(environ)
+    modes_of(settings)
     page, relay = settings.web_port, reachable(settings.socket_host)
     origins = [f"http://{host}:{page}" for host in ("127.0.0.1", "localhost")]
     return replace(
@@ -64,25 +67,33 @@ def use_named_store(settings: Settings, environ: Mapping[str, str]) -> Settings 
 
     :raises ConfigError: if that server cannot be both broker and store.
     """
-    if not (environ.get("RUNTAIL_STORE_URL") or environ.get("RUNTAIL_BROKER_URL")):
+    if not (BY_NAME["store_url"].is_set(environ) or BY_NAME["broker_url"].is_set(environ)):
         return None
     store_url = settings.effective_store_url
-    if environ.get("RUNTAIL_BROKER_URL"):
+    if BY_NAME["broker_url"].is_set(environ):
         return replace(settings, store_url=store_url)
     return replace(settings, broker_url=store_url, store_url=store_url)
 
 
 def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of every part."""
+    """Return the environment that :func:`environment_of` each part is made of."""
     return {
         **environ,
         "RUNTAIL_BROKER_URL": settings.broker_url,
         "RUNTAIL_STORE_URL": settings.store_url,
         "RUNTAIL_SOCKET_URL": settings.socket_url,
         "RUNTAIL_ALLOWED_ORIGINS": settings.allowed_origins,
+        "RUNTAIL_AUTH_MODE": settings.auth_mode,
         # There is no other relay that viewers could move to a few at a time.
         "RUNTAIL_DRAIN_SECONDS": "0",
     }
+
+
+def environment_of(part: Part, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of one part. The worker's has no settings of logins: tasks can read it."""
+    if part.name != WORKER:
+        return dict(environment)
+    return {name: value for name, value in environment.items() if not name.startswith("RUNTAIL_AUTH_")}
 
 
 def check_ports(settings: Settings) -> None:
@@ -125,7 +136,7 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
         Part("web", _module("runtail_web"), lambda: answers(admin, settings.web_admin_port, "/readyz")),
         Part("relay", _module("runtail_socket"), lambda: answers(admin, settings.socket_admin_port, "/readyz")),
         Part(
-            "worker",
+            WORKER,
             _module(
                 "celery", "--quiet", "--app", "runtail_worker.app", "worker", "--concurrency", str(CONCURRENCY),
                 "--loglevel", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",

@@ -12,16 +12,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from runtail.auth.login_codes import FRAGMENT, keep_login_code, make_login_code
+from runtail.auth.modes import modes_of
 from runtail.dev import plan
 from runtail.dev import store as stores
 from runtail.dev.children import STORE, Children, Ended, Interrupted
 from runtail.dev.terminal import Terminal
-from runtail.errors import ConfigError, RuntailError
+from runtail.errors import ConfigError, RuntailError, StoreUnavailable
 from runtail.listening import reachable
 from runtail.settings import Settings
 
 START_SECONDS: Final = 60.0
 STORE_SECONDS: Final = 10.0
+#: How often to see whether the login link that is shown was used.
+LINK_SECONDS: Final = 2.0
 #: How soon to notice a signal or the end of a child.
 TICK_SECONDS: Final = 0.1
 
@@ -35,6 +39,8 @@ class Session:
     def __init__(self, settings: Settings, environ: Mapping[str, str], terminal: Terminal) -> None:
         self._settings, self._environ, self._terminal = settings, environ, terminal
         self._folder = Path(tempfile.mkdtemp(prefix="runtail-dev-"))
+        #: The code of the login link that is shown; empty without one.
+        self._code = ""
         self.children = Children(uuid.uuid4().hex, self._folder, terminal)
 
     def start(self) -> None:
@@ -54,7 +60,7 @@ class Session:
         waiting = plan.parts(self._settings, self._folder)
         # The worker takes longest, so it is started first.
         for part in reversed(waiting):
-            self.children.start(part, environment)
+            self.children.start(part, plan.environment_of(part, environment))
 
         def all_ready() -> bool:
             waiting[:] = [part for part in waiting if not part.ready()]
@@ -73,7 +79,9 @@ class Session:
         :raises Interrupted: if a signal came.
         """
         while True:
-            self.children.wait(3600.0, lambda: False, TICK_SECONDS)
+            self.children.wait(LINK_SECONDS, lambda: False, TICK_SECONDS)
+            if self._code and not self._keeps(self._code):
+                self._terminal.block(f"For another browser:  {self._link()}")
 
     def _find_store(self) -> str:
         """Start a server unless the environment names one; return words for where runs are kept."""
@@ -91,14 +99,38 @@ class Session:
         return f"by {own.server.name}, in memory, until you stop it"
 
     def _welcome(self, where: str, seconds: float) -> None:
-        address = f"http://{reachable(self._settings.web_host)}:{self._settings.web_port}"
+        with_link = "link" in modes_of(self._settings)
+        address = self._link() if with_link else self._address()
         self._terminal.block(
             f"Runtail runs (ready after {seconds:.1f} s):  {address}",
             "",
             "Open that page, start a task such as demo.tail, and watch it.",
+            *(["The link lets one browser in; then another link is shown here."] if with_link else ()),
             f"Runs and logs are kept {where}.",
             "Ctrl-C stops everything.",
         )
+
+    def _address(self) -> str:
+        here = f"http://{reachable(self._settings.web_host)}:{self._settings.web_port}"
+        return f"{here}{self._settings.base_path}"
+
+    def _link(self) -> str:
+        """Make a new login link."""
+        from runtail.store import Store, connect
+
+        with connect(self._settings) as client:
+            self._code = make_login_code(Store(self._settings, client))
+        return f"{self._address()}/#{FRAGMENT}{self._code}"
+
+    def _keeps(self, code: str) -> bool:
+        """Keep the link that is shown alive; return False if it was used."""
+        from runtail.store import Store, connect
+
+        try:
+            with connect(self._settings) as client:
+                return keep_login_code(Store(self._settings, client), code)
+        except StoreUnavailable:
+            return True  # asked again a moment later
 
 
 def check_answers(settings: Settings) -> None:
@@ -116,11 +148,14 @@ def check_answers(settings: Settings) -> None:
             )
 
 
-def run(environ: Mapping[str, str] = os.environ) -> int:
-    """Run until told to stop; return the exit status: 0, or 1 if something failed."""
+def run(environ: Mapping[str, str] = os.environ, *, link: bool = False) -> int:
+    """Run until told to stop; return the exit status: 0, or 1 if something failed.
+
+    :param link: let in only browsers that open a link.
+    """
     terminal = Terminal(environ)
     try:
-        settings = plan.read_settings(environ)
+        settings = plan.read_settings({**environ, "RUNTAIL_AUTH_MODE": "link"} if link else environ)
         plan.check_ports(settings)
         session = Session(settings, environ, terminal)
     except (RuntailError, OSError) as error:

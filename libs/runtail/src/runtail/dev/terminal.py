@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from runtail.auth.audit_entry import MARK
+
 #: ANSI colours; each line also begins with the name.
 COLOURS: Final = {"web": "36", "relay": "35", "worker": "32", "store": "33"}
 WIDTH: Final = max(map(len, COLOURS))
@@ -24,11 +26,11 @@ class Terminal:
         self.gone = False
 
     def lines(self, name: str, lines: Sequence[bytes]) -> None:
-        """Show lines of one part."""
+        """Show lines of one part, without those of the audit log, which are for collectors."""
         prefix = f"{name:<{WIDTH}} {self._bar} "
         if self._colours:
             prefix = f"\x1b[{COLOURS[name]}m{prefix}\x1b[0m"
-        self._write(b"".join(prefix.encode() + line + b"\n" for line in lines))
+        self._write(b"".join(prefix.encode() + line + b"\n" for line in lines if not line.startswith(MARK)))
 
     def block(self, *lines: str) -> None:
         """Show something that must not be overlooked."""

@@ -50,6 +50,8 @@ CLAIM_FIELDS = (
     "awaits",
     "published",
     "redelivers",
+    "labels",
+    "title",
 )
 
 

@@ -41,12 +41,14 @@ class Ending:
     :param why: one honest sentence.
     :param exit_status: the task's own, if it has one.
     :param signal: the signal that killed its process.
+    :param result: what the task returned, as JSON for the record; empty: nothing.
     """
 
     state: RunState
     why: str
     exit_status: int | None = None
     signal: int | None = None
+    result: str = ""
 
     def payload(self, tally: Tally) -> bytes:
         """Return the terminal entry's bytes."""
@@ -74,4 +76,6 @@ class Ending:
             fields["exit_status"] = str(self.exit_status)
         if self.signal is not None:
             fields["signal"] = str(self.signal)
+        if self.result:
+            fields["result"] = self.result
         return {"fields": fields, "ttl_seconds": ttl_seconds, "forget_idempotency": forget_idempotency or False}

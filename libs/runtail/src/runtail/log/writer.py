@@ -17,12 +17,14 @@ from typing import Any
 import orjson
 
 from runtail.errors import Fenced, RuntailError, StoreUnavailable
+from runtail.labels import fields_of
 from runtail.log import repair
 from runtail.log.claim import Claim
 from runtail.log.ending import COUNTERS, Ending, Tally, read_cut
 from runtail.log.tail import Mismatch, Plan, Tail
 from runtail.protocol import EVENT, Awaits, Entry, EntryId, EntryType, RunState
 from runtail.store import Store, store_errors
+from runtail.titles import fields_of as fields_of_title
 
 #: A store that rolls back again during a repair is repaired again, but only this often in one call.
 _MAX_REPAIRS = 8
@@ -85,6 +87,10 @@ class LogWriter:
         #: The totals in the record, by field.
         self.counters: dict[str, int] = {}
         self.counters.update({name: claim.number(name) for name in COUNTERS if name in claim.record})
+        #: The labels that the task has set while it runs; sent again each time, like the totals.
+        self.labels: Mapping[str, str] = {}
+        #: Returns the title that the task has set while it runs, or nothing.
+        self.title: Callable[[], str] = str
         #: The part that the quota has cut so far.
         self.cut: dict[str, int] | None = claim.cut
         self.ending: Ending | None = None
@@ -148,18 +154,26 @@ class LogWriter:
         raise StoreUnavailable("the store changes faster than its log can be repaired")
 
     def end(
-        self, state: RunState, why: str, *, t_ms: int, exit_status: int | None = None, signal: int | None = None
+        self,
+        state: RunState,
+        why: str,
+        *,
+        t_ms: int,
+        exit_status: int | None = None,
+        signal: int | None = None,
+        result: str = "",
     ) -> Answer:
         """Write the terminal entry and finish the run, in one call together with the pending entries.
 
         :param why: one honest sentence, such as ``signal 9``.
         :param t_ms: now, by the store's clock.
+        :param result: what the task returned, as JSON for the record.
         :raises: as :meth:`flush`.
         """
         if self.ending is None:
             if self.pending:
                 self.flush()  # the quota may cut; the terminal entry must say how much
-            self.ending = Ending(state, why, exit_status, signal)
+            self.ending = Ending(state, why, exit_status, signal, result)
             self.add(EVENT, self.ending.payload(self.tally()), t_ms)
             self.next = self.ending.next(self.store.settings.log_ttl_seconds)
         return self.flush()
@@ -240,6 +254,7 @@ class LogWriter:
             # These fields cover all pending entries: with only some of them, a successor would trust the fields and
             # lose the rest.
             "counters": self.counters if whole else {},
+            "named": {**fields_of({}, self.labels), **fields_of_title(self.title())} if whole else {},
             "live": orjson.dumps(live).decode() if live is not None and whole else False,
             "next": (whole and self.next) or False,
             # Sent again each time: a rollback may take the request and leave the log as it was.

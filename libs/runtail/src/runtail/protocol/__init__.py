@@ -7,6 +7,7 @@
 ``event``      event entries: what happened to the run, at the place in the log
 ``state``      the states of a run
 ``cursor``     reading in order; cuts; refusing entries that do not continue
+``clip``       a range of lines, cut out to the byte
 ``view``       one subscriber's proof that its view is complete
 =============  ==========================================================
 
@@ -15,6 +16,7 @@ for implementations in any language.
 """
 
 from runtail.protocol.chain import GENESIS, link
+from runtail.protocol.clip import Clip
 from runtail.protocol.cursor import Cursor, Cut, Discontinuity
 from runtail.protocol.entry import EVENT, OUTPUT, Entry, EntryType, count_lines
 from runtail.protocol.position import BEGINNING, VERSION, EntryId, Position
@@ -28,6 +30,7 @@ __all__ = [
     "OUTPUT",
     "VERSION",
     "Awaits",
+    "Clip",
     "Cursor",
     "Cut",
     "Discontinuity",

@@ -48,16 +48,15 @@ class Cut:
 
     def wire(self) -> dict[str, Any]:
         """Return the item that represents the cut among a frame's entries."""
-        return {
-            "cut": {
-                "from": self.from_line,
-                "to": self.to_line,
-                "bytes": self.size_bytes,
-                "entries": self.entries,
-                "chain": self.chain.hex(),
-                "last": str(self.last),
-            }
+        cut: dict[str, Any] = {
+            "from": self.from_line,
+            "to": self.to_line,
+            "bytes": self.size_bytes,
+            "entries": self.entries,
         }
+        if self.chain:
+            cut["chain"] = self.chain.hex()
+        return {"cut": {**cut, "last": str(self.last)}}
 
     @classmethod
     def from_wire(cls, item: Mapping[str, Any]) -> Cut:

@@ -44,7 +44,7 @@ class Entry:
     t_ms: int
     #: The bytes as stored.
     payload: bytes
-    #: Digest of the log up to and including this entry.
+    #: Digest of the log up to and including this entry; empty for a part that was cut out of one.
     chain: bytes
     #: True if the last line continues in the next output entry (a piece of a long line).
     continues: bool = False
@@ -115,7 +115,8 @@ class Entry:
             message["b64"] = base64.b64encode(self.payload).decode("ascii")
         if self.continues:
             message["continues"] = True
-        message["chain"] = self.chain.hex()
+        if self.chain:
+            message["chain"] = self.chain.hex()
         return message
 
     @classmethod

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
+from runtail import labels, titles
 from runtail.log.claim import Claim
 from runtail.protocol import RunState
 from runtail.runs.record import Run
 from runtail.store import Store, store_errors
+
+EXCLUSIVE: Final = "Task is already running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,19 @@ class Refused:
 
     @property
     def sentence(self) -> str:
-        """Return the reason in words."""
+        """Return the reason in words, for the message's sender and the worker's log."""
         if self.reason == "exclusive":
-            return f"Task is already running: run {self.detail} holds it"
+            return f"{EXCLUSIVE}: run {self.detail} holds it"
         detail = f" ({self.detail})" if self.detail else ""
         return {
             "duplicate": "its message was executed before",
             "held": "it is being executed",
         }.get(self.reason, f"the run is {self.reason}{detail}")
+
+    @property
+    def why(self) -> str:
+        """Return the reason in words for the run's record: some of its readers may not see the other run."""
+        return EXCLUSIVE if self.reason == "exclusive" else self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,10 @@ class Delivery:
     restart: bool = False
     exclusive: bool = False
     max_attempts: int = 3
+    #: The labels that the task declares.
+    labels: Mapping[str, str] = field(default_factory=dict)
+    #: The title that the task declares, with the values of its parameters.
+    title: str = ""
     #: True if secrets were removed from *kwargs*.
     hidden: bool = False
 
@@ -126,6 +138,7 @@ def claim(
         "restart": "1" if delivery.restart else "0",
         "max_attempts": str(delivery.max_attempts),
     }
+    declared = labels.fields_of(delivery.labels, {}) | titles.fields_of(delivery.title)
     ask = {
         "owner": owner,
         "token": token,
@@ -142,7 +155,8 @@ def claim(
         "joins": delivery.joins,
         "overlaps": overlaps,
         "takeover": {"attempt": takeover.attempt, "beat": takeover.beat} if takeover else False,
-        "create": create,
+        "create": create | declared,
+        "declared": declared,
         "hold": store.keys.exclusive(delivery.task) if delivery.exclusive else False,
         "record_prefix": store.keys.run(""),
     }

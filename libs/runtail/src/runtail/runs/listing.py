@@ -2,67 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from runtail.access.principal import Thing
+from runtail.access.labels import check_labels
 from runtail.errors import TaskNotRecorded, TaskUnknown
+from runtail.presets import checked
+from runtail.runs.candidates import source_of
+from runtail.runs.filter import EVERYTHING, Filter, Place
 from runtail.runs.record import Run, read_runs, readable_ids
 from runtail.store import Store, store_errors
 
 #: The members that all readers rely on, for a task that a worker of another version published without them.
-_BARE_TASK = {"doc": "", "schema": {}, "queue": "", "exclusive": False}
-#: The fields that a filter needs: the parameters of :meth:`Filter.accepts`.
-_LISTED = ["state", "task", "who", "queue", "who_id"]
-#: Records are read in groups of this size.
-SCAN_COUNT = 500
+_BARE_TASK = {"doc": "", "schema": {}, "queue": "", "exclusive": False, "labels": {}, "title": "", "presets": {}}
+#: Runs are looked at in groups of at most this size.
+SCAN_COUNT = 1000
 #: One page looks at this many runs at most, however few of them are wanted.
 MAX_SCANNED = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the list: after this run. It stays valid even if the run is deleted."""
-
-    created_ms: int
-    run_id: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which runs are wanted; a field that is None does not matter."""
-
-    states: frozenset[str] | None = None
-    #: The task's whole name.
-    task: str | None = None
-    #: A part of the starter's name, case-insensitive.
-    who: str | None = None
-    #: Created at this time (ms) or later.
-    since_ms: int | None = None
-    #: Created before this time (ms).
-    until_ms: int | None = None
-    #: Whether the principal that asks may see a run.
-    visible: Callable[[Thing], bool] | None = None
-
-    @property
-    def reads_records(self) -> bool:
-        """False if the list of ids and times is enough to decide."""
-        return (self.states, self.task, self.who, self.visible) != (None, None, None, None)
-
-    def accepts(self, state: str, task: str, who: str, queue: str, who_id: str) -> bool:
-        """Tell whether a run is wanted, apart from its time."""
-        return (
-            (self.states is None or state in self.states)
-            and (self.task is None or task == self.task)
-            and (self.who is None or self.who.casefold() in who.casefold())
-            and (self.visible is None or self.visible(Thing(task, queue, who_id=who_id or None)))
-        )
-
-
-EVERYTHING = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,60 +36,37 @@ class Page:
 def list_page(store: Store, wanted: Filter = EVERYTHING, *, limit: int = 50, after: Place | None = None) -> Page:
     """Return runs, newest first; runs of the same millisecond are in the order of their ids, so that a place is exact.
 
-    Look at :data:`MAX_SCANNED` runs at most.
+    Look at :data:`MAX_SCANNED` runs at most. If somebody may not see all of them, look at the rest of their millisecond
+    as well: then the place where the following page begins names none of these runs.
 
     :param after: the place where the previous page ended.
     :raises StoreUnavailable: if the server did not answer.
     """
+    source = source_of(store, wanted)
     found: list[bytes] = []
     place, scanned, ended = after, 0, False
-    while len(found) < limit and not ended and scanned < MAX_SCANNED:
-        count = SCAN_COUNT if wanted.reads_records else limit - len(found)
-        places, ended = _places(store, wanted, place, count)
-        for candidate, accepted in zip(places, _accepted(store, wanted, places), strict=True):
-            if len(found) == limit or scanned == MAX_SCANNED:
+    # A few more than are wanted, because some may be refused.
+    count = 2 * limit if wanted.reads_records else limit
+    while len(found) < limit and not ended:
+        places, ended = source.places(place, count)
+        count = min(2 * count, SCAN_COUNT)
+        for candidate, accepted in zip(places, source.accepted(places), strict=True):
+            if len(found) == limit:
                 ended = False
                 break
+            if scanned >= MAX_SCANNED and place is not None:
+                if wanted.visible is None:
+                    return _page(store, found, place)
+                if candidate.created_ms < place.created_ms:
+                    return _page(store, found, Place(place.created_ms, b""))
             place, scanned = candidate, scanned + 1
             if accepted:
                 found.append(candidate.run_id)
-    return Page(read_runs(store, readable_ids(store, found)), None if ended else place)
+    return _page(store, found, None if ended else place)
 
 
-def _places(store: Store, wanted: Filter, after: Place | None, count: int) -> tuple[list[Place], bool]:
-    """Return the next places, and True if there are no more."""
-    top = "+inf" if wanted.until_ms is None else f"({wanted.until_ms}"
-    bottom = "-inf" if wanted.since_ms is None else str(wanted.since_ms)
-    if after is not None and (wanted.until_ms is None or after.created_ms < wanted.until_ms):
-        top = str(after.created_ms)
-    many = count + 2
-    while True:
-        with store_errors():
-            rows: Any = store.client.zrange(
-                store.keys.runs(), top, bottom, desc=True, byscore=True, offset=0, num=many, withscores=True
-            )
-        places = [Place(int(created_ms), run_id) for run_id, created_ms in rows]
-        if after is not None:
-            places = [place for place in places if (place.created_ms, place.run_id) < (after.created_ms, after.run_id)]
-        if len(places) > count or len(rows) < many:
-            return places, len(rows) < many
-        # Many runs share the place's millisecond and come before it.
-        many *= 2
-
-
-def _accepted(store: Store, wanted: Filter, places: list[Place]) -> list[bool]:
-    if not wanted.reads_records:
-        return [True] * len(places)
-    with store_errors():
-        pipeline = store.client.pipeline(transaction=False)
-        for place in places:
-            pipeline.hmget(store.keys.run(place.run_id.decode("utf-8", "replace")), _LISTED)
-        rows: list[Any] = pipeline.execute()
-    # A run whose record is gone is not wanted.
-    return [
-        row[0] is not None and wanted.accepts(*((value or b"").decode("utf-8", "replace") for value in row))
-        for row in rows
-    ]
+def _page(store: Store, run_ids: list[bytes], following: Place | None) -> Page:
+    return Page(read_runs(store, readable_ids(store, run_ids)), following)
 
 
 def list_tasks(store: Store) -> list[dict[str, Any]]:
@@ -146,14 +82,18 @@ def list_tasks(store: Store) -> list[dict[str, Any]]:
 
 def _task(store: Store, name: bytes, value: bytes) -> dict[str, Any] | None:
     return _entry(
-        store, "task", name, value,
-        name=str, doc=str, schema=dict, queue=str, exclusive=bool, serializer=str, transport=dict,
+        store, "task", name, value, texts=("secrets", "seal_keys"),
+        name=str, doc=str, schema=dict, queue=str, exclusive=bool, serializer=str, transport=dict, labels=dict,
+        title=str, max_attempts=int,
     )  # fmt: skip
 
 
-def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> dict[str, Any] | None:
+def _entry(
+    store: Store, what: str, key: bytes, value: bytes, texts: Sequence[str], **types: type
+) -> dict[str, Any] | None:
     """Return an object that the store holds under the object's own name; count any other value and return None.
 
+    :param texts: the members that are lists of texts, if the object has them.
     :param types: the types of the members that readers rely on, if the object has them.
     """
     try:
@@ -163,6 +103,14 @@ def _entry(store: Store, what: str, key: bytes, value: bytes, **types: type) -> 
         for member, kind in types.items():
             if not isinstance(entry.get(member, kind()), kind):
                 raise ValueError(f"{member} is not of type {kind.__name__}")
+        for member in texts:
+            listed = entry.get(member, [])
+            if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+                raise ValueError(f"{member} is not a list of texts")
+        if not isinstance(entry.get("schema", {}).get("properties", {}), dict):
+            raise ValueError("the properties of its schema are not an object")
+        check_labels(entry.get("labels", {}))
+        checked(entry.get("presets", {}))
     except ValueError as error:
         store.skip(what, key, error)
         return None
@@ -197,7 +145,16 @@ def list_workers(store: Store) -> list[dict[str, Any]]:
         keys = [store.keys.worker(name.decode("utf-8", "replace")) for name in names]
         found: Any = store.client.mget(keys) if keys else []
     workers = (
-        _entry(store, "worker", name, value, queues=list, pool=str, concurrency=int, started_ms=int)
+        _entry(
+            store,
+            "worker",
+            name,
+            value,
+            texts=("queues", "tasks", "seal_keys"),
+            pool=str,
+            concurrency=int,
+            started_ms=int,
+        )
         for name, value in zip(names, found, strict=True)
         if value is not None
     )

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from redis.exceptions import NoPermissionError
 
+from runtail.errors import StoreForbids
 from runtail.runs.transport import DEFAULT, Transport
 from runtail.store import store_errors
 
@@ -71,11 +73,19 @@ class RedisQueues:
                 self._cursor, found = int(scanned[0]), scanned[1]
                 for key in found:
                     keyprefix = key.decode("utf-8", "replace").partition(_BINDINGS)[0]
-                    members: Any = self.client.smembers(key)
+                    members = self._members(key)
                     self._passing |= {_Binding(keyprefix, member.decode("utf-8", "replace")) for member in members}
             if not self._cursor:
                 self._bindings, self._passing = self._passing, set()
                 break
+
+    def _members(self, key: bytes) -> set[bytes]:
+        try:
+            members: Any = self.client.smembers(key)
+        except NoPermissionError:
+            # The server's access list keeps our user from other apps' keys: their queues are not ours to know.
+            return set()
+        return set(members)
 
     def find_names(self, transports: Collection[Transport] = (DEFAULT,)) -> set[str]:
         """Return the queues of apps with these options; it takes some calls of this or :meth:`find` to find all.
@@ -130,6 +140,13 @@ class RedisQueues:
         if not bound and not sent_here:
             return None
         names = {name for one in {queue, *(name for _, name in bound)} for name in transport.lists(one)}
+        try:
+            return self._hold(names, run_id, transport)
+        except StoreForbids:
+            # One queue that our user may not see must not stop the search for the messages of others.
+            return None
+
+    def _hold(self, names: set[str], run_id: str, transport: Transport) -> bool | None:
         with store_errors():
             pipeline = self.client.pipeline(transaction=True)
             for name in names:
@@ -150,9 +167,9 @@ class RedisQueues:
 
 
 def _checked(replies: list[Any], instead: Any) -> list[Any]:
-    """Return the replies of a pipeline, with *instead* for each key that is not of the requested type."""
+    """Return the replies of a pipeline, with *instead* for each key of another type, or that our user may not see."""
     for reply in replies:
-        if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
+        if isinstance(reply, Exception) and not isinstance(reply, NoPermissionError) and "WRONGTYPE" not in str(reply):
             raise reply
     return [instead if isinstance(reply, Exception) else reply for reply in replies]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from runtail import labels, titles
 from runtail.errors import ProtocolError, RunNotFound
 from runtail.log.claim import LogEnd
 from runtail.protocol import EntryId, RunState
@@ -59,6 +60,16 @@ class Run:
         return orjson.loads(value) if value else None
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The labels that the task declares: these count for rules."""
+        return labels.declared_in(self.text(labels.DECLARED))
+
+    @property
+    def added_labels(self) -> dict[str, str]:
+        """The labels that were given at the start or set while it ran: only for finding the run."""
+        return labels.added_in(self.fields, self.labels)
+
+    @property
     def execution(self) -> int:
         """Which execution of the id this is, from 1."""
         return self.number("execution") or 1
@@ -81,6 +92,7 @@ class Run:
             "v": 1,
             "id": self.id,
             "task": self.text("task"),
+            "title": titles.cleaned(self.text(titles.FIELD)) or None,
             "kwargs": self.json("kwargs"),
             "state": str(self.state),
             "why": self.text("why"),
@@ -95,11 +107,14 @@ class Run:
             "who": self.text("who") or None,
             "queue": self.text("queue") or None,
             "worker": self.text("worker") or None,
+            "labels": self.labels,
+            "added_labels": self.added_labels,
             "retry_of": self.text("retry_of") or None,
             "execution": self.execution,
             "earlier_execution": self.text("earlier_execution") or None,
             "newer_execution": self.text("newer_execution") or None,
             "exit_status": self.maybe("exit_status"),
+            "result": self.json("result"),
             "signal": self.maybe("signal"),
             "exclusive": bool(self.text("hold")),
             "cancel": self.json("cancel"),
@@ -121,9 +136,11 @@ def check(run: Run) -> None:
     """
     try:
         shown, _ = run.summary(), run.point
-        for name in ("kwargs", "cancel"):
+        for name in ("kwargs", "cancel", "result"):
             if not isinstance(shown[name], dict | None):
                 raise TypeError(f"{name} is not an object")
+        if shown["result"] is not None and shown["result"].keys() != {"value", "cut"}:
+            raise TypeError("result has other members than value and cut")
         orjson.dumps(shown)
     except (ValueError, TypeError, ProtocolError) as error:
         raise ProtocolError("record", f"The record of run {run.id!r} cannot be read: {error}.") from error

@@ -4,7 +4,8 @@
 -- ask: run, as ('writer' | 'reaper' | 'queued'), attempt, owner, token, claims, beat (reaper: as seen),
 --      execution (writer: the number of the id's execution it writes), store (writer: the uuid at its claim),
 --      epoch, last, line (as the caller knows them), silent (writer: no answer for a whole lease), quota, head,
---      live (JSON text or false), counters {name: value}, cancel (JSON text, sent again each time),
+--      live (JSON text or false), counters {name: value}, named {field: value} (labels and title),
+--      cancel (JSON text, sent again each time),
 --      reclaim {field: value} (after a rollback), create {field: value} (after an emptied store),
 --      raise (the last known epoch: history was lost, a higher epoch begins), next {state, ...} (end or release)
 -- Returns ok cancel epoch cut overlaps | fenced reason | gone store deleted | mismatch, and where the log ends.
@@ -112,6 +113,7 @@ if ask.reclaim and (created or rolled_back) then
   for name, value in pairs(ask.reclaim) do redis.call('HSET', RUN, name, value) end
   redis.call('ZREM', QUEUED, ask.run)
   redis.call('SADD', RUNNING, ask.run)
+  note_changed(ask.run)
 end
 if ask.cancel and not r.cancel then
   redis.call('HSET', RUN, 'cancel', ask.cancel)
@@ -135,6 +137,13 @@ if ask.as == 'writer' then
   redis.call('HSET', RUN, 'beat_ms', int(now))
 end
 for name, value in pairs(ask.counters or {}) do redis.call('HSET', RUN, name, int(value)) end
+for name, value in pairs(ask.named or {}) do
+  -- (All of them come each time.)
+  if redis.call('HGET', RUN, name) ~= value then
+    redis.call('HSET', RUN, name, value)
+    note_changed(ask.run)
+  end
+end
 if ask.live then redis.call('HSET', RUN, 'live', ask.live) end
 
 -- The quota: head and tail stay, and the oldest entries between them are deleted.

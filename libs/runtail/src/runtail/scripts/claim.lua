@@ -6,7 +6,8 @@
 --      takeover {attempt, beat} (unchanged for a whole lease) or false,
 --      overlaps (true: do not record this execution while another one lives),
 --      joins (true: record it only if a run waits for it),
---      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false), record_prefix
+--      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false), record_prefix,
+--      declared {field: value} (the task's labels and title: set if whoever made the record did not know them)
 -- returns refused reason detail lone | unrecorded | held attempt beat kind
 --         | claimed attempt, previous state, the record, ms that the run was queued and due; -1 if unknown.
 -- lone: '1' if no other message will store a result for the id, '2' if the run waited for this one.
@@ -158,6 +159,7 @@ if not mine then
     'nesting', int(ask.nesting), 'retries', int(ask.retries), 'messages', with_newest(ask.message),
     'awaits', '', 'published', '1', 'redelivers', ask.redelivers, 'consumed', '0')
   redis.call('HSETNX', RUN, 'first_started_ms', int(now))
+  for name, value in pairs(ask.declared) do redis.call('HSETNX', RUN, name, value) end
   if announced then redis.call('HSET', RUN, 'header_attempt', int(ask.attempt)) end
   redis.call('HDEL', RUN, 'eta_ms', 'live', 'taken_from', 'taken_beat_ms')
   -- A silent worker had the run: the log must say what may be missing.

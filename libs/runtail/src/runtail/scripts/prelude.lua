@@ -1,6 +1,7 @@
 -- Shared by all scripts. Every script gets the same keys (runtail/scripts/__init__.py):
-local RUN, LOG, RUNS, RUNNING, QUEUED, FINISHED, SIZES, TOTAL, STORE, BELL, BELLS, DELETED =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local RUN, LOG, RUNS, RUNNING, QUEUED, FINISHED, SIZES, TOTAL, STORE, BELL, BELLS, DELETED, INDEX =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12],
+  KEYS[13] -- what stands before the names of the index's keys
 local ask = cjson.decode(ARGV[1])
 
 -- The cost of an entry in addition to its payload (design: counted + 64 B).
@@ -68,9 +69,31 @@ end
 -- An epoch never repeats, not even in an emptied store, because it is the store's clock.
 local function next_epoch(floor) return math.max(now_ms(), floor + 1) end
 
+-- The index of the list may now be wrong about a run (docs/decisions/0080). If nobody keeps it, there is nothing to note.
+local function is_kept() return redis.call('EXISTS', INDEX .. 'kept') == 1 end
+local function note_changed(run_id)
+  if is_kept() then redis.call('SADD', INDEX .. 'changed', run_id) end
+end
+
 local function ring(run_id, state_changed)
   redis.call('PUBLISH', BELL, '1')
-  if state_changed then redis.call('PUBLISH', BELLS, run_id) end
+  if not state_changed then return end
+  note_changed(run_id)
+  redis.call('PUBLISH', BELLS, run_id)
+end
+
+-- The labels that were added to a run, as key:value.
+local function added_labels(record)
+  local found, cursor = {}, '0'
+  repeat
+    local reply = redis.call('HSCAN', record, cursor, 'MATCH', 'label:*', 'COUNT', 1000)
+    cursor = reply[1]
+    for i = 1, #reply[2], 2 do
+      found[#found + 1] = string.sub(reply[2][i], 7) .. ':' .. reply[2][i + 1]
+    end
+  until cursor == '0'
+  table.sort(found)
+  return found
 end
 
 -- Only the run that has the exclusive hold frees it.
@@ -105,8 +128,11 @@ local function memory_of_run(run_id, stored)
   if not record then return stored + REST_BYTES end
   redis.call('HSET', SIZES, run_id, int(stored))
   local function share(key, count) return (memory(key, 5) or 0) / math.max(redis.call(count, key), 1) end
-  return math.ceil(record + (memory(LOG, 0) or 0) + 2 * EXPIRY_BYTES + share(RUNS, 'ZCARD') + share(FINISHED, 'ZCARD')
-    + share(SIZES, 'HLEN'))
+  -- In the index: a row, and state, thing, person and each label as in the list of all.
+  local sets, rows = 1, 0
+  if is_kept() then sets, rows = 4 + #added_labels(RUN), share(INDEX .. 'rows', 'HLEN') end
+  return math.ceil(record + (memory(LOG, 0) or 0) + 2 * EXPIRY_BYTES + sets * share(RUNS, 'ZCARD') + rows
+    + share(FINISHED, 'ZCARD') + share(SIZES, 'HLEN'))
 end
 
 local function forget_size(run_id)
@@ -161,6 +187,8 @@ local function set_aside()
   local digest = key ~= '' and string.match(redis.call('GET', key) or '', '^.* (%x+)$')
   if digest then redis.call('SET', key, id .. ' ' .. digest, 'KEEPTTL') end
   if r.hold and r.hold ~= '' and redis.call('GET', r.hold) == ask.run then redis.call('SET', r.hold, id) end
+  note_changed(id)
+  note_changed(ask.run)
   redis.call('PUBLISH', BELL .. suffix, '1')
   redis.call('PUBLISH', BELLS, id)
   return id, n

@@ -1,9 +1,10 @@
 -- Make the record of a run that somebody starts, with its idempotency key and its exclusive hold.
 --
--- ask: run, fields {field: value}, digest, idempotency_seconds, record_prefix
--- KEYS[13]: idempotency key or '', KEYS[14]: exclusive hold or ''
+-- ask: run, fields {field: value}, digest, idempotency_seconds, record_prefix, none (the name of an absent key)
+-- KEYS[14]: idempotency key, KEYS[15]: exclusive hold; either may be absent
 -- Returns created run execution | exists | conflict | taken | held, each with a run.
-local IDEMPOTENCY, HOLD = KEYS[13], KEYS[14]
+local function given(key) return key == ask.none and '' or key end
+local IDEMPOTENCY, HOLD = given(KEYS[14]), given(KEYS[15])
 if IDEMPOTENCY ~= '' then
   local known = redis.call('GET', IDEMPOTENCY)
   if known then

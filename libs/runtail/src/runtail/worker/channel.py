@@ -24,7 +24,7 @@ MAX_BYTES = 64 * 1024
 MAX_FORWARDED_BYTES = MAX_BYTES + 4096
 #: The longest reason that is sent: even written in escapes, and twice, it fits.
 MAX_REASON_CHARS = 2000
-#: The most descriptors a record carries: two pipes, private socket, pidfd, spool.
+#: The most descriptors a record carries: two pipes, private socket, pidfd, board, spool.
 MAX_FDS = 8
 
 

@@ -22,6 +22,7 @@ kind              from → to                             meaning
 ``Died``          main → keeper → shipper               why a task's process is gone
 ``Revoked``       main → keeper → shipper               Celery revoked a run
 ``IsRevoked``     main → keeper → shipper               the answer to ``AskRevoked``
+``Rejected``      main → keeper → shipper               a message was refused before Celery executed it
 ``Drain``         main → keeper → shipper               the worker has begun to shut down
 ``Cancelled``     main → keeper → shipper               the result of ending a run's processes
 ``Alive``         shipper → keeper                      the shipper does not hang
@@ -48,7 +49,7 @@ VERSION = 1
 
 
 class Start(TypedDict):
-    """An execution begins. Descriptors: its pipes (two if ``split``), its private socket, a pidfd if ``pidfd`` is set.
+    """An execution begins. Descriptors: its pipes (two if ``split``), private socket, pidfd and board if it says so.
 
     The keeper adds the spool, and ``again`` and ``dropped`` for the shipper, ``fds`` for the main process.
     """
@@ -80,6 +81,10 @@ class Start(TypedDict):
     restart: NotRequired[bool]
     exclusive: NotRequired[bool]
     max_attempts: NotRequired[int]
+    #: The labels that the task declares.
+    labels: NotRequired[dict[str, str]]
+    #: The title that the task declares, with the values of its parameters.
+    title: NotRequired[str]
     args: NotRequired[list[Any]]
     kwargs: NotRequired[dict[str, Any]]
     #: Some parameter is secret, and its value is not in ``kwargs``.
@@ -87,6 +92,8 @@ class Start(TypedDict):
     #: stdout and stderr have separate pipes.
     split: bool
     pidfd: NotRequired[bool]
+    #: There is a board (:mod:`runtail.worker.board`).
+    board: NotRequired[bool]
     #: An earlier shipper had this run.
     again: NotRequired[bool]
     #: Bytes that the keeper threw away while no shipper lived.
@@ -204,6 +211,18 @@ class IsRevoked(TypedDict):
     revoked: bool
 
 
+class Rejected(TypedDict):
+    """A message was refused. ``run`` is empty if no run waits for it; ``letter`` is the message, as JSON."""
+
+    op: Literal["rejected"]
+    reason: str
+    why: str
+    run: str
+    attempt: int
+    execution: int
+    letter: str
+
+
 class Drain(TypedDict):
     """The worker takes no more tasks."""
 
@@ -294,7 +313,7 @@ class Gone(TypedDict):
 ToTask = Kept | Go | Refuse | Unrecorded | Wait | Done
 FromTask = Mask | End
 #: Passed on by the keeper unchanged.
-ToShipper = Start | Hello | Bye | Catalogue | Died | Revoked | IsRevoked | Drain | Cancelled
+ToShipper = Start | Hello | Bye | Catalogue | Died | Revoked | IsRevoked | Rejected | Drain | Cancelled
 FromShipper = Alive | Busy | Ready | Cancel | Over | AskRevoked | Closed
 FromKeeper = Start | Watch | Ready | Cancel | Over | AskRevoked | Closed
 ToKeeper = Start | Gone

@@ -15,7 +15,7 @@ from runtail.protocol import Cut, Entry, EntryId
 from runtail.store import Store
 from runtail_socket import runtime
 from runtail_socket.delivery.feed import Subscription, SubscriptionState
-from runtail_socket.delivery.frames import Chunk, Reason, chunks, tail_end, tail_reset
+from runtail_socket.delivery.frames import Chunk, Reason, chunks, tail_reset
 from runtail_socket.reading.single_flight import SingleFlight
 from runtail_socket.transport.websocket import Frame
 
@@ -188,6 +188,9 @@ class _Pursuit:
         feed = subscription.feed
         while not subscription.is_over():
             subscription.link.flush()
+            if subscription.is_complete:
+                subscription.finish(subscription.end_frame())
+                return
             if not subscription.window_open:
                 subscription.wake.clear()
                 subscription.wake.wait(1.0)
@@ -195,7 +198,7 @@ class _Pursuit:
             if subscription.cursor.last == feed.cursor.last:
                 if feed.end is not None and not subscription.told_end:
                     subscription.told_end = True
-                    subscription.link.send(tail_end(feed.run_id, feed.end))
+                    subscription.link.send(subscription.end_frame())
                     continue
                 feed.join(subscription)
                 return
@@ -241,7 +244,7 @@ class _Pursuit:
         if frame is not None:
             began = time.monotonic()
             subscription.link.send(frame)
-            subscription.count(chunk.payload_bytes)
+            subscription.count(chunk.bytes_in(subscription.shape))
             self._catch_up.sent(frame, chunk.newest_ms)
             took = time.monotonic() - began
             if took < QUICK_SECONDS:

@@ -10,18 +10,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import flask_socketio
 from flask_socketio import Namespace
 
-from runtail.access.decision import allowed
+from runtail.access.decision import allowed, knows, reaches_everything, shared_part
+from runtail.access.principal import Principal, SharedLog
 from runtail.access.rights import Right
+from runtail.auth.audit import Audit
+from runtail.auth.audit_entry import Event
 from runtail.errors import ProtocolError, RunNotFound, StoreUnavailable
+from runtail.listening import plain
 from runtail.log import reader as store_reader
 from runtail.log.reader import Location
-from runtail.protocol import BEGINNING, VERSION, Cursor
+from runtail.protocol import BEGINNING, VERSION, Clip, Cursor
 from runtail.runs.access import summary_for, thing_of
 from runtail.runs.record import Run, read_run
 from runtail.store import Store
@@ -34,7 +38,7 @@ from runtail_socket.delivery.frames import Reason, Shape, store_answers, tail_re
 from runtail_socket.reading.reader import Reader
 from runtail_socket.reading.single_flight import SingleFlight
 from runtail_socket.transport import NAMESPACE
-from runtail_socket.transport.link import Links
+from runtail_socket.transport.link import Link, Links
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,9 @@ CONCURRENT_SUBSCRIBES = 16
 
 #: How long a lookup waits for its turn. Together with the store's own timeout, less than a page waits for its answer.
 TURN_SECONDS = 5.0
+
+#: A client that takes longer than this from the handshake to joining the namespace is checked again.
+PROMPT_SECONDS = 1.0
 
 #: Positions and records kept for the next client that asks.
 MOST_SHARED = 64
@@ -72,6 +79,9 @@ class TailNamespace(Namespace):
 
     :param store_away: whether viewers have been told that the store is away.
     :param on_painted: called with the seconds from the moment an entry was written until it was on screen.
+    :param admit: returns who joins, given what the client sends with CONNECT; raises ConnectionRefusedError.
+    :param audit: where is written who was refused what, and who reads which log if that is wanted.
+    :param recheck: looks soon whether the logins of all clients still hold.
     """
 
     def __init__(
@@ -83,6 +93,9 @@ class TailNamespace(Namespace):
         *,
         store_away: Callable[[], bool],
         on_painted: Callable[[float], None],
+        admit: Callable[[Link, object], Principal],
+        audit: Audit,
+        recheck: Callable[[], None],
     ) -> None:
         super().__init__(NAMESPACE)
         self._store = store
@@ -91,29 +104,35 @@ class TailNamespace(Namespace):
         self._catch_up = catch_up
         self._store_away = store_away
         self._on_painted = on_painted
+        self._admit_client = admit
+        self._audit = audit
+        self._recheck = recheck
         self._turns = threading.BoundedSemaphore(CONCURRENT_SUBSCRIBES)
         #: By run, epoch, line and digest; by run, epoch and state.
         self._locations: SingleFlight[tuple[str, int, int, bytes | None], Location] = SingleFlight(MOST_SHARED)
         self._records: SingleFlight[tuple[str, int, str | None], Run] = SingleFlight(MOST_SHARED)
+        #: By run; None for one that is not there, which must not take longer to say than that it may not be read.
+        self._known: SingleFlight[str, Run | None] = SingleFlight(MOST_SHARED)
         #: Clients by Socket.IO id.
         self.viewers: dict[str, Viewer] = {}
 
-    def trigger_event(self, event: str, sid: str, *args: Any) -> Any:
-        """Handle an event; called by Socket.IO, without a Flask context because no handler uses one."""
-        if event == "connect":
-            return self._connect(sid)
-        if event == "disconnect":
-            return self._disconnect(sid)
+    def trigger_event(self, event: Any, sid: str, *args: Any) -> Any:
+        """Handle an event; called by Socket.IO, without a Flask context because no handler uses one.
+
+        :param event: its name; a client can give it any value.
+        """
+        if not self._links.is_inside(self.socketio.server, sid):
+            return self._connect(sid, args[-1] if args else None) if event == "connect" else self._disconnect(sid)
         viewer = self.viewers.get(sid)
         if viewer is None:
             return _error("bad-request", "You are not connected.")
-        handler = HANDLERS.get(event)
+        handler = HANDLERS.get(event) if isinstance(event, str) else None
         if handler is None:
-            return _error("bad-request", f"There is no event {event[:40]!r}.")
+            return _error("bad-request", f"There is no event {event!r:.40}.")
         if len(args) != 1:
             return _error("bad-request", f"{event} takes one argument.")
-        if not allowed(viewer.principal, handler.right):
-            return _error("forbidden", f"{event} takes the right {handler.right}. Ask whoever grants rights here.")
+        if not (viewer.principal.shared or any(allowed(viewer.principal, right) for right in handler.rights)):
+            return self._forbidden(viewer, handler.rights[0], event)
         try:
             return handler.handle(self, viewer, args[0])
         except RunNotFound as error:
@@ -127,18 +146,25 @@ class TailNamespace(Namespace):
             log.exception("the event %.100r of a viewer failed", event)
             return _error("internal", "Something went wrong here. The relay's log has the traceback; please report it.")
 
-    def _connect(self, sid: str) -> bool:
+    def _connect(self, sid: str, shown: object) -> bool:
         link = self._links.of_client(self.socketio.server, sid)
         if link is None:
             return False
+        who = self._admit_client(link, shown)
         link.joined = True
-        self.viewers[sid] = Viewer(link, link.principal)
+        self.viewers[sid] = Viewer(link, who)
+        if time.monotonic() - link.opened_at > PROMPT_SECONDS:
+            # The login may have ended since the handshake.
+            self._recheck()
         return True
 
     def _disconnect(self, sid: str) -> None:
         viewer = self.viewers.pop(sid, None)
         if viewer is not None:
             viewer.finish()
+            if not viewer.link.closed:
+                # Who comes back is identified anew: nobody looks whether a login still holds that no viewer has.
+                viewer.link.close("left")
 
     # subscribe
 
@@ -148,6 +174,8 @@ class TailNamespace(Namespace):
             viewer.told_away = True
             viewer.link.enqueue(store_answers(False))
         if isinstance(request, SubscribeList):
+            if not allowed(viewer.principal, "run:read"):
+                return self._forbidden(viewer, "run:read", "subscribe")
             viewer.lists = True
             return {"ok": True, "v": VERSION}
         others = len(viewer.subscriptions) - (request.run_id in viewer.subscriptions)
@@ -161,8 +189,16 @@ class TailNamespace(Namespace):
             self._turns.release()
 
     def _follow(self, viewer: Viewer, request: Subscribe) -> Answer:
+        log: SharedLog | None = None
+        if not reaches_everything(viewer.principal, "log:read"):
+            # Before anything is looked up in the log: nothing that goes wrong there may tell that it exists.
+            log = self._check(viewer, self._readable(request.run_id))
+        if log is not None and request.shape is Shape.LINES:
+            raise ProtocolError("bad-request", "With a share link, subscribe takes an object.")
         for _ in range(ATTEMPTS):
             with self._reader.pin(request.run_id) as feed:
+                if log is not None:
+                    return self._admit_guest(viewer, request, feed, log)
                 found = self._locate(request, feed)
                 if found.head.epoch != feed.cursor.epoch:
                     self._reader.outdated(feed, found.head)
@@ -182,11 +218,38 @@ class TailNamespace(Namespace):
         key = (feed.run_id, feed.cursor.epoch, feed.state)
         return self._records.get(key, lambda: read_run(self._store, feed.run_id))
 
+    def _readable(self, run_id: str) -> Run:
+        def ask() -> Run | None:
+            try:
+                return read_run(self._store, run_id)
+            except (RunNotFound, ProtocolError):
+                return None
+
+        run = self._known.get(run_id, ask)
+        if run is None:
+            raise RunNotFound(run_id)
+        return run
+
+    def _check(self, viewer: Viewer, run: Run) -> SharedLog | None:
+        """Refuse a run that a client may not read as if it did not exist, whatever position was asked for.
+
+        Return the part of its log that the client may read; None: all.
+
+        :raises ProtocolError: code ``forbidden``: the client may read the run's record, and not its log.
+        """
+        thing = thing_of(run)
+        log = shared_part(viewer.principal, run.id, thing)
+        if log is None and not allowed(viewer.principal, "log:read", thing):
+            self._note("denied", viewer, "log:read", run)
+            if knows(viewer.principal, thing):
+                raise ProtocolError("forbidden", _takes("subscribe", "log:read"))
+            raise RunNotFound(run.id)
+        return log
+
     def _admit(self, viewer: Viewer, request: Subscribe, feed: Feed, found: Location) -> Answer:
         run = self._record(feed)
-        if not allowed(viewer.principal, "log:read", thing_of(run)):
-            # As if the run did not exist, whatever position was asked for.
-            raise RunNotFound(request.run_id)
+        if self._check(viewer, run) is not None:
+            raise StoreUnavailable("the rights changed meanwhile")
         epoch = found.head.epoch
         if request.epoch not in (None, epoch):
             why = "The log that was shown is no longer the one in the store."
@@ -201,17 +264,7 @@ class TailNamespace(Namespace):
         if waits and request.chain is not None:
             # The store may have rolled back and be about to get these lines again.
             cursor = Cursor(epoch, BEGINNING, request.line, request.chain)
-        subscription = Subscription(
-            viewer.link, feed, request.shape, cursor, self._store.settings.window_bytes, viewer.forget
-        )
-        if waits:
-            subscription.state = SubscriptionState.WAITING
-        previous = viewer.subscriptions.get(request.run_id)
-        if previous is not None:
-            previous.finish()
-        viewer.subscriptions[request.run_id] = subscription
-        feed.subscriptions.add(subscription)
-        self._catch_up.start(subscription)
+        self._begin(viewer, feed, request.shape, cursor, run, waits=waits)
         return {
             "ok": True,
             "v": VERSION,
@@ -219,8 +272,71 @@ class TailNamespace(Namespace):
             "epoch": epoch,
             "from": cursor.line,
             "chain": cursor.chain.hex(),
-            "record": summary_for(viewer.principal, run),
+            **self._told_of(viewer, run),
         }
+
+    def _told_of(self, viewer: Viewer, run: Run) -> dict[str, Any]:
+        """Return what an answer tells of a run: its record, or to who may read only the log what that tells anyway."""
+        summary = summary_for(viewer.principal, run)
+        if allowed(viewer.principal, "run:read", thing_of(run)):
+            return {"record": summary}
+        return {name: summary[name] for name in ("state", "lines")}
+
+    def _admit_guest(self, viewer: Viewer, request: Subscribe, feed: Feed, log: SharedLog) -> Answer:
+        """Serve a part that was shared: from the line asked for, whatever digest and entry it is in."""
+        run, stored = self._record(feed), feed.cursor.line - 1
+        line = request.line
+        clip = log.clip.from_end(-line, stored) if line < 0 else log.clip.since(line)
+        found = self._locate(replace(request, line=clip.first, chain=None), feed)
+        if not feed.cursor.epoch == found.head.epoch == log.epoch or request.epoch not in (None, log.epoch):
+            # The link is dead, which the next check will find.
+            raise RunNotFound(feed.run_id)
+        if feed.over or viewer.gone:
+            raise StoreUnavailable("the log was replaced meanwhile")
+        self._begin(viewer, feed, clip, found.cursor, run)
+        return {
+            "ok": True,
+            "v": VERSION,
+            "run": feed.run_id,
+            "epoch": log.epoch,
+            "from": clip.first,
+            "state": str(run.state),
+        }
+
+    def _begin(
+        self, viewer: Viewer, feed: Feed, shape: Shape | Clip, cursor: Cursor, run: Run, *, waits: bool = False
+    ) -> None:
+        """Begin a subscription; an earlier one of the client to the run ends."""
+        window_bytes = self._store.settings.window_bytes
+        subscription = Subscription(viewer.link, feed, shape, cursor, window_bytes, viewer.forget)
+        if waits:
+            subscription.state = SubscriptionState.WAITING
+        previous = viewer.subscriptions.get(feed.run_id)
+        if previous is not None:
+            previous.finish()
+        viewer.subscriptions[feed.run_id], viewer.things[feed.run_id] = subscription, thing_of(run)
+        if self._store.settings.audit_reads:
+            self._note("log-read", viewer, "log:read", run)
+        feed.subscriptions.add(subscription)
+        self._catch_up.start(subscription)
+
+    def _forbidden(self, viewer: Viewer, right: Right, event: str) -> Answer:
+        self._note("denied", viewer, right, event=event)
+        return _error("forbidden", _takes(event, right))
+
+    def _note(
+        self, what: Event, viewer: Viewer, right: Right, run: Run | None = None, event: str = "subscribe"
+    ) -> None:
+        self._audit.record(
+            what,
+            principal=viewer.principal,
+            address=plain(viewer.link.address),
+            agent=viewer.link.agent,
+            run=run.id if run else "",
+            task=run.text("task") if run else "",
+            right=right,
+            request=event,
+        )
 
     def _refuse_resume(self, viewer: Viewer, request: Subscribe, epoch: int, reason: Reason, why: str) -> Answer:
         previous = viewer.subscriptions.get(request.run_id)
@@ -251,19 +367,24 @@ class TailNamespace(Namespace):
 class Handler:
     """How an event is handled.
 
-    :param right: the right that a client must have on at least one thing; the handler itself checks the run.
+    :param rights: of which a client must have one on at least one thing; the handler itself checks the run.
     """
 
-    right: Right
+    rights: tuple[Right, ...]
     handle: Callable[[TailNamespace, Viewer, object], Answer]
 
 
 #: The events that a client may send. A test compares this with a table of docs/protocol.md.
 HANDLERS: Final[Mapping[str, Handler]] = {
-    "subscribe": Handler("run:read", TailNamespace._subscribe),
-    "ack": Handler("log:read", TailNamespace._ack),
-    "unsubscribe": Handler("log:read", TailNamespace._unsubscribe),
+    # To a log, or to the list.
+    "subscribe": Handler(("log:read", "run:read"), TailNamespace._subscribe),
+    "ack": Handler(("log:read",), TailNamespace._ack),
+    "unsubscribe": Handler(("log:read",), TailNamespace._unsubscribe),
 }
+
+
+def _takes(event: str, right: Right) -> str:
+    return f"{event} takes the right {right}. Ask whoever grants rights here."
 
 
 def _error(code: Code, message: str) -> Answer:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from runtail.protocol import Cursor
-from runtail_socket.delivery.frames import Chunk, Shape, tail_end, tail_live, terminal
+from runtail.protocol import Clip, Cursor
+from runtail_socket.delivery.frames import Chunk, Reason, Shape, part_end, tail_end, tail_live, terminal
 from runtail_socket.transport.link import Link
 from runtail_socket.transport.websocket import ALL, NONE, PART, Frame, Writer, WriteResult, try_send_all
 
@@ -35,6 +35,7 @@ class SubscriptionState(Enum):
 class Subscription:
     """One client following one run.
 
+    :param shape: the form that the client gets; a clip: only these lines, because the client is a guest.
     :param cursor: the client's position.
     :param window_bytes: payload bytes that may be under way to a client that acknowledges.
     :param on_finished: called once, when the subscription is over.
@@ -49,7 +50,7 @@ class Subscription:
         self,
         link: Link,
         feed: Feed,
-        shape: Shape,
+        shape: Shape | Clip,
         cursor: Cursor,
         window_bytes: int,
         on_finished: Callable[[Subscription], None],
@@ -88,6 +89,21 @@ class Subscription:
         if not self._windowed or self._sent - self._acked < self._window_bytes:
             return True
         return time.monotonic() - self._moved_at > WINDOW_PATIENCE_SECONDS
+
+    @property
+    def is_complete(self) -> bool:
+        """True if a guest was sent all lines that it may see, and no others will come."""
+        if not isinstance(self.shape, Clip):
+            return False
+        over = self.feed.end is not None and self.cursor.last == self.feed.cursor.last
+        return over or self.shape.ends_before(self.cursor.line)
+
+    def end_frame(self) -> Frame:
+        """Return the event that says that nothing more will come."""
+        feed = self.feed
+        if isinstance(self.shape, Clip):
+            return part_end(feed.run_id, feed.end["state"] if feed.end else feed.state)
+        return tail_end(feed.run_id, feed.end or {})
 
     def acknowledge(self, total_bytes: int) -> None:
         """Note that the client has received this many payload bytes since it subscribed."""
@@ -154,6 +170,8 @@ class Feed:
         self.subscriptions: set[Subscription] = set()
         #: The subscriptions that get every chunk as it is read: their position is exactly :attr:`cursor`.
         self.live_set: set[Subscription] = set()
+        #: Those of guests that do, too. Apart, so that they cost nothing where there are none.
+        self.guests: set[Subscription] = set()
         #: The execution of the id that is being read.
         self.execution = 1
         #: The run's state when last read.
@@ -168,6 +186,8 @@ class Feed:
         self.behind_since: float | None = None
         #: How often in a row the next entry did not continue our chain.
         self.suspicions = 0
+        #: Why web was asked for a new epoch, for the clients: reason and sentence.
+        self.epoch_wanted: tuple[Reason, str] | None = None
 
     @property
     def unused(self) -> bool:
@@ -182,14 +202,20 @@ class Feed:
         frames = size_bytes = 0
         for chunk in chunks:
             before, self.cursor = self.cursor, chunk.after
-            for shape in Shape:
-                receivers = [subscription for subscription in self.live_set if subscription.shape is shape]
+            shapes: dict[Shape | Clip, list[Subscription]] = {
+                shape: [subscription for subscription in self.live_set if subscription.shape is shape]
+                for shape in Shape
+            }
+            for guest in self.guests:
+                shapes.setdefault(guest.shape, []).append(guest)
+            for shape, receivers in shapes.items():
                 frame = chunk.frame(shape) if receivers else None
                 if frame is None:
                     continue
+                payload_bytes = chunk.bytes_in(shape)
                 for subscription, outcome in zip(receivers, try_send_all(receivers, frame), strict=True):
                     if outcome is not NONE:
-                        subscription.count(chunk.payload_bytes)
+                        subscription.count(payload_bytes)
                         frames += 1
                         size_bytes += len(frame)
                     if outcome is not ALL:
@@ -211,18 +237,21 @@ class Feed:
         shown = [subscription for subscription in self.live_set if subscription.wants_live]
         if shown:
             self._send_live(shown, live)
+        if self.guests:
+            self._send_live([guest for guest in self.guests if may_show(guest, live)], live)
 
     def join(self, subscription: Subscription) -> None:
         """Put a subscription whose position is exactly :attr:`cursor` into the live set."""
         subscription.state = SubscriptionState.LIVE
         subscription.cursor = self.cursor
-        self.live_set.add(subscription)
-        if self.live is not None and self.end is None and subscription.wants_live:
+        (self.guests if isinstance(subscription.shape, Clip) else self.live_set).add(subscription)
+        if self.live is not None and self.end is None and may_show(subscription, self.live):
             self._send_live([subscription], self.live)
 
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription."""
         self.live_set.discard(subscription)
+        self.guests.discard(subscription)
         self.subscriptions.discard(subscription)
         if self.unused:
             self._on_unused(self)
@@ -241,12 +270,22 @@ class Feed:
             subscription.told_end = outcome is not NONE
             if outcome is not ALL:
                 self._leave_live_set(subscription, self.cursor)
+        for guest in list(self.guests):
+            guest.finish(guest.end_frame())
 
     def _leave_live_set(self, subscription: Subscription, cursor: Cursor) -> None:
         self.live_set.discard(subscription)
+        self.guests.discard(subscription)
         if subscription.is_over():
             subscription.finish()
             return
         subscription.state = SubscriptionState.CATCHING_UP
         subscription.cursor = replace(cursor)
         self._catch_up(subscription)
+
+
+def may_show(subscription: Subscription, live: dict[str, Any]) -> bool:
+    """Return True if a client is to see the unfinished line."""
+    if isinstance(subscription.shape, Clip):
+        return subscription.shape.holds_live(live)
+    return subscription.wants_live

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import orjson
 
-from runtail.protocol import EVENT, VERSION, Cursor, Cut, Entry
+from runtail.protocol import EVENT, VERSION, Clip, Cursor, Cut, Entry
 from runtail.protocol.event import END, decode
 from runtail_socket.transport import NAMESPACE
 from runtail_socket.transport.websocket import Frame, text_frame
 
 #: The events sent to viewers, and the reasons why a view cannot go on. A test compares both with docs/protocol.md.
-Sent = Literal["tail-message", "tail-live", "tail-end", "tail-reset", "run", "store"]
+Sent = Literal["tail-message", "tail-live", "tail-end", "tail-reset", "run", "store", "denied", "renew"]
 Reason = Literal["epoch", "chain", "store-lost", "ahead", "execution"]
 
 #: The largest size of everything around the entries of a frame.
@@ -50,7 +50,17 @@ class Chunk:
     :param after: the position of a reader that has them.
     """
 
-    __slots__ = ("_encoded", "_frames", "after", "epoch", "items", "newest_ms", "payload_bytes", "run_id")
+    __slots__ = (
+        "_encoded",
+        "_frames",
+        "_part_bytes",
+        "after",
+        "epoch",
+        "items",
+        "newest_ms",
+        "payload_bytes",
+        "run_id",
+    )
 
     def __init__(self, run_id: str, items: list[Entry | Cut], encoded: list[bytes], after: Cursor) -> None:
         self.run_id = run_id
@@ -58,29 +68,45 @@ class Chunk:
         self.items = items
         self.after = after
         self._encoded = encoded
-        self._frames: dict[Shape, Frame | None] = {}
+        self._frames: dict[Shape | Clip, Frame | None] = {}
+        self._part_bytes: dict[Clip, int] = {}
         entries = [item for item in items if isinstance(item, Entry)]
         #: Bytes of the entries' payloads: what clients count and acknowledge.
         self.payload_bytes = sum(len(entry.payload) for entry in entries)
         #: When the newest entry was written, by the store's clock.
         self.newest_ms = entries[-1].t_ms if entries else None
 
-    def frame(self, shape: Shape) -> Frame | None:
-        """Return the frame, which is made once; None if there is nothing to send in this shape."""
+    def frame(self, shape: Shape | Clip) -> Frame | None:
+        """Return the frame, which is made once; None if there is nothing to send in this shape.
+
+        :param shape: a clip: what guests get who may see these lines.
+        """
         if shape not in self._frames:
-            self._frames[shape] = self._entries() if shape is Shape.ENTRIES else self._lines()
+            if isinstance(shape, Clip):
+                self._frames[shape] = self._part(shape)
+            else:
+                self._frames[shape] = self._entries(self._encoded) if shape is Shape.ENTRIES else self._lines()
         return self._frames[shape]
+
+    def bytes_in(self, shape: Shape | Clip) -> int:
+        """Return how many bytes of payload are in a frame that was made."""
+        return self._part_bytes.get(shape, 0) if isinstance(shape, Clip) else self.payload_bytes
 
     def release(self) -> None:
         """Drop the data that frames are made of; the frames already made belong to the caller."""
         self.items, self._encoded, self._frames = [], [], {}
 
-    def _entries(self) -> Frame:
+    def _entries(self, encoded: list[bytes]) -> Frame:
         return event(
             "tail-message",
             b'{"v":%d,"run":%b,"epoch":%d,"entries":[%b]}'
-            % (VERSION, orjson.dumps(self.run_id), self.epoch, b",".join(self._encoded)),
+            % (VERSION, orjson.dumps(self.run_id), self.epoch, b",".join(encoded)),
         )
+
+    def _part(self, clip: Clip) -> Frame | None:
+        items = clip.items(self.items)
+        self._part_bytes[clip] = sum(len(item.payload) for item in items if isinstance(item, Entry))
+        return self._entries([orjson.dumps(item.wire()) for item in items]) if items else None
 
     def _lines(self) -> Frame | None:
         texts = [line for item in self.items if (line := plain(item)) is not None]
@@ -141,6 +167,11 @@ def tail_end(run_id: str, end: dict[str, Any]) -> Frame:
     return message("tail-end", {"run": run_id, **{name: end.get(name) for name in names}})
 
 
+def part_end(run_id: str, state: str | None) -> Frame:
+    """Return the event that follows the last line of a part that was shared: no totals, and not why the run ended."""
+    return message("tail-end", {"run": run_id, "state": state})
+
+
 def tail_reset(run_id: str, epoch: int, reason: Reason, why: str) -> Frame:
     """Return the event that ends a subscription whose view cannot go on.
 
@@ -153,6 +184,20 @@ def tail_reset(run_id: str, epoch: int, reason: Reason, why: str) -> Frame:
 def tail_live(run_id: str, live: dict[str, Any]) -> Frame:
     """Return the event with the unfinished line."""
     return message("tail-live", {"run": run_id, **live})
+
+
+def denied(run_id: str | None, code: Literal["login", "forbidden"], why: str) -> Frame:
+    """Return the event that ends a subscription, or everything, because a right or a login is gone.
+
+    :param run_id: the run of the subscription; None for everything: the connection ends after this event.
+    :param why: a sentence for people.
+    """
+    return message("denied", {"run": run_id, "code": code, "why": why})
+
+
+def renew() -> Frame:
+    """Return the event after which the connection ends, so that a proxy judges who the client is now."""
+    return message("renew", {})
 
 
 def run_changed(summary: dict[str, Any]) -> Frame:

@@ -41,6 +41,7 @@ class Listener:
 
     :param on_runs: called with the ids of watched runs that changed; the listener receives nothing during the call.
     :param on_list: called with the id of any run whose state changed.
+    :param on_login_change: called when a session, a user or a token is no longer what it was.
     :param on_connected: called after every (re)connection: anything may have been missed.
     :param delay: returns the seconds for which the reader would not act on a notification.
     :param batches: returns whether notifications are sure to come during the next delay.
@@ -52,6 +53,7 @@ class Listener:
         *,
         on_runs: Callable[[set[str]], None],
         on_list: Callable[[str], None],
+        on_login_change: Callable[[], None],
         on_connected: Callable[[], None],
         delay: Callable[[], float],
         batches: Callable[[], bool],
@@ -59,10 +61,12 @@ class Listener:
         self._store = store
         self._on_runs = on_runs
         self._on_list = on_list
+        self._on_login_change = on_login_change
         self._on_connected = on_connected
         self._delay = delay
         self._batches = batches
         self._list_channel = store.keys.list_notifications().encode()
+        self._login_channel = store.keys.login_changes().encode()
         self._nonce_channel = f"{store.keys.list_notifications()}:{uuid.uuid4()}".encode()
         self._run_prefix = store.keys.notifications("").encode()
         self._watched: set[bytes] = set()
@@ -134,7 +138,9 @@ class Listener:
 
     def _listen(self, connection: Resp) -> None:
         with self._sending:
-            connection.send(pack("SUBSCRIBE", self._list_channel, self._nonce_channel, *self._watched))
+            connection.send(
+                pack("SUBSCRIBE", self._list_channel, self._login_channel, self._nonce_channel, *self._watched)
+            )
             self._connection, self._broken = connection, False
             self._received_at = time.monotonic()
         self._on_connected()
@@ -158,12 +164,15 @@ class Listener:
         runs: set[str] = set()
         for reply in received:
             if isinstance(reply, Exception):
-                raise reply
+                with store_errors():
+                    raise reply
             kind, channel, data = reply
             if kind != b"message":
                 continue
             if channel == self._nonce_channel:
                 self._received_at = time.monotonic()
+            elif channel == self._login_channel:
+                self._on_login_change()
             elif channel == self._list_channel:
                 self._on_list(data.decode("utf-8", "replace"))
             else:

@@ -11,11 +11,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 from runtail.errors import ProtocolError, StoreUnavailable
+from runtail.log import epoch_requests
 from runtail.log import reader as store_reader
 from runtail.log.reader import Head
 from runtail.protocol import Cursor, Cut, Entry, EntryId
@@ -75,8 +76,9 @@ class Reader:
         self._puller = Puller(store)
         #: Held during a round: one at a time, in whichever greenlet.
         self._reading = threading.Lock()
-        #: The UUID of the store's data set when the store first answered.
+        #: The UUID of the store's data set when the store first had one.
         self._store_uuid: str | None = None
+        self._has_answered = False
         #: The store answered the last time it was asked.
         self.store_answers = False
         #: When a round last began; once the store has answered, the sweep causes one every half second.
@@ -118,11 +120,15 @@ class Reader:
 
         :raises StoreUnavailable: if the store does not answer.
         """
-        if self._store_uuid is None:
+        if not self._has_answered:
             # Before the store's first answer there is nothing to read and no round begins: that is not a stall.
             self.turned_at = time.monotonic()
-            self._store_uuid = self._store.uuid()
-            self.store_answers = True
+            self._store_uuid = self._store.known_uuid()
+            self.store_answers = self._has_answered = True
+        elif self._store_uuid is None:
+            # An empty store gets its UUID from web or a worker. The round tells whether the store answers.
+            with suppress(StoreUnavailable):
+                self._store_uuid = self._store.known_uuid()
         before = time.monotonic() - QUIET_SWEEPS * self._settings.sweep_seconds
         self._dirty.update(run_id for run_id, feed in self.feeds.items() if feed.read_at <= before)
         self._wake.set()
@@ -181,6 +187,8 @@ class Reader:
         if head.execution > feed.execution:
             reason = "execution"
             why = f"This id was used again. The earlier log is that of run {feed.run_id}~{feed.execution} now."
+        elif feed.epoch_wanted is not None:
+            reason, why = feed.epoch_wanted
         else:
             reason = "store-lost"
             why = "The store may have lost a part of this run's log. What it has now begins a new history."
@@ -265,7 +273,7 @@ class Reader:
         except ProtocolError as error:
             self._contradiction(feed, error)
             return
-        feed.suspicions = 0
+        feed.suspicions, feed.epoch_wanted = 0, None
         self._deliver(feed, items)
         # Its line number tells clients whether the text is stored by now; the progress is valid anyway.
         feed.show_live(head.live)
@@ -284,33 +292,32 @@ class Reader:
 
     def _gone(self, feed: Feed) -> None:
         """Handle a missing record: the run was deleted, or the store was emptied and the run's writer will say so."""
-        uuid = self._store.uuid()
+        uuid = self._store.known_uuid()
         if self._store_uuid is None or uuid == self._store_uuid or self._patience_is_over(feed):
             self._reset(feed, 0, "store-lost", "This run is no longer in the store: it was deleted or has expired.")
 
     def _behind(self, feed: Feed) -> None:
         """Handle a store that has less than we have sent: the run's writer may be about to write the rest again."""
         if self._patience_is_over(feed):
-            epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor)
-            self._after_raise(feed, epoch, "ahead", "The store lost lines that were already shown.")
+            self._want_epoch(feed, "ahead", "The store lost lines that were already shown.")
 
-    def _contradiction(self, feed: Feed, error: Exception) -> None:
-        """Handle entries that do not continue our chain: look again, then begin a new epoch."""
+    def _contradiction(self, feed: Feed, error: ProtocolError) -> None:
+        """Handle entries that do not continue our chain: look again, then ask for a new epoch."""
         feed.suspicions += 1
-        self.mark(feed.run_id)
-        if feed.suspicions > RECHECKS:
+        if feed.suspicions <= RECHECKS:
+            self.mark(feed.run_id)
+            return
+        if feed.epoch_wanted is None:
             log.warning("the log of run %s contradicts itself: %s", feed.run_id, error)
-            epoch = store_reader.raise_epoch(self._store, feed.run_id, feed.cursor, certain=True)
-            self._after_raise(feed, epoch, "chain", "The stored log does not continue what was already shown.")
+        why = "The stored log does not continue what was already shown."
+        self._want_epoch(feed, "chain", why, certain=True)
 
-    def _after_raise(self, feed: Feed, epoch: int, reason: Reason, why: str) -> None:
-        if self.feeds.get(feed.run_id) is not feed:
-            return
-        if epoch == feed.cursor.epoch:
-            # The store agrees with us after all.
-            feed.behind_since, feed.suspicions = None, 0
-            return
-        self._reset(feed, epoch, reason, why)
+    def _want_epoch(self, feed: Feed, reason: Reason, why: str, *, certain: bool = False) -> None:
+        """Ask web, which may write, for a new epoch. The next sweep asks again while the store is as it is."""
+        first, feed.epoch_wanted = feed.epoch_wanted is None, (reason, why)
+        heard = epoch_requests.publish(self._store, feed.run_id, feed.cursor, certain=certain)
+        if first and not heard:
+            log.warning("run %s needs a new epoch, and no web service listens: this relay waits for one", feed.run_id)
 
     def _patience_is_over(self, feed: Feed) -> bool:
         now = time.monotonic()

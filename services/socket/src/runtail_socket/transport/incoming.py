@@ -6,6 +6,7 @@ its number of fragments and the frames of any kind per second, and accept text o
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -22,15 +23,21 @@ MAX_FRAGMENTS = 64
 FRAMES_PER_SECOND = 50.0
 FRAMES_BURST = 200.0
 
+#: How the messages begin that are taken: Engine.IO's end and answer to a ping, and Socket.IO's messages without
+#: attachments. Only these letters: the libraries read digits of other scripts (``４``), Base64 after ``b`` and messages
+#: inside of a JSON text as well. Each of these could announce attachments, or raise an error where nobody cleans up.
+SOCKET_IO = re.compile(r"1|3|4[0-3]")
+
 
 class Incoming:
     """One peer's frames.
 
     :param protocol: the connection that parses them.
+    :param taken: how messages begin that are taken; any other one ends the connection.
     """
 
-    def __init__(self, protocol: Connection) -> None:
-        self._protocol = protocol
+    def __init__(self, protocol: Connection, taken: re.Pattern[str] = SOCKET_IO) -> None:
+        self._protocol, self._taken = protocol, taken
         self._parts: list[str] = []
         self._size = 0
         self._fragments = 0
@@ -78,6 +85,11 @@ class Incoming:
             return None
         message = "".join(self._parts)
         self._parts, self._size, self._fragments = [], 0, 0
+        if not self._taken.match(message):
+            # After an announcement Socket.IO would keep all that follows, texts too, as attachments.
+            return CloseConnection(
+                CloseReason.UNSUPPORTED_DATA, "Only messages of Socket.IO without attachments are accepted here."
+            )
         return message
 
     def _allowed(self) -> bool:

@@ -11,7 +11,7 @@ libraries that this needs are used only in this module, and
 * the handler passed to it is a bound method of ``engineio.Socket``, of which we
   use ``sid``, ``queue``, ``closing``, ``closed``, ``last_ping``, ``check_ping_timeout()``, ``close()``;
 * ``engineio.Server.sockets`` and ``send_packet()``, ``engineio.Packet.encode()``;
-* ``socketio.Server.eio`` and ``manager.eio_sid_from_sid()``; for a metric
+* ``socketio.Server.eio``, ``manager.eio_sid_from_sid()`` and ``manager.is_connected()``; for a metric
   ``manager.rooms`` and ``environ``.
 """
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engineio.packet import MESSAGE, NOOP, Packet
@@ -35,6 +35,12 @@ from runtail_socket.transport.websocket import Frame, WebSocket, Writer, WriteRe
 HANDSHAKE = "runtail.handshake"
 #: The request's key for its sender.
 PRINCIPAL = "runtail.principal"
+#: The request's key for its origin, if that is one whose pages must show a ticket.
+TICKET_ORIGIN = "runtail.ticket-origin"
+#: The request's key for what its connection is counted by.
+COUNTED = "runtail.counted"
+#: Connections that one user may have to a relay.
+PRINCIPAL_CONNECTIONS = 20
 
 
 class Link:
@@ -42,10 +48,28 @@ class Link:
 
     :param direct: write frames directly to the socket; False: through Engine.IO's queue.
     :param principal: who the client is.
+    :param address: the client's address.
+    :param agent: what the client says of itself.
+    :param counted: what admission counts it by.
     """
 
-    def __init__(self, engine: Any, web_socket: WebSocket, *, direct: bool, principal: Principal) -> None:
-        self.principal = principal
+    def __init__(
+        self,
+        engine: Any,
+        web_socket: WebSocket,
+        *,
+        direct: bool,
+        principal: Principal,
+        address: str = "",
+        agent: str = "",
+        ticket_origin: str | None = None,
+        counted: Sequence[str] = (),
+    ) -> None:
+        self.principal, self.address, self.agent, self.counted = principal, address, agent, counted
+        #: The client must show a ticket for this origin before it joins; until then ``principal`` is nobody.
+        self.ticket_origin = ticket_origin
+        #: It has tried to join, without a valid one.
+        self.refused = False
         self._engine = engine
         self._web_socket = web_socket
         self._direct = direct
@@ -53,7 +77,8 @@ class Link:
         self._barriers: set[_Barrier] = set()
         #: The client has joined our namespace.
         self.joined = False
-        #: Why we ended the connection, if we did: ``drain``, ``slow``, ``silent``, ``not-joined``, ``error``.
+        #: Why we ended the connection, if we did: ``drain``, ``slow``, ``silent``, ``not-joined``, ``left``, ``login``,
+        #: ``proxy``, ``error``.
         self.sent_away: str | None = None
 
     @property
@@ -65,6 +90,11 @@ class Link:
     def closed(self) -> bool:
         """True if the connection is over or about to be."""
         return bool(self._engine.closed or self._engine.closing or self._web_socket.closed)
+
+    @property
+    def gone(self) -> bool:
+        """True if the connection is over or about to be, or the client has hung up. Asks the kernel."""
+        return self.closed or self._web_socket.gone
 
     @property
     def queued(self) -> int:
@@ -208,6 +238,14 @@ class Links:
         """Return the client with a Socket.IO id; None if it is gone."""
         return self._links.get(server.manager.eio_sid_from_sid(sid, NAMESPACE))
 
+    def is_inside(self, server: Any, sid: str) -> bool:
+        """Return True if a client has joined our namespace, and is not leaving it.
+
+        Socket.IO tells of joining and leaving by ``connect`` and ``disconnect``, and a client can send events of these
+        names: those come while it is inside.
+        """
+        return bool(server.manager.is_connected(sid, NAMESPACE))
+
     def all(self) -> list[Link]:
         """Return a copy of the list of clients."""
         return list(self._links.values())
@@ -238,10 +276,22 @@ class Links:
             except OSError:
                 engine.close(wait=False, abort=True)
                 return runtime.taken(environ)
-            link = self._links[engine.sid] = Link(engine, web_socket, direct=self._direct, principal=environ[PRINCIPAL])
+            link = self._links[engine.sid] = Link(
+                engine,
+                web_socket,
+                direct=self._direct,
+                principal=environ[PRINCIPAL],
+                address=environ.get("REMOTE_ADDR") or "",
+                agent=environ.get("HTTP_USER_AGENT", ""),
+                ticket_origin=environ.get(TICKET_ORIGIN),
+                counted=environ.get(COUNTED, ()),
+            )
             try:
                 handler(web_socket)
             finally:
+                if not engine.closed:
+                    # The library raised an error where it does not clean up: nobody else would end the subscriptions.
+                    engine.close(wait=False, abort=True)
                 del self._links[engine.sid]
                 why = link.sent_away or ("silent" if web_socket.silent else None)
                 if why is not None:

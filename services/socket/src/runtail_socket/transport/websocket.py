@@ -13,6 +13,7 @@ take is remembered and goes out before anything else.
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -29,7 +30,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
 from runtail_socket import runtime
-from runtail_socket.transport.incoming import Incoming
+from runtail_socket.transport.incoming import SOCKET_IO, Incoming
 
 #: How many bytes the kernel may hold for one viewer. Small, so that a viewer that
 #: stops reading is noticed early and costs little (the kernel doubles the value).
@@ -117,13 +118,16 @@ class WebSocket:
 
     :param green: the cooperative socket.
     :param silence_seconds: a peer that has sent nothing for this long is gone.
+    :param taken: how messages begin that are taken; any other one ends the connection.
     """
 
-    def __init__(self, green: Any, protocol: Connection, silence_seconds: float) -> None:
+    def __init__(
+        self, green: Any, protocol: Connection, silence_seconds: float, taken: re.Pattern[str] = SOCKET_IO
+    ) -> None:
         self._green = green
         self._protocol = protocol
         self._write_now: Writer = runtime.non_blocking(green).send
-        self._incoming = Incoming(protocol)
+        self._incoming = Incoming(protocol, taken)
         self._messages: deque[str] = deque()
         #: The goodbye to send once these messages are answered.
         self._goodbye: CloseConnection | None = None
@@ -216,6 +220,11 @@ class WebSocket:
     def idle(self) -> bool:
         """True if nothing is being written and nothing is left over."""
         return not self.closed and self._rest is None and not self._busy
+
+    @property
+    def gone(self) -> bool:
+        """True if it is over, or the peer has hung up, which nobody reads while a message is being answered."""
+        return self.closed or self._green.fileno() < 0 or runtime.hung_up(self._green)
 
     @property
     def stalled(self) -> bool:

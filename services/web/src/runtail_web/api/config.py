@@ -24,13 +24,21 @@ def make_config(settings: Settings) -> Blueprint:
             "getConfig",
             "service",
             "What a client must know: the version, and where the relay is",
-            "Ask for it first: `socket_url` says where logs are followed live; empty, it is this address.",
+            "Ask for it first: `socket_url` says where logs are followed live; empty, it is this address. "
+            "`base_path` comes before every path, of the relay too.",
             {200: "The configuration."},
             returns=responses.Config,
         )
     )
     def config() -> Response:
-        # Empty: the relay has this service's address, because a gateway is in front of both.
-        return json_response({"v": VERSION, "version": __version__, "socket_url": settings.socket_url})
+        # An empty socket_url: the relay has this service's address, because a gateway is in front of both.
+        return json_response(
+            {
+                "v": VERSION,
+                "version": __version__,
+                "socket_url": settings.socket_url,
+                "base_path": settings.base_path,
+            }
+        )
 
     return routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from runtail.store import Store
-from runtail_web import responses
+from runtail_web import log_responses
 from runtail_web.authorization import allows
 from runtail_web.json_response import json_response
 from runtail_web.outline import Outlines
@@ -26,7 +26,7 @@ def make_outline(store: Store) -> Blueprint:
             "The log's sections and marks",
             "Ask again while `complete` is false: one request reads a part of a long log.",
             {200: "The outline, up to a line."},
-            returns=responses.Outline,
+            returns=log_responses.Outline,
             problems=(404,),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, render_template
+from flask import Blueprint, Flask, Response, render_template, request
 
 from runtail_web.authorization import allows
 from runtail_web.json_response import json_response
@@ -14,17 +14,18 @@ from runtail_web.openapi import document
 STYLE = Path(__file__).parents[1] / "reference" / "api.css"
 
 
-def make_reference(app: Flask, prefix: str) -> Blueprint:
+def make_reference(app: Flask, prefix: str, *, login: bool) -> Blueprint:
     """Return the routes; register them last, because they describe the others.
 
     :param prefix: the API's path.
+    :param login: people log in here.
     """
     routes = Blueprint("reference", __name__)
     made: dict[str, Any] = {}
 
     def described() -> dict[str, Any]:
         if not made:
-            made.update(document(app, prefix))
+            made.update(document(app, prefix, request.script_root, login=login))
         return made
 
     @routes.get(f"{prefix}/openapi.json")

@@ -6,25 +6,28 @@ import threading
 
 from flask import Blueprint, Response, request
 
+from runtail.runs.record import read_run
 from runtail.store import Store
-from runtail_web.authorization import allows
+from runtail_web.authorization import allows, shared, shared_clip
 from runtail_web.matching import Matcher
 from runtail_web.requests import SearchQuery, read_query
 from runtail_web.route_meta import RouteMeta, describe
-from runtail_web.searching import Search
+from runtail_web.searching import ALL, Search
 from runtail_web.slots import SEARCH, Slots
+from runtail_web.standing import Standings, json_words
 from runtail_web.text_stream import LIVE, gone_check
 
 
-def make_search(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
+def make_search(store: Store, stop: threading.Event, slots: Slots, standings: Standings) -> Blueprint:
     """Return the route.
 
     :param stop: set when this service ends; streams then end, too.
+    :param standings: says whether a reader may read on.
     """
     routes = Blueprint("search", __name__)
 
     @routes.get("/runs/<run_id>/log/search")
-    @allows("log:read", on="run")
+    @allows("log:read", on="run", part=True)
     @describe(
         RouteMeta(
             "searchLog",
@@ -34,11 +37,12 @@ def make_search(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
             {200: "JSON objects, one per line: hits, progress, the end."},
             query=SearchQuery,
             media_type="application/x-ndjson",
-            problems=(400, 404, 429),
+            problems=(400, 404),
         )
     )
     def searched(run_id: str) -> Response:
         query = read_query(request, SearchQuery)
+        log = shared()
         matcher = Matcher(query.q, regex=query.regex, case=query.case)
         search = Search(
             store,
@@ -48,10 +52,13 @@ def make_search(store: Store, stop: threading.Event, slots: Slots) -> Blueprint:
             forward=query.direction == "forward",
             limit=query.limit,
             seconds=store.settings.search_seconds,
+            clip=log.clip if log else ALL,
         )
+        shared_clip(search.head)
+        standing = standings.of_sender(read_run(store, run_id))
         release = slots.acquire(SEARCH)
         response = Response(
-            search.stream(stop=stop, gone=gone_check(request.environ)),
+            standing.guard(search.stream(stop=stop, gone=gone_check(request.environ)), json_words),
             headers=LIVE,
             content_type="application/x-ndjson",
         )

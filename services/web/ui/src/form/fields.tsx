@@ -1,5 +1,7 @@
 // One field of the start form: its label, its input, its help, what is wrong with it.
 
+import { Icon } from "../design/icon";
+import { Select } from "../design/select";
 import { sanitize } from "../sanitize";
 import { type Field, takesJson } from "../schema";
 
@@ -32,7 +34,7 @@ export function FieldRow({ field, text, message, change }: Props) {
   return (
     <div class={message ? "field wrong" : "field"}>
       {group ? (
-        <span id={`${id}-label`} class="label">
+        <span id={`${id}-label`} class="label-of">
           {label}
         </span>
       ) : (
@@ -54,8 +56,7 @@ export function FieldRow({ field, text, message, change }: Props) {
       <div class="about-field">
         {message && (
           <strong class="fault" id={`${id}-fault`}>
-            <span aria-hidden="true">✗ </span>
-            {sanitize(message)}
+            <Icon name="error" /> {sanitize(message)}
           </strong>
         )}
         <small id={`${id}-help`}>{helpOf(field)}</small>
@@ -141,7 +142,7 @@ const NONE = "\u0000none";
 
 function Choice({ field, text, change, common }: Inner) {
   return (
-    <select
+    <Select
       value={text ?? NONE}
       onChange={(event) => {
         const chosen = event.currentTarget.value;
@@ -158,7 +159,7 @@ function Choice({ field, text, change, common }: Inner) {
           {sanitize(choice)}
         </option>
       ))}
-    </select>
+    </Select>
   );
 }
 

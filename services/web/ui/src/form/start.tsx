@@ -1,9 +1,13 @@
-// The tutorial's Start button, and a form for any task.
+// The tutorial's button, and the drawer where any task is started.
 
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { goTo } from "../address";
 import { freshKey, run as readRun, start, type Task } from "../api";
+import { type Choice, Combobox } from "../combobox";
+import { Icon } from "../design/icon";
+import { SquareButton } from "../design/squarebutton";
+import { fitting } from "../matching";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
 import { fields, type Texts, textOf } from "../schema";
@@ -30,20 +34,19 @@ export function StartButton({ tasks }: { tasks: readonly Task[] }) {
     busy.value = false;
   }
   return (
-    <div class="start">
+    <>
       <button
         type="button"
-        class="primary"
+        class="quiet"
         disabled={busy.value}
+        title={`Start ${task.name}: ${sanitize(task.doc.split("\n")[0] ?? "")}`}
         onClick={() => void click(task.name)}
       >
-        {busy.value ? "Starting…" : "Start"}
+        <Icon name="running" />
+        {busy.value ? "Starting…" : "Try demo.tail"}
       </button>
-      <span class="hint">
-        runs <code>{task.name}</code>: {sanitize(task.doc.split("\n")[0] ?? "")}
-      </span>
       {problem.value && <ProblemNote problem={problem.value} />}
-    </div>
+    </>
   );
 }
 
@@ -68,24 +71,41 @@ async function asked(
   return { task, texts: Object.fromEntries(given) };
 }
 
-export function StartForm({ tasks }: { tasks: readonly Task[] }) {
+interface Given {
+  readonly task: string;
+  readonly texts: Texts;
+  /** Where it came from: another link is another form. */
+  readonly from: string;
+}
+
+interface Drawer {
+  readonly tasks: readonly Task[];
+  readonly open: Signal<boolean>;
+  /** What would become of a run of a task: its queue, who listens there, how long it takes. */
+  readonly prospect: (task: Task) => string;
+}
+
+/** Beside the list, which stays where it is: a task, its form, and what will happen. */
+export function StartDrawer({ tasks, open, prospect }: Drawer) {
   const chosen = useSignal("");
-  const given = useSignal<{ task: string; texts: Texts } | null>(null);
+  const given = useSignal<Given | null>(null);
   const problem = useSignal<Error | null>(null);
-  const open = useSignal(false);
-  const box = useRef<HTMLDetailsElement>(null);
+  // What was written stays when the drawer is shut.
+  const used = useSignal(false);
+  const dialog = useRef<HTMLDialogElement>(null);
 
   async function fromAddress(): Promise<void> {
+    const from = location.hash;
     try {
-      const found = await asked(location.hash, tasks);
+      const found = await asked(from, tasks);
       if (!found) return;
-      given.value = { task: found.task.name, texts: found.texts };
+      given.value = { task: found.task.name, texts: found.texts, from };
       chosen.value = found.task.name;
+      problem.value = null;
     } catch (error) {
       problem.value = error as Error;
     }
-    if (box.current) box.current.open = true;
-    box.current?.scrollIntoView({ block: "nearest" });
+    open.value = true;
   }
 
   useEffect(() => {
@@ -95,42 +115,95 @@ export function StartForm({ tasks }: { tasks: readonly Task[] }) {
     return () => window.removeEventListener("hashchange", changed);
   }, []);
 
+  const wanted = open.value;
+  useEffect(() => {
+    if (!wanted) {
+      dialog.current?.close();
+      return;
+    }
+    used.value = true;
+    if (!dialog.current?.open) dialog.current?.showModal();
+  }, [wanted]);
+
+  function closed(): void {
+    open.value = false;
+    // The same link opens it again.
+    if (/^#(start|again)=/.test(location.hash)) {
+      history.replaceState(null, "", location.pathname + location.search);
+    }
+  }
+
   const task = tasks.find(({ name }) => name === chosen.value) ?? tasks[0];
   if (!task) return null;
-  const texts = given.value?.task === task.name ? given.value.texts : null;
+  const mine = given.value?.task === task.name ? given.value : null;
   return (
-    <details
-      class="form"
-      ref={box}
-      onToggle={(event) => {
-        open.value = event.currentTarget.open;
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does the same
+    <dialog
+      class="drawer"
+      aria-label="Start a run"
+      ref={dialog}
+      onClose={closed}
+      onClick={(event) => {
+        if (event.target === event.currentTarget) event.currentTarget.close();
       }}
     >
-      <summary>Start any task</summary>
-      {problem.value && <ProblemNote problem={problem.value} />}
-      <div class="field">
-        <label for="task">Task</label>
-        <select
-          id="task"
-          value={task.name}
-          onChange={(event) => {
-            chosen.value = event.currentTarget.value;
-          }}
-        >
-          {tasks.map(({ name }) => (
-            <option key={name} value={name}>
-              {sanitize(name)}
-            </option>
-          ))}
-        </select>
-        <small>
-          {task.exclusive ? "One run at a time. " : ""}Queue <code>{sanitize(task.queue)}</code>
-        </small>
+      <header>
+        <h2>Start a run</h2>
+        <SquareButton icon="close" label="Close" press={() => dialog.current?.close()} />
+      </header>
+      <div class="form">
+        {problem.value && <ProblemNote problem={problem.value} />}
+        <div class="field">
+          <label for="task">Task</label>
+          <Combobox
+            id="task"
+            label="Task"
+            placeholder="Write a part of its name"
+            value={task.name}
+            find={(text) => offered(tasks, text)}
+            choose={({ key }) => {
+              chosen.value = key;
+            }}
+          />
+        </div>
+        <div class="prospect">
+          {task.doc && <Doc text={sanitize(task.doc)} />}
+          <p>{sanitize(prospect(task))}</p>
+        </div>
+        {used.value && (
+          <TaskForm
+            key={`${task.name} ${mine?.from ?? ""}`}
+            task={task}
+            given={mine?.texts ?? null}
+          />
+        )}
       </div>
-      {task.doc && <p class="hint doc">{sanitize(task.doc)}</p>}
-      {open.value && (
-        <TaskForm key={`${task.name} ${texts ? location.hash : ""}`} task={task} given={texts} />
-      )}
-    </details>
+    </dialog>
   );
+}
+
+/** Its first line is what the task does. */
+function Doc({ text }: { text: string }) {
+  const end = text.search(/\n|$/);
+  return (
+    <p class="doc">
+      <b>{text.slice(0, end)}</b>
+      {text.slice(end)}
+    </p>
+  );
+}
+
+/** Tasks whose name or description has the text. */
+function offered(tasks: readonly Task[], text: string): Choice[] {
+  const named = fitting(
+    tasks.map(({ name }) => name),
+    text,
+  );
+  const wanted = text.toLowerCase();
+  const about = new Map(tasks.map(({ name, doc }) => [name, doc.split("\n")[0] ?? ""]));
+  const described = tasks.filter(
+    ({ name }) => !named.includes(name) && about.get(name)?.toLowerCase().includes(wanted),
+  );
+  const names = [...named, ...described.map(({ name }) => name)];
+  return names.map((name) => ({ key: name, text: name, about: about.get(name) ?? "" }));
 }

@@ -3,9 +3,10 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedSubmitEvent } from "preact";
 import { useEffect } from "preact/hooks";
-import { goTo } from "../address";
+import { goTo, here } from "../address";
 import { freshKey, Problem, start, type Task } from "../api";
 import { copyText } from "../clipboard";
+import { Icon } from "../design/icon";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
 import { type Field, faultOf, fields, fieldValue, type Texts, textIn } from "../schema";
@@ -66,13 +67,16 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
       if (!(error instanceof Problem)) return;
       // Refused: nothing was started. Unknown (0) or not now (503): it may be repeated.
       if (error.status !== 0 && error.status !== 503) key.value = freshKey();
-      wrong.value = placed(error.errors, list).byField;
+      const { byField, other } = placed(error.errors, list);
+      wrong.value = byField;
+      // What stands at the fields is not said twice.
+      if (error.status === 422 && byField.size > 0 && other.length === 0) problem.value = null;
     }
   }
 
   async function copyLink(): Promise<void> {
     const hash = prefillHash(task.name, list, texts.value);
-    const address = `${location.origin}/${hash}`;
+    const address = `${location.origin}${here("/")}${hash}`;
     if (address.length > MAX_LINK_CHARS) status.value = "These values are too long for a link.";
     else
       status.value = (await copyText(address))
@@ -112,13 +116,20 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
         />
       ))}
       {list.length === 0 && <p class="note">This task takes no parameters.</p>}
+      {list.some(({ kind }) => kind === "secret") && !task.sealed && (
+        <p class="note">
+          Secrets are sent to the worker without encryption: whoever can read the broker can read
+          them until the worker takes them. <code>RUNTAIL_SEAL_KEYS</code> encrypts them.
+        </p>
+      )}
       {problem.value && <ProblemNote problem={problem.value} />}
       {wrongFields.length > 0 && <Summary fields={wrongFields} />}
       <div class="tools">
         <button type="submit" class="primary" disabled={busy.value}>
-          {busy.value ? "Starting…" : `Start ${sanitize(task.name)}`}
+          <Icon name="running" />
+          <span class="what">{busy.value ? "Starting…" : `Start ${sanitize(task.name)}`}</span>
         </button>
-        <button type="button" onClick={() => void copyLink()}>
+        <button type="button" class="quiet" onClick={() => void copyLink()}>
           Link to this form
         </button>
         <span class="hint" role="status">

@@ -1,6 +1,7 @@
 // The log view of one run: its parts put together, and what keys and buttons do.
 
 import { effect, signal } from "@preact/signals";
+import { here } from "../address";
 import { type Action, Keyboard } from "../keys";
 import { withCommas } from "../numbers";
 import { settings } from "../settings";
@@ -37,6 +38,7 @@ export class LogController {
   readonly announcer: Announcer;
   readonly focus: RowFocus;
   readonly navigation: Navigation;
+  readonly sticky: Sticky;
   readonly keyboard = new Keyboard();
   readonly wrap = signal(settings.wrap ?? matchMedia(NARROW).matches);
   readonly single = signal(settings.single ?? true);
@@ -108,7 +110,7 @@ export class LogController {
       if (this.follow.skips.value > 0)
         this.#say("Skipped to the newest lines. Earlier ones load as you scroll.");
     });
-    new Sticky(this.model, this.list);
+    this.sticky = new Sticky(this.model, this.list);
     if (scroller.parentElement) {
       new Strip(scroller.parentElement, this.model, this.list, this.find);
       new Print(scroller.parentElement, run, this.model, this.list);
@@ -154,7 +156,7 @@ export class LogController {
       "copy-link": () => void this.copyLink(),
       "copy-text": () => void this.selection.copyLines(this.#here),
       "select-all": () => this.selection.selectAll(),
-      back: () => location.assign("/"),
+      back: () => location.assign(here("/")),
       help: () => {
         this.help.value = true;
       },
@@ -205,6 +207,18 @@ export class LogController {
     const total = this.model.total.peek();
     this.awaited.value = range.first > total ? range.first : 0;
     if (range.first <= total) this.model.goTo(range.first);
+  }
+
+  /** Show where a group begins. */
+  showGroup(group: Group): void {
+    this.list.pause();
+    this.model.goTo(Math.min(group.head ?? group.first, this.model.total.peek()));
+  }
+
+  /** Show a line that stands out, as the keys for errors do. */
+  showLine(line: number): void {
+    this.list.pause();
+    this.navigation.show(line);
   }
 
   async copyLink(): Promise<void> {

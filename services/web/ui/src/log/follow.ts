@@ -9,7 +9,7 @@ import { Verifier } from "../protocol/verifier";
 import { inSlices } from "../slices";
 import type { Tail } from "../socket";
 import { historyBefore } from "./history";
-import type { Answer, LiveLine, Message, Reset } from "./model/messages";
+import type { Answer, Denied, LiveLine, Message, Reset } from "./model/messages";
 import { OPENING_LINES, step } from "./session";
 import {
   type Checked,
@@ -74,6 +74,10 @@ export class Follow {
         epoch,
         reason: why ?? reason ?? "the store has another log now",
       });
+    });
+    socket.on("denied", ({ run: which, why }: Denied) => {
+      if (which !== run) return;
+      this.#send({ type: "denied", why: why ?? "You may no longer read this run." });
     });
     effect(() => {
       const connection = tail.connection.value;

@@ -1,11 +1,20 @@
 // Below the log: the proof, the selection, the way to the end.
 
 import { downloadAddress } from "../api";
+import { Icon } from "../design/icon";
+import { SquareButton } from "../design/squarebutton";
 import { withCommas } from "../numbers";
 import type { LogController } from "./controller";
-import { linesHash } from "./model/links";
+import { type LineRange, linesHash } from "./model/links";
 
-export function LogFooter({ log, runId }: { log: LogController; runId: string }) {
+interface Props {
+  readonly log: LogController;
+  readonly runId: string;
+  /** Share lines with a guest; null if the reader may not. */
+  readonly share: ((lines: LineRange) => void) | null;
+}
+
+export function LogFooter({ log, runId, share }: Props) {
   const { follow, model, list, selection } = log;
   const marked = model.marked.value;
   const verdict = follow.verdict.value;
@@ -13,57 +22,85 @@ export function LogFooter({ log, runId }: { log: LogController; runId: string })
   const notice = selection.notice.value || log.notice.value;
   return (
     <>
-      {!list.following.value && (
-        <div class="afloat">
+      <div class="afloat">
+        {notice && (
+          <p class="said toast">
+            <span>
+              {notice}{" "}
+              {selection.all.value && (
+                <a href={downloadAddress(runId)} download={`${runId}.log`}>
+                  Download
+                </a>
+              )}
+            </span>
+            <SquareButton
+              icon="close"
+              label="Clear"
+              press={() => {
+                selection.notice.value = "";
+                log.notice.value = "";
+              }}
+            />
+          </p>
+        )}
+        {!list.following.value && (
           <button type="button" class="follow" onClick={() => list.toEnd()}>
+            <Icon name="follow" />
             {followWords(model.newLines.value, over)}
           </button>
-        </div>
-      )}
-      {marked && (
-        <p class="marking">
-          {log.awaited.value > 0
-            ? `Line ${withCommas(log.awaited.value)} is not written yet.`
-            : `Line${marked.first === marked.last ? "" : "s"} ${linesHash(marked).slice(2).replace("L", "")}`}
-          <button type="button" title="y" onClick={() => log.act("copy-link")}>
-            Copy link
-          </button>
-          <button type="button" title="Y" onClick={() => log.act("copy-text")}>
-            Copy text
-          </button>
-          <button type="button" aria-label="Clear" title="Escape" onClick={() => log.mark(null)}>
-            ✕
-          </button>
-        </p>
-      )}
-      {notice && (
-        <p class="said">
-          {notice}{" "}
-          {selection.all.value && (
-            <a href={downloadAddress(runId)} download={`${runId}.log`}>
-              Download
-            </a>
-          )}
-          <button
-            type="button"
-            aria-label="Clear"
-            onClick={() => {
-              selection.notice.value = "";
-              log.notice.value = "";
-            }}
-          >
-            ✕
-          </button>
-        </p>
-      )}
-      {verdict && (
-        <p class={verdict.verified ? "verdict ok" : "verdict bad"} role="status">
-          <span aria-hidden="true">{verdict.verified ? "✓" : "⚠"}</span> {verdict.text}
-          {!verdict.verified && ". Please report this."}
-        </p>
-      )}
-      {verdict?.verified && verdict.from > 1 && <VerifyAll log={log} />}
+        )}
+      </div>
+      <footer class="status">
+        {verdict && (
+          <p class={verdict.verified ? "verdict ok" : "verdict bad"} role="status">
+            <Icon name={verdict.verified ? "succeeded" : "warning"} />
+            <span>
+              {verdict.text}
+              {!verdict.verified && ". Please report this."}
+            </span>
+          </p>
+        )}
+        {!verdict && <SoFar log={log} />}
+        {verdict?.verified && verdict.from > 1 && <VerifyAll log={log} />}
+        {marked && (
+          <p class="marking">
+            <span>
+              {log.awaited.value > 0
+                ? `Line ${withCommas(log.awaited.value)} is not written yet.`
+                : `Line${marked.first === marked.last ? "" : "s"} ${linesHash(marked).slice(2).replace("L", "")}`}
+            </span>
+            <button type="button" title="y" onClick={() => log.act("copy-link")}>
+              Copy link
+            </button>
+            <button type="button" title="Y" onClick={() => log.act("copy-text")}>
+              Copy text
+            </button>
+            {share && log.awaited.value === 0 && (
+              <button type="button" onClick={() => share(marked)}>
+                Share…
+              </button>
+            )}
+            <SquareButton icon="close" label="Clear" title="Escape" press={() => log.mark(null)} />
+          </p>
+        )}
+      </footer>
     </>
+  );
+}
+
+/** What is proved while the end is not there yet: each line follows the one before it. Drawn by itself, as often as it grows. */
+function SoFar({ log }: { log: LogController }) {
+  const { from, next } = log.follow.range.value;
+  const lines = next - 1;
+  if (lines === 0) return log.follow.phase.value.name === "live" ? <p>No lines yet</p> : null;
+  return (
+    <p class="so-far">
+      <Icon name="succeeded" />
+      <span>
+        {withCommas(lines)} line{lines === 1 ? "" : "s"} so far,{" "}
+        {from > 1 ? `verified from line ${withCommas(from)}` : "all verified"}
+      </span>
+    </p>
   );
 }
 

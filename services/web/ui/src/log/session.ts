@@ -56,6 +56,8 @@ export function step(state: State, input: Input): Step {
       return [withLive({ ...state, lastHeard: input.now }, input.live), []];
     case "reset":
       return relayReset(state, input.epoch, input.reason);
+    case "denied":
+      return isOver(state) ? [state, []] : refuse({ ...state, live: null }, input.why, true);
     case "poll":
       return fetchWindow(state);
     case "acknowledge":
@@ -128,12 +130,12 @@ function disconnected(before: State, failures: number | null): Step {
 
 function answered(state: State, answer: Answer | null): Step {
   if (answer === null) return subscribe(state);
-  if (!answer.ok) return denied(state, answer);
+  if (!answer.ok) return notAnswered(state, answer);
   // The event with the reason follows or came before.
   if (answer.reset) return [state, []];
   const epoch = answer.epoch ?? 0;
   if (isAnother(state, epoch)) return restart(state, ANOTHER_LOG);
-  const lines = answer.record?.lines ?? 0;
+  const lines = (answer.record ?? answer).lines ?? 0;
   if (isFarBehind(state, lines)) {
     const request = state.request + 1;
     // What is sent for the old position must not reach the new view.
@@ -149,7 +151,7 @@ function answered(state: State, answer: Answer | null): Step {
       epoch,
       subscribed: true,
       early: [],
-      opened: state.opened ?? answer.record?.state ?? "running",
+      opened: state.opened ?? (answer.record ?? answer).state ?? "running",
       phase: { name: "live" },
     },
     [
@@ -159,7 +161,7 @@ function answered(state: State, answer: Answer | null): Step {
   ];
 }
 
-function denied(state: State, { code, message }: Answer): Step {
+function notAnswered(state: State, { code, message }: Answer): Step {
   if (code !== "unavailable" && code !== "too-many") {
     return refuse(state, message ?? "The server refused the request.");
   }
@@ -170,9 +172,9 @@ function denied(state: State, { code, message }: Answer): Step {
   ]);
 }
 
-function refuse(state: State, why: string): Step {
+function refuse(state: State, why: string, denied = false): Step {
   return [
-    { ...state, phase: { name: "refused", why } },
+    { ...state, phase: { name: "refused", why, denied } },
     [CANCEL_RETRY, CANCEL_POLL, CANCEL_ACKNOWLEDGE],
   ];
 }
@@ -269,7 +271,7 @@ function windowFetched(state: State, window: LogWindow, now: number): Step {
 
 function windowFailed(state: State, status: number, message: string): Step {
   if (status === 409) return restart(state, ANOTHER_LOG);
-  return status === 404 ? refuse(state, message) : pollAgain(state);
+  return status === 404 || status === 403 ? refuse(state, message) : pollAgain(state);
 }
 
 function pollAgain(state: State): Step {

@@ -11,7 +11,8 @@ export type Phase =
   | { readonly name: "http" }
   /** Verified or not, nothing more will come. */
   | { readonly name: "over" }
-  | { readonly name: "refused"; readonly why: string };
+  /** `denied`: the right to read it was taken away. */
+  | { readonly name: "refused"; readonly why: string; readonly denied: boolean };
 
 export interface State {
   readonly phase: Phase;
@@ -110,6 +111,7 @@ export type Input =
   | { readonly type: "message"; readonly message: Message; readonly now: number }
   | { readonly type: "live-line"; readonly live: LiveLine; readonly now: number }
   | { readonly type: "reset"; readonly epoch: number; readonly reason: string }
+  | { readonly type: "denied"; readonly why: string }
   // The API's responses.
   | {
       readonly type: "window";

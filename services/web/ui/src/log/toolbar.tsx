@@ -2,6 +2,8 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { Icon } from "../design/icon";
+import { SquareButton } from "../design/squarebutton";
 import { withCommas } from "../numbers";
 import type { LogController } from "./controller";
 
@@ -9,52 +11,84 @@ export function LogToolbar({ log }: { log: LogController }) {
   const mode = log.model.timeMode.value;
   void log.model.outlineChanges.value;
   const groups = log.model.groups.all.length;
+  const over = log.follow.phase.value.name === "over";
   return (
     <div class="bar" role="toolbar" aria-label="Log">
       {log.find.open.value ? (
         <FindBar log={log} />
       ) : (
-        <button type="button" title="Find (/)" onClick={() => log.openFind()}>
-          <span aria-hidden="true">⌕</span> <span class="word">Find</span>
+        <button type="button" class="seek" title="Find (/)" onClick={() => log.openFind()}>
+          <Icon name="find" />
+          Find
+          <span class="key" aria-hidden="true">
+            /
+          </span>
         </button>
       )}
       {log.goToOpen.value && <GoTo log={log} />}
       <span class="gap" />
       <button
         type="button"
+        class="quiet"
         aria-pressed={log.wrap.value}
         title="Wrap long lines (w)"
         onClick={() => log.setWrap(!log.wrap.value)}
       >
-        <span aria-hidden="true">↵</span> <span class="word">Wrap</span>
+        <Icon name="wrap" />
+        <span class="word">Wrap</span>
       </button>
-      <button type="button" title="Times (t)" onClick={() => log.nextTime()}>
-        <span aria-hidden="true">◷</span>{" "}
+      <button type="button" class="quiet" title="Times (t)" onClick={() => log.nextTime()}>
+        <Icon name="times" />
         <span class="word">{mode === "off" ? "Times" : `Times: ${mode}`}</span>
       </button>
       {groups > 0 && (
-        <button type="button" title="Fold or open all (O)" onClick={() => log.act("fold-all")}>
-          <span aria-hidden="true">▤</span> <span class="word">Groups</span>
+        <button
+          type="button"
+          class="quiet"
+          title="Fold or open all (O)"
+          onClick={() => log.act("fold-all")}
+        >
+          <Icon name="sections" />
+          <span class="word">Groups</span>
         </button>
       )}
-      <button
-        type="button"
-        aria-pressed={log.list.following.value}
-        title="Follow the end (f)"
-        onClick={() => log.act("follow")}
-      >
-        <span aria-hidden="true">{log.list.following.value ? "●" : "○"}</span>{" "}
-        <span class="word">Follow</span>
-      </button>
-      <button
-        type="button"
-        aria-label="Keyboard shortcuts"
+      {over ? (
+        <button
+          type="button"
+          class="quiet"
+          title="Go to the end (G)"
+          onClick={() => log.act("last")}
+        >
+          <Icon name="follow" />
+          <span class="word">End</span>
+        </button>
+      ) : (
+        <Following log={log} />
+      )}
+      <SquareButton
+        icon="help"
+        label="Keyboard shortcuts"
         title="Keyboard shortcuts (?)"
-        onClick={() => log.act("help")}
-      >
-        ?
-      </button>
+        press={() => log.act("help")}
+      />
     </div>
+  );
+}
+
+/** Says what it does now, and on hovering what a click changes. */
+function Following({ log }: { log: LogController }) {
+  const on = log.list.following.value;
+  return (
+    <button
+      type="button"
+      class="quiet"
+      aria-pressed={on}
+      title={on ? "New lines scroll into view. Stay here (f)" : "Go to the end, and stay there (f)"}
+      onClick={() => log.act("follow")}
+    >
+      <Icon name="follow" />
+      <span class="word">{on ? "Following" : "Follow"}</span>
+    </button>
   );
 }
 
@@ -115,12 +149,8 @@ function FindBar({ log }: { log: LogController }) {
         />
         Aa
       </label>
-      <button type="button" aria-label="Previous hit" title="N" onClick={() => find.step(false)}>
-        ↑
-      </button>
-      <button type="button" aria-label="Next hit" title="n" onClick={() => find.step(true)}>
-        ↓
-      </button>
+      <SquareButton icon="previous" label="Previous hit" title="N" press={() => find.step(false)} />
+      <SquareButton icon="next" label="Next hit" title="n" press={() => find.step(true)} />
       <span class="found" role="status">
         {[find.invalid.value || find.summary.value, find.serverError.value]
           .filter(Boolean)
@@ -131,16 +161,14 @@ function FindBar({ log }: { log: LogController }) {
           Search the other {withCommas(find.unsearched.value)} lines
         </button>
       )}
-      <button
-        type="button"
-        aria-label="Close"
+      <SquareButton
+        icon="close"
+        label="Close"
         title="Escape"
-        onClick={() => {
+        press={() => {
           find.close();
         }}
-      >
-        ✕
-      </button>
+      />
     </search>
   );
 }

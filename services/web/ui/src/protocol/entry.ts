@@ -122,8 +122,16 @@ function bytesOf(message: Record<string, unknown>): Uint8Array {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
+/** Whether a digest must be there: a part of a log that was shared has none. */
+export type Proof = "whole" | "part";
+
+function digestOf(message: Record<string, unknown>, proof: Proof): string {
+  const chain = message["chain"];
+  return proof === "part" && chain === undefined ? "" : digest(chain);
+}
+
 /** Read one entry as it travels. */
-export function parseEntry(value: unknown): Entry {
+export function parseEntry(value: unknown, proof: Proof = "whole"): Entry {
   const message = record(value);
   const { type, id } = message;
   if (type !== "o" && type !== "e") fail(`type ${String(type)}`);
@@ -135,15 +143,15 @@ export function parseEntry(value: unknown): Entry {
     n: integer(message["n"], "n"),
     t: integer(message["t"], "t"),
     payload: bytesOf(message),
-    chain: digest(message["chain"]),
+    chain: digestOf(message, proof),
     continues: message["continues"] === true,
   };
 }
 
 /** Read one item of a frame: an entry, or `{cut: …}`. */
-export function parseItem(value: unknown): Item {
+export function parseItem(value: unknown, proof: Proof = "whole"): Item {
   const message = record(value);
-  if (!("cut" in message)) return parseEntry(message);
+  if (!("cut" in message)) return parseEntry(message, proof);
   const cut = record(message["cut"]);
   const last = cut["last"];
   if (typeof last !== "string") fail("cut.last");
@@ -152,7 +160,7 @@ export function parseItem(value: unknown): Item {
     to: integer(cut["to"], "cut.to"),
     bytes: integer(cut["bytes"], "cut.bytes"),
     entries: integer(cut["entries"], "cut.entries"),
-    chain: digest(cut["chain"]),
+    chain: digestOf(cut, proof),
     last: parseId(last),
   };
 }

@@ -2,11 +2,14 @@
 
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { goTo } from "../address";
+import { goTo, here } from "../address";
 import { cancel, downloadAddress, freshKey, Problem, type Run, retry, textAddress } from "../api";
 import { copyText } from "../clipboard";
+import { Icon } from "../design/icon";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
+import { canShare, share } from "../share/dialog";
+import { lacks } from "../who";
 import { endsWords, isOver } from "../words";
 
 interface Props {
@@ -23,18 +26,29 @@ export function Actions({ run, now, changed }: Props) {
   return (
     <div class="actions">
       <div class="tools">
+        {!lacks("run:start") && (
+          <a class="button quiet rare" href={again(run)}>
+            Start another…
+          </a>
+        )}
+        {!lacks("log:read") && (
+          <>
+            <a class="button quiet rare" href={downloadAddress(run.id)} download={`${run.id}.log`}>
+              Download
+            </a>
+            <a class="button quiet rare" href={textAddress(run.id)}>
+              Plain text
+            </a>
+          </>
+        )}
+        {canShare() && (
+          <button type="button" class="quiet rare" onClick={() => share(null)}>
+            Share with a guest…
+          </button>
+        )}
+        <Share />
         {!isOver(run) && <Cancel run={run} now={now} changed={changed} failed={failed} />}
         {isOver(run) && <Retry run={run} changed={changed} failed={failed} />}
-        <a class="button" href={again(run)}>
-          Start another…
-        </a>
-        <a class="button" href={downloadAddress(run.id)} download={`${run.id}.log`}>
-          Download
-        </a>
-        <a class="button" href={textAddress(run.id)}>
-          Plain text
-        </a>
-        <Share />
       </div>
       {problem.value && <ProblemNote problem={problem.value} />}
     </div>
@@ -43,7 +57,7 @@ export function Actions({ run, now, changed }: Props) {
 
 /** The form with this run's values. */
 function again(run: Run): string {
-  return `/#again=${encodeURIComponent(run.id)}`;
+  return here(`/#again=${encodeURIComponent(run.id)}`);
 }
 
 interface ActionProps {
@@ -79,9 +93,16 @@ function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: num
       </span>
     );
   }
+  const lacking = lacks("run:cancel");
   return (
     <>
-      <button type="button" onClick={ask}>
+      <button
+        type="button"
+        class="grave"
+        disabled={lacking !== null}
+        title={lacking ?? ""}
+        onClick={ask}
+      >
         Cancel
       </button>
       <dialog ref={dialog} class="confirm" aria-labelledby="confirm-title">
@@ -122,13 +143,15 @@ function Retry({ run, changed, failed }: ActionProps) {
     }
     busy.value = false;
   }
+  const lacking = lacks("run:start") ?? lacks("params:read");
   return (
     <button
       type="button"
-      title="Run it again with the same parameters"
-      disabled={busy.value}
+      title={lacking ?? "Run it again with the same parameters"}
+      disabled={busy.value || lacking !== null}
       onClick={() => void click()}
     >
+      <Icon name="retry" />
       {busy.value ? "Starting…" : "Retry"}
     </button>
   );
@@ -146,6 +169,7 @@ function Share() {
   return (
     <>
       <button type="button" title="Copy the link to this page" onClick={() => void click()}>
+        <Icon name="share" />
         Share
       </button>
       <span class="hint" role="status">

@@ -17,13 +17,17 @@ import { withCommas } from "../numbers";
 import { PortForwardNote } from "../portforward";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
-import { connectionWords, type Tail } from "../socket";
+import { canShare, ShareDialog, share } from "../share/dialog";
+import { connectionWords, stands, type Tail } from "../socket";
 import { duration } from "../time";
 import { Top } from "../top";
 import { isOver, waitingWords } from "../words";
 import { Header } from "./header";
+import { Rail } from "./rail";
 
 const REFETCH_MS = 10_000;
+const FORBIDDEN = 403;
+const MISSING = 404;
 /** From this much silence on the page says how long there was no output. */
 const SILENCE_MS = 60_000;
 
@@ -32,6 +36,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const problem = useSignal<Error | null>(null);
   const now = useSignal(serverNow());
   const view = useSignal<LogController | null>(null);
+  const open = useSignal(false);
   const scroller = useRef<HTMLElement>(null);
 
   async function fetchRecord(): Promise<void> {
@@ -51,6 +56,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
     view.value = new LogController(runId, tail, scroller.current);
     void fetchRecord();
     const refetch = setInterval(() => {
+      if (denied(view.peek()?.follow) || statusOf(problem.value) === FORBIDDEN) return;
       if (!record.value || !isOver(record.value)) void fetchRecord();
     }, REFETCH_MS);
     const tick = setInterval(() => {
@@ -83,33 +89,47 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
     if (view.value?.follow.phase.value.name === "refused") void fetchRecord();
   });
 
-  const missing = problem.value instanceof Problem && problem.value.status === 404;
-  const gone = missing ? (problem.value as Problem) : null;
+  const gone = statusOf(problem.value) === MISSING ? (problem.value as Problem) : null;
+  // Who may read the log and not the run.
+  const logOnly = statusOf(problem.value) === FORBIDDEN;
   const log = view.value;
   const follow = log?.follow;
+  const why = denied(follow);
   const label = `Log of run ${sanitize(runId)}`;
   return (
-    <main class={log?.full.value ? "page full" : "page"}>
+    <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
       <Top place={record.value?.task ?? "run"}>
         <ConnectionChip
           tail={tail}
           over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
-          {...(gone
+          {...(gone && !why
             ? { words: gone.title }
             : words(tail, follow, record.value, now.value + ahead.value))}
         />
       </Top>
       <PortForwardNote tail={tail} />
       {(gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>}
-      {problem.value && (gone || !record.value) && (
+      {why && (
+        <p class="problem" role="alert">
+          {sanitize(why)} What follows is what you had seen. Ask whoever grants rights here.
+        </p>
+      )}
+      {logOnly && !why && (
+        <p class="note">You may read the log of this run, and not the rest of its record.</p>
+      )}
+      {problem.value && !logOnly && !why && (gone || !record.value) && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
       )}
-      {record.value && !gone && (
+      {record.value && !gone && !logOnly && (
         <Header
           run={record.value}
           now={now.value}
           changed={(run) => {
             record.value = run;
+          }}
+          open={open.value}
+          opened={(wanted) => {
+            open.value = wanted;
           }}
         />
       )}
@@ -119,16 +139,41 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           the log as it is now.
         </p>
       )}
-      {log && !gone && <LogToolbar log={log} />}
-      {follow && <Empty follow={follow} run={gone ? null : record.value} />}
-      <div class="frame">
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <section class="log" ref={scroller} tabIndex={0} aria-label={label} />
+      <div class="body">
+        <div class="pane">
+          {log && !gone && <LogToolbar log={log} />}
+          {follow && <Empty follow={follow} run={gone ? null : record.value} />}
+          <div class="frame">
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+            <section class="log" ref={scroller} tabIndex={0} aria-label={label} />
+          </div>
+        </div>
+        {record.value && !gone && (
+          <Rail
+            log={log}
+            run={record.value}
+            now={now.value}
+            chosen={() => {
+              open.value = false;
+            }}
+          />
+        )}
       </div>
-      {log && <LogFooter log={log} runId={runId} />}
+      {log && <LogFooter log={log} runId={runId} share={canShare() ? share : null} />}
       {log && <Help log={log} />}
+      {record.value && <ShareDialog run={record.value} />}
     </main>
   );
+}
+
+function statusOf(problem: Error | null): number | null {
+  return problem instanceof Problem ? problem.status : null;
+}
+
+/** Why the right to read the run is gone; empty if it is not. */
+function denied(follow: Follow | undefined): string {
+  const phase = follow?.phase.value;
+  return phase?.name === "refused" && phase.denied ? phase.why : "";
 }
 
 /** The chip's words: about the run's log rather than about the socket, where there are any. */
@@ -139,7 +184,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
   if (phase.name === "over") return { words: "Ended" };
   if (phase.name === "refused") return { words: phase.why };
   const shown = follow.range.value.next - 1;
-  if (connection.state !== "connected") {
+  if (!stands(connection)) {
     const stand = `The lines up to ${withCommas(shown)} are still here.`;
     const said = connectionWords(connection, now);
     if (phase.name === "http" && connection.state !== "offline") {
@@ -161,6 +206,6 @@ function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
 
 function emptyWords(follow: Follow, run: Run): string {
   if (follow.phase.value.name === "over") return "This run printed nothing.";
-  if (run.state === "queued") return run.why ? sanitize(run.why) : "Waiting for a worker.";
+  if (run.state === "queued") return sanitize(waitingWords(run));
   return "No output yet.";
 }

@@ -1,61 +1,85 @@
-// The filters above the list.
+// The filters above the list: the state, one box for everything that has a name, the time.
 
-import { useSignal } from "@preact/signals";
-import { type Filters, isFiltered, NO_FILTERS, SPANS, STATES } from "./filters";
+import { Combobox } from "../combobox";
+import { Icon } from "../design/icon";
+import { Times } from "../filterinputs";
+import { withCommas } from "../numbers";
+import { sanitize } from "../sanitize";
+import { type Filters, isFiltered, NO_FILTERS, STATES } from "./filters";
+import { type Known, suggestions, taken } from "./suggestions";
 
 interface Props {
   readonly filters: Filters;
-  readonly tasks: readonly string[];
-  readonly people: readonly string[];
+  readonly known: Known;
+  /** By state; null if they are not known. */
+  readonly counts: Readonly<Record<string, number>> | null;
   readonly change: (filters: Filters) => void;
+  readonly openRun: (id: string) => void;
 }
 
-export function FilterBar({ filters, tasks, people, change }: Props) {
-  const open = useSignal(false);
-  const active = Object.values(filters).filter(Boolean).length;
+/** As the reader looks for them: what is going on, what went wrong, the rest. */
+const SEGMENTS: readonly Filters["state"][] = [
+  "",
+  "running",
+  "queued",
+  "failed",
+  "succeeded",
+  ...STATES.filter((state) => state === "cancelled" || state === "lost"),
+];
+
+export function FilterBar({ filters, known, counts, change, openRun }: Props) {
   return (
-    <search class={open.value ? "filters open" : "filters"} aria-label="Filter the runs">
-      <button
-        type="button"
-        class="unfold"
-        aria-expanded={open.value}
-        onClick={() => {
-          open.value = !open.value;
-        }}
-      >
-        Filters{active > 0 && ` (${active})`}
-      </button>
-      <select
-        aria-label="Filter by state"
-        value={filters.state}
-        onChange={(event) =>
-          change({ ...filters, state: event.currentTarget.value as Filters["state"] })
-        }
-      >
-        <option value="">any state</option>
-        {STATES.map((state) => (
-          <option key={state} value={state}>
-            {state}
-          </option>
+    <search class="sieve" aria-label="Filter the runs">
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is not drawn as one line */}
+      <div class="segments" role="group" aria-label="Filter by state">
+        {SEGMENTS.map((state) => (
+          <button
+            key={state}
+            type="button"
+            aria-pressed={filters.state === state}
+            onClick={() => change({ ...filters, state })}
+          >
+            {state === "" ? "All" : state.charAt(0).toUpperCase() + state.slice(1)}
+            {counts && <span class="count"> {withCommas(countOf(counts, state))}</span>}
+          </button>
         ))}
-      </select>
-      <Named
-        id="filter-task"
-        label="Filter by task"
-        placeholder="any task  ( / )"
-        value={filters.task}
-        known={tasks}
-        change={(task) => change({ ...filters, task })}
-      />
-      <Named
-        id="filter-who"
-        label="Filter by who started it"
-        placeholder="anybody"
-        value={filters.who}
-        known={people}
-        change={(who) => change({ ...filters, who })}
-      />
-      <Times filters={filters} change={change} />
+      </div>
+      <div class="box">
+        {(["task", "who", "label"] as const).map(
+          (name) =>
+            filters[name] && (
+              <button
+                key={name}
+                type="button"
+                class="pick"
+                aria-label={`Remove the filter: ${WORDS[name]} ${sanitize(filters[name])}`}
+                onClick={() => change({ ...filters, [name]: "" })}
+              >
+                {WORDS[name]} <em>{sanitize(filters[name])}</em>
+                <Icon name="close" />
+              </button>
+            ),
+        )}
+        <Combobox
+          id="filter"
+          label="Filter by task, label, person or id"
+          placeholder={
+            filters.task || filters.who || filters.label ? "" : "Filter: task, label, person, id"
+          }
+          value=""
+          find={(text) => suggestions(text, known)}
+          choose={(choice) => {
+            const wanted = taken(choice);
+            if ("run" in wanted) openRun(wanted.run);
+            else change({ ...filters, ...wanted });
+          }}
+          back={() => {
+            const last = (["label", "who", "task"] as const).find((name) => filters[name]);
+            if (last) change({ ...filters, [last]: "" });
+          }}
+        />
+      </div>
+      <Times bounds={filters} change={(bounds) => change({ ...filters, ...bounds })} />
       {isFiltered(filters) && (
         <button type="button" class="quiet" onClick={() => change(NO_FILTERS)}>
           Clear filters
@@ -65,96 +89,9 @@ export function FilterBar({ filters, tasks, people, change }: Props) {
   );
 }
 
-interface NamedProps {
-  readonly id: string;
-  readonly label: string;
-  readonly placeholder: string;
-  readonly value: string;
-  readonly known: readonly string[];
-  readonly change: (value: string) => void;
+function countOf(counts: Readonly<Record<string, number>>, state: Filters["state"]): number {
+  if (state !== "") return counts[state] ?? 0;
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Text with suggestions: it holds when it is entered, chosen or emptied, not at every letter. */
-function Named({ id, label, placeholder, value, known, change }: NamedProps) {
-  // What is being typed stays when the list below is drawn anew.
-  const typed = useSignal<string | null>(null);
-  const enter = (text: string) => {
-    typed.value = null;
-    change(text);
-  };
-  return (
-    <>
-      <input
-        id={id}
-        type="search"
-        aria-label={label}
-        placeholder={placeholder}
-        list={`${id}-known`}
-        autoComplete="off"
-        spellcheck={false}
-        value={typed.value ?? value}
-        onInput={(event) => {
-          typed.value = event.currentTarget.value;
-          const text = typed.value.trim();
-          if (text === "" || known.includes(text)) enter(text);
-        }}
-        onChange={(event) => enter(event.currentTarget.value.trim())}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") event.currentTarget.blur();
-        }}
-      />
-      <datalist id={`${id}-known`}>
-        {known.map((name) => (
-          <option key={name} value={name} />
-        ))}
-      </datalist>
-    </>
-  );
-}
-
-const BETWEEN = "between";
-
-function Times({ filters, change }: Pick<Props, "filters" | "change">) {
-  const { since, until } = filters;
-  const offered = until === "" && SPANS.some(([span]) => span === since);
-  const between = useSignal(!offered && (since !== "" || until !== ""));
-  const chosen = between.value ? BETWEEN : since;
-  return (
-    <>
-      <select
-        aria-label="Filter by time"
-        value={chosen}
-        onChange={(event) => {
-          const wanted = event.currentTarget.value;
-          between.value = wanted === BETWEEN;
-          if (wanted !== BETWEEN) change({ ...filters, since: wanted, until: "" });
-        }}
-      >
-        <option value="">any time</option>
-        {SPANS.map(([span, words]) => (
-          <option key={span} value={span}>
-            {words}
-          </option>
-        ))}
-        <option value={BETWEEN}>between…</option>
-      </select>
-      {between.value && (
-        <span class="between">
-          <input
-            type="datetime-local"
-            aria-label="From"
-            value={since.includes("T") ? since : ""}
-            onChange={(event) => change({ ...filters, since: event.currentTarget.value })}
-          />
-          {" to "}
-          <input
-            type="datetime-local"
-            aria-label="To"
-            value={until.includes("T") ? until : ""}
-            onChange={(event) => change({ ...filters, until: event.currentTarget.value })}
-          />
-        </span>
-      )}
-    </>
-  );
-}
+const WORDS = { task: "task", who: "by", label: "label" } as const;

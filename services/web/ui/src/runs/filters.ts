@@ -1,38 +1,26 @@
 // Which runs are wanted: in the page's address, in the API's query, and for one run. Pure.
 
 import type { Run } from "../api";
+import { type Bounds, bound } from "../bounds";
 
 export const STATES = ["queued", "running", "succeeded", "failed", "cancelled", "lost"] as const;
 
-export interface Filters {
+export interface Filters extends Bounds {
   readonly state: Run["state"] | "";
   readonly task: string;
   readonly who: string;
-  /** `24h`, or a local time as `2026-11-23T14:05`; empty: no bound. */
-  readonly since: string;
-  readonly until: string;
+  /** Its key, a colon, its value; empty: any. */
+  readonly label: string;
 }
 
-export const NO_FILTERS: Filters = { state: "", task: "", who: "", since: "", until: "" };
-
-/** Times before now that are offered. */
-export const SPANS: readonly (readonly [span: string, words: string])[] = [
-  ["1h", "last hour"],
-  ["24h", "last 24 hours"],
-  ["7d", "last 7 days"],
-];
-
-const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** A bound in milliseconds since 1970, or null if the text is none. */
-export function bound(text: string, now: number): number | null {
-  const span = /^(\d{1,5})([mhd])$/.exec(text);
-  // Nothing is older than 1970, and the API takes no time before.
-  if (span) return Math.max(0, now - Number(span[1]) * UNITS[span[2] as keyof typeof UNITS]);
-  if (!/^\d{4}-\d\d-\d\d/.test(text)) return null;
-  const ms = new Date(text.length === 10 ? `${text}T00:00` : text).getTime();
-  return Number.isNaN(ms) ? null : Math.max(0, ms);
-}
+export const NO_FILTERS: Filters = {
+  state: "",
+  task: "",
+  who: "",
+  label: "",
+  since: "",
+  until: "",
+};
 
 /** What is no filter of ours is left out. */
 export function parseFilters(search: string): Filters {
@@ -43,6 +31,7 @@ export function parseFilters(search: string): Filters {
     state: STATES.find((state) => state === given.get("state")) ?? "",
     task: text("task"),
     who: text("who"),
+    label: /^[^:]+:./.test(text("label")) ? text("label") : "",
     since: time("since"),
     until: time("until"),
   };
@@ -70,7 +59,7 @@ export function isFiltered(filters: Filters): boolean {
 /** The API's query; times in milliseconds since 1970. */
 export function apiQuery(filters: Filters, now: number): URLSearchParams {
   const query = new URLSearchParams();
-  for (const name of ["state", "task", "who"] as const) {
+  for (const name of ["state", "task", "who", "label"] as const) {
     if (filters[name]) query.set(name, filters[name]);
   }
   for (const name of ["since", "until"] as const) {
@@ -86,10 +75,25 @@ export function matches(run: Run, filters: Filters, now: number): boolean {
   const until = bound(filters.until, now);
   return (
     (filters.state === "" || run.state === filters.state) &&
-    (filters.task === "" || run.task === filters.task) &&
+    (filters.task === "" || hasTask(run.task, filters.task)) &&
     (filters.who === "" || has(run.who, filters.who)) &&
+    (filters.label === "" || labelsOf(run).includes(filters.label)) &&
     (since === null || run.created_ms >= since) &&
     (until === null || run.created_ms < until)
+  );
+}
+
+/** The whole name, or with `*` for any text, in any case: as the API compares tasks. */
+function hasTask(task: string, wanted: string): boolean {
+  if (!wanted.includes("*")) return task === wanted;
+  const parts = wanted.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`, "is").test(task);
+}
+
+/** Its labels as `key:value`: those of the task, and those that it was given. */
+export function labelsOf(run: Run): string[] {
+  return [run.labels, run.added_labels].flatMap((labels) =>
+    Object.entries(labels ?? {}).map(([key, value]) => `${key}:${value}`),
   );
 }
 

@@ -1,6 +1,8 @@
 // Workers and queues at a glance: who listens to what, and where nobody does.
 
 import type { Run, Task, Worker } from "../api";
+import { Icon } from "../design/icon";
+import { Summary } from "../design/summary";
 import { sanitize } from "../sanitize";
 import { counted, type Queue, queues, queueWords } from "./queues";
 
@@ -15,14 +17,14 @@ export function Fleet({ tasks, workers, runs }: Props) {
   if (found.length === 0 && workers.length === 0) return null;
   return (
     <details class="fleet">
-      <summary>
+      <Summary>
         <span class={workers.length > 0 ? "count" : "count none"}>
           {workers.length > 0 ? counted(workers.length, "worker") : "No worker is running"}
         </span>
         {found.map((queue) => (
           <QueueMark key={queue.name} queue={queue} />
         ))}
-      </summary>
+      </Summary>
       {workers.length === 0 && (
         <p class="note">
           <StartOne />
@@ -71,7 +73,7 @@ function QueueMark({ queue }: { queue: Queue }) {
   if (queue.workers.length === 0) {
     return (
       <span class="queue nobody">
-        <span aria-hidden="true">⚠ </span>no worker listens to <em>{sanitize(queue.name)}</em>
+        <Icon name="warning" /> no worker listens to <em>{sanitize(queue.name)}</em>
         {words && ` · ${words}`}
       </span>
     );

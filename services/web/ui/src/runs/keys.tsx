@@ -11,7 +11,7 @@ export const LIST_KEYS: readonly (readonly [keys: string, help: string])[] = [
   ["g Home", "First run"],
   ["G End", "Last run"],
   ["Enter", "Open the run"],
-  ["/", "Filter by task"],
+  ["/", "Filter the runs"],
   ["c", "Clear the filters"],
   ["s", "Start a task"],
   ["o", "Older runs"],
@@ -70,7 +70,7 @@ export function useListKeys(act: (action: ListAction) => void): void {
       if (action === null || !isMine(event.key, target)) return;
       event.preventDefault();
       if (action === "help") helpOpen.value = true;
-      else if (action === "filter") document.getElementById("filter-task")?.focus();
+      else if (action === "filter") document.getElementById("filter")?.focus();
       else if (action === "next" || action === "before") step(action === "next" ? 1 : -1);
       else if (action === "first" || action === "last") edge(action === "first" ? 0 : -1);
       else act(action);

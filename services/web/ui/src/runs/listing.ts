@@ -98,7 +98,9 @@ export class Listing {
   changed(run: Run): void {
     const rows = this.rows.peek();
     if (rows === null) return;
-    if (matches(run, this.#filters, serverNow())) this.rows.value = merged(rows, run);
+    // With a filter, pages are short: what lies below the last row may still be above the cursor.
+    const more = this.next.peek() !== null && !isFiltered(this.#filters);
+    if (matches(run, this.#filters, serverNow())) this.rows.value = merged(rows, run, more);
     else if (rows.some(({ id }) => id === run.id)) {
       this.rows.value = rows.filter(({ id }) => id !== run.id);
     }

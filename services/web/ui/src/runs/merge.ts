@@ -2,11 +2,15 @@
 
 import type { Run } from "../api";
 
-/** The changed run in its place, or where its age puts it when it is new. */
-export function merged(list: readonly Run[], run: Run): Run[] {
+/**
+ * The changed run in its place, or where its age puts it when it is new. One below the end of a list
+ * that goes on comes with its page: put here, it would hide that others between are missing.
+ */
+export function merged(list: readonly Run[], run: Run, more: boolean): readonly Run[] {
   const at = list.findIndex(({ id }) => id === run.id);
   if (at >= 0) return list.with(at, run);
   const before = list.findIndex(({ created_ms }) => created_ms <= run.created_ms);
+  if (before < 0 && more) return list;
   return list.toSpliced(before < 0 ? list.length : before, 0, run);
 }
 

@@ -1,23 +1,35 @@
 // The list page: what can be started, who would run it, and the runs, live.
 
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { goTo, here } from "../address";
 import { type Run, type Task, tasks, type Worker, workers } from "../api";
 import { serverNow } from "../clock";
 import { ConnectionChip } from "../connection";
-import { StartButton, StartForm } from "../form/start";
+import { Icon } from "../design/icon";
+import { SquareButton } from "../design/squarebutton";
+import { StartButton, StartDrawer } from "../form/start";
+import { withCommas } from "../numbers";
 import { PortForwardNote } from "../portforward";
 import { ProblemNote } from "../problem";
 import { VERSION } from "../protocol/entry";
 import { sanitize } from "../sanitize";
+import { Skeleton } from "../skeleton";
 import type { Tail } from "../socket";
 import { ClockNote, Top } from "../top";
+import { lacks } from "../who";
+import { Counts } from "./counts";
 import { FilterBar } from "./filterbar";
-import { filtersSearch, isFiltered, leftOut, NO_FILTERS, parseFilters } from "./filters";
+import { filtersSearch, isFiltered, labelsOf, leftOut, NO_FILTERS, parseFilters } from "./filters";
 import { Fleet, StartOne } from "./fleet";
 import { helpOpen, type ListAction, ListHelp, useListKeys } from "./keys";
 import { Listing } from "./listing";
-import { Skeleton, Table } from "./table";
+import { keepPlace, keptPlace, type Place, returnTo } from "./place";
+import { prospectWords } from "./prospect";
+import { counted, lacking } from "./queues";
+import type { Known } from "./suggestions";
+import { Table } from "./table";
+import { Welcome } from "./welcome";
 
 const REFETCH_MS = 10_000;
 /** A skeleton that is gone at once is only unrest. */
@@ -27,17 +39,21 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const filters = useSignal(parseFilters(location.search));
   const wrong = useSignal(leftOut(location.search));
   const listing = useSignal(new Listing(filters.peek())).peek();
+  const counts = useSignal(new Counts(filters.peek())).peek();
   const catalogue = useSignal<readonly Task[] | null>(null);
   const fleet = useSignal<readonly Worker[] | null>(null);
   const problem = useSignal<Error | null>(null);
   const now = useSignal(serverNow());
   const waited = useSignal(false);
+  const place = useRef(useMemo(keptPlace, []));
+  const starting = useSignal(false);
 
   async function fetchAll(): Promise<void> {
     // The answer tells the server's time.
     const listed = listing.refresh().then(() => {
       now.value = serverNow();
     });
+    void counts.refresh();
     try {
       const [published, alive] = await Promise.all([tasks(), workers()]);
       catalogue.value = published.tasks;
@@ -49,17 +65,31 @@ export function RunsPage({ tail }: { tail: Tail }) {
     await listed;
   }
 
+  async function comeBack(place: Place): Promise<void> {
+    let before = -1;
+    for (;;) {
+      const count = listing.rows.peek()?.length ?? 0;
+      if (count >= place.rows || count === before || listing.next.peek() === null) break;
+      before = count;
+      await listing.older();
+    }
+    requestAnimationFrame(() => returnTo(place));
+  }
+
   function filter(wanted: typeof filters.value): void {
     if (filtersSearch(wanted) === filtersSearch(filters.value)) return;
     filters.value = wanted;
     wrong.value = "";
-    history.replaceState(null, "", `/${filtersSearch(wanted)}${location.hash}`);
+    history.replaceState(null, "", `${here("/")}${filtersSearch(wanted)}${location.hash}`);
     void listing.filter(wanted);
+    counts.filter(wanted);
   }
 
   useEffect(() => {
     document.title = "Runs · Runtail";
     void fetchAll();
+    const left = () => keepPlace(listing.rows.peek()?.length ?? 0);
+    window.addEventListener("pagehide", left);
     const patience = setTimeout(() => {
       waited.value = true;
     }, PATIENCE_MS);
@@ -70,11 +100,14 @@ export function RunsPage({ tail }: { tail: Tail }) {
     const changed = (message: { run?: Run }) => {
       if (!message.run) return;
       listing.changed(message.run);
+      counts.changed();
       // Why it waits is known to the API only: it looks at the workers.
       if (message.run.state === "queued") void fetchAll();
     };
     tail.socket.on("run", changed);
     return () => {
+      window.removeEventListener("pagehide", left);
+      counts.stop();
       clearTimeout(patience);
       clearInterval(refetch);
       clearInterval(tick);
@@ -87,50 +120,80 @@ export function RunsPage({ tail }: { tail: Tail }) {
     tail.socket.emit("subscribe", { v: VERSION, runs: true }, () => void fetchAll());
   });
 
+  // Once the first rows are there.
+  useSignalEffect(() => {
+    if (listing.rows.value === null || place.current === null) return;
+    const wanted = place.current;
+    place.current = null;
+    void comeBack(wanted);
+  });
+
   useListKeys((action: ListAction) => {
     if (action === "clear") filter(NO_FILTERS);
     if (action === "older") void listing.older();
     if (action === "start") openForm();
   });
 
+  function openForm(): void {
+    starting.value = true;
+  }
+
   const rows = listing.rows.value;
+  const startable = lacks("run:start") ? [] : (catalogue.value ?? []);
+  const nothing = rows?.length === 0 && listing.next.value === null && !isFiltered(filters.value);
   const failure = listing.problem.value ?? problem.value;
-  const people = [...new Set((rows ?? []).flatMap(({ who }) => (who ? [who] : [])))].sort();
+  // Not each second, when only the time has changed.
+  const known = useMemo(
+    () => knownFrom(rows ?? [], catalogue.value ?? []),
+    [rows, catalogue.value],
+  );
+  const unwell =
+    catalogue.value !== null &&
+    fleet.value !== null &&
+    lacking(catalogue.value, fleet.value, rows ?? []);
+  const fleetLine = catalogue.value && fleet.value && (
+    <Fleet tasks={catalogue.value} workers={fleet.value} runs={rows ?? []} />
+  );
   return (
     <>
       <Top>
         <ConnectionChip tail={tail} />
-        <button
-          type="button"
-          class="quiet"
+        <SquareButton
+          icon="help"
+          label="Keyboard shortcuts"
           title="Keyboard shortcuts (?)"
-          aria-label="Keyboard shortcuts"
-          onClick={() => {
+          press={() => {
             helpOpen.value = true;
           }}
-        >
-          ?
-        </button>
+        />
       </Top>
       <PortForwardNote tail={tail} />
       <main class="list">
-        <h1 class="unseen">Runs</h1>
-        {catalogue.value?.length === 0 && (
+        <div class="head">
+          <h1>Runs</h1>
+          <StartButton tasks={startable} />
+          {startable.length > 0 && (
+            <button type="button" class="primary" onClick={openForm}>
+              <Icon name="add" />
+              Start a run
+            </button>
+          )}
+        </div>
+        {catalogue.value?.length === 0 && !nothing && (
           <p class="note">
             No task is published. Is a worker running? <StartOne />
           </p>
         )}
-        {catalogue.value && <StartButton tasks={catalogue.value} />}
-        {catalogue.value && <StartForm tasks={catalogue.value} />}
-        {catalogue.value && fleet.value && (
-          <Fleet tasks={catalogue.value} workers={fleet.value} runs={rows ?? []} />
+        {unwell && fleetLine}
+        {!nothing && (
+          <FilterBar
+            filters={filters.value}
+            known={known}
+            counts={counts.byState.value}
+            change={filter}
+            openRun={goTo}
+          />
         )}
-        <FilterBar
-          filters={filters.value}
-          tasks={(catalogue.value ?? []).map(({ name }) => name)}
-          people={people}
-          change={filter}
-        />
         <div class={listing.busy.value ? "thin busy" : "thin"} aria-hidden="true" />
         {failure && <ProblemNote problem={failure} retry={() => void fetchAll()} />}
         {listing.partly.value && isFiltered(filters.value) && (
@@ -142,17 +205,14 @@ export function RunsPage({ tail }: { tail: Tail }) {
           </p>
         )}
         <ClockNote />
-        {rows === null && waited.value && !failure && <Skeleton />}
+        {rows === null && waited.value && !failure && <Skeleton what="the runs" />}
         {rows && rows.length > 0 && <Table rows={rows} now={now.value} />}
-        {rows?.length === 0 && !isFiltered(filters.value) && (
-          <p class="note">
-            No runs yet.{" "}
-            {(catalogue.value?.length ?? 0) > 0 && (
-              <button type="button" class="quiet" onClick={openForm}>
-                Start one
-              </button>
-            )}
-          </p>
+        {nothing && (
+          <Welcome
+            tasks={catalogue.value}
+            workers={fleet.value}
+            start={startable.length > 0 ? openForm : null}
+          />
         )}
         {rows?.length === 0 && isFiltered(filters.value) && (
           <p class="note">
@@ -162,24 +222,45 @@ export function RunsPage({ tail }: { tail: Tail }) {
             </button>
           </p>
         )}
-        {listing.next.value && (
-          <button
-            type="button"
-            disabled={listing.extending.value}
-            onClick={() => void listing.older()}
-          >
-            {rows?.length === 0 ? "Look further back" : "Older runs"}
-          </button>
+        {rows && (rows.length > 0 || !unwell) && (
+          <div class="foot">
+            <span>{rows.length > 0 && shownWords(rows.length, listing.next.value !== null)}</span>
+            {listing.next.value && (
+              <button
+                type="button"
+                disabled={listing.extending.value}
+                onClick={() => void listing.older()}
+              >
+                {rows.length === 0 ? "Look further back" : "Older runs"}
+              </button>
+            )}
+            {!unwell && fleetLine}
+          </div>
         )}
       </main>
+      {startable.length > 0 && (
+        <StartDrawer
+          tasks={startable}
+          open={starting}
+          prospect={(task) => prospectWords(task, fleet.value, rows ?? [])}
+        />
+      )}
       <ListHelp />
     </>
   );
 }
 
-function openForm(): void {
-  const form = document.querySelector<HTMLDetailsElement>("details.form");
-  if (!form) return;
-  form.open = true;
-  form.querySelector<HTMLElement>("select")?.focus();
+/** What the filter box can suggest. */
+function knownFrom(rows: readonly Run[], published: readonly Task[]): Known {
+  const distinct = (all: readonly string[]) => [...new Set(all)].sort();
+  return {
+    tasks: distinct([...published.map(({ name }) => name), ...rows.map(({ task }) => task)]),
+    people: distinct(rows.flatMap(({ who }) => (who ? [who] : []))),
+    labels: distinct(rows.flatMap(labelsOf)),
+    ids: rows.map(({ id }) => id),
+  };
+}
+
+function shownWords(count: number, more: boolean): string {
+  return more ? `The newest ${withCommas(count)} runs` : counted(count, "run");
 }

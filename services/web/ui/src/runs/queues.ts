@@ -34,6 +34,16 @@ export function queues(
   );
 }
 
+/** Whether runs wait, or would, where nobody takes them. */
+export function lacking(
+  tasks: readonly Task[],
+  workers: readonly Worker[],
+  runs: readonly Run[],
+): boolean {
+  const all = queues(tasks, workers, runs);
+  return all.length > 0 && all.some((queue) => queue.workers.length === 0);
+}
+
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }

@@ -15,13 +15,19 @@ GREEN, YELLOW, BOLD, RESET = "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 PACKAGES = ("ca-certificates", "curl", "libpq5", "nginx-light", "openssl", "postgresql-client", "python3", "tini")
 
 
-@app.task(name="demo.build_image")
+@app.task(
+    name="demo.build_image",
+    runtail={
+        "title": "Image {name} in {region}",
+        "presets": {"quick": {"seconds": 5.0}, "everything": {"roles": ["base", "web", "database", "monitoring"]}},
+    },
+)
 def build_image(
     name: str = "web",
     roles: list[str] | None = None,
     region: Literal["eu-west-1", "eu-central-1", "us-east-1"] = "eu-central-1",
     seconds: float = 120.0,
-) -> None:
+) -> dict[str, str]:
     """Build a machine image: about two minutes of believable output.
 
     :param name: Name of the image.
@@ -49,8 +55,10 @@ def build_image(
             build.role(role, 0.4 / len(roles))
     with runtail.section("Write image"):
         build.write(0.2)
-    print(f"{GREEN}{BOLD}Image {name}-{random.getrandbits(32):08x} registered in {region}{RESET}")
+    image = f"{name}-{random.getrandbits(32):08x}"
+    print(f"{GREEN}{BOLD}Image {image} registered in {region}{RESET}")
     runtail.progress(1.0, "done")
+    return {"image": image, "region": region}
 
 
 class Build:

@@ -203,6 +203,15 @@ class Supervisor:
         with contextlib.suppress(OSError):
             channel.send(self.channel_tx, message)
 
+    def tell_rejected(self, reason: str, why: str, run: str, attempt: int, execution: int, letter: str) -> None:
+        """Report a message that was refused; the parameters are those of :class:`runtail.worker.messages.Rejected`."""
+        message = messages.Rejected(
+            op="rejected", reason=reason, why=why, run=run, attempt=attempt, execution=execution, letter=letter
+        )
+        # Nobody may fill the channel, which runs need, by sending what is refused.
+        with contextlib.suppress(OSError):
+            channel.send(self.channel_tx, message, seconds=0.1)
+
     def _tell_whether_revoked(self, question: messages.AskRevoked) -> None:
         """Report whether Celery revoked a run whose task has failed: Celery notes that before it sends its signal."""
         revoked = self.revoked_in_celery(question["run"])

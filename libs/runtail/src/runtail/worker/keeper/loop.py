@@ -127,6 +127,7 @@ class Keeper:
                 message["op"] == "revoked"
                 or message["op"] == "is-revoked"
                 or message["op"] == "cancelled"
+                or message["op"] == "rejected"
                 or message["op"] == "drain"
             ):
                 # Pass on nothing else: pool processes, which execute other people's code, send to this socket as well.

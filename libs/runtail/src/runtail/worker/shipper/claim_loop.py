@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from runtail import header
+from runtail import header, labels, titles
 from runtail.protocol import event as events
 from runtail.runs.claim import Claimed, Delivery, Held, Refused, Unrecorded, claim
 from runtail.runs.ending import unflushed_ms
@@ -142,6 +142,8 @@ def delivery_of(run: ShippedRun, worker: str) -> Delivery:
         restart=bool(record.get("restart")),
         exclusive=bool(record.get("exclusive")),
         max_attempts=number("max_attempts", 3) or 3,
+        labels=run.labels,
+        title=titles.cleaned(text("title")),
         hidden=bool(record.get("hidden")),
     )
 
@@ -184,6 +186,7 @@ def _begin(run: ShippedRun, found: Claim) -> None:
     names = ("masked", "rewritten_bytes", "overflow_bytes")
     processor.resume({**{name: found.number(name) for name in names}, "consumed": consumed})
     processor.overflow_bytes += dropped
+    processor.labels.values = labels.added_in(found.record, run.labels)
     states = run.journal.read("state")
     if run.again and (len(states) > 1 or run.spool.released):
         # The last shipper had stored something, and the store lost it while no

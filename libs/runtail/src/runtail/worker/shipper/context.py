@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from runtail.distribution import Distribution
-from runtail.metric_table import RUN_SECONDS, STORE_SECONDS, WAIT_SECONDS
+from runtail.metric import RUN_SECONDS, STORE_SECONDS, WAIT_SECONDS
 
 if TYPE_CHECKING:
     from runtail.guard import Guard
@@ -38,6 +38,8 @@ class Counts:
     repairs: int = 0
     losses: int = 0
     bad_headers: int = 0
+    #: Messages refused before Celery executed them, by reason.
+    rejected: Counter[str] = field(default_factory=Counter)
     store_errors: int = 0
     #: From a claim to the end of that execution.
     run_seconds: Distribution = field(default_factory=lambda: Distribution(RUN_SECONDS))

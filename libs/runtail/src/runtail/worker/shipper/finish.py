@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
 
 from runtail.protocol import event as events
+from runtail.runs.sealed import keeps_parameters
+from runtail.secret import SHORTENED, masked
 from runtail.worker import messages
 from runtail.worker.channel import MAX_REASON_CHARS
 from runtail.worker.shipper.run_outcome import Facts, RunOutcome, decide
@@ -91,7 +96,7 @@ class Finish:
                 requeues=bool(record.get("requeues")),
                 # Only tasks that Runtail started can be published again.
                 restart=bool(record.get("restart")) and run.headers is not None,
-                hidden=writer.claim.record.get("hidden") == "1",
+                hidden=not keeps_parameters(writer.claim.record),
                 attempt=writer.claim.attempt,
                 max_attempts=int(record.get("max_attempts") or 3),
             )
@@ -100,7 +105,9 @@ class Finish:
         with run.lock:
             if event and event.get("reason"):
                 event = {**event, "reason": short(str(event["reason"]), run.processor.masker)}
-            self.decided = replace(ended, why=short(ended.why, run.processor.masker), event=event)
+            why = short(ended.why, run.processor.masker)
+            result = "" if ended.released else kept_result(run.end.outcome, run.processor.masker)
+            self.decided = replace(ended, why=why, event=event, result=result)
         return self.decided
 
     def store(self, writer: LogWriter, ended: RunOutcome) -> None:
@@ -120,7 +127,24 @@ class Finish:
             t_ms=t_ms,
             exit_status=ended.exit_status,
             signal=ended.signal,
+            result=ended.result,
         )
+
+
+def kept_result(outcome: Mapping[str, Any] | None, masker: Masker) -> str:
+    """Return what a task returned as JSON for the record; empty if it returned nothing.
+
+    Its process has masked it by the secrets that it knows; others are announced to us alone.
+    """
+    result = (outcome or {}).get("result")
+    if not isinstance(result, dict) or "value" not in result:
+        return ""
+
+    def mask(text: str) -> str:
+        kept = text.removesuffix(SHORTENED)
+        return masker.whole(kept, cut=kept != text) + text[len(kept) :]
+
+    return orjson.dumps({"value": masked(result["value"], mask), "cut": bool(result.get("cut"))}).decode()
 
 
 def short(reason: str, masker: Masker) -> str:

@@ -95,6 +95,7 @@ class Admin:
         metrics.read(name + "late_bytes_total", lambda: reader.holders.late_bytes)
         metrics.read(name + "refused_total", lambda: counts.refused)
         metrics.read(name + "bad_headers_total", lambda: counts.bad_headers)
+        metrics.read(name + "rejected_total", lambda: {(why,): float(n) for why, n in counts.rejected.items()})
         metrics.read(name + "fenced_total", lambda: counts.fenced)
         metrics.read(name + "repairs_total", lambda: counts.repairs)
         metrics.read(name + "losses_total", lambda: counts.losses)

@@ -271,6 +271,8 @@ class PipeReader:
             if asked:
                 asked.run.revocation_expected = message["revoked"]
                 self.changed(asked.run)
+        elif message["op"] == "rejected":
+            self._sender.rejected(message)
         elif message["op"] == "drain":
             self._context.draining = True
         elif message["op"] == "cancelled":

@@ -13,14 +13,15 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Final
 
-from runtail import header
+from runtail import header, labels
 from runtail.settings import Settings
 from runtail.worker import announcing, channel, messages
+from runtail.worker.board import Board
 from runtail.worker.inband import sequence_prefix
 from runtail.worker.shipper.output.journal import Journal
 from runtail.worker.shipper.output.markers import MAX_SEQUENCE_BYTES
@@ -115,6 +116,8 @@ class ShippedRun:
         #: The message's header, checked again: it came through a process that executes other people's code.
         self.headers: dict[str, Any] | None = None
         self.header_flaw = str(record.get("header_flaw") or "")
+        #: The labels that the task declares.
+        self.labels = labels.checked(record.get("labels", {}))
         try:
             self.headers = header.read(record.get("headers"), self.id)
         except header.BadHeader as error:
@@ -123,7 +126,12 @@ class ShippedRun:
         self.pipes = fds[:pipes]
         self._private = socket.socket(fileno=fds[pipes])
         self.private = self._private.fileno()
-        self.pidfd: int | None = fds[pipes + 1] if len(fds) > pipes + 2 else None
+        # Between private socket and spool.
+        more = fds[pipes + 1 : -1]
+        board = more.pop() if record.get("board") and more else None
+        self.pidfd: int | None = more[0] if more else None
+        self._board_fd = board
+        self._board = Board(board) if board is not None else None
         self.spool = Spool(fds[-1])
         self.journal = Journal(fds[-1])
         self._settings = settings
@@ -168,6 +176,7 @@ class ShippedRun:
             cr=settings.cr,
             max_line_bytes=settings.max_line_bytes,
             max_markers=settings.max_markers,
+            declared=self.labels,
         )
 
     @property
@@ -258,6 +267,9 @@ class ShippedRun:
         removed from the socket. Announcements after an end are taken as well, and
         are removed when the end is.
         """
+        if self._board is not None:
+            # A successor finds them there, too.
+            self._learn(self._board.news())
         behind = 0
         while record := self._peek(behind):
             if self._unpack(record).get("op") == "mask":
@@ -277,6 +289,11 @@ class ShippedRun:
         new = [secret for secret in dict.fromkeys(found) if secret not in self._known]
         if new:
             self.journal.add(announcing.pack(new))
+            self._learn(new)
+
+    def _learn(self, secrets: Sequence[bytes]) -> None:
+        new = [secret for secret in dict.fromkeys(secrets) if secret not in self._known]
+        if new:
             self._known.update(new)
             with self.lock:
                 self.secrets += new
@@ -353,7 +370,7 @@ class ShippedRun:
     def close(self) -> None:
         """Close this process's descriptors (the keeper has its own)."""
         self._private.close()
-        for fd in (*self.pipes, self.pidfd, self.spool.memfd):
+        for fd in (*self.pipes, self.pidfd, self._board_fd, self.spool.memfd):
             if fd is not None:
                 os.close(fd)
 

@@ -52,6 +52,8 @@ class RunOutcome:
     eta_ms: int | None = None
     #: The message that a released run waits for; None: a message that Runtail publishes.
     awaits: Awaits | None = None
+    #: What the task returned, as JSON; empty: nothing.
+    result: str = ""
 
     @property
     def released(self) -> bool:

@@ -207,6 +207,10 @@ class RunShipper:
         self._earlier_late_bytes = found.number("late_bytes")
         with run.lock:
             restore(run, found)
+            # (The same object: it is what the task has set so far.)
+            writer.labels = run.processor.labels.values
+            processor = run.processor
+            writer.title = lambda: processor.title
         run.stored_to = run.processor.consumed
         if not found.resumed:
             if "taken_from" in found.record:
@@ -226,7 +230,7 @@ class RunShipper:
         run = self.run
         self._context.counts.refused += 1
         if refused.awaited:
-            abort(self._store, run.id, refused.sentence)
+            abort(self._store, run.id, refused.why)
         if run.waits_to_begin:
             answer = messages.Refuse(op="refuse", reason=refused.reason, message=refused.sentence, fails=refused.alone)
             return self._turn_away(answer, now)

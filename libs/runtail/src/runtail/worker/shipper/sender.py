@@ -33,6 +33,8 @@ _MAX_BACK_OFF_SECONDS: Final = 2.0
 _SPARE_TIME_SECONDS: Final = 0.5
 #: How often the store's clock is compared with ours.
 _CLOCK_SECONDS: Final = 60.0
+#: As many refused messages wait to be stored; more are only counted.
+_MOST_REJECTED: Final = 100
 
 
 class Sender:
@@ -52,6 +54,8 @@ class Sender:
         self._due: set[str] = set()
         #: Revocations of runs that are not in hand.
         self._revoked: deque[messages.Revoked] = deque()
+        #: Messages that were refused. A flood of them pushes out the oldest.
+        self._rejected: deque[messages.Rejected] = deque(maxlen=_MOST_REJECTED)
         self._hello = threading.Event()
         self._stop = False
         self._started_at = time.monotonic()
@@ -88,6 +92,13 @@ class Sender:
         """Note that Celery revoked a run that is not in hand: its message is thrown away."""
         with self._wake:
             self._revoked.append(message)
+            self._wake.notify()
+
+    def rejected(self, message: messages.Rejected) -> None:
+        """Count a message that was refused."""
+        self._context.counts.rejected[message["reason"]] += 1
+        with self._wake:
+            self._rejected.append(message)
             self._wake.notify()
 
     def add(self, run: ShippedRun) -> None:
@@ -147,7 +158,7 @@ class Sender:
         wake_at = 0.0
         while True:
             with self._wake:
-                if not self._due and not self._revoked and not self._stop:
+                if not self._due and not self._revoked and not self._rejected and not self._stop:
                     self._wake.wait(max(0.0, wake_at - time.monotonic()))
                 if self._stop:
                     break
@@ -169,6 +180,7 @@ class Sender:
             try:
                 self._greet(store, now)
                 self._end_discarded(store)
+                self._bury_rejected(store)
                 for key in [key for key, at in self._due_at.items() if at <= now]:
                     context.store.begins(began := time.monotonic())
                     self._step(key, began)
@@ -209,6 +221,25 @@ class Sender:
             message = self._revoked[0]
             end_discarded(store, message["run"], expired=message["expired"])
             self._revoked.popleft()
+
+    def _bury_rejected(self, store: Store) -> None:
+        from runtail.runs import dead
+
+        while self._rejected:
+            message = self._rejected[0]
+            dead.keep(store, message["letter"])
+            if message["run"]:
+                dead.end_run(
+                    store,
+                    message["run"],
+                    attempt=message["attempt"],
+                    execution=message["execution"],
+                    why=message["why"],
+                )
+            with self._wake:
+                # A flood may have pushed it out meanwhile.
+                if self._rejected and self._rejected[0] is message:
+                    self._rejected.popleft()
 
     def _nap(self, now: float) -> None:
         """Let tasks start that need not wait for the store, while it is away."""

@@ -63,6 +63,15 @@ def bind(
     return Bound(named, hidden, tuple(values[name] for name in sorted(hidden & values.keys())))
 
 
+def defaults_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the defaults of a function's parameters."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
+
+
 def recorded(
     named: Mapping[str, Any], hidden: Collection[str] = (), mask: Callable[[str], str] = str
 ) -> dict[str, Any]:

@@ -76,6 +76,8 @@ class _Masking(logging.Handler):
 
 def _without_secrets(record: logging.LogRecord) -> logging.LogRecord:
     run = current.current
+    if run is not None:
+        run.learn()
     if run is None or not run.masker:
         return record
     mask = run.masker.whole

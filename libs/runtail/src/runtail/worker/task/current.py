@@ -10,6 +10,7 @@ from typing import Any
 
 from runtail.masking.mask import Masker
 from runtail.worker import announcing, inband
+from runtail.worker.board import Board
 from runtail.worker.task.redirect import write_all
 
 
@@ -28,6 +29,8 @@ class Context:
     private: socket.socket
     #: Knows the secrets that this process has announced.
     masker: Masker = field(default_factory=Masker)
+    #: Where programs that the task starts announce secrets.
+    board: Board | None = None
     #: Environment variables that were set for this run only.
     environment: frozenset[str] = frozenset()
 
@@ -35,6 +38,11 @@ class Context:
         """Have *secrets* masked from here on; return False if nobody can be told."""
         self.masker.add(secrets)
         return announcing.announce(self.private, secrets)
+
+    def learn(self) -> None:
+        """Take note of the secrets that programs have announced."""
+        if self.board is not None:
+            self.masker.add(self.board.news())
 
     def say(self, message: dict[str, Any]) -> None:
         """Write one in-band sequence.

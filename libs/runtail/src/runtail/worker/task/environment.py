@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -31,19 +31,21 @@ class SecretEnvironment:
 
     :param patterns: of names of variables, with commas (``RUNTAIL_MASK_ENV``); empty: no values, and no address either.
     :param app: its configuration has secrets, too.
+    :param keys: keys of Runtail's own, which are masked whatever the patterns are.
     """
 
-    def __init__(self, patterns: str, app: Any = None) -> None:
+    def __init__(self, patterns: str, app: Any = None, keys: Iterable[str] = ()) -> None:
         names = [pattern.strip().upper() for pattern in patterns.split(",") if pattern.strip()]
         self._names = re.compile("|".join(map(fnmatch.translate, names))) if names else None
         self._warned: set[str] = set()
+        self._keys = [encoded(key.strip()) for key in keys if key.strip()]
         self._configured = self._in_configuration(app) if self._names is not None and app is not None else []
 
     def secrets(self, environ: Mapping[str, str]) -> list[bytes]:
         """Return the secrets as they are now; those that are too short are reported once in the worker's log."""
         if self._names is None:
-            return []
-        found = list(self._configured)
+            return list(self._keys)
+        found = [*self._keys, *self._configured]
         for name, value in environ.items():
             for secret in self._in(name, value):
                 self._look_at(secret, f"the variable {name}")
@@ -81,7 +83,8 @@ def _in_address(text: str) -> Iterator[bytes]:
         return
     for user, password in _USER_INFO.findall(text):
         # A user's name appears in many logs; without a password it is a token. A password that equals the user's name
-        # is not a secret but a default, such as guest:guest.
+        # is not a secret but a default, such as guest:guest. Nobody can measure how long this takes.
+        # nosemgrep: secret-comparison
         if password != user:
             yield from _spellings(password or user)
     for password in _OPTION.findall(text):

@@ -19,15 +19,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtail.masking.mask import Masker
-from runtail.worker import announcing, channel, messages
+from runtail.worker import board, channel, messages
+from runtail.worker.board import Board
 from runtail.worker.task import current
-from runtail.worker.task.redirect import make_pipe, write_all
+from runtail.worker.task.connection import HELD_SIGNALS, SLICE_SECONDS, Connection, StopRequested, Unrecorded
+from runtail.worker.task.redirect import write_all
 from runtail.worker.task.streams import Streams
 
 log = logging.getLogger("celery.runtail")
 
-#: A signal while descriptors are exchanged would leave the wrong ones in place.
-HELD_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGQUIT}
 #: How long to wait for the answer to the end of a run. This answer is the fence for
 #: cancelling: after it, no signal for this run is sent.
 DONE_SECONDS = 5.0
@@ -35,8 +35,6 @@ DONE_SECONDS = 5.0
 KEPT_SECONDS = 5.0
 #: The shipper's answers once it has asked for the run.
 _ANSWERS = ("go", "refuse", "unrecorded")
-#: Waits are cut into slices, to notice a signal that is being held back.
-_SLICE_SECONDS = 0.25
 
 
 class Refused(Exception):
@@ -50,98 +48,8 @@ class Refused(Exception):
         self.fails = fails
 
 
-class Unrecorded(Exception):
-    """Nobody can take the output; the task runs without being recorded."""
-
-
 class TurnedAway(Unrecorded):
     """The shipper answered that this one execution is not recorded."""
-
-
-class StopRequested(Exception):
-    """A signal arrived while waiting for the claim."""
-
-
-class Connection:
-    """One execution's pipe and private socket, from the pool child's side."""
-
-    def __init__(self, record: dict[str, Any], send: Callable[[dict[str, Any], list[int]], bool]) -> None:
-        """Hand the run over to the keeper.
-
-        :raises OSError: if the process is out of descriptors or memory.
-        :raises Unrecorded: if nobody takes the run.
-        """
-        split = bool(record["split"])
-        self.ours, theirs = channel.pair()
-        pipes: list[tuple[int, int]] = []
-        pidfd: int | None = None
-        try:
-            pipes = [make_pipe() for _ in range(2 if split else 1)]
-            with contextlib.suppress(OSError, AttributeError):
-                pidfd = os.pidfd_open(os.getpid())
-            fds = [reading for reading, _writing in pipes] + [theirs.fileno()]
-            if pidfd is not None:
-                fds.append(pidfd)
-            if not send({**record, "pidfd": pidfd is not None}, fds):
-                raise Unrecorded("the keeper takes no messages")
-        except BaseException:
-            self.ours.close()
-            for _reading, writing in pipes:
-                os.close(writing)
-            raise
-        finally:
-            theirs.close()
-            for reading, _writing in pipes:
-                os.close(reading)
-            if pidfd is not None:
-                os.close(pidfd)
-        self.writing = [writing for _reading, writing in pipes]
-        self.kept = False
-
-    def announce(self, secrets: Sequence[bytes]) -> None:
-        """Have *secrets* masked from the first byte of output on.
-
-        :raises Unrecorded: if the secrets cannot be sent; nothing may be stored then.
-        """
-        if secrets and not announcing.announce(self.ours, secrets):
-            raise Unrecorded("its secrets are too large, or nobody takes them")
-
-    def wait(self, ops: tuple[str, ...], seconds: float | None) -> dict[str, Any] | None:
-        """Return the next message of a kind in *ops*, or None after *seconds*.
-
-        :raises EOFError: if nobody is left at the other end.
-        :raises StopRequested: if a signal waits to be delivered.
-        """
-        deadline = None if seconds is None else time.monotonic() + seconds
-        while True:
-            left = _SLICE_SECONDS if deadline is None else min(_SLICE_SECONDS, deadline - time.monotonic())
-            if left <= 0:
-                return None
-            received = channel.receive(self.ours, left)
-            if received is None:
-                if signal.sigpending() & HELD_SIGNALS:
-                    raise StopRequested
-                continue
-            message, fds = received
-            for fd in fds:
-                os.close(fd)
-            if message["op"] == "kept":
-                self.kept = True
-            if message["op"] in ops:
-                return dict(message)
-
-    def close_pipes(self) -> None:
-        """Close this process's writing ends, except fds 1 and 2."""
-        for fd in self.writing:
-            # A task may have closed every descriptor that it found.
-            with contextlib.suppress(OSError):
-                os.close(fd)
-        self.writing = []
-
-    def close(self) -> None:
-        """Close everything."""
-        self.close_pipes()
-        self.ours.close()
 
 
 class Execution:
@@ -156,6 +64,7 @@ class Execution:
         self.attempt = attempt
         self.nonce = nonce
         self.masker = masker
+        self._board = Board(connection.board)
         #: Why the output is not recorded; None if it is.
         self.unrecorded: str | None = None
         #: Functions that restore the earlier state, called last first.
@@ -193,7 +102,13 @@ class Execution:
 
     def _context(self, environment: frozenset[str] = frozenset()) -> current.Context:
         fd, private = self.connection.writing[0], self.connection.ours
-        return current.Context(self.run_id, self.attempt, self.nonce, fd, private, self.masker, environment)
+        return current.Context(
+            self.run_id, self.attempt, self.nonce, fd, private, self.masker, self._board, environment
+        )
+
+    def learn(self) -> None:
+        """Take note of the secrets that programs have announced."""
+        self.masker.add(self._board.news())
 
     def write(self, text: str) -> None:
         """Add *text* (the traceback of a failure) to the task's output, as lines of its own."""
@@ -256,7 +171,11 @@ class Execution:
 
     def _new_environment(self) -> dict[str, str]:
         """Return the variables to set for the duration of the run."""
-        wanted = {"RUNTAIL_RUN": f"{self.run_id}.{self.attempt}", "PYTHONUNBUFFERED": "1"}
+        wanted = {
+            "RUNTAIL_RUN": f"{self.run_id}.{self.attempt}",
+            board.VARIABLE: board.path_of(self.connection.board),
+            "PYTHONUNBUFFERED": "1",
+        }
         if "FORCE_COLOR" in os.environ and "TTY_INTERACTIVE" not in os.environ:
             # Colours, but no animations: in rich, the first setting implies the second.
             wanted["TTY_INTERACTIVE"] = "0"
@@ -356,7 +275,7 @@ def _pause() -> None:
     while time.monotonic() < deadline:
         if signal.sigpending() & HELD_SIGNALS:
             raise StopRequested
-        time.sleep(_SLICE_SECONDS)
+        time.sleep(SLICE_SECONDS)
 
 
 def _complain(last: float, record: dict[str, Any], why: str) -> float:

@@ -13,36 +13,37 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from celery.app.trace import trace_ok_t
 from celery.exceptions import Ignore, Reject, WorkerTerminate
 
-from runtail import author, header, secret
+from runtail import author, header, labels, secret, titles
 from runtail.contained import contained
 from runtail.errors import Unsupported
 from runtail.header import HEADER
 from runtail.masking.encodings import weakness
 from runtail.masking.mask import Masker
 from runtail.runid import flaw_of_choice
+from runtail.sealing import Seals
 from runtail.selection import Selection
 from runtail.worker import subreaper
 from runtail.worker.celery_versions import terminate_handler_fired
 from runtail.worker.task import arguments, delivery, outcome
+from runtail.worker.task.call import Call
+from runtail.worker.task.connection import StopRequested, Unrecorded
 from runtail.worker.task.environment import SecretEnvironment
 from runtail.worker.task.execution import (
     Execution,
     Refused,
-    StopRequested,
     TurnedAway,
-    Unrecorded,
     format_exception,
     hold_signals,
     new_record,
     open_execution,
     release_signals,
 )
+from runtail.worker.task.result import kept
 from runtail.worker.task.streams import Streams
 
 log = logging.getLogger("celery.runtail")
@@ -52,22 +53,6 @@ _MARK = "_runtail_wrapped"
 _COMPLAIN_SECONDS = 60.0
 
 Send = Callable[[dict[str, Any], list[int]], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One message: the arguments that Celery gives to ``task.__trace__``, and the original ``__trace__``."""
-
-    task: Any
-    original: Callable[..., Any]
-    uuid: str
-    args: Any
-    kwargs: Any
-    request: Any
-
-    def __call__(self) -> Any:
-        """Do what Celery would have done."""
-        return self.original(self.uuid, self.args, self.kwargs, self.request)
 
 
 def _exit_without_secrets(error: BaseException, masker: Masker) -> SystemExit | None:
@@ -99,14 +84,17 @@ class Tracer:
         *,
         hostname: str,
         split: bool,
+        results: bool,
         patience_seconds: float,
         selection: Selection,
         reaps: bool,
         environment: SecretEnvironment,
+        seals: Seals,
     ) -> None:
         """Create the tracer of this process.
 
         :param send: sends a record and descriptors through the channel.
+        :param results: what tasks return is kept in their runs' records.
         :param selection: decides which tasks are recorded, however they were started.
         :param reaps: this process is a subreaper and must collect dead orphans.
         """
@@ -115,10 +103,12 @@ class Tracer:
         self.streams = streams
         self.hostname = hostname
         self.split = split
+        self.results = results
         self.patience_seconds = patience_seconds
         self.selection = selection
         self.reaps = reaps
         self.environment = environment
+        self.seals = seals
         #: Whether a recorded task's own code is being executed.
         self.in_task = False
         self._complained = 0.0
@@ -149,11 +139,12 @@ class Tracer:
         joins, left_out = self._joins(task), bool(self.selection.why_not(task))
 
         def trace(uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
-            message = request or {}
+            message = request if request is not None else {}
+            call = Call(task, original, uuid, args, kwargs, message).opened(self.seals)
             # (A task that Runtail started while it was recorded has a run that waits for its claim, or was cancelled.)
-            if joins and not delivery.replaces(message) and not (left_out and HEADER in message):
-                return original(uuid, args, kwargs, request)
-            return self.run(Call(task, original, uuid, args, kwargs, request if request is not None else {}))
+            if joins and not delivery.replaces(message) and not (left_out and header.names(message, uuid)):
+                return call()
+            return self.run(call)
 
         setattr(trace, _MARK, True)
         return trace
@@ -211,8 +202,7 @@ class Tracer:
         if flaw:
             raise Unrecorded(f"{call.task.name} came with the id {call.uuid[:300]!r}, but {flaw}")
         try:
-            names = secret.names_of(call.task)
-            bound = arguments.bind(call.task.run, call.args or (), call.kwargs or {}, names)
+            bound = call.bound()
             own = [text for value in bound.secrets for text in secret.texts_of(value)]
             # Only its own secrets: those of the environment are the same for every run, which saves work.
             secrets = (self.environment.secrets(os.environ), own)
@@ -275,6 +265,7 @@ class Tracer:
             ended = outcome.undescribed(succeeded=error is None and getattr(result, "info", None) is None)
         execution.end()
         execution.report(ended)
+        execution.learn()
         execution.close()
         if self.reaps:
             try:
@@ -297,10 +288,17 @@ class Tracer:
         ended = outcome.outcome_of(result, call.task, call.request)
         if self._replaced is not None and self._replaced[0] == call.uuid:
             ended = outcome.replaced(ended, self._replaced[1])
+        if ended["state"] == "succeeded" and self._keeps_result(call.task):
+            with contained("the result of a run is not kept"):
+                ended["result"] = kept(result.retval, execution.masker)
         # Celery logs the traceback, but its log is kept out of the run.
         if ended["state"] in ("failed", "retry") and getattr(result.retval, "traceback", None):
             execution.write(str(result.retval.traceback).rstrip("\n") + "\n")
         return ended
+
+    def _keeps_result(self, task: Any) -> bool:
+        options = getattr(task, "runtail", None) or {}
+        return self.results and bool(options.get("result", True))
 
     def _record(self, call: Call, bound: arguments.Bound, masker: Masker) -> dict[str, Any]:
         options = getattr(call.task, "runtail", None) or {}
@@ -308,11 +306,20 @@ class Tracer:
         return new_record(
             **self._claimed_by(call),
             max_attempts=int(options.get("max_attempts", 3)),
+            labels=labels.declared_by(call.task),
+            title=self._title(call.task, kwargs, bound, masker),
             kwargs=kwargs,
             hidden=bool(bound.hidden & bound.named.keys()) or masker.count > 0,
             args=[],
             split=self.split,
         )
+
+    def _title(self, task: Any, kwargs: dict[str, Any], bound: arguments.Bound, masker: Masker) -> str:
+        declared = titles.declared_by(task)
+        if not titles.names_parameters(declared):
+            return titles.cleaned(declared)
+        defaults = arguments.recorded(arguments.defaults_of(task.run), bound.hidden, masker.whole)
+        return titles.filled(declared, {**defaults, **kwargs})
 
     def _claimed_by(self, call: Call) -> dict[str, Any]:
         """Return the facts that a claim needs and that are available for every call."""

@@ -20,28 +20,28 @@ function list(colours: string): number[] {
 
 export const DARK: Theme = {
   name: "dark",
-  bg: 0x0d1117,
-  fg: 0xe6edf3,
+  bg: 0x14171e,
+  fg: 0xe8ebef,
   text: list(
     "99a1aa ff7b72 3fb950 d29922 58a6ff bc8cff 39c5cf c9d1d9 9ea7b0 ffa198 56d364 e3b341 79c0ff d2a8ff 56d4dd ffffff",
   ),
   back: list(
     "30363d 8e1519 0f5323 693e00 0c2d6b 4a1e82 0b4a52 484f58 3d444d a40e26 116329 7d4e00 0a4fa3 6639ba 1b5f68 57606a",
   ),
-  rows: list("1c2d41 3b2e00 2d1214"),
+  rows: list("1d2229 090c10 222849 383100 421b1b 382810"),
 };
 
 export const LIGHT: Theme = {
   name: "light",
   bg: 0xffffff,
-  fg: 0x1f2328,
+  fg: 0x1a1f29,
   text: list(
     "24292f c0222c 116329 7d4e00 0550ae 7a42d4 0f616b 57606a 59636e a40e26 1a6b2f 6b4600 0a4fa3 6639ba 175c66 3d444d",
   ),
   back: list(
     "d0d7de ffcecb aceebb fae17d b6e3ff ecd8ff b3f0ff eaeef2 c8d1da ffaba8 6fdd8b eac54f 80ccff d8b9ff 76e3ea f6f8fa",
   ),
-  rows: list("ddf4ff fff8c5 ffebe9"),
+  rows: list("eef1f5 f1f4f7 ebefff fcf2b4 ffedec fef2d9"),
 };
 
 /** What AA asks of text. */

@@ -1,5 +1,6 @@
 // One row as elements: number, time, text in runs, marks. Text nodes only.
 
+import { drawnIcon } from "../../design/drawnicon";
 import { withCommas } from "../../numbers";
 import { duration } from "../../time";
 import { annotationOf, decoded, shownSpans } from "../model/annotation";
@@ -94,13 +95,15 @@ function fillLine(
   number.href = `#L${row.line}`;
   number.tabIndex = -1;
   number.textContent = String(row.line);
+  if (row.continues) number.append(drawnIcon("continues"));
   // What is heard contains what is seen, for those who say it.
   number.setAttribute("aria-label", `line ${row.line}`);
   const text = make("span", "text");
   const parts: (HTMLElement | Text)[] = [number, ...timeOf(row.time), text];
   if (row.level) {
     const word = row.level === "error" ? "error" : "warning";
-    const sign = make("span", "sign", row.level === "error" ? "✗" : "!");
+    const sign = make("span", "sign");
+    sign.append(drawnIcon(row.level));
     sign.title = word;
     sign.setAttribute("role", "img");
     sign.setAttribute("aria-label", word);
@@ -154,9 +157,7 @@ export function header(group: Group, title: readonly (Node | string)[]): (HTMLEl
   const button = make("button", "fold");
   button.setAttribute("aria-expanded", String(!group.folded));
   button.dataset["fold"] = `${group.id.attempt}-${group.id.seq}`;
-  const arrow = make("span", "arrow", group.folded ? "▸" : "▾");
-  arrow.setAttribute("aria-hidden", "true");
-  button.append(arrow, " ", ...title);
+  button.append(drawnIcon(group.folded ? "folded" : "open"), ...title);
   const facts: string[] = [];
   const lines = group.last - group.first + 1;
   if (Number.isFinite(lines)) facts.push(lines === 1 ? "1 line" : `${withCommas(lines)} lines`);
@@ -176,8 +177,8 @@ function fillLive(
   theme: Theme,
 ): void {
   element.className = "row live";
-  const number = make("span", "number", "…");
-  number.setAttribute("aria-hidden", "true");
+  const number = make("span", "number");
+  number.append(drawnIcon("more"));
   const text = make("span", "text");
   if (live.progress) {
     const progress = document.createElement("progress");

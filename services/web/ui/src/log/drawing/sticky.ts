@@ -1,5 +1,6 @@
 // The header of the group on the screen, at the viewport's top while its own row is above it.
 
+import { signal } from "@preact/signals";
 import type { Group } from "../model/groups";
 import type { LogModel } from "../model/logmodel";
 import { header, title } from "./row";
@@ -17,6 +18,8 @@ export function stickyGroups(model: LogModel, row: number, px: number): Group[] 
 }
 
 export class Sticky {
+  /** The innermost group at the top of the screen. */
+  readonly current = signal<Group | null>(null);
   readonly #model: LogModel;
   readonly #list: VirtualList;
   readonly #element = document.createElement("div");
@@ -35,6 +38,7 @@ export class Sticky {
     const { row, px } = this.#list.top;
     const groups = stickyGroups(this.#model, row, px);
     const group = groups[groups.length - 1];
+    this.current.value = group ?? null;
     const token = group
       ? `${group.id.attempt}-${group.id.seq} ${group.last} ${group.until} ${group.errors} ${group.warnings} ${groups.length}`
       : "";

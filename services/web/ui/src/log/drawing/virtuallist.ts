@@ -75,10 +75,11 @@ export class VirtualList {
     scroller.prepend(this.#spacer.element);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     scroller.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    // The font may grow by itself: a smallest one, or text that is zoomed alone.
+    // The font may grow by itself: a smallest one, text that is zoomed alone, or ours, when it comes.
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(scroller);
     observer.observe(this.#gauge.element);
+    document.fonts.addEventListener("loadingdone", () => this.#measure());
     this.#measure();
   }
 
@@ -106,7 +107,7 @@ export class VirtualList {
     };
   }
 
-  /** Something to draw has changed. */
+  /** Something has changed. */
   schedule(): void {
     this.#scheduler.schedule();
   }
@@ -236,6 +237,8 @@ export class VirtualList {
     this.viewport.style.width = `${this.#scroller.clientWidth}px`;
     const shown = this.#shown;
     this.#draw();
+    // While the spacer was narrow, the browser went back to the left edge.
+    this.#scroller.scrollLeft = this.#left;
     if (this.following.peek()) return;
     if (shown) this.toRow(shown.row, shown.part);
     else this.#writeBar();
@@ -346,16 +349,14 @@ export class VirtualList {
     this.#hitKey = null;
     const viewport = this.viewport.getBoundingClientRect();
     if (this.wrap) {
-      const inside = mark.top >= viewport.top + this.cover && mark.bottom <= viewport.bottom;
-      if (inside) return;
+      if (mark.top >= viewport.top + this.cover && mark.bottom <= viewport.bottom) return;
       this.#moveBy(mark.top - viewport.top - this.#viewportPx / 3);
       this.#draw();
       return;
     }
     const left = leftFor(mark, row, viewport, this.#left);
     if (left === this.#left) return;
-    this.#left = left;
-    this.#scroller.scrollLeft = this.#left;
+    this.#scroller.scrollLeft = left;
     this.#left = this.#scroller.scrollLeft;
     this.#place();
   }

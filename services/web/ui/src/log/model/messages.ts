@@ -20,7 +20,10 @@ export interface Answer {
   readonly chain?: string;
   readonly code?: string;
   readonly message?: string;
+  /** Who may read the log and not the run gets state and lines in its place. */
   readonly record?: Run;
+  readonly state?: Run["state"];
+  readonly lines?: number;
 }
 
 export interface Message {
@@ -28,6 +31,12 @@ export interface Message {
   readonly run: string;
   readonly epoch: number;
   readonly entries: readonly unknown[];
+}
+
+/** The right to read the run was taken away. With null, the login has ended. */
+export interface Denied {
+  readonly run: string | null;
+  readonly why?: string;
 }
 
 /** The subscription is over: the view cannot go on. */

@@ -154,6 +154,7 @@ export type Answer =
   | { readonly line: number; readonly spans?: readonly Span[] }
   | { readonly searched: readonly [number, number] }
   | { readonly missing: readonly [number, number] }
+  | { readonly broken_off: string }
   | { readonly done: true; readonly hits: number; readonly next: number | null };
 
 /** Chunks of text → whole answers. */

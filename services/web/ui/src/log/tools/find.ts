@@ -2,6 +2,7 @@
 // server where it can.
 
 import { signal } from "@preact/signals";
+import { request, searchAddress } from "../../api";
 import { plain } from "../model/ansi";
 import { contextOf, spansWithin } from "../model/continuation";
 import { BLOCK_LINES } from "../model/lines";
@@ -153,12 +154,12 @@ export class Find {
       from: String(from),
       direction,
     });
-    const address = `/api/v1/runs/${encodeURIComponent(this.#run)}/log/search?${query}`;
-    let response = await fetch(address, { signal });
+    const address = searchAddress(this.#run, query);
+    let response = await request(address, { signal });
     for (let again = 0; response.status === 429 && again < MAX_TRIES; again += 1) {
       // What was typed before is still being looked for.
       await pause(Number(response.headers.get("Retry-After")) || 1);
-      response = await fetch(address, { signal });
+      response = await request(address, { signal });
     }
     if (response.status === 400) throw new Refused(await sentence(response));
     if (!response.ok || !response.body) throw new Error(await sentence(response));
@@ -168,6 +169,7 @@ export class Find {
       const { done, value } = await reader.read();
       if (done || signal.aborted) break;
       for (const answer of answers(buffer, value)) {
+        if ("broken_off" in answer) throw new Error(answer.broken_off);
         this.#answer(answer);
         if ("done" in answer) return answer.next;
       }

@@ -2,7 +2,7 @@
 // leave the screen; the text comes from the store, without numbers and codes.
 
 import { signal } from "@preact/signals";
-import { copyText } from "../../clipboard";
+import { copyLater, copyText } from "../../clipboard";
 import { withCommas } from "../../numbers";
 import type { VirtualList } from "../drawing/virtuallist";
 import { type Swap, storedColumn } from "../model/annotation";
@@ -74,27 +74,36 @@ export class TextSelection {
 
   /** Copy what lies between two places, and fetch what is missing of it. */
   async #copyFrom(from: Point, to: Point): Promise<void> {
-    const { lines } = this.#model;
     if (this.#count(from, to) > COPY_LINES) {
       this.notice.value = `Nothing was copied: ${withCommas(COPY_LINES)} lines is the most. Download the log instead.`;
       return;
     }
-    let copied = this.#textBetween(from, to);
-    if (copied === null) {
-      this.#copying = { first: from.line, last: to.line };
-      this.notice.value = "Loading the lines to copy them…";
-      try {
-        await lines.fetch(from.line, to.line);
-        copied = this.#textBetween(from, to);
-      } catch (error) {
-        this.notice.value = `Nothing was copied: ${(error as Error).message}`;
-        return;
-      } finally {
-        this.#copying = null;
-      }
+    const here = this.#textBetween(from, to);
+    if (here) {
+      await this.copyText(here.text, copiedWords(here.lines, here.cut));
+      return;
     }
-    if (copied === null) this.notice.value = "Nothing was copied: some lines could not be loaded.";
-    else await this.copyText(copied.text, copiedWords(copied.lines, copied.cut));
+    this.#copying = { first: from.line, last: to.line };
+    this.notice.value = "Loading the lines to copy them…";
+    const loading = this.#load(from, to);
+    try {
+      const done = await copyLater(loading.then(({ text }) => text));
+      const { lines, cut } = await loading;
+      this.notice.value = done
+        ? copiedWords(lines, cut)
+        : "Your browser did not allow copying. The lines are loaded now: copy them once more.";
+    } catch (error) {
+      this.notice.value = `Nothing was copied: ${(error as Error).message}`;
+    } finally {
+      this.#copying = null;
+    }
+  }
+
+  async #load(from: Point, to: Point): Promise<CopiedText> {
+    await this.#model.lines.fetch(from.line, to.line);
+    const copied = this.#textBetween(from, to);
+    if (copied === null) throw new Error("some lines could not be loaded.");
+    return copied;
   }
 
   async copyText(text: string, done: string): Promise<void> {

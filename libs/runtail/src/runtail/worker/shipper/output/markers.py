@@ -28,7 +28,9 @@ MAX_TEXT_CHARS: Final = 1024
 
 #: ``earlier-run`` does not come from the task: the shipper writes it around output of another run's processes.
 #: ``own-line``: the following text begins a line, whatever comes before it.
-OPERATIONS: Final = frozenset({"group", "endgroup", "progress", "warning", "error", "own-line", "earlier-run"})
+OPERATIONS: Final = frozenset(
+    {"group", "endgroup", "progress", "warning", "error", "label", "title", "own-line", "earlier-run"}
+)
 #: A chunk without any of these has no marker line; looking for them is quick.
 _SIGNS: Final = (b"::error", b"::warning", b"::group", b"::endgroup", b"##[", b"##vso[")
 #: How a marker line begins.

@@ -8,13 +8,15 @@ parts come together only on the screen is masked there.
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runtail.masking.encodings import MIN_SECRET_BYTES
 from runtail.masking.mask import Masker
 from runtail.protocol.event import EARLIER_RUN, MARKERS_CAPPED, MASKED, OVERFLOW, REDRAWN
+from runtail.titles import cleaned
+from runtail.worker.shipper.output.labels import AddedLabels
 from runtail.worker.shipper.output.lines import DEFAULT_MAX_LINE_BYTES, Chunk, Lines, Redrawn
 from runtail.worker.shipper.output.markers import MAX_TEXT_CHARS, Markers, marker_lines
 
@@ -64,6 +66,7 @@ class Processor:
         max_line_bytes: int = DEFAULT_MAX_LINE_BYTES,
         max_markers: int = DEFAULT_MAX_MARKERS,
         masker: Masker | None = None,
+        declared: Mapping[str, str] | None = None,
     ) -> None:
         self.consumed = 0
         self.overflow_bytes = 0
@@ -73,6 +76,9 @@ class Processor:
         self.markers = 0
         self.capped_markers = 0
         self.progress: dict[str, Any] | None = None
+        self.labels = AddedLabels(declared or {})
+        #: The title that the task has set; empty: none.
+        self.title = ""
         self._max_markers = max_markers
         self._form: dict[str, Any] = {"cr": cr, "max_line_bytes": max_line_bytes}
         #: Earlier executions whose processes wrote into this one, and how far their output was taken.
@@ -219,6 +225,8 @@ class Processor:
             "markers": self.markers,
             "capped": self.capped_markers,
             "progress": self.progress,
+            "labels": self.labels.values,
+            "title": self.title,
             "continued": self._continued,
             "earlier": self._earlier,
             "postponed": self._postponed,
@@ -241,6 +249,8 @@ class Processor:
         self.outside_bytes = state["outside"]
         self.markers, self.capped_markers = state["markers"], state["capped"]
         self.progress, self._continued = state["progress"], state["continued"]
+        # (A shipper of release 0.1.0 kept none.)
+        self.labels.values, self.title = state.get("labels", {}), state.get("title", "")
         self._earlier, self._postponed = state["earlier"], state["postponed"]
         size_bytes, lines = state["gap"]
         self._gap = _Gap(size_bytes, lines, [_unpack(item) for item in state["gap_before"]])
@@ -331,6 +341,13 @@ class Processor:
             value = operation.get("value")
             number = float(value) if isinstance(value, int | float) else None
             self.progress = {"value": number, "text": self._text(operation, "text")}
+        elif kind == "title":
+            self.title = cleaned(self._text(operation, "text")) or self.title
+        elif kind == "label":
+            flaw = self.labels.set(self._text(operation, "key"), self._text(operation, "value"))
+            if flaw and self._admit():
+                self._give(self._lines.interrupt(), items)
+                items.append(Event({"kind": "warning", "text": flaw}))
         elif self._admit():
             self._give(self._lines.interrupt(), items)
             event: dict[str, Any] = {"kind": kind}

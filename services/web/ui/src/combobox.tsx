@@ -1,0 +1,144 @@
+// An input with a list of what is meant below it, narrowed as one types.
+
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { Icon } from "./design/icon";
+import { sanitize } from "./sanitize";
+
+/** Something to choose. */
+export interface Choice {
+  readonly key: string;
+  readonly text: string;
+  /** What kind of thing it is, or what it does. */
+  readonly about: string;
+}
+
+interface Props {
+  readonly id: string;
+  readonly label: string;
+  readonly placeholder: string;
+  /** What stands there while nobody writes. */
+  readonly value: string;
+  /** What fits a text, best first. */
+  readonly find: (text: string) => readonly Choice[];
+  readonly choose: (choice: Choice) => void;
+  /** Backspace in an empty input. */
+  readonly back?: () => void;
+}
+
+/** More would be neither read nor fast. */
+const SHOWN = 50;
+
+export function Combobox({ id, label, placeholder, value, find, choose, back }: Props) {
+  // What is being written stays when the page is drawn anew.
+  const typed = useSignal<string | null>(null);
+  const open = useSignal(false);
+  const at = useSignal(0);
+  const list = useRef<HTMLDivElement>(null);
+
+  const found = open.value ? find(typed.value?.trim() ?? "") : [];
+  const shown = found.slice(0, SHOWN);
+  const current = shown[Math.min(at.value, shown.length - 1)];
+
+  function show(): void {
+    if (open.value) return;
+    at.value = 0;
+    open.value = true;
+  }
+
+  function close(): void {
+    open.value = false;
+    typed.value = null;
+  }
+
+  function take(choice: Choice): void {
+    close();
+    choose(choice);
+  }
+
+  function move(by: number): void {
+    if (!open.value) {
+      show();
+      return;
+    }
+    at.value = Math.max(0, Math.min(shown.length - 1, at.value + by));
+    requestAnimationFrame(() =>
+      list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }),
+    );
+  }
+
+  function pressed(event: KeyboardEvent & { readonly currentTarget: HTMLInputElement }): void {
+    const { key } = event;
+    if (key === "ArrowDown" || key === "ArrowUp") {
+      event.preventDefault();
+      move(key === "ArrowDown" ? 1 : -1);
+    } else if (key === "Enter") {
+      event.preventDefault();
+      if (current) take(current);
+    } else if (key === "Escape") {
+      // Within a dialog, the first closes the list alone.
+      if (open.value) event.preventDefault();
+      close();
+      if (!event.currentTarget.closest("dialog")) event.currentTarget.blur();
+    } else if (key === "Backspace" && event.currentTarget.value === "") back?.();
+  }
+
+  return (
+    <span class="combobox">
+      <Icon name="find" />
+      <input
+        id={id}
+        type="text"
+        role="combobox"
+        aria-label={label}
+        aria-autocomplete="list"
+        aria-expanded={open.value && shown.length > 0}
+        aria-controls={`${id}-list`}
+        aria-activedescendant={current ? `${id}-${shown.indexOf(current)}` : undefined}
+        placeholder={placeholder}
+        autoComplete="off"
+        spellcheck={false}
+        value={typed.value ?? value}
+        onInput={(event) => {
+          typed.value = event.currentTarget.value;
+          at.value = 0;
+          open.value = true;
+        }}
+        onClick={(event) => {
+          if (value !== "" && !open.value) event.currentTarget.select();
+          show();
+        }}
+        onKeyDown={pressed}
+        onBlur={() => {
+          open.value = false;
+          // What was chosen comes back; what was begun stays.
+          if (value !== "") typed.value = null;
+        }}
+      />
+      {value !== "" && <Icon name="open" />}
+      <span class="offered" hidden={shown.length === 0}>
+        <div id={`${id}-list`} role="listbox" aria-label="Suggestions" ref={list}>
+          {shown.map((choice, index) => (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the focus and the keys
+            // biome-ignore lint/a11y/useFocusableInteractive: the input names the one that is chosen
+            <div
+              key={choice.key}
+              id={`${id}-${index}`}
+              role="option"
+              aria-selected={choice === current}
+              // The input keeps the focus.
+              onMouseDown={(event) => event.preventDefault()}
+              onClick={() => take(choice)}
+            >
+              <span class="text">{sanitize(choice.text)}</span>
+              <span class="kind">{sanitize(choice.about)}</span>
+            </div>
+          ))}
+        </div>
+        {found.length > SHOWN && (
+          <span class="hint">{found.length - SHOWN} more. Write to narrow them down.</span>
+        )}
+      </span>
+    </span>
+  );
+}

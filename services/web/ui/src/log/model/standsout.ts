@@ -1,0 +1,50 @@
+// What stands out in a log: lines and events that are errors or warnings. Pure.
+
+import { annotationOf } from "./annotation";
+import { plain } from "./ansi";
+import type { LogModel } from "./logmodel";
+
+export interface Outstanding {
+  /** The line; of an event, the one after it. */
+  readonly line: number;
+  readonly level: "error" | "warning";
+  /** Empty if the line is not loaded. */
+  readonly text: string;
+}
+
+/** What it looks at. */
+export type Known = Pick<LogModel, "groups" | "known" | "rows" | "lines">;
+
+export interface StandsOut {
+  /** In the order of the log. */
+  readonly shown: readonly Outstanding[];
+  /** How many more there are. */
+  readonly more: number;
+}
+
+/** What of a line's text says something: without the codes of its mark. */
+function said(text: string): string {
+  const length = annotationOf(text)?.length ?? 0;
+  return plain(text.slice(length)).trim();
+}
+
+/** Errors before warnings, as far as `most` goes. */
+export function standsOut({ groups, known, rows, lines }: Known, most: number): StandsOut {
+  const found = new Map<number, { level: Outstanding["level"]; text: string | null }>();
+  for (const line of known.warnings) found.set(line, { level: "warning", text: null });
+  for (const [line, level] of groups.levels) found.set(line, { level, text: null });
+  for (const line of known.errors) found.set(line, { level: "error", text: null });
+  for (const { level, at, text } of rows.notes) {
+    if (level === "note" || found.get(at)?.level === "error") continue;
+    found.set(at, { level, text });
+  }
+  const all = [...found].sort(([a], [b]) => a - b);
+  const first = [
+    ...all.filter(([, { level }]) => level === "error"),
+    ...all.filter(([, { level }]) => level === "warning"),
+  ].slice(0, most);
+  const shown = first
+    .sort(([a], [b]) => a - b)
+    .map(([line, { level, text }]) => ({ line, level, text: text ?? said(lines.get(line) ?? "") }));
+  return { shown, more: all.length - shown.length };
+}

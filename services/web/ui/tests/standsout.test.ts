@@ -1,0 +1,67 @@
+// What stands out beside a log: errors and warnings of lines and events, the errors first when there are too many.
+
+import { describe, expect, test } from "vitest";
+import { NOTHING } from "../src/log/model/outline";
+import { type Known, standsOut } from "../src/log/model/standsout";
+
+interface Given {
+  readonly levels?: readonly (readonly [number, "error" | "warning"])[];
+  readonly errors?: readonly number[];
+  readonly warnings?: readonly number[];
+  readonly notes?: readonly { at: number; level: string; text: string }[];
+  readonly texts?: Readonly<Record<number, string>>;
+}
+
+function known(given: Given): Known {
+  return {
+    groups: { levels: new Map(given.levels) },
+    known: { ...NOTHING, errors: given.errors ?? [], warnings: given.warnings ?? [] },
+    rows: { notes: given.notes ?? [] },
+    lines: { get: (line: number) => given.texts?.[line] },
+  } as unknown as Known;
+}
+
+describe("stands out", () => {
+  test("nothing", () => {
+    expect(standsOut(known({}), 5)).toEqual({ shown: [], more: 0 });
+  });
+
+  test("lines are said without the codes of their marks, and in the log's order", () => {
+    const given = known({
+      levels: [
+        [9, "error"],
+        [2, "warning"],
+      ],
+      texts: { 2: "::warning file=a.c::\u001b[1mold\u001b[0m", 9: "##[error]broken " },
+    });
+    expect(standsOut(given, 5)).toEqual({
+      shown: [
+        { line: 2, level: "warning", text: "old" },
+        { line: 9, level: "error", text: "broken" },
+      ],
+      more: 0,
+    });
+  });
+
+  test("what is not loaded has no text; an error at the same place goes before a warning", () => {
+    const given = known({
+      errors: [40_000],
+      warnings: [7, 40_000],
+      notes: [
+        { at: 7, level: "error", text: "the worker was lost" },
+        { at: 8, level: "note", text: "Attempt 1 started" },
+      ],
+    });
+    expect(standsOut(given, 5).shown).toEqual([
+      { line: 7, level: "error", text: "the worker was lost" },
+      { line: 40_000, level: "error", text: "" },
+    ]);
+  });
+
+  test("of many the errors are shown, and the rest is counted", () => {
+    const given = known({ warnings: [1, 2, 3, 4], errors: [10, 20] });
+    const { shown, more } = standsOut(given, 3);
+    expect(shown.map(({ line }) => line)).toEqual([1, 10, 20]);
+    expect(more).toBe(3);
+  });
+});

@@ -1,0 +1,1 @@
+"""What looks for mistakes that let somebody in: ``make scan`` runs these programs beside Semgrep."""
