@@ -21,9 +21,10 @@ import { canShare, ShareDialog, share } from "../share/dialog";
 import { connectionWords, stands, type Tail } from "../socket";
 import { duration } from "../time";
 import { Top } from "../top";
-import { isOver, waitingWords } from "../words";
+import { isOver } from "../words";
 import { type Earlier, earlierThan } from "./earlier";
 import { Header } from "./header";
+import { Missing } from "./missing";
 import { Rail } from "./rail";
 import { tabIcon, tabTitle } from "./tab";
 
@@ -72,6 +73,10 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   }, []);
 
   useSignalEffect(() => {
+    if (statusOf(problem.value) === MISSING) {
+      document.title = `${(problem.value as Problem).title} · Runtail`;
+      return;
+    }
     if (!record.value) return;
     const log = view.value;
     document.title = tabTitle(
@@ -119,17 +124,21 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const label = `Log of run ${sanitize(runId)}`;
   return (
     <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
-      <Top place={record.value?.task ?? "run"}>
-        <ConnectionChip
-          tail={tail}
-          over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
-          {...(gone && !why
-            ? { words: gone.title }
-            : words(tail, follow, record.value, now.value + ahead.value))}
-        />
+      <Top place={gone ? "" : (record.value?.task ?? "run")}>
+        {(!gone || why) && (
+          <ConnectionChip
+            tail={tail}
+            over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
+            {...words(tail, follow, now.value + ahead.value)}
+          />
+        )}
       </Top>
       <PortForwardNote tail={tail} />
-      {(gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>}
+      {gone ? (
+        <Missing runId={runId} problem={gone} />
+      ) : (
+        !record.value && <h1 class="unseen">Run</h1>
+      )}
       {why && (
         <p class="problem" role="alert">
           {sanitize(why)} What follows is what you had seen. Ask whoever grants rights here.
@@ -138,7 +147,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       {logOnly && !why && (
         <p class="note">You may read the log of this run, and not the rest of its record.</p>
       )}
-      {problem.value && !logOnly && !why && (gone || !record.value) && (
+      {problem.value && !logOnly && !why && !gone && !record.value && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
       )}
       {record.value && !gone && !logOnly && (
@@ -149,6 +158,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           changed={(run) => {
             record.value = run;
           }}
+          log={log}
           open={open.value}
           opened={(wanted) => {
             open.value = wanted;
@@ -174,6 +184,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           <Rail
             log={log}
             run={record.value}
+            good={earlier.value?.good ?? null}
             now={now.value}
             chosen={() => {
               open.value = false;
@@ -199,7 +210,7 @@ function denied(follow: Follow | undefined): string {
 }
 
 /** The chip's words: about the run's log rather than about the socket, where there are any. */
-function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: number) {
+function words(tail: Tail, follow: Follow | undefined, now: number) {
   const connection = tail.connection.value;
   if (!follow) return {};
   const phase = follow.phase.value;
@@ -215,7 +226,6 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
   if (phase.name !== "live") return { words: "Opening the log…" };
-  if (run?.state === "queued") return { words: waitingWords(run) };
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };
   return { words: "Live" };
@@ -228,6 +238,6 @@ function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
 
 function emptyWords(follow: Follow, run: Run): string {
   if (follow.phase.value.name === "over") return "This run printed nothing.";
-  if (run.state === "queued") return sanitize(waitingWords(run));
+  if (run.state === "queued") return "The output comes here when a worker starts the run.";
   return "No output yet.";
 }
