@@ -14,6 +14,7 @@ export type LogWindow = Api.Window;
 /** A log's sections and marks, loaded or not. */
 export type Outline = Api.Outline;
 export type OutlineGroup = Api.Group;
+export type OutlineMark = Api.Mark;
 export type AuditEntry = Api.AuditEntry;
 export type AuditLog = Api.AuditLog;
 export type Session = Api.Session;

@@ -17,6 +17,7 @@ import "./design/notice.css";
 import "./design/segments.css";
 import "./design/bar.css";
 import "./list.css";
+import "./run/rail.css";
 import "./run/run.css";
 import "./runs/runs.css";
 import "./runs/filters.css";

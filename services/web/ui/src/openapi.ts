@@ -154,6 +154,13 @@ export interface components {
         readonly Mark: {
             readonly line: number;
             readonly kind: string;
+            /** @description When, ms since 1970; 0 of a cut. */
+            readonly t_ms: number;
+            /**
+             * @description Of a `start`: which attempt it was.
+             * @default 0
+             */
+            readonly attempt?: number;
             /** @default 0 */
             readonly to?: number;
         };

@@ -211,8 +211,13 @@ export class LogController {
 
   /** Show where a group begins. */
   showGroup(group: Group): void {
+    this.showPlace(group.head ?? group.first);
+  }
+
+  /** Show a line, or the event before it, without marking anything. */
+  showPlace(line: number): void {
     this.list.pause();
-    this.model.goTo(Math.min(group.head ?? group.first, this.model.total.peek()));
+    this.model.goTo(Math.min(line, this.model.total.peek()));
   }
 
   /** Show a line that stands out, as the keys for errors do. */

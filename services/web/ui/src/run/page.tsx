@@ -3,7 +3,7 @@
 import "../log/drawing/log.css";
 import "../log/drawing/rows.css";
 import "../log/drawing/print.css";
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Problem, type Run, run as readRun } from "../api";
 import { ahead, serverNow } from "../clock";
@@ -21,9 +21,12 @@ import { canShare, ShareDialog, share } from "../share/dialog";
 import { connectionWords, stands, type Tail } from "../socket";
 import { duration } from "../time";
 import { Top } from "../top";
-import { isOver, waitingWords } from "../words";
+import { isOver } from "../words";
+import { type Earlier, earlierThan } from "./earlier";
 import { Header } from "./header";
+import { Missing } from "./missing";
 import { Rail } from "./rail";
+import { tabIcon, tabTitle } from "./tab";
 
 const REFETCH_MS = 10_000;
 const FORBIDDEN = 403;
@@ -37,6 +40,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const now = useSignal(serverNow());
   const view = useSignal<LogController | null>(null);
   const open = useSignal(false);
+  const earlier = useSignal<Earlier | null>(null);
   const scroller = useRef<HTMLElement>(null);
 
   async function fetchRecord(): Promise<void> {
@@ -69,10 +73,32 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   }, []);
 
   useSignalEffect(() => {
+    if (statusOf(problem.value) === MISSING) {
+      document.title = `${(problem.value as Problem).title} · Runtail`;
+      return;
+    }
     if (!record.value) return;
-    const unseen = view.value?.model.newLines.value ?? 0;
-    const news = unseen > 0 ? `(+${withCommas(unseen)}) ` : "";
-    document.title = `${news}${sanitize(record.value.task)} · ${record.value.state} · Runtail`;
+    const log = view.value;
+    document.title = tabTitle(
+      record.value,
+      log?.follow.live.value ?? null,
+      log?.model.newLines.value ?? 0,
+    );
+  });
+
+  useSignalEffect(() => {
+    const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    if (record.value && icon) icon.href = tabIcon(record.value.state);
+  });
+
+  // Once: what came before it stays as it is.
+  const known = useComputed(() => record.value !== null);
+  useSignalEffect(() => {
+    const run = record.peek();
+    if (!known.value || !run) return;
+    void earlierThan(run).then((found) => {
+      earlier.value = found;
+    });
   });
 
   useSignalEffect(() => {
@@ -98,17 +124,21 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const label = `Log of run ${sanitize(runId)}`;
   return (
     <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
-      <Top place={record.value?.task ?? "run"}>
-        <ConnectionChip
-          tail={tail}
-          over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
-          {...(gone && !why
-            ? { words: gone.title }
-            : words(tail, follow, record.value, now.value + ahead.value))}
-        />
+      <Top place={gone ? "" : (record.value?.task ?? "run")}>
+        {(!gone || why) && (
+          <ConnectionChip
+            tail={tail}
+            over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
+            {...words(tail, follow, now.value + ahead.value)}
+          />
+        )}
       </Top>
       <PortForwardNote tail={tail} />
-      {(gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>}
+      {gone ? (
+        <Missing runId={runId} problem={gone} />
+      ) : (
+        !record.value && <h1 class="unseen">Run</h1>
+      )}
       {why && (
         <p class="problem" role="alert">
           {sanitize(why)} What follows is what you had seen. Ask whoever grants rights here.
@@ -117,16 +147,18 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       {logOnly && !why && (
         <p class="note">You may read the log of this run, and not the rest of its record.</p>
       )}
-      {problem.value && !logOnly && !why && (gone || !record.value) && (
+      {problem.value && !logOnly && !why && !gone && !record.value && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
       )}
       {record.value && !gone && !logOnly && (
         <Header
           run={record.value}
+          usual={earlier.value?.usual ?? null}
           now={now.value}
           changed={(run) => {
             record.value = run;
           }}
+          log={log}
           open={open.value}
           opened={(wanted) => {
             open.value = wanted;
@@ -152,6 +184,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           <Rail
             log={log}
             run={record.value}
+            good={earlier.value?.good ?? null}
             now={now.value}
             chosen={() => {
               open.value = false;
@@ -177,7 +210,7 @@ function denied(follow: Follow | undefined): string {
 }
 
 /** The chip's words: about the run's log rather than about the socket, where there are any. */
-function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: number) {
+function words(tail: Tail, follow: Follow | undefined, now: number) {
   const connection = tail.connection.value;
   if (!follow) return {};
   const phase = follow.phase.value;
@@ -193,7 +226,6 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
   if (phase.name !== "live") return { words: "Opening the log…" };
-  if (run?.state === "queued") return { words: waitingWords(run) };
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };
   return { words: "Live" };
@@ -206,6 +238,6 @@ function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
 
 function emptyWords(follow: Follow, run: Run): string {
   if (follow.phase.value.name === "over") return "This run printed nothing.";
-  if (run.state === "queued") return sanitize(waitingWords(run));
+  if (run.state === "queued") return "The output comes here when a worker starts the run.";
   return "No output yet.";
 }
