@@ -5,7 +5,7 @@ import type { Run } from "../api";
 import { Icon } from "../design/icon";
 import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
-import { age, stamp } from "../time";
+import { age, lasted, stamp } from "../time";
 import { ClockNote } from "../top";
 import { attemptWords, exitWords, sinceWords } from "../words";
 import { Actions } from "./actions";
@@ -13,6 +13,8 @@ import { Fact, Time } from "./fact";
 
 interface Props {
   readonly run: Run;
+  /** How long the task's runs take, in ms; null if that is not known. */
+  readonly usual: number | null;
   /** In ms since 1970. */
   readonly now: number;
   readonly changed: (run: Run) => void;
@@ -21,7 +23,7 @@ interface Props {
   readonly opened: (open: boolean) => void;
 }
 
-export function Header({ run, now, changed, open, opened }: Props) {
+export function Header({ run, usual, now, changed, open, opened }: Props) {
   return (
     <section class={open ? "about open" : "about"} aria-label="About this run">
       <div class="line">
@@ -30,6 +32,7 @@ export function Header({ run, now, changed, open, opened }: Props) {
           <span class="task">{sanitize(run.task)}</span>
           <span class="since" title={`since ${stamp(run.since_ms)}`}>
             {sinceWords(run, now)}
+            {usual !== null && run.first_started_ms !== null && `, usually ${lasted(usual)}`}
           </span>
         </h1>
         <Actions run={run} now={now} changed={changed} />

@@ -3,7 +3,7 @@
 import "../log/drawing/log.css";
 import "../log/drawing/rows.css";
 import "../log/drawing/print.css";
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Problem, type Run, run as readRun } from "../api";
 import { ahead, serverNow } from "../clock";
@@ -22,8 +22,10 @@ import { connectionWords, stands, type Tail } from "../socket";
 import { duration } from "../time";
 import { Top } from "../top";
 import { isOver, waitingWords } from "../words";
+import { type Earlier, earlierThan } from "./earlier";
 import { Header } from "./header";
 import { Rail } from "./rail";
+import { tabIcon, tabTitle } from "./tab";
 
 const REFETCH_MS = 10_000;
 const FORBIDDEN = 403;
@@ -37,6 +39,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const now = useSignal(serverNow());
   const view = useSignal<LogController | null>(null);
   const open = useSignal(false);
+  const earlier = useSignal<Earlier | null>(null);
   const scroller = useRef<HTMLElement>(null);
 
   async function fetchRecord(): Promise<void> {
@@ -70,9 +73,27 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
 
   useSignalEffect(() => {
     if (!record.value) return;
-    const unseen = view.value?.model.newLines.value ?? 0;
-    const news = unseen > 0 ? `(+${withCommas(unseen)}) ` : "";
-    document.title = `${news}${sanitize(record.value.task)} · ${record.value.state} · Runtail`;
+    const log = view.value;
+    document.title = tabTitle(
+      record.value,
+      log?.follow.live.value ?? null,
+      log?.model.newLines.value ?? 0,
+    );
+  });
+
+  useSignalEffect(() => {
+    const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    if (record.value && icon) icon.href = tabIcon(record.value.state);
+  });
+
+  // Once: what came before it stays as it is.
+  const known = useComputed(() => record.value !== null);
+  useSignalEffect(() => {
+    const run = record.peek();
+    if (!known.value || !run) return;
+    void earlierThan(run).then((found) => {
+      earlier.value = found;
+    });
   });
 
   useSignalEffect(() => {
@@ -123,6 +144,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
       {record.value && !gone && !logOnly && (
         <Header
           run={record.value}
+          usual={earlier.value?.usual ?? null}
           now={now.value}
           changed={(run) => {
             record.value = run;

@@ -7,9 +7,9 @@ import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
 import { age, duration, stamp } from "../time";
+import { usualDurations } from "../usual";
 import { durationWords, exitMark, waitingWords } from "../words";
 import { labelsOf } from "./filters";
-import { usualDurations } from "./usual";
 
 /** More labels than these are on the run's own page. */
 const LABELS = 3;
