@@ -19,6 +19,7 @@ import "./design/bar.css";
 import "./list.css";
 import "./run/run.css";
 import "./runs/runs.css";
+import "./runs/rows.css";
 import "./runs/filters.css";
 import "./audit/audit.css";
 import "./form/form.css";
