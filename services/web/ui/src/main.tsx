@@ -20,6 +20,7 @@ import "./list.css";
 import "./run/rail.css";
 import "./run/run.css";
 import "./runs/runs.css";
+import "./runs/rows.css";
 import "./runs/filters.css";
 import "./audit/audit.css";
 import "./form/form.css";

@@ -11,6 +11,7 @@ import {
   ChevronUp,
   CircleQuestionMark,
   Clock,
+  Columns2,
   CornerDownLeft,
   Ellipsis,
   FileText,
@@ -64,6 +65,7 @@ export const ICONS = {
   themeSystem: SunMoon,
   times: Clock,
   warning: TriangleAlert,
+  watch: Columns2,
   wrap: TextWrap,
 } as const satisfies Readonly<Record<string, IconNode>>;
 
