@@ -14,6 +14,9 @@ import { alone } from "../log/place";
 import { LogToolbar } from "../log/toolbar";
 import { withCommas } from "../numbers";
 import { PortForwardNote } from "../portforward";
+import { LogLines } from "../reading/lines";
+import { denied, gone as goneWith, isLogOnly, useReading } from "../reading/run";
+import { Replaced, Trouble } from "../reading/trouble";
 import { sanitize } from "../sanitize";
 import { canShare, ShareDialog, share } from "../share/dialog";
 import { connectionWords, stands, type Tail } from "../socket";
@@ -21,10 +24,7 @@ import { duration } from "../time";
 import { Top } from "../top";
 import { waitingWords } from "../words";
 import { Header } from "./header";
-import { LogLines } from "./lines";
 import { Rail } from "./rail";
-import { denied, gone as goneWith, isLogOnly, useReading } from "./reading";
-import { Replaced, Trouble } from "./trouble";
 
 /** From this much silence on the page says how long there was no output. */
 const SILENCE_MS = 60_000;

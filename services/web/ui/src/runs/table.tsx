@@ -3,12 +3,12 @@
 import { useMemo } from "preact/hooks";
 import { runAddress } from "../address";
 import type { Run } from "../api";
+import { labelsOf } from "../filters";
 import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
 import { age, duration, stamp } from "../time";
 import { durationWords, exitMark, waitingWords } from "../words";
-import { labelsOf } from "./filters";
 import { usualDurations } from "./usual";
 
 /** More labels than these are on the run's own page. */

@@ -4,7 +4,7 @@ import type { Run } from "../api";
 import type { Follow } from "../log/follow";
 import { sanitize } from "../sanitize";
 import { waitingWords } from "../words";
-import { gone, type Reading } from "./reading";
+import { gone, type Reading } from "./run";
 
 export function LogLines({ reading }: { reading: Reading }) {
   const { record, log, runId, scroller } = reading;

@@ -2,7 +2,7 @@
 
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
-import { denied, gone, isLogOnly, type Reading } from "./reading";
+import { denied, gone, isLogOnly, type Reading } from "./run";
 
 export function Trouble({ reading }: { reading: Reading }) {
   const { record, problem, fetchRecord } = reading;
