@@ -25,6 +25,7 @@ import "./form/form.css";
 import "./login/login.css";
 import "./guest/guest.css";
 import "./share/share.css";
+import "./palette/palette.css";
 import "./tokens/tokens.css";
 import "./watch/watch.css";
 import { render } from "preact";

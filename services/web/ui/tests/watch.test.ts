@@ -58,6 +58,8 @@ describe("runs that match", () => {
 });
 
 test("the title counts the states", () => {
-  expect(stateWords(["running", "failed", "running"])).toBe("2 running, 1 failed");
+  expect(stateWords(["failed", "running", "succeeded", "running"])).toBe(
+    "2 running, 1 failed, 1 succeeded",
+  );
   expect(stateWords([])).toBe("");
 });

@@ -53,9 +53,14 @@ export function joined(
   };
 }
 
+/** What goes on comes first, then what went wrong. */
+const ORDER = ["running", "queued", "failed", "lost", "cancelled", "succeeded"];
+
 /** What all panes together say, for the title of the tab: `2 running, 1 failed`. */
 export function stateWords(states: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return [...counts].map(([state, count]) => `${count} ${state}`).join(", ");
+  const counted = ORDER.map((state) => [states.filter((one) => one === state).length, state]);
+  return counted
+    .filter(([count]) => count !== 0)
+    .map((words) => words.join(" "))
+    .join(", ");
 }
