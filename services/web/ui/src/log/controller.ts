@@ -14,10 +14,11 @@ import { VirtualList } from "./drawing/virtuallist";
 import { Follow } from "./follow";
 import { plain } from "./model/ansi";
 import type { Group } from "./model/groups";
-import { type LineRange, linesHash, parseLines } from "./model/links";
+import type { LineRange } from "./model/links";
 import { LogModel } from "./model/logmodel";
 import { nextMode, TIME_MODES } from "./model/times";
 import { Opening } from "./opening";
+import type { Place } from "./place";
 import { Announcer } from "./tools/announce";
 import { Find } from "./tools/find";
 import { RowFocus } from "./tools/focus";
@@ -28,6 +29,9 @@ import { TextSelection } from "./tools/select";
 const NARROW = "(width < 45rem)";
 const COUNT_EVERY_MS = 10_000;
 const VERIFY_LINES = 5_000;
+
+/** Keys of one letter are on, in every log of the page. */
+const single = signal(settings.single ?? true);
 
 export class LogController {
   readonly model: LogModel;
@@ -41,7 +45,7 @@ export class LogController {
   readonly sticky: Sticky;
   readonly keyboard = new Keyboard();
   readonly wrap = signal(settings.wrap ?? matchMedia(NARROW).matches);
-  readonly single = signal(settings.single ?? true);
+  readonly single = single;
   readonly reading = signal(false);
   readonly full = signal(false);
   readonly help = signal(false);
@@ -50,33 +54,42 @@ export class LogController {
   readonly awaited = signal(0);
   readonly verifying = signal(false);
   readonly notice = signal("");
+  readonly #run: string;
   readonly #scroller: HTMLElement;
+  readonly #place: Place;
   #counted = 0;
 
-  constructor(run: string, tail: Tail, scroller: HTMLElement) {
+  constructor(run: string, tail: Tail, scroller: HTMLElement, place: Place) {
+    this.#run = run;
     this.#scroller = scroller;
+    this.#place = place;
+    const { closed } = place;
+    /** What depends on more than this log ends with it. */
+    const whileOpen = (react: () => void) => closed.addEventListener("abort", effect(react));
     const theme = () => (dark.peek() ? DARK : LIGHT);
     this.model = new LogModel(run);
-    this.list = new VirtualList(scroller, this.model, theme());
+    this.list = new VirtualList(scroller, this.model, theme(), closed);
     this.model.attach(this.list);
     this.model.timeMode.value = TIME_MODES.find((mode) => mode === settings.time) ?? "off";
     this.announcer = new Announcer(scroller.parentElement ?? document.body);
     this.find = new Find(this.model, run);
-    this.selection = new TextSelection(this.model, this.list);
+    this.selection = new TextSelection(this.model, this.list, place);
     this.model.grown.on((first, last) => this.#onNewLines(first, last));
     this.list.followed.on((following) => {
       if (!following) this.model.paused();
       else this.model.newLines.value = 0;
       this.announcer.say(following ? "Following the end" : "Paused");
     });
-    this.follow = new Follow(run, tail, this.model);
+    this.follow = new Follow(run, tail, this.model, closed);
     this.model.proveWith(this.follow);
-    effect(() => {
+    whileOpen(() => {
       void dark.value;
       this.list.theme = theme();
       this.list.redraw();
     });
-    this.keyboard.single = this.single.peek();
+    whileOpen(() => {
+      this.keyboard.single = single.value;
+    });
     effect(() => this.model.setLive(this.follow.live.value));
     effect(() => {
       this.list.wrap = this.wrap.value;
@@ -99,8 +112,7 @@ export class LogController {
       this.follow,
       this.navigation,
       this.announcer,
-      () =>
-        this.list.following.peek() && !this.find.open.peek() && parseLines(location.hash) === null,
+      () => this.list.following.peek() && !this.find.open.peek() && place.asked() === null,
     );
     effect(() => {
       this.model.over = this.follow.phase.value.name === "over";
@@ -112,8 +124,8 @@ export class LogController {
     });
     this.sticky = new Sticky(this.model, this.list);
     if (scroller.parentElement) {
-      new Strip(scroller.parentElement, this.model, this.list, this.find);
-      new Print(scroller.parentElement, run, this.model, this.list);
+      new Strip(scroller.parentElement, this.model, this.list, this.find, closed);
+      new Print(scroller.parentElement, run, this.model, this.list, closed);
     }
     this.#listen(scroller);
     this.#fromAddress();
@@ -168,7 +180,8 @@ export class LogController {
   openFind(): void {
     this.find.open.value = true;
     requestAnimationFrame(() => {
-      const input = document.querySelector<HTMLInputElement>(".find input[type=search]");
+      const pane = this.#scroller.closest(".pane");
+      const input = pane?.querySelector<HTMLInputElement>(".find input[type=search]");
       input?.focus();
       input?.select();
     });
@@ -186,7 +199,6 @@ export class LogController {
 
   setSingle(wanted: boolean): void {
     this.single.value = wanted;
-    this.keyboard.single = wanted;
     settings.single = wanted;
   }
 
@@ -195,11 +207,10 @@ export class LogController {
     this.announcer.reading = wanted;
   }
 
-  /** Mark lines, and put their link into the address bar. */
+  /** Mark lines; on a page of its own, the address names them. */
   mark(range: LineRange | null): void {
     this.model.marked.value = range;
-    const { pathname, search } = location;
-    history.replaceState(null, "", `${pathname}${search}${range ? linesHash(range) : ""}`);
+    this.#place.marked(range);
   }
 
   goTo(range: LineRange): void {
@@ -227,8 +238,7 @@ export class LogController {
   }
 
   async copyLink(): Promise<void> {
-    const address = `${location.origin}${location.pathname}${linesHash(this.#here)}`;
-    await this.selection.copyText(address, "Link copied");
+    await this.selection.copyText(this.#place.link(this.#run, this.#here), "Link copied");
   }
 
   /** Check everything before the part that is checked already; its text is not kept. */
@@ -254,11 +264,12 @@ export class LogController {
   }
 
   #listen(scroller: HTMLElement): void {
-    document.addEventListener("keydown", (event) => {
+    const { closed } = this.#place;
+    const pressed = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       const typing = target.closest("input, select, textarea, dialog") !== null;
       const inLog = scroller.contains(target) || target === document.body;
-      if (event.defaultPrevented) return;
+      if (event.defaultPrevented || !this.#place.hasKeys()) return;
       if (typing) {
         // A second Ctrl-F is the browser's own.
         if (event.key === "Escape" && target.closest(".find")) this.act("escape");
@@ -271,9 +282,16 @@ export class LogController {
       if (action === "escape" && this.help.peek()) return;
       event.preventDefault();
       this.act(action);
-    });
+    };
+    document.addEventListener("keydown", pressed, { signal: closed });
     scroller.addEventListener("click", (event) => this.#clicked(event));
-    window.addEventListener("hashchange", () => this.#fromAddress());
+    // Where a link is opened elsewhere, or its address copied, it must lead to this log.
+    scroller.addEventListener("pointerdown", ({ target }) => {
+      const number = (target as HTMLElement).closest<HTMLAnchorElement>("a.number");
+      const line = Number(number?.textContent);
+      if (number) number.href = this.#place.link(this.#run, { first: line, last: line });
+    });
+    window.addEventListener("hashchange", () => this.#fromAddress(), { signal: closed });
   }
 
   #clicked(event: MouseEvent): void {
@@ -337,7 +355,7 @@ export class LogController {
   }
 
   #fromAddress(): void {
-    const range = parseLines(location.hash);
+    const range = this.#place.asked();
     if (!range) return;
     this.list.pause();
     this.goTo(range);
