@@ -77,6 +77,8 @@ export interface components {
             readonly socket_url: string;
             /** @description What comes before every path, of the relay too; empty: nothing. */
             readonly base_path: string;
+            /** @description Where people find the pages, with the base path; empty: not known. */
+            readonly public_url: string;
         };
         /** @description How many runs there are in each state. */
         readonly Counts: {
