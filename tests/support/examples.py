@@ -18,7 +18,7 @@ class Examples(Stack):
     def __init__(self, directory: Path, redis_url: str, **settings: Any) -> None:
         super().__init__(
             directory, redis_url, app="runtail_worker.app", concurrency=4, cancel_grace_seconds=1, acl=False,
-            arguments=["--include", "runtail_worker.examples"], **settings,
+            worker_options={"arguments": ["--include", "runtail_worker.examples"], "cwd": directory}, **settings,
         )  # fmt: skip
         if "socket" in self._services:
             self.web.configure(socket_url=self.relay.url)

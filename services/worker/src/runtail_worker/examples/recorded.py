@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-
-import orjson
 
 from runtail import titles
 from runtail.log.writer import LogWriter
@@ -108,7 +107,7 @@ def _end(writer: LogWriter, past: Past, began_ms: int, ends_ms: int) -> None:
             unflushed_ms=31_150,
         )
         writer.add(EVENT, lost, ends_ms)
-    kept = orjson.dumps({"value": result, "cut": False}).decode() if result is not None else ""
+    kept = json.dumps({"value": result, "cut": False}) if result is not None else ""
     writer.end(past.state, why, t_ms=ends_ms, signal=signal, result=kept)
 
 

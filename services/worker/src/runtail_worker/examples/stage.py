@@ -40,7 +40,13 @@ class Stage(Protocol):
 
 
 class Live:
-    """A task that runs."""
+    """A task that runs.
+
+    :param pace: how many times as fast as a shop would need.
+    """
+
+    def __init__(self, pace: float = 1.0) -> None:
+        self._pace = max(pace, 0.01)
 
     def say(self, text: str = "", end: str = "\n") -> None:
         """Print."""
@@ -48,7 +54,7 @@ class Live:
 
     def wait(self, seconds: float) -> None:
         """Sleep."""
-        time.sleep(seconds)
+        time.sleep(seconds / self._pace)
 
     section = staticmethod(runtail.section)
     progress = staticmethod(runtail.progress)
