@@ -296,6 +296,12 @@ dashboard-pictures: $(VENV) $(PLOTTING) ## Draw the dashboards of a loaded insta
 	@$(BIN)/python -m tests.dashboards build/dashboards.json $(MINUTES_RECORDED)
 	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.dashboards.draw build/dashboards.json docs/images
 
+# Each picture shows the examples. Pillow is among the packages of the plots.
+.PHONY: pictures
+pictures: $(VENV) $(PAGES) $(PLOTTING) ## Take the pictures of the docs again, also the one that moves, in three minutes
+	@rm -rf build/pictures; $(BIN)/python -m tests.pictures build/pictures
+	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.pictures.small build/pictures docs/images
+
 ##@ Build
 
 .PHONY: venv
