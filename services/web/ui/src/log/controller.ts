@@ -7,12 +7,14 @@ import { withCommas } from "../numbers";
 import { settings } from "../settings";
 import type { Tail } from "../socket";
 import { dark } from "../theme";
+import { Aside } from "./drawing/aside";
 import { DARK, LIGHT } from "./drawing/palette";
 import { Sticky } from "./drawing/sticky";
 import { Strip } from "./drawing/strip";
 import { VirtualList } from "./drawing/virtuallist";
 import { Follow } from "./follow";
 import { plain } from "./model/ansi";
+import { fieldsOf } from "./model/fields";
 import type { Group } from "./model/groups";
 import { type LineRange, linesHash, parseLines } from "./model/links";
 import { LogModel } from "./model/logmodel";
@@ -26,7 +28,6 @@ import { Print } from "./tools/print";
 import { TextSelection } from "./tools/select";
 
 const NARROW = "(width < 45rem)";
-const COUNT_EVERY_MS = 10_000;
 const VERIFY_LINES = 5_000;
 
 export class LogController {
@@ -45,13 +46,14 @@ export class LogController {
   readonly reading = signal(false);
   readonly full = signal(false);
   readonly help = signal(false);
+  /** The line whose fields are shown. */
+  readonly fields = signal<{ readonly line: number; readonly text: string } | null>(null);
   readonly goToOpen = signal(false);
   /** A line that was asked for and is not written yet. */
   readonly awaited = signal(0);
   readonly verifying = signal(false);
   readonly notice = signal("");
   readonly #scroller: HTMLElement;
-  #counted = 0;
 
   constructor(run: string, tail: Tail, scroller: HTMLElement) {
     this.#scroller = scroller;
@@ -111,6 +113,7 @@ export class LogController {
         this.#say("Skipped to the newest lines. Earlier ones load as you scroll.");
     });
     this.sticky = new Sticky(this.model, this.list);
+    new Aside(this.model, this.list).asked.on((line) => this.showFields(line));
     if (scroller.parentElement) {
       new Strip(scroller.parentElement, this.model, this.list, this.find);
       new Print(scroller.parentElement, run, this.model, this.list);
@@ -137,6 +140,7 @@ export class LogController {
       last: () => list.toEnd(),
       follow: () => (list.following.peek() ? list.pause() : list.toEnd()),
       find: () => this.openFind(),
+      only: () => this.#toggleOnly(),
       "next-hit": () => find.step(true),
       "previous-hit": () => find.step(false),
       "next-error": () => this.#moved(navigation.toError(true)),
@@ -153,6 +157,7 @@ export class LogController {
       "go-to": () => {
         this.goToOpen.value = true;
       },
+      fields: () => this.showFields(this.#here.first),
       "copy-link": () => void this.copyLink(),
       "copy-text": () => void this.selection.copyLines(this.#here),
       "select-all": () => this.selection.selectAll(),
@@ -172,6 +177,12 @@ export class LogController {
       input?.focus();
       input?.select();
     });
+  }
+
+  #toggleOnly(): void {
+    const { find } = this;
+    if (!find.open.peek()) this.openFind();
+    find.showOnly(!find.only.peek());
   }
 
   setWrap(wanted: boolean): void {
@@ -219,6 +230,13 @@ export class LogController {
   showLine(line: number): void {
     this.list.pause();
     this.navigation.show(line);
+  }
+
+  /** Show the fields of a line that is a JSON object. */
+  showFields(line: number): void {
+    const text = this.model.lines.get(line) ?? "";
+    if (fieldsOf(text)) this.fields.value = { line, text };
+    else this.#say(`Line ${withCommas(line)} is no JSON object`);
   }
 
   async copyLink(): Promise<void> {
@@ -277,6 +295,13 @@ export class LogController {
     if (number && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
       const line = Number(number.textContent);
+      if (this.find.only.peek() && !event.shiftKey) {
+        this.list.pause();
+        this.find.showOnly(false);
+        this.goTo({ first: line, last: line });
+        this.#scroller.focus({ preventScroll: true });
+        return;
+      }
       const marked = this.model.marked.peek();
       const from = event.shiftKey && marked ? marked.first : line;
       this.list.pause();
@@ -369,12 +394,7 @@ export class LogController {
         this.announcer.line(plain(this.model.lines.get(line) ?? ""));
       }
     }
-    const now = Date.now();
-    if (now - this.#counted < COUNT_EVERY_MS || !this.#scroller.contains(document.activeElement)) {
-      return;
-    }
-    this.#counted = now;
-    const unseen = this.model.newLines.peek();
-    if (unseen > 0) this.announcer.say(`${withCommas(unseen)} new lines`);
+    if (this.#scroller.contains(document.activeElement))
+      this.announcer.unseen(this.model.newLines.peek());
   }
 }

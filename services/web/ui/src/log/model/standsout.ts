@@ -1,8 +1,9 @@
-// What stands out in a log: lines and events that are errors or warnings. Pure.
+// What stands out in a log: lines and events that are errors or warnings, and lines that say so themselves. Pure.
 
 import { annotationOf } from "./annotation";
 import { plain } from "./ansi";
 import type { LogModel } from "./logmodel";
+import { endedIn } from "./traceback";
 
 export interface Outstanding {
   /** The line; of an event, the one after it. */
@@ -13,7 +14,7 @@ export interface Outstanding {
 }
 
 /** What it looks at. */
-export type Known = Pick<LogModel, "groups" | "known" | "rows" | "lines">;
+export type Known = Pick<LogModel, "groups" | "known" | "detected" | "rows" | "lines">;
 
 export interface StandsOut {
   /** In the order of the log. */
@@ -29,8 +30,12 @@ function said(text: string): string {
 }
 
 /** Errors before warnings, as far as `most` goes. */
-export function standsOut({ groups, known, rows, lines }: Known, most: number): StandsOut {
+export function standsOut(
+  { groups, known, detected, rows, lines }: Known,
+  most: number,
+): StandsOut {
   const found = new Map<number, { level: Outstanding["level"]; text: string | null }>();
+  for (const [line, level] of detected.levels) found.set(line, { level, text: null });
   for (const line of known.warnings) found.set(line, { level: "warning", text: null });
   for (const [line, level] of groups.levels) found.set(line, { level, text: null });
   for (const line of known.errors) found.set(line, { level: "error", text: null });
@@ -45,6 +50,10 @@ export function standsOut({ groups, known, rows, lines }: Known, most: number): 
   ].slice(0, most);
   const shown = first
     .sort(([a], [b]) => a - b)
-    .map(([line, { level, text }]) => ({ line, level, text: text ?? said(lines.get(line) ?? "") }));
+    .map(([line, { level, text }]) => ({
+      line,
+      level,
+      text: text ?? (endedIn(lines, line) || said(lines.get(line) ?? "")),
+    }));
   return { shown, more: all.length - shown.length };
 }
