@@ -85,9 +85,9 @@ describe("stands out", () => {
       },
     });
     expect(standsOut(given, 5).shown).toEqual([
-      { line: 4, level: "warning", text: "ERROR retried" },
+      { line: 4, level: "warning", text: "retried" },
       { line: 5, level: "error", text: "ValueError: no" },
-      { line: 9, level: "warning", text: "WARNING late" },
+      { line: 9, level: "warning", text: "late" },
     ]);
   });
 });

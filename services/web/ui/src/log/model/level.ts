@@ -109,6 +109,30 @@ const LOUD = RULES.filter(([level]) => level === "error" || level === "warning")
 /** Most lines have nothing that could make them loud, and are looked at no further. */
 const MAYBE =
   /err|warn|fatal|crit|severe|panic|traceback|exception|(?:level|lvl|severity)(?:name)?"?[:= ]|^[EFW]\d{4} /i;
+const HEAD = new RegExp(
+  String.raw`^\s*(?:${STAMP}${FROM})?[[(<]?${HERE.anyCase(`${WORDS.error.names}|${WORDS.warning.names}`)}\s*(?:/[\w-]+)?[\])>:|,\s-]+`,
+);
+const MESSAGE = /(?:^|\s)msg=(?:"([^"]*)"|(\S+))/;
+const MESSAGES = ["message", "msg", "event", "error"] as const;
+
+/** What a line's text says behind its time and its level: the text itself if that is not clear. */
+export function messageOf(text: string): string {
+  const [, quoted, word] = MESSAGE.exec(text) ?? [];
+  const rest = text.startsWith("{") ? messageIn(text) : (quoted ?? word ?? text.replace(HEAD, ""));
+  return rest.trim() || text;
+}
+
+function messageIn(json: string): string {
+  if (json.length > LONGEST) return "";
+  try {
+    const fields = JSON.parse(json) as Record<string, unknown>;
+    const found = MESSAGES.map((name) => fields[name]).find((said) => typeof said === "string");
+    return typeof found === "string" ? found : "";
+  } catch {
+    return "";
+  }
+}
+
 /** A level is said before that. */
 const LONGEST = 4_096;
 

@@ -35,6 +35,9 @@ export interface Viewport {
   shift(row: number): void;
 }
 
+/** Rows around the screen that are fetched as well, where only some lines are shown. */
+const AROUND = 20;
+
 export class LogModel {
   readonly rows = new Rows();
   readonly groups = new Groups();
@@ -183,14 +186,14 @@ export class LogModel {
     this.refresh();
   }
 
-  /** Show these lines alone, in order; null: the whole log. What is on the screen stays there as far as it is shown. */
-  showOnly(lines: readonly number[] | null): void {
+  /** Show these lines alone, in order; null: the whole log. What is at the top stays there, or `row` comes there. */
+  showOnly(lines: readonly number[] | null, row: number | null = null): void {
     const anchor = this.#anchor();
     const switched = (this.rows.only === null) !== (lines === null);
     this.rows.only = lines;
     if (!switched) this.#restore(anchor);
     else if (this.#viewport?.following.peek()) this.#viewport.toEnd();
-    else if (anchor) this.#viewport?.toRow(this.rows.rowOfAnchor(anchor));
+    else this.#viewport?.toRow(row ?? (anchor ? this.rows.rowOfAnchor(anchor) : 0));
     this.refresh();
   }
 
@@ -267,7 +270,7 @@ export class LogModel {
 
   seen(first: number, last: number): void {
     if (this.rows.only) {
-      this.lines.seenApart(this.rows.only.slice(first, last + 1));
+      this.lines.seenApart(this.rows.only.slice(Math.max(0, first - AROUND), last + 1 + AROUND));
       return;
     }
     const from = this.lineNear(first);
@@ -332,11 +335,6 @@ export class LogModel {
 
   get firstVisible(): number {
     return this.lineNear(this.firstRow);
-  }
-
-  /** Show a row at the top, unless the end is followed. */
-  showRow(row: number): void {
-    if (!this.#viewport?.following.peek()) this.#viewport?.toRow(row);
   }
 
   #lineModel(line: number): RowModel {

@@ -2,6 +2,7 @@
 
 import { annotationOf } from "./annotation";
 import { plain } from "./ansi";
+import { messageOf } from "./level";
 import type { LogModel } from "./logmodel";
 import { endedIn } from "./traceback";
 
@@ -23,10 +24,10 @@ export interface StandsOut {
   readonly more: number;
 }
 
-/** What of a line's text says something: without the codes of its mark. */
+/** What of a line's text says something: without the codes of its mark, or its time and level. */
 function said(text: string): string {
-  const length = annotationOf(text)?.length ?? 0;
-  return plain(text.slice(length)).trim();
+  const length = annotationOf(text)?.length;
+  return length === undefined ? messageOf(plain(text).trim()) : plain(text.slice(length)).trim();
 }
 
 /** Errors before warnings, as far as `most` goes. */

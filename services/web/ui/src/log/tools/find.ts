@@ -180,8 +180,7 @@ export class Find {
       const left = this.#left;
       this.#left = null;
       const moved = model.firstVisible !== left?.line && model.count > 0;
-      model.showOnly(null);
-      if (left && !moved) model.showRow(left.row);
+      model.showOnly(null, moved ? null : (left?.row ?? null));
       return;
     }
     if (!anew && lines.length === this.#shown) return;
