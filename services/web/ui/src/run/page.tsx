@@ -121,11 +121,13 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const log = view.value;
   const follow = log?.follow;
   const why = denied(follow);
+  // Whoever has read some of it keeps that.
+  const missing = gone && !why && !(follow && follow.range.value.next > 1) ? gone : null;
   const label = `Log of run ${sanitize(runId)}`;
   return (
     <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
       <Top place={gone ? "" : (record.value?.task ?? "run")}>
-        {(!gone || why) && (
+        {!missing && (
           <ConnectionChip
             tail={tail}
             over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
@@ -134,10 +136,15 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
         )}
       </Top>
       <PortForwardNote tail={tail} />
-      {gone ? (
-        <Missing runId={runId} problem={gone} />
+      {missing ? (
+        <Missing runId={runId} problem={missing} />
       ) : (
-        !record.value && <h1 class="unseen">Run</h1>
+        (gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>
+      )}
+      {gone && !missing && !why && (
+        <p class="problem" role="alert">
+          {sanitize(gone.title)}. What follows is what you had seen.
+        </p>
       )}
       {why && (
         <p class="problem" role="alert">
