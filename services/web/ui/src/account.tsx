@@ -53,19 +53,16 @@ function AccountMenu({ name, rights, canLogOut }: Props) {
     }
   }
 
+  const opener = (
+    <>
+      <span class="initials" aria-hidden="true">
+        {initials(sanitize(name))}
+      </span>
+      <span class="unseen">Logged in as {sanitize(name)}</span>
+    </>
+  );
   return (
-    <Menu
-      kind="account"
-      title={sanitize(name)}
-      opener={
-        <>
-          <span class="initials" aria-hidden="true">
-            {initials(sanitize(name))}
-          </span>
-          <span class="unseen">Logged in as {sanitize(name)}</span>
-        </>
-      }
-    >
+    <Menu class="account" title={sanitize(name)} opener={opener}>
       <p class="who">{sanitize(name)}</p>
       {rights.includes("token:own") && <a href={here(TOKENS)}>Tokens</a>}
       {rights.includes("admin") && <a href={here(AUDIT)}>Audit log</a>}

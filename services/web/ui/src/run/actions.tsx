@@ -150,7 +150,7 @@ function More({ run }: { run: Run }) {
   return (
     <>
       <Menu
-        kind="offers more"
+        class="offers more"
         title="More actions"
         opener={
           <>

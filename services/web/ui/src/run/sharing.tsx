@@ -16,7 +16,7 @@ export function Sharing({ run }: { run: Run }) {
   const log = new URL(downloadAddress(run.id), location.origin).href;
   return (
     <Menu
-      kind="offers"
+      class="offers"
       title="Copy the link, the id or a command"
       opener={
         <>
