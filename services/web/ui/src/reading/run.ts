@@ -94,11 +94,6 @@ export function gone({ problem }: Reading): Problem | null {
   return statusOf(problem.value) === MISSING ? (problem.value as Problem) : null;
 }
 
-/** Some of its log was read. */
-export function hasLines({ log }: Reading): boolean {
-  return (log.value?.follow.range.value.next ?? 1) > 1;
-}
-
 /** The reader may read the log and not the run. */
 export function isLogOnly({ problem }: Reading): boolean {
   return statusOf(problem.value) === FORBIDDEN;

@@ -2,7 +2,7 @@
 
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
-import { denied, gone, hasLines, isLogOnly, type Reading } from "./run";
+import { denied, gone, isLogOnly, type Reading } from "./run";
 
 export function Trouble({ reading }: { reading: Reading }) {
   const { record, problem, fetchRecord } = reading;
@@ -21,7 +21,7 @@ export function Trouble({ reading }: { reading: Reading }) {
       )}
       {missing && !why && (
         <p class="problem" role="alert">
-          {sanitize(missing.title)}.{hasLines(reading) && " What follows is what you had seen."}
+          {sanitize(missing.title)}.
         </p>
       )}
       {problem.value && !missing && !logOnly && !why && !record.value && (

@@ -14,7 +14,7 @@ import { LogToolbar } from "../log/toolbar";
 import { withCommas } from "../numbers";
 import { PortForwardNote } from "../portforward";
 import { LogLines } from "../reading/lines";
-import { denied, gone as goneWith, hasLines, isLogOnly, useReading } from "../reading/run";
+import { denied, gone as goneWith, isLogOnly, useReading } from "../reading/run";
 import { Replaced, Trouble } from "../reading/trouble";
 import { canShare, ShareDialog, share } from "../share/dialog";
 import { connectionWords, stands, type Tail } from "../socket";
@@ -70,8 +70,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const log = reading.log.value;
   const follow = log?.follow;
   const why = denied(follow);
-  // Whoever has read some of it keeps that.
-  const missing = gone && !why && !hasLines(reading) ? gone : null;
+  const missing = why ? null : gone;
   return (
     <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
       <Top place={gone ? "" : (record.value?.task ?? "run")}>
