@@ -70,7 +70,13 @@ export class Strip {
   readonly #canvas = document.createElement("canvas");
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(frame: HTMLElement, model: LogModel, list: VirtualList, hits: HitSource) {
+  constructor(
+    frame: HTMLElement,
+    model: LogModel,
+    list: VirtualList,
+    hits: HitSource,
+    closed: AbortSignal,
+  ) {
     this.#model = model;
     this.#list = list;
     this.#hits = hits;
@@ -86,11 +92,12 @@ export class Strip {
       if (this.#canvas.hasPointerCapture(event.pointerId)) this.#go(event);
     });
     new ResizeObserver(() => this.#schedule()).observe(this.#canvas);
-    effect(() => {
+    const stop = effect(() => {
       void [dark.value, model.total.value, model.outlineChanges.value, model.marked.value];
       void [hits.summary.value, hits.open.value];
       this.#schedule();
     });
+    closed.addEventListener("abort", stop);
   }
 
   #go(event: PointerEvent): void {

@@ -39,17 +39,24 @@ export class Print {
   readonly #list: VirtualList;
   readonly #section = document.createElement("section");
 
-  constructor(frame: HTMLElement, run: string, model: LogModel, list: VirtualList) {
+  constructor(
+    frame: HTMLElement,
+    run: string,
+    model: LogModel,
+    list: VirtualList,
+    closed: AbortSignal,
+  ) {
     this.#run = run;
     this.#model = model;
     this.#list = list;
     this.#section.className = "printed";
     this.#section.setAttribute("aria-label", "Lines to print");
-    window.addEventListener("beforeprint", () => frame.append(this.#fill()));
-    window.addEventListener("afterprint", () => {
+    window.addEventListener("beforeprint", () => frame.append(this.#fill()), { signal: closed });
+    const printed = () => {
       this.#section.remove();
       this.#section.replaceChildren();
-    });
+    };
+    window.addEventListener("afterprint", printed, { signal: closed });
   }
 
   #fill(): HTMLElement {

@@ -27,6 +27,14 @@ interface CopiedText {
   readonly cut: number;
 }
 
+/** What it must know of the page. */
+interface Around {
+  /** Ends with the log. */
+  readonly closed: AbortSignal;
+  /** What is selected as a whole is copied from this log. */
+  readonly hasKeys: () => boolean;
+}
+
 export class TextSelection {
   /** A sentence for the reader about what was or can be copied. */
   readonly notice = signal("");
@@ -37,12 +45,18 @@ export class TextSelection {
   /** Lines that are being fetched to be copied. */
   #copying: LineRange | null = null;
 
-  constructor(model: LogModel, list: VirtualList) {
+  constructor(model: LogModel, list: VirtualList, { closed, hasKeys }: Around) {
     this.#model = model;
     this.#list = list;
     const { rows } = list;
-    document.addEventListener("selectionchange", () => this.#selected(rows));
-    document.addEventListener("copy", (event) => this.#copy(event, rows));
+    document.addEventListener("selectionchange", () => this.#selected(rows), { signal: closed });
+    document.addEventListener(
+      "copy",
+      (event) => {
+        if (hasKeys() || !this.all.peek()) this.#copy(event, rows);
+      },
+      { signal: closed },
+    );
     model.lines.pin((block) => {
       const range = this.#range(rows);
       const held = (first: number, last: number) =>
