@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -22,8 +23,8 @@ def running(site: Site, task: str, *, minutes: int = 0) -> Producer:
     """A run that is going on, begun so many minutes ago."""
     producer = Producer(site.store)
     keys, began = site.store.keys, now_ms() - minutes * 60_000
-    times = {"created_ms": began, "started_ms": began, "first_started_ms": began}
-    site.store.client.hset(keys.run(producer.run_id), mapping={"task": task, **times})
+    fields: dict[Any, Any] = {"task": task, **dict.fromkeys(("created_ms", "started_ms", "first_started_ms"), began)}
+    site.store.client.hset(keys.run(producer.run_id), mapping=fields)
     site.store.client.zadd(keys.runs(), {producer.run_id: began})
     return producer
 
