@@ -34,6 +34,7 @@ TABLE: dict[tuple[str, str], Right | str] = {
     ("GET", "/audit"): "public",
     ("GET", "/tokens"): "public",
     ("GET", "/cli"): "public",
+    ("GET", "/watch"): "public",
     ("GET", "/s/<share_id>"): "public",
     ("GET", "/text.css"): "public",
     ("GET", "/api/api.css"): "public",

@@ -80,6 +80,8 @@ class Mark(Closed):
 
     line: int
     kind: str
+    t_ms: int = Field(description="When, ms since 1970; 0 of a cut.")
+    attempt: int = Field(default=0, description="Of a `start`: which attempt it was.")
     to: int = 0
 
 

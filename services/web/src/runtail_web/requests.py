@@ -132,6 +132,7 @@ class RunsQuery(BaseModel):
         | None
     ) = None
     who: Annotated[str, Field(max_length=255, description="A part of who started it, in any case.")] | None = None
+    id: Annotated[str, Field(min_length=1, max_length=600, description="How the id begins.")] | None = None
     label: (
         Annotated[
             str, Field(max_length=200, pattern=r"^[^:]+:.+$", description="A label: its key, a colon, its value.")

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { AUDIT, byProxy, hasLogin, here, LOGIN, TOKENS } from "./address";
 import { logOut } from "./api";
-import { Menu } from "./menu";
+import { Menu } from "./design/menu";
 import { ProblemNote } from "./problem";
 import { sanitize } from "./sanitize";
 import { who } from "./who";
@@ -63,29 +63,26 @@ function AccountMenu({ name, rights, canLogOut }: Props) {
   );
   return (
     <Menu class="account" title={sanitize(name)} opener={opener}>
-      {() => (
-        <>
-          <p class="who">{sanitize(name)}</p>
-          {rights.includes("token:own") && <a href={here(TOKENS)}>Tokens</a>}
-          {rights.includes("admin") && <a href={here(AUDIT)}>Audit log</a>}
-          {canLogOut && (
-            <button type="button" disabled={busy.value} onClick={() => void leave(false)}>
-              Log out
-            </button>
-          )}
-          {canLogOut && !byProxy() && (
-            <button
-              type="button"
-              disabled={busy.value}
-              title="End all your sessions, in every browser"
-              onClick={() => void leave(true)}
-            >
-              Log out everywhere
-            </button>
-          )}
-          {problem.value && <ProblemNote problem={problem.value} />}
-        </>
+      <p class="who">{sanitize(name)}</p>
+      {rights.includes("token:own") && <a href={here(TOKENS)}>Tokens</a>}
+      {rights.includes("admin") && <a href={here(AUDIT)}>Audit log</a>}
+      {canLogOut && (
+        <button type="button" data-stays disabled={busy.value} onClick={() => void leave(false)}>
+          Log out
+        </button>
       )}
+      {canLogOut && !byProxy() && (
+        <button
+          type="button"
+          data-stays
+          disabled={busy.value}
+          title="End all your sessions, in every browser"
+          onClick={() => void leave(true)}
+        >
+          Log out everywhere
+        </button>
+      )}
+      {problem.value && <ProblemNote problem={problem.value} />}
     </Menu>
   );
 }

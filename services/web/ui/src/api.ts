@@ -16,6 +16,7 @@ export type LogWindow = Api.Window;
 /** A log's sections and marks, loaded or not. */
 export type Outline = Api.Outline;
 export type OutlineGroup = Api.Group;
+export type OutlineMark = Api.Mark;
 export type AuditEntry = Api.AuditEntry;
 export type AuditLog = Api.AuditLog;
 export type Session = Api.Session;
@@ -243,10 +244,18 @@ export function run(runId: string): Promise<Run> {
   return call("GET", `/runs/${id(runId)}`);
 }
 
+/** What people say about a run that they start. */
+export type About = Pick<Api.StartBody, "title" | "labels">;
+
 /** The key makes a repeated click or a repeated request start one run only. */
-export function start(task: string, kwargs: Record<string, unknown>, key: string): Promise<Run> {
+export function start(
+  task: string,
+  kwargs: Record<string, unknown>,
+  key: string,
+  about: About = {},
+): Promise<Run> {
   return call("POST", "/runs", {
-    body: JSON.stringify({ task, kwargs }),
+    body: JSON.stringify({ task, kwargs, ...about }),
     headers: { "Content-Type": "application/json", "Idempotency-Key": key },
   });
 }

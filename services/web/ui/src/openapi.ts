@@ -77,6 +77,8 @@ export interface components {
             readonly socket_url: string;
             /** @description What comes before every path, of the relay too; empty: nothing. */
             readonly base_path: string;
+            /** @description Where people find the pages, with the base path; empty: not known. */
+            readonly public_url: string;
         };
         /** @description How many runs there are in each state. */
         readonly Counts: {
@@ -154,6 +156,13 @@ export interface components {
         readonly Mark: {
             readonly line: number;
             readonly kind: string;
+            /** @description When, ms since 1970; 0 of a cut. */
+            readonly t_ms: number;
+            /**
+             * @description Of a `start`: which attempt it was.
+             * @default 0
+             */
+            readonly attempt?: number;
             /** @default 0 */
             readonly to?: number;
         };

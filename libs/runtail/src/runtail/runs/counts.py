@@ -36,14 +36,14 @@ def count_states(store: Store, wanted: Filter) -> dict[str, int] | None:
         return None
     wanted = replace(wanted, states=None)
     rows = Rows(store, wanted)
-    timeless = wanted.since_ms is None and wanted.until_ms is None
-    counts = _counted(store, rows, wanted) if timeless else None
+    anytime = wanted.since_ms is None and wanted.until_ms is None and wanted.id_prefix is None
+    counts = _counted(store, rows, wanted) if anytime else None
     if counts is None:
-        by_groups = timeless and wanted.label is None
+        by_groups = anytime and wanted.label is None
         source = indexed(store, wanted)
         places, ended = source.places(None, MOST_OF_PEOPLE if by_groups else MAX_COUNTED)
         if ended:
-            found = rows.read([place.run_id for place in places])
+            found = rows.read([place.run_id for place in places if wanted.has_id(place.run_id)])
             counts = Counter(row[0] for row in found if row is not None and rows.accept(row))
         elif by_groups:
             # There are far more groups with people than without.

@@ -3,7 +3,7 @@
 import { runAddress } from "../address";
 import type { Run } from "../api";
 import { Icon } from "../design/icon";
-import { Menu } from "../menu";
+import { Menu } from "../design/menu";
 import { sanitize } from "../sanitize";
 import { lacks } from "../who";
 import { isOver } from "../words";
@@ -18,55 +18,41 @@ export function RowMenu({ run, tools }: { run: Run; tools: Tools }) {
   );
   return (
     <Menu class="more" title="What to do with this run" opener={opener}>
-      {(close) => <Items run={run} tools={tools} close={close} />}
+      <Items run={run} tools={tools} />
     </Menu>
   );
 }
 
-interface ItemsOf {
-  readonly run: Run;
-  readonly tools: Tools;
-  readonly close: () => void;
-}
-
-function Items({ run, tools, close }: ItemsOf) {
+function Items({ run, tools }: { run: Run; tools: Tools }) {
   const startable = !lacks("run:start");
-  const act = (what: () => void) => () => {
-    close();
-    what();
-  };
   return (
     <>
       <a href={runAddress(run.id)}>Open</a>
       {!lacks("log:read") && <a href={watchAddress([run])}>Watch</a>}
       <button
         type="button"
-        onClick={act(() => {
+        onClick={() => {
           void tools.copy("Link", new URL(runAddress(run.id), location.href).href);
-        })}
+        }}
       >
         Copy link
       </button>
-      <button type="button" onClick={act(() => void tools.copy("Id", run.id))}>
+      <button type="button" onClick={() => void tools.copy("Id", run.id)}>
         Copy id
       </button>
       {isOver(run) && startable && !lacks("params:read") && (
-        <button type="button" onClick={act(() => void tools.retry(run))}>
+        <button type="button" onClick={() => void tools.retry(run)}>
           Retry
         </button>
       )}
-      {startable && (
-        <a href={againAddress(run)} onClick={close}>
-          Run again with changes…
-        </a>
-      )}
+      {startable && <a href={againAddress(run)}>Run again with changes…</a>}
       {!isOver(run) && !run.cancel && !lacks("run:cancel") && (
         <button
           type="button"
           class="grave"
-          onClick={act(() => {
+          onClick={() => {
             tools.cancelling.value = [run];
-          })}
+          }}
         >
           Cancel…
         </button>

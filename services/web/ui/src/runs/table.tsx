@@ -3,6 +3,7 @@
 import { useMemo } from "preact/hooks";
 import { runAddress } from "../address";
 import type { Run, RunLine } from "../api";
+import { labelsOf } from "../filters";
 import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
@@ -10,7 +11,6 @@ import { age, stamp } from "../time";
 import { usualDurations } from "../usual";
 import { lacks } from "../who";
 import { exitMark, waitingWords } from "../words";
-import { labelsOf } from "./filters";
 import { RowMenu } from "./rowmenu";
 import { Took } from "./took";
 import type { Tools } from "./tools";

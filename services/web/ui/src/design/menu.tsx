@@ -1,4 +1,4 @@
-// A button with a short list of things to do below it.
+// A button with a short list of things to do below it. Escape, a click elsewhere and the focus elsewhere shut it.
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
@@ -8,16 +8,17 @@ interface Props {
   /** Of the element that holds button and list. */
   readonly class: string;
   /** Shown when the mouse rests on the button. */
-  readonly title: string;
+  readonly title?: string;
   /** What is on the button; words among it are its name. */
   readonly opener: ComponentChildren;
   /** Links, buttons and other things, drawn while it is open. */
-  readonly children: (close: () => void) => ComponentChildren;
+  readonly children: ComponentChildren;
 }
 
 /** With less room than this below it, in px, the list opens upwards. */
 const ROOM = 280;
 
+/** A choice that has `data-stays` leaves it open: it has something to say first. */
 export function Menu({ class: name, title, opener, children }: Props) {
   const box = useRef<HTMLDetailsElement>(null);
   const open = useSignal(false);
@@ -42,6 +43,12 @@ export function Menu({ class: name, title, opener, children }: Props) {
     } else return;
     // They are the page's own otherwise.
     event.preventDefault();
+    event.stopPropagation();
+  }
+
+  function chosen(event: Event): void {
+    const choice = (event.target as Element).closest("a, button");
+    if (choice && !choice.hasAttribute("data-stays")) close();
   }
 
   useLayoutEffect(() => {
@@ -71,7 +78,13 @@ export function Menu({ class: name, title, opener, children }: Props) {
       <summary class="opener" title={title}>
         {opener}
       </summary>
-      {open.value && <div class={up.value ? "menu up" : "menu"}>{children(close)}</div>}
+      {open.value && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: what is in it is pressed, by the keyboard as well
+        // biome-ignore lint/a11y/useKeyWithClickEvents: as above
+        <div class={up.value ? "menu up" : "menu"} onClick={chosen}>
+          {children}
+        </div>
+      )}
     </details>
   );
 }
