@@ -22,7 +22,7 @@ MAX_COUNTED: Final = 5000
 #: And to count those of people, if that is not more work than to read how many each person has of each task.
 MOST_OF_PEOPLE: Final = 2000
 #: The server intersects at most so many combinations of sets, if it looks at no more than so many members.
-_MOST_COMBINATIONS: Final = 50
+_MOST_COMBINATIONS: Final = 120
 _MOST_MEMBERS: Final = 40_000
 
 
