@@ -14,8 +14,8 @@ import pytest
 from runtail.log.writer import LogWriter
 from runtail.protocol import RunState
 from runtail.runs import candidates, index
-from runtail.runs.candidates import count_states
 from runtail.runs.claim import Claimed, Delivery, claim
+from runtail.runs.counts import count_states
 from runtail.runs.filter import Filter, Place
 from runtail.runs.index import IndexKeeper, is_ready
 from runtail.runs.listing import list_page

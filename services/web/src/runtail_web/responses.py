@@ -216,6 +216,7 @@ class Run(Closed):
     kwargs: dict[str, Any] | None
     state: RunState
     why: str = Field(description="Why it is in this state, in words.")
+    why_line: int | None = Field(description="The line of its log that says why it failed; null if it is not known.")
     since_ms: int
     created_ms: int
     started_ms: int | None = Field(description="When its last attempt began.")

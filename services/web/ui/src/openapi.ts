@@ -281,6 +281,8 @@ export interface components {
             readonly state: components["schemas"]["RunState"];
             /** @description Why it is in this state, in words. */
             readonly why: string;
+            /** @description The line of its log that says why it failed; null if it is not known. */
+            readonly why_line: number | null;
             readonly since_ms: number;
             readonly created_ms: number;
             /** @description When its last attempt began. */

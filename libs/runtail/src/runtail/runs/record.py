@@ -96,6 +96,7 @@ class Run:
             "kwargs": self.json("kwargs"),
             "state": str(self.state),
             "why": self.text("why"),
+            "why_line": self.maybe("why_line"),
             "since_ms": self.number("since_ms"),
             "created_ms": self.number("created_ms"),
             "started_ms": self.maybe("started_ms"),

@@ -13,7 +13,7 @@ from runtail.labels import check_added
 from runtail.protocol import RunState
 from runtail.runs.access import summary_for, visible_to
 from runtail.runs.cancel import cancel
-from runtail.runs.candidates import count_states
+from runtail.runs.counts import count_states
 from runtail.runs.filter import Filter
 from runtail.runs.listing import list_page, list_workers, read_task, waiting_reason
 from runtail.runs.record import Run, read_run
