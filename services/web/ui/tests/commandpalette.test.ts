@@ -57,11 +57,13 @@ describe("choices", () => {
   });
 });
 
-test("the server is asked for a part of the task, and for a label", () => {
+test("the server is asked for a part of the task, for a label and for the beginning of an id", () => {
   const asked = (text: string) => questionsFor(text).map(String);
   expect(asked("")).toEqual([]);
-  expect(asked("build")).toEqual(["task=*build*&limit=12"]);
-  expect(asked("branch:main")).toHaveLength(2);
+  expect(asked("bui")).toEqual(["task=*bui*&limit=12"]);
+  expect(asked("build")).toEqual(["task=*build*&limit=12", "id=build&limit=12"]);
+  expect(asked("4F0C-")[1]).toBe("id=4f0c-&limit=12");
+  expect(asked("a name")).toHaveLength(1);
   expect(asked("branch:main")[1]).toBe("label=branch%3Amain&limit=12");
 });
 
