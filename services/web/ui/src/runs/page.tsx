@@ -276,7 +276,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         <StartDrawer
           tasks={startable}
           open={starting}
-          prospect={(task) => prospectWords(task, fleet.value, rows ?? [])}
+          prospect={(task, near) => prospectWords(task, fleet.value, near ?? rows ?? [])}
         />
       )}
       <ListHelp />
