@@ -101,6 +101,7 @@ export class LogController {
       this.announcer,
       () =>
         this.list.following.peek() && !this.find.open.peek() && parseLines(location.hash) === null,
+      (held) => scroller.classList.toggle("held", held),
     );
     effect(() => {
       this.model.over = this.follow.phase.value.name === "over";

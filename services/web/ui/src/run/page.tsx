@@ -200,7 +200,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
 }
 
 function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
-  if (follow.range.value.next > 1 || follow.live.value || !run) return null;
+  if (follow.range.value.next > 1 || follow.live.value || !run || run.lines > 0) return null;
   return <p class="note empty">{emptyWords(follow, run)}</p>;
 }
 
