@@ -162,7 +162,7 @@ def test_scripts_and_styles_come_compressed_to_those_who_take_that(store: Store)
         assert gzip.decompress(packed.data) == plain.data == (STATIC / name).read_bytes()
         assert len(packed.data) < len(plain.data) / 2
         for answer in (plain, packed):
-            assert answer.headers["Vary"] == "Accept-Encoding"
+            assert "Accept-Encoding" in answer.headers["Vary"]
             assert "immutable" in answer.headers["Cache-Control"]
         assert packed.headers["Content-Length"] == str(len(packed.data))
         assert get(f"/static/{name}", headers={"Accept-Encoding": "gzip;q=0"}).data == plain.data
