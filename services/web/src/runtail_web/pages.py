@@ -94,6 +94,11 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     def audit() -> WerkzeugResponse:
         return shell()
 
+    @pages.get("/watch")
+    @allows("public")
+    def watch() -> WerkzeugResponse:
+        return shell()
+
     @pages.get("/runs/<run_id>")
     @allows("public")
     def run(run_id: str) -> WerkzeugResponse:

@@ -18,6 +18,7 @@ export function runAddress(runId: string): string {
 export const AUDIT = "/audit";
 export const LOGIN = "/login";
 export const TOKENS = "/tokens";
+export const WATCH = "/watch";
 /** Where a code of `runtail login` is typed. */
 export const COMMAND_LINE = "/cli";
 

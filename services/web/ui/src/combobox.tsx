@@ -11,6 +11,8 @@ export interface Choice {
   readonly text: string;
   /** What kind of thing it is, or what it does. */
   readonly about: string;
+  /** The heading that it stands under; those of one group stand together. */
+  readonly group?: string;
 }
 
 interface Props {
@@ -24,15 +26,20 @@ interface Props {
   readonly choose: (choice: Choice) => void;
   /** Backspace in an empty input. */
   readonly back?: () => void;
+  /** The text is another one: what fits it may have to be asked for. */
+  readonly written?: (text: string) => void;
+  /** The list is there for as long as the input is. */
+  readonly standing?: boolean;
 }
 
 /** More would be neither read nor fast. */
 const SHOWN = 50;
 
-export function Combobox({ id, label, placeholder, value, find, choose, back }: Props) {
+export function Combobox(props: Props) {
+  const { id, label, placeholder, value, find, choose, back, written, standing = false } = props;
   // What is being written stays when the page is drawn anew.
   const typed = useSignal<string | null>(null);
-  const open = useSignal(false);
+  const open = useSignal(standing);
   const at = useSignal(0);
   const list = useRef<HTMLDivElement>(null);
 
@@ -47,7 +54,7 @@ export function Combobox({ id, label, placeholder, value, find, choose, back }: 
   }
 
   function close(): void {
-    open.value = false;
+    open.value = standing;
     typed.value = null;
   }
 
@@ -76,6 +83,8 @@ export function Combobox({ id, label, placeholder, value, find, choose, back }: 
       event.preventDefault();
       if (current) take(current);
     } else if (key === "Escape") {
+      // The dialog closes with it.
+      if (standing) return;
       // Within a dialog, the first closes the list alone.
       if (open.value) event.preventDefault();
       close();
@@ -103,6 +112,7 @@ export function Combobox({ id, label, placeholder, value, find, choose, back }: 
           typed.value = event.currentTarget.value;
           at.value = 0;
           open.value = true;
+          written?.(event.currentTarget.value.trim());
         }}
         onClick={(event) => {
           if (value !== "" && !open.value) event.currentTarget.select();
@@ -110,7 +120,7 @@ export function Combobox({ id, label, placeholder, value, find, choose, back }: 
         }}
         onKeyDown={pressed}
         onBlur={() => {
-          open.value = false;
+          open.value = standing;
           // What was chosen comes back; what was begun stays.
           if (value !== "") typed.value = null;
         }}
@@ -118,22 +128,34 @@ export function Combobox({ id, label, placeholder, value, find, choose, back }: 
       {value !== "" && <Icon name="open" />}
       <span class="offered" hidden={shown.length === 0}>
         <div id={`${id}-list`} role="listbox" aria-label="Suggestions" ref={list}>
-          {shown.map((choice, index) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the focus and the keys
-            // biome-ignore lint/a11y/useFocusableInteractive: the input names the one that is chosen
-            <div
-              key={choice.key}
-              id={`${id}-${index}`}
-              role="option"
-              aria-selected={choice === current}
-              // The input keeps the focus.
-              onMouseDown={(event) => event.preventDefault()}
-              onClick={() => take(choice)}
-            >
-              <span class="text">{sanitize(choice.text)}</span>
-              <span class="kind">{sanitize(choice.about)}</span>
-            </div>
-          ))}
+          {groupsOf(shown).map(({ name, from, choices }) => {
+            const options = choices.map((choice, index) => (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the focus and the keys
+              // biome-ignore lint/a11y/useFocusableInteractive: the input names the one that is chosen
+              <div
+                key={choice.key}
+                id={`${id}-${from + index}`}
+                role="option"
+                aria-selected={choice === current}
+                // The input keeps the focus.
+                onMouseDown={(event) => event.preventDefault()}
+                onClick={() => take(choice)}
+              >
+                <span class="text">{sanitize(choice.text)}</span>
+                <span class="kind">{sanitize(choice.about)}</span>
+              </div>
+            ));
+            if (name === undefined) return options;
+            return (
+              // biome-ignore lint/a11y/useSemanticElements: a listbox knows this group
+              <div key={name} role="group" aria-labelledby={`${id}-group-${from}`}>
+                <div id={`${id}-group-${from}`} class="heading" role="presentation">
+                  {name}
+                </div>
+                {options}
+              </div>
+            );
+          })}
         </div>
         {found.length > SHOWN && (
           <span class="hint">{found.length - SHOWN} more. Write to narrow them down.</span>
@@ -141,4 +163,21 @@ export function Combobox({ id, label, placeholder, value, find, choose, back }: 
       </span>
     </span>
   );
+}
+
+interface Group {
+  readonly name: string | undefined;
+  /** The place of its first choice among all. */
+  readonly from: number;
+  readonly choices: readonly Choice[];
+}
+
+function groupsOf(choices: readonly Choice[]): Group[] {
+  const starts = choices.flatMap(({ group }, index) =>
+    index === 0 || group !== choices[index - 1]?.group ? [index] : [],
+  );
+  return starts.map((from, index) => {
+    const own = choices.slice(from, starts[index + 1]);
+    return { name: own[0]?.group, from, choices: own };
+  });
 }

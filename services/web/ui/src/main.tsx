@@ -17,15 +17,19 @@ import "./design/notice.css";
 import "./design/segments.css";
 import "./design/bar.css";
 import "./list.css";
+import "./run/rail.css";
 import "./run/run.css";
 import "./runs/runs.css";
+import "./runs/rows.css";
 import "./runs/filters.css";
 import "./audit/audit.css";
 import "./form/form.css";
 import "./login/login.css";
 import "./guest/guest.css";
 import "./share/share.css";
+import "./palette/palette.css";
 import "./tokens/tokens.css";
+import "./watch/watch.css";
 import { render } from "preact";
 import {
   AUDIT,
@@ -38,6 +42,7 @@ import {
   runOf,
   shareOf,
   TOKENS,
+  WATCH,
 } from "./address";
 import { AuditPage } from "./audit/page";
 import { GuestPage } from "./guest/page";
@@ -49,6 +54,7 @@ import { socketAddress, Tail } from "./socket";
 import { startTheme } from "./theme";
 import { CommandLinePage } from "./tokens/commandline";
 import { TokensPage } from "./tokens/page";
+import { WatchPage } from "./watch/page";
 import { keepAsking } from "./who";
 
 /** The pages that show nothing live. */
@@ -81,7 +87,9 @@ function show(root: HTMLElement): void {
   }
   const tail = new Tail(socketAddress());
   const runId = runOf(location.pathname, basePath());
-  render(runId === null ? <RunsPage tail={tail} /> : <RunPage tail={tail} runId={runId} />, root);
+  if (runId !== null) render(<RunPage tail={tail} runId={runId} />, root);
+  else if (location.pathname === here(WATCH)) render(<WatchPage tail={tail} />, root);
+  else render(<RunsPage tail={tail} />, root);
   tail.open();
 }
 

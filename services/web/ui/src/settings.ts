@@ -16,6 +16,9 @@ interface Settings {
   /** A mode of the time column. */
   get time(): string | null;
   set time(value: string);
+  /** How several logs stand: `beside` each other or `stacked`. */
+  get layout(): string | null;
+  set layout(value: string);
 }
 
 export const settings: Settings = {
@@ -36,5 +39,11 @@ export const settings: Settings = {
   },
   set time(value: string) {
     remember("time", value);
+  },
+  get layout(): string | null {
+    return recall("layout");
+  },
+  set layout(value: string) {
+    remember("layout", value);
   },
 };

@@ -2,10 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import { Account } from "./account";
-import { AUDIT, hasLogin, here, LOGIN } from "./address";
+import { AUDIT, basePath, hasLogin, here, LOGIN, shareOf } from "./address";
 import { ahead } from "./clock";
 import { Icon, Mark } from "./design/icon";
 import type { IconName } from "./design/icons";
+import { Search } from "./palette/search";
 import { sanitize } from "./sanitize";
 import { setTheme, THEMES, type Theme, theme } from "./theme";
 import { duration } from "./time";
@@ -31,11 +32,17 @@ export function Top({ place, children }: { place?: string; children: ComponentCh
       </a>
       {location.pathname !== here(LOGIN) && <Pages />}
       <span class="place">{place && sanitize(place)}</span>
+      {isInside() && <Search />}
       {children}
       <ThemeSwitch />
       <Account />
     </header>
   );
+}
+
+/** Those who log in, and guests, have nothing to search. */
+function isInside(): boolean {
+  return location.pathname !== here(LOGIN) && shareOf(location.pathname, basePath()) === null;
 }
 
 /** Where else to go. With a login, what few people need is in their menu. */

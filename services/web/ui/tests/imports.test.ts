@@ -13,7 +13,7 @@ const texts = new Map(
   ).map(([path, text]) => [path.replace("../src/", ""), text]),
 );
 const files = [...texts.keys()];
-const PAGES = ["audit/", "guest/", "login/", "run/", "runs/", "tokens/"];
+const PAGES = ["audit/", "guest/", "login/", "run/", "runs/", "tokens/", "watch/"];
 
 /** Folder → folders and files that it may import. */
 function table(): Map<string, readonly string[]> {

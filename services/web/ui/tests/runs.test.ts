@@ -4,14 +4,14 @@ import { describe, expect, test } from "vitest";
 import { initials } from "../src/account";
 import type { Run } from "../src/api";
 import { bound } from "../src/bounds";
+import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/filters";
 import { fitting } from "../src/matching";
-import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/runs/filters";
 import { listAction } from "../src/runs/keys";
 import { extended, merged, refreshed } from "../src/runs/merge";
 import { prospectWords } from "../src/runs/prospect";
 import { lacking, queues, queueWords } from "../src/runs/queues";
 import { suggestions, taken } from "../src/runs/suggestions";
-import { usualDurations } from "../src/runs/usual";
+import { usualDurations } from "../src/usual";
 
 function run(id: string, created_ms: number, more: Partial<Run> = {}): Run {
   return { id, task: "t", state: "running", created_ms, who: "ana", queue: "q", ...more } as Run;

@@ -324,3 +324,10 @@ describe("the unfinished line", () => {
     expect(state.live?.rows).toEqual(rows.slice(50));
   });
 });
+
+test("a log that is taken off the page asks for nothing more, and tells the relay", () => {
+  const { state, commands } = walk(...LIVE, { type: "closed" });
+  expect(state.phase.name).toBe("over");
+  expect(kinds(commands)).toEqual(["cancel retry", "cancel poll", "cancel acknowledge", "leave"]);
+  expect(step(state, { type: "connected" })[1].filter(({ type }) => type !== "cancel")).toEqual([]);
+});

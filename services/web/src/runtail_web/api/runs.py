@@ -94,6 +94,7 @@ def wanted_by(query: RunsQuery, states: frozenset[str] | None = None) -> Filter:
         since_ms=query.since,
         until_ms=query.until,
         label=key_and_value(query.label) if query.label else None,
+        id_prefix=query.id,
         visible=visible_to(principal()),
         asker=principal().id,
     )

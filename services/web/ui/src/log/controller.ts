@@ -7,17 +7,21 @@ import { withCommas } from "../numbers";
 import { settings } from "../settings";
 import type { Tail } from "../socket";
 import { dark } from "../theme";
+import { Aside } from "./drawing/aside";
 import { DARK, LIGHT } from "./drawing/palette";
 import { Sticky } from "./drawing/sticky";
 import { Strip } from "./drawing/strip";
 import { VirtualList } from "./drawing/virtuallist";
 import { Follow } from "./follow";
+import { listen } from "./input";
 import { plain } from "./model/ansi";
+import { fieldsOf } from "./model/fields";
 import type { Group } from "./model/groups";
-import { type LineRange, linesHash, parseLines } from "./model/links";
+import type { LineRange } from "./model/links";
 import { LogModel } from "./model/logmodel";
 import { nextMode, TIME_MODES } from "./model/times";
 import { Opening } from "./opening";
+import type { Place } from "./place";
 import { Announcer } from "./tools/announce";
 import { Find } from "./tools/find";
 import { RowFocus } from "./tools/focus";
@@ -26,8 +30,10 @@ import { Print } from "./tools/print";
 import { TextSelection } from "./tools/select";
 
 const NARROW = "(width < 45rem)";
-const COUNT_EVERY_MS = 10_000;
 const VERIFY_LINES = 5_000;
+
+/** Keys of one letter are on, in every log of the page. */
+const single = signal(settings.single ?? true);
 
 export class LogController {
   readonly model: LogModel;
@@ -41,42 +47,52 @@ export class LogController {
   readonly sticky: Sticky;
   readonly keyboard = new Keyboard();
   readonly wrap = signal(settings.wrap ?? matchMedia(NARROW).matches);
-  readonly single = signal(settings.single ?? true);
+  readonly single = single;
   readonly reading = signal(false);
   readonly full = signal(false);
   readonly help = signal(false);
+  /** The line whose fields are shown. */
+  readonly fields = signal<{ readonly line: number; readonly text: string } | null>(null);
   readonly goToOpen = signal(false);
   /** A line that was asked for and is not written yet. */
   readonly awaited = signal(0);
   readonly verifying = signal(false);
   readonly notice = signal("");
+  readonly #run: string;
   readonly #scroller: HTMLElement;
-  #counted = 0;
+  readonly #place: Place;
 
-  constructor(run: string, tail: Tail, scroller: HTMLElement) {
+  constructor(run: string, tail: Tail, scroller: HTMLElement, place: Place) {
+    this.#run = run;
     this.#scroller = scroller;
+    this.#place = place;
+    const { closed } = place;
+    /** What depends on more than this log ends with it. */
+    const whileOpen = (react: () => void) => closed.addEventListener("abort", effect(react));
     const theme = () => (dark.peek() ? DARK : LIGHT);
     this.model = new LogModel(run);
-    this.list = new VirtualList(scroller, this.model, theme());
+    this.list = new VirtualList(scroller, this.model, theme(), closed);
     this.model.attach(this.list);
     this.model.timeMode.value = TIME_MODES.find((mode) => mode === settings.time) ?? "off";
     this.announcer = new Announcer(scroller.parentElement ?? document.body);
     this.find = new Find(this.model, run);
-    this.selection = new TextSelection(this.model, this.list);
+    this.selection = new TextSelection(this.model, this.list, place);
     this.model.grown.on((first, last) => this.#onNewLines(first, last));
     this.list.followed.on((following) => {
       if (!following) this.model.paused();
       else this.model.newLines.value = 0;
       this.announcer.say(following ? "Following the end" : "Paused");
     });
-    this.follow = new Follow(run, tail, this.model);
+    this.follow = new Follow(run, tail, this.model, closed);
     this.model.proveWith(this.follow);
-    effect(() => {
+    whileOpen(() => {
       void dark.value;
       this.list.theme = theme();
       this.list.redraw();
     });
-    this.keyboard.single = this.single.peek();
+    whileOpen(() => {
+      this.keyboard.single = single.value;
+    });
     effect(() => this.model.setLive(this.follow.live.value));
     effect(() => {
       this.list.wrap = this.wrap.value;
@@ -99,8 +115,7 @@ export class LogController {
       this.follow,
       this.navigation,
       this.announcer,
-      () =>
-        this.list.following.peek() && !this.find.open.peek() && parseLines(location.hash) === null,
+      () => this.list.following.peek() && !this.find.open.peek() && place.asked() === null,
       (held) => scroller.classList.toggle("held", held),
     );
     effect(() => {
@@ -112,11 +127,13 @@ export class LogController {
         this.#say("Skipped to the newest lines. Earlier ones load as you scroll.");
     });
     this.sticky = new Sticky(this.model, this.list);
+    new Aside(this.model, this.list).asked.on((line) => this.showFields(line));
     if (scroller.parentElement) {
-      new Strip(scroller.parentElement, this.model, this.list, this.find);
-      new Print(scroller.parentElement, run, this.model, this.list);
+      new Strip(scroller.parentElement, this.model, this.list, this.find, closed);
+      new Print(scroller.parentElement, run, this.model, this.list, closed);
     }
-    this.#listen(scroller);
+    listen(this, scroller, place, run);
+    window.addEventListener("hashchange", () => this.#fromAddress(), { signal: closed });
     this.#fromAddress();
   }
 
@@ -138,6 +155,7 @@ export class LogController {
       last: () => list.toEnd(),
       follow: () => (list.following.peek() ? list.pause() : list.toEnd()),
       find: () => this.openFind(),
+      only: () => this.#toggleOnly(),
       "next-hit": () => find.step(true),
       "previous-hit": () => find.step(false),
       "next-error": () => this.#moved(navigation.toError(true)),
@@ -154,6 +172,7 @@ export class LogController {
       "go-to": () => {
         this.goToOpen.value = true;
       },
+      fields: () => this.showFields(this.#here.first),
       "copy-link": () => void this.copyLink(),
       "copy-text": () => void this.selection.copyLines(this.#here),
       "select-all": () => this.selection.selectAll(),
@@ -169,10 +188,17 @@ export class LogController {
   openFind(): void {
     this.find.open.value = true;
     requestAnimationFrame(() => {
-      const input = document.querySelector<HTMLInputElement>(".find input[type=search]");
+      const pane = this.#scroller.closest(".pane");
+      const input = pane?.querySelector<HTMLInputElement>(".find input[type=search]");
       input?.focus();
       input?.select();
     });
+  }
+
+  #toggleOnly(): void {
+    const { find } = this;
+    if (!find.open.peek()) this.openFind();
+    find.showOnly(!find.only.peek());
   }
 
   setWrap(wanted: boolean): void {
@@ -187,7 +213,6 @@ export class LogController {
 
   setSingle(wanted: boolean): void {
     this.single.value = wanted;
-    this.keyboard.single = wanted;
     settings.single = wanted;
   }
 
@@ -196,11 +221,10 @@ export class LogController {
     this.announcer.reading = wanted;
   }
 
-  /** Mark lines, and put their link into the address bar. */
+  /** Mark lines; on a page of its own, the address names them. */
   mark(range: LineRange | null): void {
     this.model.marked.value = range;
-    const { pathname, search } = location;
-    history.replaceState(null, "", `${pathname}${search}${range ? linesHash(range) : ""}`);
+    this.#place.marked(range);
   }
 
   goTo(range: LineRange): void {
@@ -212,8 +236,13 @@ export class LogController {
 
   /** Show where a group begins. */
   showGroup(group: Group): void {
+    this.showPlace(group.head ?? group.first);
+  }
+
+  /** Show a line, or the event before it, without marking anything. */
+  showPlace(line: number): void {
     this.list.pause();
-    this.model.goTo(Math.min(group.head ?? group.first, this.model.total.peek()));
+    this.model.goTo(Math.min(line, this.model.total.peek()));
   }
 
   /** Show a line that stands out, as the keys for errors do. */
@@ -222,9 +251,15 @@ export class LogController {
     this.navigation.show(line);
   }
 
+  /** Show the fields of a line that is a JSON object. */
+  showFields(line: number): void {
+    const text = this.model.lines.get(line) ?? "";
+    if (fieldsOf(text)) this.fields.value = { line, text };
+    else this.#say(`Line ${withCommas(line)} is no JSON object`);
+  }
+
   async copyLink(): Promise<void> {
-    const address = `${location.origin}${location.pathname}${linesHash(this.#here)}`;
-    await this.selection.copyText(address, "Link copied");
+    await this.selection.copyText(this.#place.link(this.#run, this.#here), "Link copied");
   }
 
   /** Check everything before the part that is checked already; its text is not kept. */
@@ -247,60 +282,6 @@ export class LogController {
   get #here(): LineRange {
     const line = this.focus.line ?? this.model.firstVisible;
     return this.model.marked.peek() ?? { first: line, last: line };
-  }
-
-  #listen(scroller: HTMLElement): void {
-    document.addEventListener("keydown", (event) => {
-      const target = event.target as HTMLElement;
-      const typing = target.closest("input, select, textarea, dialog") !== null;
-      const inLog = scroller.contains(target) || target === document.body;
-      if (event.defaultPrevented) return;
-      if (typing) {
-        // A second Ctrl-F is the browser's own.
-        if (event.key === "Escape" && target.closest(".find")) this.act("escape");
-        return;
-      }
-      const onButton = target.closest("button, a") !== null && /^( |Enter)$/.test(event.key);
-      if (onButton) return;
-      const action = this.keyboard.action(event, performance.now());
-      if (action === null || (action === "select-all" && !inLog)) return;
-      if (action === "escape" && this.help.peek()) return;
-      event.preventDefault();
-      this.act(action);
-    });
-    scroller.addEventListener("click", (event) => this.#clicked(event));
-    window.addEventListener("hashchange", () => this.#fromAddress());
-  }
-
-  #clicked(event: MouseEvent): void {
-    const target = event.target as HTMLElement;
-    const number = target.closest<HTMLAnchorElement>("a.number");
-    if (number && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      const line = Number(number.textContent);
-      const marked = this.model.marked.peek();
-      const from = event.shiftKey && marked ? marked.first : line;
-      this.list.pause();
-      this.mark({ first: Math.min(from, line), last: Math.max(from, line) });
-      this.#scroller.focus({ preventScroll: true });
-      return;
-    }
-    const fold = target.closest<HTMLElement>("[data-fold]")?.dataset["fold"];
-    if (fold) {
-      const group = this.#groupNamed(fold);
-      this.list.pause();
-      if (group) this.navigation.fold(group);
-    }
-    const whole = target.closest<HTMLElement>("[data-show]")?.dataset["show"];
-    if (whole) {
-      this.list.pause();
-      this.model.showWhole(Number(whole));
-    }
-  }
-
-  #groupNamed(name: string): Group | undefined {
-    const [attempt, seq] = name.split("-").map(Number);
-    return this.model.groups.of({ attempt: attempt ?? 0, seq: seq ?? 0 });
   }
 
   #extend(by: 1 | -1): void {
@@ -333,7 +314,7 @@ export class LogController {
   }
 
   #fromAddress(): void {
-    const range = parseLines(location.hash);
+    const range = this.#place.asked();
     if (!range) return;
     this.list.pause();
     this.goTo(range);
@@ -370,12 +351,7 @@ export class LogController {
         this.announcer.line(plain(this.model.lines.get(line) ?? ""));
       }
     }
-    const now = Date.now();
-    if (now - this.#counted < COUNT_EVERY_MS || !this.#scroller.contains(document.activeElement)) {
-      return;
-    }
-    this.#counted = now;
-    const unseen = this.model.newLines.peek();
-    if (unseen > 0) this.announcer.say(`${withCommas(unseen)} new lines`);
+    if (this.#scroller.contains(document.activeElement))
+      this.announcer.unseen(this.model.newLines.peek());
   }
 }

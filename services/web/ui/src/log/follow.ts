@@ -54,38 +54,47 @@ export class Follow {
   #stepping = false;
   readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
 
-  constructor(run: string, tail: Tail, sink: LogSink) {
+  /** `closed`: nobody looks at it any more. */
+  constructor(run: string, tail: Tail, sink: LogSink, closed: AbortSignal) {
     this.#run = run;
     this.#tail = tail;
     this.#sink = sink;
     const { socket } = tail;
-    socket.on("tail-message", (message: Message) => {
-      if (typeof message !== "object" || message?.run !== run) return;
-      this.#send({ type: "message", message, now: Date.now() });
-    });
-    socket.on("tail-live", (live: LiveLine & { run?: string }) => {
-      if (live.run !== undefined && live.run !== run) return;
-      this.#send({ type: "live-line", live, now: Date.now() });
-    });
-    socket.on("tail-reset", ({ run: which, epoch, why, reason }: Reset) => {
-      if (which !== run) return;
-      this.#send({
-        type: "reset",
-        epoch,
-        reason: why ?? reason ?? "the store has another log now",
-      });
-    });
-    socket.on("denied", ({ run: which, why }: Denied) => {
-      if (which !== run) return;
-      this.#send({ type: "denied", why: why ?? "You may no longer read this run." });
-    });
-    effect(() => {
+    const heard = {
+      "tail-message": (message: Message) => {
+        if (typeof message !== "object" || message?.run !== run) return;
+        this.#send({ type: "message", message, now: Date.now() });
+      },
+      "tail-live": (live: LiveLine & { run?: string }) => {
+        if (live.run !== undefined && live.run !== run) return;
+        this.#send({ type: "live-line", live, now: Date.now() });
+      },
+      "tail-reset": ({ run: which, epoch, why, reason }: Reset) => {
+        if (which !== run) return;
+        this.#send({
+          type: "reset",
+          epoch,
+          reason: why ?? reason ?? "the store has another log now",
+        });
+      },
+      denied: ({ run: which, why }: Denied) => {
+        if (which !== run) return;
+        this.#send({ type: "denied", why: why ?? "You may no longer read this run." });
+      },
+    };
+    for (const [name, hear] of Object.entries(heard)) socket.on(name, hear);
+    const stop = effect(() => {
       const connection = tail.connection.value;
       if (connection.state === "connected") this.#send({ type: "connected" });
       else {
         const failures = connection.state === "lost" ? connection.failures : null;
         this.#send({ type: "disconnected", failures });
       }
+    });
+    closed.addEventListener("abort", () => {
+      stop();
+      for (const [name, hear] of Object.entries(heard)) socket.off(name, hear);
+      this.#send({ type: "closed" });
     });
   }
 

@@ -1,5 +1,6 @@
 // Below the log: the proof, the selection, the way to the end.
 
+import type { ComponentChildren } from "preact";
 import { downloadAddress } from "../api";
 import { Icon } from "../design/icon";
 import { SquareButton } from "../design/squarebutton";
@@ -12,9 +13,11 @@ interface Props {
   readonly runId: string;
   /** Share lines with a guest; null if the reader may not. */
   readonly share: ((lines: LineRange) => void) | null;
+  /** What the page says at the end of the line. */
+  readonly children?: ComponentChildren;
 }
 
-export function LogFooter({ log, runId, share }: Props) {
+export function LogFooter({ log, runId, share, children }: Props) {
   const { follow, model, list, selection } = log;
   const marked = model.marked.value;
   const verdict = follow.verdict.value;
@@ -83,6 +86,7 @@ export function LogFooter({ log, runId, share }: Props) {
             <SquareButton icon="close" label="Clear" title="Escape" press={() => log.mark(null)} />
           </p>
         )}
+        {children}
       </footer>
     </>
   );

@@ -4,11 +4,17 @@ import { HelpDialog, Switch } from "../help";
 import { ACTIONS } from "../keys";
 import type { LogController } from "./controller";
 
-const KEYS = Object.values(ACTIONS);
+const KEYS: readonly (readonly [keys: string, help: string])[] = Object.values(ACTIONS);
 
-export function Help({ log }: { log: LogController }) {
+interface Props {
+  readonly log: LogController;
+  /** Keys that the page has besides. */
+  readonly more?: typeof KEYS;
+}
+
+export function Help({ log, more = [] }: Props) {
   return (
-    <HelpDialog label="Keyboard shortcuts" open={log.help} keys={KEYS}>
+    <HelpDialog label="Keyboard shortcuts" open={log.help} keys={[...KEYS, ...more]}>
       <Switch on={log.single.value} changed={(on) => log.setSingle(on)}>
         Single-letter keys
       </Switch>

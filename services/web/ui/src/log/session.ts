@@ -78,6 +78,8 @@ export function step(state: State, input: Input): Step {
       return [{ ...state, verdict: unverified(state, input.text) }, []];
     case "another-log":
       return restart(state, ANOTHER_LOG);
+    case "closed":
+      return isOver(state) ? [state, []] : finish(state);
   }
 }
 

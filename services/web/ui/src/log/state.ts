@@ -147,7 +147,9 @@ export type Input =
   /** Lines fetched out of order do not fit. */
   | { readonly type: "contradiction"; readonly text: string }
   /** Lines fetched out of order belong to another epoch. */
-  | { readonly type: "another-log" };
+  | { readonly type: "another-log" }
+  /** Nobody looks at it any more. */
+  | { readonly type: "closed" };
 
 export type Timer = "retry" | "poll" | "acknowledge";
 

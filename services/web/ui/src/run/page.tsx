@@ -3,155 +3,117 @@
 import "../log/drawing/log.css";
 import "../log/drawing/rows.css";
 import "../log/drawing/print.css";
-import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { Problem, type Run, run as readRun } from "../api";
-import { ahead, serverNow } from "../clock";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { ahead } from "../clock";
 import { ConnectionChip } from "../connection";
-import { LogController } from "../log/controller";
 import type { Follow } from "../log/follow";
 import { LogFooter } from "../log/footer";
 import { Help } from "../log/help";
+import { alone } from "../log/place";
 import { LogToolbar } from "../log/toolbar";
 import { withCommas } from "../numbers";
 import { PortForwardNote } from "../portforward";
-import { ProblemNote } from "../problem";
-import { sanitize } from "../sanitize";
+import { LogLines } from "../reading/lines";
+import { denied, gone as goneWith, isLogOnly, useReading } from "../reading/run";
+import { Replaced, Trouble } from "../reading/trouble";
 import { canShare, ShareDialog, share } from "../share/dialog";
 import { connectionWords, stands, type Tail } from "../socket";
 import { duration } from "../time";
 import { Top } from "../top";
-import { isOver, waitingWords } from "../words";
+import { type Earlier, earlierThan } from "./earlier";
 import { Header } from "./header";
+import { Missing } from "./missing";
 import { Rail } from "./rail";
+import { tabIcon, tabTitle } from "./tab";
 
-const REFETCH_MS = 10_000;
-const FORBIDDEN = 403;
-const MISSING = 404;
 /** From this much silence on the page says how long there was no output. */
 const SILENCE_MS = 60_000;
 
 export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
-  const record = useSignal<Run | null>(null);
-  const problem = useSignal<Error | null>(null);
-  const now = useSignal(serverNow());
-  const view = useSignal<LogController | null>(null);
+  const reading = useReading(tail, runId, alone);
+  const { record, now } = reading;
   const open = useSignal(false);
-  const scroller = useRef<HTMLElement>(null);
+  const earlier = useSignal<Earlier | null>(null);
 
-  async function fetchRecord(): Promise<void> {
-    try {
-      const read = await readRun(runId);
-      // The answer told the server's time.
-      now.value = serverNow();
-      record.value = read;
-      problem.value = null;
-    } catch (error) {
-      problem.value = error as Error;
+  useSignalEffect(() => {
+    const missing = goneWith(reading);
+    if (missing) {
+      document.title = `${missing.title} · Runtail`;
+      return;
     }
-  }
-
-  useEffect(() => {
-    if (!scroller.current) return;
-    view.value = new LogController(runId, tail, scroller.current);
-    void fetchRecord();
-    const refetch = setInterval(() => {
-      if (denied(view.peek()?.follow) || statusOf(problem.value) === FORBIDDEN) return;
-      if (!record.value || !isOver(record.value)) void fetchRecord();
-    }, REFETCH_MS);
-    const tick = setInterval(() => {
-      now.value = serverNow();
-    }, 1_000);
-    return () => {
-      clearInterval(refetch);
-      clearInterval(tick);
-    };
-  }, []);
-
-  useSignalEffect(() => {
     if (!record.value) return;
-    const unseen = view.value?.model.newLines.value ?? 0;
-    const news = unseen > 0 ? `(+${withCommas(unseen)}) ` : "";
-    document.title = `${news}${sanitize(record.value.task)} · ${record.value.state} · Runtail`;
+    const shown = reading.log.value;
+    document.title = tabTitle(
+      record.value,
+      shown?.follow.live.value ?? null,
+      shown?.model.newLines.value ?? 0,
+    );
   });
 
   useSignalEffect(() => {
-    view.value?.model.startedAt(record.value?.first_started_ms ?? null);
+    const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    if (record.value && icon) icon.href = tabIcon(record.value.state);
   });
 
-  // An event entry says that the record changed.
+  // Once: what came before it stays as it is.
+  const known = useComputed(() => record.value !== null);
   useSignalEffect(() => {
-    if (view.value && view.value.follow.changes.value > 0) void fetchRecord();
+    const run = record.peek();
+    if (!known.value || !run) return;
+    void earlierThan(run).then((found) => {
+      earlier.value = found;
+    });
   });
 
-  // There is no such run, or there is none any more.
-  useSignalEffect(() => {
-    if (view.value?.follow.phase.value.name === "refused") void fetchRecord();
-  });
-
-  const gone = statusOf(problem.value) === MISSING ? (problem.value as Problem) : null;
-  // Who may read the log and not the run.
-  const logOnly = statusOf(problem.value) === FORBIDDEN;
-  const log = view.value;
+  const gone = goneWith(reading);
+  const logOnly = isLogOnly(reading);
+  const log = reading.log.value;
   const follow = log?.follow;
   const why = denied(follow);
-  const label = `Log of run ${sanitize(runId)}`;
   return (
     <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
-      <Top place={record.value?.task ?? "run"}>
-        <ConnectionChip
-          tail={tail}
-          over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
-          {...(gone && !why
-            ? { words: gone.title }
-            : words(tail, follow, record.value, now.value + ahead.value))}
-        />
+      <Top place={gone ? "" : (record.value?.task ?? "run")}>
+        {(!gone || why) && (
+          <ConnectionChip
+            tail={tail}
+            over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
+            {...words(tail, follow, now.value + ahead.value)}
+          />
+        )}
       </Top>
       <PortForwardNote tail={tail} />
-      {(gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>}
-      {why && (
-        <p class="problem" role="alert">
-          {sanitize(why)} What follows is what you had seen. Ask whoever grants rights here.
-        </p>
+      {gone ? (
+        <Missing runId={runId} problem={gone} />
+      ) : (
+        !record.value && <h1 class="unseen">Run</h1>
       )}
-      {logOnly && !why && (
-        <p class="note">You may read the log of this run, and not the rest of its record.</p>
-      )}
-      {problem.value && !logOnly && !why && (gone || !record.value) && (
-        <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
-      )}
+      {(!gone || why) && <Trouble reading={reading} />}
       {record.value && !gone && !logOnly && (
         <Header
           run={record.value}
+          usual={earlier.value?.usual ?? null}
           now={now.value}
           changed={(run) => {
             record.value = run;
           }}
+          log={log}
           open={open.value}
           opened={(wanted) => {
             open.value = wanted;
           }}
         />
       )}
-      {follow?.resetReason.value && !gone && (
-        <p class="problem" role="alert">
-          The log was replaced: {sanitize(follow.resetReason.value.replace(/\.$/, ""))}. Below is
-          the log as it is now.
-        </p>
-      )}
+      <Replaced reading={reading} />
       <div class="body">
         <div class="pane">
           {log && !gone && <LogToolbar log={log} />}
-          {follow && <Empty follow={follow} run={gone ? null : record.value} />}
-          <div class="frame">
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-            <section class="log" ref={scroller} tabIndex={0} aria-label={label} />
-          </div>
+          <LogLines reading={reading} />
         </div>
         {record.value && !gone && (
           <Rail
             log={log}
             run={record.value}
+            good={earlier.value?.good ?? null}
             now={now.value}
             chosen={() => {
               open.value = false;
@@ -166,18 +128,8 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   );
 }
 
-function statusOf(problem: Error | null): number | null {
-  return problem instanceof Problem ? problem.status : null;
-}
-
-/** Why the right to read the run is gone; empty if it is not. */
-function denied(follow: Follow | undefined): string {
-  const phase = follow?.phase.value;
-  return phase?.name === "refused" && phase.denied ? phase.why : "";
-}
-
 /** The chip's words: about the run's log rather than about the socket, where there are any. */
-function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: number) {
+function words(tail: Tail, follow: Follow | undefined, now: number) {
   const connection = tail.connection.value;
   if (!follow) return {};
   const phase = follow.phase.value;
@@ -193,19 +145,7 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
   if (phase.name !== "live") return { words: "Opening the log…" };
-  if (run?.state === "queued") return { words: waitingWords(run) };
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };
   return { words: "Live" };
-}
-
-function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
-  if (follow.range.value.next > 1 || follow.live.value || !run || run.lines > 0) return null;
-  return <p class="note empty">{emptyWords(follow, run)}</p>;
-}
-
-function emptyWords(follow: Follow, run: Run): string {
-  if (follow.phase.value.name === "over") return "This run printed nothing.";
-  if (run.state === "queued") return sanitize(waitingWords(run));
-  return "No output yet.";
 }

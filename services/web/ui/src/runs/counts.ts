@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { Problem, type RunCounts, runCounts } from "../api";
 import { serverNow } from "../clock";
-import { apiQuery, type Filters } from "./filters";
+import { apiQuery, type Filters } from "../filters";
 
 /** Changes come in crowds: what they add up to is asked for once. */
 const PAUSE_MS = 2_000;

@@ -3,9 +3,9 @@
 import { Combobox } from "../combobox";
 import { Icon } from "../design/icon";
 import { Times } from "../filterinputs";
+import { type Filters, isFiltered, NO_FILTERS, STATES } from "../filters";
 import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
-import { type Filters, isFiltered, NO_FILTERS, STATES } from "./filters";
 import { type Known, suggestions, taken } from "./suggestions";
 
 interface Props {

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { Problem, type Run, type RunList, runs } from "../api";
 import { serverNow } from "../clock";
-import { apiQuery, type Filters, isFiltered, matches } from "./filters";
+import { apiQuery, type Filters, isFiltered, matches } from "../filters";
 import { extended, merged, refreshed } from "./merge";
 
 export class Listing {

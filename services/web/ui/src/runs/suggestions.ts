@@ -1,8 +1,8 @@
 // What a text in the filter box may mean. Pure.
 
 import type { Choice } from "../combobox";
+import type { Filters } from "../filters";
 import { fitting } from "../matching";
-import type { Filters } from "./filters";
 
 /** What the page has seen so far. */
 export interface Known {

@@ -70,7 +70,13 @@ export class Strip {
   readonly #canvas = document.createElement("canvas");
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(frame: HTMLElement, model: LogModel, list: VirtualList, hits: HitSource) {
+  constructor(
+    frame: HTMLElement,
+    model: LogModel,
+    list: VirtualList,
+    hits: HitSource,
+    closed: AbortSignal,
+  ) {
     this.#model = model;
     this.#list = list;
     this.#hits = hits;
@@ -86,11 +92,12 @@ export class Strip {
       if (this.#canvas.hasPointerCapture(event.pointerId)) this.#go(event);
     });
     new ResizeObserver(() => this.#schedule()).observe(this.#canvas);
-    effect(() => {
+    const stop = effect(() => {
       void [dark.value, model.total.value, model.outlineChanges.value, model.marked.value];
       void [hits.summary.value, hits.open.value];
       this.#schedule();
     });
+    closed.addEventListener("abort", stop);
   }
 
   #go(event: PointerEvent): void {
@@ -108,9 +115,9 @@ export class Strip {
 
   /** Lines of each kind, sorted. */
   #lines(): Record<Kind, readonly number[]> {
-    const { groups, rows, known: all } = this.#model;
+    const { groups, rows, detected, known: all } = this.#model;
     const known = { error: [...all.errors], warning: [...all.warnings] };
-    for (const [line, level] of groups.levels) known[level].push(line);
+    for (const [line, level] of [...groups.levels, ...detected.levels]) known[level].push(line);
     const cut: number[] = [];
     for (const note of rows.notes) {
       if (note.kind === "cut") cut.push(note.at);

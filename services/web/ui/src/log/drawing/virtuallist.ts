@@ -61,7 +61,7 @@ export class VirtualList {
   /** The thumb is being dragged: what lies beyond the edges is gone before it could be seen. */
   #dragging = false;
 
-  constructor(scroller: HTMLElement, source: RowSource, theme: Theme) {
+  constructor(scroller: HTMLElement, source: RowSource, theme: Theme, closed: AbortSignal) {
     this.#scroller = scroller;
     this.#source = source;
     this.theme = theme;
@@ -79,7 +79,7 @@ export class VirtualList {
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(scroller);
     observer.observe(this.#gauge.element);
-    document.fonts.addEventListener("loadingdone", () => this.#measure());
+    document.fonts.addEventListener("loadingdone", () => this.#measure(), { signal: closed });
     this.#measure();
   }
 
@@ -129,7 +129,7 @@ export class VirtualList {
     this.#hitKey = null;
     this.#top = { row: Math.max(0, row), px: 0 };
     this.#draw();
-    if (part > 0) this.#moveBy(-Math.round((this.#viewportPx * part) / this.#rowPx) * this.#rowPx);
+    this.#moveBy(-Math.round((this.#viewportPx * part) / this.#rowPx) * this.#rowPx);
     this.#draw();
     this.#writeBar();
     this.#shown = { row, part };

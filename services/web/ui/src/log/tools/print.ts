@@ -39,17 +39,24 @@ export class Print {
   readonly #list: VirtualList;
   readonly #section = document.createElement("section");
 
-  constructor(frame: HTMLElement, run: string, model: LogModel, list: VirtualList) {
+  constructor(
+    frame: HTMLElement,
+    run: string,
+    model: LogModel,
+    list: VirtualList,
+    closed: AbortSignal,
+  ) {
     this.#run = run;
     this.#model = model;
     this.#list = list;
     this.#section.className = "printed";
     this.#section.setAttribute("aria-label", "Lines to print");
-    window.addEventListener("beforeprint", () => frame.append(this.#fill()));
-    window.addEventListener("afterprint", () => {
+    window.addEventListener("beforeprint", () => frame.append(this.#fill()), { signal: closed });
+    const printed = () => {
       this.#section.remove();
       this.#section.replaceChildren();
-    });
+    };
+    window.addEventListener("afterprint", printed, { signal: closed });
   }
 
   #fill(): HTMLElement {
@@ -74,7 +81,8 @@ export class Print {
       element.removeAttribute("id");
       made.push(element);
     }
-    if (missing > 0) lines.need(range.first, range.last);
+    // Those that lie apart are fetched while they are on the screen.
+    if (missing > 0 && rows.only === null) lines.need(range.first, range.last);
     const which = document.createElement("p");
     const link = document.createElement("a");
     link.href = new URL(downloadAddress(this.#run), location.href).href;

@@ -1,7 +1,7 @@
 // Which runs are wanted: in the page's address, in the API's query, and for one run. Pure.
 
-import type { Run } from "../api";
-import { type Bounds, bound } from "../bounds";
+import type { Run } from "./api";
+import { type Bounds, bound } from "./bounds";
 
 export const STATES = ["queued", "running", "succeeded", "failed", "cancelled", "lost"] as const;
 

@@ -1,0 +1,79 @@
+// Runs for the command palette: the newest ones at once, others as the server finds them.
+
+import { signal } from "@preact/signals";
+import { Problem, type Run, run as readRun, runs } from "../api";
+
+/** Asked after a pause in the typing. */
+const PAUSE_MS = 150;
+const NEWEST = 200;
+const FOUND = 12;
+/** The ids that Celery gives; others are found among the newest runs. */
+const WHOLE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const NOT_FOR_US = [403, 404];
+
+/** The questions for a text; the answer to each is a list of runs. Pure. */
+export function questionsFor(text: string): URLSearchParams[] {
+  if (text === "") return [];
+  const limit = String(FOUND);
+  const questions = [new URLSearchParams({ task: `*${text}*`, limit })];
+  if (/^[^:]+:.+$/.test(text)) questions.push(new URLSearchParams({ label: text, limit }));
+  return questions;
+}
+
+export class RunSearch {
+  /** All that came so far, each once. */
+  readonly runs = signal<readonly Run[]>([]);
+  readonly problem = signal<Error | null>(null);
+  readonly #known = new Map<string, Run>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Rises with every text: what was asked for another one is void. */
+  #turn = 0;
+
+  /** The newest runs. */
+  async newest(): Promise<void> {
+    const query = new URLSearchParams({ limit: String(NEWEST) });
+    await this.#ask([() => runs(query)], () => true);
+  }
+
+  /** Another text was written. */
+  written(text: string): void {
+    clearTimeout(this.#timer);
+    this.#turn += 1;
+    const turn = this.#turn;
+    if (text === "") return;
+    const questions = questionsFor(text).map((query) => () => runs(query));
+    if (WHOLE_ID.test(text)) questions.push(async () => ({ runs: await one(text), next: null }));
+    this.#timer = setTimeout(() => void this.#ask(questions, () => turn === this.#turn), PAUSE_MS);
+  }
+
+  /** The palette was closed. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#turn += 1;
+  }
+
+  async #ask(
+    questions: readonly (() => Promise<{ readonly runs: readonly Run[] }>)[],
+    wanted: () => boolean,
+  ): Promise<void> {
+    try {
+      const answers = await Promise.all(questions.map((ask) => ask()));
+      if (!wanted()) return;
+      for (const run of answers.flatMap((answer) => answer.runs)) this.#known.set(run.id, run);
+      this.runs.value = [...this.#known.values()];
+      this.problem.value = null;
+    } catch (error) {
+      if (wanted()) this.problem.value = error as Error;
+    }
+  }
+}
+
+/** The run with an id, if there is one that the reader may see. */
+async function one(id: string): Promise<readonly Run[]> {
+  try {
+    return [await readRun(id)];
+  } catch (error) {
+    if (error instanceof Problem && NOT_FOR_US.includes(error.status)) return [];
+    throw error;
+  }
+}
