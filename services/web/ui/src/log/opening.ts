@@ -69,8 +69,10 @@ export class Opening {
           return this.#hold(false);
         }
         this.#navigation.show(line);
-        // Once rows have their heights: lines that wrap are measured when they are drawn.
-        requestAnimationFrame(() => requestAnimationFrame(() => this.#hold(false)));
+        // Once rows have their heights: lines that wrap are measured when they are drawn, in the font that they have then.
+        void document.fonts.ready.then(() =>
+          requestAnimationFrame(() => requestAnimationFrame(() => this.#hold(false))),
+        );
         this.#announcer.say(`First error, line ${withCommas(line)}`);
       });
     });
