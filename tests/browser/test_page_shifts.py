@@ -1,9 +1,8 @@
-"""Nothing jumps while the pages load: the layout shift that Chromium counts, as its makers' tool Lighthouse shows it."""
+"""Little jumps while the pages load: the layout shift that Chromium counts, and Lighthouse shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect

@@ -27,7 +27,8 @@ ROUNDS: Final = 5
 TRIES: Final = 3
 SECONDS: Final = 120
 CATEGORIES: Final = ("performance", "accessibility", "best-practices")
-#: A score that each page must reach, and the most that its parts may jump while it loads.
+#: A score that each page must reach, and the most that its parts may jump while it loads. Performance on a phone is
+#: only printed: Lighthouse makes a phone of this machine's speed, and few machines are those that it knows.
 LEAST: Final = 95
 MOST_SHIFT: Final = 0.05
 #: How a page is looked at. On a phone Lighthouse reckons with four times as slow a processor, and 1.6 Mbit/s.
@@ -68,7 +69,8 @@ def judge(name: str, reports: list[dict[str, Any]]) -> bool:
     paint = middle("audits", "first-contentful-paint", "numericValue")
     said = ", ".join(f"{category} {score:.0f}" for category, score in scores.items())
     print(f"{name}: {said}, layout shift {shift:.3f}, first paint {paint:.0f} ms", flush=True)
-    good = min(scores.values()) >= LEAST and shift < MOST_SHIFT
+    held = {category: score for category, score in scores.items() if name.endswith("desk") or category != "performance"}
+    good = min(held.values()) >= LEAST and shift < MOST_SHIFT
     if not good:
         low = {
             audit["title"]
