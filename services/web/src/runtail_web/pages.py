@@ -14,9 +14,10 @@ from runtail.words import clean
 from runtail_web.authorization import NOINDEX, allows, shared, shared_clip, to_login
 from runtail_web.login.wiring import Login
 from runtail_web.mount import here
+from runtail_web.packed import pack
 from runtail_web.problems import Problem, of_error, run_page
 from runtail_web.requests import TextPageQuery, read_query
-from runtail_web.shell import LIST, LOG, OTHER, PagesMissing, render
+from runtail_web.shell import LIST, LOG, OTHER, STATIC, PagesMissing, render
 from runtail_web.slots import TEXT_PAGE, Slots
 from runtail_web.text_page import read_page
 
@@ -149,6 +150,7 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     def cache(response: Response) -> Response:
         if request.path.startswith(HASHED) and response.status_code == 200:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            pack(response, STATIC / (request.view_args or {})["filename"])
         return response
 
     return pages

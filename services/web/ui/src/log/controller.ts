@@ -116,6 +116,7 @@ export class LogController {
       this.navigation,
       this.announcer,
       () => this.list.following.peek() && !this.find.open.peek() && place.asked() === null,
+      (held) => scroller.classList.toggle("held", held),
     );
     effect(() => {
       this.model.over = this.follow.phase.value.name === "over";

@@ -165,7 +165,8 @@ export function RunsPage({ tail }: { tail: Tail }) {
     starting.value = true;
   }
 
-  const rows = listing.rows.value;
+  // What stands above the rows comes with the tasks: rows that come before it would jump.
+  const rows = catalogue.value || problem.value || waited.value ? listing.rows.value : null;
   const startable = lacks("run:start") ? [] : (catalogue.value ?? []);
   const nothing = rows?.length === 0 && listing.next.value === null && !isFiltered(filters.value);
   const failure = listing.problem.value ?? problem.value;
