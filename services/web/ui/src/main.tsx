@@ -26,6 +26,7 @@ import "./login/login.css";
 import "./guest/guest.css";
 import "./share/share.css";
 import "./palette/palette.css";
+import "./tell/tell.css";
 import "./tokens/tokens.css";
 import "./watch/watch.css";
 import { render } from "preact";

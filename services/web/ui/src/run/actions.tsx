@@ -9,6 +9,7 @@ import { Icon } from "../design/icon";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
 import { canShare, share } from "../share/dialog";
+import { TellMe } from "../tell/button";
 import { lacks } from "../who";
 import { endsWords, isOver } from "../words";
 
@@ -46,6 +47,7 @@ export function Actions({ run, now, changed }: Props) {
             Share with a guest…
           </button>
         )}
+        <TellMe run={run} show={() => {}} />
         <Share />
         {!isOver(run) && <Cancel run={run} now={now} changed={changed} failed={failed} />}
         {isOver(run) && <Retry run={run} changed={changed} failed={failed} />}
