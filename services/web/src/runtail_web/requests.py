@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from runtail.auth.audit_entry import EVENTS
 from runtail.protocol import RunState
+from runtail.runs.family import MAX_ID_CHARS
 from runtail.settings import MAX_SHARE_SECONDS
 from runtail.titles import MAX_CHARS as MAX_TITLE_CHARS
 from runtail_web.problems import Problem, invalid
@@ -134,6 +135,15 @@ class RunsQuery(BaseModel):
     label: (
         Annotated[
             str, Field(max_length=200, pattern=r"^[^:]+:.+$", description="A label: its key, a colon, its value.")
+        ]
+        | None
+    ) = None
+    root: (
+        Annotated[
+            str,
+            Field(
+                min_length=1, max_length=MAX_ID_CHARS, description="The id of a run: those that it called, and these."
+            ),
         ]
         | None
     ) = None

@@ -37,6 +37,8 @@ class Filter:
     until_ms: int | None = None
     #: Key and value of a label, declared or added.
     label: tuple[str, str] | None = None
+    #: The run with which a family began: its other runs.
+    root: str | None = None
     #: Whether the principal that asks may see a run: :func:`runtail.runs.access.visible_to`.
     visible: Visible | None = None
     #: The id of the principal that asks: *visible* may be True for own runs only.
@@ -45,7 +47,7 @@ class Filter:
     @property
     def reads_records(self) -> bool:
         """False if the list of ids and times is enough to decide."""
-        return any(one is not None for one in (self.states, self.task, self.who, self.label, self.visible))
+        return any(one is not None for one in (self.states, self.task, self.who, self.label, self.root, self.visible))
 
     @property
     def scores(self) -> tuple[str, str]:
@@ -71,17 +73,21 @@ class Filter:
         """Tell whether a run that this person started is wanted."""
         return self.who is None or self.who.casefold() in who.casefold()
 
-    def accepts(self, state: str, task: str, who: str, queue: str, who_id: str, labels: str, added: str = "") -> bool:
+    def accepts(
+        self, state: str, task: str, who: str, queue: str, who_id: str, labels: str, added: str = "", root: str = ""
+    ) -> bool:
         """Tell whether a run is wanted, apart from its time.
 
         :param labels: the declared ones, as the record has them.
         :param added: the added label of the wanted key; empty if there is none.
+        :param root: the run with which its family began; empty if it has none.
         """
         return (
             (self.states is None or state in self.states)
             and self.has_task(task)
             and self.has_who(who)
             and (self.label is None or declared_in(labels).get(self.label[0], added) == self.label[1])
+            and self.root in (None, root)
             and (self.visible is None or self.visible(task, queue, labels, who_id))
         )
 
