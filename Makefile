@@ -91,13 +91,15 @@ test-browsers: $(VENV) $(PAGES) ## Try every page in Firefox and in WebKit, the 
 # both cores by itself and comes last, alone.
 JOBS ?= 2
 NEMESIS := tests/proof/test_nemesis.py
-# WITHOUT=tests/unit leaves out what ran already.
+# WITHOUT=tests/unit leaves out what ran already. ALONE=3 runs up to three tests that failed once more, with nothing beside
+# them, and names them: then it was the other files' load that they failed for.
 TESTED := $(filter-out $(WITHOUT),$(TESTED))
 
 .PHONY: test-python
 test-python: $(VENV) $(PAGES) $(HELM) $(PROVIDER_MODULES)
 ifeq ($(strip $(T)),)
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED)
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED) || \
+	  { status=$$?; [ -n "$(ALONE)" ] && [ $$status = 1 ] && $(BIN)/python -m tests.support.alone $(ALONE); }
 	@$(BIN)/pytest $(NEMESIS)
 else
 	@$(BIN)/pytest $(if $(filter-out -%,$(firstword $(T))),,$(TESTED)) $(T)
@@ -293,6 +295,12 @@ MINUTES_RECORDED ?= 5
 dashboard-pictures: $(VENV) $(PLOTTING) ## Draw the dashboards of a loaded installation for the docs; MINUTES_RECORDED=60
 	@$(BIN)/python -m tests.dashboards build/dashboards.json $(MINUTES_RECORDED)
 	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.dashboards.draw build/dashboards.json docs/images
+
+# Each picture shows the examples. Pillow is among the packages of the plots.
+.PHONY: pictures
+pictures: $(VENV) $(PAGES) $(PLOTTING) ## Take the pictures of the docs again, also the one that moves, in three minutes
+	@rm -rf build/pictures; $(BIN)/python -m tests.pictures build/pictures
+	@PYTHONPATH=$(dir $(PLOTTING)) $(BIN)/python -m tests.pictures.small build/pictures docs/images
 
 ##@ Build
 

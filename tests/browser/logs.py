@@ -42,6 +42,16 @@ _STILL = _UNCHANGED % '`${log.scrollTop} ${rows.style.transform} ${rows.querySel
 _DRAWN = _UNCHANGED % 'rows.querySelector(".line") && !rows.querySelector(".hole") ? rows.innerHTML : null'
 
 
+def more(page: Page) -> None:
+    """Open the menu with the actions that are seldom needed."""
+    page.locator(".about summary", has_text="More actions").click()
+
+
+def sharing(page: Page) -> None:
+    """Open the menu with what can be copied, and given to others."""
+    page.locator(".about summary", has_text="Share").click()
+
+
 def top(page: Page) -> int:
     """The line at the upper edge of the log."""
     line, _ = page.evaluate(TOP)

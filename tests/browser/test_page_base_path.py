@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Request, WebSocket, expect
 
 from tests.browser.conftest import Complaints
+from tests.browser.logs import more
 from tests.support.chart_gateway import started
 from tests.support.redis_server import RedisServer
 from tests.support.stack import Stack
@@ -85,6 +86,7 @@ def test_a_run_is_started_watched_and_shared(address: str, context: BrowserConte
     page.get_by_label("Find in the log").fill("message 7")
     expect(page.locator(".found")).to_contain_text(re.compile(r"\d"), timeout=SECONDS)
     page.keyboard.press("Escape")
+    more(page)
     page.get_by_role("link", name="Plain text").click()
     expect(page).to_have_url(re.compile(f"^{re.escape(address)}/runs/[^/]+/text$"))
     page.get_by_role("link", name="Runs", exact=True).click()
@@ -92,6 +94,7 @@ def test_a_run_is_started_watched_and_shared(address: str, context: BrowserConte
     page.locator(".runs .row-link").first.click()
     expect(page.locator(".verdict.ok")).to_be_visible(timeout=SECONDS)
     page.get_by_role("button", name="Retry", exact=True).click()
+    page.get_by_role("button", name="Yes, run it again").click()
     expect(page.locator("h1 .chip")).to_contain_text(re.compile("queued|running|succeeded"), timeout=SECONDS)
     page.get_by_role("link", name="Runtail", exact=True).click()
     expect(page).to_have_url(f"{address}/")

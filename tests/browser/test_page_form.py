@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from runtail.catalogue import schema_of
 from runtail.runs.record import read_run
 from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.logs import more, sharing
 from tests.support.relay import Producer
 from tests.support.scenery import BUILD
 
@@ -189,10 +190,12 @@ def test_an_ended_run_is_retried_or_taken_as_a_pattern(site: Site, open_page: Op
     expect(page.get_by_role("dialog")).to_contain_text("It has not started yet")
     page.get_by_role("button", name="Yes, cancel the run").click()
     expect(page.locator("h1 .chip")).to_contain_text("cancelled", timeout=SECONDS)
-    page.get_by_role("link", name="Start another").click()
+    more(page)
+    page.get_by_role("link", name="Run again with changes…").click()
     expect(page.get_by_label("shards")).to_have_value("3", timeout=SECONDS)
     page.go_back()
     page.get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name="Yes, run it again").click()
     page.wait_for_url(lambda url: "/runs/" in url and url != first)
     expect(page.locator(".about")).to_contain_text("Retry of", timeout=SECONDS)
     expect(page.locator(".parameters")).to_contain_text("shards=3")
@@ -213,6 +216,7 @@ def test_a_retry_without_its_secrets_opens_the_form_with_the_rest(
     page.get_by_role("button", name="Yes, cancel the run").click()
     expect(page.locator("h1 .chip")).to_contain_text("cancelled", timeout=SECONDS)
     page.get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name="Yes, run it again").click()
     expect(page.get_by_label("shards")).to_have_value("3", timeout=SECONDS)
     expect(page.get_by_label("token")).to_have_value("")
     expect(page.get_by_label("token")).to_have_attribute("type", "password")
@@ -227,9 +231,11 @@ def test_the_link_is_copied_without_a_clipboard_of_its_own(site: Site, open_page
     page.evaluate(
         """() => document.addEventListener("copy", (event) => {
             const put = event.clipboardData.setData.bind(event.clipboardData);
-            event.clipboardData.setData = (type, text) => { document.title = text; put(type, text); };
+            event.clipboardData.setData = (type, text) => { window.copied = text; put(type, text); };
         }, {capture: true})"""
     )
-    page.get_by_role("button", name="Share").click()
-    expect(page.locator(".actions [role=status]")).to_have_text("Link copied")
+    sharing(page)
+    page.get_by_role("button", name="Copy the link").click()
+    expect(page.locator(".actions [role=status]").first).to_have_text("Copied")
+    assert page.evaluate('window.copied') == page.url
     producer.end()

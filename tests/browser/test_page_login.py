@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from runtail.auth.login_codes import FRAGMENT, make_login_code
 from tests.browser.conftest import Complaints, OpenPage, Site, StartSite
+from tests.browser.logs import more
 from tests.browser.looks import overflows, violations
 from tests.support.logins import PASSWORD, browser, grant, log_in, write, write_users
 from tests.support.relay import Producer
@@ -238,14 +239,16 @@ def test_what_somebody_may_not_do_is_not_offered(locked: Site, open_page: OpenPa
     cancel = page.get_by_role("button", name="Cancel")
     expect(cancel).to_be_disabled()
     expect(cancel).to_have_attribute("title", "It takes the right run:cancel. Ask whoever grants rights here.")
-    expect(page.get_by_role("link", name="Start another…")).to_have_count(0)
+    more(page)
     expect(page.get_by_role("link", name="Download")).to_be_visible()
+    expect(page.get_by_role("link", name="Run again with changes…")).to_have_count(0)
     menu(page, "Log out")
     expect(page).to_have_url(f"{locked.web.url}/login")
     page.goto(f"{locked.web.url}/login?next=/runs/going")
     enter(page, "ann")
     expect(cancel).to_be_enabled()
-    expect(page.get_by_role("link", name="Start another…")).to_be_visible()
+    more(page)
+    expect(page.get_by_role("link", name="Run again with changes…")).to_be_visible()
 
 
 def test_a_refusal_is_shown_in_words(locked: Site, open_page: OpenPage, complaints: Complaints, policy: Path) -> None:

@@ -1,11 +1,9 @@
-"""Both pages in both themes, wide and narrow: accessible, within the window, and as pictures for the documentation."""
+"""Both pages in both themes, wide and narrow: accessible, and within the window."""
 
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,10 +20,6 @@ from tests.support.relay import Producer, now_ms
 from tests.support.scenery import BUILD, LOG
 
 pytestmark = pytest.mark.browser
-
-#: The pictures are only made anew when this is set; they differ a little from machine to machine.
-PICTURES = os.environ.get("RUNTAIL_TEST_PICTURES")
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 SECONDS = 20_000
 WIDTHS = {"wide": (1200, 760), "narrow": (360, 740), "narrowest": (320, 600)}
@@ -134,38 +128,25 @@ def judged(page: Page, what: str) -> None:
     assert overflows(page) == [], what
 
 
-def picture(page: Page, what: str, width: str, theme: str) -> None:
-    """Make a picture, where one is wanted: wide in both themes, narrow in one."""
-    if not PICTURES or (width == "narrow" and theme == "dark"):
-        return
-    IMAGES.mkdir(exist_ok=True)
-    expect(page.locator(".thin.busy")).to_have_count(0)
-    page.screenshot(path=IMAGES / (f"{what}-{theme}.png" if width == "wide" else f"{what}-{width}.png"))
-
-
 def test_the_pages_are_light() -> None:
     main = orjson.loads(MANIFEST.read_bytes())[ENTRY]["file"]
     sizes = {path: len(gzip.compress(path.read_bytes(), 9)) for path in STATIC.rglob("*.js")}
-    print(f"JavaScript: {sizes[STATIC / main] / 1000:.1f} KB gzipped at first, {sum(sizes.values()) / 1000:.1f} KB in all")
+    at_first, in_all = sizes[STATIC / main] / 1000, sum(sizes.values()) / 1000
+    print(f"JavaScript: {at_first:.1f} KB gzipped at first, {in_all:.1f} KB in all")
     assert sum(sizes.values()) <= 110_000
 
 
-def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.FixtureRequest) -> None:
-    theme = request.node.callspec.params["themed"]
+def test_list_and_form(scene: Scene, themed: BrowserContext) -> None:
     page = themed.new_page()
     for name, (width, height) in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         the_list(page, scene)
-        if name != "narrowest":
-            picture(page, "list", name, theme)
         judged(page, f"list {name}")
         page.locator(".fleet summary").click()
         page.get_by_role("button", name="Start a run").click()
         page.get_by_label("shards").fill("99")
         page.get_by_role("button", name="Start etl.load").click()
         expect(page.locator(".field.wrong", has_text="shards")).to_contain_text("must be at most 64")
-        if name == "wide":
-            picture(page, "form", name, theme)
         judged(page, f"form {name}")
         page.get_by_role("button", name="Close").click()
         page.get_by_role("button", name="Keyboard shortcuts").click()
@@ -173,14 +154,11 @@ def test_list_and_form(scene: Scene, themed: BrowserContext, request: pytest.Fix
         judged(page, f"keys {name}")
 
 
-def test_run(scene: Scene, themed: BrowserContext, request: pytest.FixtureRequest) -> None:
-    theme = request.node.callspec.params["themed"]
+def test_run(scene: Scene, themed: BrowserContext) -> None:
     page = themed.new_page()
     for name, (width, height) in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         the_run(page, scene)
-        if name != "narrowest":
-            picture(page, "run", name, theme)
         judged(page, f"run {name}")
         if name != "wide":
             page.get_by_role("button", name="More").click()

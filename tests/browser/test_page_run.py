@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from tests.browser.conftest import Complaints, OpenPage, Site
-from tests.browser.logs import still
+from tests.browser.logs import more, still
 from tests.support.relay import Producer, now_ms
 from tests.support.waiting import wait_for
 
@@ -288,8 +288,12 @@ def test_a_log_that_is_another_one_is_said_and_shown_anew(site: Site, open_page:
 def test_an_unknown_run_is_said(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
     complaints.expect("404")
     page = open_page(site.run_page("nobody"))
-    expect(page.locator(".problem")).to_contain_text("There is no such run")
-    expect(page.locator(".connection")).to_contain_text("There is no such run")
+    expect(page.get_by_role("alert")).to_contain_text("There is no such run")
+    expect(page.get_by_role("alert")).not_to_contain_text("/api/")
+    expect(page.locator(".connection")).to_have_count(0)
+    assert page.title() == "There is no such run · Runtail"
+    page.get_by_role("link", name="All runs").click()
+    expect(page).to_have_url(f"{site.web.url}/")
 
 
 def test_a_running_run_is_cancelled_after_a_question(site: Site, open_page: OpenPage) -> None:
@@ -317,6 +321,7 @@ def test_the_download_is_the_stored_log(site: Site, open_page: OpenPage) -> None
     producer.write(25)
     producer.end()
     page = open_page(site.run_page(producer.run_id))
+    more(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == f"{producer.run_id}.log"

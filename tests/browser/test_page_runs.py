@@ -58,7 +58,9 @@ def test_the_start_button_starts_the_tutorials_task_once(
     run_id = page.url.rpartition("/")[2]
     assert read_run(site.store, run_id).text("task") == "demo.tail"
     expect(page.locator("h1 .chip")).to_contain_text("queued")
-    expect(page.locator(".connection")).to_contain_text("Waiting: no worker listens to queue nobody-listens")
+    expect(page.locator(".about .why")).to_contain_text("Waiting: no worker listens to queue nobody-listens")
+    # Once.
+    expect(page.get_by_text("no worker listens")).to_have_count(1)
 
     again = open_page(site.web.url)
     again.get_by_role("button", name="Try demo.tail").click()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Complaints, OpenPage, Site, StartSite
+from tests.browser.logs import sharing
 from tests.browser.looks import overflows, violations
 from tests.support.logins import PASSWORD, grant, write, write_users
 from tests.support.runs import finish, open_run
@@ -135,6 +136,7 @@ def test_a_guest_follows_a_live_link_until_it_is_revoked(
     writer.flush()
     page = open_page(f"{locked.web.url}/login")
     enter(page, locked, "ann", "/runs/live")
+    sharing(page)
     page.get_by_role("button", name="Share with a guest…").click()
     page.get_by_label("all lines, and what follows").check()
     page.get_by_role("dialog").get_by_role("combobox").select_option("3600")
@@ -164,6 +166,7 @@ def test_the_end_of_a_live_run_is_said(locked: Site, open_page: OpenPage, guest:
     writer = open_run(locked.store, "ends", task="build.web")
     page = open_page(f"{locked.web.url}/login")
     enter(page, locked, "ann", "/runs/ends")
+    sharing(page)
     page.get_by_role("button", name="Share with a guest…").click()
     page.get_by_label("all lines, and what follows").check()
     guest.goto(make_link(page))
@@ -180,6 +183,7 @@ def test_many_lines_come_a_thousand_at_a_time(locked: Site, open_page: OpenPage,
     finish(writer)
     page = open_page(f"{locked.web.url}/login")
     enter(page, locked, "ann", "/runs/many")
+    sharing(page)
     page.get_by_role("button", name="Share with a guest…").click()
     guest.goto(make_link(page))
     rows = guest.locator(".shared-log .row")
@@ -195,6 +199,8 @@ def test_who_may_not_share_is_not_offered_it(locked: Site, open_page: OpenPage) 
     enter(page, locked, "bob", "/runs/build#L5-L9")
     expect(page.get_by_role("button", name="Copy link")).to_be_visible()
     expect(page.get_by_role("button", name="Share…", exact=True)).to_have_count(0)
+    sharing(page)
+    expect(page.get_by_role("button", name="Copy the link")).to_be_visible()
     expect(page.get_by_role("button", name="Share with a guest…")).to_have_count(0)
 
 

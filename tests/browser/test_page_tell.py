@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import OpenPage, Site
 from tests.support.relay import Producer
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +47,7 @@ def test_a_notification_tells_the_end(site: Site, context: BrowserContext, open_
     assert page.evaluate("window.asked") == 0
     leave(page, away=True)
     producer.end()
-    page.wait_for_function("window.told.length > 0")
+    wait_for(lambda: page.evaluate("window.told"), 20)
     assert page.evaluate("window.told") == ["tests.write succeeded"]
     expect(button).to_have_count(0)
     # Once.

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from runtail.runs.retention import delete
 from tests.browser.conftest import Complaints, OpenPage, Site
+from tests.browser.logs import more
 from tests.browser.looks import overflows, violations
 from tests.support.relay import Producer
 
@@ -20,6 +21,7 @@ def test_it_is_one_click_away_and_leads_back(site: Site, open_page: OpenPage) ->
     producer.write(2_500)
     producer.end()
     page = open_page(site.run_page(producer.run_id))
+    more(page)
     page.get_by_role("link", name="Plain text").click()
     expect(page.get_by_role("heading")).to_have_text("tests.write: lines 1-1,000 of 2,500")
     page.get_by_role("link", name="Last lines").first.click()

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]
 TOUR = ROOT / "docs" / "tour.md"
 IMAGES = ROOT / "docs" / "images"
-#: The pictures are only made anew when this is set; they differ a little from machine to machine.
+#: The folder for the pictures, if they are wanted (`make pictures`); they differ a little from machine to machine.
 PICTURES = os.environ.get("RUNTAIL_TEST_PICTURES")
 
 SECONDS = 60_000
@@ -35,7 +35,9 @@ def stack() -> Iterator[Stack]:
         folder = Path(name)
         (folder / "redis").mkdir()
         server = servers.enter_context(RedisServer(folder / "redis"))
-        stack = Stack(folder, server.url, app="runtail_worker.app", cancel_grace_seconds=2)
+        stack = Stack(
+            folder, server.url, app="runtail_worker.app", cancel_grace_seconds=2, worker_options={"cwd": folder}
+        )
         stack.web.configure(socket_url=stack.relay.url)
         stack.relay.configure(allowed_origins=stack.web.url)
         with stack:
@@ -45,7 +47,7 @@ def stack() -> Iterator[Stack]:
 def picture(page: Page, name: str) -> None:
     """Make a picture of the tour, where one is wanted."""
     if PICTURES:
-        page.screenshot(path=IMAGES / f"tour-{name}.png")
+        page.screenshot(path=Path(PICTURES) / f"tour-{name}.png")
 
 
 def button(page: Page, name: str) -> Locator:

@@ -79,7 +79,8 @@ def test_a_task_is_started_watched_and_listed(ann: Tab, installation: Installati
     ann.see("tr.succeeded", run_id)
     # The same again: as this run was.
     ann.open(f"/runs/{run_id}")
-    ann.click("a", "Start another…")
+    ann.click(".about summary", "More actions")
+    ann.click("a", "Run again with changes…")
     ann.until("return document.querySelector('#field-lines')?.value === '8'")
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from runtail.runid import MAX_RUN_ID_CHARS
 from runtail.runs.claim import Claimed, Delivery, claim
-from runtail.runs.family import MAX_ID_CHARS, fields_of
+from runtail.runs.family import fields_of
 from runtail.runs.filter import Filter
 from runtail.runs.listing import list_page
 from runtail.runs.record import Run
@@ -84,7 +85,7 @@ def test_who_may_not_read_a_run_does_not_learn_its_id(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parent", "root"), [("", "root"), ("parent", ""), ("parent", "me"), ("x" * (MAX_ID_CHARS + 1), "root")]
+    ("parent", "root"), [("", "root"), ("parent", ""), ("parent", "me"), ("x" * (MAX_RUN_ID_CHARS + 1), "root")]
 )
 def test_a_run_without_a_family_keeps_nothing(parent: str, root: str) -> None:
     assert fields_of("me", parent, root) == {}

@@ -75,7 +75,8 @@ def wanted_of(runs: list[Run], wanted: Filter) -> list[Run]:
         state, task, who, queue, who_id, labels = map(run.text, ("state", "task", "who", "queue", "who_id", "labels"))
         created_ms = run.number("created_ms")
         if (
-            wanted.accepts(state, task, who, queue, who_id, labels, run.text(f"label:{key}"), run.text("root_id"))
+            wanted.has_id(run.id.encode())
+            and wanted.accepts(state, task, who, queue, who_id, labels, run.text(f"label:{key}"), run.text("root_id"))
             and (wanted.since_ms is None or created_ms >= wanted.since_ms)
             and (wanted.until_ms is None or created_ms < wanted.until_ms)
         ):
@@ -107,7 +108,8 @@ def own(asker: str, tasks: set[str]) -> Callable[[str, str, str, str], bool]:
 def some_filter(dice: random.Random, runs: list[Run]) -> Filter:
     """A filter of one to four conditions."""
     times = [run.number("created_ms") for run in runs] or [0]
-    kinds = dice.sample(["states", "task", "who", "label", "root", "since", "until", "visible"], dice.randint(1, 4))
+    every = ["states", "task", "who", "label", "root", "since", "until", "visible", "id"]
+    kinds = dice.sample(every, dice.randint(1, 4))
     asker = dice.choice(["user:ann", "user:b", ""])
     visible = own(asker, set(dice.sample(["build.app", "build.docs", "Report.daily"], dice.randint(0, 2))))
     label = dice.choice([("team", "builders"), ("team", "x"), ("ticket", "1"), ("ticket", "2"), ("none", "x")])
@@ -119,6 +121,7 @@ def some_filter(dice: random.Random, runs: list[Run]) -> Filter:
         root=dice.choice(ROOTS) if "root" in kinds else None,
         since_ms=dice.choice(times) if "since" in kinds else None,
         until_ms=dice.choice(times) if "until" in kinds else None,
+        id_prefix=dice.choice(["run-1", "run-", "plain-3", "none", "r"]) if "id" in kinds else None,
         visible=visible if "visible" in kinds else None,
         asker=asker,
     )

@@ -64,6 +64,7 @@ TABLE: dict[tuple[str, str], Right | str] = {
     ("GET", "/api/v1/runs/<run_id>/log.txt"): "log:read",
     ("GET", "/api/v1/runs/<run_id>/log/search"): "log:read",
     ("GET", "/api/v1/runs/<run_id>/outline"): "log:read",
+    ("GET", "/api/v1/run-lines"): "log:read",
     ("GET", "/runs/<run_id>/text"): "log:read",
     ("GET", "/api/v1/runs/<run_id>/shares"): "share:create",
     ("POST", "/api/v1/runs/<run_id>/shares"): "share:create",

@@ -266,7 +266,10 @@ def test_an_outline_has_sections_and_marks(api: httpx.Client, store: Store) -> N
         1,
     )
     assert (inner["first"], inner["last"], inner["depth"], inner["state"], inner["seconds"]) == (4, 4, 1, "closed", 0.5)
-    assert outline["marks"] == [{"line": 1, "kind": "start"}, {"line": 3, "kind": "error"}]
+    assert outline["marks"] == [
+        {"line": 1, "kind": "start", "t_ms": 1000, "attempt": 1},
+        {"line": 3, "kind": "error", "t_ms": 2600},
+    ]
     assert (outline["lines"], outline["complete"]) == (4, True)
 
     # What comes is added; what is left open ends with its attempt.

@@ -53,6 +53,7 @@ class CeleryWorker:
     :param mark: what its processes are known by.
     :param python: the interpreter of another environment.
     :param launcher: what starts Celery, such as ``runtail worker --``; ``process`` is this one then.
+    :param cwd: where it works.
     :param redirection: where the worker's own output goes, in bash's words; usually into a file of the test's.
     """
 
@@ -69,6 +70,7 @@ class CeleryWorker:
         python: Path = Path(sys.executable),
         launcher: Sequence[str | Path] = (),
         redirection: str = "",
+        cwd: Path = ROOT,
     ) -> None:
         self.hostname, self.admin_port = hostname, admin_port
         self.mark = mark or uuid.uuid4().hex
@@ -82,7 +84,7 @@ class CeleryWorker:
             ],
             directory,
             name=f"{hostname.partition('@')[0]}-{self.mark[:8]}",
-            cwd=ROOT,
+            cwd=cwd,
             # Root is what tests run as in a container.
             environment={"PYTHONPATH": str(ROOT), "C_FORCE_ROOT": "1", MARK: self.mark, **(environment or {})},
         )

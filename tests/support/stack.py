@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ class Stack(Installation):
     """An installation whose worker is there and known to web. The worker is told to stop at the end of the ``with``.
 
     :param concurrency: task processes.
+    :param worker_options: more for :class:`CeleryWorker`.
     """
 
     def __init__(
@@ -25,15 +27,16 @@ class Stack(Installation):
         app: str = "tests.support.line_app",
         concurrency: int = 2,
         services: tuple[str, ...] = ("web", "socket"),
+        worker_options: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         ours = {"worker_admin_port": free_port(), "key_prefix": "runtail:", "echo": True}
         super().__init__(directory, redis_url, app=app, services=services, **{**ours, **settings})
-        self._concurrency = concurrency
+        self._concurrency, self._worker_options = concurrency, worker_options or {}
         self._member = self._add()
 
     def _add(self) -> CeleryWorker:
-        return self.add(name="worker", concurrency=self._concurrency)
+        return self.add(name="worker", concurrency=self._concurrency, **self._worker_options)
 
     def __enter__(self) -> Self:
         super().__enter__()

@@ -101,7 +101,7 @@ def call(
         body = {"secret": "none"}
     if path.endswith("lock"):
         body = {"id": "user:none"}
-    query = {"q": "in"} if path.endswith("search") else None
+    query = {"q": "in"} if path.endswith("search") else {"id": run_id} if path.endswith("run-lines") else None
     answer = app.test_client().open(address, method=method, json=body, query_string=query, **shown(who))
     with answer:
         return answer.status_code, answer.data + str(answer.headers).encode()

@@ -147,3 +147,17 @@ def test_the_end_of_a_killed_child_is_named() -> None:
     child.signal(signal.SIGKILL)
     read_all(child)
     assert child.end() == "was killed by signal 9 (SIGKILL)"
+
+
+def test_only_its_worker_has_the_examples(tmp_path: Path) -> None:
+    def command(environ: dict[str, str]) -> tuple[str, ...]:
+        parts = plan.parts(load_settings(environ), tmp_path)
+        return next(part.command for part in parts if part.name == plan.WORKER)
+
+    assert "runtail_worker.examples" in command({})
+    assert "runtail_worker.examples" not in command({"RUNTAIL_DEMO_TASKS": "off"})
+    root = Path(__file__).parents[2]
+    shipped = [path for folder in ("docker", "helm", "services/worker/src") for path in (root / folder).rglob("*")]
+    named = {path for path in shipped if path.is_file() and b"runtail_worker.examples" in path.read_bytes()}
+    examples = root / "services/worker/src/runtail_worker/examples"
+    assert {path for path in named if examples not in path.parents} == set()

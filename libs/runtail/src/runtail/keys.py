@@ -176,6 +176,7 @@ class Keys:
         - ``kept``: string with a TTL: ``kept``, or ``building``; without it nobody keeps the index.
         - ``changed``: set of the runs that it may be wrong about.
         - ``rows``: hash of a run to where it is listed (JSON).
+        - ``ids``: sorted set of all runs in the order of their ids.
         - ``totals``, ``groups``: hashes of state and thing, and of state, thing and person, to their number of runs.
         - ``things``, ``people``: hashes of digests to what they stand for (JSON).
         - ``state:…``, ``thing:…``, ``person:…``, ``label:…``: sorted sets of runs like :meth:`runs`.

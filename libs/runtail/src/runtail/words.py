@@ -81,7 +81,7 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "endgroup": (NOTE, lambda _: "◂ end of section"),
     "warning": (WARNING, lambda e: f"Warning: {clean(e.get('text'))}"),
     "error": (ERROR, lambda e: f"Error: {clean(e.get('text'))}"),
-    "masked": (NOTE, lambda e: f"{_secrets(e.get('count'))} masked so far"),
+    "masked": (NOTE, lambda e: f"{_secrets(e.get('count'))} masked up to here"),
     "earlier-run": (
         NOTE,
         lambda e: f"From here on, a process that an earlier run left behind writes here as well: {clean(e.get('run'))}",

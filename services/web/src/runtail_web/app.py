@@ -17,6 +17,7 @@ from runtail_web import auditing, authorization, guard, problems
 from runtail_web.api.audit import make_audit, note_reads
 from runtail_web.api.catalogue import make_catalogue
 from runtail_web.api.config import make_config
+from runtail_web.api.last_lines import make_last_lines
 from runtail_web.api.logs import make_logs
 from runtail_web.api.outline import make_outline
 from runtail_web.api.reference import make_reference
@@ -101,6 +102,7 @@ def create_app(
         make_logs(store, stop, slots, standings, private=login.required if private is None else private),
         make_search(store, stop, slots, standings),
         make_outline(store),
+        make_last_lines(store),
         make_audit(store),
     ):
         app.register_blueprint(routes, url_prefix=API)

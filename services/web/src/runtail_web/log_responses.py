@@ -80,6 +80,8 @@ class Mark(Closed):
 
     line: int
     kind: str
+    t_ms: int = Field(description="When, ms since 1970; 0 of a cut.")
+    attempt: int = Field(default=0, description="Of a `start`: which attempt it was.")
     to: int = 0
 
 
@@ -94,3 +96,20 @@ class Outline(Closed):
     groups: list[Group]
     marks: list[Mark]
     counts: dict[str, int]
+
+
+class RunLine(Closed):
+    """What a running run wrote last."""
+
+    id: str
+    text: str = Field(
+        description="The last line that is not blank, as plain text of at most 300 characters: of unfinished output "
+        "if there is some. Empty if there is no output yet."
+    )
+    progress: float | None = Field(description="What the task says of its progress, from 0 to 1; null if nothing.")
+
+
+class RunLines(Closed):
+    """What running runs wrote last."""
+
+    lines: list[RunLine]

@@ -93,7 +93,7 @@ class Outline:
                 self._event(entry, event.decode(entry))
             except ProtocolError:
                 # One event that cannot be read must not hide all others.
-                self._mark(entry.from_line, "unreadable")
+                self._mark(entry.from_line, "unreadable", entry.t_ms)
         self.last, self.line = entry.id, entry.next_line
 
     def _event(self, entry: Entry, told: dict[str, Any]) -> None:
@@ -118,21 +118,24 @@ class Outline:
             for group in self.open:
                 group.errors += kind == event.ERROR
                 group.warnings += kind == event.WARNING
-            self._mark(line or entry.from_line, kind)
+            attempt = told.get("attempt") if kind == event.START else None
+            self._mark(line or entry.from_line, kind, entry.t_ms, attempt if isinstance(attempt, int) else 0)
 
     def _count(self, kind: str) -> None:
         self.counts[kind] = self.counts.get(kind, 0) + 1
 
-    def _mark(self, line: int, kind: str) -> None:
+    def _mark(self, line: int, kind: str, t_ms: int, attempt: int = 0) -> None:
         self._count(kind)
         if len(self.marks) < MAX_MARKS:
-            self.marks.append({"line": line, "kind": kind})
+            mark = {"line": line, "kind": kind, "t_ms": t_ms}
+            self.marks.append({**mark, "attempt": attempt} if attempt else mark)
 
     def wire(self, found: Head) -> dict[str, Any]:
         """Return the outline as the API shows it."""
         marks = self.marks
         if found.cut is not None:
-            marks = [{"line": found.cut.from_line, "to": found.cut.to_line, "kind": "cut"}, *marks]
+            cut = {"line": found.cut.from_line, "to": found.cut.to_line, "kind": "cut", "t_ms": 0}
+            marks = [cut, *marks]
         return {
             "v": 1,
             "run": found.run_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import orjson
 from flask import Request
@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from runtail.auth.audit_entry import EVENTS
 from runtail.protocol import RunState
-from runtail.runs.family import MAX_ID_CHARS
+from runtail.runid import MAX_RUN_ID_CHARS
 from runtail.settings import MAX_SHARE_SECONDS
 from runtail.titles import MAX_CHARS as MAX_TITLE_CHARS
 from runtail_web.problems import Problem, invalid
@@ -132,6 +132,7 @@ class RunsQuery(BaseModel):
         | None
     ) = None
     who: Annotated[str, Field(max_length=255, description="A part of who started it, in any case.")] | None = None
+    id: Annotated[str, Field(min_length=1, max_length=600, description="How the id begins.")] | None = None
     label: (
         Annotated[
             str, Field(max_length=200, pattern=r"^[^:]+:.+$", description="A label: its key, a colon, its value.")
@@ -142,7 +143,9 @@ class RunsQuery(BaseModel):
         Annotated[
             str,
             Field(
-                min_length=1, max_length=MAX_ID_CHARS, description="The id of a run: those that it called, and these."
+                min_length=1,
+                max_length=MAX_RUN_ID_CHARS,
+                description="The id of a run: those that it called, and these.",
             ),
         ]
         | None
@@ -164,6 +167,17 @@ class ListQuery(RunsQuery):
     ) = None
     limit: Annotated[int, Field(ge=1, le=200, description="The most runs on a page.")] = 50
     cursor: Annotated[str, Field(max_length=400, description="The `next` of the page before.")] | None = None
+
+
+class RunLinesQuery(BaseModel):
+    """``GET /run-lines``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=2 * MAX_RUN_ID_CHARS)]],
+        Field(min_length=1, max_length=50, description="A run; may be given more than once."),
+    ]
 
 
 class AuditQuery(BaseModel):
@@ -338,4 +352,8 @@ def read_query(request: Request, model: type[Model]) -> Model:
 
     :raises Problem: 422 for wrong or unknown values.
     """
-    return _checked(model, request.args.to_dict(), "The values of the query")
+    given: dict[str, Any] = request.args.to_dict()
+    for name, field in model.model_fields.items():
+        if name in given and field.annotation is not None and get_origin(field.annotation) is list:
+            given[name] = request.args.getlist(name)
+    return _checked(model, given, "The values of the query")

@@ -23,6 +23,7 @@ class Config(Closed):
     version: str
     socket_url: str = Field(description="Where the relay is; empty: at this address.")
     base_path: str = Field(description="What comes before every path, of the relay too; empty: nothing.")
+    public_url: str = Field(description="Where people find the pages, with the base path; empty: not known.")
 
 
 class Session(Closed):

@@ -1,9 +1,9 @@
 // Who is logged in, at the top of every page, and what belongs to them: tokens, the audit log, logging out.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
 import { AUDIT, byProxy, hasLogin, here, LOGIN, TOKENS } from "./address";
 import { logOut } from "./api";
+import { Menu } from "./design/menu";
 import { ProblemNote } from "./problem";
 import { sanitize } from "./sanitize";
 import { who } from "./who";
@@ -14,7 +14,9 @@ const GUEST = "share";
 export function Account() {
   const user = who.value;
   if (!hasLogin() || user === null || user.kind === GUEST) return null;
-  return <Menu name={user.name || user.id} rights={user.rights} canLogOut={user.can_log_out} />;
+  return (
+    <AccountMenu name={user.name || user.id} rights={user.rights} canLogOut={user.can_log_out} />
+  );
 }
 
 /** `MK` for Mara Kern and for mara.kern@example.org, `A` for admin. Pure. */
@@ -35,30 +37,9 @@ interface Props {
   readonly canLogOut: boolean;
 }
 
-function Menu({ name, rights, canLogOut }: Props) {
-  const box = useRef<HTMLDetailsElement>(null);
+function AccountMenu({ name, rights, canLogOut }: Props) {
   const busy = useSignal(false);
   const problem = useSignal<Error | null>(null);
-
-  useEffect(() => {
-    const close = () => {
-      if (box.current) box.current.open = false;
-    };
-    const pressed = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || !box.current?.open) return;
-      close();
-      box.current.querySelector("summary")?.focus();
-    };
-    const clicked = (event: MouseEvent) => {
-      if (!box.current?.contains(event.target as Node)) close();
-    };
-    document.addEventListener("keydown", pressed);
-    document.addEventListener("click", clicked);
-    return () => {
-      document.removeEventListener("keydown", pressed);
-      document.removeEventListener("click", clicked);
-    };
-  }, []);
 
   async function leave(everywhere: boolean): Promise<void> {
     busy.value = true;
@@ -72,35 +53,36 @@ function Menu({ name, rights, canLogOut }: Props) {
     }
   }
 
+  const opener = (
+    <>
+      <span class="initials" aria-hidden="true">
+        {initials(sanitize(name))}
+      </span>
+      <span class="unseen">Logged in as {sanitize(name)}</span>
+    </>
+  );
   return (
-    <details class="account" ref={box}>
-      <summary class="opener" title={sanitize(name)}>
-        <span class="initials" aria-hidden="true">
-          {initials(sanitize(name))}
-        </span>
-        <span class="unseen">Logged in as {sanitize(name)}</span>
-      </summary>
-      <div class="menu">
-        <p class="who">{sanitize(name)}</p>
-        {rights.includes("token:own") && <a href={here(TOKENS)}>Tokens</a>}
-        {rights.includes("admin") && <a href={here(AUDIT)}>Audit log</a>}
-        {canLogOut && (
-          <button type="button" disabled={busy.value} onClick={() => void leave(false)}>
-            Log out
-          </button>
-        )}
-        {canLogOut && !byProxy() && (
-          <button
-            type="button"
-            disabled={busy.value}
-            title="End all your sessions, in every browser"
-            onClick={() => void leave(true)}
-          >
-            Log out everywhere
-          </button>
-        )}
-        {problem.value && <ProblemNote problem={problem.value} />}
-      </div>
-    </details>
+    <Menu class="account" title={sanitize(name)} opener={opener}>
+      <p class="who">{sanitize(name)}</p>
+      {rights.includes("token:own") && <a href={here(TOKENS)}>Tokens</a>}
+      {rights.includes("admin") && <a href={here(AUDIT)}>Audit log</a>}
+      {canLogOut && (
+        <button type="button" data-stays disabled={busy.value} onClick={() => void leave(false)}>
+          Log out
+        </button>
+      )}
+      {canLogOut && !byProxy() && (
+        <button
+          type="button"
+          data-stays
+          disabled={busy.value}
+          title="End all your sessions, in every browser"
+          onClick={() => void leave(true)}
+        >
+          Log out everywhere
+        </button>
+      )}
+      {problem.value && <ProblemNote problem={problem.value} />}
+    </Menu>
   );
 }

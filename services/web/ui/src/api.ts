@@ -8,12 +8,15 @@ import type { Schema } from "./schema";
 export type Run = Api.Run;
 export type RunList = Api.Runs;
 export type RunCounts = Api.Counts;
+/** What a running run wrote last. */
+export type RunLine = Api.RunLine;
 export type Worker = Api.Worker;
 /** A window of whole entries, and the position of the first. */
 export type LogWindow = Api.Window;
 /** A log's sections and marks, loaded or not. */
 export type Outline = Api.Outline;
 export type OutlineGroup = Api.Group;
+export type OutlineMark = Api.Mark;
 export type AuditEntry = Api.AuditEntry;
 export type AuditLog = Api.AuditLog;
 export type Session = Api.Session;
@@ -232,14 +235,27 @@ export function auditLog(
   return call("GET", query.size === 0 ? "/audit" : `/audit?${query}`);
 }
 
+/** Of those runs that are running, and whose logs the reader may see; at most 50. */
+export function lastLines(runIds: readonly string[]): Promise<Api.RunLines> {
+  return call("GET", `/run-lines?${new URLSearchParams(runIds.map((one) => ["id", one]))}`);
+}
+
 export function run(runId: string): Promise<Run> {
   return call("GET", `/runs/${id(runId)}`);
 }
 
+/** What people say about a run that they start. */
+export type About = Pick<Api.StartBody, "title" | "labels">;
+
 /** The key makes a repeated click or a repeated request start one run only. */
-export function start(task: string, kwargs: Record<string, unknown>, key: string): Promise<Run> {
+export function start(
+  task: string,
+  kwargs: Record<string, unknown>,
+  key: string,
+  about: About = {},
+): Promise<Run> {
   return call("POST", "/runs", {
-    body: JSON.stringify({ task, kwargs }),
+    body: JSON.stringify({ task, kwargs, ...about }),
     headers: { "Content-Type": "application/json", "Idempotency-Key": key },
   });
 }

@@ -9,6 +9,8 @@ export function Copy({ text, what }: { text: string; what: string }) {
   return (
     <button
       type="button"
+      class="steady"
+      data-longest="Copying failed"
       aria-label={`${words.value} ${what}`}
       onClick={async () => {
         words.value = (await copyText(text)) ? "Copied" : "Copying failed";

@@ -77,6 +77,8 @@ export interface components {
             readonly socket_url: string;
             /** @description What comes before every path, of the relay too; empty: nothing. */
             readonly base_path: string;
+            /** @description Where people find the pages, with the base path; empty: not known. */
+            readonly public_url: string;
         };
         /** @description How many runs there are in each state. */
         readonly Counts: {
@@ -154,6 +156,13 @@ export interface components {
         readonly Mark: {
             readonly line: number;
             readonly kind: string;
+            /** @description When, ms since 1970; 0 of a cut. */
+            readonly t_ms: number;
+            /**
+             * @description Of a `start`: which attempt it was.
+             * @default 0
+             */
+            readonly attempt?: number;
             /** @default 0 */
             readonly to?: number;
         };
@@ -320,6 +329,18 @@ export interface components {
             readonly rewritten_bytes: number;
             readonly late_bytes: number;
             readonly overflow_bytes: number;
+        };
+        /** @description What a running run wrote last. */
+        readonly RunLine: {
+            readonly id: string;
+            /** @description The last line that is not blank, as plain text of at most 300 characters: of unfinished output if there is some. Empty if there is no output yet. */
+            readonly text: string;
+            /** @description What the task says of its progress, from 0 to 1; null if nothing. */
+            readonly progress: number | null;
+        };
+        /** @description What running runs wrote last. */
+        readonly RunLines: {
+            readonly lines: readonly components["schemas"]["RunLine"][];
         };
         /**
          * @description The state of a run. ``queued`` and ``running`` may change; the others are final.
@@ -611,6 +632,8 @@ export type Position = components['schemas']['Position'];
 export type Problem = components['schemas']['Problem'];
 export type Result = components['schemas']['Result'];
 export type Run = components['schemas']['Run'];
+export type RunLine = components['schemas']['RunLine'];
+export type RunLines = components['schemas']['RunLines'];
 export type RunState = components['schemas']['RunState'];
 export type Runs = components['schemas']['Runs'];
 export type Session = components['schemas']['Session'];

@@ -37,3 +37,11 @@ export function age(ms: number): string {
   if (s < 86_400) return `${Math.floor(s / 3_600)} h`;
   return `${Math.floor(s / 86_400)} d`;
 }
+
+/** As {@link lasted}, at a glance: `0.4 s`, `0:58`, `12:08`, `3 h 12 min`. `over`: it goes on no more. */
+export function span(ms: number, over: boolean): string {
+  if (ms >= 3_600_000) return duration(ms);
+  if (over && ms < 10_000) return lasted(ms);
+  const s = Math.max(0, Math.floor(ms / 1000));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}

@@ -43,12 +43,12 @@ export function waitingWords(run: Run): string {
   return reason ? `Waiting: ${reason}` : "Waiting for a worker";
 }
 
-/** How long it runs or ran, with all its attempts; empty before it began. `now` in ms since 1970. */
-export function durationWords(run: Run, now: number): string {
+/** How long it has been running or ran, with all its attempts, in ms; null before it began, and if that is not known. */
+export function tookMs(run: Run, now: number): number | null {
   const { first_started_ms: started, finished_ms: finished } = run;
-  if (started === null) return "";
-  if (finished !== null) return lasted(finished - started);
-  return isOver(run) ? "" : duration(now - started);
+  if (started === null) return null;
+  if (finished !== null) return finished - started;
+  return isOver(run) ? null : Math.max(0, now - started);
 }
 
 /** The exit of a run, as short as a list wants it. */

@@ -57,12 +57,13 @@ describe("choices", () => {
   });
 });
 
-test("the server is asked for a part of the task, and for a label", () => {
+test("the server is asked for a part of the task, the beginning of an id, and a label", () => {
   const asked = (text: string) => questionsFor(text).map(String);
   expect(asked("")).toEqual([]);
-  expect(asked("build")).toEqual(["task=*build*&limit=12"]);
-  expect(asked("branch:main")).toHaveLength(2);
-  expect(asked("branch:main")[1]).toBe("label=branch%3Amain&limit=12");
+  expect(asked("bui")).toEqual(["task=*bui*&limit=12"]);
+  expect(asked("build")).toEqual(["task=*build*&limit=12", "id=build&limit=12"]);
+  expect(asked("branch:main")).toHaveLength(3);
+  expect(asked("branch:main")[2]).toBe("label=branch%3Amain&limit=12");
 });
 
 describe("a search", () => {

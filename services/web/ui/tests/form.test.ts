@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { placed } from "../src/form/errors";
+import { NOTHING } from "../src/form/named";
 import { filled, parsePrefill, prefillHash } from "../src/form/prefill";
 import { added, keepable, parseMemory } from "../src/form/remembered";
 import { type Field, faultOf, fields, fieldValue, type Schema } from "../src/schema";
@@ -138,10 +139,12 @@ describe("links", () => {
       count: null,
       token: "hunter2",
     };
-    const hash = prefillHash("etl.load", LIST, texts);
+    const written = { title: "Again, & again", labels: "branch=a=b\n\n  team=x " };
+    const hash = prefillHash("etl.load", LIST, texts, written);
     expect(hash).not.toContain("hunter2");
     const back = parsePrefill(hash);
     expect(back?.task).toBe("etl.load");
+    expect(back?.written).toEqual({ title: "Again, & again", labels: "branch=a=b\nteam=x" });
     expect(filled(LIST, back?.texts ?? {})).toEqual({ ...texts, token: "" });
   });
 
@@ -156,8 +159,8 @@ describe("links", () => {
 
   test("a parameter may be called start", () => {
     const odd = fields({ properties: { start: { type: "string" } } });
-    const hash = prefillHash("t", odd, { start: "now" });
-    expect(parsePrefill(hash)).toEqual({ task: "t", texts: { start: "now" } });
+    const hash = prefillHash("t", odd, { start: "now" }, NOTHING);
+    expect(parsePrefill(hash)).toEqual({ task: "t", texts: { start: "now" }, written: NOTHING });
   });
 });
 

@@ -1,7 +1,8 @@
 // The store of lines: what stays, what goes, what is fetched.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { BLOCK_LINES, Lines } from "../src/log/model/lines";
+import { BLOCK_LINES } from "../src/log/model/lineblocks";
+import { Lines } from "../src/log/model/lines";
 import { PLAIN } from "../src/log/model/style";
 
 beforeEach(() => {

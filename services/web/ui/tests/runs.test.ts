@@ -11,7 +11,7 @@ import { extended, merged, refreshed } from "../src/runs/merge";
 import { prospectWords } from "../src/runs/prospect";
 import { lacking, queues, queueWords } from "../src/runs/queues";
 import { suggestions, taken } from "../src/runs/suggestions";
-import { usualDurations } from "../src/runs/usual";
+import { usualDurations } from "../src/usual";
 
 function run(id: string, created_ms: number, more: Partial<Run> = {}): Run {
   return { id, task: "t", state: "running", created_ms, who: "ana", queue: "q", ...more } as Run;

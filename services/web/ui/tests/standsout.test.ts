@@ -6,6 +6,7 @@ import { type Known, standsOut } from "../src/log/model/standsout";
 
 interface Given {
   readonly levels?: readonly (readonly [number, "error" | "warning"])[];
+  readonly detected?: readonly (readonly [number, "error" | "warning"])[];
   readonly errors?: readonly number[];
   readonly warnings?: readonly number[];
   readonly notes?: readonly { at: number; level: string; text: string }[];
@@ -15,6 +16,7 @@ interface Given {
 function known(given: Given): Known {
   return {
     groups: { levels: new Map(given.levels) },
+    detected: { levels: new Map(given.detected) },
     known: { ...NOTHING, errors: given.errors ?? [], warnings: given.warnings ?? [] },
     rows: { notes: given.notes ?? [] },
     lines: { get: (line: number) => given.texts?.[line] },
@@ -63,5 +65,29 @@ describe("stands out", () => {
     const { shown, more } = standsOut(given, 3);
     expect(shown.map(({ line }) => line)).toEqual([1, 10, 20]);
     expect(more).toBe(3);
+  });
+
+  test("what lines say of themselves counts less than what was declared, and a traceback is called by its end", () => {
+    const given = known({
+      levels: [[4, "warning"]],
+      detected: [
+        [4, "error"],
+        [5, "error"],
+        [9, "warning"],
+      ],
+      texts: {
+        4: "ERROR retried",
+        5: "Traceback (most recent call last):",
+        6: '  File "/srv/tasks.py", line 1, in load',
+        7: "    boom()",
+        8: "ValueError: no",
+        9: "WARNING late ",
+      },
+    });
+    expect(standsOut(given, 5).shown).toEqual([
+      { line: 4, level: "warning", text: "retried" },
+      { line: 5, level: "error", text: "ValueError: no" },
+      { line: 9, level: "warning", text: "late" },
+    ]);
   });
 });

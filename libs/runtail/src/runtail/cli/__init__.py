@@ -1,10 +1,11 @@
 """The program ``runtail``. Every command imports only what it needs, when it runs.
 
-Each file has one subject: ``tasks``, ``start``, ``follow``, ``runs`` (the list), ``run`` (one of them), ``shares``,
-``login``, ``policy``, ``passwd``, ``audit`` and ``users`` are commands. ``web`` calls the API, ``credentials`` keeps
-tokens, ``relay`` and ``tail`` follow a log, ``screen`` and ``jsonlines`` show it, ``table`` shows lists, ``times``
-reads and writes times, ``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how a command ended,
-``output`` that its output could not be written, and ``terminal`` keeps harmful sequences of a run from a terminal.
+Each file has one subject: ``tasks``, ``start``, ``follow``, ``runs`` (the list), ``run`` (one of them), ``open``,
+``shares``, ``login``, ``policy``, ``passwd``, ``audit`` and ``users`` are commands. ``web`` calls the API, ``naming``
+finds the run that is meant, ``credentials`` keeps tokens, ``relay`` and ``tail`` follow a log, ``several`` more than
+one, ``screen``, ``lines`` and ``jsonlines`` show it, ``table`` shows lists, ``times`` reads and writes times,
+``parameters`` reads ``key=value``, ``exits`` and ``failure`` say how a command ended, ``output`` that its output could
+not be written, and ``terminal`` keeps harmful sequences of a run from a terminal.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any
 import click
 
 from runtail import __version__
-from runtail.cli import exits, output
+from runtail.cli import exits, options, output
 from runtail.cli.acl import acl
 from runtail.cli.audit import audit
 from runtail.cli.canary import canary
 from runtail.cli.check import check
 from runtail.cli.follow import follow
 from runtail.cli.login import login, logout
+from runtail.cli.open import open_page
 from runtail.cli.passwd import passwd
 from runtail.cli.policy import policy
 from runtail.cli.run import cancel, delete, retry
@@ -73,6 +75,7 @@ for command in (
     follow,
     runs,
     show,
+    open_page,
     cancel,
     retry,
     delete,
@@ -92,7 +95,7 @@ for command in (
     main.add_command(command)
 
 
-@main.command()
+@main.command(epilog=options.examples("runtail dev", "RUNTAIL_STORE_URL=redis://127.0.0.1:6379 runtail dev"))
 @click.option("--link", is_flag=True, help="Let in only browsers that open a printed link.")
 def dev(link: bool) -> None:
     """Start everything on this machine: store, worker, relay and web.
@@ -111,7 +114,10 @@ def dev(link: bool) -> None:
     sys.exit(run(link=link))
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog=options.examples("runtail worker -- celery --app acme.tasks worker --concurrency 4"),
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def worker(command: tuple[str, ...]) -> None:
     """Start a Celery worker, and limit how long its shutdown takes.
@@ -124,7 +130,7 @@ def worker(command: tuple[str, ...]) -> None:
     sys.exit(launch(command))
 
 
-@main.command()
+@main.command(epilog=options.examples("runtail mask < password.txt"))
 def mask() -> None:
     """Mask the text on standard input in the output of the run that started this program."""
     from runtail.mask_command import main as announce

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from runtail.acl import DEFAULT_QUEUES, USERS
+from runtail.cli import options
 
 #: 32 letters and digits: about 190 bits, and nothing that a URL would have to escape.
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
@@ -17,7 +18,11 @@ _PASSWORD_CHARS = 32
 _LINE = re.compile(r"([a-z]+):(\S+)")
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail acl --passwords passwords.txt --queue builds > users.acl",
+    )
+)
 @click.option(
     "--passwords",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -13,7 +13,12 @@ from runtail.cli import completion, options
 from runtail.cli.times import exact, local, when
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail audit --event login --since 7d",
+        "runtail audit --run build-1234 --json",
+    )
+)
 @click.option("--who", metavar="NAME", help="Only what was done by somebody whose name or id contains this.")
 @click.option("--event", type=click.Choice(EVENTS), multiple=True, help="Only this event, or these events.")
 @click.option("--run", metavar="RUN", shell_complete=completion.run_ids, help="Only what was done with this run.")

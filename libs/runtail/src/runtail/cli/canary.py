@@ -22,7 +22,11 @@ PORT = 8031
 LINES, SECONDS = 10, 1.0
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail canary --every 60 --port 9400",
+    )
+)
 @click.option("--every", type=click.FloatRange(5), default=60.0, show_default=True, help="Seconds between two runs.")
 @click.option("--port", type=int, default=PORT, show_default=True, help="Where health and metrics are served.")
 @options.relay_url

@@ -9,7 +9,12 @@ import click
 from runtail.cli import exits, options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail check",
+        "runtail check --lines 1000 --seconds 10 --json",
+    )
+)
 @click.option(
     "--lines",
     type=click.IntRange(1, 100_000),

@@ -115,7 +115,7 @@ def check(
             _settled(lambda: Relay(relay_url, web.login_for(relay_url)).close(), timeout_seconds)
             body = {"task": TASK, "kwargs": {"lines": lines, "seconds": seconds}}
             run_id = str(_settled(lambda: web.send("POST", "/runs", body), timeout_seconds).value["id"])
-            outcome = Tail(web, relay_url, run_id, seen, Interrupts()).follow()
+            outcome = Tail(web, relay_url, run_id, seen, Interrupts().held).follow()
         state = str((outcome.end or {}).get("state") or "unknown")
         if not outcome.verified:
             problem = f"the log does not match its digests: {outcome.text}"

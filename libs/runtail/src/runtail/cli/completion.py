@@ -63,9 +63,5 @@ def _task_of(context: click.Context) -> dict[str, Any]:
 
 def run_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the newest runs, with state and task."""
-    runs = _ask("/runs", limit=RUNS).get("runs", [])
-    return [
-        CompletionItem(run["id"], help=f"{run['state']} {run['task']}")
-        for run in runs
-        if run["id"].startswith(incomplete)
-    ]
+    runs = _ask("/runs", limit=RUNS, id=incomplete or None).get("runs", [])
+    return [CompletionItem(run["id"], help=f"{run['state']} {run['task']}") for run in runs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, BinaryIO
 
 import orjson
@@ -16,16 +17,22 @@ _C1 = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
 class JsonLines:
-    """Writes complete entries and cuts, so that a program can check their digests again."""
+    """Writes complete entries and cuts, so that a program can check their digests again.
 
-    def __init__(self, output: BinaryIO) -> None:
-        self._output = output
+    :param run_id: stands in every object, where there are objects of several runs; empty: in none.
+    :param held: entered for each object; whoever writes to the same output must share it.
+    """
+
+    def __init__(self, output: BinaryIO, run_id: str = "", held: AbstractContextManager[object] | None = None) -> None:
+        self._output, self._held = output, held or nullcontext()
+        self._named = {"run_id": run_id} if run_id else {}
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Write one object."""
-        line = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+        line = orjson.dumps({**self._named, **value}, option=orjson.OPT_APPEND_NEWLINE)
         # JSON escapes all control characters except these, which some terminals obey.
-        self._output.write(_C1.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), line))
+        with self._held:
+            self._output.write(_C1.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), line))
 
     def take(self, item: Entry | Cut, wire: Mapping[str, Any], first: int) -> None:
         """Write one item if any part of it is at or after line *first*."""
@@ -59,7 +66,8 @@ class JsonLines:
 
     def flush(self) -> None:
         """Write buffered output."""
-        self._output.flush()
+        with self._held:
+            self._output.flush()
 
     def close(self) -> None:
         """Finish the output."""

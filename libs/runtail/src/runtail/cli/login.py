@@ -8,8 +8,14 @@ import time
 
 import click
 
+from runtail.cli import options
 
-@click.command()
+
+@click.command(
+    epilog=options.examples(
+        "runtail login https://runtail.example.org",
+    )
+)
 @click.argument("url", required=False)
 def login(url: str | None) -> None:
     """Log this command line in, with a browser on any machine.
@@ -34,7 +40,11 @@ def login(url: str | None) -> None:
     raise Failure("Nobody typed the code in time. Run `runtail login` again.")
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail logout https://runtail.example.org",
+    )
+)
 @click.argument("url", required=False)
 def logout(url: str | None) -> None:
     """Revoke this command line's token."""

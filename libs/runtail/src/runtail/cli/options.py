@@ -34,6 +34,12 @@ def run_argument(decorated: Decorated) -> Decorated:
     return click.argument("run_id", metavar="RUN", shell_complete=completion.run_ids)(decorated)
 
 
+def examples(*lines: str) -> str:
+    """Return what a command's help ends with, for the parameter ``epilog``."""
+    # (The sign keeps the lines as they are.)
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
 def write_json(value: object) -> None:
     """Write one JSON document to stdout, in ASCII, so that it has no control sequences that a terminal would obey."""
     import json

@@ -6,8 +6,14 @@ import sys
 
 import click
 
+from runtail.cli import options
 
-@click.command()
+
+@click.command(
+    epilog=options.examples(
+        "runtail passwd ann --group builders >> users.txt",
+    )
+)
 @click.argument("name")
 @click.option("--group", "groups", multiple=True, help="A group of the user; can be given several times.")
 def passwd(name: str, groups: tuple[str, ...]) -> None:

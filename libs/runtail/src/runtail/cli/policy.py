@@ -21,7 +21,12 @@ def policy() -> None:
     """Look at the file that says who may do what."""
 
 
-@policy.command()
+@policy.command(
+    epilog=options.examples(
+        "runtail policy check policy.toml",
+        "runtail policy check policy.toml --as user:ann --as group:ops --task build",
+    )
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--as", "subjects", metavar="WHO", multiple=True,
@@ -99,9 +104,11 @@ def thing_of_run(run_id: str) -> Thing:
     :raises Failure: if it is not there.
     """
     from runtail.access.principal import Thing
+    from runtail.cli.naming import whole_id
     from runtail.cli.web import Web, run_path
 
-    run = Web.here().get(run_path(run_id))
+    web = Web.here()
+    run = web.get(run_path(whole_id(web, run_id)))
     return Thing(run["task"], run["queue"] or "", run["labels"])
 
 

@@ -7,7 +7,11 @@ import click
 from runtail.cli import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail cancel 4f0c --why 'wrong branch'",
+    )
+)
 @options.run_argument
 @click.option("--why", default="", metavar="TEXT", help="Reason, shown in the log.")
 @options.as_json
@@ -16,9 +20,12 @@ def cancel(*, run_id: str, why: str, as_json: bool) -> None:
 
     The command does not wait for the end; `runtail follow RUN` does.
     """
+    from runtail.cli.naming import whole_id
     from runtail.cli.web import Web, run_path
 
-    answer = Web.here().send("POST", run_path(run_id, "/cancel"), {"why": why}).value
+    web = Web.here()
+    run_id = whole_id(web, run_id)
+    answer = web.send("POST", run_path(run_id, "/cancel"), {"why": why}).value
     if as_json:
         options.write_json(answer)
     elif answer["state"] == "cancelled":
@@ -27,25 +34,39 @@ def cancel(*, run_id: str, why: str, as_json: bool) -> None:
         click.echo(f"{run_id} was asked to end; `runtail follow {run_id}` shows how it ends.", err=True)
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail retry 4f0c",
+        "runtail follow $(runtail retry 4f0c)",
+    )
+)
 @options.run_argument
 @options.as_json
 def retry(*, run_id: str, as_json: bool) -> None:
     """Start a run's task again, with the same parameters. Writes the id of the new run."""
+    from runtail.cli.naming import whole_id
     from runtail.cli.web import Web, run_path
 
-    answer = Web.here().send("POST", run_path(run_id, "/retry"), {}).value
+    web = Web.here()
+    answer = web.send("POST", run_path(whole_id(web, run_id), "/retry"), {}).value
     if as_json:
         options.write_json(answer)
     else:
         click.echo(answer["id"])
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail delete build-1234",
+    )
+)
 @options.run_argument
 @options.as_json
 def delete(*, run_id: str, as_json: bool) -> None:
-    """Delete a run and its log at once, for example because a secret stands in it."""
+    """Delete a run and its log at once, for example because a secret stands in it.
+
+    It takes the whole id, because nothing brings a run back.
+    """
     from runtail.cli.web import Web, run_path
 
     Web.here().send("DELETE", run_path(run_id))

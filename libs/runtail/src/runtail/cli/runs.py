@@ -15,7 +15,12 @@ from runtail.cli.times import exact, span, when
 STATES = ("queued", "running", "succeeded", "failed", "cancelled", "lost")
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail runs --state running --state queued",
+        "runtail runs --task 'etl.*' --state failed --since 24h",
+    )
+)
 @click.option("--state", type=click.Choice(STATES), multiple=True, help="Only runs in this state, or these states.")
 @click.option(
     "--task",

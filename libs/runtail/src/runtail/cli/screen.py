@@ -6,13 +6,15 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, BinaryIO, TextIO
 
+from runtail.cli.sink import Outcome
 from runtail.cli.terminal import Terminal
 from runtail.protocol.cursor import Cut
 from runtail.protocol.entry import OUTPUT, Entry
 from runtail.protocol.event import decode
 from runtail.words import clean, cut_words, event_words
 
-_STYLES = {"note": "2", "warning": "33", "error": "31"}
+#: What a row of a level looks like on a terminal, as parameters of SGR.
+ROW_STYLES = {"note": "2", "warning": "33", "error": "31"}
 BAR_COLUMNS = 20
 
 
@@ -72,12 +74,16 @@ class Screen:
         row = f"── {text}"
         if self._rows_terminal:
             if self._colour:
-                row = f"\x1b[{_STYLES[level]}m{row}\x1b[0m"
+                row = f"\x1b[{ROW_STYLES[level]}m{row}\x1b[0m"
             if self._line_open and self._terminal:
                 # In the middle of a line, the row begins below the line.
                 row, self._line_open = f"\n{row}", False
         self._rows.write(f"{row}\n")
         self._rows.flush()
+
+    def verdict(self, outcome: Outcome, _status: int) -> None:
+        """Say how all ended."""
+        self.row(outcome.text, "note" if outcome.verified else "error")
 
     def flush(self) -> None:
         """Write buffered output."""

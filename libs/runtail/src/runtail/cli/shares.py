@@ -17,7 +17,12 @@ from runtail.cli.times import exact, length, local, span
 _LINK: Final = re.compile(r"(?:\S*/s/|rts1_)?(?P<id>[a-z2-7]{10})(?:[#_]\S*)?")
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail share 4f0c --from 40 --to 60 --for 2h",
+        "runtail share 4f0c --live",
+    )
+)
 @options.run_argument
 @click.option("--from", "first", type=click.IntRange(1), metavar="LINE", help="First line; 1 if left out.")
 @click.option("--to", "last", type=click.IntRange(1), metavar="LINE", help="Last line; the last of now if left out.")
@@ -31,6 +36,7 @@ def share(
 
     Whoever has the link reads these lines, and nothing else.
     """
+    from runtail.cli.naming import whole_id
     from runtail.cli.web import Web, run_path
 
     if live and last is not None:
@@ -38,6 +44,7 @@ def share(
     given = {"from": first, "to": last, "live": live or None, "seconds": seconds}
     body = {name: value for name, value in given.items() if value is not None}
     web = Web.here()
+    run_id = whole_id(web, run_id)
     answer = web.send("POST", run_path(run_id, "/shares"), body).value
     # The service says the whole address if it knows it; we may have come by another one.
     link = answer["address"] if "://" in answer["address"] else f"{web.origin}{answer['address']}"
@@ -54,7 +61,11 @@ def share(
     click.echo(f"To revoke it: runtail unshare {answer['id']}", err=True)
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail shares 4f0c",
+    )
+)
 @options.run_argument
 @options.as_json
 def shares(*, run_id: str, as_json: bool) -> None:
@@ -64,9 +75,11 @@ def shares(*, run_id: str, as_json: bool) -> None:
     it, when it was made, when it ends, works or dead.
     """
     from runtail.cli import table
+    from runtail.cli.naming import whole_id
     from runtail.cli.web import Web, run_path
 
-    answer = Web.here().get(run_path(run_id, "/shares"))
+    web = Web.here()
+    answer = web.get(run_path(whole_id(web, run_id), "/shares"))
     if as_json:
         options.write_json(answer)
         return
@@ -89,7 +102,11 @@ def shares(*, run_id: str, as_json: bool) -> None:
     table.show(columns, [row(one, now_ms) for one in found], plain=False)
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail unshare k3jx7q2mzd",
+    )
+)
 @click.argument("link", metavar="LINK")
 @options.as_json
 def unshare(*, link: str, as_json: bool) -> None:

@@ -12,7 +12,12 @@ import click
 from runtail.cli import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail show 4f0c",
+        "runtail show 4f0c --json | jq .result.value",
+    )
+)
 @options.run_argument
 @options.as_json
 def show(*, run_id: str, as_json: bool) -> None:
@@ -20,10 +25,12 @@ def show(*, run_id: str, as_json: bool) -> None:
 
     Parameters and result are only shown to those who may read parameters.
     """
+    from runtail.cli.naming import whole_id
     from runtail.cli.web import Web, run_path
     from runtail.words import clean
 
-    run = Web.here().get(run_path(run_id))
+    web = Web.here()
+    run = web.get(run_path(whole_id(web, run_id)))
     if as_json:
         options.write_json(run)
         return

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from runtail.cli import exits
 from runtail.protocol.cursor import Cut
 from runtail.protocol.entry import Entry
 
@@ -26,6 +27,19 @@ class Sink(Protocol):
         """Write buffered output, because all available items have been taken."""
 
 
+class Output(Sink, Protocol):
+    """The receiver of a followed log up to its last words."""
+
+    def verdict(self, outcome: Outcome, status: int) -> None:
+        """Say how following the run ended.
+
+        :param status: the exit status of this program, for this run.
+        """
+
+    def close(self) -> None:
+        """Finish the output."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How following a run ended.
@@ -38,3 +52,11 @@ class Outcome:
     end: Mapping[str, Any] | None
     from_line: int
     lines: int
+
+
+def told(output: Output, outcome: Outcome) -> int:
+    """Say how following a run ended, and return the exit status."""
+    status = exits.of_end(outcome.end or {}) if outcome.verified else exits.UNVERIFIED
+    output.verdict(outcome, status)
+    output.close()
+    return status

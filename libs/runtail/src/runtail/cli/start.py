@@ -12,7 +12,13 @@ import click
 from runtail.cli import completion, options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail start demo.tail lines=5 --follow",
+        "runtail start demo.build_image --preset quick name=web --label branch=main",
+        "runtail start acme.deploy token=@key.txt host=a host=b how:='{\"dry\": true}'",
+    )
+)
 @click.argument("task", shell_complete=completion.task_names)
 @click.argument("parameters", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completion.parameters)
 @click.option("--follow", "-f", "follows", is_flag=True, help="Follow the new run, as `runtail follow` does.")
@@ -46,6 +52,7 @@ def start(
     can see the arguments of a command. If a required secret is missing, you are asked for it on the terminal.
     """
     from runtail.cli.follow import followed
+    from runtail.cli.naming import page_url, pages_at
     from runtail.cli.parameters import WrongParameter, parse
     from runtail.cli.runs import key_and_value
     from runtail.cli.web import Web
@@ -66,6 +73,8 @@ def start(
     if title is not None:
         body["title"] = title
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key is not None else {}
+    # (Nothing that can fail comes after the start.)
+    pages = "" if as_json else pages_at(web)
     answer = web.send("POST", "/runs", body, headers)
     run = answer.value
     if answer.headers.get("idempotency-replayed"):
@@ -75,9 +84,10 @@ def start(
             options.write_json(run)
         else:
             click.echo(run["id"])
+            click.echo(f"Its page: {page_url(pages, run['id'])}", err=True)
         return
     if not as_json:
-        click.echo(f"Run {run['id']}", err=True)
+        click.echo(f"Run {run['id']}\nIts page: {page_url(pages, run['id'])}", err=True)
     sys.exit(followed(web, run["id"], as_json=as_json, started=run))
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from runtail.cli.failure import Failure, Refused, Unreachable
-from runtail.cli.interrupts import Interrupts
 from runtail.cli.outage import Outage
 from runtail.cli.relay import LoginRefused, Relay, RelayLost
 from runtail.cli.sink import Outcome, Sink
@@ -40,14 +40,22 @@ class Tail:
     """One run being followed.
 
     :param relay_url: the relay's address, with the base path.
+    :param held: entered again and again, while an item is shown and counted: Ctrl-C must not come between the two.
     :param from_line: the first line wanted; negative: the last n lines.
     """
 
     def __init__(
-        self, web: Web, relay_url: str, run_id: str, sink: Sink, interrupts: Interrupts, *, from_line: int = 1
+        self,
+        web: Web,
+        relay_url: str,
+        run_id: str,
+        sink: Sink,
+        held: AbstractContextManager[object],
+        *,
+        from_line: int = 1,
     ) -> None:
         self._web, self._relay_url, self._run_id = web, relay_url, run_id
-        self._sink, self._interrupts = sink, interrupts
+        self._sink, self._held = sink, held
         self._from_line = from_line
         #: Lines before this one are not shown; exact once the log's length is known.
         self._first = max(1, from_line)
@@ -213,7 +221,7 @@ class Tail:
         """Check and show items one by one; return their payload bytes."""
         size = 0
         for wire in items:
-            with self._interrupts.held:
+            with self._held:
                 try:
                     entries = self._view.feed([wire], epoch=epoch)
                 except ProtocolError as error:

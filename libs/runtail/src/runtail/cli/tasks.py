@@ -11,7 +11,12 @@ import click
 from runtail.cli import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "runtail tasks",
+        "runtail tasks --json | jq '.tasks[].name'",
+    )
+)
 @options.as_json
 def tasks(*, as_json: bool) -> None:
     """List the tasks that can be started, with their parameters.

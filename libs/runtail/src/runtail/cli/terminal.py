@@ -29,6 +29,28 @@ _ERASE: Final = re.compile(r"[0-2]?K")
 _LINK: Final = re.compile(r"8;[^;]*;(?:https?://[!-~]*)?")
 
 
+def one_line(line: bytes, *, colour: bool) -> str:
+    """Return a line in a form that stays on its line, whatever stands before it there.
+
+    Of a line that was written over itself, only what it showed at the end.
+    """
+    text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
+    shown = _SEQUENCE.sub(lambda found: found[0] if colour and _is_welcome(found) else "", text)
+    return f"{shown}\x1b[0m" if "\x1b" in shown else shown
+
+
+def words_of(line: bytes) -> str:
+    """Return what can be read on a line: without control sequences."""
+    return _SEQUENCE.sub("", line.decode("utf-8", "replace")).rstrip("\r")
+
+
+def _is_welcome(found: re.Match[str]) -> bool:
+    """Tell whether it is a colour or a link."""
+    if found["csi"] is not None:
+        return _COLOUR.fullmatch(found["csi"]) is not None
+    return found["osc"] is not None and _LINK.fullmatch(found["osc"]) is not None
+
+
 def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether to use colours: not if NO_COLOR is set and not empty, and not on a dumb terminal."""
     return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
@@ -55,8 +77,5 @@ class Terminal:
         return _SEQUENCE.sub(self._kept, text).encode()
 
     def _kept(self, found: re.Match[str]) -> str:
-        if found["csi"] is not None:
-            welcome = _ERASE.fullmatch(found["csi"]) or (self._colour and _COLOUR.fullmatch(found["csi"]))
-        else:
-            welcome = self._colour and found["osc"] is not None and _LINK.fullmatch(found["osc"])
-        return found[0] if welcome else ""
+        erases = found["csi"] is not None and _ERASE.fullmatch(found["csi"])
+        return found[0] if erases or (self._colour and _is_welcome(found)) else ""

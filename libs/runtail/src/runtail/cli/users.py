@@ -17,7 +17,7 @@ def users() -> None:
     """Who has logged in, and who is locked out. It takes the right admin."""
 
 
-@users.command("list")
+@users.command("list", epilog=options.examples("runtail users list"))
 @options.as_json
 def list_users(*, as_json: bool) -> None:
     """List everybody who has logged in.
@@ -46,7 +46,7 @@ def list_users(*, as_json: bool) -> None:
     table.show([] if plain else columns, [row(user, plain=plain) for user in found], plain=plain)
 
 
-@users.command()
+@users.command(epilog=options.examples("runtail users lock user:ann"))
 @click.argument("user")
 def lock(*, user: str) -> None:
     """Lock a user out, at once: streams end, and neither sessions nor tokens of the user work.
@@ -57,7 +57,7 @@ def lock(*, user: str) -> None:
     click.echo(f"{user} is locked out. To undo this: runtail users unlock {user}", err=True)
 
 
-@users.command()
+@users.command(epilog=options.examples("runtail users unlock user:ann"))
 @click.argument("user")
 def unlock(*, user: str) -> None:
     """Let a user in again."""

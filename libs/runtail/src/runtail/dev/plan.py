@@ -18,9 +18,11 @@ from runtail.errors import ConfigError
 from runtail.listening import MAX_PORT, listen, reachable
 from runtail.settings import BY_NAME, Settings, load_settings
 
-#: Task processes: two, so that one long task does not hold up the next.
-CONCURRENCY: Final = 2
+#: Task processes: four, so that the examples that run hold up nothing.
+CONCURRENCY: Final = 4
 WORKER: Final = "worker"
+#: Tasks that fill the list with examples. No other worker has them.
+EXAMPLES: Final = "runtail_worker.examples"
 SERVICES: Final = ("runtail_web", "runtail_socket", "runtail_worker")
 #: Timeout of one request to an admin port.
 PROBE_SECONDS: Final = 1.0
@@ -139,6 +141,7 @@ def parts(settings: Settings, folder: Path) -> list[Part]:
             WORKER,
             _module(
                 "celery", "--quiet", "--app", "runtail_worker.app", "worker", "--concurrency", str(CONCURRENCY),
+                *(("--include", EXAMPLES) if settings.demo_tasks else ()),
                 "--loglevel", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",
             ),
             worker_is_ready,

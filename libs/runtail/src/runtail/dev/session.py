@@ -104,7 +104,7 @@ class Session:
         self._terminal.block(
             f"Runtail runs (ready after {seconds:.1f} s):  {address}",
             "",
-            "Open that page, start a task such as demo.tail, and watch it.",
+            "Open that page, fill it with examples, or start a task such as demo.tail and watch it.",
             *(["The link lets one browser in; then another link is shown here."] if with_link else ()),
             f"Runs and logs are kept {where}.",
             "Ctrl-C stops everything.",

@@ -121,8 +121,10 @@ class _Records(_AllRuns):
             rows: list[Any] = pipeline.execute()
         # A run whose record is gone is not wanted.
         return [
-            row[0] is not None and wanted.accepts(*((value or b"").decode("utf-8", "replace") for value in row))
-            for row in rows
+            row[0] is not None
+            and wanted.has_id(place.run_id)
+            and wanted.accepts(*((value or b"").decode("utf-8", "replace") for value in row))
+            for place, row in zip(places, rows, strict=True)
         ]
 
 
@@ -130,10 +132,12 @@ class _Indexed:
     """Candidates from the index."""
 
     def __init__(self, store: Store, wanted: Filter) -> None:
-        self._store, self._rows = store, Rows(store, wanted)
+        self._wanted, self._rows = wanted, Rows(store, wanted)
         choices = _choices(store, self._rows, wanted)
         self._sets = _Sets(store, wanted, min(choices, key=lambda choice: choice.cost).keys)
-        self._few = _few_in_all(store, wanted, choices)
+        self._few = _few_by_id(store, wanted)
+        if self._few is None:
+            self._few = _few_in_all(store, wanted, choices)
 
     def places(self, after: Place | None, count: int) -> tuple[list[Place], bool]:
         if self._few is None:
@@ -141,8 +145,10 @@ class _Indexed:
         return [place for place in self._few if after is None or place < after], True
 
     def accepted(self, places: Sequence[Place]) -> list[bool]:
+        rows = self._rows.read([place.run_id for place in places])
         return [
-            row is not None and self._rows.accept(row) for row in self._rows.read([place.run_id for place in places])
+            row is not None and self._wanted.has_id(place.run_id) and self._rows.accept(row)
+            for place, row in zip(places, rows, strict=True)
         ]
 
 
@@ -186,7 +192,7 @@ class Rows:
         return rows
 
     def accept(self, row: Sequence[str]) -> bool:
-        """Tell whether a run is wanted, apart from its time."""
+        """Tell whether a run is wanted, apart from its time and its id."""
         state, thing, person, *added = row
         states, label, root = self._wanted.states, self._wanted.label, self._wanted.root
         return (
@@ -262,6 +268,23 @@ def _named(rows: Rows, wanted: Filter) -> Iterator[list[str]]:
     yield [f"thing:{digest}" for digest in things]
 
 
+def _few_by_id(store: Store, wanted: Filter) -> list[Place] | None:
+    """Return the runs whose ids begin as wanted; None if they are many, or if any id will do."""
+    if wanted.id_prefix is None:
+        return None
+    prefix = wanted.id_prefix.encode()
+    with store_errors():
+        # (No UTF-8 has this byte.)
+        found: Any = store.client.zrange(
+            store.keys.index("ids"), b"[" + prefix, b"(" + prefix + b"\xff", bylex=True, offset=0, num=_MOST_FEW
+        )
+        if len(found) == _MOST_FEW:
+            return None
+        scores: Any = store.client.zmscore(store.keys.runs(), found) if found else []
+    made = ((run_id, int(score)) for run_id, score in zip(found, scores, strict=True) if score is not None)
+    return sorted((Place(at, run_id) for run_id, at in made if wanted.within(at)), reverse=True)
+
+
 def _few_in_all(store: Store, wanted: Filter, choices: Sequence[_Choice]) -> list[Place] | None:
     """Return the runs that are in the sets of all conditions with one set; None if they are many."""
     sets = [choice.keys[0] for choice in choices[1:] if len(choice.keys) == 1]
@@ -273,12 +296,8 @@ def _few_in_all(store: Store, wanted: Filter, choices: Sequence[_Choice]) -> lis
             return None
         # They all have the time of creation as the score.
         rows: Any = store.client.zinter(sets, aggregate="MIN", withscores=True)
-    since_ms, until_ms = wanted.since_ms or 0, wanted.until_ms
     places = (Place(int(created_ms), run_id) for run_id, created_ms in rows)
-    return sorted(
-        (one for one in places if one.created_ms >= since_ms and (until_ms is None or one.created_ms < until_ms)),
-        reverse=True,
-    )
+    return sorted((place for place in places if wanted.within(place.created_ms)), reverse=True)
 
 
 def count_states(store: Store, wanted: Filter) -> dict[str, int] | None:
@@ -291,14 +310,15 @@ def count_states(store: Store, wanted: Filter) -> dict[str, int] | None:
         return None
     wanted = replace(wanted, states=None)
     rows = Rows(store, wanted)
-    timeless = wanted.label is None and wanted.root is None and wanted.since_ms is None and wanted.until_ms is None
+    conditions = (wanted.label, wanted.root, wanted.id_prefix, wanted.since_ms, wanted.until_ms)
+    timeless = all(one is None for one in conditions)
     if timeless and not _depends_on_people(rows, wanted):
         counts = _counted_groups(store, rows, "totals")
     else:
         source = _Indexed(store, wanted)
         places, ended = source.places(None, MOST_OF_PEOPLE if timeless else MAX_COUNTED)
         if ended:
-            found = rows.read([place.run_id for place in places])
+            found = rows.read([place.run_id for place in places if wanted.has_id(place.run_id)])
             counts = Counter(row[0] for row in found if row is not None and rows.accept(row))
         elif timeless:
             # There are far more groups with people than without.

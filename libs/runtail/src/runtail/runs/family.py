@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from runtail.runid import MAX_RUN_ID_CHARS
+
 #: The fields of the record.
 PARENT: Final = "parent_id"
 ROOT: Final = "root_id"
-#: As long as the ids that the API takes; Celery's own are uuids.
-MAX_ID_CHARS: Final = 128
 
 
 def fields_of(run_id: str, parent: str, root: str) -> dict[str, str]:
@@ -21,6 +21,6 @@ def fields_of(run_id: str, parent: str, root: str) -> dict[str, str]:
     :param parent: what the message says; empty if it says nothing.
     :param root: the same.
     """
-    if not parent or root in ("", run_id) or max(len(parent), len(root)) > MAX_ID_CHARS:
+    if not parent or root in ("", run_id) or max(len(parent), len(root)) > MAX_RUN_ID_CHARS:
         return {}
     return {PARENT: parent, ROOT: root}

@@ -39,6 +39,8 @@ class Filter:
     label: tuple[str, str] | None = None
     #: The run with which a family began: its other runs.
     root: str | None = None
+    #: How the run's id begins.
+    id_prefix: str | None = None
     #: Whether the principal that asks may see a run: :func:`runtail.runs.access.visible_to`.
     visible: Visible | None = None
     #: The id of the principal that asks: *visible* may be True for own runs only.
@@ -47,7 +49,8 @@ class Filter:
     @property
     def reads_records(self) -> bool:
         """False if the list of ids and times is enough to decide."""
-        return any(one is not None for one in (self.states, self.task, self.who, self.label, self.root, self.visible))
+        decisive = (self.states, self.task, self.who, self.label, self.root, self.id_prefix, self.visible)
+        return any(one is not None for one in decisive)
 
     @property
     def scores(self) -> tuple[str, str]:
@@ -56,6 +59,14 @@ class Filter:
             "-inf" if self.since_ms is None else str(self.since_ms),
             "+inf" if self.until_ms is None else f"({self.until_ms}",
         )
+
+    def within(self, created_ms: int) -> bool:
+        """Tell whether a run that was created at this time is wanted."""
+        return (self.since_ms or 0) <= created_ms and (self.until_ms is None or created_ms < self.until_ms)
+
+    def has_id(self, run_id: bytes) -> bool:
+        """Tell whether a run of this id is wanted."""
+        return self.id_prefix is None or run_id.startswith(self.id_prefix.encode())
 
     @cached_property
     def _task_pattern(self) -> re.Pattern[str] | None:
@@ -76,7 +87,7 @@ class Filter:
     def accepts(
         self, state: str, task: str, who: str, queue: str, who_id: str, labels: str, added: str = "", root: str = ""
     ) -> bool:
-        """Tell whether a run is wanted, apart from its time.
+        """Tell whether a run is wanted, apart from its time and its id.
 
         :param labels: the declared ones, as the record has them.
         :param added: the added label of the wanted key; empty if there is none.

@@ -1,6 +1,6 @@
 """The Lua scripts: each change of a run is one script call, so that it happens completely or not at all.
 
-Each ``*.lua`` file but ``hashes.lua`` runs after ``prelude.lua``. It gets the keys of one run in
+Each ``*.lua`` file but ``hashes.lua`` and ``tails.lua`` runs after ``prelude.lua``. It gets the keys of one run in
 the order of :func:`run_keys`, then ``ARGV[1]``, a JSON object that the file
 describes at its top.
 """
@@ -74,7 +74,9 @@ class Scripts:
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._keys = keys
-        self._hashes = _ReadOnlyScript(client, (resources.files(__package__) / "hashes.lua").read_text())
+        folder = resources.files(__package__)
+        self._hashes = _ReadOnlyScript(client, (folder / "hashes.lua").read_text())
+        self._tails = _ReadOnlyScript(client, (folder / "tails.lua").read_text())
         self._scripts: dict[str, Script] = {
             name: (_ReadOnlyScript if name in READ_ONLY else Script)(client, source(name)) for name in NAMES
         }
@@ -86,6 +88,18 @@ class Scripts:
         """
         found: list[list[bytes]] = self._hashes(keys=keys)
         return found
+
+    def tails(
+        self, run_ids: Sequence[str], output_bytes: int, fields: Sequence[str]
+    ) -> list[tuple[list[bytes | None], bytes]]:
+        """Return of each run fields of its record, all None if there is no record, and how its output ends.
+
+        :param output_bytes: the most to return of the output of one run: whole lines, or the beginning of a long one.
+        :param fields: the names of the fields.
+        """
+        keys = [key for run_id in run_ids for key in (self._keys.run(run_id), self._keys.log(run_id))]
+        found: list[list[Any]] = self._tails(keys=keys, args=[output_bytes, *fields])
+        return [(values or [None] * len(fields), text) for values, text in found]
 
     def call(
         self,

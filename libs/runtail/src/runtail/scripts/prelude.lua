@@ -128,9 +128,9 @@ local function memory_of_run(run_id, stored)
   if not record then return stored + REST_BYTES end
   redis.call('HSET', SIZES, run_id, int(stored))
   local function share(key, count) return (memory(key, 5) or 0) / math.max(redis.call(count, key), 1) end
-  -- In the index: a row, and state, thing, person and each label as in the list of all.
+  -- In the index: a row, and id, state, thing, person and each label as in the list of all.
   local sets, rows = 1, 0
-  if is_kept() then sets, rows = 4 + #added_labels(RUN), share(INDEX .. 'rows', 'HLEN') end
+  if is_kept() then sets, rows = 5 + #added_labels(RUN), share(INDEX .. 'rows', 'HLEN') end
   return math.ceil(record + (memory(LOG, 0) or 0) + 2 * EXPIRY_BYTES + sets * share(RUNS, 'ZCARD') + rows
     + share(FINISHED, 'ZCARD') + share(SIZES, 'HLEN'))
 end

@@ -4,7 +4,7 @@
 --      back_ms (releases without an index note no changes: look for them, too, among the runs that were made or ended
 --      in this time, and those that are queued or running) or false, always (look even if the numbers agree)
 -- returns its mark ('' if nobody keeps it), how many are left, and 1 if the numbers agree with those of the lists.
-local CHANGED, ROWS = INDEX .. 'changed', INDEX .. 'rows'
+local CHANGED, ROWS, IDS = INDEX .. 'changed', INDEX .. 'rows', INDEX .. 'ids'
 local mark = redis.call('GET', INDEX .. 'kept')
 if not mark then return {'', '0', 0} end
 
@@ -19,6 +19,7 @@ local function agree()
   return redis.call('SCARD', RUNNING) == redis.call('ZCARD', INDEX .. 'state:running')
     and redis.call('ZCARD', QUEUED) == redis.call('ZCARD', INDEX .. 'state:queued')
     and redis.call('ZCARD', RUNS) == redis.call('HLEN', ROWS)
+    and redis.call('ZCARD', RUNS) == redis.call('ZCARD', IDS)
 end
 
 -- What a digest stands for is kept as long as a run has it.
@@ -60,6 +61,7 @@ local function settle(run_id)
   local old, row, score = text and cjson.decode(text), row_of(run_id)
   if row then
     local new = cjson.encode(row)
+    redis.call('ZADD', IDS, 0, run_id)
     if new == text and (#row == 0 or redis.call('ZSCORE', set_of(row, 1), run_id) == score) then return end
     redis.call('HSET', ROWS, run_id, new)
     for i = 1, #row do redis.call('ZADD', set_of(row, i), score, run_id) end
@@ -67,7 +69,10 @@ local function settle(run_id)
   end
   if not old then return end
   count(old, -1)
-  if not row then redis.call('HDEL', ROWS, run_id) end
+  if not row then
+    redis.call('HDEL', ROWS, run_id)
+    redis.call('ZREM', IDS, run_id)
+  end
   local kept = {}
   for i = 1, #(row or {}) do kept[set_of(row, i)] = true end
   for i = 1, #old do

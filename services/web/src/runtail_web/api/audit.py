@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 
 from runtail.auth.audit_entry import Entry
 from runtail.auth.audit_log import Place, Wanted, read_page
@@ -31,8 +31,15 @@ def note_reads(app: Flask) -> None:
         view = current_app.view_functions.get(request.endpoint or "")
         requirement = requirement_of(view) if view is not None else None
         if requirement is not None and requirement.right == "log:read" and response.status_code < 400:
-            note("log-read", run=str((request.view_args or {})["run_id"]), right="log:read")
+            for run_id in runs_read():
+                note("log-read", run=run_id, right="log:read")
         return response
+
+
+def runs_read() -> list[str]:
+    """Return the run in the address, or those of which the view says in ``g.runs_read`` that it shows their lines."""
+    arguments = request.view_args or {}
+    return [str(arguments["run_id"])] if "run_id" in arguments else list(g.get("runs_read", ()))
 
 
 def make_audit(store: Store) -> Blueprint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from runtail import __version__
+from runtail import __version__, public_url
 from runtail.protocol import VERSION
 from runtail.settings import Settings
 from runtail_web import responses
@@ -38,6 +38,7 @@ def make_config(settings: Settings) -> Blueprint:
                 "version": __version__,
                 "socket_url": settings.socket_url,
                 "base_path": settings.base_path,
+                "public_url": public_url.address(settings, "") if settings.public_url else "",
             }
         )
 

@@ -96,6 +96,7 @@ def wanted_by(query: RunsQuery, states: frozenset[str] | None = None) -> Filter:
         until_ms=query.until,
         label=key_and_value(query.label) if query.label else None,
         root=query.root,
+        id_prefix=query.id,
         visible=visible_to(principal()),
         asker=principal().id,
     )

@@ -2,6 +2,13 @@
 
 import type { FieldError } from "../api";
 import type { Field } from "../schema";
+import { LABELS, TITLE } from "./named";
+
+/** What people say about a run, where no parameter has that name. */
+const OWN = new Map([
+  ["title", TITLE],
+  ["labels", LABELS],
+]);
 
 /** The way to the wrong value: names and indexes. */
 function pathOf(error: FieldError, names: ReadonlySet<string>): string[] {
@@ -24,6 +31,11 @@ export function placed(
   const other: string[] = [];
   for (const error of errors) {
     const [name = "", ...rest] = pathOf(error, names);
+    const own = OWN.get(error.field);
+    if (own !== undefined && !names.has(name)) {
+      byField.set(own, error.message);
+      continue;
+    }
     if (!names.has(name)) {
       other.push(`${error.field}: ${error.message}`);
       continue;

@@ -9,6 +9,8 @@ interface Props {
   readonly field: Field;
   readonly text: string | null;
   readonly message: string | undefined;
+  /** The preset that its value is from; empty: none. */
+  readonly from: string;
   readonly change: (text: string | null) => void;
 }
 
@@ -16,7 +18,7 @@ export function inputId(name: string): string {
   return `field-${name}`;
 }
 
-export function FieldRow({ field, text, message, change }: Props) {
+export function FieldRow({ field, text, message, from, change }: Props) {
   const id = inputId(field.name);
   const group = field.kind === "checks";
   const label = (
@@ -41,7 +43,7 @@ export function FieldRow({ field, text, message, change }: Props) {
         <label for={id}>{label}</label>
       )}
       <div class="value">
-        <Input field={field} text={text} message={message} change={change} />
+        <Input field={field} text={text} message={message} from={from} change={change} />
         {field.nullable && field.kind !== "choice" && (
           <label class="null">
             <input
@@ -59,7 +61,14 @@ export function FieldRow({ field, text, message, change }: Props) {
             <Icon name="error" /> {sanitize(message)}
           </strong>
         )}
-        <small id={`${id}-help`}>{helpOf(field)}</small>
+        <small id={`${id}-help`}>
+          {from && (
+            <span class="from">
+              <Icon name="preset" /> From the preset {sanitize(from)}.{" "}
+            </span>
+          )}
+          {helpOf(field)}
+        </small>
       </div>
     </div>
   );
@@ -136,7 +145,7 @@ function typeOf(kind: Field["kind"]): Record<string, unknown> {
   return { type: kind in TYPES ? TYPES[kind as keyof typeof TYPES] : "text" };
 }
 
-type Inner = Omit<Props, "message"> & { readonly common: Record<string, unknown> };
+type Inner = Omit<Props, "message" | "from"> & { readonly common: Record<string, unknown> };
 
 const NONE = "\u0000none";
 

@@ -10,9 +10,10 @@ import { SquareButton } from "../design/squarebutton";
 import { fitting } from "../matching";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
-import { fields, type Texts, textOf } from "../schema";
+import { fields, textOf } from "../schema";
+import { NOTHING } from "./named";
 import { parsePrefill } from "./prefill";
-import { TaskForm } from "./taskform";
+import { type Given, TaskForm } from "./taskform";
 
 /** One click, one run: `demo.tail`, where a worker has it. */
 export function StartButton({ tasks }: { tasks: readonly Task[] }) {
@@ -54,7 +55,7 @@ export function StartButton({ tasks }: { tasks: readonly Task[] }) {
 async function asked(
   hash: string,
   tasks: readonly Task[],
-): Promise<{ task: Task; texts: Texts } | null> {
+): Promise<({ task: Task } & Given) | null> {
   const again = new URLSearchParams(hash.replace(/^#/, "")).get("again");
   const prefill = parsePrefill(hash);
   const run = again ? await readRun(again) : null;
@@ -62,18 +63,17 @@ async function asked(
   if (name === undefined) return null;
   const task = tasks.find((one) => one.name === name);
   if (!task) throw new Error(`No worker has published a task named ${name}.`);
-  if (!run) return { task, texts: prefill?.texts ?? {} };
+  if (!run) return { task, texts: prefill?.texts ?? {}, written: prefill?.written ?? NOTHING };
   const given = fields(task.schema).flatMap((field) =>
     run.kwargs && Object.hasOwn(run.kwargs, field.name)
       ? [[field.name, textOf(field, run.kwargs[field.name])] as const]
       : [],
   );
-  return { task, texts: Object.fromEntries(given) };
+  return { task, texts: Object.fromEntries(given), written: NOTHING };
 }
 
-interface Given {
+interface Asked extends Given {
   readonly task: string;
-  readonly texts: Texts;
   /** Where it came from: another link is another form. */
   readonly from: string;
 }
@@ -88,7 +88,7 @@ interface Drawer {
 /** Beside the list, which stays where it is: a task, its form, and what will happen. */
 export function StartDrawer({ tasks, open, prospect }: Drawer) {
   const chosen = useSignal("");
-  const given = useSignal<Given | null>(null);
+  const given = useSignal<Asked | null>(null);
   const problem = useSignal<Error | null>(null);
   // What was written stays when the drawer is shut.
   const used = useSignal(false);
@@ -99,7 +99,7 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
     try {
       const found = await asked(from, tasks);
       if (!found) return;
-      given.value = { task: found.task.name, texts: found.texts, from };
+      given.value = { ...found, task: found.task.name, from };
       chosen.value = found.task.name;
       problem.value = null;
     } catch (error) {
@@ -171,11 +171,7 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
           <p>{sanitize(prospect(task))}</p>
         </div>
         {used.value && (
-          <TaskForm
-            key={`${task.name} ${mine?.from ?? ""}`}
-            task={task}
-            given={mine?.texts ?? null}
-          />
+          <TaskForm key={`${task.name} ${mine?.from ?? ""}`} task={task} given={mine} />
         )}
       </div>
     </dialog>

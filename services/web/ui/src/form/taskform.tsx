@@ -3,23 +3,40 @@
 import { useSignal } from "@preact/signals";
 import type { TargetedSubmitEvent } from "preact";
 import { useEffect } from "preact/hooks";
-import { goTo, here } from "../address";
-import { freshKey, Problem, start, type Task } from "../api";
+import { goTo, hasLogin, here } from "../address";
+import { type About, freshKey, Problem, start, type Task } from "../api";
 import { copyText } from "../clipboard";
 import { Icon } from "../design/icon";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
 import { type Field, faultOf, fields, fieldValue, type Texts, textIn } from "../schema";
+import { cliCommand, curlCommand } from "./commands";
+import { CopyMenu, type Way } from "./copymenu";
 import { placed } from "./errors";
 import { FieldRow, inputId } from "./fields";
+import { LABELS, NOTHING, readNamed, TITLE, type Written } from "./named";
+import { NamingFields } from "./naming";
 import { filled, MAX_LINK_CHARS, prefillHash } from "./prefill";
+import { PresetChoice } from "./presetchoice";
+import { besides, presetTexts, switched, type Values } from "./presets";
 import { forgetTexts, lastTexts, rememberTexts } from "./remembered";
 
-/** `given`: values from a link or another run; they go before those of last time. */
-export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
+/** Where the command line looks by itself. */
+const CLI_DEFAULT = "http://127.0.0.1:8000";
+
+/** What comes from a link or another run. */
+export interface Given {
+  readonly texts: Texts;
+  readonly written: Written;
+}
+
+/** `given` goes before the values of last time. */
+export function TaskForm({ task, given }: { task: Task; given: Given | null }) {
   const list = fields(task.schema);
   const last = given ? {} : lastTexts(task.name);
-  const texts = useSignal<Texts>(filled(list, given ?? last));
+  const texts = useSignal<Texts>(filled(list, given?.texts ?? last));
+  const written = useSignal(given?.written ?? NOTHING);
+  const preset = useSignal("");
   const recalled = useSignal(Object.keys(last).length > 0);
   const busy = useSignal(false);
   const problem = useSignal<Error | null>(null);
@@ -44,21 +61,42 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
     event.preventDefault();
     if (busy.value) return;
     const form = event.currentTarget;
-    const { kwargs, faults } = read(form, list, texts.value);
+    const { kwargs, about, faults } = all(form, list);
     wrong.value = faults;
     problem.value = null;
-    if (faults.size === 0) await send(kwargs);
-    const first = list.find(({ name }) => wrong.value.has(name));
-    if (first) requestAnimationFrame(() => document.getElementById(inputId(first.name))?.focus());
+    if (faults.size === 0) await send(kwargs, about);
+    focusOnFault();
   }
 
-  async function send(kwargs: Record<string, unknown>): Promise<void> {
+  /** What the form says of these fields. */
+  function all(form: HTMLFormElement, wanted: readonly Field[]) {
+    const { kwargs, faults } = read(form, wanted, texts.value);
+    const { about, faults: more } = readNamed(written.value, task.labels ?? {});
+    return {
+      kwargs: { ...besides(list, valuesOf(preset.value)), ...kwargs },
+      about,
+      faults: new Map([...faults, ...more]),
+    };
+  }
+
+  function valuesOf(name: string): Values {
+    const presets = task.presets ?? {};
+    return Object.hasOwn(presets, name) ? (presets[name] ?? {}) : {};
+  }
+
+  function focusOnFault(): void {
+    const first = names.find((name) => wrong.value.has(name));
+    if (first === undefined) return;
+    requestAnimationFrame(() => document.getElementById(inputId(first))?.focus());
+  }
+
+  async function send(kwargs: Record<string, unknown>, about: About): Promise<void> {
     busy.value = true;
-    const body = JSON.stringify(kwargs);
+    const body = JSON.stringify([kwargs, about]);
     if (sent.value && sent.value !== body) key.value = freshKey();
     sent.value = body;
     try {
-      const run = await start(task.name, kwargs, key.value);
+      const run = await start(task.name, kwargs, key.value, about);
       rememberTexts(task.name, list, texts.value);
       goTo(run.id);
     } catch (error) {
@@ -74,17 +112,47 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
     }
   }
 
-  async function copyLink(): Promise<void> {
-    const hash = prefillHash(task.name, list, texts.value);
-    const address = `${location.origin}${here("/")}${hash}`;
-    if (address.length > MAX_LINK_CHARS) status.value = "These values are too long for a link.";
-    else
-      status.value = (await copyText(address))
-        ? "Link copied."
-        : `Copying failed. The link is ${address}`;
+  async function copy(form: HTMLFormElement, way: Way): Promise<void> {
+    const text = way === "link" ? link() : command(form, way);
+    if (text === null) return;
+    if (way === "link" && text.length > MAX_LINK_CHARS) {
+      status.value = "These values are too long for a link.";
+      return;
+    }
+    const name = way === "link" ? "Link" : "Command";
+    status.value = (await copyText(text))
+      ? `${name} copied.`
+      : `Copying failed. This is it: ${text}`;
   }
 
-  const wrongFields = list.filter(({ name }) => wrong.value.has(name));
+  function link(): string {
+    const hash = prefillHash(task.name, list, texts.value, written.value);
+    return `${location.origin}${here("/")}${hash}`;
+  }
+
+  /** Null if something must be mended first. */
+  function command(form: HTMLFormElement, way: Way): string | null {
+    const isSecret = ({ kind }: Field) => kind === "secret";
+    const { kwargs, about, faults } = all(
+      form,
+      list.filter((field) => !isSecret(field)),
+    );
+    wrong.value = faults;
+    focusOnFault();
+    if (faults.size > 0) return null;
+    const secrets = list
+      .filter((field) => isSecret(field) && (field.required || textIn(texts.value, field.name)))
+      .map(({ name }) => name);
+    const wanted = { task: task.name, kwargs, secrets, ...about };
+    const web = `${location.origin}${here("")}`;
+    return way === "curl"
+      ? curlCommand(wanted, `${web}/api/v1`, hasLogin())
+      : cliCommand(wanted, task.schema, web === CLI_DEFAULT ? "" : web);
+  }
+
+  const names = [...list.map(({ name }) => name), TITLE, LABELS];
+  const wrongNames = names.filter((name) => wrong.value.has(name));
+  const fromPreset = presetTexts(list, valuesOf(preset.value));
   return (
     <form noValidate onSubmit={(event) => void submit(event)}>
       {given && <p class="note">Filled in for you. Nothing starts until you press the button.</p>}
@@ -96,7 +164,7 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
             class="quiet"
             onClick={() => {
               forgetTexts(task.name);
-              texts.value = filled(list, {});
+              texts.value = filled(list, presetTexts(list, valuesOf(preset.value)));
               recalled.value = false;
             }}
           >
@@ -104,10 +172,24 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
           </button>
         </p>
       )}
+      <PresetChoice
+        presets={task.presets ?? {}}
+        chosen={preset.value}
+        choose={(name) => {
+          texts.value = switched(list, texts.value, valuesOf(preset.value), valuesOf(name));
+          preset.value = name;
+        }}
+      />
       {list.map((field) => (
         <FieldRow
           key={field.name}
           field={field}
+          from={
+            Object.hasOwn(fromPreset, field.name) &&
+            fromPreset[field.name] === textIn(texts.value, field.name)
+              ? preset.value
+              : ""
+          }
           text={textIn(texts.value, field.name) ?? null}
           message={wrong.value.get(field.name)}
           change={(text) => {
@@ -122,29 +204,36 @@ export function TaskForm({ task, given }: { task: Task; given: Texts | null }) {
           them until the worker takes them. <code>RUNTAIL_SEAL_KEYS</code> encrypts them.
         </p>
       )}
+      <NamingFields
+        written={written.value}
+        change={(now) => {
+          written.value = now;
+        }}
+        wrong={wrong.value}
+        title={task.title ?? ""}
+        labels={task.labels ?? {}}
+      />
       {problem.value && <ProblemNote problem={problem.value} />}
-      {wrongFields.length > 0 && <Summary fields={wrongFields} />}
+      {wrongNames.length > 0 && <Summary names={wrongNames} />}
       <div class="tools">
         <button type="submit" class="primary" disabled={busy.value}>
           <Icon name="running" />
           <span class="what">{busy.value ? "Starting…" : `Start ${sanitize(task.name)}`}</span>
         </button>
-        <button type="button" class="quiet" onClick={() => void copyLink()}>
-          Link to this form
-        </button>
         <span class="hint" role="status">
           {status.value}
         </span>
+        <CopyMenu copy={(form, way) => void copy(form, way)} />
       </div>
     </form>
   );
 }
 
-function Summary({ fields }: { fields: readonly Field[] }) {
+function Summary({ names }: { names: readonly string[] }) {
   return (
     <p class="summary">
       Please correct:{" "}
-      {fields.map(({ name }, at) => (
+      {names.map((name, at) => (
         <span key={name}>
           {at > 0 && ", "}
           <a
@@ -154,7 +243,7 @@ function Summary({ fields }: { fields: readonly Field[] }) {
               document.getElementById(inputId(name))?.focus();
             }}
           >
-            {sanitize(name)}
+            {sanitize(name.replace(/^\./, ""))}
           </a>
         </span>
       ))}

@@ -7,12 +7,15 @@ import { withCommas } from "../numbers";
 import { settings } from "../settings";
 import type { Tail } from "../socket";
 import { dark } from "../theme";
+import { Aside } from "./drawing/aside";
 import { DARK, LIGHT } from "./drawing/palette";
 import { Sticky } from "./drawing/sticky";
 import { Strip } from "./drawing/strip";
 import { VirtualList } from "./drawing/virtuallist";
 import { Follow } from "./follow";
+import { listen } from "./input";
 import { plain } from "./model/ansi";
+import { fieldsOf } from "./model/fields";
 import type { Group } from "./model/groups";
 import type { LineRange } from "./model/links";
 import { LogModel } from "./model/logmodel";
@@ -27,7 +30,6 @@ import { Print } from "./tools/print";
 import { TextSelection } from "./tools/select";
 
 const NARROW = "(width < 45rem)";
-const COUNT_EVERY_MS = 10_000;
 const VERIFY_LINES = 5_000;
 
 /** Keys of one letter are on, in every log of the page. */
@@ -49,6 +51,8 @@ export class LogController {
   readonly reading = signal(false);
   readonly full = signal(false);
   readonly help = signal(false);
+  /** The line whose fields are shown. */
+  readonly fields = signal<{ readonly line: number; readonly text: string } | null>(null);
   readonly goToOpen = signal(false);
   /** A line that was asked for and is not written yet. */
   readonly awaited = signal(0);
@@ -57,7 +61,6 @@ export class LogController {
   readonly #run: string;
   readonly #scroller: HTMLElement;
   readonly #place: Place;
-  #counted = 0;
 
   constructor(run: string, tail: Tail, scroller: HTMLElement, place: Place) {
     this.#run = run;
@@ -123,11 +126,13 @@ export class LogController {
         this.#say("Skipped to the newest lines. Earlier ones load as you scroll.");
     });
     this.sticky = new Sticky(this.model, this.list);
+    new Aside(this.model, this.list).asked.on((line) => this.showFields(line));
     if (scroller.parentElement) {
       new Strip(scroller.parentElement, this.model, this.list, this.find, closed);
       new Print(scroller.parentElement, run, this.model, this.list, closed);
     }
-    this.#listen(scroller);
+    listen(this, scroller, place, run);
+    window.addEventListener("hashchange", () => this.#fromAddress(), { signal: closed });
     this.#fromAddress();
   }
 
@@ -149,6 +154,7 @@ export class LogController {
       last: () => list.toEnd(),
       follow: () => (list.following.peek() ? list.pause() : list.toEnd()),
       find: () => this.openFind(),
+      only: () => this.#toggleOnly(),
       "next-hit": () => find.step(true),
       "previous-hit": () => find.step(false),
       "next-error": () => this.#moved(navigation.toError(true)),
@@ -165,6 +171,7 @@ export class LogController {
       "go-to": () => {
         this.goToOpen.value = true;
       },
+      fields: () => this.showFields(this.#here.first),
       "copy-link": () => void this.copyLink(),
       "copy-text": () => void this.selection.copyLines(this.#here),
       "select-all": () => this.selection.selectAll(),
@@ -185,6 +192,12 @@ export class LogController {
       input?.focus();
       input?.select();
     });
+  }
+
+  #toggleOnly(): void {
+    const { find } = this;
+    if (!find.open.peek()) this.openFind();
+    find.showOnly(!find.only.peek());
   }
 
   setWrap(wanted: boolean): void {
@@ -222,14 +235,26 @@ export class LogController {
 
   /** Show where a group begins. */
   showGroup(group: Group): void {
+    this.showPlace(group.head ?? group.first);
+  }
+
+  /** Show a line, or the event before it, without marking anything. */
+  showPlace(line: number): void {
     this.list.pause();
-    this.model.goTo(Math.min(group.head ?? group.first, this.model.total.peek()));
+    this.model.goTo(Math.min(line, this.model.total.peek()));
   }
 
   /** Show a line that stands out, as the keys for errors do. */
   showLine(line: number): void {
     this.list.pause();
     this.navigation.show(line);
+  }
+
+  /** Show the fields of a line that is a JSON object. */
+  showFields(line: number): void {
+    const text = this.model.lines.get(line) ?? "";
+    if (fieldsOf(text)) this.fields.value = { line, text };
+    else this.#say(`Line ${withCommas(line)} is no JSON object`);
   }
 
   async copyLink(): Promise<void> {
@@ -256,68 +281,6 @@ export class LogController {
   get #here(): LineRange {
     const line = this.focus.line ?? this.model.firstVisible;
     return this.model.marked.peek() ?? { first: line, last: line };
-  }
-
-  #listen(scroller: HTMLElement): void {
-    const { closed } = this.#place;
-    const pressed = (event: KeyboardEvent) => {
-      const target = event.target as HTMLElement;
-      const typing = target.closest("input, select, textarea, dialog") !== null;
-      const inLog = scroller.contains(target) || target === document.body;
-      if (event.defaultPrevented || !this.#place.hasKeys()) return;
-      if (typing) {
-        // A second Ctrl-F is the browser's own.
-        if (event.key === "Escape" && target.closest(".find")) this.act("escape");
-        return;
-      }
-      const onButton = target.closest("button, a") !== null && /^( |Enter)$/.test(event.key);
-      if (onButton) return;
-      const action = this.keyboard.action(event, performance.now());
-      if (action === null || (action === "select-all" && !inLog)) return;
-      if (action === "escape" && this.help.peek()) return;
-      event.preventDefault();
-      this.act(action);
-    };
-    document.addEventListener("keydown", pressed, { signal: closed });
-    scroller.addEventListener("click", (event) => this.#clicked(event));
-    // Where a link is opened elsewhere, or its address copied, it must lead to this log.
-    scroller.addEventListener("pointerdown", ({ target }) => {
-      const number = (target as HTMLElement).closest<HTMLAnchorElement>("a.number");
-      const line = Number(number?.textContent);
-      if (number) number.href = this.#place.link(this.#run, { first: line, last: line });
-    });
-    window.addEventListener("hashchange", () => this.#fromAddress(), { signal: closed });
-  }
-
-  #clicked(event: MouseEvent): void {
-    const target = event.target as HTMLElement;
-    const number = target.closest<HTMLAnchorElement>("a.number");
-    if (number && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      const line = Number(number.textContent);
-      const marked = this.model.marked.peek();
-      const from = event.shiftKey && marked ? marked.first : line;
-      this.list.pause();
-      this.mark({ first: Math.min(from, line), last: Math.max(from, line) });
-      this.#scroller.focus({ preventScroll: true });
-      return;
-    }
-    const fold = target.closest<HTMLElement>("[data-fold]")?.dataset["fold"];
-    if (fold) {
-      const group = this.#groupNamed(fold);
-      this.list.pause();
-      if (group) this.navigation.fold(group);
-    }
-    const whole = target.closest<HTMLElement>("[data-show]")?.dataset["show"];
-    if (whole) {
-      this.list.pause();
-      this.model.showWhole(Number(whole));
-    }
-  }
-
-  #groupNamed(name: string): Group | undefined {
-    const [attempt, seq] = name.split("-").map(Number);
-    return this.model.groups.of({ attempt: attempt ?? 0, seq: seq ?? 0 });
   }
 
   #extend(by: 1 | -1): void {
@@ -387,12 +350,7 @@ export class LogController {
         this.announcer.line(plain(this.model.lines.get(line) ?? ""));
       }
     }
-    const now = Date.now();
-    if (now - this.#counted < COUNT_EVERY_MS || !this.#scroller.contains(document.activeElement)) {
-      return;
-    }
-    this.#counted = now;
-    const unseen = this.model.newLines.peek();
-    if (unseen > 0) this.announcer.say(`${withCommas(unseen)} new lines`);
+    if (this.#scroller.contains(document.activeElement))
+      this.announcer.unseen(this.model.newLines.peek());
   }
 }

@@ -1,5 +1,5 @@
 // Where the log of a run that is over opens: at its first error if the server knows
-// of one in time, else at the end. A link to lines goes before.
+// of one in time, or if it failed and a line here says that it is one; else at the end. A link to lines goes before.
 
 import { computed, effect } from "@preact/signals";
 import { withCommas } from "../numbers";
@@ -50,17 +50,24 @@ export class Opening {
   async #first(undecided: () => boolean): Promise<void> {
     const until = performance.now() + WITHIN_MS;
     await this.#model.learn();
-    const line = this.#model.known.errors[0];
-    if (!this.#follow.openedOver || line === undefined) return;
+    if (!this.#follow.openedOver) return;
+    const declared = this.#model.known.errors[0] ?? Number.POSITIVE_INFINITY;
     const stop = effect(() => {
       // Its end comes after its beginning: the last entries may be under way.
-      if (this.#model.total.value < line && this.#follow.phase.value.name !== "over") return;
+      if (this.#model.total.value < declared && this.#follow.phase.value.name !== "over") return;
       queueMicrotask(() => {
         stop();
-        if (performance.now() >= until || !undecided()) return;
+        const line = this.#model.known.errors[0] ?? this.#detected;
+        if (line === undefined || performance.now() >= until || !undecided()) return;
         this.#navigation.show(line);
         this.#announcer.say(`First error, line ${withCommas(line)}`);
       });
     });
+  }
+
+  /** Without an error that was declared: the first of the loaded lines that says it is one, if the run failed. */
+  get #detected(): number | undefined {
+    const succeeded = this.#follow.opened.peek() === "succeeded";
+    return succeeded ? undefined : this.#model.detected.lines("error")[0];
   }
 }

@@ -3,9 +3,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../design/icon";
+import { Select } from "../design/select";
 import { SquareButton } from "../design/squarebutton";
 import { withCommas } from "../numbers";
 import type { LogController } from "./controller";
+import { Fields } from "./fields";
+import type { Kind } from "./tools/find";
 
 export function LogToolbar({ log }: { log: LogController }) {
   const mode = log.model.timeMode.value;
@@ -71,6 +74,7 @@ export function LogToolbar({ log }: { log: LogController }) {
         title="Keyboard shortcuts (?)"
         press={() => log.act("help")}
       />
+      <Fields log={log} />
     </div>
   );
 }
@@ -106,55 +110,80 @@ function FindBar({ log }: { log: LogController }) {
     );
   }
   useEffect(() => {
-    if (text.value) look();
+    if (text.value || find.kind.value !== "text") look();
     return () => clearTimeout(typing.current);
   }, []);
+  const kind = find.kind.value;
+  const found = [find.invalid.value || find.summary.value, find.serverError.value]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <search class="find">
-      <input
-        type="search"
-        aria-label="Find in the log"
-        placeholder="Find"
-        value={text.value}
-        aria-invalid={find.invalid.value !== ""}
-        onInput={(event) => {
-          text.value = event.currentTarget.value;
-          look(120);
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== "Enter") return;
-          event.preventDefault();
-          find.step(!event.shiftKey);
-        }}
-      />
-      <label title="Regular expression">
-        <input
-          type="checkbox"
-          checked={regex.value}
-          onChange={(event) => {
-            regex.value = event.currentTarget.checked;
-            look();
-          }}
-        />
-        .*
-      </label>
-      <label title="Match case">
-        <input
-          type="checkbox"
-          checked={matchCase.value}
-          onChange={(event) => {
-            matchCase.value = event.currentTarget.checked;
-            look();
-          }}
-        />
-        Aa
-      </label>
+      <Select
+        aria-label="What to find"
+        value={kind}
+        onChange={(event) => find.choose(event.currentTarget.value as Kind)}
+      >
+        <option value="text">Text</option>
+        <option value="error">Errors</option>
+        <option value="error warning">Errors, warnings</option>
+      </Select>
+      {kind === "text" && (
+        <>
+          <input
+            type="search"
+            aria-label="Find in the log"
+            placeholder="Find"
+            value={text.value}
+            aria-invalid={find.invalid.value !== ""}
+            onInput={(event) => {
+              text.value = event.currentTarget.value;
+              look(120);
+            }}
+            onKeyDown={(event) => {
+              if (event.key !== "Enter") return;
+              event.preventDefault();
+              find.step(!event.shiftKey);
+            }}
+          />
+          <label title="Regular expression">
+            <input
+              type="checkbox"
+              checked={regex.value}
+              onChange={(event) => {
+                regex.value = event.currentTarget.checked;
+                look();
+              }}
+            />
+            .*
+          </label>
+          <label title="Match case">
+            <input
+              type="checkbox"
+              checked={matchCase.value}
+              onChange={(event) => {
+                matchCase.value = event.currentTarget.checked;
+                look();
+              }}
+            />
+            Aa
+          </label>
+        </>
+      )}
       <SquareButton icon="previous" label="Previous hit" title="N" press={() => find.step(false)} />
       <SquareButton icon="next" label="Next hit" title="n" press={() => find.step(true)} />
-      <span class="found" role="status">
-        {[find.invalid.value || find.summary.value, find.serverError.value]
-          .filter(Boolean)
-          .join(" · ")}
+      <button
+        type="button"
+        class="quiet"
+        aria-pressed={find.only.value}
+        title="Show only lines with hits (m)"
+        onClick={() => find.showOnly(!find.only.value)}
+      >
+        <Icon name="filter" />
+        <span class="word">Only these</span>
+      </button>
+      <span class="found" role="status" title={found}>
+        {found}
       </span>
       {find.unsearched.value > 0 && !find.busy.value && !find.invalid.value && (
         <button type="button" onClick={() => void find.rest()}>

@@ -1,21 +1,21 @@
 // Runs for the command palette: the newest ones at once, others as the server finds them.
 
 import { signal } from "@preact/signals";
-import { Problem, type Run, run as readRun, runs } from "../api";
+import { type Run, runs } from "../api";
 
 /** Asked after a pause in the typing. */
 const PAUSE_MS = 150;
 const NEWEST = 200;
 const FOUND = 12;
-/** The ids that Celery gives; others are found among the newest runs. */
-const WHOLE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const NOT_FOR_US = [403, 404];
+/** Shorter beginnings of ids are those of too many runs. */
+const ID_CHARS = 4;
 
 /** The questions for a text; the answer to each is a list of runs. Pure. */
 export function questionsFor(text: string): URLSearchParams[] {
   if (text === "") return [];
   const limit = String(FOUND);
   const questions = [new URLSearchParams({ task: `*${text}*`, limit })];
+  if (text.length >= ID_CHARS) questions.push(new URLSearchParams({ id: text, limit }));
   if (/^[^:]+:.+$/.test(text)) questions.push(new URLSearchParams({ label: text, limit }));
   return questions;
 }
@@ -42,7 +42,6 @@ export class RunSearch {
     const turn = this.#turn;
     if (text === "") return;
     const questions = questionsFor(text).map((query) => () => runs(query));
-    if (WHOLE_ID.test(text)) questions.push(async () => ({ runs: await one(text), next: null }));
     this.#timer = setTimeout(() => void this.#ask(questions, () => turn === this.#turn), PAUSE_MS);
   }
 
@@ -65,15 +64,5 @@ export class RunSearch {
     } catch (error) {
       if (wanted()) this.problem.value = error as Error;
     }
-  }
-}
-
-/** The run with an id, if there is one that the reader may see. */
-async function one(id: string): Promise<readonly Run[]> {
-  try {
-    return [await readRun(id)];
-  } catch (error) {
-    if (error instanceof Problem && NOT_FOR_US.includes(error.status)) return [];
-    throw error;
   }
 }

@@ -3,7 +3,6 @@
 import type { Run } from "../api";
 import type { Follow } from "../log/follow";
 import { sanitize } from "../sanitize";
-import { waitingWords } from "../words";
 import { gone, type Reading } from "./run";
 
 export function LogLines({ reading }: { reading: Reading }) {
@@ -28,6 +27,6 @@ function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
 
 function emptyWords(follow: Follow, run: Run): string {
   if (follow.phase.value.name === "over") return "This run printed nothing.";
-  if (run.state === "queued") return sanitize(waitingWords(run));
+  if (run.state === "queued") return "The output comes here when a worker starts the run.";
   return "No output yet.";
 }

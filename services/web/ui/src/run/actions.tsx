@@ -1,17 +1,25 @@
-// What can be done with one run: cancel, retry, start again, download, share.
+// What can be done with one run: cancel, retry, start again, share, download, delete.
 
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
 import { goTo, here } from "../address";
-import { cancel, downloadAddress, freshKey, Problem, type Run, retry, textAddress } from "../api";
-import { copyText } from "../clipboard";
+import {
+  cancel,
+  downloadAddress,
+  freshKey,
+  Problem,
+  type Run,
+  remove,
+  retry,
+  textAddress,
+} from "../api";
 import { Icon } from "../design/icon";
-import { ProblemNote } from "../problem";
+import { Menu } from "../design/menu";
 import { sanitize } from "../sanitize";
-import { canShare, share } from "../share/dialog";
 import { TellMe } from "../tell/button";
 import { lacks } from "../who";
 import { endsWords, isOver } from "../words";
+import { Confirm } from "./confirm";
+import { Sharing } from "./sharing";
 
 interface Props {
   readonly run: Run;
@@ -20,39 +28,18 @@ interface Props {
 }
 
 export function Actions({ run, now, changed }: Props) {
-  const problem = useSignal<Error | null>(null);
-  const failed = (error: Error | null) => {
-    problem.value = error;
-  };
   return (
     <div class="actions">
       <div class="tools">
-        {!lacks("run:start") && (
-          <a class="button quiet rare" href={again(run)}>
-            Start another…
-          </a>
-        )}
-        {!lacks("log:read") && (
-          <>
-            <a class="button quiet rare" href={downloadAddress(run.id)} download={`${run.id}.log`}>
-              Download
-            </a>
-            <a class="button quiet rare" href={textAddress(run.id)}>
-              Plain text
-            </a>
-          </>
-        )}
-        {canShare() && (
-          <button type="button" class="quiet rare" onClick={() => share(null)}>
-            Share with a guest…
-          </button>
-        )}
         <TellMe run={run} show={() => {}} />
-        <Share />
-        {!isOver(run) && <Cancel run={run} now={now} changed={changed} failed={failed} />}
-        {isOver(run) && <Retry run={run} changed={changed} failed={failed} />}
+        <Sharing run={run} />
+        {isOver(run) ? (
+          <Retry run={run} changed={changed} />
+        ) : (
+          <Cancel run={run} now={now} changed={changed} />
+        )}
+        <More run={run} />
       </div>
-      {problem.value && <ProblemNote problem={problem.value} />}
     </div>
   );
 }
@@ -65,29 +52,10 @@ function again(run: Run): string {
 interface ActionProps {
   readonly run: Run;
   readonly changed: (run: Run) => void;
-  readonly failed: (error: Error | null) => void;
 }
 
-function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: number }) {
-  const busy = useSignal(false);
-  const dialog = useRef<HTMLDialogElement>(null);
-  const keep = useRef<HTMLButtonElement>(null);
-  function ask(): void {
-    dialog.current?.showModal();
-    // What is pressed by mistake must end nothing.
-    keep.current?.focus();
-  }
-  async function confirmed(): Promise<void> {
-    busy.value = true;
-    failed(null);
-    try {
-      changed(await cancel(run.id));
-    } catch (error) {
-      failed(error as Error);
-    }
-    busy.value = false;
-    dialog.current?.close();
-  }
+function Cancel({ run, now, changed }: Props) {
+  const asked = useSignal(false);
   if (run.cancel) {
     return (
       <span class="hint" role="status">
@@ -103,37 +71,34 @@ function Cancel({ run, now, changed, failed }: ActionProps & { readonly now: num
         class="grave"
         disabled={lacking !== null}
         title={lacking ?? ""}
-        onClick={ask}
+        onClick={() => {
+          asked.value = true;
+        }}
       >
         Cancel
       </button>
-      <dialog ref={dialog} class="confirm" aria-labelledby="confirm-title">
-        <h2 id="confirm-title">Cancel {sanitize(run.task)}?</h2>
-        <p>{sanitize(endsWords(run, now))}</p>
-        <div class="tools">
-          <button
-            type="button"
-            class="danger"
-            disabled={busy.value}
-            onClick={() => void confirmed()}
-          >
-            Yes, cancel the run
-          </button>
-          <button type="button" ref={keep} onClick={() => dialog.current?.close()}>
-            Keep it running
-          </button>
-        </div>
-      </dialog>
+      {asked.value && (
+        <Confirm
+          title={`Cancel ${sanitize(run.task)}?`}
+          yes="Yes, cancel the run"
+          no={run.state === "running" ? "Keep it running" : "Let it wait"}
+          grave
+          act={async () => changed(await cancel(run.id))}
+          closed={() => {
+            asked.value = false;
+          }}
+        >
+          <p>{sanitize(endsWords(run, now))}</p>
+        </Confirm>
+      )}
     </>
   );
 }
 
-function Retry({ run, changed, failed }: ActionProps) {
-  const busy = useSignal(false);
+function Retry({ run, changed }: ActionProps) {
+  const asked = useSignal(false);
   const key = useSignal(freshKey());
-  async function click(): Promise<void> {
-    busy.value = true;
-    failed(null);
+  async function confirmed(): Promise<void> {
     try {
       const made = await retry(run.id, key.value);
       if (made.id === run.id) changed(made);
@@ -141,42 +106,99 @@ function Retry({ run, changed, failed }: ActionProps) {
     } catch (error) {
       // Its secrets are kept nowhere: the form has the rest.
       if (error instanceof Problem && error.code === "parameters") location.assign(again(run));
-      else failed(error as Error);
+      else throw error;
     }
-    busy.value = false;
   }
   const lacking = lacks("run:start") ?? lacks("params:read");
   return (
-    <button
-      type="button"
-      title={lacking ?? "Run it again with the same parameters"}
-      disabled={busy.value || lacking !== null}
-      onClick={() => void click()}
-    >
-      <Icon name="retry" />
-      {busy.value ? "Starting…" : "Retry"}
-    </button>
+    <>
+      <button
+        type="button"
+        title={lacking ?? "Run it again with the same parameters"}
+        disabled={lacking !== null}
+        onClick={() => {
+          asked.value = true;
+        }}
+      >
+        <Icon name="retry" />
+        Retry
+      </button>
+      {asked.value && (
+        <Confirm
+          title={`Run ${sanitize(run.task)} again?`}
+          yes="Yes, run it again"
+          no="Not now"
+          act={confirmed}
+          closed={() => {
+            asked.value = false;
+          }}
+        >
+          <p>
+            A new run starts with the same parameters. If some of them are secret, the form opens
+            with the others. This run stays as it is.
+          </p>
+        </Confirm>
+      )}
+    </>
   );
 }
 
-function Share() {
-  const status = useSignal("");
-  async function click(): Promise<void> {
-    const done = await copyText(location.href);
-    status.value = done ? "Link copied" : `Copying failed. The link is ${location.href}`;
-    setTimeout(() => {
-      status.value = "";
-    }, 5_000);
-  }
+function More({ run }: { run: Run }) {
+  const asked = useSignal(false);
+  const canStart = !lacks("run:start");
+  const canRead = !lacks("log:read");
+  const canDelete = isOver(run) && !lacks("run:delete");
+  if (!canStart && !canRead && !canDelete) return null;
   return (
     <>
-      <button type="button" title="Copy the link to this page" onClick={() => void click()}>
-        <Icon name="share" />
-        Share
-      </button>
-      <span class="hint" role="status">
-        {status.value}
-      </span>
+      <Menu
+        class="offers more"
+        title="More actions"
+        opener={
+          <>
+            <Icon name="more" />
+            <span class="unseen">More actions</span>
+          </>
+        }
+      >
+        {canStart && <a href={again(run)}>Run again with changes…</a>}
+        {canRead && (
+          <>
+            <a href={downloadAddress(run.id)} download={`${run.id}.log`}>
+              Download
+            </a>
+            <a href={textAddress(run.id)}>Plain text</a>
+          </>
+        )}
+        {canDelete && (
+          <button
+            type="button"
+            class="grave"
+            onClick={() => {
+              asked.value = true;
+            }}
+          >
+            Delete…
+          </button>
+        )}
+      </Menu>
+      {asked.value && (
+        <Confirm
+          title={`Delete this run of ${sanitize(run.task)}?`}
+          yes="Yes, delete it"
+          no="Keep it"
+          grave
+          act={async () => {
+            await remove(run.id);
+            location.assign(here("/"));
+          }}
+          closed={() => {
+            asked.value = false;
+          }}
+        >
+          <p>Its record and its whole log are deleted, for everybody. Nothing brings them back.</p>
+        </Confirm>
+      )}
     </>
   );
 }

@@ -3,33 +3,46 @@
 import { runAddress } from "../address";
 import type { Run } from "../api";
 import { Icon } from "../design/icon";
+import type { LogController } from "../log/controller";
+import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
-import { age, stamp } from "../time";
+import { age, lasted, stamp } from "../time";
 import { ClockNote } from "../top";
-import { attemptWords, exitWords, sinceWords } from "../words";
+import { attemptWords, exitWords, sinceWords, waitingWords } from "../words";
 import { Actions } from "./actions";
 import { Fact, Time } from "./fact";
 
+/** From this length on it may have to be scrolled, which the keyboard must be able to do. */
+const LONG_WHY_CHARS = 300;
+/** So many labels are shown. */
+const LABELS = 5;
+
 interface Props {
   readonly run: Run;
+  /** How long the task's runs take, in ms; null if that is not known. */
+  readonly usual: number | null;
   /** In ms since 1970. */
   readonly now: number;
   readonly changed: (run: Run) => void;
+  readonly log: LogController | null;
   /** Where there is little room: whether everything is shown. */
   readonly open: boolean;
   readonly opened: (open: boolean) => void;
 }
 
-export function Header({ run, now, changed, open, opened }: Props) {
+export function Header({ run, usual, now, changed, log, open, opened }: Props) {
   return (
     <section class={open ? "about open" : "about"} aria-label="About this run">
       <div class="line">
         <h1>
           <StateChip run={run} />
           <span class="task">{sanitize(run.task)}</span>
+          {run.title && <span class="titled">{sanitize(run.title)}</span>}
+          <Labels run={run} />
           <span class="since" title={`since ${stamp(run.since_ms)}`}>
             {sinceWords(run, now)}
+            {usual !== null && run.first_started_ms !== null && `, usually ${lasted(usual)}`}
           </span>
         </h1>
         <Actions run={run} now={now} changed={changed} />
@@ -43,7 +56,7 @@ export function Header({ run, now, changed, open, opened }: Props) {
           <Icon name={open ? "shut" : "open"} />
         </button>
       </div>
-      {run.why && <Why text={run.why} />}
+      <Why run={run} log={log} />
       <div class="folding">
         <Facts run={run} now={now} />
         <ClockNote />
@@ -91,15 +104,57 @@ function ago(ms: number): string {
   return words === "now" ? words : `${words} ago`;
 }
 
-/** From this length on it may have to be scrolled, which the keyboard must be able to do. */
-const LONG_WHY_CHARS = 300;
+/** Their values, as in the list of runs; all of them when the mouse rests on one. */
+function Labels({ run }: { run: Run }) {
+  const all = [run.labels, run.added_labels].flatMap((labels) => Object.entries(labels ?? {}));
+  return (
+    <>
+      {all.slice(0, LABELS).map(([key, value]) => (
+        <span key={key} class="label" title={sanitize(`${key}:${value}`)}>
+          {sanitize(value)}
+        </span>
+      ))}
+      {all.length > LABELS && (
+        <span
+          class="label"
+          title={sanitize(all.map(([key, value]) => `${key}:${value}`).join("\n"))}
+        >
+          +{withCommas(all.length - LABELS)}
+        </span>
+      )}
+    </>
+  );
+}
 
-function Why({ text }: { text: string }) {
+/** Why it is in its state, and the way to the line that says it first. */
+function Why({ run, log }: { run: Run; log: LogController | null }) {
+  const text = run.state === "queued" ? waitingWords(run) : run.why;
+  const failed = run.state === "failed" || run.state === "lost";
+  const line = failed && log ? firstError(log) : null;
+  if (!text && line === null) return null;
   return (
     <p class="why" {...(text.length > LONG_WHY_CHARS ? { tabIndex: 0 } : {})}>
-      {sanitize(text)}
+      {sanitize(text)}{" "}
+      {log && line !== null && (
+        <a
+          href={`#L${line}`}
+          onClick={(event) => {
+            event.preventDefault();
+            log.showLine(line);
+          }}
+        >
+          First error: line {withCommas(line)}
+        </a>
+      )}
     </p>
   );
+}
+
+/** The first line of a log that is an error, where the server knows of one. */
+function firstError({ model }: LogController): number | null {
+  void model.outlineChanges.value;
+  const [line] = model.known.errors;
+  return line !== undefined && line <= model.total.value ? line : null;
 }
 
 function RunLink({ id }: { id: string }) {

@@ -3,8 +3,7 @@
 import "../log/drawing/log.css";
 import "../log/drawing/rows.css";
 import "../log/drawing/print.css";
-import { useSignal, useSignalEffect } from "@preact/signals";
-import type { Run } from "../api";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { ahead } from "../clock";
 import { ConnectionChip } from "../connection";
 import type { Follow } from "../log/follow";
@@ -17,14 +16,15 @@ import { PortForwardNote } from "../portforward";
 import { LogLines } from "../reading/lines";
 import { denied, gone as goneWith, isLogOnly, useReading } from "../reading/run";
 import { Replaced, Trouble } from "../reading/trouble";
-import { sanitize } from "../sanitize";
 import { canShare, ShareDialog, share } from "../share/dialog";
 import { connectionWords, stands, type Tail } from "../socket";
 import { duration } from "../time";
 import { Top } from "../top";
-import { waitingWords } from "../words";
+import { type Earlier, earlierThan } from "./earlier";
 import { Header } from "./header";
+import { Missing } from "./missing";
 import { Rail } from "./rail";
+import { tabIcon, tabTitle } from "./tab";
 
 /** From this much silence on the page says how long there was no output. */
 const SILENCE_MS = 60_000;
@@ -33,12 +33,36 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const reading = useReading(tail, runId, alone);
   const { record, now } = reading;
   const open = useSignal(false);
+  const earlier = useSignal<Earlier | null>(null);
 
   useSignalEffect(() => {
+    const missing = goneWith(reading);
+    if (missing) {
+      document.title = `${missing.title} · Runtail`;
+      return;
+    }
     if (!record.value) return;
-    const unseen = reading.log.value?.model.newLines.value ?? 0;
-    const news = unseen > 0 ? `(+${withCommas(unseen)}) ` : "";
-    document.title = `${news}${sanitize(record.value.task)} · ${record.value.state} · Runtail`;
+    const shown = reading.log.value;
+    document.title = tabTitle(
+      record.value,
+      shown?.follow.live.value ?? null,
+      shown?.model.newLines.value ?? 0,
+    );
+  });
+
+  useSignalEffect(() => {
+    const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    if (record.value && icon) icon.href = tabIcon(record.value.state);
+  });
+
+  // Once: what came before it stays as it is.
+  const known = useComputed(() => record.value !== null);
+  useSignalEffect(() => {
+    const run = record.peek();
+    if (!known.value || !run) return;
+    void earlierThan(run).then((found) => {
+      earlier.value = found;
+    });
   });
 
   const gone = goneWith(reading);
@@ -48,25 +72,31 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const why = denied(follow);
   return (
     <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
-      <Top place={record.value?.task ?? "run"}>
-        <ConnectionChip
-          tail={tail}
-          over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
-          {...(gone && !why
-            ? { words: gone.title }
-            : words(tail, follow, record.value, now.value + ahead.value))}
-        />
+      <Top place={gone ? "" : (record.value?.task ?? "run")}>
+        {(!gone || why) && (
+          <ConnectionChip
+            tail={tail}
+            over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
+            {...words(tail, follow, now.value + ahead.value)}
+          />
+        )}
       </Top>
       <PortForwardNote tail={tail} />
-      {(gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>}
-      <Trouble reading={reading} />
+      {gone ? (
+        <Missing runId={runId} problem={gone} />
+      ) : (
+        !record.value && <h1 class="unseen">Run</h1>
+      )}
+      {(!gone || why) && <Trouble reading={reading} />}
       {record.value && !gone && !logOnly && (
         <Header
           run={record.value}
+          usual={earlier.value?.usual ?? null}
           now={now.value}
           changed={(run) => {
             record.value = run;
           }}
+          log={log}
           open={open.value}
           opened={(wanted) => {
             open.value = wanted;
@@ -83,6 +113,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
           <Rail
             log={log}
             run={record.value}
+            good={earlier.value?.good ?? null}
             now={now.value}
             chosen={() => {
               open.value = false;
@@ -98,7 +129,7 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
 }
 
 /** The chip's words: about the run's log rather than about the socket, where there are any. */
-function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: number) {
+function words(tail: Tail, follow: Follow | undefined, now: number) {
   const connection = tail.connection.value;
   if (!follow) return {};
   const phase = follow.phase.value;
@@ -114,7 +145,6 @@ function words(tail: Tail, follow: Follow | undefined, run: Run | null, now: num
     return shown > 0 ? { words: `${said} ${stand}` } : {};
   }
   if (phase.name !== "live") return { words: "Opening the log…" };
-  if (run?.state === "queued") return { words: waitingWords(run) };
   const silence = now - follow.lastHeard.value;
   if (silence >= SILENCE_MS) return { words: `Live · no output for ${duration(silence)}` };
   return { words: "Live" };

@@ -1,42 +1,33 @@
-// Beside the log of a run: what is in it, and what the run was given and when.
+// Beside the log of a run: what is in it, what the run was given and returned, and what happened to it.
 
 import type { Run } from "../api";
 import { Summary } from "../design/summary";
 import type { LogController } from "../log/controller";
 import { LogRail } from "../log/rail";
 import { sanitize } from "../sanitize";
-import { Fact, Time } from "./fact";
+import { Fact } from "./fact";
+import { Result } from "./result";
+import { Attempts, Happened } from "./story";
 
 interface Props {
   readonly log: LogController | null;
   readonly run: Run;
+  /** The last run of the task before this one that succeeded; null if there is none. */
+  readonly good: Run | null;
   /** In ms since 1970. */
   readonly now: number;
   /** A place in the log was chosen: where there is little room, that is what is wanted now. */
   readonly chosen: () => void;
 }
 
-export function Rail({ log, run, now, chosen }: Props) {
+export function Rail({ log, run, good, now, chosen }: Props) {
   return (
     <aside class="rail" aria-label="In this run">
-      {log && <LogRail log={log} now={now} chosen={chosen} />}
+      {log && <LogRail log={log} now={now} good={good} chosen={chosen} />}
+      {log && <Attempts log={log} run={run} now={now} chosen={chosen} />}
+      <Result result={run.result} />
       <Parameters kwargs={run.kwargs} />
-      <h2>Times</h2>
-      <dl>
-        <Fact name="Created">
-          <Time ms={run.created_ms} />
-        </Fact>
-        {run.first_started_ms !== null && (
-          <Fact name="Started">
-            <Time ms={run.first_started_ms} />
-          </Fact>
-        )}
-        {run.finished_ms !== null && (
-          <Fact name="Finished">
-            <Time ms={run.finished_ms} />
-          </Fact>
-        )}
-      </dl>
+      {log && <Happened log={log} run={run} now={now} chosen={chosen} />}
     </aside>
   );
 }

@@ -11,6 +11,8 @@ export const LIST_KEYS: readonly (readonly [keys: string, help: string])[] = [
   ["g Home", "First run"],
   ["G End", "Last run"],
   ["Enter", "Open the run"],
+  ["x", "Mark the run"],
+  ["Escape", "Unmark all runs"],
   ["/", "Filter the runs"],
   ["c", "Clear the filters"],
   ["s", "Start a task"],
@@ -23,6 +25,8 @@ export type ListAction =
   | "before"
   | "first"
   | "last"
+  | "mark"
+  | "unmark"
   | "filter"
   | "clear"
   | "start"
@@ -38,6 +42,8 @@ const ACTIONS: Readonly<Record<string, ListAction>> = {
   Home: "first",
   G: "last",
   End: "last",
+  x: "mark",
+  Escape: "unmark",
   "/": "filter",
   c: "clear",
   s: "start",
@@ -56,7 +62,7 @@ export const helpOpen = signal(false);
 
 /** The arrows are the page's own, unless a run has the focus. */
 function isMine(key: string, target: HTMLElement): boolean {
-  return key.length === 1 || target.closest(".runs") !== null;
+  return key.length === 1 || key === "Escape" || target.closest(".runs") !== null;
 }
 
 export function useListKeys(act: (action: ListAction) => void): void {
@@ -65,7 +71,7 @@ export function useListKeys(act: (action: ListAction) => void): void {
     const pressed = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (target.closest("input, select, textarea, dialog")) return;
+      if (target.closest("input:not([type=checkbox]), select, textarea, dialog")) return;
       const action = listAction(event.key, single.value);
       if (action === null || !isMine(event.key, target)) return;
       event.preventDefault();

@@ -19,16 +19,20 @@ import { Skeleton } from "../skeleton";
 import type { Tail } from "../socket";
 import { ClockNote, Top } from "../top";
 import { lacks } from "../who";
+import { CancelDialog } from "./cancel";
 import { Counts } from "./counts";
 import { FilterBar } from "./filterbar";
 import { Fleet, StartOne } from "./fleet";
 import { helpOpen, type ListAction, ListHelp, useListKeys } from "./keys";
+import { LastLines } from "./lastlines";
 import { Listing } from "./listing";
+import { MarkBar } from "./markbar";
 import { keepPlace, keptPlace, type Place, returnTo } from "./place";
 import { prospectWords } from "./prospect";
 import { counted, lacking } from "./queues";
 import type { Known } from "./suggestions";
 import { Table } from "./table";
+import { MOST_WATCHED, Tools, watchAddress } from "./tools";
 import { Welcome } from "./welcome";
 
 const REFETCH_MS = 10_000;
@@ -40,6 +44,8 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const wrong = useSignal(leftOut(location.search));
   const listing = useSignal(new Listing(filters.peek())).peek();
   const counts = useSignal(new Counts(filters.peek())).peek();
+  const lastLines = useSignal(new LastLines()).peek();
+  const tools = useSignal(new Tools()).peek();
   const catalogue = useSignal<readonly Task[] | null>(null);
   const fleet = useSignal<readonly Worker[] | null>(null);
   const problem = useSignal<Error | null>(null);
@@ -85,6 +91,10 @@ export function RunsPage({ tail }: { tail: Tail }) {
     counts.filter(wanted);
   }
 
+  function look(): void {
+    if (!lacks("log:read")) void lastLines.look();
+  }
+
   useEffect(() => {
     document.title = "Runs · Runtail";
     void fetchAll();
@@ -96,7 +106,9 @@ export function RunsPage({ tail }: { tail: Tail }) {
     const refetch = setInterval(() => void fetchAll(), REFETCH_MS);
     const tick = setInterval(() => {
       now.value = serverNow();
+      look();
     }, 1_000);
+    document.addEventListener("visibilitychange", look);
     const changed = (message: { run?: Run }) => {
       if (!message.run) return;
       listing.changed(message.run);
@@ -111,6 +123,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
       clearTimeout(patience);
       clearInterval(refetch);
       clearInterval(tick);
+      document.removeEventListener("visibilitychange", look);
       tail.socket.off("run", changed);
     };
   }, []);
@@ -119,6 +132,9 @@ export function RunsPage({ tail }: { tail: Tail }) {
     if (tail.connection.value.state !== "connected") return;
     tail.socket.emit("subscribe", { v: VERSION, runs: true }, () => void fetchAll());
   });
+
+  // Once others are drawn.
+  useEffect(look, [listing.rows.value]);
 
   // Once the first rows are there.
   useSignalEffect(() => {
@@ -132,6 +148,11 @@ export function RunsPage({ tail }: { tail: Tail }) {
     if (action === "clear") filter(NO_FILTERS);
     if (action === "older") void listing.older();
     if (action === "start") openForm();
+    if (action === "unmark") tools.marks.clear();
+    if (action === "mark") {
+      const id = document.activeElement?.closest<HTMLElement>(".runs tr")?.dataset["run"];
+      if (id) tools.marks.toggle(id);
+    }
   });
 
   function openForm(): void {
@@ -142,6 +163,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const startable = lacks("run:start") ? [] : (catalogue.value ?? []);
   const nothing = rows?.length === 0 && listing.next.value === null && !isFiltered(filters.value);
   const failure = listing.problem.value ?? problem.value;
+  const refused = tools.problem.value;
   // Not each second, when only the time has changed.
   const known = useMemo(
     () => knownFrom(rows ?? [], catalogue.value ?? []),
@@ -171,6 +193,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
       <main class="list">
         <div class="head">
           <h1>Runs</h1>
+          <WatchRunning rows={rows ?? []} />
           <StartButton tasks={startable} />
           {startable.length > 0 && (
             <button type="button" class="primary" onClick={openForm}>
@@ -196,6 +219,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         )}
         <div class={listing.busy.value ? "thin busy" : "thin"} aria-hidden="true" />
         {failure && <ProblemNote problem={failure} retry={() => void fetchAll()} />}
+        {refused && <ProblemNote problem={refused} />}
         {listing.partly.value && isFiltered(filters.value) && (
           <p class="note">This server cannot filter runs. Only those loaded so far are filtered.</p>
         )}
@@ -206,7 +230,9 @@ export function RunsPage({ tail }: { tail: Tail }) {
         )}
         <ClockNote />
         {rows === null && waited.value && !failure && <Skeleton what="the runs" />}
-        {rows && rows.length > 0 && <Table rows={rows} now={now.value} />}
+        {rows && rows.length > 0 && (
+          <Table rows={rows} now={now.value} lines={lastLines.lines.value} tools={tools} />
+        )}
         {nothing && (
           <Welcome
             tasks={catalogue.value}
@@ -237,7 +263,9 @@ export function RunsPage({ tail }: { tail: Tail }) {
             {!unwell && fleetLine}
           </div>
         )}
+        <MarkBar rows={rows ?? []} tools={tools} />
       </main>
+      <CancelDialog tools={tools} now={now.value} changed={(run) => listing.changed(run)} />
       {startable.length > 0 && (
         <StartDrawer
           tasks={startable}
@@ -247,6 +275,20 @@ export function RunsPage({ tail }: { tail: Tail }) {
       )}
       <ListHelp />
     </>
+  );
+}
+
+/** To the logs of those that are running, beside each other. */
+function WatchRunning({ rows }: { rows: readonly Run[] }) {
+  const running = rows.filter(({ state }) => state === "running");
+  if (running.length < 2 || lacks("log:read")) return null;
+  const some = running.length > MOST_WATCHED ? `${MOST_WATCHED} of ` : "";
+  return (
+    <a class="button quiet watch-running" href={watchAddress(running)}>
+      <Icon name="watch" />
+      Watch {some}
+      {withCommas(running.length)} running
+    </a>
   );
 }
 

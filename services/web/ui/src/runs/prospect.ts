@@ -2,8 +2,8 @@
 
 import type { Run, Task, Worker } from "../api";
 import { duration } from "../time";
+import { usualDurations } from "../usual";
 import { counted, queues } from "./queues";
-import { usualDurations } from "./usual";
 
 /** `workers`: null if they are not known. */
 export function prospectWords(

@@ -2,30 +2,43 @@
 
 import { useMemo } from "preact/hooks";
 import { runAddress } from "../address";
-import type { Run } from "../api";
+import type { Run, RunLine } from "../api";
 import { labelsOf } from "../filters";
 import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
-import { age, duration, stamp } from "../time";
-import { durationWords, exitMark, waitingWords } from "../words";
-import { usualDurations } from "./usual";
+import { age, stamp } from "../time";
+import { usualDurations } from "../usual";
+import { exitMark, waitingWords } from "../words";
+import { RowMenu } from "./rowmenu";
+import { Took } from "./took";
+import type { Tools } from "./tools";
 
 /** More labels than these are on the run's own page. */
 const LABELS = 3;
 
+interface TableOf {
+  readonly rows: readonly Run[];
+  /** In ms since 1970. */
+  readonly now: number;
+  /** What running runs wrote last, by run. */
+  readonly lines: ReadonlyMap<string, RunLine>;
+  readonly tools: Tools;
+}
+
 // The roles are said, since browsers forget them of rows that are drawn as a grid.
-export function Table({ rows, now }: { rows: readonly Run[]; now: number }) {
+export function Table({ rows, now, lines, tools }: TableOf) {
   const usual = useMemo(() => usualDurations(rows), [rows]);
+  const marked = tools.marks.ids.value;
   return (
-    <div class="card">
+    <div class="card of-runs">
       {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
-      <table class="runs" role="table" aria-label="Runs">
+      <table class={marked.size > 0 ? "runs marking" : "runs"} role="table" aria-label="Runs">
         {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
         <thead class="unseen" role="rowgroup">
           {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
           <tr role="row">
-            {["State", "Run", "Who", "Duration", "Age"].map((name) => (
+            {["Mark", "State", "Run", "Who", "Duration", "Age", "Actions"].map((name) => (
               // biome-ignore lint/a11y/noRedundantRoles: drawn as a grid
               <th key={name} role="columnheader" scope="col">
                 {name}
@@ -36,7 +49,18 @@ export function Table({ rows, now }: { rows: readonly Run[]; now: number }) {
         {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
         <tbody role="rowgroup">
           {rows.map((run) => (
-            <Row key={run.id} run={run} now={now} usual={usual.get(run.task)} />
+            <Row
+              key={run.id}
+              run={run}
+              now={now}
+              usual={usual.get(run.task)}
+              line={run.state === "running" ? lines.get(run.id) : undefined}
+              marked={marked.has(run.id)}
+              mark={(on, through) =>
+                tools.marks.set(run.id, on, through ? rows.map(({ id }) => id) : null)
+              }
+              tools={tools}
+            />
           ))}
         </tbody>
       </table>
@@ -49,16 +73,33 @@ interface RowOf {
   readonly now: number;
   /** How long runs of this task take, in ms, where that is known. */
   readonly usual: number | undefined;
+  /** What it wrote last, where that is known. */
+  readonly line: RunLine | undefined;
+  readonly marked: boolean;
+  /** `through`: and all from the one that was marked before. */
+  readonly mark: (on: boolean, through: boolean) => void;
+  readonly tools: Tools;
 }
 
-function Row({ run, now, usual }: RowOf) {
+function Row({ run, now, usual, line, marked, mark, tools }: RowOf) {
   const made = age(now - run.created_ms);
   const since = made === "now" ? made : `${made} ago`;
   const labels = labelsOf(run);
   const exit = run.exit_status === 0 ? "" : exitMark(run);
   return (
     // biome-ignore lint/a11y/noRedundantRoles: drawn as a grid
-    <tr class={run.state} role="row">
+    <tr class={marked ? `${run.state} marked` : run.state} role="row" data-run={run.id}>
+      {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
+      <td role="cell" class="mark">
+        <label>
+          <input
+            type="checkbox"
+            aria-label={`Mark ${sanitize(run.task)} ${sanitize(run.id.slice(0, 8))}`}
+            checked={marked}
+            onClick={(event) => mark(event.currentTarget.checked, event.shiftKey)}
+          />
+        </label>
+      </td>
       {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
       <td role="cell" class="is">
         <StateChip run={run} />
@@ -82,7 +123,7 @@ function Row({ run, now, usual }: RowOf) {
           {labels.length > LABELS && <span class="label">+{labels.length - LABELS}</span>}
         </span>
         <span class="tells">
-          <Tells run={run} />
+          <Tells run={run} line={line} />
           {exit && <span>{run.signal === null ? `exit ${exit}` : exit}</span>}
           <span class="id" title="The id of the run">
             {sanitize(run.id)}
@@ -100,8 +141,7 @@ function Row({ run, now, usual }: RowOf) {
       </td>
       {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
       <td role="cell" class="took">
-        {durationWords(run, now)}
-        <Meter run={run} now={now} usual={usual} />
+        <Took run={run} now={now} usual={usual} line={line} />
       </td>
       {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
       <td role="cell" class="age">
@@ -109,34 +149,19 @@ function Row({ run, now, usual }: RowOf) {
           {made}
         </time>
       </td>
+      {/* biome-ignore lint/a11y/noRedundantRoles: drawn as a grid */}
+      <td role="cell" class="do">
+        <RowMenu run={run} tools={tools} />
+      </td>
     </tr>
   );
 }
 
-/** The reason for its state; without one, how much it has said. */
-function Tells({ run }: { run: Run }) {
+/** The reason for its state, or what it wrote last; without either, how much it has said. */
+function Tells({ run, line }: { run: Run; line: RunLine | undefined }) {
   if (run.why) return <span class="why">{sanitize(run.why)}</span>;
+  if (line?.text) return <span class="said">{sanitize(line.text)}</span>;
   if (run.state === "queued") return <span>{waitingWords(run)}</span>;
   if (run.lines === 0) return <span>no output{run.state === "running" && " yet"}</span>;
   return <span>{run.lines === 1 ? "1 line" : `${withCommas(run.lines)} lines`}</span>;
-}
-
-/** How far a running run is, if it takes as long as those before it. */
-function Meter({ run, now, usual }: RowOf) {
-  const began = run.first_started_ms;
-  if (run.state !== "running" || usual === undefined || began === null) return null;
-  const part = Math.max(0, Math.min(1, (now - began) / usual));
-  return (
-    <svg
-      class="meter"
-      role="img"
-      aria-label={`Usually takes ${duration(usual)}`}
-      viewBox="0 0 100 4"
-      preserveAspectRatio="none"
-    >
-      <title>Usually takes {duration(usual)}</title>
-      <rect class="whole" width="100" height="4" />
-      <rect width={(part * 100).toFixed(1)} height="4" />
-    </svg>
-  );
 }

@@ -69,7 +69,7 @@ export function TellMe({ run, small = false, show }: Props) {
         onClick={() => void press()}
       >
         <Icon name={on.value ? "told" : "tell"} />
-        {!small && words}
+        {!small && <span class="word">{words}</span>}
       </button>
       <span class={said.value ? "tells toast" : "unseen"} role="status">
         {said.value}

@@ -2,7 +2,8 @@
 
 import type { Run } from "../api";
 import { sanitize } from "../sanitize";
-import { durationWords } from "../words";
+import { lasted } from "../time";
+import { tookMs } from "../words";
 import { playEnd } from "./sound";
 
 /** What the browser said about notifications: `absent` if it has none. */
@@ -34,8 +35,12 @@ export interface EndWords {
 
 /** A run's end in words. Pure. */
 export function endWords(run: Run): EndWords {
-  const took = durationWords(run, run.finished_ms ?? 0);
-  const facts = [run.title, took && `Took ${took}`, run.state !== "succeeded" && run.why];
+  const ms = tookMs(run, run.finished_ms ?? 0);
+  const facts = [
+    run.title,
+    ms !== null && `Took ${lasted(ms)}`,
+    run.state !== "succeeded" && run.why,
+  ];
   return {
     title: sanitize(`${run.task} ${run.state}`),
     body: sanitize(facts.filter(Boolean).join(" · ").slice(0, 300)),

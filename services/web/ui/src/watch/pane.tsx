@@ -18,7 +18,8 @@ import { sanitize } from "../sanitize";
 import type { Tail } from "../socket";
 import { StateChip } from "../state";
 import { TellMe } from "../tell/button";
-import { durationWords } from "../words";
+import { span } from "../time";
+import { isOver, tookMs } from "../words";
 import { type Watched, watchKeys } from "./watched";
 
 /** More labels than these are on the run's own page. */
@@ -120,6 +121,7 @@ function nameOf(run: Run): string {
 
 function About({ run, now }: { run: Run; now: number }) {
   const labels = labelsOf(run);
+  const took = tookMs(run, now);
   return (
     <>
       <StateChip run={run} />
@@ -135,7 +137,7 @@ function About({ run, now }: { run: Run; now: number }) {
         ))}
         {labels.length > LABELS && <span class="label">+{labels.length - LABELS}</span>}
       </span>
-      <span class="took">{durationWords(run, now)}</span>
+      <span class="took">{took === null ? "" : span(took, isOver(run))}</span>
     </>
   );
 }

@@ -132,17 +132,24 @@ class Batches:
 
     def _add(self, writer: LogWriter, items: list[Output | Event], written_ms: int) -> None:
         for item in items:
-            if isinstance(item, Event):
-                fields = item.fields
-                if item.lines_before:
-                    fields = {**fields, "from": writer.line - item.lines_before, "to": writer.line - 1}
-                writer.add(EVENT, events.encode_fields(fields), written_ms)
-                continue
-            chunk = item.chunk
-            entry = writer.add(OUTPUT, chunk.payload, written_ms, continues=chunk.continues)
-            self._context.counts.entries += 1
-            self._context.counts.output_bytes += len(chunk.payload)
-            self.echo.write(chunk.payload)
-            for index, fields in item.events:
-                event = events.encode_fields({**fields, "line": entry.from_line + index})
-                writer.add(EVENT, event, written_ms)
+            add_item(writer, item, written_ms)
+            if isinstance(item, Output):
+                self._context.counts.entries += 1
+                self._context.counts.output_bytes += len(item.chunk.payload)
+                self.echo.write(item.chunk.payload)
+
+
+def add_item(writer: LogWriter, item: Output | Event, written_ms: int) -> None:
+    """Queue what a processor gave as entries of a log.
+
+    :param written_ms: when it was written, by the store's clock.
+    """
+    if isinstance(item, Event):
+        fields = item.fields
+        if item.lines_before:
+            fields = {**fields, "from": writer.line - item.lines_before, "to": writer.line - 1}
+        writer.add(EVENT, events.encode_fields(fields), written_ms)
+        return
+    entry = writer.add(OUTPUT, item.chunk.payload, written_ms, continues=item.chunk.continues)
+    for index, fields in item.events:
+        writer.add(EVENT, events.encode_fields({**fields, "line": entry.from_line + index}), written_ms)

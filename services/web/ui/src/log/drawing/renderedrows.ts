@@ -62,6 +62,11 @@ export class RenderedRows {
     return this.#order.find((rendered) => rendered.key === key)?.element;
   }
 
+  /** The row that an element was drawn for last; null if it is none of these. */
+  rowNumber(element: HTMLElement): number | null {
+    return this.#elements.get(element.dataset["key"] ?? "")?.row ?? null;
+  }
+
   /** The rows [from, to) in the DOM, in order, besides those that stay. */
   show(from: number, to: number, theme: Theme): void {
     const first = Math.max(0, from);

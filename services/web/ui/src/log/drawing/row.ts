@@ -20,7 +20,7 @@ export function token(row: RowModel, theme: Theme): string {
     ? `${group.folded}${group.last}${group.until}${group.unclosed}${group.errors},${group.warnings}`
     : "";
   if (row.kind === "line") {
-    const flags = `${row.text !== undefined}${row.missing}${row.continues}${row.level}${row.current}${row.marked}${row.whole}`;
+    const flags = `${row.text !== undefined}${row.missing}${row.continues}${row.level}${row.detected}${row.library}${row.current}${row.marked}${row.whole}`;
     const around = `${row.context.before.length},${row.context.after.length}`;
     return `${theme.name}${flags}|${look(row.style)}|${around}|${row.time}|${fold}|${row.spans.join(";")}|${row.total}`;
   }
@@ -83,6 +83,8 @@ function fillLine(
   const names = ["row line"];
   if (row.continues) names.push("continues");
   if (row.level) names.push(row.level);
+  if (row.detected) names.push(`detected-${row.detected}`);
+  if (row.library) names.push("library");
   if (row.marked) names.push("marked");
   if (row.group) names.push("head");
   if (row.current) names.push("current");

@@ -115,9 +115,9 @@ export class Strip {
 
   /** Lines of each kind, sorted. */
   #lines(): Record<Kind, readonly number[]> {
-    const { groups, rows, known: all } = this.#model;
+    const { groups, rows, detected, known: all } = this.#model;
     const known = { error: [...all.errors], warning: [...all.warnings] };
-    for (const [line, level] of groups.levels) known[level].push(line);
+    for (const [line, level] of [...groups.levels, ...detected.levels]) known[level].push(line);
     const cut: number[] = [];
     for (const note of rows.notes) {
       if (note.kind === "cut") cut.push(note.at);

@@ -129,7 +129,7 @@ export class VirtualList {
     this.#hitKey = null;
     this.#top = { row: Math.max(0, row), px: 0 };
     this.#draw();
-    if (part > 0) this.#moveBy(-Math.round((this.#viewportPx * part) / this.#rowPx) * this.#rowPx);
+    this.#moveBy(-Math.round((this.#viewportPx * part) / this.#rowPx) * this.#rowPx);
     this.#draw();
     this.#writeBar();
     this.#shown = { row, part };

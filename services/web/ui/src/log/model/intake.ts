@@ -2,6 +2,7 @@
 
 import { type Entry, type Item, isCut, splitLines } from "../../protocol/entry";
 import { decodeEvent } from "../../protocol/event";
+import type { Detected } from "./detected";
 import { type Groups, type Mark, markOf } from "./groups";
 import type { Lines } from "./lines";
 import { cutNote, eventNote } from "./notes";
@@ -17,17 +18,20 @@ export class Intake {
   readonly #lines: Lines;
   readonly #rows: Rows;
   readonly #groups: Groups;
+  readonly #detected: Detected;
 
-  constructor(lines: Lines, rows: Rows, groups: Groups) {
+  constructor(lines: Lines, rows: Rows, groups: Groups, detected: Detected) {
     this.#lines = lines;
     this.#rows = rows;
     this.#groups = groups;
+    this.#detected = detected;
   }
 
   /** Items in order. True if groups, warnings or errors changed. */
   add(items: readonly Item[]): boolean {
     const notes: Note[] = [];
     const marks: Mark[] = [];
+    let detected = false;
     const place = () => {
       if (notes.length > 0) this.#rows.add(notes.splice(0));
     };
@@ -38,8 +42,11 @@ export class Intake {
         this.#rows.grow(item.to);
       } else if (item.type === "o") {
         place();
-        if (this.keepText)
-          this.#lines.put(item.from, splitLines(item.payload), item.t, item.continues);
+        if (this.keepText) {
+          const texts = splitLines(item.payload);
+          this.#lines.put(item.from, texts, item.t, item.continues);
+          if (this.#detected.came(item.from, texts)) detected = true;
+        }
         this.#rows.grow(item.from + item.n - 1);
       } else {
         this.#event(item, notes, marks);
@@ -48,7 +55,7 @@ export class Intake {
     place();
     const changed = marks.length > 0 && this.#groups.add(marks);
     if (changed) this.#rows.fold(this.#groups.folds());
-    return changed;
+    return changed || detected;
   }
 
   #event(entry: Entry, notes: Note[], marks: Mark[]): void {

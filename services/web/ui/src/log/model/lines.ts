@@ -3,14 +3,14 @@
 // but for its timer.
 
 import { Emitter } from "../../emitter";
+import { BLOCK_LINES, type Load, WANT_DELAY_MS } from "./lineblocks";
+import { Scattered } from "./scattered";
 import type { Style } from "./style";
 import { Styles } from "./styles";
 
-export const BLOCK_LINES = 500;
 export const BUDGET_BYTES = 64 * 1024 * 1024;
 /** Lines of one request. */
 export const REQUEST_LINES = 5_000;
-export const WANT_DELAY_MS = 30;
 const RETRY_MS = 5_000;
 /** What a string costs besides its characters. */
 const STRING_BYTES = 20;
@@ -25,9 +25,6 @@ interface Block {
   readonly times: [line: number, t: number][];
 }
 
-/** Fetches lines from one on and puts them; resolves to the line to go on at. */
-export type Load = (from: number, limit: number, signal: AbortSignal) => Promise<number>;
-
 export class Lines {
   readonly #blocks = new Map<number, Block>();
   readonly styles = new Styles(BLOCK_LINES, (k) => this.#blocks.get(k)?.texts);
@@ -37,7 +34,8 @@ export class Lines {
   #bytes = 0;
   #tick = 0;
   #last = 0;
-  #visible: readonly [number, number] = [0, 0];
+  /** Blocks on the screen and around it. */
+  #visible: ReadonlySet<number> = new Set();
   #wanted: readonly [number, number] | null = null;
   /** Asked for to print or copy: fetched when the screen has what it wants, whatever it shows meanwhile. */
   #needed: readonly [number, number] | null = null;
@@ -48,8 +46,11 @@ export class Lines {
   /** A request failed; it is tried again while the lines are still wanted. */
   readonly failed = new Emitter<[from: number, error: Error]>();
 
+  readonly #scattered: Scattered;
+
   constructor(load: Load, budget = BUDGET_BYTES) {
     this.#load = load;
+    this.#scattered = new Scattered(load, (line) => this.get(line) !== undefined, this.failed);
     this.#budget = budget;
   }
 
@@ -73,6 +74,7 @@ export class Lines {
     this.#request = null;
     this.#wanted = null;
     this.#needed = null;
+    this.#scattered.clear();
     this.#blocks.clear();
     this.styles.clear();
     this.#continues.clear();
@@ -133,12 +135,23 @@ export class Lines {
 
   /** What is on the screen: it stays, and what is missing of it is fetched. */
   seen(first: number, last: number): void {
+    const from = Math.floor((first - 1) / BLOCK_LINES) - AROUND_SCREEN;
+    const to = Math.floor((last - 1) / BLOCK_LINES) + AROUND_SCREEN;
+    this.#use(Array.from({ length: to - from + 1 }, (_, i) => from + i));
+    this.#scattered.want([]);
+  }
+
+  /** The same for lines that lie anywhere: not what is between them. In order. */
+  seenApart(lines: readonly number[]): void {
+    this.#use(lines.map((line) => Math.floor((line - 1) / BLOCK_LINES)));
+    this.#wanted = null;
+    this.#scattered.want(lines.filter((line) => this.get(line) === undefined));
+  }
+
+  #use(blocks: readonly number[]): void {
     this.#tick += 1;
-    this.#visible = [
-      Math.floor((first - 1) / BLOCK_LINES) - AROUND_SCREEN,
-      Math.floor((last - 1) / BLOCK_LINES) + AROUND_SCREEN,
-    ];
-    for (let k = this.#visible[0]; k <= this.#visible[1]; k += 1) {
+    this.#visible = new Set(blocks);
+    for (const k of this.#visible) {
       const block = this.#blocks.get(k);
       if (block) block.used = this.#tick;
     }
@@ -242,7 +255,7 @@ export class Lines {
       .filter(
         ([k]) =>
           k <= newest - LAST_BLOCKS &&
-          (k < this.#visible[0] || k > this.#visible[1]) &&
+          !this.#visible.has(k) &&
           !this.#pins.some((isPinned) => isPinned(k)),
       )
       .sort(([a, one], [b, two]) => one.used - two.used || a - b);

@@ -5,20 +5,21 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import { Emitter } from "../../emitter";
 import type { Position } from "../../protocol/cursor";
 import { type Entry, type Item, idText, isCut } from "../../protocol/entry";
-import { contextOf } from "./continuation";
 import { DetachedRanges } from "./detached";
+import { Detected } from "./detected";
 import { type Group, Groups } from "./groups";
 import { Intake } from "./intake";
-import { BLOCK_LINES, Lines } from "./lines";
+import { BLOCK_LINES } from "./lineblocks";
+import { type Highlighter, LineRows } from "./linerows";
+import { Lines } from "./lines";
 import type { LineRange } from "./links";
 import { Loader, type Proof } from "./loader";
 import type { LiveLine } from "./messages";
 import { fetchOutline, NOTHING, type Outline } from "./outline";
-import { type RowModel, SHOWN_CHARACTERS } from "./rowmodel";
+import type { RowModel } from "./rowmodel";
 import { type Anchor, Rows } from "./rows";
-import type { Span } from "./search";
 import { PLAIN } from "./style";
-import { type TimeMode, timeText } from "./times";
+import { type TimeMode, timeBeside, timeText } from "./times";
 
 /** Where the rows are shown. */
 export interface Viewport {
@@ -34,13 +35,15 @@ export interface Viewport {
   shift(row: number): void;
 }
 
-/** The hits of a search in a line's text. */
-export type Highlighter = (line: number, text: string) => readonly Span[];
+/** Rows around the screen that are fetched as well, where only some lines are shown. */
+const AROUND = 20;
 
 export class LogModel {
   readonly rows = new Rows();
   readonly groups = new Groups();
   readonly detached = new DetachedRanges();
+  /** Errors and warnings by the words of the lines that came. */
+  readonly detected = new Detected();
   readonly lines: Lines;
   readonly total = signal(0);
   /** Lines that came since the reader paused. */
@@ -51,6 +54,8 @@ export class LogModel {
   readonly outlineChanges = signal(0);
   /** New lines came at the end. */
   readonly grown = new Emitter<[first: number, last: number]>();
+  /** A line was asked for that is hidden, because only others are shown. */
+  readonly missed = new Emitter();
   /** The line of the current hit or error. */
   current = 0;
   /** What the server knows of the whole log. */
@@ -58,12 +63,10 @@ export class LogModel {
   /** The log will not grow any more. */
   over = false;
   readonly #run: string;
-  readonly #whole = new Set<number>();
-  readonly #failures = new Map<number, string>();
+  readonly #lineRows: LineRows;
   readonly #intake: Intake;
   readonly #loader: Loader;
   #viewport: Viewport | null = null;
-  #highlighter: Highlighter = () => [];
   /** Lines the log had when it was opened. */
   #backlog = 0;
   #live: LiveLine | null = null;
@@ -77,9 +80,10 @@ export class LogModel {
     this.lines = new Lines((from, limit, abort) =>
       this.#loader.load(from, limit, abort, this.lines, (items) => this.#history(items)),
     );
-    this.#intake = new Intake(this.lines, this.rows, this.groups);
+    this.#lineRows = new LineRows(this.lines, this.groups);
+    this.#intake = new Intake(this.lines, this.rows, this.groups, this.detected);
     this.lines.failed.on((from, error) => {
-      this.#failures.set(Math.floor((from - 1) / BLOCK_LINES), error.message);
+      this.#lineRows.failed(from, error);
       this.refresh();
     });
   }
@@ -101,7 +105,7 @@ export class LogModel {
 
   /** Who knows the hits of a search in a line. */
   highlightWith(highlighter: Highlighter): void {
-    this.#highlighter = highlighter;
+    this.#lineRows.highlighter = highlighter;
   }
 
   /** Something to draw has changed. */
@@ -150,8 +154,8 @@ export class LogModel {
     this.rows.clear();
     this.groups.clear();
     this.detached.clear();
-    this.#whole.clear();
-    this.#failures.clear();
+    this.detected.clear();
+    this.#lineRows.clear();
     this.#live = null;
     this.#intake.began = null;
     this.#pausedAt = 0;
@@ -179,6 +183,17 @@ export class LogModel {
   reaches(line: number): void {
     this.rows.grow(line);
     this.total.value = this.rows.lines;
+    this.refresh();
+  }
+
+  /** Show these lines alone, in order; null: the whole log. What is at the top stays there, or `row` comes there. */
+  showOnly(lines: readonly number[] | null, row: number | null = null): void {
+    const anchor = this.#anchor();
+    const switched = (this.rows.only === null) !== (lines === null);
+    this.rows.only = lines;
+    if (!switched) this.#restore(anchor);
+    else if (this.#viewport?.following.peek()) this.#viewport.toEnd();
+    else this.#viewport?.toRow(row ?? (anchor ? this.rows.rowOfAnchor(anchor) : 0));
     this.refresh();
   }
 
@@ -245,7 +260,19 @@ export class LogModel {
     };
   }
 
+  /** When a row was written, in words, if no column says it; empty if that is not known. */
+  written(row: number): string {
+    const shown = this.rows.at(row);
+    if (shown.kind === "live" || this.timeMode.peek() !== "off") return "";
+    const t = shown.kind === "line" ? this.lines.time(shown.line) : shown.note.t;
+    return t ? timeBeside(t, this.#intake.began) : "";
+  }
+
   seen(first: number, last: number): void {
+    if (this.rows.only) {
+      this.lines.seenApart(this.rows.only.slice(Math.max(0, first - AROUND), last + 1 + AROUND));
+      return;
+    }
     const from = this.lineNear(first);
     const to = this.lineNear(last);
     this.lines.seen(from, to);
@@ -265,6 +292,7 @@ export class LogModel {
 
   /** Show a line at a third of the viewport's height, in an open group. */
   goTo(line: number): void {
+    if (this.rows.only && this.rows.hidden(line)) this.missed.emit();
     if (this.groups.reveal(line)) this.#refold();
     this.#viewport?.toRow(this.rows.rowOf(line), 1 / 3);
   }
@@ -290,7 +318,7 @@ export class LogModel {
   }
 
   showWhole(line: number): void {
-    this.#whole.add(line);
+    this.#lineRows.showWhole(line);
     this.refresh();
   }
 
@@ -300,46 +328,24 @@ export class LogModel {
     return this.rows.rowOfNote(group.first, group.id) ?? this.rows.rowOf(group.first);
   }
 
+  /** The first row that can be seen. */
+  get firstRow(): number {
+    return this.#viewport?.top.row ?? 0;
+  }
+
   get firstVisible(): number {
-    return this.lineNear(this.#viewport?.top.row ?? 0);
+    return this.lineNear(this.firstRow);
   }
 
   #lineModel(line: number): RowModel {
-    const text = this.lines.get(line);
-    const t = text === undefined ? null : this.lines.time(line);
-    const mode = this.timeMode.peek();
     const marked = this.marked.peek();
-    const spans = text === undefined ? [] : this.#highlighter(line, text);
-    const current = line === this.current;
-    // A hit that is gone to has to be seen.
-    const far = current && (spans[0]?.[1] ?? 0) > SHOWN_CHARACTERS / 2;
-    return {
-      kind: "line",
-      line,
-      text,
-      missing: text === undefined ? this.#missing(line) : "",
-      style: this.lines.style(line),
-      continues: this.lines.continues(line),
-      context: contextOf(this.lines, line),
-      time: timeText(
-        mode,
-        t,
-        this.#intake.began,
-        mode === "gap" ? this.lines.time(line - 1) : null,
-      ),
-      level: this.groups.levels.get(line) ?? null,
-      group: this.groups.headOn(line) ?? null,
-      spans,
-      current,
+    return this.#lineRows.of(line, {
+      mode: this.timeMode.peek(),
+      began: this.#intake.began,
+      current: line === this.current,
       marked: marked !== null && line >= marked.first && line <= marked.last,
-      whole: far || this.#whole.has(line),
       total: this.over ? this.rows.lines : -1,
-    };
-  }
-
-  #missing(line: number): string {
-    const why = this.#failures.get(Math.floor((line - 1) / BLOCK_LINES));
-    return why ? `could not be loaded: ${why}` : "";
+    });
   }
 
   /** The line of a row, or the one near it where the row is none. */
@@ -362,7 +368,7 @@ export class LogModel {
     const anchor = this.#anchor();
     this.#add(items);
     this.#restore(anchor);
-    this.#failures.clear();
+    this.#lineRows.loaded();
   }
 
   #anchor(): Anchor | null {

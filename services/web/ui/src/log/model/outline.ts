@@ -1,6 +1,6 @@
 // Sections, errors and cuts of a whole log, as the server knows them.
 
-import { outline } from "../../api";
+import { type OutlineMark, outline } from "../../api";
 import type { Group } from "./groups";
 import type { LineRange } from "./links";
 import { headerNote, outlined } from "./notes";
@@ -20,6 +20,8 @@ export interface Outline {
   readonly groups: readonly Group[];
   /** The headers of groups whose title is no line. */
   readonly headers: readonly Note[];
+  /** What happened, in the order of the log. */
+  readonly marks: readonly OutlineMark[];
 }
 
 export const NOTHING: Outline = {
@@ -29,6 +31,7 @@ export const NOTHING: Outline = {
   groupCount: 0,
   groups: [],
   headers: [],
+  marks: [],
 };
 
 /** Fetch it. Null if that fails, or if it is of another epoch: the loaded lines then have to do. */
@@ -53,5 +56,6 @@ export async function fetchOutline(
     groupCount: found.counts["group"] ?? 0,
     groups: found.groups.map(outlined),
     headers: found.groups.filter((group) => group.title_line === null).map(headerNote),
+    marks: found.marks,
   };
 }

@@ -10,27 +10,34 @@ import type { Style } from "./style";
 /** A line longer than this is drawn cut. */
 export const SHOWN_CHARACTERS = 4_096;
 
+export interface LineModel {
+  readonly kind: "line";
+  readonly line: number;
+  /** Undefined while it is not here. */
+  readonly text: string | undefined;
+  /** What is said instead of a text that could not be loaded. */
+  readonly missing: string;
+  readonly style: Style;
+  readonly continues: boolean;
+  /** What stands around it in the same long line. */
+  readonly context: Context;
+  readonly time: string;
+  /** What an event says of it. */
+  readonly level: "warning" | "error" | null;
+  /** What it says of itself, if no event does. */
+  readonly detected: "warning" | "error" | null;
+  /** It is a library's frame in a traceback. */
+  readonly library: boolean;
+  readonly group: Group | null;
+  readonly spans: readonly Span[];
+  readonly current: boolean;
+  readonly marked: boolean;
+  readonly whole: boolean;
+  readonly total: number;
+}
+
 export type RowModel =
-  | {
-      readonly kind: "line";
-      readonly line: number;
-      /** Undefined while it is not here. */
-      readonly text: string | undefined;
-      /** What is said instead of a text that could not be loaded. */
-      readonly missing: string;
-      readonly style: Style;
-      readonly continues: boolean;
-      /** What stands around it in the same long line. */
-      readonly context: Context;
-      readonly time: string;
-      readonly level: "warning" | "error" | null;
-      readonly group: Group | null;
-      readonly spans: readonly Span[];
-      readonly current: boolean;
-      readonly marked: boolean;
-      readonly whole: boolean;
-      readonly total: number;
-    }
+  | LineModel
   | {
       readonly kind: "note";
       readonly note: Note;

@@ -3,6 +3,7 @@
 
 import { compareIds, type EntryId } from "../../protocol/entry";
 import type { LineRange } from "./links";
+import { Only } from "./only";
 import type { Level } from "./words";
 
 /** A row that is no line. */
@@ -69,17 +70,28 @@ export class Rows {
   #rows = 0;
   /** Last line that a cut stands for. */
   #covered = 0;
+  #only: Only | null = null;
 
   /** How many rows there are. */
   get count(): number {
-    return this.#rows + this.live;
+    return this.#only ? this.#only.count : this.#rows + this.live;
   }
 
   get notes(): readonly Note[] {
     return this.#notes;
   }
 
+  /** The lines that alone are shown, in order; null: everything is shown. */
+  get only(): readonly number[] | null {
+    return this.#only?.lines ?? null;
+  }
+
+  set only(lines: readonly number[] | null) {
+    this.#only = lines && new Only(lines);
+  }
+
   clear(): void {
+    this.#only = null;
     this.lines = 0;
     this.live = 0;
     this.#notes = [];
@@ -122,6 +134,7 @@ export class Rows {
   }
 
   at(row: number): Shown {
+    if (this.#only) return { kind: "line", line: this.#only.at(row) };
     const segment = this.#segments[this.#last((one) => one.row <= row)];
     if (row >= this.#rows || !segment)
       return { kind: "live", index: Math.max(0, row - this.#rows) };
@@ -131,6 +144,7 @@ export class Rows {
 
   /** The row of a line, or of the note or header that stands for it. */
   rowOf(line: number): number {
+    if (this.#only) return this.#only.rowOf(line);
     const index = this.#last((one) => one.line <= line);
     const segment = this.#segments[index];
     if (!segment) return 0;
@@ -153,6 +167,7 @@ export class Rows {
 
   /** The row of the note with this id before a line, if it is shown. */
   rowOfNote(at: number, id: EntryId): number | null {
+    if (this.#only) return null;
     for (let i = this.#last((one) => one.line <= at); i >= 0; i -= 1) {
       const segment = this.#segments[i];
       if (!segment || segment.line < at) break;
@@ -167,8 +182,14 @@ export class Rows {
     return cuts.map(({ at, to }) => ({ first: at, last: to }));
   }
 
-  /** Whether a folded group hides a line. */
+  /** Of lines from one to another those that are shown, where only some are; null where all are. */
+  onlyBetween(first: number, last: number): readonly number[] | null {
+    return this.#only?.between(first, last) ?? null;
+  }
+
+  /** Whether a folded group hides a line, or that only others are shown. */
   hidden(line: number): boolean {
+    if (this.#only) return !this.#only.has(line);
     return this.#folds.some((fold) => line >= fold.first && line <= fold.last);
   }
 

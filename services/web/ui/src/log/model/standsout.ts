@@ -1,8 +1,10 @@
-// What stands out in a log: lines and events that are errors or warnings. Pure.
+// What stands out in a log: lines and events that are errors or warnings, and lines that say so themselves. Pure.
 
 import { annotationOf } from "./annotation";
 import { plain } from "./ansi";
+import { messageOf } from "./level";
 import type { LogModel } from "./logmodel";
+import { endedIn } from "./traceback";
 
 export interface Outstanding {
   /** The line; of an event, the one after it. */
@@ -13,7 +15,7 @@ export interface Outstanding {
 }
 
 /** What it looks at. */
-export type Known = Pick<LogModel, "groups" | "known" | "rows" | "lines">;
+export type Known = Pick<LogModel, "groups" | "known" | "detected" | "rows" | "lines">;
 
 export interface StandsOut {
   /** In the order of the log. */
@@ -22,15 +24,19 @@ export interface StandsOut {
   readonly more: number;
 }
 
-/** What of a line's text says something: without the codes of its mark. */
+/** What of a line's text says something: without the codes of its mark, or its time and level. */
 function said(text: string): string {
-  const length = annotationOf(text)?.length ?? 0;
-  return plain(text.slice(length)).trim();
+  const length = annotationOf(text)?.length;
+  return length === undefined ? messageOf(plain(text).trim()) : plain(text.slice(length)).trim();
 }
 
 /** Errors before warnings, as far as `most` goes. */
-export function standsOut({ groups, known, rows, lines }: Known, most: number): StandsOut {
+export function standsOut(
+  { groups, known, detected, rows, lines }: Known,
+  most: number,
+): StandsOut {
   const found = new Map<number, { level: Outstanding["level"]; text: string | null }>();
+  for (const [line, level] of detected.levels) found.set(line, { level, text: null });
   for (const line of known.warnings) found.set(line, { level: "warning", text: null });
   for (const [line, level] of groups.levels) found.set(line, { level, text: null });
   for (const line of known.errors) found.set(line, { level: "error", text: null });
@@ -45,6 +51,10 @@ export function standsOut({ groups, known, rows, lines }: Known, most: number): 
   ].slice(0, most);
   const shown = first
     .sort(([a], [b]) => a - b)
-    .map(([line, { level, text }]) => ({ line, level, text: text ?? said(lines.get(line) ?? "") }));
+    .map(([line, { level, text }]) => ({
+      line,
+      level,
+      text: text ?? (endedIn(lines, line) || said(lines.get(line) ?? "")),
+    }));
   return { shown, more: all.length - shown.length };
 }

@@ -27,6 +27,15 @@ export function elapsed(ms: number): string {
   return `${sign}${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }
 
+const DAY = new Intl.DateTimeFormat("sv-SE");
+
+/** All that there is to say of when something was written: `14:05:09.123 · 3.4 s`, with the day if it is another one. */
+export function timeBeside(t: number, began: number | null): string {
+  if (began === null) return `${DAY.format(t)} ${CLOCK.format(t)}`;
+  const day = DAY.format(t) === DAY.format(began) ? "" : `${DAY.format(t)} `;
+  return `${day}${CLOCK.format(t)} · ${elapsed(t - began)}`;
+}
+
 /** What to write beside a line. */
 export function timeText(
   mode: TimeMode,

@@ -39,8 +39,8 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
   masked: (e) => ({
     text:
       Number(e["count"]) === 1
-        ? "1 secret was masked so far"
-        : `${s(e["count"])} secrets were masked so far`,
+        ? "1 secret was masked up to here"
+        : `${s(e["count"])} secrets were masked up to here`,
     level: "note",
   }),
   "earlier-run": (e) => ({

@@ -1,7 +1,10 @@
 // The only live regions of the log. Rows are none: a reader would hear every
 // scroll. What is said is taken away again, so that it is not met twice.
 
+import { withCommas } from "../../numbers";
+
 const CLEAR_MS = 3_000;
+const COUNT_EVERY_MS = 10_000;
 const READ_EVERY_MS = 2_000;
 const READ_LINES = 20;
 
@@ -12,6 +15,7 @@ export class Announcer {
   readonly #log: HTMLElement;
   #lines: string[] = [];
   #more = 0;
+  #counted = 0;
   #clearing: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -27,6 +31,14 @@ export class Announcer {
     this.#clearing = setTimeout(() => {
       this.#status.textContent = "";
     }, CLEAR_MS);
+  }
+
+  /** So many new lines are out of sight; said now and then. */
+  unseen(lines: number): void {
+    const now = Date.now();
+    if (now - this.#counted < COUNT_EVERY_MS) return;
+    this.#counted = now;
+    if (lines > 0) this.say(`${withCommas(lines)} new lines`);
   }
 
   /** A new line; read with others in a moment. */

@@ -1,11 +1,12 @@
 // Looking for text: in the loaded lines at once, in slices, and in the rest by the
 // server where it can.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { request, searchAddress } from "../../api";
 import { plain } from "../model/ansi";
 import { contextOf, spansWithin } from "../model/continuation";
-import { BLOCK_LINES } from "../model/lines";
+import { levelExpression, loudness } from "../model/level";
+import { BLOCK_LINES } from "../model/lineblocks";
 import type { LogModel } from "../model/logmodel";
 import {
   type Answer,
@@ -22,6 +23,10 @@ import {
 const SLICE_MS = 8;
 const MAX_TRIES = 5;
 
+/** Which lines are looked for: those with a text, or of these levels. */
+export type Kind = "text" | "error" | "error warning";
+type Level = "error" | "warning";
+
 /** What was looked for is no expression to the server. */
 class Refused extends Error {}
 
@@ -34,6 +39,9 @@ export class Find {
   readonly busy = signal(false);
   /** Lines that were not looked at. */
   readonly unsearched = signal(0);
+  readonly kind = signal<Kind>("text");
+  /** Only lines with hits are shown. */
+  readonly only = signal(false);
   query: Query = { text: "", regex: false, matchCase: false };
   #hits = new Hits();
   #match: (text: string) => readonly Span[] | null = () => [];
@@ -43,6 +51,10 @@ export class Find {
   #runToEnd = false;
   /** The loaded lines can be searched here. */
   #local = true;
+  /** How many of the hits are shown, if only they are. */
+  #shown = 0;
+  /** Where the log stood when it was last shown whole, and the line where it stands since, if nobody has moved. */
+  #left: { readonly row: number; readonly line: number } | null = null;
   readonly #model: LogModel;
   readonly #run: string;
 
@@ -50,12 +62,19 @@ export class Find {
     this.#model = model;
     this.#run = run;
     model.highlightWith((line, text) => {
-      if (!this.#active) return [];
+      if (!this.#active || this.kind.peek() !== "text") return [];
       return (this.#local ? this.#spans(line, text) : null) ?? this.#hits.spans(line);
     });
     model.grown.on((first, last) => {
+      // Another history began: what was found in the one before is gone.
+      if (first === 1 && this.#hits.lines.length > 0) this.start();
       if (this.#active && this.#local) this.#look(first, last);
       this.#summarize();
+    });
+    model.missed.on(() => this.showOnly(false));
+    effect(() => {
+      void model.outlineChanges.value;
+      if (this.#active && this.kind.peek() !== "text") this.#declared();
     });
   }
 
@@ -65,21 +84,31 @@ export class Find {
   }
 
   get #active(): boolean {
-    return this.open.peek() && this.query.text !== "" && this.invalid.peek() === "";
+    const sought = this.kind.peek() !== "text" || this.query.text !== "";
+    return this.open.peek() && sought && this.invalid.peek() === "";
+  }
+
+  /** What the server is asked for. */
+  get #sought(): Query {
+    const kind = this.kind.peek();
+    if (kind === "text") return this.query;
+    return { text: levelExpression(levelsOf(kind)), regex: true, matchCase: true };
   }
 
   /** Look for something else. */
-  start(query: Query): void {
+  start(query = this.query): void {
     this.query = query;
     this.#stop();
     this.#hits = new Hits();
+    this.#shown = -1;
     this.#current = null;
     this.#model.current = 0;
     this.invalid.value = "";
     this.serverError.value = "";
     this.#local = true;
     try {
-      this.#match = matcher(query);
+      const kind = this.kind.peek();
+      this.#match = kind === "text" ? matcher(query) : levelMatcher(kind);
     } catch (error) {
       if (!(error instanceof BadQuery)) throw error;
       this.#local = false;
@@ -90,6 +119,7 @@ export class Find {
       this.#runToEnd = true;
       void this.rest();
     } else if (this.#active) {
+      if (this.kind.peek() !== "text") this.#declared();
       this.#runToEnd = true;
       this.busy.value = true;
       this.#slice(this.#turn, Math.floor((this.#model.firstVisible - 1) / BLOCK_LINES));
@@ -98,7 +128,20 @@ export class Find {
     this.#model.refresh();
   }
 
+  /** Look for lines of another kind. */
+  choose(kind: Kind): void {
+    this.kind.value = kind;
+    this.start();
+  }
+
+  /** Show only lines with hits, or the whole log again. */
+  showOnly(wanted: boolean): void {
+    this.only.value = wanted;
+    this.#narrow(true);
+  }
+
   close(): void {
+    this.showOnly(false);
     this.open.value = false;
     this.#stop();
     this.#model.current = 0;
@@ -113,6 +156,40 @@ export class Find {
     this.#current = line;
     this.#model.goToHit(line);
     this.#summarize();
+  }
+
+  /** Lines that events call errors or warnings are hits as well. */
+  #declared(): void {
+    const levels = levelsOf(this.kind.peek());
+    const { groups, known } = this.#model;
+    for (const [line, level] of groups.levels) if (levels.includes(level)) this.#hits.add(line);
+    const warnings = levels.includes("warning") ? known.warnings : [];
+    for (const line of [...known.errors, ...warnings]) {
+      // One that stands after the last line is an event's.
+      if (line <= this.#model.total.peek()) this.#hits.add(line);
+    }
+    this.#summarize();
+  }
+
+  /** Show as much of the log as is wanted. `anew`: that has changed. */
+  #narrow(anew = false): void {
+    const model = this.#model;
+    const { lines } = this.#hits;
+    if (!this.only.peek() || !this.#active) {
+      if (model.rows.only === null) return;
+      const left = this.#left;
+      this.#left = null;
+      const moved = model.firstVisible !== left?.line && model.count > 0;
+      model.showOnly(null, moved ? null : (left?.row ?? null));
+      return;
+    }
+    if (!anew && lines.length === this.#shown) return;
+    // What was found before stays until there is something else.
+    if (lines.length === 0 && this.busy.peek() && model.rows.only !== null) return;
+    const row = model.rows.only === null ? model.firstRow : null;
+    this.#shown = lines.length;
+    model.showOnly([...lines]);
+    if (row !== null) this.#left = { row, line: model.firstVisible };
   }
 
   /** Ask the server for the lines that are not here: first those below, then those above. */
@@ -146,7 +223,7 @@ export class Find {
   }
 
   async #stretch(from: number, direction: string, signal: AbortSignal): Promise<number | null> {
-    const { text, regex, matchCase } = this.query;
+    const { text, regex, matchCase } = this.#sought;
     const query = new URLSearchParams({
       q: text,
       regex: String(regex),
@@ -192,6 +269,7 @@ export class Find {
       // The first hit from here on is shown while the rest is looked at.
       this.#runToEnd = false;
       this.#current = line;
+      this.#narrow();
       this.#model.goToHit(line);
     }
   }
@@ -257,6 +335,7 @@ export class Find {
   }
 
   #summarize(): void {
+    this.#narrow();
     const total = this.#model.total.peek();
     if (!this.#active) {
       this.summary.value = "";
@@ -266,6 +345,19 @@ export class Find {
     this.unsearched.value = Math.max(0, total - this.#hits.searched.total);
     this.summary.value = findWords(this.#hits, this.#current, total, this.busy.peek());
   }
+}
+
+function levelsOf(kind: Kind): Level[] {
+  return kind === "text" ? [] : (kind.split(" ") as Level[]);
+}
+
+/** The whole line is the hit. */
+function levelMatcher(kind: Kind): (text: string) => readonly Span[] {
+  const levels = levelsOf(kind);
+  return (text) => {
+    const level = loudness(text);
+    return level !== null && levels.includes(level) ? [[0, Number.POSITIVE_INFINITY]] : [];
+  };
 }
 
 function pause(seconds: number): Promise<void> {

@@ -42,9 +42,11 @@ export class Navigation {
 
   /** True if there was one. */
   toError(forward: boolean): boolean {
-    const { groups, rows } = this.#model;
+    const { groups, rows, detected } = this.#model;
     const lines = [
-      ...[...groups.levels].filter(([, level]) => level === "error").map(([line]) => line),
+      ...[...groups.levels, ...detected.levels]
+        .filter(([, level]) => level === "error")
+        .map(([line]) => line),
       ...this.#model.known.errors,
       ...rows.notes.filter((note) => note.level === "error").map((note) => note.at),
     ].sort((a, b) => a - b);

@@ -81,7 +81,8 @@ export class Print {
       element.removeAttribute("id");
       made.push(element);
     }
-    if (missing > 0) lines.need(range.first, range.last);
+    // Those that lie apart are fetched while they are on the screen.
+    if (missing > 0 && rows.only === null) lines.need(range.first, range.last);
     const which = document.createElement("p");
     const link = document.createElement("a");
     link.href = new URL(downloadAddress(this.#run), location.href).href;

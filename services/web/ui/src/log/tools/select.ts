@@ -7,12 +7,14 @@ import { withCommas } from "../../numbers";
 import type { VirtualList } from "../drawing/virtuallist";
 import { type Swap, storedColumn } from "../model/annotation";
 import { plain } from "../model/ansi";
-import { BLOCK_LINES } from "../model/lines";
+import { BLOCK_LINES } from "../model/lineblocks";
 import { type LineRange, overlaps } from "../model/links";
 import type { LogModel } from "../model/logmodel";
 
 /** More is a file. */
 export const COPY_LINES = 20_000;
+/** Lines that lie apart are fetched one by one, each with what is stored beside it. */
+export const APART_LINES = 2_000;
 
 interface Point {
   readonly line: number;
@@ -68,9 +70,10 @@ export class TextSelection {
 
   selectAll(): void {
     this.all.value = true;
-    const count = this.#model.total.peek().toLocaleString("en");
+    const lines = this.#model.rows.only?.length ?? this.#model.total.peek();
+    const count = withCommas(lines);
     this.notice.value =
-      this.#model.total.peek() > COPY_LINES
+      lines > this.#most
         ? `${count} lines selected, too many to copy: download the log instead.`
         : `${count} lines selected`;
   }
@@ -88,8 +91,8 @@ export class TextSelection {
 
   /** Copy what lies between two places, and fetch what is missing of it. */
   async #copyFrom(from: Point, to: Point): Promise<void> {
-    if (this.#count(from, to) > COPY_LINES) {
-      this.notice.value = `Nothing was copied: ${withCommas(COPY_LINES)} lines is the most. Download the log instead.`;
+    if (this.#count(from, to) > this.#most) {
+      this.notice.value = `Nothing was copied: ${withCommas(this.#most)} lines is the most. Download the log instead.`;
       return;
     }
     const here = this.#textBetween(from, to);
@@ -114,7 +117,10 @@ export class TextSelection {
   }
 
   async #load(from: Point, to: Point): Promise<CopiedText> {
-    await this.#model.lines.fetch(from.line, to.line);
+    const { lines, rows } = this.#model;
+    const apart = rows.onlyBetween(from.line, to.line);
+    if (apart === null) await lines.fetch(from.line, to.line);
+    else for (const line of apart) await lines.fetch(line, line);
     const copied = this.#textBetween(from, to);
     if (copied === null) throw new Error("some lines could not be loaded.");
     return copied;
@@ -159,7 +165,7 @@ export class TextSelection {
     const range = this.all.peek() ? whole : this.#range(rows);
     if (!range) return;
     event.preventDefault();
-    const copied = this.#count(...range) > COPY_LINES ? null : this.#textBetween(...range);
+    const copied = this.#count(...range) > this.#most ? null : this.#textBetween(...range);
     if (copied === null) {
       void this.#copyFrom(...range);
       return;
@@ -168,8 +174,14 @@ export class TextSelection {
     if (copied.cut > 0) this.notice.value = copiedWords(copied.lines, copied.cut);
   }
 
-  /** Lines between two places that were not cut. */
+  get #most(): number {
+    return this.#model.rows.only === null ? COPY_LINES : APART_LINES;
+  }
+
+  /** Lines between two places that are shown, or would be, and were not cut. */
   #count(from: Point, to: Point): number {
+    const apart = this.#model.rows.onlyBetween(from.line, to.line);
+    if (apart !== null) return apart.length;
     const cut = this.#cuts(from, to).reduce((sum, { first, last }) => sum + last - first + 1, 0);
     return to.line - from.line + 1 - cut;
   }
@@ -185,7 +197,10 @@ export class TextSelection {
     const cuts = this.#cuts(from, to);
     let text = "";
     let [lines, cut] = [0, 0];
-    for (let line = from.line; line <= to.line; line += 1) {
+    const apart = this.#model.rows.onlyBetween(from.line, to.line);
+    const count = apart?.length ?? to.line - from.line + 1;
+    for (let i = 0; i < count; i += 1) {
+      const line = apart?.[i] ?? from.line + i;
       const stored = this.#model.lines.get(line);
       if (stored === undefined) {
         const gone = cuts.find(({ first, last }) => line >= first && line <= last);
@@ -198,7 +213,8 @@ export class TextSelection {
       const start = line === from.line ? from.column : 0;
       const end = line === to.line && to.column >= 0 ? to.column : shown.length;
       text += shown.slice(start, end);
-      if (line < to.line && !this.#model.lines.continues(line)) text += "\n";
+      const goesOn = this.#model.lines.continues(line) && (!apart || apart[i + 1] === line + 1);
+      if (i + 1 < count && !goesOn) text += "\n";
       lines += 1;
     }
     return { text, lines, cut };

@@ -1,6 +1,6 @@
-// How long a task's runs usually take, as far as the list knows. Pure.
+// How long a task's runs usually take, as far as these runs tell. Pure.
 
-import type { Run } from "../api";
+import type { Run } from "./api";
 
 /** One run may be anything. */
 const ENOUGH = 2;

@@ -1,0 +1,84 @@
+"""The tasks of the examples, as a shop might have them. They perform; they touch nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from runtail_worker.app import app
+from runtail_worker.examples import scripts
+from runtail_worker.examples.stage import Live
+
+#: No worker listens to it: a run waits here, and the page says why.
+GPU_QUEUE = "gpu"
+
+
+@app.task(name="images.build", runtail={"title": "Image {name} in {region}"})
+def build(
+    name: str = "web",
+    roles: list[str] | None = None,
+    branch: str = "main",
+    region: Literal["eu-west-1", "eu-central-1", "us-east-1"] = "eu-central-1",
+    pace: float = 1.0,
+) -> dict[str, Any]:
+    """Build a machine image (an example: it only prints).
+
+    :param name: Name of the image.
+    :param roles: What the machine will do.
+    :param branch: What it is built of.
+    :param region: Where the image is registered.
+    :param pace: How many times as fast: at 1 it takes three minutes.
+    """
+    return scripts.build(Live(pace), name, roles or ["nginx", "app"], branch, region)
+
+
+@app.task(name="etl.load_orders", runtail={"title": "Orders of {day} from {source}"})
+def load_orders(
+    source: Literal["shop", "partner"] = "shop", day: str = "2026-01-31", shards: int = 8
+) -> dict[str, Any]:
+    """Load the orders of one day into the warehouse (an example: it only prints).
+
+    :param source: Where they come from. Those of the partner contain one order twice.
+    :param day: The day.
+    :param shards: In how many parts.
+    """
+    return scripts.load_orders(Live(), source, day, shards)
+
+
+@app.task(name="reports.monthly", runtail={"title": "Reports of {month}"})
+def monthly(month: str = "2026-01", customers: int = 1200) -> dict[str, Any]:
+    """Write a report for each customer (an example: it only prints).
+
+    :param month: The month.
+    :param customers: How many customers there are.
+    """
+    return scripts.report(Live(), month, customers)
+
+
+@app.task(name="ml.train", queue=GPU_QUEUE, runtail={"title": "{model}, {epochs} epochs"})
+def train(model: Literal["resnet-50", "vit-b16"] = "resnet-50", epochs: int = 8, batch: int = 256) -> dict[str, Any]:
+    """Train a model on a GPU (an example; no worker of this machine listens to its queue).
+
+    :param model: Which one.
+    :param epochs: How often it sees all images.
+    :param batch: Images at a time; 512 do not fit.
+    """
+    return scripts.train(Live(), model, epochs, batch)
+
+
+@app.task(name="deploy.release", runtail={"exclusive": True, "title": "{version} to {environment}"})
+def deploy(version: str = "2.15.1", environment: Literal["staging", "production"] = "staging") -> dict[str, Any]:
+    """Bring out a release (an example: it only prints).
+
+    :param version: Which one; 2.15.0 does not become healthy.
+    :param environment: Where.
+    """
+    return scripts.deploy(Live(), version, environment)
+
+
+@app.task(name="db.backup", runtail={"title": "Backup of {database}"})
+def backup(database: str = "shop") -> dict[str, Any]:
+    """Back a database up (an example: it only prints).
+
+    :param database: Which one.
+    """
+    return scripts.backup(Live(), database)
