@@ -71,7 +71,7 @@ export function TellMe({ run, small = false, show }: Props) {
         <Icon name={on.value ? "told" : "tell"} />
         {!small && <span class="word">{words}</span>}
       </button>
-      <span class={said.value ? "tells toast" : "unseen"} role="status">
+      <span class={said.value ? "promise toast" : "unseen"} role="status">
         {said.value}
       </span>
     </>
