@@ -129,11 +129,20 @@ def judged(page: Page, what: str) -> None:
 
 
 def test_the_pages_are_light() -> None:
-    main = orjson.loads(MANIFEST.read_bytes())[ENTRY]["file"]
-    sizes = {path: len(gzip.compress(path.read_bytes(), 9)) for path in STATIC.rglob("*.js")}
-    at_first, in_all = sizes[STATIC / main] / 1000, sum(sizes.values()) / 1000
-    print(f"JavaScript: {at_first:.1f} KB gzipped at first, {in_all:.1f} KB in all")
-    assert sum(sizes.values()) <= 110_000
+    built = orjson.loads(MANIFEST.read_bytes())
+
+    def bytes_of(names: set[str]) -> int:
+        return sum(len(gzip.compress((STATIC / built[name]["file"]).read_bytes(), 9)) for name in names)
+
+    def whole(name: str) -> set[str]:
+        """A program, and all that it imports."""
+        return {name}.union(*(whole(one) for one in built[name].get("imports", ()) if one != ENTRY))
+
+    programs = [name for name in built if name.endswith(".tsx")]
+    sizes = {name: bytes_of(whole(ENTRY) | whole(name)) for name in programs}
+    print(f"JavaScript, KB gzipped: { ({name: round(size / 1000, 1) for name, size in sizes.items()}) }")
+    assert sizes[ENTRY] <= 110_000
+    assert max(sizes.values()) <= 115_000
 
 
 def test_list_and_form(scene: Scene, themed: BrowserContext) -> None:

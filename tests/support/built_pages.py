@@ -21,10 +21,10 @@ def other_version(folder: Path) -> Path:
     text = manifest.read_text()
     # Not the fonts, which are the same in both: style sheets name them.
     for asset in [*(static / "assets").glob("*.js"), *(static / "assets").glob("*.css")]:
-        name = f"{asset.stem.partition('-')[0]}-another0{asset.suffix}"
+        name = f"{asset.stem}-another0{asset.suffix}"
         assert asset.name in text
         text = text.replace(asset.name, name)
         asset.rename(asset.with_name(name))
     manifest.write_text(text)
-    assert json.loads(text)["src/main.tsx"]["file"] == "assets/main-another0.js"
+    assert json.loads(text)["src/main.tsx"]["file"].endswith("-another0.js")
     return sources

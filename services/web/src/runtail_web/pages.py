@@ -22,6 +22,11 @@ from runtail_web.text_page import read_page
 
 #: Names under this path contain a hash of the content.
 HASHED = "/static/assets/"
+#: The sources of what some pages need besides the program of all pages.
+AUDIT_PAGE, GUEST_PAGE, LOGIN_PAGE, WATCH_PAGE = (
+    f"src/{name}/page.tsx" for name in ("audit", "guest", "login", "watch")
+)
+TOKENS_PAGE, COMMAND_LINE_PAGE = "src/tokens/page.tsx", "src/tokens/commandline.tsx"
 TEXT_STYLE = Path(__file__).parent / "reference" / "text.css"
 
 
@@ -41,10 +46,10 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
         except StoreUnavailable:
             return True  # the page itself says that the store does not answer
 
-    def shell(run_id: str | None = None) -> WerkzeugResponse:
-        return shell_of(run_id) if logged_in() else to_login()
+    def shell(run_id: str | None = None, *, part: str = "") -> WerkzeugResponse:
+        return shell_of(run_id, part=part) if logged_in() else to_login()
 
-    def shell_of(run_id: str | None = None, *, known: bool = False) -> Response:
+    def shell_of(run_id: str | None = None, *, known: bool = False, part: str = "") -> Response:
         try:
             text = render(
                 store.settings.socket_url,
@@ -54,6 +59,7 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
                 modes=login.modes,
                 provider=login.provider_name,
                 port_forward=store.settings.port_forward_command,
+                part=part,
             )
         except PagesMissing:
             raise Problem(
@@ -69,7 +75,7 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     @pages.get("/login")
     @allows("public")
     def login_page() -> WerkzeugResponse:
-        return shell_of(known=logged_in()) if login.required else redirect(here("/"))
+        return shell_of(known=logged_in(), part=LOGIN_PAGE) if login.required else redirect(here("/"))
 
     @pages.get("/runs")
     @pages.get("/runs/")
@@ -81,22 +87,22 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     @pages.get("/tokens")
     @allows("public")
     def tokens() -> WerkzeugResponse:
-        return shell() if login.required else redirect(here("/"))
+        return shell(part=TOKENS_PAGE) if login.required else redirect(here("/"))
 
     @pages.get("/cli")
     @allows("public")
     def command_line() -> WerkzeugResponse:
-        return shell() if login.required else redirect(here("/"))
+        return shell(part=COMMAND_LINE_PAGE) if login.required else redirect(here("/"))
 
     @pages.get("/audit")
     @allows("public")
     def audit() -> WerkzeugResponse:
-        return shell()
+        return shell(part=AUDIT_PAGE)
 
     @pages.get("/watch")
     @allows("public")
     def watch() -> WerkzeugResponse:
-        return shell()
+        return shell(part=WATCH_PAGE)
 
     @pages.get("/runs/<run_id>")
     @allows("public")
@@ -108,7 +114,7 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     def share(share_id: str) -> WerkzeugResponse:  # noqa: ARG001 - the page reads it from its own address
         if not login.required:
             return redirect(here("/"))
-        page = shell_of()
+        page = shell_of(part=GUEST_PAGE)
         page.headers["X-Robots-Tag"] = NOINDEX
         return page
 

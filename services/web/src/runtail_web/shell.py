@@ -73,6 +73,7 @@ def render(
     modes: Iterable[str] = (),
     provider: str = "",
     port_forward: str = "",
+    part: str = "",
 ) -> str:
     """Return the HTML of every page.
 
@@ -83,9 +84,11 @@ def render(
     :param modes: the ways to log in; the page asks the API for nothing before somebody has logged in.
     :param provider: the name of the provider where people log in; empty if there is none.
     :param port_forward: ``RUNTAIL_PORT_FORWARD_COMMAND``; the page does not mention it if it is empty.
+    :param part: the source of what this page needs besides the program of all pages; empty: nothing.
     :raises PagesMissing: if the pages were not built; run ``make ui``.
     """
-    entry = _built(manifest)[ENTRY]
+    built = _built(manifest)
+    entry = built[ENTRY]
     base = html.escape(base_path, quote=True)
     links = [f'<link rel="stylesheet" href="{base}/static/{name}">' for name in entry.get("css", ())]
     if logged_in:
@@ -94,7 +97,11 @@ def render(
         links.append(f'<meta name="runtail-provider" content="{html.escape(provider, quote=True)}">')
     if port_forward:
         links.append(f'<meta name="runtail-port-forward" content="{html.escape(port_forward, quote=True)}">')
-    links.append(f'<script type="module" src="{base}/static/{entry["file"]}"></script>')
+    programs = [built[name] for name in ((ENTRY, part) if part else (ENTRY,))]
+    # What the programs import comes at once with them, not after them. (The entry is a script of its own.)
+    for name in sorted({name for program in programs for name in program.get("imports", ())} - {ENTRY}):
+        links.append(f'<link rel="modulepreload" href="{base}/static/{built[name]["file"]}">')
+    links += [f'<script type="module" src="{base}/static/{program["file"]}"></script>' for program in programs]
     return _SHELL.format(
         socket=html.escape(socket_url, quote=True),
         base=base,

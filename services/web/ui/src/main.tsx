@@ -31,7 +31,7 @@ import "./palette/palette.css";
 import "./tell/tell.css";
 import "./tokens/tokens.css";
 import "./watch/watch.css";
-import { render } from "preact";
+import { type ComponentChild, type FunctionComponent, render } from "preact";
 import {
   AUDIT,
   basePath,
@@ -45,57 +45,56 @@ import {
   TOKENS,
   WATCH,
 } from "./address";
-import { AuditPage } from "./audit/page";
-import { GuestPage } from "./guest/page";
 import { LINK_PREFIX } from "./login/link";
-import { LoginPage } from "./login/page";
 import { RunPage } from "./run/page";
 import { RunsPage } from "./runs/page";
 import { socketAddress, Tail } from "./socket";
 import { startTheme } from "./theme";
-import { CommandLinePage } from "./tokens/commandline";
-import { TokensPage } from "./tokens/page";
-import { WatchPage } from "./watch/page";
 import { keepAsking } from "./who";
 
+// Pages that are opened seldom are parts of their own; `shell.py` names them beside this program, so that both come at
+// once, and `loading.ts` tries again if one of them does not.
+
 /** The pages that show nothing live. */
-const QUIET = new Map([
-  [here(AUDIT), AuditPage],
-  [here(TOKENS), TokensPage],
-  [here(COMMAND_LINE), CommandLinePage],
+const QUIET = new Map<string, () => Promise<FunctionComponent>>([
+  [here(AUDIT), async () => (await import("./audit/page")).AuditPage],
+  [here(TOKENS), async () => (await import("./tokens/page")).TokensPage],
+  [here(COMMAND_LINE), async () => (await import("./tokens/commandline")).CommandLinePage],
 ]);
 
-function show(root: HTMLElement): void {
+async function page(): Promise<ComponentChild> {
   if (location.pathname === here(LOGIN)) {
-    render(<LoginPage />, root);
-    return;
+    const { LoginPage } = await import("./login/page");
+    return <LoginPage />;
   }
   if (hasLogin() && location.hash.startsWith(LINK_PREFIX)) {
     // A login link was opened by somebody who is logged in: its code must neither stay in the address nor work later.
     location.replace(loginAddress(location));
-    return;
+    return null;
   }
   const shareId = shareOf(location.pathname, basePath());
   if (shareId !== null) {
-    render(<GuestPage shareId={shareId} secret={location.hash.slice(1)} />, root);
-    return;
+    const { GuestPage } = await import("./guest/page");
+    return <GuestPage shareId={shareId} secret={location.hash.slice(1)} />;
   }
   keepAsking();
-  const Quiet = QUIET.get(location.pathname);
-  if (Quiet) {
-    render(<Quiet />, root);
-    return;
-  }
+  const Quiet = await QUIET.get(location.pathname)?.();
+  return Quiet ? <Quiet /> : live();
+}
+
+async function live(): Promise<ComponentChild> {
   const tail = new Tail(socketAddress());
-  const runId = runOf(location.pathname, basePath());
-  if (runId !== null) render(<RunPage tail={tail} runId={runId} />, root);
-  else if (location.pathname === here(WATCH)) render(<WatchPage tail={tail} />, root);
-  else render(<RunsPage tail={tail} />, root);
   tail.open();
+  const runId = runOf(location.pathname, basePath());
+  if (runId !== null) return <RunPage tail={tail} runId={runId} />;
+  if (location.pathname !== here(WATCH)) return <RunsPage tail={tail} />;
+  const { WatchPage } = await import("./watch/page");
+  return <WatchPage tail={tail} />;
 }
 
 const root = document.getElementById("app");
 if (root) {
   startTheme();
-  show(root);
+  // Not awaited here: a part waits for this program, whose modules it uses.
+  void page().then((shown) => render(shown, root));
 }
