@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def opened(browser: Browser, address: str, size: tuple[int, int], theme: str = "
     ) as context:
         page = context.new_page()
         page.goto(address)
-        expect(page.locator(".connection")).to_contain_text("Live" if "/runs/" in address else "Connected")
+        expect(page.locator(".connection")).to_contain_text("Live" if re.search("/(runs|watch)", address) else "Connected")
         page.evaluate("() => document.fonts.ready")
         expect(page.locator(".thin.busy")).to_have_count(0)
         yield page
@@ -77,6 +78,15 @@ def take_run(browser: Browser, stack: Examples, folder: Path, run: Run) -> None:
         with opened(browser, address, size, theme) as page:
             expect(page.get_by_text("port 22 stays open").first).to_be_visible()
             page.screenshot(path=folder / f"run-{name}.png")
+
+
+def take_watch(browser: Browser, stack: Examples, folder: Path, run: Run) -> None:
+    """A run that goes on, beside another one."""
+    other = next(one for one in stack.listed() if one.id != run.id and one.number("line") > 20)
+    with opened(browser, f"{stack.web.url}/watch?run={run.id}&run={other.id}", WIDE, "dark") as page:
+        for pane in page.locator(".pane").all():
+            expect(pane.locator(".row.line").first).to_be_visible()
+        page.screenshot(path=folder / "watch-dark.png")
 
 
 def take_moving(browser: Browser, stack: Examples, folder: Path) -> None:
@@ -121,6 +131,7 @@ def main(folder: Path) -> None:
                 stack.evidence,
             )
             take_run(browser, stack, folder, building)
+            take_watch(browser, stack, folder, building)
             browser.close()
 
 

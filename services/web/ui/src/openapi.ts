@@ -305,6 +305,10 @@ export interface components {
             };
             /** @description The run that this one was started again from. */
             readonly retry_of: string | null;
+            /** @description The run that called this one, or came before it in a chain. In lists, and for who may not read that run: null unless you may read all runs. */
+            readonly parent_id: string | null;
+            /** @description The run with which that began; null where `parent_id` is. */
+            readonly root_id: string | null;
             /** @description Which execution of its id this is, from 1. */
             readonly execution: number;
             /** @description The execution of the id before this one: `<id>~<n>`. */

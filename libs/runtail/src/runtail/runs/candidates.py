@@ -1,7 +1,8 @@
 """Where a page of the list comes from: the index if it is exact, else the records, one after another.
 
-The index has sorted sets of runs for each state, thing (task, queue and declared labels), person and added label. Those
-of one condition, the one that fewest runs meet, give the candidates; their rows in the index decide the others.
+The index has sorted sets of runs for each state, thing (task, queue and declared labels), person, added label and
+root. Those of one condition, the one that fewest runs meet, give the candidates; their rows in the index decide the
+others.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Any, Final, Protocol
 import orjson
 
 from runtail.labels import ADDED, DECLARED, declared_in
+from runtail.runs.family import ROOT
 from runtail.runs.filter import Filter, Place
 from runtail.runs.index import is_ready
 from runtail.store import Store, store_errors
 
-#: The fields that a filter needs: the parameters of :meth:`Filter.accepts` without the last.
+#: The fields that a filter needs: the parameters of :meth:`Filter.accepts` without the last two.
 _FIELDS = ["state", "task", "who", "queue", "who_id", DECLARED]
 #: To read from one more set costs as much as to look at this many runs.
 _SET_COST: Final = 20
@@ -112,7 +114,8 @@ class _Records(_AllRuns):
 
     def accepted(self, places: Sequence[Place]) -> list[bool]:
         store, wanted = self._store, self._wanted
-        fields = _FIELDS if wanted.label is None else [*_FIELDS, f"{ADDED}{wanted.label[0]}"]
+        # (No label has an empty key.)
+        fields = [*_FIELDS, f"{ADDED}{wanted.label[0] if wanted.label else ''}", ROOT]
         with store_errors():
             pipeline = store.client.pipeline(transaction=False)
             for place in places:
@@ -152,11 +155,11 @@ class _Indexed:
 
 
 class Rows:
-    """What the index has of runs: their state, thing, person, and added labels as ``key:value``."""
+    """What the index has of runs: their state, thing, person, added labels as ``key:value``, and root as ``:id``."""
 
     def __init__(self, store: Store, wanted: Filter) -> None:
         self._store, self._wanted = store, wanted
-        self._alike = replace(wanted, states=None, label=None)
+        self._alike = replace(wanted, states=None, label=None, root=None)
         #: By thing and person: whether such runs are wanted, apart from states and labels.
         self._known: dict[tuple[str, str], bool] = {}
         #: Task, queue and declared labels, by digest.
@@ -193,11 +196,12 @@ class Rows:
     def accept(self, row: Sequence[str]) -> bool:
         """Tell whether a run is wanted, apart from its time and its id."""
         state, thing, person, *added = row
-        states, label = self._wanted.states, self._wanted.label
+        states, label, root = self._wanted.states, self._wanted.label, self._wanted.root
         return (
             (states is None or state in states)
             and self.fits(thing, person)
             and (label is None or self._has_label(label, thing, added))
+            and (root is None or f":{root}" in added)
         )
 
     def fits(self, thing: str, person: str = "") -> bool:
@@ -252,6 +256,8 @@ def _named(rows: Rows, wanted: Filter) -> Iterator[list[str]]:
         key, value = wanted.label
         declared = [digest for digest, (_, _, labels) in rows.things.items() if declared_in(labels).get(key) == value]
         yield [f"label:{key}:{value}", *(f"thing:{digest}" for digest in declared)]
+    if wanted.root is not None:
+        yield [f"label::{wanted.root}"]
     if wanted.task is None and wanted.visible is None:
         return
     things = {digest: thing for digest, thing in rows.things.items() if wanted.has_task(thing[0])}

@@ -36,7 +36,7 @@ def count_states(store: Store, wanted: Filter) -> dict[str, int] | None:
         return None
     wanted = replace(wanted, states=None)
     rows = Rows(store, wanted)
-    anytime = wanted.since_ms is None and wanted.until_ms is None and wanted.id_prefix is None
+    anytime = all(one is None for one in (wanted.since_ms, wanted.until_ms, wanted.id_prefix, wanted.root))
     counts = _counted(store, rows, wanted) if anytime else None
     if counts is None:
         by_groups = anytime and wanted.label is None

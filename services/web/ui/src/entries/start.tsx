@@ -17,6 +17,7 @@ import "../design/notice.css";
 import "../design/segments.css";
 import "../design/bar.css";
 import "../palette/palette.css";
+import "../tell/tell.css";
 import { type ComponentChild, render } from "preact";
 import { hasLogin, here, LOGIN, loginAddress } from "../address";
 import { LINK_PREFIX } from "../login/link";

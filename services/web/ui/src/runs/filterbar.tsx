@@ -49,7 +49,7 @@ export function FilterBar({ filters, known, counts, change, openRun }: Props) {
         ))}
       </div>
       <div class="box">
-        {(["task", "who", "label"] as const).map(
+        {(["task", "who", "label", "root"] as const).map(
           (name) =>
             filters[name] && (
               <button
@@ -79,7 +79,7 @@ export function FilterBar({ filters, known, counts, change, openRun }: Props) {
             else change({ ...filters, ...wanted });
           }}
           back={() => {
-            const last = (["label", "who", "task"] as const).find((name) => filters[name]);
+            const last = (["root", "label", "who", "task"] as const).find((name) => filters[name]);
             if (last) change({ ...filters, [last]: "" });
           }}
         />
@@ -99,4 +99,4 @@ function countOf(counts: Readonly<Record<string, number>>, state: Filters["state
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-const WORDS = { task: "task", who: "by", label: "label" } as const;
+const WORDS = { task: "task", who: "by", label: "label", root: "called by" } as const;
