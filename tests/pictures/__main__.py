@@ -47,7 +47,9 @@ def opened(browser: Browser, address: str, size: tuple[int, int], theme: str = "
     ) as context:
         page = context.new_page()
         page.goto(address)
-        expect(page.locator(".connection")).to_contain_text("Live" if re.search("/(runs|watch)", address) else "Connected")
+        expect(page.locator(".connection")).to_contain_text(
+            "Live" if re.search("/(runs|watch)", address) else "Connected"
+        )
         page.evaluate("() => document.fonts.ready")
         expect(page.locator(".thin.busy")).to_have_count(0)
         yield page
