@@ -367,4 +367,4 @@ def test_a_retried_run_tells_the_whole_time_and_that_of_its_attempt(site: Site, 
         "+00:00", "Z"
     )
     page.goto(site.web.url)
-    expect(page.locator(".runs tbody tr")).to_contain_text("1 min 13 s", timeout=SECONDS)
+    expect(page.locator(".runs tbody tr")).to_contain_text("1:13", timeout=SECONDS)
