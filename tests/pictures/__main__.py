@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def opened(browser: Browser, address: str, size: tuple[int, int], theme: str = "
     ) as context:
         page = context.new_page()
         page.goto(address)
-        expect(page.locator(".connection")).to_contain_text("Live" if "/runs/" in address else "Connected")
+        expect(page.locator(".connection")).to_contain_text(re.compile("Connected|Live"))
         page.evaluate("() => document.fonts.ready")
         expect(page.locator(".thin.busy")).to_have_count(0)
         yield page
@@ -112,6 +113,8 @@ def take_moving(browser: Browser, stack: Examples, folder: Path) -> None:
 def main(folder: Path) -> None:
     """Take all of them."""
     folder.mkdir(parents=True)
+    # The machine may be busy.
+    expect.set_options(timeout=20_000)
     with ExitStack() as servers:
         directory = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="runtail-")))
         (directory / "redis").mkdir()
