@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runtail.protocol import RunState
-from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.support.chromium import launched
 from tests.support.examples import Examples
 from tests.support.redis_server import RedisServer
 
@@ -38,17 +37,15 @@ DEVICES: Final[dict[str, tuple[str, ...]]] = {"desk": ("--preset=desktop",), "ph
 def measured(address: str, device: str, folder: Path) -> dict[str, Any]:
     """Lighthouse's report of a page."""
     report = folder / "report.json"
-    chromium = next(path for name in NAMES if (path := shutil.which(name)))
-    flags = " ".join(["--headless=new", *ARGUMENTS, *(["--no-sandbox"] if os.getuid() == 0 else [])])
+    chromium = launched()
+    flags = " ".join(["--headless=new", *chromium["args"]])
     command = [
         str(PROGRAM), address, "--quiet", "--no-enable-error-reporting", f"--only-categories={','.join(CATEGORIES)}",
         *DEVICES[device], f"--chrome-flags={flags}", "--output=json", f"--output-path={report}",
     ]  # fmt: skip
+    environment = {**os.environ, "CHROME_PATH": chromium["executable_path"]}
     for _ in range(TRIES):
-        done = subprocess.run(
-            command, env={**os.environ, "CHROME_PATH": chromium}, capture_output=True, text=True, timeout=SECONDS,
-            check=False,
-        )  # fmt: skip
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
         found: dict[str, Any] = json.loads(report.read_text()) if done.returncode == 0 else {}
         if found and all(found["categories"][name]["score"] is not None for name in CATEGORIES):
             return found

@@ -27,7 +27,6 @@ def pack(response: Response, path: Path) -> None:
         return
     # The file that it would have been.
     response.close()
-    response.direct_passthrough = False
     response.set_data(_packed(path))
     response.headers["Content-Encoding"] = "gzip"
     # It is that of the file as it is. Nobody asks again for a name with a hash.
