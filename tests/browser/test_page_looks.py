@@ -173,3 +173,18 @@ def test_run(scene: Scene, themed: BrowserContext) -> None:
         judged(page, f"confirmation {name}")
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_several_runs_and_the_search(scene: Scene, themed: BrowserContext) -> None:
+    page = themed.new_page()
+    ids = [run_id.decode() for run_id in scene.site.store.client.zrange(scene.site.store.keys.runs(), 0, 2)]  # type: ignore[union-attr]
+    for name, (width, height) in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{scene.site.web.url}/watch?run={scene.running.run_id}&run={ids[0]}&run={ids[1]}")
+        expect(page.locator(".pane .chip")).to_have_count(3, timeout=SECONDS)
+        expect(page.locator(".pane").first.locator(".row.line").first).to_be_visible(timeout=SECONDS)
+        page.get_by_role("button", name="Find, times and more").first.click()
+        judged(page, f"watch {name}")
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("group", name="Newest runs")).to_be_visible()
+        judged(page, f"search {name}")
