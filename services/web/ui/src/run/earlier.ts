@@ -5,6 +5,8 @@ import { usualDurations } from "../usual";
 
 /** How many of them are asked for. */
 const MOST = 20;
+/** The API looks for no longer name. */
+const NAME_CHARS = 255;
 
 export interface Earlier {
   /** How long they took, in ms; null if there are too few. */
@@ -13,8 +15,11 @@ export interface Earlier {
   readonly good: Run | null;
 }
 
+const NONE: Earlier = { usual: null, good: null };
+
 /** @throws nothing: without an answer there is nothing to compare with. */
 export async function earlierThan(run: Run): Promise<Earlier> {
+  if (run.task.length > NAME_CHARS) return NONE;
   const filters = new URLSearchParams({
     task: run.task,
     state: "succeeded",
@@ -24,7 +29,7 @@ export async function earlierThan(run: Run): Promise<Earlier> {
   try {
     return earlierOf(run, (await runs(filters)).runs);
   } catch (error) {
-    if (error instanceof Problem) return { usual: null, good: null };
+    if (error instanceof Problem) return NONE;
     throw error;
   }
 }

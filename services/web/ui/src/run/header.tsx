@@ -134,17 +134,20 @@ function Why({ run, log }: { run: Run; log: LogController | null }) {
   if (!text && line === null) return null;
   return (
     <p class="why" {...(text.length > LONG_WHY_CHARS ? { tabIndex: 0 } : {})}>
-      <span class="reason">{sanitize(text)}</span>{" "}
+      <span class="reason">{sanitize(text)}</span>
       {log && line !== null && (
-        <a
-          href={`#L${line}`}
-          onClick={(event) => {
-            event.preventDefault();
-            log.showLine(line);
-          }}
-        >
-          First error: line {withCommas(line)}
-        </a>
+        <>
+          {" "}
+          <a
+            href={`#L${line}`}
+            onClick={(event) => {
+              event.preventDefault();
+              log.showLine(line);
+            }}
+          >
+            First error: line {withCommas(line)}
+          </a>
+        </>
       )}
     </p>
   );
