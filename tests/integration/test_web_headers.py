@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from runtail.store import Store
 from runtail_web.app import create_app
-from runtail_web.shell import ENTRY, MANIFEST, STATIC
+from runtail_web.shell import LOG, MANIFEST, STATIC
 from tests.support.runs import finish, make_store, open_run, write_lines
 
 PREFIX = "t-headers:"
@@ -154,7 +154,7 @@ def test_where_people_log_in_no_cache_keeps_an_answer_of_the_api(store: Store) -
 def test_scripts_and_styles_come_compressed_to_those_who_take_that(store: Store) -> None:
     client = application(store).test_client()
     get = partial(client.get, buffered=True)
-    built = orjson.loads(MANIFEST.read_bytes())[ENTRY]
+    built = orjson.loads(MANIFEST.read_bytes())[LOG]
     for name in (built["file"], *built["css"]):
         plain = get(f"/static/{name}")
         packed = get(f"/static/{name}", headers={"Accept-Encoding": "br, gzip"})

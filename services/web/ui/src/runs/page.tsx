@@ -54,12 +54,15 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const place = useRef(useMemo(keptPlace, []));
   const starting = useSignal(false);
 
-  async function fetchAll(): Promise<void> {
-    // The answer tells the server's time.
-    const listed = listing.refresh().then(() => {
-      now.value = serverNow();
-    });
+  async function fetchRuns(): Promise<void> {
     void counts.refresh();
+    await listing.refresh();
+    // The answer tells the server's time.
+    now.value = serverNow();
+  }
+
+  async function fetchAll(): Promise<void> {
+    const listed = fetchRuns();
     try {
       const [published, alive] = await Promise.all([tasks(), workers()]);
       catalogue.value = published.tasks;
@@ -114,7 +117,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
       listing.changed(message.run);
       counts.changed();
       // Why it waits is known to the API only: it looks at the workers.
-      if (message.run.state === "queued") void fetchAll();
+      if (message.run.state === "queued") void fetchRuns();
     };
     tail.socket.on("run", changed);
     return () => {
@@ -130,7 +133,10 @@ export function RunsPage({ tail }: { tail: Tail }) {
 
   useSignalEffect(() => {
     if (tail.connection.value.state !== "connected") return;
-    tail.socket.emit("subscribe", { v: VERSION, runs: true }, () => void fetchAll());
+    tail.socket.emit("subscribe", { v: VERSION, runs: true }, () => {
+      // What changed before; tasks and workers seldom do, and there may be thousands.
+      void (problem.peek() ? fetchAll() : fetchRuns());
+    });
   });
 
   // Once others are drawn.
@@ -271,7 +277,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         <StartDrawer
           tasks={startable}
           open={starting}
-          prospect={(task) => prospectWords(task, fleet.value, rows ?? [])}
+          prospect={(task, near) => prospectWords(task, fleet.value, near ?? rows ?? [])}
         />
       )}
       <ListHelp />
