@@ -28,7 +28,7 @@ from tests.support.waiting import wait_for
 
 WIDE, NARROW = (1200, 760), (360, 740)
 THEMES = ("light", "dark")
-WATCHED, MOVING = (1440, 700), (1000, 580)
+WATCHED, MOVING = (1440, 700), (940, 540)
 #: The moving picture: how many times as fast its run is (13 s), and how long its end is recorded.
 PACE, END_SECONDS = 14, 1.0
 FRAME_SECONDS = 0.125
