@@ -46,6 +46,8 @@ def test_without_a_worker_the_page_says_what_to_do(site: Site, open_page: OpenPa
     page = open_page(site.web.url)
     expect(page.locator("main")).to_contain_text("No task is published. Is a worker running?")
     expect(page.locator("main")).to_contain_text("No runs yet.")
+    # What to do comes before what could be missed.
+    expect(page.locator(".welcome ~ .foot .fleet")).to_contain_text("No worker is running")
 
 
 def test_the_start_button_starts_the_tutorials_task_once(
@@ -75,6 +77,8 @@ def test_the_form_names_the_wrong_field_and_starts_the_right_run(
     complaints.expect("422")
     page = open_page(site.web.url)
     page.get_by_role("button", name="Start a run").click()
+    # What one begins to write is the task's name.
+    expect(page.get_by_role("combobox", name="Task")).to_be_focused()
     page.get_by_label("lines").fill("many")
     page.get_by_role("button", name="Start demo.tail").click()
     expect(page.locator(".field.wrong")).to_contain_text("'many' is not of type 'integer'")
