@@ -281,7 +281,8 @@ def test_queues_nobody_listens_to_are_named(site: Site, open_page: OpenPage) -> 
     store = site.store
     store.client.hset(store.keys.tasks(), "demo.tail", orjson.dumps(TAIL))
     page = open_page(site.web.url)
-    expect(page.locator(".fleet")).to_contain_text("No worker is running", timeout=SECONDS)
+    # Before the first run, what to do comes first.
+    expect(page.locator(".welcome ~ .foot .fleet")).to_contain_text("No worker is running", timeout=SECONDS)
     expect(page.locator(".fleet")).to_contain_text("kubectl get pods")
     expect(page.locator(".fleet")).to_contain_text("no worker listens to nobody-listens")
     worker = {"name": "celery@here", "queues": ["celery"], "concurrency": 2}
