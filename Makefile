@@ -24,6 +24,8 @@ VENV := .venv/.complete
 MODULES := $(UI)/node_modules/.complete
 API_LINTERS := tests/openapi
 API_LINT_MODULES := $(API_LINTERS)/node_modules/.complete
+LIGHTHOUSE := tests/lighthouse
+LIGHTHOUSE_MODULES := $(LIGHTHOUSE)/node_modules/.complete
 PROVIDER := tests/provider
 PROVIDER_MODULES := $(PROVIDER)/node_modules/.complete
 API_TYPES := $(UI)/src/openapi.ts
@@ -86,6 +88,11 @@ test-browser: $(VENV) $(PAGES) $(PROVIDER_MODULES) ## Run the tests in a real Ch
 test-browsers: $(VENV) $(PAGES) ## Try every page in Firefox and in WebKit, the engine of Safari; SCREENS=folder keeps pictures
 	@$(if $(SCREENS),mkdir -p "$(SCREENS)"; RUNTAIL_TEST_SCREENS="$(abspath $(SCREENS))") \
 	  $(BIN)/pytest $(or $(T),tests/browsers)
+
+# 180 MB of packages. Scores of a machine that does something else at the same time say little.
+.PHONY: lighthouse
+lighthouse: $(VENV) $(PAGES) $(LIGHTHOUSE_MODULES) ## Let Lighthouse judge the list and a run, five times each, in eight minutes
+	@$(USE_NODE); exec $(BIN)/python -m tests.lighthouse
 
 # Two files at a time, since most tests wait for something; the nemesis loads
 # both cores by itself and comes last, alone.
@@ -369,7 +376,7 @@ release: $(VENV) $(PAGES) $(HELM) ## Make the release VERSION=1.2.3; IMAGES=1 bu
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf .venv build $(UI)/node_modules $(API_LINTERS)/node_modules $(PROVIDER)/node_modules services/web/src/runtail_web/static
+	rm -rf .venv build $(UI)/node_modules $(API_LINTERS)/node_modules $(PROVIDER)/node_modules $(LIGHTHOUSE)/node_modules services/web/src/runtail_web/static
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find libs services tests -name __pycache__ -type d -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
@@ -417,6 +424,10 @@ $(API_LINT_MODULES): $(API_LINTERS)/package.json $(API_LINTERS)/package-lock.jso
 	@$(USE_NODE); cd $(API_LINTERS); npm ci --silent
 	@touch $@
 
+$(LIGHTHOUSE_MODULES): $(LIGHTHOUSE)/package.json $(LIGHTHOUSE)/package-lock.json $(LIGHTHOUSE)/.npmrc $(VENV)
+	@$(USE_NODE); cd $(LIGHTHOUSE); npm ci --silent
+	@touch $@
+
 # The OpenID provider of tests runs by the same Node: where the wheel's is used, it is in .venv.
 $(PROVIDER_MODULES): $(PROVIDER)/package.json $(PROVIDER)/package-lock.json $(PROVIDER)/.npmrc $(VENV)
 	@$(USE_NODE); cd $(PROVIDER); npm ci --silent
@@ -446,7 +457,7 @@ lock: $(VENV) ## Write the locks anew; pins stay unless UPGRADE=all or UPGRADE=p
 	@$(USE_NODE); cd $(UI); \
 	  $(if $(filter all,$(UPGRADE)),rm -rf package-lock.json node_modules;) \
 	  npm install --silent --package-lock-only
-	@$(USE_NODE); for folder in $(API_LINTERS) $(PROVIDER); do (cd $$folder; \
+	@$(USE_NODE); for folder in $(API_LINTERS) $(PROVIDER) $(LIGHTHOUSE); do (cd $$folder; \
 	  $(if $(filter all,$(UPGRADE)),rm -rf package-lock.json node_modules;) \
 	  npm install --silent --package-lock-only); done
 
@@ -468,5 +479,5 @@ lint-locks: $(VENV) $(MODULES) $(API_LINT_MODULES) $(PROVIDER_MODULES)
 	done
 	@$(USE_NODE); cd $(UI); npm ci --silent --dry-run || { \
 	  echo "$(UI)/package-lock.json is stale: run 'make lock'." >&2; exit 1; }
-	@$(USE_NODE); for folder in $(API_LINTERS) $(PROVIDER); do (cd $$folder; npm ci --silent --dry-run) || { \
+	@$(USE_NODE); for folder in $(API_LINTERS) $(PROVIDER) $(LIGHTHOUSE); do (cd $$folder; npm ci --silent --dry-run) || { \
 	  echo "$$folder/package-lock.json is stale: run 'make lock'." >&2; exit 1; }; done

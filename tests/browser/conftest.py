@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,16 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 from runtail.store import Store
 from tests.browser.watched import Watched
 from tests.support.beating import beating
-from tests.support.continuous_integration import lacking
+from tests.support.chromium import launch
 from tests.support.processes import StartProcess
 from tests.support.relay import Relay, make_store
 from tests.support.services import Service
-
-#: What Debian and others call it.
-NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
-
-#: Root cannot use the sandbox, and containers have a tiny /dev/shm.
-ARGUMENTS = ["--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"]
 
 OpenPage = Callable[[str], Page]
 
@@ -37,21 +29,6 @@ def playwright() -> Iterator[Playwright]:
     """Drives the browsers."""
     with sync_playwright() as made:
         yield made
-
-
-def launched() -> dict[str, Any]:
-    """How the machine's own Chromium is started."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        lacking("no Chromium", f"the browser tests need one of {', '.join(NAMES)} on the PATH")
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.getuid() == 0 else ARGUMENTS
-    return {"executable_path": found, "args": arguments}
-
-
-def launch(playwright: Playwright, *, scroll_bars: bool = False) -> Browser:
-    """Start the machine's own Chromium."""
-    hidden = ["--hide-scrollbars"] if scroll_bars else None
-    return playwright.chromium.launch(**launched(), ignore_default_args=hidden)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any, Literal
 
 import orjson
@@ -150,11 +151,85 @@ def test_a_link_fills_the_form_and_starts_nothing(site: Site, open_page: OpenPag
     assert page.locator(".runs tbody tr").count() == 0
     page.get_by_label("token").fill("hunter2")
     page.evaluate("() => document.addEventListener('copy', (event) => event.preventDefault())")
+    page.get_by_text("Copy as").click()
     page.get_by_role("button", name="Link to this form").click()
     expect(page.locator(".form [role=status]")).not_to_be_empty()
     kwargs = started(page, site)
     assert kwargs["shards"] == 4
     assert kwargs["note"] == "<img src=x>"
+
+
+PRESETS: dict[str, Any] = {
+    **LOAD,
+    "labels": {"team": "builders"},
+    "title": "Load {day}",
+    "presets": {"nightly": {"shards": 32, "region": "us", "steps": ["check"]}, "quick": {"shards": 1}},
+}
+
+
+def test_a_preset_a_title_and_labels(site: Site, open_page: OpenPage) -> None:
+    site.store.client.hset(site.store.keys.tasks(), "etl.load", orjson.dumps(PRESETS))
+    page = open_page(f"{site.web.url}/#start=etl.load&day=2026-01-31")
+    preset, shards = page.get_by_label("Preset"), page.get_by_label("shards")
+    preset.select_option("nightly")
+    expect(page.get_by_text("It sets shards, region, steps.")).to_be_visible()
+    expect(shards).to_have_value("32")
+    marked = page.get_by_text("From the preset nightly.")
+    expect(marked).to_have_count(3)
+    page.get_by_label("region").select_option("eu")
+    expect(marked).to_have_count(2)
+    # What another preset does not say goes back, and what people wrote stays.
+    preset.select_option("quick")
+    expect(shards).to_have_value("1")
+    expect(page.get_by_label("fetch", exact=True)).to_be_checked()
+    preset.select_option("nightly")
+    page.get_by_text("Title and labels").click()
+    expect(page.get_by_text("The task sets team=builders.")).to_be_visible()
+    page.get_by_label("Title", exact=True).fill("By hand")
+    labels = page.get_by_label("Labels", exact=True)
+    labels.fill("branch=main\nteam=x")
+    page.get_by_role("button", name="Start etl.load").click()
+    expect(page.locator(".field.wrong")).to_contain_text("the task declares the label team")
+    expect(labels).to_be_focused()
+    labels.fill("branch=main")
+    kwargs = started(page, site)
+    assert (kwargs["shards"], kwargs["region"], kwargs["steps"]) == (32, "us", ["check"])
+    run = read_run(site.store, page.url.rpartition("/")[2])
+    assert (run.text("title"), run.text("label:branch")) == ("By hand", "main")
+
+
+def copied(page: Page, way: str, said: str) -> str:
+    """Take a way of "Copy as"; return what is in the clipboard."""
+    page.get_by_text("Copy as").click()
+    page.get_by_role("button", name=way).click()
+    expect(page.locator(".form [role=status]")).to_have_text(f"Copied for {said}. Put the secrets in.")
+    text: str = page.evaluate("() => navigator.clipboard.readText()")
+    return text
+
+
+def test_the_form_is_copied_as_commands_that_start_the_same(site: Site, open_page: OpenPage, load: Any) -> None:
+    page = open_page(f"{site.web.url}/#start=etl.load&day=2026-01-31&note=it%27s&.title=By+hand&.label=branch%3Dmain")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_label("token").fill("hunter2")
+    curl, ours = copied(page, "curl", "curl"), copied(page, "runtail start", "the command line")
+    assert "hunter2" not in curl + ours
+    assert ours.endswith("token=@FILE --title 'By hand' --label branch=main")
+    # What curl sends starts what the form would start.
+    found = subprocess.run(["bash", "-c", curl], capture_output=True, timeout=60, check=True)
+    by_curl = read_run(site.store, orjson.loads(found.stdout)["id"])
+    assert (by_curl.text("title"), by_curl.text("label:branch")) == ("By hand", "main")
+    assert started(page, site) == by_curl.json("kwargs")
+    # Escape closes the menu, and the drawer stays.
+    page.goto(f"{site.web.url}/#start=etl.load&shards=many")
+    page.get_by_text("Copy as").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="curl", exact=True)).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Start a run")).to_be_visible()
+    # Nothing is copied that the form would refuse.
+    page.get_by_text("Copy as").click()
+    page.get_by_role("button", name="curl", exact=True).click()
+    expect(page.locator(".field.wrong", has_text="day")).to_contain_text("is required")
+    expect(page.locator(".form [role=status]")).to_be_empty()
 
 
 def test_one_form_starts_one_run(site: Site, open_page: OpenPage, complaints: Complaints, load: dict[str, Any]) -> None:
@@ -237,5 +312,5 @@ def test_the_link_is_copied_without_a_clipboard_of_its_own(site: Site, open_page
     sharing(page)
     page.get_by_role("button", name="Copy the link").click()
     expect(page.locator(".actions [role=status]").first).to_have_text("Copied")
-    assert page.evaluate('window.copied') == page.url
+    assert page.evaluate("window.copied") == page.url
     producer.end()

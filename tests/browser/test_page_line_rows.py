@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from runtail.protocol import event
-from tests.browser.conftest import OpenPage, Site, launched
+from tests.browser.conftest import OpenPage, Site
 from tests.browser.logs import SECONDS, numbered, opened, still, tell, top, write
+from tests.support.chromium import launched
 from tests.support.relay import Producer
 
 pytestmark = pytest.mark.browser

@@ -51,8 +51,8 @@ def test_the_fields_of_a_line_open_on_demand(site: Site, open_page: OpenPage) ->
     page.get_by_role("button", name="Fields").click()
     dialog = page.get_by_role("dialog", name="Fields of line 2")
     expect(dialog.locator("dt")).to_have_text(["level", "took", "at", "text"])
-    expect(dialog.locator("dd").nth(2)).to_have_text('{\n  "file": "a.py",\n  "line": 7\n}', use_inner_text=True)
-    expect(dialog.locator("dd").nth(3)).to_have_text("two\nlines", use_inner_text=True)
+    expect(dialog.locator("dd span").nth(2)).to_have_text('{\n  "file": "a.py",\n  "line": 7\n}', use_inner_text=True)
+    expect(dialog.locator("dd span").nth(3)).to_have_text("two\nlines", use_inner_text=True)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog.get_by_role("button", name="Copy took").click()
     assert page.evaluate("navigator.clipboard.readText()") == "3"

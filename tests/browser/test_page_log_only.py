@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from runtail.protocol import event as events
 from tests.browser.conftest import OpenPage, Site
 from tests.browser.logs import SECONDS, drawn, numbered, opened, tell, top, write
+from tests.browser.looks import violations
 from tests.support.relay import Producer
 
 pytestmark = pytest.mark.browser
+
+TRACEBACK = (
+    "Traceback (most recent call last):",
+    '  File "/usr/lib/python3.12/json/__init__.py", line 346, in loads',
+    "ValueError: no",
+)
 
 
 def only(page: Page, text: str) -> None:
@@ -92,6 +99,26 @@ def test_copying_takes_what_is_shown(site: Site, open_page: OpenPage) -> None:
     page.locator(".log").press("Control+c")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.splitlines() == ["row 1999", *(f"row {number}" for number in range(19_990, 20_000))]
+
+
+def test_levels_hits_and_fields_are_accessible(site: Site, browser: Browser) -> None:
+    producer = Producer(site.store)
+    write(producer, "ERROR early", "DEBUG why", *TRACEBACK, '{"level": "warning", "text": "late"}')
+    with browser.new_context(viewport={"width": 1200, "height": 800}, bypass_csp=True) as context:
+        page = context.new_page()
+        page.goto(site.run_page(producer.run_id))
+        page.locator(f"#L{producer.count}").hover()
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            assert violations(page) == [], theme
+        page.get_by_role("button", name="Fields").click()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        page.locator(".log").press("m")
+        page.get_by_label("What to find").select_option("Errors, warnings")
+        expect(page.locator(".found")).to_contain_text("of 3 · searched all lines", timeout=SECONDS)
+        assert numbers(page) == [1, 3, producer.count]
+        assert violations(page) == []
 
 
 @pytest.mark.parametrize("width", [768, 360])

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.start import start
-from runtail_web.shell import ENTRY, MANIFEST, STATIC
+from runtail_web.shell import LIST, LOADING, MANIFEST, OTHER, STATIC, loaded_by
+from runtail_web.shell import LOG as LOG_ENTRY
 from tests.browser.conftest import Site
 from tests.browser.looks import overflows, violations
 from tests.support.relay import Producer, now_ms
@@ -129,10 +130,12 @@ def judged(page: Page, what: str) -> None:
 
 
 def test_the_pages_are_light() -> None:
-    main = orjson.loads(MANIFEST.read_bytes())[ENTRY]["file"]
-    sizes = {path: len(gzip.compress(path.read_bytes(), 9)) for path in STATIC.rglob("*.js")}
-    print(f"JavaScript: {sizes[STATIC / main] / 1000:.1f} KB gzipped at first, {sum(sizes.values()) / 1000:.1f} KB in all")
-    assert sum(sizes.values()) <= 110_000
+    built = orjson.loads(MANIFEST.read_bytes())
+    for entry in (LIST, LOG_ENTRY, OTHER):
+        _styles, scripts = loaded_by(built, entry)
+        size = sum(len(gzip.compress((STATIC / name).read_bytes(), 9)) for name in (LOADING, *scripts))
+        print(f"{entry}: {size / 1000:.1f} KB of script gzipped, in {len(scripts) + 1} files")
+        assert size <= 110_000
 
 
 def test_list_and_form(scene: Scene, themed: BrowserContext) -> None:
@@ -170,3 +173,18 @@ def test_run(scene: Scene, themed: BrowserContext) -> None:
         judged(page, f"confirmation {name}")
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_several_runs_and_the_search(scene: Scene, themed: BrowserContext) -> None:
+    page = themed.new_page()
+    ids = [run_id.decode() for run_id in scene.site.store.client.zrange(scene.site.store.keys.runs(), 0, 2)]  # type: ignore[union-attr]
+    for name, (width, height) in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{scene.site.web.url}/watch?run={scene.running.run_id}&run={ids[0]}&run={ids[1]}")
+        expect(page.locator(".pane .chip")).to_have_count(3, timeout=SECONDS)
+        expect(page.locator(".pane").first.locator(".row.line").first).to_be_visible(timeout=SECONDS)
+        page.get_by_role("button", name="Find, times and more").first.click()
+        judged(page, f"watch {name}")
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("group", name="Newest runs")).to_be_visible()
+        judged(page, f"search {name}")

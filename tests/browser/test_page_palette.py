@@ -84,4 +84,3 @@ def test_it_is_on_the_other_pages_and_closes_by_its_own_key(site: Site, open_pag
     box.fill("failed")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/\?state=failed$"))
-

@@ -101,7 +101,7 @@ def test_two_versions_know_their_own_program_only(site: Site, rollout: Rollout) 
 def test_tries_again_until_the_rollout_has_ended(site: Site, rollout: Rollout, open_page: OpenPage) -> None:
     producer = Producer(site.store)
     page = open_page(rollout.url)
-    expect(page.get_by_role("alert")).to_contain_text("This page could not load /static/assets/main-")
+    expect(page.get_by_role("alert")).to_contain_text("This page could not load /static/assets/list-")
     expect(page.get_by_role("alert")).to_contain_text(TRYING)
     for _again in range(2):
         page.wait_for_event("load", timeout=60_000)

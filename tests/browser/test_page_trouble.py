@@ -32,10 +32,10 @@ def test_a_deleted_run_is_told_from_one_that_never_was(site: Site, open_page: Op
     producer.end()
     delete(site.store, producer.run_id)
     page = open_page(site.run_page(producer.run_id))
-    expect(page.locator(".problem")).to_contain_text("This run was deleted", timeout=SECONDS)
-    expect(page.locator(".problem")).to_contain_text("by somebody, or because ended runs took more memory")
+    expect(page.get_by_role("alert")).to_contain_text("This run was deleted", timeout=SECONDS)
+    expect(page.get_by_role("alert")).to_contain_text("Somebody deleted it, or it made room for newer runs.")
     page.goto(site.run_page("nobody"))
-    expect(page.locator(".problem")).to_contain_text("was never started", timeout=SECONDS)
+    expect(page.get_by_role("alert")).to_contain_text("Check the id.", timeout=SECONDS)
 
 
 def test_a_run_that_is_deleted_while_it_is_watched(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
@@ -45,7 +45,7 @@ def test_a_run_that_is_deleted_while_it_is_watched(site: Site, open_page: OpenPa
     page = open_page(site.run_page(producer.run_id))
     expect_lines(page, producer)
     delete(site.store, producer.run_id)
-    expect(page.locator(".problem")).to_contain_text("This run was deleted", timeout=SECONDS)
+    expect(page.get_by_role("alert")).to_contain_text("This run was deleted", timeout=SECONDS)
     # What was deleted is shown no longer: it may have been a secret.
     expect(page.locator(".row.line")).to_have_count(0)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
@@ -129,10 +129,9 @@ def test_a_web_service_that_restarts(site: Site, open_page: OpenPage, complaints
     expect_lines(page, producer)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Yes, cancel the run").click()
-    expect(page.locator(".actions .problem")).to_contain_text("The server does not answer", timeout=SECONDS)
+    expect(page.get_by_role("dialog")).to_contain_text("The server does not answer", timeout=SECONDS)
     assert producer.writer.flush().cancel is None
     site.web.start()
-    page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Yes, cancel the run").click()
     expect(page.locator(".about")).to_contain_text("Cancelling…", timeout=SECONDS)
     expect(page.locator(".actions .problem")).to_have_count(0)

@@ -65,8 +65,8 @@ class Site:
         return self
 
     def script(self) -> str:
-        """Return the name of the script that its pages load."""
-        found = re.search(r'<script type="module" src="([^"]+)"', httpx.get(f"{self.web.url}/", timeout=30).text)
+        """Return the name of the script that a run's page loads."""
+        found = re.search(r'<script type="module" src="([^"]+)"', httpx.get(f"{self.web.url}/runs/x", timeout=30).text)
         assert found is not None
         return found[1]
 

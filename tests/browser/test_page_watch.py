@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
+from runtail.runs.claim import Claimed, Delivery, claim
 from tests.browser.conftest import Complaints, OpenPage, Site
 from tests.support.relay import Producer
 
@@ -113,3 +114,27 @@ def test_what_cannot_be_shown_is_said(site: Site, open_page: OpenPage, complaint
     expect(page.get_by_role("status").filter(has_text="The address names 8 runs")).to_be_visible()
     page.goto(f"{site.web.url}/watch")
     expect(page.locator(".nothing")).to_contain_text("No run is chosen")
+
+
+def test_a_family_is_shown_as_a_tree_and_watched(site: Site, open_page: OpenPage) -> None:
+    top = Producer(site.store)
+    top.write(1)
+
+    def called(run_id: str, parent: str) -> None:
+        delivery = Delivery(run_id, f"tests.{run_id}", "test@here", parent=parent, root=top.run_id)
+        assert isinstance(claim(site.store, delivery, owner="o", token=run_id), Claimed)
+
+    called("step-1", top.run_id)
+    called("step-2", "step-1")
+    page = open_page(site.run_page("step-2"))
+    family = page.locator(".family")
+    entries = family.locator("a[href*='/runs/']")
+    expect(entries).to_have_text([re.compile("tests.write$"), re.compile("tests.step-1$"), re.compile("tests.step-2$")])
+    expect(entries.last).to_have_attribute("aria-current", "page")
+    expect(family.get_by_text("running")).to_have_count(3)
+    family.get_by_role("link", name="Watch all").click()
+    expect(page.locator(".pane")).to_have_count(3)
+    expect(page.locator(".pane").first).to_have_attribute("data-run", top.run_id)
+    # The next of them joins when it begins.
+    called("step-3", "step-2")
+    expect(pane(page, "step-3")).to_be_visible()

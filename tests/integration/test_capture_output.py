@@ -106,6 +106,7 @@ def test_exit_with_a_sentence(worker: Worker) -> None:
     run, output = worker.do("t.exit", "no disk left")
     assert output == b"leaving\nno disk left\n"
     assert (run.state, run.text("why"), run.maybe("exit_status")) == ("failed", "no disk left", 1)
+    assert run.summary()["why_line"] == 2
 
 
 def test_traceback_of_ten_megabytes_stands_there_once(worker: Worker) -> None:

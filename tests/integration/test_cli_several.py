@@ -129,6 +129,7 @@ def test_ctrl_c_says_how_to_follow_what_goes_on(stack: Stack, runtail: Any) -> N
     stack.start("demo.tail", {"lines": 3_000, "interval": 0.01}, run_id=going)
     command = runtail("follow", going, ended, "--grep", "e [0-9]*[02468]$")
     command.wait_for_lines(20)
+    command.wait_for_words("complete: 5 lines")
     command.popen.send_signal(signal.SIGINT)
     assert command.wait() == exits.INTERRUPTED
     assert "Traceback" not in command.err

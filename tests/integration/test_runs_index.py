@@ -14,8 +14,8 @@ import pytest
 from runtail.log.writer import LogWriter
 from runtail.protocol import RunState
 from runtail.runs import candidates, index
-from runtail.runs.candidates import count_states
 from runtail.runs.claim import Claimed, Delivery, claim
+from runtail.runs.counts import count_states
 from runtail.runs.filter import Filter, Place
 from runtail.runs.index import IndexKeeper, is_ready
 from runtail.runs.listing import list_page
@@ -32,6 +32,7 @@ TASKS: list[dict[str, Any]] = [
     {"name": "build.docs", "queue": "builds", "labels": {"team": "writers"}},
     {"name": "Report.daily", "queue": "reports"},
 ]
+ROOTS = ["run-1", "run-2", "none"]
 PEOPLE = [("ann", "user:ann"), ("Ann B", "user:b"), ("bob", "user:bob"), ("", "")]
 #: What a release without an index writes of a run.
 OLDER: dict[Any, Any] = {"task": "old.task", "queue": "old", "who": "", "line": "1", "created_ms": "1"}
@@ -75,7 +76,7 @@ def wanted_of(runs: list[Run], wanted: Filter) -> list[Run]:
         created_ms = run.number("created_ms")
         if (
             wanted.has_id(run.id.encode())
-            and wanted.accepts(state, task, who, queue, who_id, labels, run.text(f"label:{key}"))
+            and wanted.accepts(state, task, who, queue, who_id, labels, run.text(f"label:{key}"), run.text("root_id"))
             and (wanted.since_ms is None or created_ms >= wanted.since_ms)
             and (wanted.until_ms is None or created_ms < wanted.until_ms)
         ):
@@ -107,7 +108,8 @@ def own(asker: str, tasks: set[str]) -> Callable[[str, str, str, str], bool]:
 def some_filter(dice: random.Random, runs: list[Run]) -> Filter:
     """A filter of one to four conditions."""
     times = [run.number("created_ms") for run in runs] or [0]
-    kinds = dice.sample(["states", "task", "who", "label", "since", "until", "visible", "id"], dice.randint(1, 4))
+    every = ["states", "task", "who", "label", "root", "since", "until", "visible", "id"]
+    kinds = dice.sample(every, dice.randint(1, 4))
     asker = dice.choice(["user:ann", "user:b", ""])
     visible = own(asker, set(dice.sample(["build.app", "build.docs", "Report.daily"], dice.randint(0, 2))))
     label = dice.choice([("team", "builders"), ("team", "x"), ("ticket", "1"), ("ticket", "2"), ("none", "x")])
@@ -116,6 +118,7 @@ def some_filter(dice: random.Random, runs: list[Run]) -> Filter:
         task=dice.choice(["build.app", "build.*", "*DAILY*", "*", "no.such"]) if "task" in kinds else None,
         who=dice.choice(["ann", "ANN B", "o", ""]) if "who" in kinds else None,
         label=label if "label" in kinds else None,
+        root=dice.choice(ROOTS) if "root" in kinds else None,
         since_ms=dice.choice(times) if "since" in kinds else None,
         until_ms=dice.choice(times) if "until" in kinds else None,
         id_prefix=dice.choice(["run-1", "run-", "plain-3", "none", "r"]) if "id" in kinds else None,
@@ -163,7 +166,8 @@ class Life:
         self._made += 1
         run_id = f"plain-{self._dice.randint(0, 5)}"
         delivery = Delivery(run_id, task["name"], "worker@test", publication=f"p{self._made}", queue=task["queue"],
-                            labels=task.get("labels") or {})  # fmt: skip
+                            labels=task.get("labels") or {}, parent=self._dice.choice(["", "plain-1"]),
+                            root=self._dice.choice(ROOTS))  # fmt: skip
         self._claimed(delivery)
 
     def claim(self) -> None:
@@ -171,7 +175,8 @@ class Life:
         if queued:
             run = self._dice.choice(queued)
             own = {"v": 1, "run": run.id, "attempt": 1, "store": self._store.uuid(), "execution": run.execution}
-            self._claimed(Delivery(run.id, run.text("task"), "worker@test", headers=own))
+            root = self._dice.choice(["", *ROOTS])
+            self._claimed(Delivery(run.id, run.text("task"), "worker@test", headers=own, parent=root, root=root))
 
     def _claimed(self, delivery: Delivery) -> None:
         self._made += 1

@@ -204,7 +204,7 @@ def test_the_shell_holds_no_inline_script_and_names_the_relay(web: Service) -> N
     first, second = re.findall("<script([^>]*)></script>", page)
     assert page.count("<script") == 2
     assert first == ' src="/static/loading.js"'
-    assert re.fullmatch(' type="module" src="/static/assets/main-[^"]+"', second)
+    assert re.fullmatch(' type="module" src="/static/assets/log-[^"]+"', second)
     assert "<style" not in page
     assert " style=" not in page
 

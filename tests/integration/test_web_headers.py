@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from runtail.store import Store
 from runtail_web.app import create_app
+from runtail_web.shell import LOG, MANIFEST, STATIC
 from tests.support.runs import finish, make_store, open_run, write_lines
 
 PREFIX = "t-headers:"
@@ -145,3 +149,26 @@ def test_where_people_log_in_no_cache_keeps_an_answer_of_the_api(store: Store) -
             for method in (rule.methods or set()) - {"OPTIONS", "DELETE"}:
                 with app.test_client().open(path, method=method, json={} if method == "POST" else None) as answer:
                     assert answer.headers["Cache-Control"].startswith("no-store"), (method, path)
+
+
+def test_scripts_and_styles_come_compressed_to_those_who_take_that(store: Store) -> None:
+    client = application(store).test_client()
+    get = partial(client.get, buffered=True)
+    built = orjson.loads(MANIFEST.read_bytes())[LOG]
+    for name in (built["file"], *built["css"]):
+        plain = get(f"/static/{name}")
+        packed = get(f"/static/{name}", headers={"Accept-Encoding": "br, gzip"})
+        assert ("Content-Encoding" in plain.headers, packed.headers["Content-Encoding"]) == (False, "gzip")
+        assert gzip.decompress(packed.data) == plain.data == (STATIC / name).read_bytes()
+        assert len(packed.data) < len(plain.data) / 2
+        for answer in (plain, packed):
+            assert "Accept-Encoding" in answer.headers["Vary"]
+            assert "immutable" in answer.headers["Cache-Control"]
+        assert packed.headers["Content-Length"] == str(len(packed.data))
+        assert get(f"/static/{name}", headers={"Accept-Encoding": "gzip;q=0"}).data == plain.data
+        part = get(f"/static/{name}", headers={"Accept-Encoding": "gzip", "Range": "bytes=0-9"})
+        assert (part.status_code, part.data) == (206, plain.data[:10])
+        assert client.head(f"/static/{name}", headers={"Accept-Encoding": "gzip"}, buffered=True).data == b""
+    font = next(path for path in (STATIC / "assets").iterdir() if path.suffix == ".woff2")
+    answer = get(f"/static/assets/{font.name}", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer.headers

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,14 +21,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from runtail.protocol import RunState
 from runtail.runs.record import Run
 from runtail.runs.retention import delete
-from tests.browser.conftest import launch
+from tests.support.chromium import launch
 from tests.support.examples import Examples
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_for
 
 WIDE, NARROW = (1200, 760), (360, 740)
 THEMES = ("light", "dark")
-MOVING = (1000, 580)
+WATCHED, MOVING = (1440, 700), (1000, 580)
 #: The moving picture: how many times as fast its run is (13 s), and how long its end is recorded.
 PACE, END_SECONDS = 14, 1.0
 FRAME_SECONDS = 0.125
@@ -46,7 +47,7 @@ def opened(browser: Browser, address: str, size: tuple[int, int], theme: str = "
     ) as context:
         page = context.new_page()
         page.goto(address)
-        expect(page.locator(".connection")).to_contain_text("Live" if "/runs/" in address else "Connected")
+        expect(page.locator(".connection")).to_contain_text(re.compile("Connected|Live"))
         page.evaluate("() => document.fonts.ready")
         expect(page.locator(".thin.busy")).to_have_count(0)
         yield page
@@ -79,6 +80,17 @@ def take_run(browser: Browser, stack: Examples, folder: Path, run: Run) -> None:
             page.screenshot(path=folder / f"run-{name}.png")
 
 
+def take_watched(browser: Browser, stack: Examples, folder: Path) -> None:
+    """Two runs that go on, and one that failed, beside each other."""
+    runs = [run for run in stack.listed() if run.state is RunState.RUNNING]
+    runs.append(next(run for run in stack.listed() if run.state is RunState.FAILED))
+    address = f"{stack.web.url}/watch?{'&'.join(f'run={run.id}' for run in runs)}"
+    with opened(browser, address, WATCHED, "dark") as page:
+        expect(page.locator(".row.line.error").first).to_be_visible()
+        expect(page.get_by_text("TASK [").first).to_be_visible()
+        page.screenshot(path=folder / "watch-dark.png")
+
+
 def take_moving(browser: Browser, stack: Examples, folder: Path) -> None:
     """A run from its start to its end, in frames whose names are their times in ms."""
     folder.mkdir()
@@ -101,6 +113,8 @@ def take_moving(browser: Browser, stack: Examples, folder: Path) -> None:
 def main(folder: Path) -> None:
     """Take all of them."""
     folder.mkdir(parents=True)
+    # The machine may be busy.
+    expect.set_options(timeout=20_000)
     with ExitStack() as servers:
         directory = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="runtail-")))
         (directory / "redis").mkdir()
@@ -121,6 +135,7 @@ def main(folder: Path) -> None:
                 stack.evidence,
             )
             take_run(browser, stack, folder, building)
+            take_watched(browser, stack, folder)
             browser.close()
 
 

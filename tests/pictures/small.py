@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-#: The pages have few colours, and letters are smoothed in their shades. The moving picture has fewer if it is too large.
+#: The pages have few colours, and letters have shades of them. The moving picture gets fewer if it is too large.
 COLOURS, MOVING_COLOURS = 256, (128, 64, 32)
 #: The method that keeps colours that only a few points have.
 METHOD = Image.Quantize.MAXCOVERAGE

@@ -18,13 +18,19 @@ def other_version(folder: Path) -> Path:
     shutil.copytree(ROOT / "services/web/src", sources)
     static = sources / "runtail_web/static"
     manifest = static / ".vite/manifest.json"
-    text = manifest.read_text()
     # Not the fonts, which are the same in both: style sheets name them.
-    for asset in [*(static / "assets").glob("*.js"), *(static / "assets").glob("*.css")]:
-        name = f"{asset.stem.partition('-')[0]}-another0{asset.suffix}"
-        assert asset.name in text
-        text = text.replace(asset.name, name)
-        asset.rename(asset.with_name(name))
-    manifest.write_text(text)
-    assert json.loads(text)["src/main.tsx"]["file"] == "assets/main-another0.js"
+    renamed = {
+        asset.name: f"{asset.stem.partition('-')[0]}-another0{asset.suffix}"
+        for asset in (static / "assets").iterdir()
+        if asset.suffix in {".js", ".css"}
+    }
+    # Scripts name those that they import.
+    for file in [manifest, *(static / "assets").glob("*.js")]:
+        text = file.read_text()
+        for name, other in renamed.items():
+            text = text.replace(name, other)
+        file.write_text(text)
+    for name, other in renamed.items():
+        (static / "assets" / name).rename(static / "assets" / other)
+    assert json.loads(manifest.read_text())["src/entries/list.tsx"]["file"] == "assets/list-another0.js"
     return sources

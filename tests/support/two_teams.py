@@ -44,6 +44,9 @@ def seed(store: Store, who: str, login: str = "user") -> None:
             "who_id": f"{login}:{who}" if team == "own" else "user:somebody",
             "labels": orjson.dumps(labels),
             "label:note": f"{word} is noted",
+            # Runs of the other team called it.
+            "parent_id": f"{CANARY}-parent",
+            "root_id": f"{CANARY}-root",
             # Each is a retry of a run of the other team.
             "retry_of": f"{CANARY}-first",
             "retry_of_thing": orjson.dumps([f"others.{CANARY}", queues["others"], {"team": "others"}, "user:somebody"]),

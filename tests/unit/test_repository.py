@@ -22,7 +22,10 @@ PACKAGES = {
 }
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 UI = ROOT / "services/web/ui"
-NPM_LOCKS = [UI / "package-lock.json", *(ROOT / f"tests/{name}/package-lock.json" for name in ("openapi", "provider"))]
+NPM_LOCKS = [
+    UI / "package-lock.json",
+    *(ROOT / f"tests/{name}/package-lock.json" for name in ("lighthouse", "openapi", "provider")),
+]
 GREEN = {"eventlet", "gevent", "greenlet"}
 #: What tests try in short, and a program of its own at length.
 BETWEEN_FOLDERS = {

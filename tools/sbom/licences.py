@@ -46,6 +46,7 @@ _WORDS: Final = {
 }
 #: Of packages that name none where it can be looked up: what the licence file in the package is.
 READ: Final = {
+    "pkg:npm/parse-cache-control": "BSD-3-Clause",
     "pkg:npm/reserved": "MIT",
     "pkg:npm/xmlhttprequest-ssl": "MIT",
     "pkg:pypi/face": "BSD-3-Clause",

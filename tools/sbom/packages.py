@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _REQUIREMENTS: Final = ROOT / "requirements"
 _PAGE: Final = ROOT / "services/web/ui/package-lock.json"
 #: What looks at the API's description, and the OpenID provider of tests.
-_OF_TESTS: Final = tuple(ROOT / f"tests/{name}/package-lock.json" for name in ("openapi", "provider"))
+_OF_TESTS: Final = tuple(ROOT / f"tests/{name}/package-lock.json" for name in ("lighthouse", "openapi", "provider"))
 #: What the images install.
 IMAGES: Final = ("socket", "web", "worker")
 #: Written by hand, for programs that run apart: a Python 2, and Helm's wheels. See the comments in them.

@@ -21,7 +21,11 @@ export default defineConfig({
     // Those that know light-dark() and nesting, so that nothing is written in older words.
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     rolldownOptions: {
-      input: ["src/main.tsx", "src/loading.ts", "src/design/plain.css"],
+      input: [
+        ...["list", "log", "other"].map((name) => `src/entries/${name}.tsx`),
+        "src/loading.ts",
+        "src/design/plain.css",
+      ],
       output: {
         entryFileNames: ({ name }) =>
           name === "loading" ? "[name].js" : "assets/[name]-[hash].js",

@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from runtail.protocol import RunState
-from runtail.runs.candidates import MAX_COUNTED, count_states
+from runtail.runs.counts import MAX_COUNTED, count_states
 from runtail.runs.filter import EVERYTHING, Filter
 from runtail.runs.index import is_ready
 from runtail.runs.listing import list_page

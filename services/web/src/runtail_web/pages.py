@@ -14,9 +14,10 @@ from runtail.words import clean
 from runtail_web.authorization import NOINDEX, allows, shared, shared_clip, to_login
 from runtail_web.login.wiring import Login
 from runtail_web.mount import here
+from runtail_web.packed import pack
 from runtail_web.problems import Problem, of_error, run_page
 from runtail_web.requests import TextPageQuery, read_query
-from runtail_web.shell import PagesMissing, render
+from runtail_web.shell import LIST, LOG, OTHER, STATIC, PagesMissing, render
 from runtail_web.slots import TEXT_PAGE, Slots
 from runtail_web.text_page import read_page
 
@@ -41,13 +42,14 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
         except StoreUnavailable:
             return True  # the page itself says that the store does not answer
 
-    def shell(run_id: str | None = None) -> WerkzeugResponse:
-        return shell_of(run_id) if logged_in() else to_login()
+    def shell(entry: str, run_id: str | None = None) -> WerkzeugResponse:
+        return shell_of(entry, run_id) if logged_in() else to_login()
 
-    def shell_of(run_id: str | None = None, *, known: bool = False) -> Response:
+    def shell_of(entry: str, run_id: str | None = None, *, known: bool = False) -> Response:
         try:
             text = render(
                 store.settings.socket_url,
+                entry,
                 run_id,
                 base_path=request.script_root,
                 logged_in=known,
@@ -64,12 +66,12 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     @pages.get("/")
     @allows("public")
     def runs() -> WerkzeugResponse:
-        return shell()
+        return shell(LIST)
 
     @pages.get("/login")
     @allows("public")
     def login_page() -> WerkzeugResponse:
-        return shell_of(known=logged_in()) if login.required else redirect(here("/"))
+        return shell_of(OTHER, known=logged_in()) if login.required else redirect(here("/"))
 
     @pages.get("/runs")
     @pages.get("/runs/")
@@ -81,34 +83,34 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     @pages.get("/tokens")
     @allows("public")
     def tokens() -> WerkzeugResponse:
-        return shell() if login.required else redirect(here("/"))
+        return shell(OTHER) if login.required else redirect(here("/"))
 
     @pages.get("/cli")
     @allows("public")
     def command_line() -> WerkzeugResponse:
-        return shell() if login.required else redirect(here("/"))
+        return shell(OTHER) if login.required else redirect(here("/"))
 
     @pages.get("/audit")
     @allows("public")
     def audit() -> WerkzeugResponse:
-        return shell()
+        return shell(OTHER)
 
     @pages.get("/watch")
     @allows("public")
     def watch() -> WerkzeugResponse:
-        return shell()
+        return shell(LOG)
 
     @pages.get("/runs/<run_id>")
     @allows("public")
     def run(run_id: str) -> WerkzeugResponse:
-        return shell(run_id)
+        return shell(LOG, run_id)
 
     @pages.get("/s/<share_id>")
     @allows("public")
     def share(share_id: str) -> WerkzeugResponse:  # noqa: ARG001 - the page reads it from its own address
         if not login.required:
             return redirect(here("/"))
-        page = shell_of()
+        page = shell_of(LOG)
         page.headers["X-Robots-Tag"] = NOINDEX
         return page
 
@@ -148,6 +150,7 @@ def make_pages(store: Store, slots: Slots, login: Login) -> Blueprint:
     def cache(response: Response) -> Response:
         if request.path.startswith(HASHED) and response.status_code == 200:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            pack(response, STATIC / (request.view_args or {})["filename"])
         return response
 
     return pages

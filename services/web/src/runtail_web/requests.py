@@ -139,6 +139,17 @@ class RunsQuery(BaseModel):
         ]
         | None
     ) = None
+    root: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=MAX_RUN_ID_CHARS,
+                description="The id of a run: those that it called, and these.",
+            ),
+        ]
+        | None
+    ) = None
     since: Annotated[int, Field(ge=0, le=MAX_MS, description="Made at this time or later, ms since 1970.")] | None = (
         None
     )

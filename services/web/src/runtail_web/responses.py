@@ -216,6 +216,7 @@ class Run(Closed):
     kwargs: dict[str, Any] | None
     state: RunState
     why: str = Field(description="Why it is in this state, in words.")
+    why_line: int | None = Field(description="The line of its log that says why it failed; null if it is not known.")
     since_ms: int
     created_ms: int
     started_ms: int | None = Field(description="When its last attempt began.")
@@ -229,6 +230,11 @@ class Run(Closed):
     labels: dict[str, str] = Field(description="The labels that the task declares.")
     added_labels: dict[str, str] = Field(description="Labels given at the start or set by the task: for finding it.")
     retry_of: str | None = Field(description="The run that this one was started again from.")
+    parent_id: str | None = Field(
+        description="The run that called this one, or came before it in a chain. "
+        "In lists, and for who may not read that run: null unless you may read all runs."
+    )
+    root_id: str | None = Field(description="The run with which that began; null where `parent_id` is.")
     execution: int = Field(description="Which execution of its id this is, from 1.")
     earlier_execution: str | None = Field(description="The execution of the id before this one: `<id>~<n>`.")
     newer_execution: str | None = Field(description="The execution of the id after this one; the newest has the id.")

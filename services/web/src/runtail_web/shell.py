@@ -13,7 +13,10 @@ import orjson
 STATIC = Path(__file__).parent / "static"
 #: Vite's list of the files that it built, with hashed names.
 MANIFEST = STATIC / ".vite" / "manifest.json"
-ENTRY = "src/main.tsx"
+#: The programs of the pages: the list of runs, the pages that show a log, and all others.
+LIST = "src/entries/list.tsx"
+LOG = "src/entries/log.tsx"
+OTHER = "src/entries/other.tsx"
 #: The style sheet with the colours and fonts, for pages that are written here.
 PLAIN = "src/design/plain.css"
 #: The script that comes first: it reports if the others do not load, and tries again. Its name never has a hash.
@@ -63,8 +66,30 @@ def plain_style(base_path: str, manifest: Path = MANIFEST) -> str:
         return ""
 
 
+def loaded_by(built: dict[str, Any], entry: str) -> tuple[list[str], list[str]]:
+    """Return the style sheets and the scripts that an entry of Vite's list needs, what others need before them.
+
+    The script of the entry itself is the last one.
+    """
+    styles: dict[str, None] = {}
+    scripts: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        one = built[name]
+        if one["file"] in scripts:
+            return
+        for imported in one.get("imports", ()):
+            add(imported)
+        styles.update(dict.fromkeys(one.get("css", ())))
+        scripts[one["file"]] = None
+
+    add(entry)
+    return list(styles), list(scripts)
+
+
 def render(
     socket_url: str,
+    entry: str,
     run_id: str | None = None,
     manifest: Path = MANIFEST,
     *,
@@ -77,7 +102,8 @@ def render(
     """Return the HTML of every page.
 
     :param socket_url: where the browser finds the relay; empty: this origin.
-    :param run_id: the run whose page this is; None: the list.
+    :param entry: the page's program.
+    :param run_id: the run whose page this is; None: another page.
     :param base_path: ``RUNTAIL_BASE_PATH``.
     :param logged_in: the browser has a login; the page of the login asks who that is.
     :param modes: the ways to log in; the page asks the API for nothing before somebody has logged in.
@@ -85,16 +111,17 @@ def render(
     :param port_forward: ``RUNTAIL_PORT_FORWARD_COMMAND``; the page does not mention it if it is empty.
     :raises PagesMissing: if the pages were not built; run ``make ui``.
     """
-    entry = _built(manifest)[ENTRY]
+    styles, scripts = loaded_by(_built(manifest), entry)
     base = html.escape(base_path, quote=True)
-    links = [f'<link rel="stylesheet" href="{base}/static/{name}">' for name in entry.get("css", ())]
+    links = [f'<link rel="stylesheet" href="{base}/static/{name}">' for name in styles]
+    links += [f'<link rel="modulepreload" href="{base}/static/{name}">' for name in scripts[:-1]]
     if logged_in:
         links.append('<meta name="runtail-logged-in" content="yes">')
     if provider:
         links.append(f'<meta name="runtail-provider" content="{html.escape(provider, quote=True)}">')
     if port_forward:
         links.append(f'<meta name="runtail-port-forward" content="{html.escape(port_forward, quote=True)}">')
-    links.append(f'<script type="module" src="{base}/static/{entry["file"]}"></script>')
+    links.append(f'<script type="module" src="{base}/static/{scripts[-1]}"></script>')
     return _SHELL.format(
         socket=html.escape(socket_url, quote=True),
         base=base,

@@ -24,7 +24,8 @@ export function ConnectionChip({ tail, words, over = false }: Props) {
   const away = connection.state === "connected" && !over && !tail.storeAnswers.value;
   const text = away ? STORE_AWAY : (words ?? connectionWords(connection, now.value));
   const waiting = !over && (connection.state === "lost" || connection.state === "moving");
-  const shown = stands(connection) ? "connected" : connection.state;
+  const reached = stands(connection) ? "connected" : connection.state;
+  const shown = over ? "over" : reached;
   return (
     <p class={`connection ${shown}`} role="status">
       <span class="dot" aria-hidden="true" />

@@ -11,6 +11,8 @@ export interface Filters extends Bounds {
   readonly who: string;
   /** Its key, a colon, its value; empty: any. */
   readonly label: string;
+  /** The run with which a family began: those that it called, and these. */
+  readonly root: string;
 }
 
 export const NO_FILTERS: Filters = {
@@ -18,6 +20,7 @@ export const NO_FILTERS: Filters = {
   task: "",
   who: "",
   label: "",
+  root: "",
   since: "",
   until: "",
 };
@@ -32,6 +35,7 @@ export function parseFilters(search: string): Filters {
     task: text("task"),
     who: text("who"),
     label: /^[^:]+:./.test(text("label")) ? text("label") : "",
+    root: text("root"),
     since: time("since"),
     until: time("until"),
   };
@@ -59,7 +63,7 @@ export function isFiltered(filters: Filters): boolean {
 /** The API's query; times in milliseconds since 1970. */
 export function apiQuery(filters: Filters, now: number): URLSearchParams {
   const query = new URLSearchParams();
-  for (const name of ["state", "task", "who", "label"] as const) {
+  for (const name of ["state", "task", "who", "label", "root"] as const) {
     if (filters[name]) query.set(name, filters[name]);
   }
   for (const name of ["since", "until"] as const) {
@@ -78,6 +82,7 @@ export function matches(run: Run, filters: Filters, now: number): boolean {
     (filters.task === "" || hasTask(run.task, filters.task)) &&
     (filters.who === "" || has(run.who, filters.who)) &&
     (filters.label === "" || labelsOf(run).includes(filters.label)) &&
+    (filters.root === "" || run.root_id === filters.root) &&
     (since === null || run.created_ms >= since) &&
     (until === null || run.created_ms < until)
   );

@@ -281,6 +281,8 @@ export interface components {
             readonly state: components["schemas"]["RunState"];
             /** @description Why it is in this state, in words. */
             readonly why: string;
+            /** @description The line of its log that says why it failed; null if it is not known. */
+            readonly why_line: number | null;
             readonly since_ms: number;
             readonly created_ms: number;
             /** @description When its last attempt began. */
@@ -303,6 +305,10 @@ export interface components {
             };
             /** @description The run that this one was started again from. */
             readonly retry_of: string | null;
+            /** @description The run that called this one, or came before it in a chain. In lists, and for who may not read that run: null unless you may read all runs. */
+            readonly parent_id: string | null;
+            /** @description The run with which that began; null where `parent_id` is. */
+            readonly root_id: string | null;
             /** @description Which execution of its id this is, from 1. */
             readonly execution: number;
             /** @description The execution of the id before this one: `<id>~<n>`. */

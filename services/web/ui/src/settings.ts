@@ -16,6 +16,9 @@ interface Settings {
   /** A mode of the time column. */
   get time(): string | null;
   set time(value: string);
+  /** A sound is played at the end of a run. */
+  get sound(): boolean | null;
+  set sound(value: boolean);
   /** How several logs stand: `beside` each other or `stacked`. */
   get layout(): string | null;
   set layout(value: string);
@@ -39,6 +42,12 @@ export const settings: Settings = {
   },
   set time(value: string) {
     remember("time", value);
+  },
+  get sound(): boolean | null {
+    return choice("sound");
+  },
+  set sound(value: boolean) {
+    remember("sound", value ? "yes" : "no");
   },
   get layout(): string | null {
     return recall("layout");

@@ -57,11 +57,13 @@ describe("choices", () => {
   });
 });
 
-test("the server is asked for a part of the task, and for a label", () => {
+test("the server is asked for a part of the task, for a label and for the beginning of an id", () => {
   const asked = (text: string) => questionsFor(text).map(String);
   expect(asked("")).toEqual([]);
-  expect(asked("build")).toEqual(["task=*build*&limit=12"]);
-  expect(asked("branch:main")).toHaveLength(2);
+  expect(asked("app")).toEqual(["task=*app*&limit=12"]);
+  expect(asked("build")).toEqual(["task=*build*&limit=12", "id=build&limit=12"]);
+  expect(asked("4F0C-")[1]).toBe("id=4f0c-&limit=12");
+  expect(asked("a name")).toHaveLength(1);
   expect(asked("branch:main")[1]).toBe("label=branch%3Amain&limit=12");
 });
 
@@ -89,10 +91,10 @@ describe("a search", () => {
 
   test("asks once after a pause, and drops the answer to a text that is gone", async () => {
     const search = new RunSearch();
-    for (const text of ["b", "bu", "bui"]) search.written(text);
+    for (const text of ["a", "ap", "app"]) search.written(text);
     expect(waiting).toEqual([]);
     await vi.advanceTimersByTimeAsync(200);
-    expect(waiting.map(({ query }) => query)).toEqual(["task=*bui*&limit=12"]);
+    expect(waiting.map(({ query }) => query)).toEqual(["task=*app*&limit=12"]);
     search.written("x");
     await vi.advanceTimersByTimeAsync(200);
     waiting[1]?.answer([run("2", "x")]);

@@ -136,7 +136,7 @@ test("what would become of a run is said before it is started", () => {
   const waits = run("b", 1, { state: "queued", queue: "builds:eu" });
   const workers = [{ name: "w", queues: ["builds:eu"] }];
   expect(prospectWords(task, workers, [running, waits])).toBe(
-    "Goes to queue builds:eu, 1 worker listening, 1 run waiting. One run at a time, and one is running.",
+    "Goes to queue builds:eu, 1 worker listening, 1 run waiting. One run at a time, and one is running: another is refused until it is over.",
   );
   expect(prospectWords({ ...task, exclusive: false }, [], [])).toBe(
     "Goes to queue builds:eu. No worker listens there, so the run will wait.",

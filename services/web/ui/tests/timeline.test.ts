@@ -83,6 +83,7 @@ const run = (more: Partial<Run>) =>
     state: "running",
     created_ms: 100,
     started_ms: 200,
+    first_started_ms: 200,
     finished_ms: null,
     attempt: 1,
     who: null,
@@ -127,9 +128,9 @@ describe("what happened", () => {
       [300, "bo asked to cancel: wrong", "warning"],
       [900, "Lost", "error"],
     ]);
-    expect(happenings(run({ cancel: {}, started_ms: null }), [], []).map(({ t }) => t)).toEqual([
-      100, 100,
-    ]);
+    expect(
+      happenings(run({ cancel: {}, first_started_ms: null }), [], []).map(({ t }) => t),
+    ).toEqual([100, 100]);
   });
 
   test("each attempt has an end and what became of it", () => {

@@ -1,7 +1,7 @@
 // The time column.
 
 import { describe, expect, test } from "vitest";
-import { elapsed, nextMode, timeText } from "../src/log/model/times";
+import { elapsed, nextMode, timeBeside, timeText } from "../src/log/model/times";
 
 describe("times", () => {
   test.each([
@@ -12,6 +12,13 @@ describe("times", () => {
     [3_723_400, "1:02:03.4"],
   ])("%d ms is %s", (ms, words) => {
     expect(elapsed(ms)).toBe(words);
+  });
+
+  test("all that there is to say beside a line", () => {
+    const noon = new Date(2026, 10, 30, 12, 0, 1, 5).getTime();
+    expect(timeBeside(noon, noon - 3_400)).toBe("12:00:01.005 · 3.4 s");
+    expect(timeBeside(noon, noon - 86_400_000)).toBe("2026-11-30 12:00:01.005 · 24:00:00.0");
+    expect(timeBeside(noon, null)).toBe("2026-11-30 12:00:01.005");
   });
 
   test("modes go round", () => {

@@ -39,7 +39,8 @@ def has_browser(platform: str, environ: Mapping[str, str]) -> bool:
 
     :param platform: as ``sys.platform``.
     """
+    if environ.get("BROWSER"):
+        return True
     if environ.get("SSH_CONNECTION"):
         return False
-    graphical = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
-    return bool(environ.get("BROWSER") or graphical or platform in ("darwin", "win32"))
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") or platform in ("darwin", "win32"))

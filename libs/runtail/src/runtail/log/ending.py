@@ -42,6 +42,7 @@ class Ending:
     :param exit_status: the task's own, if it has one.
     :param signal: the signal that killed its process.
     :param result: what the task returned, as JSON for the record; empty: nothing.
+    :param why_line: the number of the line that says why, for the record; None if it is not known.
     """
 
     state: RunState
@@ -49,6 +50,7 @@ class Ending:
     exit_status: int | None = None
     signal: int | None = None
     result: str = ""
+    why_line: int | None = None
 
     def payload(self, tally: Tally) -> bytes:
         """Return the terminal entry's bytes."""
@@ -78,4 +80,6 @@ class Ending:
             fields["signal"] = str(self.signal)
         if self.result:
             fields["result"] = self.result
+        if self.why_line is not None:
+            fields["why_line"] = str(self.why_line)
         return {"fields": fields, "ttl_seconds": ttl_seconds, "forget_idempotency": forget_idempotency or False}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,21 +162,28 @@ class LogWriter:
         exit_status: int | None = None,
         signal: int | None = None,
         result: str = "",
+        why_line: int | None = None,
     ) -> Answer:
         """Write the terminal entry and finish the run, in one call together with the pending entries.
 
         :param why: one honest sentence, such as ``signal 9``.
         :param t_ms: now, by the store's clock.
         :param result: what the task returned, as JSON for the record.
+        :param why_line: the number of the line that says why; None if it is not known.
         :raises: as :meth:`flush`.
         """
         if self.ending is None:
             if self.pending:
                 self.flush()  # the quota may cut; the terminal entry must say how much
-            self.ending = Ending(state, why, exit_status, signal, result)
+            self.ending = Ending(state, why, exit_status, signal, result, why_line)
             self.add(EVENT, self.ending.payload(self.tally()), t_ms)
             self.next = self.ending.next(self.store.settings.log_ttl_seconds)
         return self.flush()
+
+    def newest(self) -> Iterator[Entry]:
+        """Yield the entries that are at hand, the newest first: those of the last seconds at least."""
+        yield from reversed(self.pending)
+        yield from (entry for _, entry in reversed(self.retained))
 
     def tally(self) -> Tally:
         """Return the current totals."""

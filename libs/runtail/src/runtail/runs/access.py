@@ -53,6 +53,9 @@ def summary_for(principal: Principal, run: Run) -> dict[str, Any]:
         summary["kwargs"] = summary["result"] = None
     if summary["retry_of"] and not _sees_first(principal, run):
         summary["retry_of"] = None
+    if not reaches_everything(principal, "run:read"):
+        # Whether these runs may be seen, only their own records say.
+        summary["parent_id"] = summary["root_id"] = None
     return summary
 
 

@@ -1,12 +1,12 @@
 """Where a page of the list comes from: the index if it is exact, else the records, one after another.
 
-The index has sorted sets of runs for each state, thing (task, queue and declared labels), person and added label. Those
-of one condition, the one that fewest runs meet, give the candidates; their rows in the index decide the others.
+The index has sorted sets of runs for each state, thing (task, queue and declared labels), person, added label and
+root. Those of one condition, the one that fewest runs meet, give the candidates; their rows in the index decide the
+others.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
@@ -14,12 +14,12 @@ from typing import Any, Final, Protocol
 import orjson
 
 from runtail.labels import ADDED, DECLARED, declared_in
-from runtail.protocol import RunState
+from runtail.runs.family import ROOT
 from runtail.runs.filter import Filter, Place
 from runtail.runs.index import is_ready
 from runtail.store import Store, store_errors
 
-#: The fields that a filter needs: the parameters of :meth:`Filter.accepts` without the last.
+#: The fields that a filter needs: the parameters of :meth:`Filter.accepts` without the last two.
 _FIELDS = ["state", "task", "who", "queue", "who_id", DECLARED]
 #: To read from one more set costs as much as to look at this many runs.
 _SET_COST: Final = 20
@@ -27,10 +27,6 @@ _SET_COST: Final = 20
 _MOST_SETS: Final = 200
 #: Runs that meet several conditions are intersected by the server if there are fewer.
 _MOST_FEW: Final = 1000
-#: To count the runs of a label or a time, at most this many are looked at.
-MAX_COUNTED: Final = 5000
-#: And to count those of people, if that is not more work than to read how many each person has of each task.
-MOST_OF_PEOPLE: Final = 2000
 
 
 class Source(Protocol):
@@ -53,6 +49,14 @@ def source_of(store: Store, wanted: Filter) -> Source:
     if is_ready(store):
         return _Indexed(store, wanted)
     return _Records(store, wanted)
+
+
+def indexed(store: Store, wanted: Filter) -> Source:
+    """Return the candidates that the index has.
+
+    :raises StoreUnavailable: if the server did not answer.
+    """
+    return _Indexed(store, wanted)
 
 
 class _Sets:
@@ -110,7 +114,8 @@ class _Records(_AllRuns):
 
     def accepted(self, places: Sequence[Place]) -> list[bool]:
         store, wanted = self._store, self._wanted
-        fields = _FIELDS if wanted.label is None else [*_FIELDS, f"{ADDED}{wanted.label[0]}"]
+        # (No label has an empty key.)
+        fields = [*_FIELDS, f"{ADDED}{wanted.label[0] if wanted.label else ''}", ROOT]
         with store_errors():
             pipeline = store.client.pipeline(transaction=False)
             for place in places:
@@ -150,11 +155,11 @@ class _Indexed:
 
 
 class Rows:
-    """What the index has of runs: their state, thing, person, and added labels as ``key:value``."""
+    """What the index has of runs: their state, thing, person, added labels as ``key:value``, and root as ``:id``."""
 
     def __init__(self, store: Store, wanted: Filter) -> None:
         self._store, self._wanted = store, wanted
-        self._alike = replace(wanted, states=None, label=None)
+        self._alike = replace(wanted, states=None, label=None, root=None)
         #: By thing and person: whether such runs are wanted, apart from states and labels.
         self._known: dict[tuple[str, str], bool] = {}
         #: Task, queue and declared labels, by digest.
@@ -191,11 +196,12 @@ class Rows:
     def accept(self, row: Sequence[str]) -> bool:
         """Tell whether a run is wanted, apart from its time and its id."""
         state, thing, person, *added = row
-        states, label = self._wanted.states, self._wanted.label
+        states, label, root = self._wanted.states, self._wanted.label, self._wanted.root
         return (
             (states is None or state in states)
             and self.fits(thing, person)
             and (label is None or self._has_label(label, thing, added))
+            and (root is None or f":{root}" in added)
         )
 
     def fits(self, thing: str, person: str = "") -> bool:
@@ -250,6 +256,8 @@ def _named(rows: Rows, wanted: Filter) -> Iterator[list[str]]:
         key, value = wanted.label
         declared = [digest for digest, (_, _, labels) in rows.things.items() if declared_in(labels).get(key) == value]
         yield [f"label:{key}:{value}", *(f"thing:{digest}" for digest in declared)]
+    if wanted.root is not None:
+        yield [f"label::{wanted.root}"]
     if wanted.task is None and wanted.visible is None:
         return
     things = {digest: thing for digest, thing in rows.things.items() if wanted.has_task(thing[0])}
@@ -292,52 +300,3 @@ def _few_in_all(store: Store, wanted: Filter, choices: Sequence[_Choice]) -> lis
         rows: Any = store.client.zinter(sets, aggregate="MIN", withscores=True)
     places = (Place(int(created_ms), run_id) for run_id, created_ms in rows)
     return sorted((place for place in places if wanted.within(place.created_ms)), reverse=True)
-
-
-def count_states(store: Store, wanted: Filter) -> dict[str, int] | None:
-    """Return how many wanted runs there are in each state, whatever states the filter names.
-
-    :returns: None if the index is being built, or if more than :data:`MAX_COUNTED` runs would have to be looked at.
-    :raises StoreUnavailable: if the server did not answer.
-    """
-    if not is_ready(store):
-        return None
-    wanted = replace(wanted, states=None)
-    rows = Rows(store, wanted)
-    timeless = all(one is None for one in (wanted.label, wanted.id_prefix, wanted.since_ms, wanted.until_ms))
-    if timeless and not _depends_on_people(rows, wanted):
-        counts = _counted_groups(store, rows, "totals")
-    else:
-        source = _Indexed(store, wanted)
-        places, ended = source.places(None, MOST_OF_PEOPLE if timeless else MAX_COUNTED)
-        if ended:
-            found = rows.read([place.run_id for place in places if wanted.has_id(place.run_id)])
-            counts = Counter(row[0] for row in found if row is not None and rows.accept(row))
-        elif timeless:
-            # There are far more groups with people than without.
-            counts = _counted_groups(store, rows, "groups")
-        else:
-            return None
-    return {str(state): counts[state] for state in RunState}
-
-
-def _counted_groups(store: Store, rows: Rows, name: str) -> Counter[str]:
-    with store_errors():
-        found: Any = store.client.hgetall(store.keys.index(name))
-    counts: Counter[str] = Counter()
-    for group, number in found.items():
-        state, thing, *person = _texts(group)
-        if rows.fits(thing, *person):
-            counts[state] += int(number)
-    return counts
-
-
-def _depends_on_people(rows: Rows, wanted: Filter) -> bool:
-    if wanted.who is not None:
-        return True
-    visible = wanted.visible
-    return visible is not None and any(
-        visible(*thing, "") != visible(*thing, wanted.asker)
-        for thing in rows.things.values()
-        if wanted.has_task(thing[0])
-    )

@@ -11,6 +11,7 @@ import orjson
 from runtail import labels, titles
 from runtail.log.claim import Claim
 from runtail.protocol import RunState
+from runtail.runs import family
 from runtail.runs.record import Run
 from runtail.store import Store, store_errors
 
@@ -83,6 +84,8 @@ class Delivery:
     :param publication: the id that the message has at the broker on every delivery; empty if it has none.
     :param redelivered: the broker says that it has delivered the message before.
     :param nesting: how often ``self.replace()`` was called before this message.
+    :param parent: the run that called it, or came before it in a chain; empty if there is none.
+    :param root: the run with which that began.
     :param joins: a task of Celery's own, recorded only if a run waits for it.
     :param redelivers: the broker delivers the message again if the worker dies (``acks_late`` and similar settings).
     """
@@ -98,6 +101,8 @@ class Delivery:
     headers: Mapping[str, Any] | None = None
     kwargs: Mapping[str, Any] | None = None
     queue: str = ""
+    parent: str = ""
+    root: str = ""
     who: str | None = None
     redelivers: bool = False
     restart: bool = False
@@ -139,6 +144,7 @@ def claim(
         "max_attempts": str(delivery.max_attempts),
     }
     declared = labels.fields_of(delivery.labels, {}) | titles.fields_of(delivery.title)
+    declared |= family.fields_of(delivery.run_id, delivery.parent, delivery.root)
     ask = {
         "owner": owner,
         "token": token,

@@ -37,6 +37,8 @@ class Filter:
     until_ms: int | None = None
     #: Key and value of a label, declared or added.
     label: tuple[str, str] | None = None
+    #: The run with which a family began: its other runs.
+    root: str | None = None
     #: How the run's id begins.
     id_prefix: str | None = None
     #: Whether the principal that asks may see a run: :func:`runtail.runs.access.visible_to`.
@@ -47,7 +49,7 @@ class Filter:
     @property
     def reads_records(self) -> bool:
         """False if the list of ids and times is enough to decide."""
-        decisive = (self.states, self.task, self.who, self.label, self.id_prefix, self.visible)
+        decisive = (self.states, self.task, self.who, self.label, self.root, self.id_prefix, self.visible)
         return any(one is not None for one in decisive)
 
     @property
@@ -82,17 +84,21 @@ class Filter:
         """Tell whether a run that this person started is wanted."""
         return self.who is None or self.who.casefold() in who.casefold()
 
-    def accepts(self, state: str, task: str, who: str, queue: str, who_id: str, labels: str, added: str = "") -> bool:
+    def accepts(
+        self, state: str, task: str, who: str, queue: str, who_id: str, labels: str, added: str = "", root: str = ""
+    ) -> bool:
         """Tell whether a run is wanted, apart from its time and its id.
 
         :param labels: the declared ones, as the record has them.
         :param added: the added label of the wanted key; empty if there is none.
+        :param root: the run with which its family began; empty if it has none.
         """
         return (
             (self.states is None or state in self.states)
             and self.has_task(task)
             and self.has_who(who)
             and (self.label is None or declared_in(labels).get(self.label[0], added) == self.label[1])
+            and self.root in (None, root)
             and (self.visible is None or self.visible(task, queue, labels, who_id))
         )
 

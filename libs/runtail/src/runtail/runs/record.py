@@ -12,6 +12,7 @@ from runtail import labels, titles
 from runtail.errors import ProtocolError, RunNotFound
 from runtail.log.claim import LogEnd
 from runtail.protocol import EntryId, RunState
+from runtail.runs import family
 from runtail.store import Store, store_errors
 
 
@@ -96,6 +97,7 @@ class Run:
             "kwargs": self.json("kwargs"),
             "state": str(self.state),
             "why": self.text("why"),
+            "why_line": self.maybe("why_line"),
             "since_ms": self.number("since_ms"),
             "created_ms": self.number("created_ms"),
             "started_ms": self.maybe("started_ms"),
@@ -110,6 +112,8 @@ class Run:
             "labels": self.labels,
             "added_labels": self.added_labels,
             "retry_of": self.text("retry_of") or None,
+            "parent_id": self.text(family.PARENT) or None,
+            "root_id": self.text(family.ROOT) or None,
             "execution": self.execution,
             "earlier_execution": self.text("earlier_execution") or None,
             "newer_execution": self.text("newer_execution") or None,

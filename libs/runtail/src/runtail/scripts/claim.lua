@@ -7,7 +7,7 @@
 --      overlaps (true: do not record this execution while another one lives),
 --      joins (true: record it only if a run waits for it),
 --      create {field: value} for a run nobody announced, hold (key of the exclusive hold or false), record_prefix,
---      declared {field: value} (the task's labels and title: set if whoever made the record did not know them)
+--      declared {field: value} (the task's labels and title, the run's family: set if the record does not have them)
 -- returns refused reason detail lone | unrecorded | held attempt beat kind
 --         | claimed attempt, previous state, the record, ms that the run was queued and due; -1 if unknown.
 -- lone: '1' if no other message will store a result for the id, '2' if the run waited for this one.

@@ -30,16 +30,17 @@ local function digest_of(kind, ...)
   return digest
 end
 
--- Where a run should be listed: its state, thing, person and added labels; nowhere if its record has expired, and no
--- answer if it is deleted.
+-- Where a run should be listed: its state, thing, person, added labels, and the run with which its family began (after
+-- a colon, with which no label begins); nowhere if its record has expired, and no answer if it is deleted.
 local function row_of(run_id)
   local score = redis.call('ZSCORE', RUNS, run_id)
   if not score then return end
-  local r = redis.call('HMGET', RUN .. run_id, 'state', 'task', 'queue', 'labels', 'who', 'who_id')
+  local r = redis.call('HMGET', RUN .. run_id, 'state', 'task', 'queue', 'labels', 'who', 'who_id', 'root_id')
   if not r[1] then return {}, score end
   local row = {r[1], digest_of('things', r[2] or '', r[3] or '', r[4] or ''),
     digest_of('people', r[5] or '', r[6] or '')}
   for _, label in ipairs(added_labels(RUN .. run_id)) do row[#row + 1] = label end
+  if (r[7] or '') ~= '' then row[#row + 1] = ':' .. r[7] end
   return row, score
 end
 

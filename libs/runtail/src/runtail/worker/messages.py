@@ -73,6 +73,9 @@ class Start(TypedDict):
     nesting: NotRequired[int]
     retries: NotRequired[int]
     queue: NotRequired[str]
+    #: The runs that called it, and with which that began; empty if nobody did.
+    parent: NotRequired[str]
+    root: NotRequired[str]
     #: It continues the run of the task that it replaces.
     joins: NotRequired[bool]
     #: The broker delivers an unacknowledged message again.

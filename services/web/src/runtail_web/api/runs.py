@@ -13,7 +13,8 @@ from runtail.labels import check_added
 from runtail.protocol import RunState
 from runtail.runs.access import summary_for, visible_to
 from runtail.runs.cancel import cancel
-from runtail.runs.candidates import count_states
+from runtail.runs.counts import count_states
+from runtail.runs.family import PARENT, ROOT
 from runtail.runs.filter import Filter
 from runtail.runs.listing import list_page, list_workers, read_task, waiting_reason
 from runtail.runs.record import Run, read_run
@@ -94,6 +95,7 @@ def wanted_by(query: RunsQuery, states: frozenset[str] | None = None) -> Filter:
         since_ms=query.since,
         until_ms=query.until,
         label=key_and_value(query.label) if query.label else None,
+        root=query.root,
         id_prefix=query.id,
         visible=visible_to(principal()),
         asker=principal().id,
@@ -222,7 +224,12 @@ def make_runs(store: Store, publish: Publisher) -> Blueprint:
         )
     )
     def read(run_id: str) -> Response:
-        return json_response(shown(store, [read_run(store, run_id)])[0])
+        run = read_run(store, run_id)
+        summary = shown(store, [run])[0]
+        for name in (PARENT, ROOT):
+            other = run.text(name)
+            summary[name] = other if other and sees(store, other) else None
+        return json_response(summary)
 
     @routes.post("/runs/<run_id>/cancel")
     @allows("run:cancel", on="run", limit="changes")

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   /** Of the element that holds button and list. */
@@ -51,7 +51,7 @@ export function Menu({ class: name, title, opener, children }: Props) {
     if (choice && !choice.hasAttribute("data-stays")) close();
   }
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open.value) return;
     const elsewhere = (event: Event) => {
       if (!box.current?.contains(event.target as Node)) close();

@@ -3,7 +3,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { goTo } from "../address";
-import { freshKey, run as readRun, start, type Task } from "../api";
+import { freshKey, type Run, run as readRun, runs, start, type Task } from "../api";
 import { type Choice, Combobox } from "../combobox";
 import { Icon } from "../design/icon";
 import { SquareButton } from "../design/squarebutton";
@@ -17,6 +17,9 @@ import { type Given, TaskForm } from "./taskform";
 
 /** The id of the input that chooses one. */
 const TASK = "task";
+
+/** How often what is said of a task is asked again, while it is in sight. */
+const NEARBY_MS = 10_000;
 
 /** One click, one run: `demo.tail`, where a worker has it. */
 export function StartButton({ tasks }: { tasks: readonly Task[] }) {
@@ -75,6 +78,29 @@ async function asked(
   return { task, texts: Object.fromEntries(given), written: NOTHING };
 }
 
+/** Runs of a task, and runs that wait, which the list beside the drawer may have filtered away. */
+function nearby(task: string, tell: (runs: readonly Run[]) => void): () => void {
+  let stopped = false;
+  async function ask(): Promise<void> {
+    try {
+      const [own, waiting] = await Promise.all([
+        runs(new URLSearchParams({ task, limit: "50" })),
+        runs(new URLSearchParams({ state: "queued", limit: "200" })),
+      ]);
+      const found = new Map([...own.runs, ...waiting.runs].map((run) => [run.id, run]));
+      if (!stopped) tell([...found.values()]);
+    } catch {
+      // What the list shows is said meanwhile.
+    }
+  }
+  void ask();
+  const again = setInterval(() => void ask(), NEARBY_MS);
+  return () => {
+    stopped = true;
+    clearInterval(again);
+  };
+}
+
 interface Asked extends Given {
   readonly task: string;
   /** Where it came from: another link is another form. */
@@ -84,8 +110,8 @@ interface Asked extends Given {
 interface Drawer {
   readonly tasks: readonly Task[];
   readonly open: Signal<boolean>;
-  /** What would become of a run of a task: its queue, who listens there, how long it takes. */
-  readonly prospect: (task: Task) => string;
+  /** What would become of a run of a task, as far as these runs and the page's own tell; null: only those. */
+  readonly prospect: (task: Task, runs: readonly Run[] | null) => string;
 }
 
 /** Beside the list, which stays where it is: a task, its form, and what will happen. */
@@ -95,6 +121,7 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
   const problem = useSignal<Error | null>(null);
   // What was written stays when the drawer is shut.
   const used = useSignal(false);
+  const near = useSignal<{ task: string; runs: readonly Run[] } | null>(null);
   const dialog = useRef<HTMLDialogElement>(null);
 
   async function fromAddress(): Promise<void> {
@@ -119,6 +146,14 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
   }, []);
 
   const wanted = open.value;
+  const name = tasks.find((one) => one.name === chosen.value)?.name ?? tasks[0]?.name;
+  useEffect(() => {
+    if (!wanted || name === undefined) return undefined;
+    return nearby(name, (runs) => {
+      near.value = { task: name, runs };
+    });
+  }, [wanted, name]);
+
   useEffect(() => {
     if (!wanted) {
       dialog.current?.close();
@@ -139,8 +174,9 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
     }
   }
 
-  const task = tasks.find(({ name }) => name === chosen.value) ?? tasks[0];
+  const task = tasks.find((one) => one.name === name);
   if (!task) return null;
+  const runsNear = near.value?.task === task.name ? near.value.runs : null;
   const mine = given.value?.task === task.name ? given.value : null;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does the same
@@ -174,7 +210,7 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
         </div>
         <div class="prospect">
           {task.doc && <Doc text={sanitize(task.doc)} />}
-          <p>{sanitize(prospect(task))}</p>
+          <p>{sanitize(prospect(task, runsNear))}</p>
         </div>
         {used.value && (
           <TaskForm key={`${task.name} ${mine?.from ?? ""}`} task={task} given={mine} />

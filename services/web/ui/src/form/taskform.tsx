@@ -9,16 +9,18 @@ import { copyText } from "../clipboard";
 import { Icon } from "../design/icon";
 import { ProblemNote } from "../problem";
 import { sanitize } from "../sanitize";
-import { type Field, faultOf, fields, fieldValue, type Texts, textIn } from "../schema";
+import { type Field, fields, type Texts, textIn } from "../schema";
 import { cliCommand, curlCommand } from "./commands";
 import { CopyMenu, type Way } from "./copymenu";
 import { placed } from "./errors";
+import { Faults } from "./faults";
 import { FieldRow, inputId } from "./fields";
 import { LABELS, NOTHING, readNamed, TITLE, type Written } from "./named";
 import { NamingFields } from "./naming";
 import { filled, MAX_LINK_CHARS, prefillHash } from "./prefill";
 import { PresetChoice } from "./presetchoice";
 import { besides, presetTexts, switched, type Values } from "./presets";
+import { read } from "./reading";
 import { forgetTexts, lastTexts, rememberTexts } from "./remembered";
 
 /** Where the command line looks by itself. */
@@ -119,10 +121,13 @@ export function TaskForm({ task, given }: { task: Task; given: Given | null }) {
       status.value = "These values are too long for a link.";
       return;
     }
-    const name = way === "link" ? "Link" : "Command";
-    status.value = (await copyText(text))
-      ? `${name} copied.`
-      : `Copying failed. This is it: ${text}`;
+    const said = {
+      link: "Link copied.",
+      curl: "Copied for curl.",
+      command: "Copied for the command line.",
+    }[way];
+    const secrets = way !== "link" && wantedSecrets().length > 0 ? " Put the secrets in." : "";
+    status.value = (await copyText(text)) ? said + secrets : `Copying failed. This is it: ${text}`;
   }
 
   function link(): string {
@@ -130,20 +135,24 @@ export function TaskForm({ task, given }: { task: Task; given: Given | null }) {
     return `${location.origin}${here("/")}${hash}`;
   }
 
+  /** Those that a start takes, or that were written. */
+  function wantedSecrets(): string[] {
+    const secrets = list.filter(({ kind }) => kind === "secret");
+    return secrets
+      .filter(({ name, required }) => required || textIn(texts.value, name))
+      .map(({ name }) => name);
+  }
+
   /** Null if something must be mended first. */
   function command(form: HTMLFormElement, way: Way): string | null {
-    const isSecret = ({ kind }: Field) => kind === "secret";
     const { kwargs, about, faults } = all(
       form,
-      list.filter((field) => !isSecret(field)),
+      list.filter(({ kind }) => kind !== "secret"),
     );
     wrong.value = faults;
     focusOnFault();
     if (faults.size > 0) return null;
-    const secrets = list
-      .filter((field) => isSecret(field) && (field.required || textIn(texts.value, field.name)))
-      .map(({ name }) => name);
-    const wanted = { task: task.name, kwargs, secrets, ...about };
+    const wanted = { task: task.name, kwargs, secrets: wantedSecrets(), ...about };
     const web = `${location.origin}${here("")}`;
     return way === "curl"
       ? curlCommand(wanted, `${web}/api/v1`, hasLogin())
@@ -155,66 +164,68 @@ export function TaskForm({ task, given }: { task: Task; given: Given | null }) {
   const fromPreset = presetTexts(list, valuesOf(preset.value));
   return (
     <form noValidate onSubmit={(event) => void submit(event)}>
-      {given && <p class="note">Filled in for you. Nothing starts until you press the button.</p>}
-      {recalled.value && (
-        <p class="note">
-          These are the values that you used last time.{" "}
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => {
-              forgetTexts(task.name);
-              texts.value = filled(list, presetTexts(list, valuesOf(preset.value)));
-              recalled.value = false;
-            }}
-          >
-            Use the defaults
-          </button>
-        </p>
-      )}
-      <PresetChoice
-        presets={task.presets ?? {}}
-        chosen={preset.value}
-        choose={(name) => {
-          texts.value = switched(list, texts.value, valuesOf(preset.value), valuesOf(name));
-          preset.value = name;
-        }}
-      />
-      {list.map((field) => (
-        <FieldRow
-          key={field.name}
-          field={field}
-          from={
-            Object.hasOwn(fromPreset, field.name) &&
-            fromPreset[field.name] === textIn(texts.value, field.name)
-              ? preset.value
-              : ""
-          }
-          text={textIn(texts.value, field.name) ?? null}
-          message={wrong.value.get(field.name)}
-          change={(text) => {
-            texts.value = { ...texts.value, [field.name]: text };
+      <div>
+        {given && <p class="note">Filled in for you. Nothing starts until you press the button.</p>}
+        {recalled.value && (
+          <p class="note">
+            These are the values that you used last time.{" "}
+            <button
+              type="button"
+              class="quiet"
+              onClick={() => {
+                forgetTexts(task.name);
+                texts.value = filled(list, presetTexts(list, valuesOf(preset.value)));
+                recalled.value = false;
+              }}
+            >
+              Use the defaults
+            </button>
+          </p>
+        )}
+        <PresetChoice
+          presets={task.presets ?? {}}
+          chosen={preset.value}
+          choose={(name) => {
+            texts.value = switched(list, texts.value, valuesOf(preset.value), valuesOf(name));
+            preset.value = name;
           }}
         />
-      ))}
-      {list.length === 0 && <p class="note">This task takes no parameters.</p>}
-      {list.some(({ kind }) => kind === "secret") && !task.sealed && (
-        <p class="note">
-          Secrets are sent to the worker without encryption: whoever can read the broker can read
-          them until the worker takes them. <code>RUNTAIL_SEAL_KEYS</code> encrypts them.
-        </p>
-      )}
-      <NamingFields
-        written={written.value}
-        change={(now) => {
-          written.value = now;
-        }}
-        wrong={wrong.value}
-        title={task.title ?? ""}
-        labels={task.labels ?? {}}
-      />
-      {problem.value && <ProblemNote problem={problem.value} />}
-      {wrongNames.length > 0 && <Summary names={wrongNames} />}
+        {list.map((field) => (
+          <FieldRow
+            key={field.name}
+            field={field}
+            from={
+              Object.hasOwn(fromPreset, field.name) &&
+              fromPreset[field.name] === textIn(texts.value, field.name)
+                ? preset.value
+                : ""
+            }
+            text={textIn(texts.value, field.name) ?? null}
+            message={wrong.value.get(field.name)}
+            change={(text) => {
+              texts.value = { ...texts.value, [field.name]: text };
+            }}
+          />
+        ))}
+        {list.length === 0 && <p class="note">This task takes no parameters.</p>}
+        {list.some(({ kind }) => kind === "secret") && !task.sealed && (
+          <p class="note">
+            Secrets are sent to the worker without encryption: whoever can read the broker can read
+            them until the worker takes them. <code>RUNTAIL_SEAL_KEYS</code> encrypts them.
+          </p>
+        )}
+        <NamingFields
+          written={written.value}
+          change={(now) => {
+            written.value = now;
+          }}
+          wrong={wrong.value}
+          title={task.title ?? ""}
+          labels={task.labels ?? {}}
+        />
+        {problem.value && <ProblemNote problem={problem.value} />}
+        {wrongNames.length > 0 && <Faults names={wrongNames} />}
+      </div>
       <div class="tools">
         <button type="submit" class="primary" disabled={busy.value}>
           <Icon name="running" />
@@ -227,48 +238,4 @@ export function TaskForm({ task, given }: { task: Task; given: Given | null }) {
       </div>
     </form>
   );
-}
-
-function Summary({ names }: { names: readonly string[] }) {
-  return (
-    <p class="summary">
-      Please correct:{" "}
-      {names.map((name, at) => (
-        <span key={name}>
-          {at > 0 && ", "}
-          <a
-            href={`#${inputId(name)}`}
-            onClick={(event) => {
-              event.preventDefault();
-              document.getElementById(inputId(name))?.focus();
-            }}
-          >
-            {sanitize(name.replace(/^\./, ""))}
-          </a>
-        </span>
-      ))}
-    </p>
-  );
-}
-
-function read(form: HTMLFormElement, list: readonly Field[], texts: Texts) {
-  const values: [name: string, value: unknown][] = [];
-  const faults = new Map<string, string>();
-  for (const field of list) {
-    const text = textIn(texts, field.name) ?? null;
-    const input = form.elements.namedItem(field.name);
-    try {
-      // Half a date is none, and would be left out in silence.
-      if (input instanceof HTMLInputElement && input.validity.badInput) {
-        throw new Error("is not complete");
-      }
-      const fault = faultOf(field, text);
-      if (fault) throw new Error(fault);
-      const value = fieldValue(field, text);
-      if (value !== undefined) values.push([field.name, value]);
-    } catch (error) {
-      faults.set(field.name, (error as Error).message);
-    }
-  }
-  return { kwargs: Object.fromEntries(values), faults };
 }

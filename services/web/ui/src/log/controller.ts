@@ -116,6 +116,7 @@ export class LogController {
       this.navigation,
       this.announcer,
       () => this.list.following.peek() && !this.find.open.peek() && place.asked() === null,
+      (held) => scroller.classList.toggle("held", held),
     );
     effect(() => {
       this.model.over = this.follow.phase.value.name === "over";
@@ -171,7 +172,7 @@ export class LogController {
       "go-to": () => {
         this.goToOpen.value = true;
       },
-      fields: () => this.showFields(this.#here.first),
+      fields: () => this.showFields(this.focus.line ?? this.#here.first),
       "copy-link": () => void this.copyLink(),
       "copy-text": () => void this.selection.copyLines(this.#here),
       "select-all": () => this.selection.selectAll(),

@@ -33,8 +33,10 @@ export function Fields({ log }: { log: LogController }) {
         {fields.map((field) => (
           <div key={field.name}>
             <dt>{field.name}</dt>
-            <dd>{field.value}</dd>
-            <Copy text={field.value} what={field.name} />
+            <dd>
+              <span>{field.value}</span>
+              <Copy text={field.value} what={field.name} />
+            </dd>
           </div>
         ))}
       </dl>

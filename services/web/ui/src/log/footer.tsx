@@ -6,6 +6,7 @@ import { Icon } from "../design/icon";
 import { SquareButton } from "../design/squarebutton";
 import { withCommas } from "../numbers";
 import type { LogController } from "./controller";
+import { Fields } from "./fields";
 import { type LineRange, linesHash } from "./model/links";
 
 interface Props {
@@ -53,6 +54,7 @@ export function LogFooter({ log, runId, share, children }: Props) {
           </button>
         )}
       </div>
+      <Fields log={log} />
       <footer class="status">
         {verdict && (
           <p class={verdict.verified ? "verdict ok" : "verdict bad"} role="status">

@@ -10,6 +10,8 @@ import type { Navigation } from "./tools/navigation";
 
 /** Later the reader has begun to read where the log opened, and is left there. */
 const WITHIN_MS = 3_000;
+/** What would jump to the first error is not shown before; but it does not wait longer than this. */
+const HELD_MS = 2_000;
 /** An event may have opened or closed a section: asked for again after a pause in them. */
 const LEARN_AFTER_MS = 500;
 
@@ -20,15 +22,18 @@ export class Opening {
   readonly #announcer: Announcer;
   #learned = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #hold: (held: boolean) => void;
 
-  /** `undecided`: the reader has neither moved nor come by a link. */
+  /** `undecided`: the reader has neither moved nor come by a link. `hold`: show no rows for now. */
   constructor(
     model: LogModel,
     follow: Follow,
     navigation: Navigation,
     announcer: Announcer,
     undecided: () => boolean,
+    hold: (held: boolean) => void,
   ) {
+    this.#hold = hold;
     this.#announcer = announcer;
     this.#model = model;
     this.#follow = follow;
@@ -42,6 +47,8 @@ export class Opening {
         this.#timer = setTimeout(() => void model.learn(), LEARN_AFTER_MS);
       } else {
         this.#learned = true;
+        hold(follow.openedOver && undecided());
+        setTimeout(() => hold(false), HELD_MS);
         void this.#first(undecided);
       }
     });
@@ -50,7 +57,7 @@ export class Opening {
   async #first(undecided: () => boolean): Promise<void> {
     const until = performance.now() + WITHIN_MS;
     await this.#model.learn();
-    if (!this.#follow.openedOver) return;
+    if (!this.#follow.openedOver) return this.#hold(false);
     const declared = this.#model.known.errors[0] ?? Number.POSITIVE_INFINITY;
     const stop = effect(() => {
       // Its end comes after its beginning: the last entries may be under way.
@@ -58,8 +65,14 @@ export class Opening {
       queueMicrotask(() => {
         stop();
         const line = this.#model.known.errors[0] ?? this.#detected;
-        if (line === undefined || performance.now() >= until || !undecided()) return;
+        if (line === undefined || performance.now() >= until || !undecided()) {
+          return this.#hold(false);
+        }
         this.#navigation.show(line);
+        // Once rows have their heights: lines that wrap are measured when they are drawn, in the font that they have then.
+        void document.fonts.ready.then(() =>
+          requestAnimationFrame(() => requestAnimationFrame(() => this.#hold(false))),
+        );
         this.#announcer.say(`First error, line ${withCommas(line)}`);
       });
     });

@@ -7,7 +7,6 @@ import { Select } from "../design/select";
 import { SquareButton } from "../design/squarebutton";
 import { withCommas } from "../numbers";
 import type { LogController } from "./controller";
-import { Fields } from "./fields";
 import type { Kind } from "./tools/find";
 
 export function LogToolbar({ log }: { log: LogController }) {
@@ -74,7 +73,6 @@ export function LogToolbar({ log }: { log: LogController }) {
         title="Keyboard shortcuts (?)"
         press={() => log.act("help")}
       />
-      <Fields log={log} />
     </div>
   );
 }

@@ -2,6 +2,7 @@
 
 import { AUDIT, byProxy, hasLogin, here, LOGIN, TOKENS, WATCH } from "../address";
 import { logOut, type Session } from "../api";
+import { setSound, sound } from "../tell/sound";
 import { setTheme, THEMES, type Theme } from "../theme";
 import type { Command } from "./choices";
 
@@ -36,7 +37,14 @@ export function commandsFor(who: Session | null, theme: Theme): Command[] {
     words: "theme colours appearance mode",
     act: () => setTheme(one),
   }));
-  return [...pages, ...settings, ...account(who)];
+  const tone: Command = {
+    text: sound.value ? "No sound at the end of a run" : "Sound at the end of a run",
+    about: "for runs that you want to be told of",
+    group: "Settings",
+    words: "notification tone beep mute tell me",
+    act: () => setSound(!sound.peek()),
+  };
+  return [...pages, ...settings, tone, ...account(who)];
 }
 
 function account(who: Session | null): Command[] {

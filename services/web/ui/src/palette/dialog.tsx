@@ -63,7 +63,7 @@ export function Palette({ closed }: { closed: () => void }) {
         if (event.target === event.currentTarget) event.currentTarget.close();
       }}
     >
-      <div class="box">
+      <div class="sheet">
         <Combobox
           id="palette"
           label="Search runs, tasks and pages"

@@ -1,15 +1,13 @@
 // Runs for the command palette: the newest ones at once, others as the server finds them.
 
 import { signal } from "@preact/signals";
-import { Problem, type Run, run as readRun, runs } from "../api";
+import { type Run, runs } from "../api";
+import { idQuery } from "../matching";
 
 /** Asked after a pause in the typing. */
 const PAUSE_MS = 150;
 const NEWEST = 200;
 const FOUND = 12;
-/** The ids that Celery gives; others are found among the newest runs. */
-const WHOLE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const NOT_FOR_US = [403, 404];
 
 /** The questions for a text; the answer to each is a list of runs. Pure. */
 export function questionsFor(text: string): URLSearchParams[] {
@@ -17,6 +15,8 @@ export function questionsFor(text: string): URLSearchParams[] {
   const limit = String(FOUND);
   const questions = [new URLSearchParams({ task: `*${text}*`, limit })];
   if (/^[^:]+:.+$/.test(text)) questions.push(new URLSearchParams({ label: text, limit }));
+  const id = idQuery(text);
+  if (id !== null) questions.push(new URLSearchParams({ id, limit }));
   return questions;
 }
 
@@ -42,7 +42,6 @@ export class RunSearch {
     const turn = this.#turn;
     if (text === "") return;
     const questions = questionsFor(text).map((query) => () => runs(query));
-    if (WHOLE_ID.test(text)) questions.push(async () => ({ runs: await one(text), next: null }));
     this.#timer = setTimeout(() => void this.#ask(questions, () => turn === this.#turn), PAUSE_MS);
   }
 
@@ -65,15 +64,5 @@ export class RunSearch {
     } catch (error) {
       if (wanted()) this.problem.value = error as Error;
     }
-  }
-}
-
-/** The run with an id, if there is one that the reader may see. */
-async function one(id: string): Promise<readonly Run[]> {
-  try {
-    return [await readRun(id)];
-  } catch (error) {
-    if (error instanceof Problem && NOT_FOR_US.includes(error.status)) return [];
-    throw error;
   }
 }

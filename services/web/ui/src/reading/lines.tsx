@@ -21,7 +21,7 @@ export function LogLines({ reading }: { reading: Reading }) {
 }
 
 function Empty({ follow, run }: { follow: Follow; run: Run | null }) {
-  if (follow.range.value.next > 1 || follow.live.value || !run) return null;
+  if (follow.range.value.next > 1 || follow.live.value || !run || run.lines > 0) return null;
   return <p class="note empty">{emptyWords(follow, run)}</p>;
 }
 

@@ -8,6 +8,7 @@ export function Trouble({ reading }: { reading: Reading }) {
   const { record, problem, fetchRecord } = reading;
   const why = denied(reading.log.value?.follow);
   const logOnly = isLogOnly(reading);
+  const missing = gone(reading);
   return (
     <>
       {why && (
@@ -18,7 +19,12 @@ export function Trouble({ reading }: { reading: Reading }) {
       {logOnly && !why && (
         <p class="note">You may read the log of this run, and not the rest of its record.</p>
       )}
-      {problem.value && !logOnly && !why && (gone(reading) || !record.value) && (
+      {missing && !why && (
+        <p class="problem" role="alert">
+          {sanitize(missing.title)}.
+        </p>
+      )}
+      {problem.value && !missing && !logOnly && !why && !record.value && (
         <ProblemNote problem={problem.value} retry={() => void fetchRecord()} />
       )}
     </>

@@ -15,6 +15,7 @@ import {
 import { Icon } from "../design/icon";
 import { Menu } from "../design/menu";
 import { sanitize } from "../sanitize";
+import { TellMe } from "../tell/button";
 import { lacks } from "../who";
 import { endsWords, isOver } from "../words";
 import { Confirm } from "./confirm";
@@ -30,6 +31,7 @@ export function Actions({ run, now, changed }: Props) {
   return (
     <div class="actions">
       <div class="tools">
+        <TellMe run={run} show={() => {}} />
         <Sharing run={run} />
         {isOver(run) ? (
           <Retry run={run} changed={changed} />

@@ -54,7 +54,10 @@ export function happenings(
       .filter(({ kind, group }) => kind === "event" && !group)
       .map((note) => [placeOf(note.t, note.at), note]),
   );
+  const marked = (kind: string) => marks.some((mark) => mark.kind === kind);
+  // In the order of the log: clocks may differ.
   const found: Happening[] = [{ t: run.created_ms, text: created(run), level: "note", line: null }];
+  if (!marked("start")) found.push(...starts(run));
   for (const mark of marks) {
     const words = WORDS[mark.kind];
     if (words === undefined) continue;
@@ -66,18 +69,25 @@ export function happenings(
       line: mark.line,
     });
   }
-  const marked = (kind: string) => marks.some((mark) => mark.kind === kind);
-  // The worker has not told it yet, or there was none to tell it.
-  if (run.cancel && !marked("cancel-requested")) found.push(asked(run.cancel, run.created_ms));
-  if (run.started_ms !== null && !marked("start")) {
-    const text = `Attempt ${run.attempt} started`;
-    found.push({ t: run.started_ms, text, level: "note", line: null });
-  }
   if (run.finished_ms !== null && !marked("end")) {
     const text = capital(run.state);
     found.push({ t: run.finished_ms, text, level: levelOf("end", run), line: null });
   }
-  return found.sort((a, b) => a.t - b.t);
+  // The worker has not told it yet, or there was none to tell it.
+  if (run.cancel && !marked("cancel-requested")) {
+    const one = asked(run.cancel, run.created_ms);
+    const later = found.findIndex(({ t }, index) => index > 0 && t > one.t);
+    found.splice(later < 0 ? found.length : later, 0, one);
+  }
+  return found;
+}
+
+/** The first attempt and the last one: the record has no other. */
+function starts({ attempt, first_started_ms: first, started_ms: last }: Run): Happening[] {
+  const known = [[1, first] as const, ...(attempt > 1 ? [[attempt, last] as const] : [])];
+  return known.flatMap(([number, t]) =>
+    t === null ? [] : [{ t, text: `Attempt ${number} started`, level: "note", line: null }],
+  );
 }
 
 function placeOf(t: number, line: number): string {

@@ -134,7 +134,7 @@ function Why({ run, log }: { run: Run; log: LogController | null }) {
   if (!text && line === null) return null;
   return (
     <p class="why" {...(text.length > LONG_WHY_CHARS ? { tabIndex: 0 } : {})}>
-      {sanitize(text)}{" "}
+      <span class="reason">{sanitize(text)}</span>{" "}
       {log && line !== null && (
         <a
           href={`#L${line}`}

@@ -70,10 +70,11 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
   const log = reading.log.value;
   const follow = log?.follow;
   const why = denied(follow);
+  const missing = why ? null : gone;
   return (
     <main class={`page${log?.full.value ? " full" : ""}${open.value ? " open" : ""}`}>
       <Top place={gone ? "" : (record.value?.task ?? "run")}>
-        {(!gone || why) && (
+        {!missing && (
           <ConnectionChip
             tail={tail}
             over={follow?.phase.value.name === "over" || follow?.phase.value.name === "refused"}
@@ -82,12 +83,12 @@ export function RunPage({ tail, runId }: { tail: Tail; runId: string }) {
         )}
       </Top>
       <PortForwardNote tail={tail} />
-      {gone ? (
-        <Missing runId={runId} problem={gone} />
+      {missing ? (
+        <Missing runId={runId} problem={missing} />
       ) : (
-        !record.value && <h1 class="unseen">Run</h1>
+        (gone || !record.value) && <h1 class="unseen">{gone ? gone.title : "Run"}</h1>
       )}
-      {(!gone || why) && <Trouble reading={reading} />}
+      {!missing && <Trouble reading={reading} />}
       {record.value && !gone && !logOnly && (
         <Header
           run={record.value}

@@ -6,6 +6,7 @@ import type { LogController } from "../log/controller";
 import { LogRail } from "../log/rail";
 import { sanitize } from "../sanitize";
 import { Fact } from "./fact";
+import { Family } from "./family";
 import { Result } from "./result";
 import { Attempts, Happened } from "./story";
 
@@ -25,6 +26,7 @@ export function Rail({ log, run, good, now, chosen }: Props) {
     <aside class="rail" aria-label="In this run">
       {log && <LogRail log={log} now={now} good={good} chosen={chosen} />}
       {log && <Attempts log={log} run={run} now={now} chosen={chosen} />}
+      <Family run={run} />
       <Result result={run.result} />
       <Parameters kwargs={run.kwargs} />
       {log && <Happened log={log} run={run} now={now} chosen={chosen} />}

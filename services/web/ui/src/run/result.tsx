@@ -5,7 +5,8 @@ import { Copy } from "../copy";
 import { sanitize } from "../sanitize";
 
 export function Result({ result }: { result: Run["result"] }) {
-  if (result === null) return null;
+  // A web service of an earlier version, which an open page may talk to after a rollback, sends none at all.
+  if (!result) return null;
   const text =
     typeof result.value === "string" ? result.value : JSON.stringify(result.value, null, 2);
   return (

@@ -54,9 +54,13 @@ function CopyChoice({ words, text }: { words: string; text: () => string }) {
     }, SAID_MS);
   }
   return (
-    <button type="button" data-stays onClick={() => void press()}>
-      <span role="status">{said.value}</span>
-      {!said.value && words}
-    </button>
+    <>
+      <button type="button" data-stays onClick={() => void press()}>
+        {said.value || words}
+      </button>
+      <span class="unseen" role="status">
+        {said.value}
+      </span>
+    </>
   );
 }

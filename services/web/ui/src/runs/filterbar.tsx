@@ -1,11 +1,13 @@
 // The filters above the list: the state, one box for everything that has a name, the time.
 
+import { useEffect, useMemo } from "preact/hooks";
 import { Combobox } from "../combobox";
 import { Icon } from "../design/icon";
 import { Times } from "../filterinputs";
 import { type Filters, isFiltered, NO_FILTERS, STATES } from "../filters";
 import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
+import { IdSearch } from "./idsearch";
 import { type Known, suggestions, taken } from "./suggestions";
 
 interface Props {
@@ -28,6 +30,8 @@ const SEGMENTS: readonly Filters["state"][] = [
 ];
 
 export function FilterBar({ filters, known, counts, change, openRun }: Props) {
+  const search = useMemo(() => new IdSearch(), []);
+  useEffect(() => () => search.stop(), []);
   return (
     <search class="sieve" aria-label="Filter the runs">
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is not drawn as one line */}
@@ -45,7 +49,7 @@ export function FilterBar({ filters, known, counts, change, openRun }: Props) {
         ))}
       </div>
       <div class="box">
-        {(["task", "who", "label"] as const).map(
+        {(["task", "who", "label", "root"] as const).map(
           (name) =>
             filters[name] && (
               <button
@@ -67,14 +71,15 @@ export function FilterBar({ filters, known, counts, change, openRun }: Props) {
             filters.task || filters.who || filters.label ? "" : "Filter: task, label, person, id"
           }
           value=""
-          find={(text) => suggestions(text, known)}
+          find={(text) => suggestions(text, { ...known, ids: [...known.ids, ...search.ids.value] })}
+          written={(text) => search.written(text)}
           choose={(choice) => {
             const wanted = taken(choice);
             if ("run" in wanted) openRun(wanted.run);
             else change({ ...filters, ...wanted });
           }}
           back={() => {
-            const last = (["label", "who", "task"] as const).find((name) => filters[name]);
+            const last = (["root", "label", "who", "task"] as const).find((name) => filters[name]);
             if (last) change({ ...filters, [last]: "" });
           }}
         />
@@ -94,4 +99,4 @@ function countOf(counts: Readonly<Record<string, number>>, state: Filters["state
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-const WORDS = { task: "task", who: "by", label: "label" } as const;
+const WORDS = { task: "task", who: "by", label: "label", root: "called by" } as const;

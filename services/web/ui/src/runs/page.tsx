@@ -55,12 +55,15 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const place = useRef(useMemo(keptPlace, []));
   const starting = useSignal(false);
 
-  async function fetchAll(): Promise<void> {
-    // The answer tells the server's time.
-    const listed = listing.refresh().then(() => {
-      now.value = serverNow();
-    });
+  async function fetchRuns(): Promise<void> {
     void counts.refresh();
+    await listing.refresh();
+    // The answer tells the server's time.
+    now.value = serverNow();
+  }
+
+  async function fetchAll(): Promise<void> {
+    const listed = fetchRuns();
     try {
       const [published, alive] = await Promise.all([tasks(), workers()]);
       catalogue.value = published.tasks;
@@ -115,7 +118,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
       listing.changed(message.run);
       counts.changed();
       // Why it waits is known to the API only: it looks at the workers.
-      if (message.run.state === "queued") void fetchAll();
+      if (message.run.state === "queued") void fetchRuns();
     };
     tail.socket.on("run", changed);
     return () => {
@@ -131,7 +134,10 @@ export function RunsPage({ tail }: { tail: Tail }) {
 
   useSignalEffect(() => {
     if (tail.connection.value.state !== "connected") return;
-    tail.socket.emit("subscribe", { v: VERSION, runs: true }, () => void fetchAll());
+    tail.socket.emit("subscribe", { v: VERSION, runs: true }, () => {
+      // What changed before; tasks and workers seldom do, and there may be thousands.
+      void (problem.peek() ? fetchAll() : fetchRuns());
+    });
   });
 
   // Once others are drawn.
@@ -160,7 +166,8 @@ export function RunsPage({ tail }: { tail: Tail }) {
     starting.value = true;
   }
 
-  const rows = listing.rows.value;
+  // What stands above the rows comes with the tasks: rows that come before it would jump.
+  const rows = catalogue.value || problem.value || waited.value ? listing.rows.value : null;
   const startable = lacks("run:start") ? [] : (catalogue.value ?? []);
   const nothing = rows?.length === 0 && listing.next.value === null && !isFiltered(filters.value);
   const failure = listing.problem.value ?? problem.value;
@@ -274,7 +281,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
         <StartDrawer
           tasks={startable}
           open={starting}
-          prospect={(task) => prospectWords(task, fleet.value, rows ?? [])}
+          prospect={(task, near) => prospectWords(task, fleet.value, near ?? rows ?? [])}
         />
       )}
       <ListHelp />

@@ -23,8 +23,12 @@ export function prospectWords(
     sentences.push("No worker listens there, so the run will wait.");
   }
   if (task.exclusive) {
-    const held = runs.some((run) => run.state === "running" && run.task === task.name);
-    sentences.push(`One run at a time${held ? ", and one is running" : ""}.`);
+    const held = (state: Run["state"]) =>
+      runs.some((run) => run.state === state && run.task === task.name);
+    // One that waits stands in the way, too.
+    const what = held("running") ? "is running" : held("queued") ? "is waiting" : "";
+    const refused = what && `, and one ${what}: another is refused until it is over`;
+    sentences.push(`One run at a time${refused}.`);
   }
   if (usual !== undefined) sentences.push(`Usually takes ${duration(usual)}.`);
   return sentences.join(" ");

@@ -9,6 +9,7 @@ import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
 import { age, stamp } from "../time";
 import { usualDurations } from "../usual";
+import { lacks } from "../who";
 import { exitMark, waitingWords } from "../words";
 import { RowMenu } from "./rowmenu";
 import { Took } from "./took";
@@ -159,6 +160,18 @@ function Row({ run, now, usual, line, marked, mark, tools }: RowOf) {
 
 /** The reason for its state, or what it wrote last; without either, how much it has said. */
 function Tells({ run, line }: { run: Run; line: RunLine | undefined }) {
+  if (run.why && run.why_line && !lacks("log:read")) {
+    return (
+      <a
+        class="said-at"
+        href={`${runAddress(run.id)}#L${run.why_line}`}
+        title="Open the log at this line"
+      >
+        <span class="why">{sanitize(run.why)}</span>
+        <span> · line {withCommas(run.why_line)}</span>
+      </a>
+    );
+  }
   if (run.why) return <span class="why">{sanitize(run.why)}</span>;
   if (line?.text) return <span class="said">{sanitize(line.text)}</span>;
   if (run.state === "queued") return <span>{waitingWords(run)}</span>;

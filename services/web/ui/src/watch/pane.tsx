@@ -17,6 +17,7 @@ import { Replaced, Trouble } from "../reading/trouble";
 import { sanitize } from "../sanitize";
 import type { Tail } from "../socket";
 import { StateChip } from "../state";
+import { TellMe } from "../tell/button";
 import { span } from "../time";
 import { isOver, tookMs } from "../words";
 import { type Watched, watchKeys } from "./watched";
@@ -56,6 +57,13 @@ export function Pane({ tail, runId, watched }: Props) {
       <div class="pane-head">
         {record.value && !missing && <About run={record.value} now={now.value} />}
         {(!record.value || missing) && <h2 class="id">{sanitize(runId)}</h2>}
+        {record.value && !missing && (
+          <TellMe
+            small
+            run={record.value}
+            show={() => reading.scroller.current?.focus({ preventScroll: false })}
+          />
+        )}
         {log && !missing && (
           <button
             type="button"

@@ -137,6 +137,8 @@ def delivery_of(run: ShippedRun, worker: str) -> Delivery:
         headers=run.headers,
         kwargs=kwargs if isinstance(kwargs, dict) else None,
         queue=text("queue"),
+        parent=text("parent"),
+        root=text("root"),
         who=(run.headers or {}).get("who"),
         redelivers=bool(record.get("redelivers")),
         restart=bool(record.get("restart")),

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from runtail.protocol import RunState
 from runtail.protocol import event as events
 from runtail.runs.sealed import keeps_parameters
 from runtail.secret import SHORTENED, masked
 from runtail.worker import messages
 from runtail.worker.channel import MAX_REASON_CHARS
 from runtail.worker.shipper.run_outcome import Facts, RunOutcome, decide
+from runtail.worker.shipper.why_line import why_line
 
 if TYPE_CHECKING:
     from runtail.log.writer import LogWriter
@@ -128,6 +130,7 @@ class Finish:
             exit_status=ended.exit_status,
             signal=ended.signal,
             result=ended.result,
+            why_line=why_line(writer.newest(), ended.why) if ended.state is RunState.FAILED else None,
         )
 
 

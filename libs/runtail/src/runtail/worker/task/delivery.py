@@ -58,12 +58,16 @@ def facts(request: Mapping[str, Any], *, publications: bool) -> dict[str, Any]:
     properties = request.get("properties")
     tag = properties.get("delivery_tag") if publications and isinstance(properties, Mapping) else None
     queue = info.get("routing_key")
+    parent, root = request.get("parent_id"), request.get("root_id")
     return {
         "publication": tag if _is_uuid(tag) else "",
         "redelivered": bool(info.get("redelivered")),
         "nesting": number(request.get("replaced_task_nesting")),
         "retries": number(request.get("retries")),
         "queue": queue[:MAX_TEXT_CHARS] if isinstance(queue, str) else "",
+        # Longer ones are the ids of no run.
+        "parent": parent[:MAX_TEXT_CHARS] if isinstance(parent, str) else "",
+        "root": root[:MAX_TEXT_CHARS] if isinstance(root, str) else "",
     }
 
 

@@ -2,13 +2,15 @@
 
 import { contextOf } from "./continuation";
 import type { Groups } from "./groups";
-import { loudness } from "./level";
+import { type Detected, levelOf } from "./level";
 import { BLOCK_LINES } from "./lineblocks";
 import type { Lines } from "./lines";
 import { type LineModel, SHOWN_CHARACTERS } from "./rowmodel";
 import type { Span } from "./search";
 import { type TimeMode, timeText } from "./times";
 import { isLibraryFrame } from "./traceback";
+
+const MOST_LEVELS = 1_000;
 
 /** The hits of a search in a line's text. */
 export type Highlighter = (line: number, text: string) => readonly Span[];
@@ -31,6 +33,8 @@ export class LineRows {
   readonly #groups: Groups;
   readonly #whole = new Set<number>();
   readonly #failures = new Map<number, string>();
+  /** Levels of the lines that were drawn last: a row is asked for at each drawing. */
+  readonly #levels = new Map<number, Detected | null>();
 
   constructor(lines: Lines, groups: Groups) {
     this.#lines = lines;
@@ -40,6 +44,7 @@ export class LineRows {
   clear(): void {
     this.#whole.clear();
     this.#failures.clear();
+    this.#levels.clear();
   }
 
   /** Draw a line whole, however long it is. */
@@ -74,7 +79,7 @@ export class LineRows {
       context: contextOf(this.#lines, line),
       time: timeText(mode, t, began, mode === "gap" ? this.#lines.time(line - 1) : null),
       level,
-      detected: level === null && text !== undefined ? loudness(text) : null,
+      detected: level === null && text !== undefined ? this.#levelOf(line, text) : null,
       library: isLibraryFrame(this.#lines, line),
       group: this.#groups.headOn(line) ?? null,
       spans,
@@ -83,6 +88,15 @@ export class LineRows {
       whole: far || this.#whole.has(line),
       total,
     };
+  }
+
+  #levelOf(line: number, text: string): Detected | null {
+    const known = this.#levels.get(line);
+    if (known !== undefined) return known;
+    if (this.#levels.size >= MOST_LEVELS) this.#levels.clear();
+    const level = levelOf(text);
+    this.#levels.set(line, level);
+    return level;
   }
 
   #missing(line: number): string {

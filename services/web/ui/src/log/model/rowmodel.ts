@@ -2,6 +2,7 @@
 
 import type { Context } from "./continuation";
 import type { Group } from "./groups";
+import type { Detected } from "./level";
 import type { LiveLine } from "./messages";
 import type { Note } from "./rows";
 import type { Span } from "./search";
@@ -25,7 +26,7 @@ export interface LineModel {
   /** What an event says of it. */
   readonly level: "warning" | "error" | null;
   /** What it says of itself, if no event does. */
-  readonly detected: "warning" | "error" | null;
+  readonly detected: Detected | null;
   /** It is a library's frame in a traceback. */
   readonly library: boolean;
   readonly group: Group | null;

@@ -3,6 +3,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { request, searchAddress } from "../../api";
+import { withCommas } from "../../numbers";
 import { plain } from "../model/ansi";
 import { contextOf, spansWithin } from "../model/continuation";
 import { levelExpression, loudness } from "../model/level";
@@ -138,6 +139,7 @@ export class Find {
   showOnly(wanted: boolean): void {
     this.only.value = wanted;
     this.#narrow(true);
+    this.#summarize();
   }
 
   close(): void {
@@ -161,12 +163,13 @@ export class Find {
   /** Lines that events call errors or warnings are hits as well. */
   #declared(): void {
     const levels = levelsOf(this.kind.peek());
-    const { groups, known } = this.#model;
+    const { groups, known, rows } = this.#model;
+    // What only an event says stands before a line, and not in it.
+    const events = new Set(rows.notes.filter(({ level }) => level !== "note").map(({ at }) => at));
     for (const [line, level] of groups.levels) if (levels.includes(level)) this.#hits.add(line);
     const warnings = levels.includes("warning") ? known.warnings : [];
     for (const line of [...known.errors, ...warnings]) {
-      // One that stands after the last line is an event's.
-      if (line <= this.#model.total.peek()) this.#hits.add(line);
+      if (line <= this.#model.total.peek() && !events.has(line)) this.#hits.add(line);
     }
     this.#summarize();
   }
@@ -184,8 +187,8 @@ export class Find {
       return;
     }
     if (!anew && lines.length === this.#shown) return;
-    // What was found before stays until there is something else.
-    if (lines.length === 0 && this.busy.peek() && model.rows.only !== null) return;
+    // What is shown stays until there is something else.
+    if (lines.length === 0 && this.busy.peek()) return;
     const row = model.rows.only === null ? model.firstRow : null;
     this.#shown = lines.length;
     model.showOnly([...lines]);
@@ -343,7 +346,9 @@ export class Find {
       return;
     }
     this.unsearched.value = Math.max(0, total - this.#hits.searched.total);
-    this.summary.value = findWords(this.#hits, this.#current, total, this.busy.peek());
+    const words = findWords(this.#hits, this.#current, total, this.busy.peek());
+    const full = this.only.peek() && this.#hits.lines.length >= MAX_HITS;
+    this.summary.value = full ? `${words} · ${withCommas(MAX_HITS)} are shown` : words;
   }
 }
 

@@ -1,0 +1,1 @@
+"""Lighthouse, by the makers of Chromium, judges the list and a run."""
