@@ -154,6 +154,20 @@ def test_one_box_filters_by_task_person_and_label_and_opens_runs(site: Site, ope
     page.wait_for_url(site.run_page(second))
 
 
+def test_the_key_back_to_the_runs_keeps_their_filters(site: Site, open_page: OpenPage) -> None:
+    made(site, "a.newer")
+    first = made(site, "b.older", minutes=5)
+    page = open_page(f"{site.web.url}/?task=b.*")
+    expect(page.locator(".runs tbody tr")).to_have_count(1, timeout=SECONDS)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(site.run_page(first))
+    expect(page.locator("h1 .chip")).to_be_visible(timeout=SECONDS)
+    page.keyboard.press("h")
+    page.wait_for_url(re.compile(r"/\?task=b"))
+    expect(page.locator("tr", has_text=first).get_by_role("link")).to_be_focused(timeout=SECONDS)
+
+
 def test_the_whole_row_leads_to_the_run_and_back_to_the_same_place(site: Site, open_page: OpenPage) -> None:
     for minutes in range(70):
         made(site, f"t.{minutes:02}", minutes=minutes)
@@ -271,7 +285,8 @@ def test_queues_nobody_listens_to_are_named(site: Site, open_page: OpenPage) -> 
     store = site.store
     store.client.hset(store.keys.tasks(), "demo.tail", orjson.dumps(TAIL))
     page = open_page(site.web.url)
-    expect(page.locator(".fleet")).to_contain_text("No worker is running", timeout=SECONDS)
+    # Before the first run, what to do comes first.
+    expect(page.locator(".welcome ~ .foot .fleet")).to_contain_text("No worker is running", timeout=SECONDS)
     expect(page.locator(".fleet")).to_contain_text("kubectl get pods")
     expect(page.locator(".fleet")).to_contain_text("no worker listens to nobody-listens")
     worker = {"name": "celery@here", "queues": ["celery"], "concurrency": 2}

@@ -75,6 +75,8 @@ def test_the_form_names_the_wrong_field_and_starts_the_right_run(
     complaints.expect("422")
     page = open_page(site.web.url)
     page.get_by_role("button", name="Start a run").click()
+    # What one begins to write is the task's name.
+    expect(page.get_by_role("combobox", name="Task")).to_be_focused()
     page.get_by_label("lines").fill("many")
     page.get_by_role("button", name="Start demo.tail").click()
     expect(page.locator(".field.wrong")).to_contain_text("'many' is not of type 'integer'")

@@ -54,6 +54,13 @@ def _retry(e: Mapping[str, Any]) -> str:
     return f"Retry {e.get('retries')}{most}{when}{_because(e.get('reason'))}"
 
 
+def _end(e: Mapping[str, Any]) -> str:
+    state, why = clean(e.get("state")), clean(e.get("why"))
+    # "cancelled by ana" has the state in it.
+    text = why if why.startswith(state) else f"{state}{_because(why)}"
+    return text[:1].upper() + text[1:]
+
+
 def _worker_lost(e: Mapping[str, Any]) -> str:
     silent = f" for {_seconds(e['silent_ms'])}" if e.get("silent_ms") else ""
     bound = _seconds(e["unflushed_ms"]) if e.get("unflushed_ms") else "moments"
@@ -106,7 +113,7 @@ _SPEAKERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
         WARNING,
         lambda e: f"{e.get('count')} more sections, warnings and errors were not recorded",
     ),
-    "end": (NOTE, lambda e: f"{clean(e.get('state')).capitalize()}{_because(e.get('why'))}"),
+    "end": (NOTE, _end),
 }
 
 
@@ -116,8 +123,8 @@ def event_words(event: Mapping[str, Any]) -> tuple[str, str]:
     if kind not in _SPEAKERS:
         return NOTE, clean(kind)
     level, speak = _SPEAKERS[kind]
-    if kind == "end" and event.get("state") != "succeeded":
-        level = ERROR
+    if kind == "end":
+        level = {"succeeded": NOTE, "cancelled": WARNING}.get(str(event.get("state")), ERROR)
     return level, speak(event)
 
 

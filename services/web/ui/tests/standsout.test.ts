@@ -55,7 +55,7 @@ describe("stands out", () => {
       ],
     });
     expect(standsOut(given, 5).shown).toEqual([
-      { line: 7, level: "error", text: "the worker was lost" },
+      { line: 7, level: "error", text: "the worker was lost", event: true },
       { line: 40_000, level: "error", text: "" },
     ]);
   });

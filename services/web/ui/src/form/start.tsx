@@ -15,6 +15,9 @@ import { NOTHING } from "./named";
 import { parsePrefill } from "./prefill";
 import { type Given, TaskForm } from "./taskform";
 
+/** The id of the input that chooses one. */
+const TASK = "task";
+
 /** How often what is said of a task is asked again, while it is in sight. */
 const NEARBY_MS = 10_000;
 
@@ -157,7 +160,10 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
       return;
     }
     used.value = true;
-    if (!dialog.current?.open) dialog.current?.showModal();
+    if (dialog.current?.open) return;
+    dialog.current?.showModal();
+    // Else the button that closes it has the focus, and Enter closes what one has begun to write.
+    document.getElementById(TASK)?.focus();
   }, [wanted]);
 
   function closed(): void {
@@ -190,9 +196,9 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
       <div class="form">
         {problem.value && <ProblemNote problem={problem.value} />}
         <div class="field">
-          <label for="task">Task</label>
+          <label for={TASK}>Task</label>
           <Combobox
-            id="task"
+            id={TASK}
             label="Task"
             placeholder="Write a part of its name"
             value={task.name}

@@ -1,8 +1,8 @@
 // The log view of one run: its parts put together, and what keys and buttons do.
 
 import { effect, signal } from "@preact/signals";
-import { here } from "../address";
 import { type Action, Keyboard } from "../keys";
+import { backToRuns } from "../leftlist";
 import { withCommas } from "../numbers";
 import { settings } from "../settings";
 import type { Tail } from "../socket";
@@ -176,7 +176,7 @@ export class LogController {
       "copy-link": () => void this.copyLink(),
       "copy-text": () => void this.selection.copyLines(this.#here),
       "select-all": () => this.selection.selectAll(),
-      back: () => location.assign(here("/")),
+      back: backToRuns,
       help: () => {
         this.help.value = true;
       },

@@ -40,7 +40,7 @@ function Outstanding({ log, chosen }: Pick<Props, "log" | "chosen">) {
   return (
     <nav aria-label="Stands out">
       <h2>Stands out</h2>
-      {shown.map(({ line, level, text }) => (
+      {shown.map(({ line, level, text, event }) => (
         <a
           key={line}
           class="entry"
@@ -57,7 +57,7 @@ function Outstanding({ log, chosen }: Pick<Props, "log" | "chosen">) {
             <span class="unseen">{level}:</span>
           </span>
           <span class="name">{text || `line ${withCommas(line)}`}</span>
-          <span class="side">{withCommas(line)}</span>
+          {!event && <span class="side">{withCommas(line)}</span>}
         </a>
       ))}
       {more > 0 && <p class="hint">and {withCommas(more)} more, with the key e</p>}

@@ -99,6 +99,7 @@ function capital(word: string): string {
 }
 
 function levelOf(kind: string, run: Run): Level {
+  if (kind === "end" && run.state === "cancelled") return "warning";
   if (kind === "end") return run.state === "succeeded" ? "note" : "error";
   if (BAD.has(kind)) return "error";
   return WARNING.has(kind) ? "warning" : "note";

@@ -10,6 +10,7 @@ import { Icon } from "../design/icon";
 import { SquareButton } from "../design/squarebutton";
 import { filtersSearch, isFiltered, labelsOf, leftOut, NO_FILTERS, parseFilters } from "../filters";
 import { StartButton, StartDrawer } from "../form/start";
+import type { Place } from "../leftlist";
 import { withCommas } from "../numbers";
 import { PortForwardNote } from "../portforward";
 import { ProblemNote } from "../problem";
@@ -27,7 +28,7 @@ import { helpOpen, type ListAction, ListHelp, useListKeys } from "./keys";
 import { LastLines } from "./lastlines";
 import { Listing } from "./listing";
 import { MarkBar } from "./markbar";
-import { keepPlace, keptPlace, type Place, returnTo } from "./place";
+import { keepPlace, keptPlace, returnTo } from "./place";
 import { prospectWords } from "./prospect";
 import { counted, lacking } from "./queues";
 import type { Known } from "./suggestions";
@@ -176,7 +177,10 @@ export function RunsPage({ tail }: { tail: Tail }) {
     () => knownFrom(rows ?? [], catalogue.value ?? []),
     [rows, catalogue.value],
   );
+  // Before the first run nothing waits for a worker.
   const unwell =
+    rows !== null &&
+    !nothing &&
     catalogue.value !== null &&
     fleet.value !== null &&
     lacking(catalogue.value, fleet.value, rows ?? []);

@@ -1,47 +1,27 @@
 // Where the reader was in the list, for when they come back.
 
-/** In the tab's own storage: two tabs are at two places. */
-const KEY = "runtail-place";
+import { leftPlace, type Place, setLeftPlace } from "../leftlist";
 
 /** More rows than these are not fetched again. */
 const MAX_ROWS = 1_000;
 
-export interface Place {
-  /** The filters. */
-  readonly search: string;
-  /** How many rows there were. */
-  readonly rows: number;
-  /** How far the page was scrolled, in px. */
-  readonly top: number;
-  /** The address of the run that had the focus. */
-  readonly run: string;
-}
-
 export function keepPlace(rows: number): void {
   const link = document.activeElement?.closest("tr")?.querySelector("a");
-  const place: Place = {
+  setLeftPlace({
     search: location.search,
     rows: Math.min(rows, MAX_ROWS),
     top: scrollY,
     run: link?.getAttribute("href") ?? "",
-  };
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(place));
-  } catch {
-    // Without storage, they begin at the top.
-  }
+  });
 }
 
 /** The place they come back to; null if they come anew. */
 export function keptPlace(): Place | null {
   const [arrival] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  if (arrival?.type !== "back_forward" && arrival?.type !== "reload") return null;
-  try {
-    const place = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as Place | null;
-    return place?.search === location.search ? place : null;
-  } catch {
-    return null;
-  }
+  const place = leftPlace();
+  if (place?.search !== location.search) return null;
+  const comes = arrival?.type === "back_forward" || arrival?.type === "reload" || place.returns;
+  return comes ? place : null;
 }
 
 /** Once its rows are there. */

@@ -12,6 +12,8 @@ export interface Outstanding {
   readonly level: "error" | "warning";
   /** Empty if the line is not loaded. */
   readonly text: string;
+  /** An event, which has no number of its own. */
+  readonly event?: true;
 }
 
 /** What it looks at. */
@@ -55,6 +57,7 @@ export function standsOut(
       line,
       level,
       text: text ?? (endedIn(lines, line) || said(lines.get(line) ?? "")),
+      ...(text === null ? {} : { event: true as const }),
     }));
   return { shown, more: all.length - shown.length };
 }

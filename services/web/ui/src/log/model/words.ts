@@ -23,6 +23,15 @@ function because(reason: unknown): string {
   return reason ? `: ${s(reason)}` : "";
 }
 
+function capital(text: string): string {
+  return text.replace(/^./, (c) => c.toUpperCase());
+}
+
+/** "cancelled by ana" has the state in it. */
+function ended(state: string, why: string): string {
+  return why.startsWith(state) ? why : `${state}${because(why)}`;
+}
+
 function seconds(ms: unknown): string {
   return `${(Number(ms) / 1000).toFixed(0)} s`;
 }
@@ -92,8 +101,8 @@ const SPEAKERS: Record<string, (event: Event) => Words> = {
     level: "warning",
   }),
   end: (e) => ({
-    text: `${s(e["state"]).replace(/^./, (c) => c.toUpperCase())}${because(e["why"])}`,
-    level: e["state"] === "succeeded" ? "note" : "error",
+    text: capital(ended(s(e["state"]), s(e["why"]))),
+    level: e["state"] === "succeeded" ? "note" : e["state"] === "cancelled" ? "warning" : "error",
   }),
 };
 
