@@ -29,6 +29,9 @@ _PATTERN_BYTES = 1024 * 1024
 
 #: A longer list of errors helps nobody.
 MAX_ERRORS = 20
+#: What a value of each JSON type is, as the command line and the page say it, too.
+_TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null",
+          "string": "text", "object": "an object", "array": "a list"}  # fmt: skip
 #: A message repeats the value; this much is enough to recognize it.
 MAX_MESSAGE_CHARS = 300
 
@@ -54,11 +57,40 @@ def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict
         yield {"field": ".".join(path), "message": "is required and must not be empty"}
     elif path and path[0] in secrets:
         yield {"field": path[0], "message": f"does not fit: {error.validator}"}
+    elif branch := _meant(error):
+        for one in branch:
+            yield from _messages(one, secrets)
     else:
-        message = error.message
+        message = _sentence(error)
         if len(message) > MAX_MESSAGE_CHARS:
             message = message[:MAX_MESSAGE_CHARS] + "…"
         yield {"field": ".".join(path) or "kwargs", "message": message}
+
+
+def _meant(error: ValidationError) -> list[ValidationError]:
+    """Return what is wrong by the only branch of ``anyOf`` that is of the value's type; nothing if there is no such."""
+    if error.validator != "anyOf":
+        return []
+    other = {one.schema_path[0] for one in error.context if one.validator == "type" and not one.path}
+    meant = [one for one in error.context if one.schema_path[0] not in other]
+    return meant if len({one.schema_path[0] for one in meant}) == 1 else []
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say what the value is not: in our words for types, which are what people mistake most."""
+    if error.validator not in ("type", "anyOf"):
+        return error.message
+    rules: Any = error.validator_value if error.validator == "anyOf" else [error.schema]
+    kinds = [_kinds(rule) for rule in rules]
+    if not all(kinds):
+        return f"{error.instance!r} does not fit"
+    words = dict.fromkeys(_TYPES[one] for some in kinds for one in some)
+    return f"{error.instance!r} is not {' or '.join(words)}"
+
+
+def _kinds(rule: Any) -> list[str]:
+    kind = rule.get("type", []) if isinstance(rule, Mapping) else []
+    return [kind] if isinstance(kind, str) else list(kind)
 
 
 def _is_empty(error: ValidationError) -> bool:

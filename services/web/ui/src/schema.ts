@@ -169,7 +169,14 @@ export function faultOf(field: Field, text: string | null): string | null {
     return field.required ? "is required" : null;
   }
   const { minimum, maximum, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = field.schema;
+  if (field.kind === "list") {
+    const wrong = lines(text).map((line) => numberFault(field.schema.items?.type, line.trim()));
+    const at = wrong.findIndex((fault) => fault !== null);
+    if (at >= 0) return `item ${at + 1}: ${wrong[at]}`;
+  }
   if (field.kind === "integer" || field.kind === "number") {
+    const fault = numberFault(field.kind, text);
+    if (fault) return fault;
     const value = Number(text);
     if (minimum !== undefined && value < minimum) return `must be at least ${minimum}`;
     if (maximum !== undefined && value > maximum) return `must be at most ${maximum}`;
@@ -182,10 +189,16 @@ export function faultOf(field: Field, text: string | null): string | null {
   return null;
 }
 
+/** What is wrong with a text that stands for a number; null for any other type. */
+function numberFault(type: Schema["type"], text: string): string | null {
+  const value = numberOf(text);
+  if (type === "integer") return Number.isInteger(value) ? null : "is not a whole number";
+  return type === "number" && typeof value !== "number" ? "is not a number" : null;
+}
+
 /**
  * The value of a field's text, or undefined to leave it out (the task's own
- * default holds). A number that is none is sent as it stands, so that the
- * server names the field; text that is no JSON throws a sentence.
+ * default holds). Text that is no JSON throws a sentence.
  */
 export function fieldValue(field: Field, text: string | null): unknown {
   if (text === null) return null;

@@ -98,8 +98,21 @@ describe("schema", () => {
   test("bounds are said before anything is sent", () => {
     expect(faultOf(field("count"), "0")).toBe("must be at least 1");
     expect(faultOf(field("count"), "9")).toBe("must be at most 5");
-    expect(faultOf(field("count"), "many")).toBeNull();
     expect(faultOf(field("count"), null)).toBeNull();
+  });
+
+  test("a number that is none is said before anything is sent", () => {
+    expect(faultOf(field("count"), "many")).toBe("is not a whole number");
+    expect(faultOf(field("count"), "1.5")).toBe("is not a whole number");
+    expect(faultOf(field("count"), " ")).toBe("is not a whole number");
+    expect(faultOf(field("count"), " 2 ")).toBeNull();
+    expect(faultOf(field("ports"), "80\n\n http")).toBe("item 2: is not a whole number");
+    expect(faultOf(field("ports"), "80\n 443 ")).toBeNull();
+    expect(faultOf(field("hosts"), "80\nhttp")).toBeNull();
+    const share = fields({ properties: { share: { type: "number" } } })[0] as Field;
+    expect(faultOf(share, "half")).toBe("is not a number");
+    expect(faultOf(share, "1e999")).toBe("is not a number");
+    expect(faultOf(share, "0.5")).toBeNull();
   });
 
   test("a name of the language is a name like another", () => {
