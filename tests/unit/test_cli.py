@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from runtail import __version__
@@ -28,6 +29,17 @@ def test_an_unknown_command_is_refused() -> None:
     result = CliRunner().invoke(main, ["tea"])
     assert result.exit_code == 2
     assert "No such command 'tea'" in result.output
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("list", "runs"), ("ls", "runs"), ("ps", "runs"), ("log", "follow"), ("logs", "follow"), ("tail", "follow")],
+)
+def test_a_command_of_other_programs_leads_to_ours(written: str, meant: str) -> None:
+    result = CliRunner().invoke(main, [written])
+    assert result.exit_code == 2
+    assert f"No such command '{written}'. Did you mean '{meant}'?" in result.output
+    assert meant in main.commands
 
 
 def test_the_shipper_becomes_the_module_that_a_keeper_starts() -> None:

@@ -35,6 +35,9 @@ from runtail.cli.start import start
 from runtail.cli.tasks import tasks
 from runtail.cli.users import users
 
+#: What other programs call them.
+_ELSEWHERE = {"list": "runs", "ls": "runs", "ps": "runs", "log": "follow", "logs": "follow", "tail": "follow"}
+
 
 class Program(click.Group):
     """The group of all commands; Ctrl-C or an output that cannot be written ends each of them as shells expect."""
@@ -47,6 +50,15 @@ class Program(click.Group):
         except output.Unwritable as unwritable:
             # The error could not be written to stderr.
             sys.exit(unwritable.exit_code)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; called by click."""
+        name = args[0]
+        if name in _ELSEWHERE and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {name!r}. Did you mean {_ELSEWHERE[name]!r}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; called by click."""

@@ -54,7 +54,7 @@ def facts(run: Mapping[str, Any], now_ms: float) -> Iterator[tuple[str, str]]:
         "Task": task,
         "State": f"{state} ({run['why']})" if run.get("why") else state,
         "Exit status": status,
-        "Made": f"{created} ago",
+        "Created": f"{created} ago",
         "Took": took,
         "Who": who,
         "Queue": run.get("queue"),
