@@ -65,8 +65,8 @@ def runs(today: datetime.date) -> Iterator[Past]:
     month = month_before(today)
     for ago, seconds in ((5, 251), (4, 238), (3, 262), (2, 244), (1, 242)):
         at = ago * DAY - 3 * HOUR
-        yield Past("db.backup", at + 90, 52 + 3 * ago, NIGHTLY, {"database": "shop"})
-        yield Past("etl.load_orders", at, seconds, NIGHTLY, {"source": "shop", "day": day(ago), "shards": 8})
+        yield Past("db.backup", at + 90, 52 + 3 * ago, NIGHTLY, {"database": "orders"})
+        yield Past("etl.load_orders", at, seconds, NIGHTLY, {"source": "storefront", "day": day(ago), "shards": 8})
         if ago == 4:
             yield _build(at - 300, 171, MARA, "main", name="web")
             yield _train(at - 420, 14_520, JO, "resnet-50", 48)

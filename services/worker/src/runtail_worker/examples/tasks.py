@@ -33,7 +33,7 @@ def build(
 
 @app.task(name="etl.load_orders", runtail={"title": "Orders of {day} from {source}"})
 def load_orders(
-    source: Literal["shop", "partner"] = "shop", day: str = "2026-01-31", shards: int = 8
+    source: Literal["storefront", "partner"] = "storefront", day: str = "2026-01-31", shards: int = 8
 ) -> dict[str, Any]:
     """Load the orders of one day into the warehouse (an example: it only prints).
 
@@ -76,7 +76,7 @@ def deploy(version: str = "2.15.1", environment: Literal["staging", "production"
 
 
 @app.task(name="db.backup", runtail={"title": "Backup of {database}"})
-def backup(database: str = "shop") -> dict[str, Any]:
+def backup(database: str = "orders") -> dict[str, Any]:
     """Back a database up (an example: it only prints).
 
     :param database: Which one.
