@@ -2,10 +2,11 @@
 
 import { describe, expect, test } from "vitest";
 import { initials } from "../src/account";
-import type { Run } from "../src/api";
+import type { Run, Task } from "../src/api";
 import { bound } from "../src/bounds";
 import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/filters";
 import { fitting } from "../src/matching";
+import { offersExamples } from "../src/runs/examples";
 import { listAction } from "../src/runs/keys";
 import { extended, merged, refreshed } from "../src/runs/merge";
 import { prospectWords } from "../src/runs/prospect";
@@ -213,4 +214,19 @@ test("keys of one letter can be switched off", () => {
   expect(listAction("j", false)).toBeNull();
   expect(listAction("ArrowDown", false)).toBe("next");
   expect(listAction("constructor", true)).toBeNull();
+});
+
+describe("examples", () => {
+  const tasks = [{ name: "t" }, { name: "examples.fill" }] as Task[];
+  const example = run("e", 1, { added_labels: { example: "shop" } });
+  const filling = run("f", 1, { task: "examples.fill" });
+
+  test("are offered while there is little else, once", () => {
+    expect(offersExamples(tasks, [])).toBe(true);
+    expect(offersExamples(tasks, [run("a", 1), { ...filling, state: "failed" }])).toBe(true);
+    expect(offersExamples(tasks, [run("a", 1), example])).toBe(false);
+    expect(offersExamples(tasks, [filling])).toBe(false);
+    expect(offersExamples(tasks, Array(5).fill(run("a", 1)))).toBe(false);
+    expect(offersExamples(tasks.slice(0, 1), [])).toBe(false);
+  });
 });

@@ -22,6 +22,7 @@ import { ClockNote, Top } from "../top";
 import { lacks } from "../who";
 import { CancelDialog } from "./cancel";
 import { Counts } from "./counts";
+import { Examples, offersExamples } from "./examples";
 import { FilterBar } from "./filterbar";
 import { Fleet, StartOne } from "./fleet";
 import { helpOpen, type ListAction, ListHelp, useListKeys } from "./keys";
@@ -169,7 +170,8 @@ export function RunsPage({ tail }: { tail: Tail }) {
   // What stands above the rows comes with the tasks: rows that come before it would jump.
   const rows = catalogue.value || problem.value || waited.value ? listing.rows.value : null;
   const startable = lacks("run:start") ? [] : (catalogue.value ?? []);
-  const nothing = rows?.length === 0 && listing.next.value === null && !isFiltered(filters.value);
+  const all = rows !== null && listing.next.value === null && !isFiltered(filters.value);
+  const nothing = all && rows.length === 0;
   const failure = listing.problem.value ?? problem.value;
   const refused = tools.problem.value;
   // Not each second, when only the time has changed.
@@ -259,6 +261,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
             </button>
           </p>
         )}
+        {all && rows.length > 0 && offersExamples(startable, rows) && <Examples />}
         {rows && (rows.length > 0 || !unwell) && (
           <div class="foot">
             <span>{rows.length > 0 && shownWords(rows.length, listing.next.value !== null)}</span>

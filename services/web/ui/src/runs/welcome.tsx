@@ -1,10 +1,9 @@
 // The list before the first run: what there is to do, and what is done.
 
-import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { freshKey, start as startRun, type Task, type Worker } from "../api";
+import type { Task, Worker } from "../api";
 import { Icon } from "../design/icon";
-import { ProblemNote } from "../problem";
+import { Examples, offersExamples } from "./examples";
 import { StartOne } from "./fleet";
 import { counted } from "./queues";
 
@@ -15,9 +14,6 @@ interface Props {
   /** Absent: they may start none. */
   readonly start: (() => void) | null;
 }
-
-/** Only `runtail dev` has it. */
-const FILL = "examples.fill";
 
 export function Welcome({ tasks, workers, start }: Props) {
   const published = tasks?.length ?? 0;
@@ -52,37 +48,8 @@ export function Welcome({ tasks, workers, start }: Props) {
           {start && published > 0 ? "Or let" : "Let"} your code do it: <code>task.delay()</code>.
         </Step>
       </ol>
-      {start && tasks?.some(({ name }) => name === FILL) && <Examples />}
+      {start && tasks && offersExamples(tasks, []) && <Examples />}
     </section>
-  );
-}
-
-function Examples() {
-  const busy = useSignal(false);
-  const problem = useSignal<Error | null>(null);
-  const key = useSignal(freshKey()).peek();
-  async function fill(): Promise<void> {
-    busy.value = true;
-    problem.value = null;
-    try {
-      // Its runs come into the list by themselves, and this page goes.
-      await startRun(FILL, {}, key);
-    } catch (error) {
-      problem.value = error as Error;
-      busy.value = false;
-    }
-  }
-  return (
-    <div class="examples">
-      <button type="button" disabled={busy.value} onClick={() => void fill()}>
-        {busy.value ? "Filling…" : "Fill with examples"}
-      </button>
-      <span class="hint">
-        Only looking around? This makes runs of a made-up shop, in every state. The task{" "}
-        <code>examples.remove</code> deletes them.
-      </span>
-      {problem.value && <ProblemNote problem={problem.value} />}
-    </div>
   );
 }
 
