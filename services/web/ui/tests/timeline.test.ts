@@ -133,6 +133,29 @@ describe("what happened", () => {
     ).toEqual([100, 100]);
   });
 
+  test("a cancelling is told once", () => {
+    const cancelled = run({ state: "cancelled", finished_ms: 900 });
+    const marks = [mark("cancel", 800, 5), mark("end", 900, 5)];
+    const says = (t: number, text: string) =>
+      ({ kind: "event", at: 5, t, text, level: "warning" }) as Note;
+    const by = says(800, "Cancelled by ana (signal 15)");
+    const texts = (notes: readonly Note[]) =>
+      happenings(cancelled, marks, notes).map(({ text }) => text);
+    const begin = ["Created", "Attempt 1 started"];
+    expect(texts([by, says(900, "Cancelled by ana")])).toEqual([...begin, by.text]);
+    expect(texts([])).toEqual([...begin, "Cancelled"]);
+    expect(happenings(cancelled, marks.slice(0, 1), []).map(({ text }) => text)).toEqual([
+      ...begin,
+      "Cancelled",
+    ]);
+    // What says more stays.
+    const more = "Cancelled by ana: 2 files are left";
+    expect(texts([by, says(900, more)])).toEqual([...begin, by.text, more]);
+    expect(happenings(run({ state: "failed", finished_ms: 900 }), marks, []).at(-1)?.text).toBe(
+      "Ended",
+    );
+  });
+
   test("each attempt has an end and what became of it", () => {
     const marks = [
       mark("start", 200, 1, 1),

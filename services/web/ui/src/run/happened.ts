@@ -58,19 +58,24 @@ export function happenings(
   // In the order of the log: clocks may differ.
   const found: Happening[] = [{ t: run.created_ms, text: created(run), level: "note", line: null }];
   if (!marked("start")) found.push(...starts(run));
+  let cancelled: string | null = null;
   for (const mark of marks) {
     const words = WORDS[mark.kind];
     if (words === undefined) continue;
     const note = loaded.get(placeOf(mark.t_ms, mark.line));
+    const text = note?.text ?? (mark.attempt ? `Attempt ${mark.attempt} started` : words);
+    if (mark.kind === "end" && cancelled !== null && addsNothing(text, cancelled, run)) continue;
+    if (mark.kind === "cancel") cancelled = text;
     found.push({
       t: mark.t_ms,
-      text: note?.text ?? (mark.attempt ? `Attempt ${mark.attempt} started` : words),
+      text,
       level: note?.level ?? levelOf(mark.kind, run),
       line: mark.line,
     });
   }
-  if (run.finished_ms !== null && !marked("end")) {
-    const text = capital(run.state);
+  const text = capital(run.state);
+  const told = cancelled !== null && addsNothing(text, cancelled, run);
+  if (run.finished_ms !== null && !marked("end") && !told) {
     found.push({ t: run.finished_ms, text, level: levelOf("end", run), line: null });
   }
   // The worker has not told it yet, or there was none to tell it.
@@ -80,6 +85,11 @@ export function happenings(
     found.splice(later < 0 ? found.length : later, 0, one);
   }
   return found;
+}
+
+/** Whether the end of a run says only what its cancelling said, such as "Cancelled by ana (signal 15)". */
+function addsNothing(end: string, cancelled: string, run: Run): boolean {
+  return run.state === "cancelled" && (end === WORDS["end"] || cancelled.startsWith(end));
 }
 
 /** The first attempt and the last one: the record has no other. */
