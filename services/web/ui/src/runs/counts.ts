@@ -1,9 +1,27 @@
 // How many runs there are in each state, of those that the other filters let through.
 
 import { signal } from "@preact/signals";
-import { Problem, type RunCounts, runCounts } from "../api";
+import { Problem, type Run, type RunCounts, runCounts } from "../api";
 import { serverNow } from "../clock";
 import { apiQuery, type Filters } from "../filters";
+
+/**
+ * By state, and "" for all: never fewer than the rows that are shown, which are told of before they are counted.
+ * @param rows - Those of the same filters.
+ */
+export function atLeast(
+  counts: Readonly<Record<string, number>>,
+  rows: readonly Run[],
+): Readonly<Record<string, number>> {
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const found: Record<string, number> = { ...counts, "": Math.max(all, rows.length) };
+  const shown: Record<string, number> = {};
+  for (const { state } of rows) shown[state] = (shown[state] ?? 0) + 1;
+  for (const [state, count] of Object.entries(shown)) {
+    found[state] = Math.max(found[state] ?? 0, count);
+  }
+  return found;
+}
 
 /** Changes come in crowds: what they add up to is asked for once. */
 const PAUSE_MS = 2_000;

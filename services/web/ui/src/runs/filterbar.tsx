@@ -13,7 +13,7 @@ import { type Known, suggestions, taken } from "./suggestions";
 interface Props {
   readonly filters: Filters;
   readonly known: Known;
-  /** By state; null if they are not known. */
+  /** By state, "" for all; null if they are not known. */
   readonly counts: Readonly<Record<string, number>> | null;
   readonly change: (filters: Filters) => void;
   readonly openRun: (id: string) => void;
@@ -44,7 +44,7 @@ export function FilterBar({ filters, known, counts, change, openRun }: Props) {
             onClick={() => change({ ...filters, state })}
           >
             {state === "" ? "All" : state.charAt(0).toUpperCase() + state.slice(1)}
-            {counts && <span class="count"> {withCommas(countOf(counts, state))}</span>}
+            {counts && <span class="count"> {withCommas(counts[state] ?? 0)}</span>}
           </button>
         ))}
       </div>
@@ -92,11 +92,6 @@ export function FilterBar({ filters, known, counts, change, openRun }: Props) {
       )}
     </search>
   );
-}
-
-function countOf(counts: Readonly<Record<string, number>>, state: Filters["state"]): number {
-  if (state !== "") return counts[state] ?? 0;
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 const WORDS = { task: "task", who: "by", label: "label", root: "called by" } as const;

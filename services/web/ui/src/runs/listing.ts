@@ -16,6 +16,8 @@ export class Listing {
   readonly problem = signal<Error | null>(null);
   /** The server knows no filters: only what was loaded is looked through. */
   readonly partly = signal(false);
+  /** What the rows are the answer to: the rows of other filters stay until that is there. */
+  readonly answers = signal<Filters | null>(null);
   #filters: Filters;
   /** Rises with every refresh, and with every change of the filters: an answer to an older question is void. */
   #refreshes = 0;
@@ -37,12 +39,14 @@ export class Listing {
 
   async refresh(): Promise<void> {
     const asked = ++this.#refreshes;
+    const filters = this.#filters;
     await this.#asking(
       () => asked === this.#refreshes,
       null,
       (page) => {
         const kept = this.#pages > 1 ? (this.rows.peek() ?? []) : [];
         this.rows.value = refreshed(kept, page.runs, page.next !== null);
+        this.answers.value = filters;
         if (this.#pages <= 1 || page.next === null) {
           this.next.value = page.next;
           this.#pages = 1;

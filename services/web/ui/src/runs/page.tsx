@@ -21,7 +21,7 @@ import type { Tail } from "../socket";
 import { ClockNote, Top } from "../top";
 import { lacks } from "../who";
 import { CancelDialog } from "./cancel";
-import { Counts } from "./counts";
+import { atLeast, Counts } from "./counts";
 import { Examples, offersExamples } from "./examples";
 import { FilterBar } from "./filterbar";
 import { Fleet, StartOne } from "./fleet";
@@ -172,6 +172,9 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const startable = lacks("run:start") ? [] : (catalogue.value ?? []);
   const all = rows !== null && listing.next.value === null && !isFiltered(filters.value);
   const nothing = all && rows.length === 0;
+  const inStates = counts.byState.value;
+  const answered = listing.answers.value === filters.value;
+  const shownCounts = inStates && atLeast(inStates, answered ? (rows ?? []) : []);
   const failure = listing.problem.value ?? problem.value;
   const refused = tools.problem.value;
   // Not each second, when only the time has changed.
@@ -225,7 +228,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
           <FilterBar
             filters={filters.value}
             known={known}
-            counts={counts.byState.value}
+            counts={shownCounts}
             change={filter}
             openRun={goTo}
           />
