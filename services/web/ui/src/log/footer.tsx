@@ -22,6 +22,7 @@ export function LogFooter({ log, runId, share, children }: Props) {
   const { follow, model, list, selection } = log;
   const marked = model.marked.value;
   const verdict = follow.verdict.value;
+  const unseen = model.newLines.value;
   const over = follow.phase.value.name === "over";
   const notice = selection.notice.value || log.notice.value;
   return (
@@ -48,9 +49,13 @@ export function LogFooter({ log, runId, share, children }: Props) {
           </p>
         )}
         {!list.following.value && (
-          <button type="button" class="follow" onClick={() => list.toEnd()}>
+          <button
+            type="button"
+            class={over && unseen === 0 ? "follow end" : "follow"}
+            onClick={() => list.toEnd()}
+          >
             <Icon name="follow" />
-            {followWords(model.newLines.value, over)}
+            {followWords(unseen, over)}
           </button>
         )}
       </div>
