@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -112,6 +113,27 @@ def test_websockets_that_are_swallowed(
             page = open_page(f"{web.url}/runs/{producer.run_id}")
             expect(page.locator(".connection")).to_contain_text("over HTTP", timeout=60_000)
             reads_over_http(page, producer)
+
+
+def test_a_relay_that_hangs_is_left(site: Site, open_page: OpenPage, complaints: Complaints) -> None:
+    """Its connection stands, so that only the record tells that there is more."""
+    complaints.expect("WebSocket connection to")
+    producer = Producer(site.store)
+    producer.write(5)
+    page = open_page(site.run_page(producer.run_id))
+    expect_lines(page, producer)
+    expect(page.locator(".connection")).to_contain_text("Live")
+    site.relay.process.signal(signal.SIGSTOP)
+    try:
+        producer.write(5)
+        expect(page.locator(".connection")).to_contain_text("Connection lost", timeout=30_000)
+        expect(page.locator(".connection")).to_contain_text("Reading over HTTP", timeout=60_000)
+        expect_lines(page, producer)
+    finally:
+        site.relay.process.signal(signal.SIGCONT)
+    expect(page.locator(".connection")).to_contain_text("Live", timeout=60_000)
+    producer.write(5)
+    expect_lines(page, producer)
 
 
 def test_a_web_service_that_restarts(site: Site, open_page: OpenPage, complaints: Complaints) -> None:

@@ -16,19 +16,14 @@ import pytest
 from runtail.cli import exits
 from runtail.protocol import RunState
 from tests.support.command import DEADLINE_SECONDS, PROGRAM, Command
-from tests.support.redis_server import RedisServer
-from tests.support.stack import Stack
+from tests.support.stack import Stack, demo_stack
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product with the demo tasks."""
-    directory = tmp_path_factory.mktemp("several")
-    with RedisServer(directory / "redis") as server:
-        made = Stack(directory, server.url, app="runtail_worker.app", concurrency=4, cancel_grace_seconds=1.0)
-        made.web.configure(socket_url=made.relay.url)
-        with made:
-            yield made
+    with demo_stack(tmp_path_factory.mktemp("several")) as made:
+        yield made
 
 
 @pytest.fixture

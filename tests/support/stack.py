@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ from tests.support.celery_worker import CeleryWorker
 from tests.support.installation import Installation
 from tests.support.ports import free_port
 from tests.support.processes import Process
+from tests.support.redis_server import RedisServer
 
 
 class Stack(Installation):
@@ -64,3 +66,13 @@ class Stack(Installation):
     def restart_worker(self) -> None:
         """Start another worker (the one before it ended or was killed)."""
         self._member = self._add().wait_ready()
+
+
+@contextmanager
+def demo_stack(directory: Path) -> Iterator[Stack]:
+    """The whole product with the demo tasks, for programs that are called."""
+    with RedisServer(directory / "redis") as server:
+        made = Stack(directory, server.url, app="runtail_worker.app", concurrency=4, cancel_grace_seconds=1.0)
+        made.web.configure(socket_url=made.relay.url)
+        with made:
+            yield made

@@ -51,12 +51,13 @@ export function leftOut(search: string): string {
   return wrong.map(([name, value]) => `${name}=${value}`.slice(0, 60)).join(", ");
 }
 
-export function filtersSearch(filters: Filters): string {
+/** The end of an address. */
+export function filtersSearch<T extends Bounds>(filters: T): string {
   const set = Object.entries(filters).filter(([, value]) => value !== "");
   return set.length === 0 ? "" : `?${new URLSearchParams(set)}`;
 }
 
-export function isFiltered(filters: Filters): boolean {
+export function isFiltered<T extends Bounds>(filters: T): boolean {
   return Object.values(filters).some((value) => value !== "");
 }
 

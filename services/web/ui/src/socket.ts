@@ -150,6 +150,13 @@ export class Tail {
     this.#on("try-now");
   }
 
+  /** The relay hangs: leave it as if the connection had broken, which would take up to 45 s to show by itself. */
+  giveUp(): void {
+    if (!this.socket.connected) return;
+    this.socket.disconnect();
+    this.#on("lost");
+  }
+
   #on(event: ConnectionEvent): void {
     const before = { connection: this.connection.peek(), failures: this.#failures };
     const now = nextConnection(before, event, Date.now(), Math.random(), navigator.onLine);

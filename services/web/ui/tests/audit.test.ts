@@ -1,15 +1,9 @@
 // The audit log: its filters, and pages put together.
 
 import { afterEach, describe, expect, test, vi } from "vitest";
-import {
-  apiQuery,
-  eventWords,
-  filtersSearch,
-  isFiltered,
-  NO_FILTERS,
-  parseFilters,
-} from "../src/audit/filters";
+import { apiQuery, eventWords, NO_FILTERS, parseFilters } from "../src/audit/filters";
 import { Listing } from "../src/audit/listing";
+import { filtersSearch, isFiltered } from "../src/filters";
 
 describe("filters", () => {
   test("live in the address", () => {

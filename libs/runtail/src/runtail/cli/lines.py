@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, TextIO
 
-from runtail.cli.screen import ROW_STYLES, since
+from runtail.cli.screen import ROW_STYLES, show
 from runtail.cli.sink import Outcome
 from runtail.cli.terminal import one_line, words_of
 from runtail.protocol.cursor import Cut
-from runtail.protocol.entry import OUTPUT, Entry
-from runtail.protocol.event import decode
-from runtail.words import cut_words, event_words
+from runtail.protocol.entry import Entry
 
 
 class Lines:
@@ -52,15 +50,7 @@ class Lines:
 
     def take(self, item: Entry | Cut, _wire: Mapping[str, Any], first: int) -> None:
         """Show one item; of output, only the part from line *first* on."""
-        if isinstance(item, Cut):
-            self.row(cut_words(item), "error")
-        elif item.type == OUTPUT:
-            self._feed(since(item, first))
-        elif item.from_line >= first:
-            event = decode(item)
-            if event["kind"] != "endgroup":
-                level, text = event_words(event)
-                self.row(text, level)
+        show(item, first, self._feed, self.row)
 
     def live(self, live: Mapping[str, Any] | None) -> None:
         """Do nothing: an unfinished line would be written over by those of others, or may not be wanted in the end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, TextIO
 
 from runtail.cli.sink import Outcome
@@ -37,15 +37,7 @@ class Screen:
 
     def take(self, item: Entry | Cut, _wire: Mapping[str, Any], first: int) -> None:
         """Show one item; of output, only the part from line *first* on."""
-        if isinstance(item, Cut):
-            self.row(cut_words(item), "error")
-        elif item.type == OUTPUT:
-            self._write(since(item, first))
-        elif item.from_line >= first:
-            event = decode(item)
-            if event["kind"] != "endgroup":
-                level, text = event_words(event)
-                self.row(text, level)
+        show(item, first, self._write, self.row)
 
     def live(self, live: Mapping[str, Any] | None) -> None:
         """Show the unfinished line and the progress in place, on a terminal."""
@@ -103,6 +95,24 @@ class Screen:
             return
         self._line_open = not payload.endswith(b"\n")
         self._output.write(self._filter.feed(payload) if self._filter else payload)
+
+
+def show(item: Entry | Cut, first: int, write: Callable[[bytes], object], row: Callable[[str, str], object]) -> None:
+    """Hand on one item of a log.
+
+    :param first: of output, only the part from this line on is wanted.
+    :param write: takes output.
+    :param row: takes what happened between, in words, and its level.
+    """
+    if isinstance(item, Cut):
+        row(cut_words(item), "error")
+    elif item.type == OUTPUT:
+        write(since(item, first))
+    elif item.from_line >= first:
+        event = decode(item)
+        if event["kind"] != "endgroup":
+            level, text = event_words(event)
+            row(text, level)
 
 
 def since(entry: Entry, first: int) -> bytes:

@@ -3,7 +3,8 @@
 import { useSignal } from "@preact/signals";
 import { Icon } from "../design/icon";
 import { Named, Times } from "../filterinputs";
-import { EVENT_WORDS, type Filters, isFiltered, NO_FILTERS } from "./filters";
+import { isFiltered } from "../filters";
+import { EVENT_WORDS, type Filters, NO_FILTERS } from "./filters";
 
 interface Props {
   readonly filters: Filters;

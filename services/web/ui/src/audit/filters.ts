@@ -62,15 +62,6 @@ export function parseFilters(search: string): Filters {
   };
 }
 
-export function filtersSearch(filters: Filters): string {
-  const set = Object.entries(filters).filter(([, value]) => value !== "");
-  return set.length === 0 ? "" : `?${new URLSearchParams(set)}`;
-}
-
-export function isFiltered(filters: Filters): boolean {
-  return Object.values(filters).some((value) => value !== "");
-}
-
 /** The API's query; times in milliseconds since 1970. */
 export function apiQuery(filters: Filters, now: number): URLSearchParams {
   const query = new URLSearchParams();

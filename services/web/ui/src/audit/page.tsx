@@ -3,11 +3,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { AUDIT, here } from "../address";
+import { filtersSearch, isFiltered } from "../filters";
 import { ProblemNote } from "../problem";
 import { Skeleton } from "../skeleton";
 import { ClockNote, Top } from "../top";
 import { FilterBar } from "./filterbar";
-import { filtersSearch, isFiltered, NO_FILTERS, parseFilters } from "./filters";
+import { NO_FILTERS, parseFilters } from "./filters";
 import { Listing } from "./listing";
 import { Table } from "./table";
 

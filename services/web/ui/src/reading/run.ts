@@ -10,6 +10,7 @@ import type { Follow } from "../log/follow";
 import type { Place } from "../log/place";
 import type { Tail } from "../socket";
 import { isOver } from "../words";
+import { isSilent, type Standing } from "./silence";
 
 const REFETCH_MS = 10_000;
 const FORBIDDEN = 403;
@@ -58,9 +59,14 @@ export function useReading(
     const closing = new AbortController();
     log.value = new LogController(runId, tail, scroller.current, place(closing.signal));
     void fetchRecord();
-    const refetch = setInterval(() => {
+    let before: Standing | null = null;
+    const refetch = setInterval(async () => {
       if (denied(log.peek()?.follow) || statusOf(problem.value) === FORBIDDEN) return;
-      if (!record.value || !isOver(record.value)) void fetchRecord();
+      if (record.value && isOver(record.value)) return;
+      await fetchRecord();
+      const standing = standingOf(record.peek(), log.peek()?.follow);
+      if (standing && tail.storeAnswers.peek() && isSilent(before, standing)) tail.giveUp();
+      before = standing;
     }, REFETCH_MS);
     const tick = setInterval(() => {
       now.value = serverNow();
@@ -87,6 +93,12 @@ export function useReading(
   });
 
   return { runId, record, problem, now, log, scroller, fetchRecord };
+}
+
+/** Null while the relay is not asked for the log. */
+function standingOf(run: Run | null, follow: Follow | undefined): Standing | null {
+  if (!run || follow?.phase.peek().name !== "live") return null;
+  return { written: run.lines, shown: follow.range.peek().next - 1 };
 }
 
 /** There is no such run: what the server says of it. */
