@@ -144,6 +144,8 @@ def test_one_box_filters_by_task_person_and_label_and_opens_runs(site: Site, ope
     expect(page).to_have_url(re.compile(r"/\?task=\*L\.CH\*$"))
     only("etl.check")
     page.get_by_role("button", name=re.compile("^Remove the filter")).click()
+    # What is offered comes from the runs in the list.
+    expect(page.locator(".runs tbody tr")).to_have_count(2)
     box(page).fill("main")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/\?label=branch%3Amain$"))

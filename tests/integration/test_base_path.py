@@ -168,7 +168,7 @@ def test_the_gateway_knows_it(stack: Stack, base: str, gateway: str) -> None:
     page = httpx.get(f"{gateway}{base}/")
     assert page.status_code == 200
     assets = [link for link in links(page) if "/static/assets/" in link]
-    assert len(assets) == 2
+    assert {asset.rpartition(".")[2] for asset in assets} == {"css", "js"}
     for asset in assets:
         answer = httpx.get(f"{gateway}{asset}")
         assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)

@@ -17,6 +17,8 @@ from tests.support.waiting import wait_for
 from tests.support.worker import exists
 
 ORPHAN_SECONDS = 5.0
+#: More than a line of ``f.counts``.
+NOT_NOTED_BYTES = 64
 
 
 @pytest.fixture
@@ -90,7 +92,8 @@ def test_what_is_lost_after_the_workers_end_is_said(
     said = re.findall(r"the worker has ended.*?(\d+) bytes: (.*)", member.process.output())
     assert [runs for _, runs in said] == [run_id]
     lost, total = int(said[0][0]), int(note.read_text().split()[2])
-    assert 50_000 <= lost <= total - stored
+    # The task may have been killed when a line was written and not noted yet.
+    assert 50_000 <= lost <= total - stored + NOT_NOTED_BYTES
     if silent:
         own_redis_server.resume()
         # It took one more batch, which it could not confirm.

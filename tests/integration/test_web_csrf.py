@@ -317,7 +317,8 @@ def test_reading_changes_nothing(app: Flask, store: Store, method: str) -> None:
             continue
         for run_id in ("over", "running", "none"):
             path = rule.rule.replace("<run_id>", run_id).replace("<path:filename>", "icon.svg")
-            query = "?q=line" if path.endswith("search") else "?limit=20" if path.endswith("log") else ""
+            queries = {"search": "?q=line", "log": "?limit=20", "run-lines": f"?id={run_id}"}
+            query = queries.get(path.rpartition("/")[2], "")
             status = send(app, method, path + query, {}, None)
             assert status < 400 or (run_id == "none" and status == 404), (path, status)
             asked += 1
