@@ -312,6 +312,6 @@ def test_the_link_is_copied_without_a_clipboard_of_its_own(site: Site, open_page
     )
     sharing(page)
     page.get_by_role("button", name="Copy the link").click()
-    expect(page.locator(".actions [role=status]").first).to_have_text("Copied")
+    expect(page.locator(".actions .menu [role=status]").first).to_have_text("Copied")
     assert page.evaluate("window.copied") == page.url
     producer.end()

@@ -140,7 +140,7 @@ def test_what_a_page_of_either_version_loads_is_there_during_a_rollout(stack: St
         started(tmp_path, stack.relay.url, stack.web.url, [other.url, stack.web.url]) as gateway,
     ):
         ours, others = loaded(stack.web.url), loaded(other.url)
-        assert len(ours) == len(others) == 2
+        assert len(ours) == len(others) > 1
         assert not set(ours) & set(others)
         # Each begins at the server behind that of the one before.
         for asset in (ours + others) * 5:
