@@ -6,7 +6,7 @@ import type { Run, Task } from "../src/api";
 import { bound } from "../src/bounds";
 import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/filters";
 import { fitting } from "../src/matching";
-import { atLeast } from "../src/runs/counts";
+import { noFewer } from "../src/runs/counts";
 import { offersExamples } from "../src/runs/examples";
 import { listAction } from "../src/runs/keys";
 import { extended, merged, refreshed } from "../src/runs/merge";
@@ -235,10 +235,10 @@ describe("examples", () => {
 describe("counts of states", () => {
   test("are never fewer than the rows that are shown", () => {
     const rows = [run("a", 1), run("b", 2, { state: "failed" })];
-    expect(atLeast({ running: 0 }, rows)).toEqual({ "": 2, running: 1, failed: 1 });
-    expect(atLeast({ running: 9, failed: 3 }, rows)).toEqual({ "": 12, running: 9, failed: 3 });
+    expect(noFewer({ running: 0 }, rows)).toEqual({ "": 2, running: 1, failed: 1 });
+    expect(noFewer({ running: 9, failed: 3 }, rows)).toEqual({ "": 12, running: 9, failed: 3 });
     // A run that has just ended is one run.
-    expect(atLeast({ running: 1 }, rows.slice(1))[""]).toBe(1);
-    expect(atLeast({}, [])).toEqual({ "": 0 });
+    expect(noFewer({ running: 1 }, rows.slice(1))[""]).toBe(1);
+    expect(noFewer({}, [])).toEqual({ "": 0 });
   });
 });

@@ -9,7 +9,7 @@ import { apiQuery, type Filters } from "../filters";
  * By state, and "" for all: never fewer than the rows that are shown, which are told of before they are counted.
  * @param rows - Those of the same filters.
  */
-export function atLeast(
+export function noFewer(
   counts: Readonly<Record<string, number>>,
   rows: readonly Run[],
 ): Readonly<Record<string, number>> {

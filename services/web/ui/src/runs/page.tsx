@@ -21,7 +21,7 @@ import type { Tail } from "../socket";
 import { ClockNote, Top } from "../top";
 import { lacks } from "../who";
 import { CancelDialog } from "./cancel";
-import { atLeast, Counts } from "./counts";
+import { Counts, noFewer } from "./counts";
 import { Examples, offersExamples } from "./examples";
 import { FilterBar } from "./filterbar";
 import { Fleet, StartOne } from "./fleet";
@@ -174,7 +174,7 @@ export function RunsPage({ tail }: { tail: Tail }) {
   const nothing = all && rows.length === 0;
   const inStates = counts.byState.value;
   const answered = listing.answers.value === filters.value;
-  const shownCounts = inStates && atLeast(inStates, answered ? (rows ?? []) : []);
+  const shownCounts = inStates && noFewer(inStates, answered ? (rows ?? []) : []);
   const failure = listing.problem.value ?? problem.value;
   const refused = tools.problem.value;
   // Not each second, when only the time has changed.
