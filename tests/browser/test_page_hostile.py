@@ -61,7 +61,7 @@ def test_hostile_output_is_shown_as_text(watched: Watched) -> None:
         expect(page.locator(".found")).to_contain_text("searched all lines", timeout=SECONDS)
         wait_for(lambda: watched.walk()["lines"] == wanted, 60, lambda: differing(watched.walk()["lines"], wanted))
         # Shown whole.
-        more = page.locator(".more")
+        more = page.locator(".row .more")
         while more.count() > 0:
             shown = more.count()
             more.first.click()
