@@ -43,9 +43,18 @@ def verdict(stack: Examples, run: Run) -> str:
 def test_examples_of_every_state_are_made_once_and_removed(stack: Examples) -> None:
     filling = stack.wait_ended(stack.start("examples.fill"))
     assert filling.state is RunState.SUCCEEDED, stack.output(filling.id).decode()
-    examples = [run for run in stack.listed() if run.id != filling.id]
-    stack.wait([run.id for run in examples], lambda run: {**run.labels, **run.added_labels}.items() >= MARK.items())
-    assert {run.state for run in examples} == set(RunState)
+
+    def listed() -> list[Run]:
+        return [run for run in stack.listed() if run.id != filling.id]
+
+    def is_marked(run: Run) -> bool:
+        return {**run.labels, **run.added_labels}.items() >= MARK.items()
+
+    stack.wait([run.id for run in listed()], is_marked)
+    # Those that go on have begun, and one waits for a worker that does not come.
+    wait_for(lambda: {run.state for run in listed()} == set(RunState), 30, stack.evidence)
+    wait_for(lambda: sum(run.state is RunState.QUEUED for run in listed()) == 1, 30, stack.evidence)
+    examples = listed()
 
     for run in examples:
         if run.state.terminal:
