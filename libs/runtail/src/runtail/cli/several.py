@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import shlex
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import click
 
 from runtail.cli import exits
 from runtail.cli.failure import Failure
+from runtail.cli.interrupts import Interrupts
 from runtail.cli.sink import Output, told
 from runtail.cli.tail import Tail
 from runtail.cli.web import Web
@@ -113,21 +113,23 @@ def follow_all(
     for thread in threads:
         thread.start()
     left = set(threads)
-    try:
-        while left:
-            thread = ended.get()
-            left.discard(thread)
-            if thread.error is not None:
-                raise thread.error
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        # Nothing is written any more, so each continues exactly at its next line.
-        held.acquire(timeout=_LAST_WRITE_SECONDS)
-        sys.stdout.flush()
-        click.echo("\nWhat is not over goes on. To follow it further:", err=True)
-        for thread in threads:
-            if thread in left:
-                where = f"{shlex.quote(thread.run_id)} --from {thread.tail.next_line}"
-                click.echo(f"  runtail follow {where}{again}", err=True)
-        return exits.INTERRUPTED
+    # As for one run, also where the program was started with Ctrl-C ignored.
+    with Interrupts() as interrupts:
+        try:
+            while left:
+                thread = ended.get()
+                left.discard(thread)
+                if thread.error is not None:
+                    raise thread.error
+        except KeyboardInterrupt:
+            interrupts.ignore()
+            # Nothing is written any more, so each continues exactly at its next line.
+            held.acquire(timeout=_LAST_WRITE_SECONDS)
+            sys.stdout.flush()
+            click.echo("\nWhat is not over goes on. To follow it further:", err=True)
+            for thread in threads:
+                if thread in left:
+                    where = f"{shlex.quote(thread.run_id)} --from {thread.tail.next_line}"
+                    click.echo(f"  runtail follow {where}{again}", err=True)
+            return exits.INTERRUPTED
     return max(thread.status for thread in threads)
