@@ -9,6 +9,7 @@ import type { Tail } from "../socket";
 import { dark } from "../theme";
 import { Aside } from "./drawing/aside";
 import { DARK, LIGHT } from "./drawing/palette";
+import { whenSteady } from "./drawing/steady";
 import { Sticky } from "./drawing/sticky";
 import { Strip } from "./drawing/strip";
 import { VirtualList } from "./drawing/virtuallist";
@@ -117,6 +118,7 @@ export class LogController {
       this.announcer,
       () => this.list.following.peek() && !this.find.open.peek() && place.asked() === null,
       (held) => scroller.classList.toggle("held", held),
+      (then) => whenSteady(scroller, then),
     );
     effect(() => {
       this.model.over = this.follow.phase.value.name === "over";

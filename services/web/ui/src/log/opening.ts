@@ -23,8 +23,9 @@ export class Opening {
   #learned = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #hold: (held: boolean) => void;
+  readonly #steady: (then: () => void) => void;
 
-  /** `undecided`: the reader has neither moved nor come by a link. `hold`: show no rows for now. */
+  /** `undecided`: the reader has neither moved nor come by a link. `hold`: show no rows for now. `steady`: when they move no more. */
   constructor(
     model: LogModel,
     follow: Follow,
@@ -32,8 +33,10 @@ export class Opening {
     announcer: Announcer,
     undecided: () => boolean,
     hold: (held: boolean) => void,
+    steady: (then: () => void) => void,
   ) {
     this.#hold = hold;
+    this.#steady = steady;
     this.#announcer = announcer;
     this.#model = model;
     this.#follow = follow;
@@ -69,10 +72,8 @@ export class Opening {
           return this.#hold(false);
         }
         this.#navigation.show(line);
-        // Once rows have their heights: lines that wrap are measured when they are drawn, in the font that they have then.
-        void document.fonts.ready.then(() =>
-          requestAnimationFrame(() => requestAnimationFrame(() => this.#hold(false))),
-        );
+        // Once rows have their heights, in the font that they have then.
+        void document.fonts.ready.then(() => this.#steady(() => this.#hold(false)));
         this.#announcer.say(`First error, line ${withCommas(line)}`);
       });
     });

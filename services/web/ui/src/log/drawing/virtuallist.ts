@@ -129,6 +129,8 @@ export class VirtualList {
     this.#hitKey = null;
     this.#top = { row: Math.max(0, row), px: 0 };
     this.#draw();
+    // Near the end it was drawn further down, as nothing is empty below the last row.
+    this.#top = { row: Math.max(0, row), px: 0 };
     this.#moveBy(-Math.round((this.#viewportPx * part) / this.#rowPx) * this.#rowPx);
     this.#draw();
     this.#writeBar();
@@ -259,9 +261,8 @@ export class VirtualList {
     this.#input.scrolled();
     if (step < 0) this.#follow(false);
     this.#dragging = Math.abs(step) > this.#viewportPx && (kind === "thumb" || !scaled(frame));
-    if (!scaled(frame)) this.#top = place(frame, scrollTop, this.#spacer.height);
-    else if (kind === "text") this.#moveBy(step);
-    else if (kind === "end") this.#follow(true);
+    if (scaled(frame) && kind === "text") this.#moveBy(step);
+    else if (scaled(frame) && kind === "end") this.#follow(true);
     else this.#top = place(frame, scrollTop, this.#spacer.height);
     this.#draw();
     if (step > 0 && this.#atEnd) this.#follow(true);
@@ -296,8 +297,7 @@ export class VirtualList {
       this.#top = moved(this.#frame, this.#top, by);
       return;
     }
-    const last = this.#source.count - 1;
-    this.#top = movedWrapped(this.#top, by, last, (row) => this.#heightOf(row));
+    this.#top = movedWrapped(this.#top, by, this.#source.count - 1, (row) => this.#heightOf(row));
   }
 
   #heightOf(row: number): number {
