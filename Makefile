@@ -98,6 +98,8 @@ lighthouse: $(VENV) $(PAGES) $(LIGHTHOUSE_MODULES) ## Let Lighthouse judge the l
 # both cores by itself and comes last, alone.
 JOBS ?= 2
 NEMESIS := tests/proof/test_nemesis.py
+# What is judged by the milliseconds that a page takes: no other file beside it.
+MEASURED := tests/browser/test_page_shifts.py
 # WITHOUT=tests/unit leaves out what ran already. ALONE=3 runs up to three tests that failed once more, with nothing beside
 # them, and names them: then it was the other files' load that they failed for.
 TESTED := $(filter-out $(WITHOUT),$(TESTED))
@@ -105,9 +107,9 @@ TESTED := $(filter-out $(WITHOUT),$(TESTED))
 .PHONY: test-python
 test-python: $(VENV) $(PAGES) $(HELM) $(PROVIDER_MODULES)
 ifeq ($(strip $(T)),)
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) $(TESTED) || \
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore $(NEMESIS) --ignore $(MEASURED) $(TESTED) || \
 	  { status=$$?; [ -n "$(ALONE)" ] && [ $$status = 1 ] && $(BIN)/python -m tests.support.alone $(ALONE); }
-	@$(BIN)/pytest $(NEMESIS)
+	@$(BIN)/pytest $(MEASURED) $(NEMESIS)
 else
 	@$(BIN)/pytest $(if $(filter-out -%,$(firstword $(T))),,$(TESTED)) $(T)
 endif
