@@ -71,3 +71,17 @@ export function shareOf(pathname: string, base: string): string | null {
 export function goTo(runId: string): void {
   location.assign(runAddress(runId));
 }
+
+/** The form with the values of a run. */
+export function againAddress(runId: string): string {
+  return here(`/#again=${encodeURIComponent(runId)}`);
+}
+
+/** The most logs that are shown beside each other. */
+export const MOST_WATCHED = 6;
+
+/** The page with the logs of several runs; of more than it shows, the first. */
+export function watchAddress(runIds: readonly string[]): string {
+  const some = runIds.slice(0, MOST_WATCHED);
+  return here(`${WATCH}?${new URLSearchParams(some.map((id) => ["run", id]))}`);
+}

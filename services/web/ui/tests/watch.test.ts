@@ -1,8 +1,9 @@
 // Which runs are watched.
 
 import { describe, expect, test } from "vitest";
+import { MOST_WATCHED } from "../src/address";
 import { NO_FILTERS } from "../src/filters";
-import { joined, MOST_PANES, parseWanted, stateWords, watchSearch } from "../src/watch/wanted";
+import { joined, parseWanted, stateWords, watchSearch } from "../src/watch/wanted";
 
 describe("an address", () => {
   test("names runs, each once", () => {
@@ -16,7 +17,7 @@ describe("an address", () => {
   test("names more runs than there are panes", () => {
     const search = watchSearch(["a", "b", "c", "d", "e", "f", "g", "h"], NO_FILTERS);
     const { runs, left } = parseWanted(search);
-    expect([runs.length, left]).toEqual([MOST_PANES, 2]);
+    expect([runs.length, left]).toEqual([MOST_WATCHED, 2]);
   });
 
   test("names filters, and is written again as it was read", () => {

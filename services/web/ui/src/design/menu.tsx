@@ -48,7 +48,10 @@ export function Menu({ class: name, title, opener, children }: Props) {
 
   function chosen(event: Event): void {
     const choice = (event.target as Element).closest("a, button");
-    if (choice && !choice.hasAttribute("data-stays")) close();
+    if (!choice || choice.hasAttribute("data-stays")) return;
+    close();
+    // The choice is gone from the page with the list.
+    box.current?.querySelector("summary")?.focus();
   }
 
   useLayoutEffect(() => {

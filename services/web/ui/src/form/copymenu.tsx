@@ -1,7 +1,7 @@
 // "Copy as": the filled-in form as a command or a link.
 
-import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../design/icon";
+import { Menu } from "../design/menu";
 
 export type Way = "curl" | "command" | "link";
 
@@ -12,53 +12,26 @@ const WAYS: readonly (readonly [way: Way, name: string, title: string])[] = [
 ];
 
 export function CopyMenu({ copy }: { copy: (form: HTMLFormElement, way: Way) => void }) {
-  const box = useRef<HTMLDetailsElement>(null);
-
-  function close(): void {
-    if (!box.current?.open) return;
-    box.current.open = false;
-    box.current.querySelector("summary")?.focus();
-  }
-
-  useEffect(() => {
-    const clicked = (event: MouseEvent) => {
-      if (box.current && !box.current.contains(event.target as Node)) box.current.open = false;
-    };
-    document.addEventListener("click", clicked);
-    return () => document.removeEventListener("click", clicked);
-  }, []);
-
+  const opener = (
+    <>
+      Copy as
+      <Icon name="open" />
+    </>
+  );
   return (
-    <details
-      class="copy"
-      ref={box}
-      onKeyDown={(event) => {
-        if (event.key !== "Escape" || !box.current?.open) return;
-        // The drawer stays.
-        event.preventDefault();
-        close();
-      }}
-    >
-      <summary class="opener">
-        Copy as
-        <Icon name="open" />
-      </summary>
-      <div class="menu">
-        {WAYS.map(([way, name, title]) => (
-          <button
-            key={way}
-            type="button"
-            title={title}
-            onClick={(event) => {
-              const { form } = event.currentTarget;
-              close();
-              if (form) copy(form, way);
-            }}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
-    </details>
+    <Menu class="copy" opener={opener}>
+      {WAYS.map(([way, name, title]) => (
+        <button
+          key={way}
+          type="button"
+          title={title}
+          onClick={({ currentTarget: { form } }) => {
+            if (form) copy(form, way);
+          }}
+        >
+          {name}
+        </button>
+      ))}
+    </Menu>
   );
 }

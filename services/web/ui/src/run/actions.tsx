@@ -1,7 +1,7 @@
 // What can be done with one run: cancel, retry, start again, share, download, delete.
 
 import { useSignal } from "@preact/signals";
-import { goTo, here } from "../address";
+import { againAddress, goTo, here } from "../address";
 import {
   cancel,
   downloadAddress,
@@ -42,11 +42,6 @@ export function Actions({ run, now, changed }: Props) {
       </div>
     </div>
   );
-}
-
-/** The form with this run's values. */
-function again(run: Run): string {
-  return here(`/#again=${encodeURIComponent(run.id)}`);
 }
 
 interface ActionProps {
@@ -105,7 +100,8 @@ function Retry({ run, changed }: ActionProps) {
       else goTo(made.id);
     } catch (error) {
       // Its secrets are kept nowhere: the form has the rest.
-      if (error instanceof Problem && error.code === "parameters") location.assign(again(run));
+      if (error instanceof Problem && error.code === "parameters")
+        location.assign(againAddress(run.id));
       else throw error;
     }
   }
@@ -161,7 +157,7 @@ function More({ run }: { run: Run }) {
           </>
         }
       >
-        {canStart && <a href={again(run)}>Run again with changes…</a>}
+        {canStart && <a href={againAddress(run.id)}>Run again with changes…</a>}
         {canRead && (
           <>
             <a href={downloadAddress(run.id)} download={`${run.id}.log`}>

@@ -1,12 +1,13 @@
 // What floats below the list: a word about what was done, and what can be done with the marked runs.
 
+import { MOST_WATCHED, watchAddress } from "../address";
 import type { Run } from "../api";
 import { SquareButton } from "../design/squarebutton";
 import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
 import { lacks } from "../who";
 import { isOver } from "../words";
-import { MOST_WATCHED, type Tools, watchAddress } from "./tools";
+import type { Tools } from "./tools";
 
 export function MarkBar({ rows, tools }: { rows: readonly Run[]; tools: Tools }) {
   const ids = tools.marks.ids.value;
@@ -46,7 +47,7 @@ function Bar({ marked, tools }: { marked: readonly Run[]; tools: Tools }) {
             Watch
           </button>
         ) : (
-          <a class="button" href={watchAddress(marked)}>
+          <a class="button" href={watchAddress(marked.map(({ id }) => id))}>
             Watch
           </a>
         ))}

@@ -2,7 +2,7 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { goTo, here } from "../address";
+import { goTo, here, MOST_WATCHED, watchAddress } from "../address";
 import { type Run, type Task, tasks, type Worker, workers } from "../api";
 import { serverNow } from "../clock";
 import { ConnectionChip } from "../connection";
@@ -34,7 +34,7 @@ import { prospectWords } from "./prospect";
 import { counted, lacking } from "./queues";
 import type { Known } from "./suggestions";
 import { Table } from "./table";
-import { MOST_WATCHED, Tools, watchAddress } from "./tools";
+import { Tools } from "./tools";
 import { Welcome } from "./welcome";
 
 const REFETCH_MS = 10_000;
@@ -301,7 +301,7 @@ function WatchRunning({ rows }: { rows: readonly Run[] }) {
   if (running.length < 2 || lacks("log:read")) return null;
   const some = running.length > MOST_WATCHED ? `${MOST_WATCHED} of ` : "";
   return (
-    <a class="button quiet watch-running" href={watchAddress(running)}>
+    <a class="button quiet watch-running" href={watchAddress(running.map(({ id }) => id))}>
       <Icon name="watch" />
       Watch {some}
       {withCommas(running.length)} running

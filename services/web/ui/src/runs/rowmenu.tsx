@@ -1,13 +1,13 @@
 // What can be done with one run of the list.
 
-import { runAddress } from "../address";
+import { againAddress, runAddress, watchAddress } from "../address";
 import type { Run } from "../api";
 import { Icon } from "../design/icon";
 import { Menu } from "../design/menu";
 import { sanitize } from "../sanitize";
 import { lacks } from "../who";
 import { isOver } from "../words";
-import { againAddress, type Tools, watchAddress } from "./tools";
+import type { Tools } from "./tools";
 
 export function RowMenu({ run, tools }: { run: Run; tools: Tools }) {
   const opener = (
@@ -28,7 +28,7 @@ function Items({ run, tools }: { run: Run; tools: Tools }) {
   return (
     <>
       <a href={runAddress(run.id)}>Open</a>
-      {!lacks("log:read") && <a href={watchAddress([run])}>Watch</a>}
+      {!lacks("log:read") && <a href={watchAddress([run.id])}>Watch</a>}
       <button
         type="button"
         onClick={() => {
@@ -45,7 +45,7 @@ function Items({ run, tools }: { run: Run; tools: Tools }) {
           Retry
         </button>
       )}
-      {startable && <a href={againAddress(run)}>Run again with changes…</a>}
+      {startable && <a href={againAddress(run.id)}>Run again with changes…</a>}
       {!isOver(run) && !run.cancel && !lacks("run:cancel") && (
         <button
           type="button"

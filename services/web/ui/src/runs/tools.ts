@@ -1,16 +1,13 @@
 // What can be done with runs of the list, and what is said about it.
 
 import { signal } from "@preact/signals";
-import { goTo, here } from "../address";
+import { againAddress, goTo } from "../address";
 import { freshKey, Problem, type Run, retry } from "../api";
 import { copyText } from "../clipboard";
 import { Marks } from "./marks";
 
 /** What was copied is said for so long. */
 const SAID_MS = 4_000;
-
-/** The most logs that are read beside each other. */
-export const MOST_WATCHED = 6;
 
 export class Tools {
   readonly marks = new Marks();
@@ -39,7 +36,7 @@ export class Tools {
     } catch (error) {
       // Its secrets are kept nowhere: the form has the rest.
       if (error instanceof Problem && error.code === "parameters")
-        location.assign(againAddress(run));
+        location.assign(againAddress(run.id));
       else this.problem.value = error as Error;
     }
   }
@@ -51,15 +48,4 @@ export class Tools {
       this.said.value = "";
     }, SAID_MS);
   }
-}
-
-/** The form with a run's values. */
-export function againAddress(run: Run): string {
-  return here(`/#again=${encodeURIComponent(run.id)}`);
-}
-
-/** The page with the logs of several runs; of more than it shows, the first. */
-export function watchAddress(runs: readonly Run[]): string {
-  const some = runs.slice(0, MOST_WATCHED);
-  return here(`/watch?${new URLSearchParams(some.map(({ id }) => ["run", id]))}`);
 }

@@ -2,7 +2,7 @@
 
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { here } from "../address";
+import { here, MOST_WATCHED } from "../address";
 import type { Run } from "../api";
 import { ConnectionChip } from "../connection";
 import { Icon } from "../design/icon";
@@ -15,7 +15,7 @@ import { settings } from "../settings";
 import { stands, type Tail } from "../socket";
 import { Top } from "../top";
 import { Pane } from "./pane";
-import { MOST_PANES, stateWords } from "./wanted";
+import { stateWords } from "./wanted";
 import { LAYOUTS, type Layout, Watched } from "./watched";
 
 const REFETCH_MS = 10_000;
@@ -135,7 +135,7 @@ function Notes({ watched }: { watched: Watched }) {
       {failure && <ProblemNote problem={failure} retry={() => void watched.refresh()} />}
       {wanted.left > 0 && (
         <p class="note" role="status">
-          The address names {wanted.runs.length + wanted.left} runs. The first {MOST_PANES} are
+          The address names {wanted.runs.length + wanted.left} runs. The first {MOST_WATCHED} are
           shown.
         </p>
       )}

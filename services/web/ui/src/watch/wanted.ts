@@ -1,9 +1,7 @@
 // Which runs are watched: those that the address names, and those that match its filters. Pure.
 
+import { MOST_WATCHED } from "../address";
 import { type Filters, filtersSearch, parseFilters } from "../filters";
-
-/** More panes than these would show no lines worth reading. */
-export const MOST_PANES = 6;
 
 export interface Wanted {
   /** The runs that are named, each once. */
@@ -18,8 +16,8 @@ export interface Wanted {
 export function parseWanted(search: string): Wanted {
   const named = [...new Set(new URLSearchParams(search).getAll("run"))].filter(Boolean);
   return {
-    runs: named.slice(0, MOST_PANES),
-    left: Math.max(0, named.length - MOST_PANES),
+    runs: named.slice(0, MOST_WATCHED),
+    left: Math.max(0, named.length - MOST_WATCHED),
     filters: parseFilters(search),
   };
 }
@@ -45,7 +43,7 @@ export function joined(
   closed: ReadonlySet<string>,
 ): Panes {
   const more = matching.filter((run) => !shown.includes(run) && !closed.has(run));
-  const room = Math.max(0, MOST_PANES - shown.length);
+  const room = Math.max(0, MOST_WATCHED - shown.length);
   const joining = more.slice(0, room);
   return {
     shown: joining.length === 0 ? shown : [...shown, ...joining],

@@ -1,11 +1,12 @@
 // The runs that are watched, and the pane that has the keys.
 
 import { signal } from "@preact/signals";
+import { MOST_WATCHED } from "../address";
 import { type Run, type RunList, runs } from "../api";
 import { serverNow } from "../clock";
 import { apiQuery, filtersSearch, isFiltered, matches } from "../filters";
 import { settings } from "../settings";
-import { joined, MOST_PANES, parseWanted, type Wanted, watchSearch } from "./wanted";
+import { joined, parseWanted, type Wanted, watchSearch } from "./wanted";
 
 /** A list that is filtered may come in short pages: no more of them are looked at. */
 const MOST_PAGES = 5;
@@ -71,7 +72,7 @@ export class Watched {
     for (let page = 0; page < MOST_PAGES && current(); page += 1) {
       const answer: RunList = await runs(query, cursor);
       found.push(...answer.runs.map(({ id }) => id));
-      if (found.length >= MOST_PANES + this.#closed.size || answer.next === null) break;
+      if (found.length >= MOST_WATCHED + this.#closed.size || answer.next === null) break;
       cursor = answer.next;
     }
     return found;
