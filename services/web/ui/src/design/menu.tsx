@@ -29,15 +29,14 @@ export function Menu({ class: name, title, opener, children }: Props) {
   }
 
   function pressed(event: KeyboardEvent): void {
-    if (!open.value) return;
+    // The browser's own: `open` follows only when it has told, after the next frame.
+    if (!box.current?.open) return;
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (event.key === "Escape") {
       close();
-      box.current?.querySelector("summary")?.focus();
+      box.current.querySelector("summary")?.focus();
     } else if (by) {
-      const all = [
-        ...(box.current?.querySelectorAll<HTMLElement>(".menu > :is(a, button:enabled)") ?? []),
-      ];
+      const all = [...box.current.querySelectorAll<HTMLElement>(".menu > :is(a, button:enabled)")];
       const at = all.indexOf(document.activeElement as HTMLElement) + by;
       all.at(at < 0 ? -1 : at % all.length)?.focus();
     } else return;
