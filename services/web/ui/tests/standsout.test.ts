@@ -90,4 +90,20 @@ describe("stands out", () => {
       { line: 9, level: "warning", text: "late" },
     ]);
   });
+
+  test("an error with a traceback right below it is one entry, with what it ended in", () => {
+    const traceback = {
+      2: "Traceback (most recent call last):",
+      3: '  File "/srv/tasks.py", line 1, in load',
+      4: "ValueError: no",
+    };
+    const texts = (error: string) =>
+      standsOut(known({ detected: [[1, "error"]], texts: { 1: error, ...traceback } }), 5).shown;
+    expect(texts("12:00:01 ERROR load failed")).toEqual([
+      { line: 1, level: "error", text: "load failed · ValueError: no" },
+    ]);
+    expect(texts("ERROR load failed: ValueError: no").map(({ text }) => text)).toEqual([
+      "load failed: ValueError: no",
+    ]);
+  });
 });

@@ -32,6 +32,13 @@ function said(text: string): string {
   return length === undefined ? messageOf(plain(text).trim()) : plain(text.slice(length)).trim();
 }
 
+/** What a line says, or what the traceback that begins there ended in; `below`: and the one right below it. */
+function wordsOf(lines: Known["lines"], line: number, below: boolean): string {
+  const words = endedIn(lines, line) || said(lines.get(line) ?? "");
+  const cause = below ? endedIn(lines, line + 1) : "";
+  return cause && !words.includes(cause) ? `${words} · ${cause}` : words;
+}
+
 /** Errors before warnings, as far as `most` goes. */
 export function standsOut(
   { groups, known, detected, rows, lines }: Known,
@@ -56,7 +63,7 @@ export function standsOut(
     .map(([line, { level, text }]) => ({
       line,
       level,
-      text: text ?? (endedIn(lines, line) || said(lines.get(line) ?? "")),
+      text: text ?? wordsOf(lines, line, level === "error" && !found.has(line + 1)),
       ...(text === null ? {} : { event: true as const }),
     }));
   return { shown, more: all.length - shown.length };
