@@ -49,7 +49,9 @@ export class Tools {
   async tell(run: Run): Promise<void> {
     const wanted = !isWanted(run.id);
     setWanted(run.id, wanted);
-    this.#say(wanted ? promiseWords(await askPermission()) : "You will not be told when this run ends.");
+    this.#say(
+      wanted ? promiseWords(await askPermission()) : "You will not be told when this run ends.",
+    );
   }
 
   /** Runs as they are now: of those that ended, tell what is to be told. */
