@@ -15,41 +15,10 @@ describe("what lines say of themselves", () => {
     expect(detected.levels.size).toBe(0);
   });
 
-  const LOGGED = ["ERROR it broke", "Traceback (most recent call last):", "ValueError: no"];
-
-  test.each([
-    ["at once", [[5, LOGGED]]],
-    [
-      "in two entries",
-      [
-        [5, LOGGED.slice(0, 1)],
-        [6, LOGGED.slice(1)],
-      ],
-    ],
-    [
-      "backwards",
-      [
-        [6, LOGGED.slice(1)],
-        [5, LOGGED.slice(0, 1)],
-      ],
-    ],
-  ] as [string, [number, string[]][]][])(
-    "a traceback right below an error is a part of it, read %s",
-    (_, entries) => {
-      const detected = new Detected();
-      for (const [from, texts] of entries)
-        expect(detected.came(from, texts)).toBe(from === 5 || entries[0]?.[0] === 6);
-      expect(detected.lines("error")).toEqual([5]);
-      detected.came(5, LOGGED);
-      expect(detected.lines("error")).toEqual([5]);
-    },
-  );
-
-  test("other tracebacks are errors of their own", () => {
+  test("begins a traceback", () => {
     const detected = new Detected();
-    const [error = "", ...traceback] = LOGGED;
-    detected.came(1, ["WARNING odd", ...traceback, "", ...traceback, error, "", ...traceback]);
-    expect(detected.lines("error")).toEqual([2, 5, 7, 9]);
+    detected.came(1, ["ERROR it broke", "Traceback (most recent call last):", "ValueError: no"]);
+    expect([detected.lines("error"), [...detected.tracebacks]]).toEqual([[1, 2], [2]]);
   });
 
   test("is the first if all lines before it came", () => {

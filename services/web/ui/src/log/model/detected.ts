@@ -1,5 +1,5 @@
 // Errors and warnings that lines name themselves, in the lines that came here. A bounded number of each: they lead
-// the reader, and count nothing. A traceback right below an error is a part of it, as loggers write it. Pure.
+// the reader, and count nothing. Pure.
 
 import { loudness } from "./level";
 import { beginsTraceback } from "./traceback";
@@ -10,16 +10,16 @@ export const MOST_DETECTED = 2_000;
 export class Detected {
   /** Line → what it says of itself. */
   readonly levels = new Map<number, "warning" | "error">();
-  readonly #counts = { error: 0, warning: 0 };
   /** Those that begin a traceback. */
-  readonly #tracebacks = new Set<number>();
+  readonly tracebacks = new Set<number>();
+  readonly #counts = { error: 0, warning: 0 };
   /** All lines up to this one came. */
   #through = 0;
 
   clear(): void {
     this.levels.clear();
     this.#counts.error = this.#counts.warning = 0;
-    this.#tracebacks.clear();
+    this.tracebacks.clear();
     this.#through = 0;
   }
 
@@ -29,29 +29,17 @@ export class Detected {
     for (let i = 0; i < texts.length; i += 1) {
       const text = texts[i] ?? "";
       const level = loudness(text);
-      if (level !== null && this.#said(from + i, level, text)) changed = true;
+      if (level === null || this.#counts[level] >= MOST_DETECTED || this.levels.has(from + i))
+        continue;
+      this.levels.set(from + i, level);
+      if (beginsTraceback(text)) this.tracebacks.add(from + i);
+      this.#counts[level] += 1;
+      changed = true;
     }
     if (from <= this.#through + 1) {
       this.#through = Math.max(this.#through, from + texts.length - 1);
     }
     return changed;
-  }
-
-  #said(line: number, level: "warning" | "error", text: string): boolean {
-    if (this.#counts[level] >= MOST_DETECTED || this.levels.has(line)) return false;
-    if (level === "error") {
-      if (beginsTraceback(text)) {
-        if (this.levels.get(line - 1) === "error") return false;
-        this.#tracebacks.add(line);
-      } else if (this.#tracebacks.delete(line + 1)) {
-        // It came before its error: lines are also read backwards.
-        this.levels.delete(line + 1);
-        this.#counts.error -= 1;
-      }
-    }
-    this.levels.set(line, level);
-    this.#counts[level] += 1;
-    return true;
   }
 
   /** Lines of a level, in order. */
