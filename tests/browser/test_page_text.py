@@ -79,7 +79,7 @@ def test_it_has_the_theme_that_the_reader_chose(site: Site, open_page: OpenPage)
     def ground() -> str:
         return str(page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
 
-    grounds = {}
+    grounds: dict[str, set[str]] = {}
     for chosen in ("system", "light", "dark"):
         page.goto(site.run_page(producer.run_id))
         if chosen != "system":
