@@ -33,7 +33,12 @@ def bounds_of(rule: Mapping[str, Any]) -> str:
 def _numbers(rule: Mapping[str, Any]) -> str:
     if "minimum" in rule and "maximum" in rule:
         return f"{number(rule['minimum'])} to {number(rule['maximum'])}"
-    words = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "exclusiveMaximum": "less than"}
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+    }
     return ", ".join(f"{word} {number(rule[keyword])}" for keyword, word in words.items() if keyword in rule)
 
 

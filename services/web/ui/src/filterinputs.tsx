@@ -1,7 +1,7 @@
 // The inputs of the filters above a list: a name with suggestions, and a time.
 
 import { useSignal } from "@preact/signals";
-import { type Bounds, SPANS } from "./bounds";
+import { type Bounds, SPANS, spanWords } from "./bounds";
 import { Select } from "./design/select";
 
 interface NamedProps {
@@ -59,18 +59,21 @@ interface TimesProps {
 }
 
 export function Times({ bounds: { since, until }, change }: TimesProps) {
-  const offered = until === "" && SPANS.some(([span]) => span === since);
-  const between = useSignal(!offered && (since !== "" || until !== ""));
-  const chosen = between.value ? BETWEEN : since;
+  const span = until === "" ? spanWords(since) : "";
+  const asked = useSignal(false);
+  // Also where the filter was set by somebody else.
+  const between = span === "" && (asked.value || since !== "" || until !== "");
   return (
     <>
       <Select
         aria-label="Filter by time"
-        value={chosen}
+        value={between ? BETWEEN : since}
         onChange={(event) => {
           const wanted = event.currentTarget.value;
-          between.value = wanted === BETWEEN;
+          asked.value = wanted === BETWEEN;
+          // The inputs take no span.
           if (wanted !== BETWEEN) change({ since: wanted, until: "" });
+          else if (span !== "") change({ since: "", until: "" });
         }}
       >
         <option value="">Any time</option>
@@ -79,9 +82,12 @@ export function Times({ bounds: { since, until }, change }: TimesProps) {
             {words}
           </option>
         ))}
+        {span !== "" && !SPANS.some(([offered]) => offered === since) && (
+          <option value={since}>{span}</option>
+        )}
         <option value={BETWEEN}>Between…</option>
       </Select>
-      {between.value && (
+      {between && (
         <span class="between">
           <input
             type="datetime-local"

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { initials } from "../src/account";
 import type { Run, Task } from "../src/api";
-import { bound } from "../src/bounds";
+import { bound, spanWords } from "../src/bounds";
 import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/filters";
 import { fitting } from "../src/matching";
 import { noFewer } from "../src/runs/counts";
@@ -66,13 +66,14 @@ describe("filters", () => {
 });
 
 describe("the filter box", () => {
+  const NOW = new Date(2026, 10, 30, 12);
   const known = {
     tasks: ["etl.load", "load", "reload", "other"],
     people: ["ana", "Lo"],
     labels: ["branch:main"],
     ids: ["5f0d8a52-7d1b-4c7e-9a55-0c2f6f3b8a11"],
   };
-  const keys = (text: string) => suggestions(text, known).map(({ key }) => key);
+  const keys = (text: string) => suggestions(text, known, NOW).map(({ key }) => key);
 
   test("names fit by parts in any case: the same first, then the beginning", () => {
     expect(fitting(known.tasks, "LOAD")).toEqual(["load", "etl.load", "reload"]);
@@ -101,10 +102,57 @@ describe("the filter box", () => {
   });
 
   test("what is chosen is a filter or a run", () => {
-    const [first] = suggestions("main", known);
+    const [first] = suggestions("main", known, NOW);
     expect(first && taken(first)).toEqual({ label: "branch:main" });
-    const run = suggestions("5f0d", known).find(({ key }) => key.startsWith("run "));
+    const run = suggestions("5f0d", known, NOW).find(({ key }) => key.startsWith("run "));
     expect(run && taken(run)).toEqual({ run: known.ids[0] });
+  });
+
+  test("times are named by their words, spans and days", () => {
+    const times = (text: string) =>
+      suggestions(text, known, NOW)
+        .filter(({ about }) => about === "time")
+        .map((choice) => [choice.text, taken(choice)]);
+    const words = (text: string) => times(text).map(([said]) => said);
+    expect(words("last")).toEqual(["Last hour", "Last 24 hours", "Last 7 days"]);
+    expect(words("hour")).toEqual(["Last hour", "Last 24 hours"]);
+    expect(words("24 h")).toEqual(["Last 24 hours"]);
+    expect(words("24h")).toEqual(["Last 24 hours"]);
+    expect(words("yes")).toEqual(["Yesterday"]);
+    expect(words("")).toEqual(["Last hour", "Last 24 hours", "Last 7 days", "Today", "Yesterday"]);
+    expect(times("last 3 hours")).toEqual([["Last 3 hours", { since: "3h", until: "" }]]);
+    expect(times("90 MIN")).toEqual([["Last 90 minutes", { since: "90m", until: "" }]]);
+    const day = { since: "2026-11-29T00:00", until: "2026-11-30T00:00" };
+    expect(times("2026-11-29")).toEqual([
+      ["On 29 Nov 2026", day],
+      ["Since 29 Nov 2026", { since: day.since, until: "" }],
+      ["Before 29 Nov 2026", { since: "", until: day.since }],
+    ]);
+    expect(times("on 29 nov")).toEqual([["On 29 Nov 2026", day]]);
+    expect(times("Since  2026-11-29")).toEqual([
+      ["Since 29 Nov 2026", { since: day.since, until: "" }],
+    ]);
+    expect(times("yesterday")[0]).toEqual(["Yesterday", day]);
+    expect(times("until yesterday")).toEqual([
+      ["Before 29 Nov 2026", { since: "", until: day.since }],
+    ]);
+    // A day without a year is over.
+    expect(words("on 1 december")).toEqual(["On 1 Dec 2025"]);
+    for (const none of ["2026-02-30", "0h", "3 apples", "load", "1969-12-31", "31 feb", "at"]) {
+      expect(words(none), none).toEqual([]);
+    }
+  });
+
+  test("a span that nobody offers has words, too", () => {
+    expect(["1h", "24h", "3h", "1d", "90m", "2026-11-29", ""].map(spanWords)).toEqual([
+      "Last hour",
+      "Last 24 hours",
+      "Last 3 hours",
+      "Last day",
+      "Last 90 minutes",
+      "",
+      "",
+    ]);
   });
 
   test("labels are filters, in the address and for a run that was told of", () => {

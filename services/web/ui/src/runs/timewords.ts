@@ -1,0 +1,103 @@
+// Times that a text in the filter box may mean. Pure.
+
+import { type Bounds, SPANS, spanWords } from "../bounds";
+
+export interface Meant extends Bounds {
+  readonly words: string;
+}
+
+const UNITS: Readonly<Record<string, "m" | "h" | "d">> = {
+  m: "m",
+  min: "m",
+  minute: "m",
+  h: "h",
+  hour: "h",
+  d: "d",
+  day: "d",
+};
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/** The times that a text begins or names, in the reader's own zone; of no text, those that are offered always. */
+export function timesMeant(text: string, now: Date): Meant[] {
+  const wanted = text.toLowerCase().replace(/\s+/g, " ").trim();
+  const offered = [
+    ...SPANS.map(([since, words]) => ({ words, since, until: "" })),
+    ...[0, -1].map((days) => {
+      const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + days);
+      return { ...on(day), words: days === 0 ? "Today" : "Yesterday" };
+    }),
+  ];
+  const begun = offered.filter(({ words }) => ` ${words.toLowerCase()}`.includes(` ${wanted}`));
+  const all = [...begun, ...spanMeant(wanted), ...dayMeant(wanted, now)];
+  return all.filter(({ words }, at) => all.findIndex((one) => one.words === words) === at);
+}
+
+/** `3h`, `90 min`, `last 2 days`. */
+function spanMeant(text: string): Meant[] {
+  const found = /^(?:last |past )?(\d{1,4}) ?([a-z]+)$/.exec(text);
+  const unit = UNITS[found?.[2]?.replace(/s$/, "") ?? ""];
+  if (!found || !unit || Number(found[1]) === 0) return [];
+  const since = `${Number(found[1])}${unit}`;
+  return [{ words: spanWords(since), since, until: "" }];
+}
+
+/** `2026-11-29`, `29 nov`, `since yesterday`, `before 29 Nov 2026`. */
+function dayMeant(text: string, now: Date): Meant[] {
+  const found = /^(?:(on|since|from|after|until|before) )?(.+)$/.exec(text);
+  const day = dayOf(found?.[2] ?? "", now);
+  if (!day) return [];
+  const { since, until } = on(day);
+  const shown = dayWords(day);
+  const ways = {
+    on: { words: `On ${shown}`, since, until },
+    since: { words: `Since ${shown}`, since, until: "" },
+    before: { words: `Before ${shown}`, since: "", until: since },
+  };
+  switch (found?.[1]) {
+    case undefined:
+      return [ways.on, ways.since, ways.before];
+    case "on":
+      return [ways.on];
+    case "until":
+    case "before":
+      return [ways.before];
+    default:
+      return [ways.since];
+  }
+}
+
+function dayOf(text: string, now: Date): Date | null {
+  if (text === "today" || text === "yesterday") {
+    return new Date(now.getFullYear(), now.getMonth(), now.getDate() - (text === "today" ? 0 : 1));
+  }
+  const iso = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(text);
+  if (iso) return valid(Number(iso[1]), Number(iso[2]) - 1, Number(iso[3]));
+  const named = /^(\d{1,2})\.? ([a-z]{3})[a-z]*\.?(?: (\d{4}))?$/.exec(text);
+  const month = MONTHS.indexOf(named?.[2] ?? "");
+  if (!named || month < 0) return null;
+  const date = Number(named[1]);
+  if (named[3]) return valid(Number(named[3]), month, date);
+  // Without a year the last one that there was.
+  const day = valid(now.getFullYear(), month, date);
+  return day && day > now ? valid(now.getFullYear() - 1, month, date) : day;
+}
+
+/** Null for the 30th of February. */
+function valid(year: number, month: number, date: number): Date | null {
+  const day = new Date(year, month, date);
+  return year >= 1970 && day.getMonth() === month && day.getDate() === date ? day : null;
+}
+
+function on(day: Date): Bounds {
+  const next = new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1);
+  return { since: midnight(day), until: midnight(next) };
+}
+
+/** As the inputs beside the filter take it. */
+function midnight(day: Date): string {
+  return `${day.toLocaleDateString("sv-SE")}T00:00`;
+}
+
+function dayWords(day: Date): string {
+  return day.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+}
