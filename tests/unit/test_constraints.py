@@ -67,7 +67,7 @@ class Trap:
         (Annotated[dict[str, int], annotated_types.MaxLen(2)], {"type": "object", "maxProperties": 2}),
         (Annotated[str, annotated_types.doc("The name.")], {"type": "string", "description": "The name."}),
         (pydantic.PositiveInt, {"type": "integer", "exclusiveMinimum": 0}),
-        (annotated_types.Annotated[int, annotated_types.Interval(ge=1)] | None,
+        (Annotated[int, annotated_types.Interval(ge=1)] | None,
          {"anyOf": [{"type": "integer", "minimum": 1}, NULL]}),
         (Annotated[int, pydantic.Field(ge=1, le=64, multiple_of=2, description="How many.", title="Shards")],
          {"type": "integer", "minimum": 1, "maximum": 64, "multipleOf": 2, "description": "How many.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def number(value: float) -> str:
+def number(value: int | float) -> str:
     """Return a number as people and the page write it, without ``.0``."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else str(value)
 

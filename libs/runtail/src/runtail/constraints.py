@@ -1,7 +1,7 @@
 """What ``Annotated`` says of a parameter besides its type, as keywords of JSON Schema. Pure.
 
-It may be a dict of these keywords, an object of ``annotated_types``, or pydantic's ``Field``. Such objects are recognised
-by their attributes, because neither package need be installed. Whatever else stands there is for others.
+It may be a dict of these keywords, an object of ``annotated_types``, or pydantic's ``Field``. Such objects are
+recognised by their attributes, because neither package need be installed. Whatever else stands there is for others.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def _meant(error: ValidationError) -> list[ValidationError]:
 
 def _sentence(error: ValidationError) -> str:
     """Say what the value must be, or what it is not."""
-    keyword, demand = str(error.validator), error.validator_value
+    keyword = str(error.validator)
+    demand: Any = error.validator_value
     if keyword in _RULES:
         return _RULES[keyword](demand)
     if keyword == "enum":

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { initials } from "../src/account";
 import type { Run, Task } from "../src/api";
-import { bound, spanWords } from "../src/bounds";
+import { bound, boundsWords } from "../src/bounds";
 import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/filters";
 import { fitting } from "../src/matching";
 import { noFewer } from "../src/runs/counts";
@@ -143,16 +143,30 @@ describe("the filter box", () => {
     }
   });
 
-  test("a span that nobody offers has words, too", () => {
-    expect(["1h", "24h", "3h", "1d", "90m", "2026-11-29", ""].map(spanWords)).toEqual([
+  test("bounds that nobody offers have words, too", () => {
+    const words = (since: string, until = "") => boundsWords({ since, until });
+    expect(["1h", "24h", "3h", "1d", "90m"].map((span) => words(span))).toEqual([
       "Last hour",
       "Last 24 hours",
       "Last 3 hours",
       "Last day",
       "Last 90 minutes",
-      "",
-      "",
     ]);
+    expect(words("2026-11-29")).toBe("Since 29 Nov 2026");
+    expect(words("", "2026-11-29T00:00")).toBe("Before 29 Nov 2026");
+    expect(words("2026-11-29", "2026-11-30T00:00")).toBe("On 29 Nov 2026");
+    // Days of 23 and of 25 hours, where there are such.
+    expect(words("2026-03-29", "2026-03-30")).toBe("On 29 Mar 2026");
+    expect(words("2026-10-25", "2026-10-26")).toBe("On 25 Oct 2026");
+    for (const [since, until] of [
+      ["", ""],
+      ["2026-11-29", "2026-12-01"],
+      ["2026-11-29T14:05", ""],
+      ["3h", "2026-11-29"],
+      ["2026-99-29", ""],
+    ]) {
+      expect(words(since ?? "", until)).toBe("");
+    }
   });
 
   test("labels are filters, in the address and for a run that was told of", () => {

@@ -1,6 +1,6 @@
 // Times that a text in the filter box may mean. Pure.
 
-import { type Bounds, SPANS, spanWords } from "../bounds";
+import { type Bounds, boundsWords, dayAfter, SPANS } from "../bounds";
 
 export interface Meant extends Bounds {
   readonly words: string;
@@ -23,8 +23,7 @@ export function timesMeant(text: string, now: Date): Meant[] {
   const offered = [
     ...SPANS.map(([since, words]) => ({ words, since, until: "" })),
     ...[0, -1].map((days) => {
-      const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + days);
-      return { ...on(day), words: days === 0 ? "Today" : "Yesterday" };
+      return { ...on(dayAfter(now, days)), words: days === 0 ? "Today" : "Yesterday" };
     }),
   ];
   const begun = offered.filter(({ words }) => ` ${words.toLowerCase()}`.includes(` ${wanted}`));
@@ -37,8 +36,7 @@ function spanMeant(text: string): Meant[] {
   const found = /^(?:last |past )?(\d{1,4}) ?([a-z]+)$/.exec(text);
   const unit = UNITS[found?.[2]?.replace(/s$/, "") ?? ""];
   if (!found || !unit || Number(found[1]) === 0) return [];
-  const since = `${Number(found[1])}${unit}`;
-  return [{ words: spanWords(since), since, until: "" }];
+  return [named({ since: `${Number(found[1])}${unit}`, until: "" })];
 }
 
 /** `2026-11-29`, `29 nov`, `since yesterday`, `before 29 Nov 2026`. */
@@ -47,11 +45,10 @@ function dayMeant(text: string, now: Date): Meant[] {
   const day = dayOf(found?.[2] ?? "", now);
   if (!day) return [];
   const { since, until } = on(day);
-  const shown = dayWords(day);
   const ways = {
-    on: { words: `On ${shown}`, since, until },
-    since: { words: `Since ${shown}`, since, until: "" },
-    before: { words: `Before ${shown}`, since: "", until: since },
+    on: named({ since, until }),
+    since: named({ since, until: "" }),
+    before: named({ since: "", until: since }),
   };
   switch (found?.[1]) {
     case undefined:
@@ -68,15 +65,15 @@ function dayMeant(text: string, now: Date): Meant[] {
 
 function dayOf(text: string, now: Date): Date | null {
   if (text === "today" || text === "yesterday") {
-    return new Date(now.getFullYear(), now.getMonth(), now.getDate() - (text === "today" ? 0 : 1));
+    return dayAfter(now, text === "today" ? 0 : -1);
   }
   const iso = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(text);
   if (iso) return valid(Number(iso[1]), Number(iso[2]) - 1, Number(iso[3]));
-  const named = /^(\d{1,2})\.? ([a-z]{3})[a-z]*\.?(?: (\d{4}))?$/.exec(text);
-  const month = MONTHS.indexOf(named?.[2] ?? "");
-  if (!named || month < 0) return null;
-  const date = Number(named[1]);
-  if (named[3]) return valid(Number(named[3]), month, date);
+  const written = /^(\d{1,2})\.? ([a-z]{3})[a-z]*\.?(?: (\d{4}))?$/.exec(text);
+  const month = MONTHS.indexOf(written?.[2] ?? "");
+  if (!written || month < 0) return null;
+  const date = Number(written[1]);
+  if (written[3]) return valid(Number(written[3]), month, date);
   // Without a year the last one that there was.
   const day = valid(now.getFullYear(), month, date);
   return day && day > now ? valid(now.getFullYear() - 1, month, date) : day;
@@ -89,8 +86,7 @@ function valid(year: number, month: number, date: number): Date | null {
 }
 
 function on(day: Date): Bounds {
-  const next = new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1);
-  return { since: midnight(day), until: midnight(next) };
+  return { since: midnight(day), until: midnight(dayAfter(day)) };
 }
 
 /** As the inputs beside the filter take it. */
@@ -98,6 +94,6 @@ function midnight(day: Date): string {
   return `${day.toLocaleDateString("sv-SE")}T00:00`;
 }
 
-function dayWords(day: Date): string {
-  return day.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+function named(bounds: Bounds): Meant {
+  return { ...bounds, words: boundsWords(bounds) };
 }
