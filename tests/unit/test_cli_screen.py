@@ -276,3 +276,10 @@ def test_parameters_are_shown_with_their_bounds(rule: dict[str, Any], words: str
     assert parameter_words({"properties": {"x": rule | {"default": 8}}}) == [shown]
     assert parameter_words({"properties": {"x": nullable}}) == [shown]
     assert parameter_words({"properties": {"x": {"anyOf": [rule, rule]}}}) == ["x"]
+
+
+@pytest.mark.parametrize(
+    "rule", [{"minLength": "a"}, {"anyOf": "a"}, {"anyOf": [1]}, {"items": {"minimum": None}}, {"maximum": [1]}]
+)
+def test_bounds_that_are_none_are_not_shown(rule: dict[str, Any]) -> None:
+    assert parameter_words({"properties": {"x": rule}}) == ["x"]

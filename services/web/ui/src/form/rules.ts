@@ -115,5 +115,5 @@ export function stepped(field: Field, text: string, by: 1 | -1): string | null {
   const next = field.schema.multipleOf === undefined ? start + by : at * step;
   const bounded = Math.min(maximum, Math.max(minimum, next));
   const value = Number.isSafeInteger(bounded) ? bounded : Number(bounded.toPrecision(12));
-  return brokenRule(field.schema, value) === null ? String(value) : null;
+  return Number.isFinite(value) && brokenRule(field.schema, value) === null ? String(value) : null;
 }
