@@ -151,3 +151,8 @@ def test_annotations_that_cannot_be_read_are_logged(caplog: pytest.LogCaptureFix
     assert catalogue.schema_of(task, task="some.task")["properties"] == {"x": {"type": "integer", "default": 1}}
     assert "the annotations of task some.task cannot be read" in caplog.text
     assert "NoSuchThing" in caplog.text
+
+    def union(x: Annotated[int, {"minimum": 1}] | None = None) -> None: ...
+
+    catalogue.schema_of(union, task="another.task")
+    assert "write Annotated[int | None, {...}] instead" in caplog.text

@@ -193,6 +193,8 @@ def schema_of(
     except Exception as error:  # noqa: BLE001 - annotations are user code and may name things that do not exist
         hints = {}
         why = traceback.format_exception_only(error)[-1].strip()
+        if "unhashable type: 'dict'" in why:
+            why += " (write Annotated[int | None, {...}] instead of Annotated[int, {...}] | None)"
         _warn_once(f"the annotations of task {task} cannot be read, so its parameters have no types: {why}")
     docs = parameter_docs(doc)
     properties: dict[str, Any] = {}
