@@ -7,9 +7,10 @@ import type { Position } from "../../protocol/cursor";
 import { type Entry, type Item, idText, isCut } from "../../protocol/entry";
 import { DetachedRanges } from "./detached";
 import { Detected } from "./detected";
+import { Folds } from "./folds";
+import { Frames } from "./frames";
 import { type Group, Groups } from "./groups";
 import { Intake } from "./intake";
-import { BLOCK_LINES } from "./lineblocks";
 import { type Highlighter, LineRows } from "./linerows";
 import { Lines } from "./lines";
 import type { LineRange } from "./links";
@@ -20,6 +21,7 @@ import type { RowModel } from "./rowmodel";
 import { type Anchor, Rows } from "./rows";
 import { PLAIN } from "./style";
 import { type TimeMode, timeBeside, timeText } from "./times";
+import { wantSeen } from "./wanted";
 
 /** Where the rows are shown. */
 export interface Viewport {
@@ -35,12 +37,12 @@ export interface Viewport {
   shift(row: number): void;
 }
 
-/** Rows around the screen that are fetched as well, where only some lines are shown. */
-const AROUND = 20;
-
 export class LogModel {
   readonly rows = new Rows();
   readonly groups = new Groups();
+  /** Frames of libraries in tracebacks. */
+  readonly frames = new Frames();
+  readonly folds = new Folds(this.groups, this.frames, this.rows);
   readonly detached = new DetachedRanges();
   /** Errors and warnings by the words of the lines that came. */
   readonly detected = new Detected();
@@ -81,7 +83,14 @@ export class LogModel {
       this.#loader.load(from, limit, abort, this.lines, (items) => this.#history(items)),
     );
     this.#lineRows = new LineRows(this.lines, this.groups);
-    this.#intake = new Intake(this.lines, this.rows, this.groups, this.detected);
+    this.#intake = new Intake(
+      this.lines,
+      this.rows,
+      this.groups,
+      this.frames,
+      this.folds,
+      this.detected,
+    );
     this.lines.failed.on((from, error) => {
       this.#lineRows.failed(from, error);
       this.refresh();
@@ -121,7 +130,10 @@ export class LogModel {
 
   append(items: readonly Item[]): void {
     const first = this.rows.lines + 1;
-    this.#add(items);
+    // Who does not follow sees what stands there already, and it stays where it is.
+    const anchor = this.#viewport?.following.peek() === false ? this.#anchor() : null;
+    this.#add(items, anchor ? this.rows.lines : 0);
+    this.#restore(anchor);
     const begin = items.find((item) => !isCut(item) && item.type === "o") as Entry | undefined;
     if (begin && this.#isDetached(begin.from)) void this.#learnStyle(begin.from);
     this.total.value = this.rows.lines;
@@ -130,7 +142,6 @@ export class LogModel {
     this.#count();
     if (this.rows.lines >= first) this.grown.emit(first, this.rows.lines);
     if (this.#readingAt !== null && this.rows.lines > 0) this.#readOn(this.#readingAt);
-    this.refresh();
   }
 
   /** Nothing here tells in which style a line begins. */
@@ -153,6 +164,7 @@ export class LogModel {
     this.lines.clear();
     this.rows.clear();
     this.groups.clear();
+    this.frames.clear();
     this.detached.clear();
     this.detected.clear();
     this.#lineRows.clear();
@@ -217,7 +229,7 @@ export class LogModel {
     const anchor = this.#anchor();
     this.groups.outline(known.groups);
     this.rows.add(known.headers.filter((note) => note.at <= this.rows.lines + 1));
-    this.rows.fold(this.groups.folds());
+    this.folds.apply();
     this.#restore(anchor);
     this.outlineChanges.value += 1;
   }
@@ -240,7 +252,7 @@ export class LogModel {
     if (shown.kind === "line") return this.#lineModel(shown.line);
     if (shown.kind === "note") {
       const { note } = shown;
-      const group = note.group ? (this.groups.of(note.id) ?? null) : null;
+      const group = note.group ? (this.folds.of(note.id) ?? null) : null;
       const time =
         note.kind === "cut" || note.t === 0
           ? ""
@@ -269,23 +281,7 @@ export class LogModel {
   }
 
   seen(first: number, last: number): void {
-    if (this.rows.only) {
-      this.lines.seenApart(this.rows.only.slice(Math.max(0, first - AROUND), last + 1 + AROUND));
-      return;
-    }
-    const from = this.lineNear(first);
-    const to = this.lineNear(last);
-    this.lines.seen(from, to);
-    let missing = 0;
-    let end = 0;
-    for (let row = first; row <= last; row += 1) {
-      const shown = this.rows.at(row);
-      if (shown.kind !== "line" || this.lines.get(shown.line) !== undefined) continue;
-      missing ||= shown.line;
-      end = shown.line;
-    }
-    if (missing) this.lines.want(missing, Math.min(end, missing + BLOCK_LINES));
-    else this.lines.satisfied();
+    wantSeen(this.lines, this.rows, first, last);
   }
 
   // What you do.
@@ -293,26 +289,25 @@ export class LogModel {
   /** Show a line at a third of the viewport's height, in an open group. */
   goTo(line: number): void {
     if (this.rows.only && this.rows.hidden(line)) this.missed.emit();
-    if (this.groups.reveal(line)) this.#refold();
+    if (this.folds.reveal(line)) this.#refold();
     this.#viewport?.toRow(this.rows.rowOf(line), 1 / 3);
   }
 
   /** Show the first hit of a search in a line. */
   goToHit(line: number): void {
     this.current = line;
-    if (this.groups.reveal(line)) this.#refold();
+    if (this.folds.reveal(line)) this.#refold();
     this.#viewport?.toHit(this.rows.rowOf(line));
   }
 
   fold(group: Group, folded: boolean): void {
-    this.groups.fold(group, folded);
+    this.folds.fold(group, folded);
     this.#refold();
   }
 
   /** True if they are folded now. */
   foldAll(): boolean {
-    const folded = !this.groups.all.every((group) => group.folded);
-    this.groups.foldAll(folded);
+    const folded = this.folds.foldAll();
     this.#refold();
     return folded;
   }
@@ -350,12 +345,7 @@ export class LogModel {
 
   /** The line of a row, or the one near it where the row is none. */
   lineNear(row: number): number {
-    for (let at = Math.min(row, this.count - 1); at >= 0; at -= 1) {
-      const shown = this.rows.at(at);
-      if (shown.kind === "line") return shown.line;
-      if (shown.kind === "note") return Math.max(1, Math.min(shown.note.at, this.rows.lines));
-    }
-    return 1;
+    return this.rows.lineNear(row);
   }
 
   #count(): void {
@@ -382,13 +372,13 @@ export class LogModel {
 
   #refold(): void {
     const anchor = this.#anchor();
-    this.rows.fold(this.groups.folds());
+    this.folds.apply();
     this.#restore(anchor);
     this.outlineChanges.value += 1;
   }
 
-  #add(items: readonly Item[]): void {
-    if (this.#intake.add(items)) this.outlineChanges.value += 1;
+  #add(items: readonly Item[], readTo = 0): void {
+    if (this.#intake.add(items, readTo)) this.outlineChanges.value += 1;
   }
 
   async #learnStyle(line: number): Promise<void> {
