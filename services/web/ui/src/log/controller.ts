@@ -116,6 +116,7 @@ export class LogController {
       this.navigation,
       this.announcer,
       () => this.list.following.peek() && !this.find.open.peek() && place.asked() === null,
+      () => place.asked() !== null,
       (held) => scroller.classList.toggle("held", held),
       (then) => whenSteady(scroller, then),
     );

@@ -45,7 +45,7 @@ export class Intake {
    * Items in order.
    *
    * @param readTo - The last line that a reader may be looking at, who does not follow: nothing there is folded by itself.
-   * @returns Whether groups, warnings or errors changed.
+   * @returns Whether groups, frames of libraries, warnings or errors changed.
    */
   add(items: readonly Item[], readTo = 0): boolean {
     const notes: Note[] = [];
@@ -79,7 +79,7 @@ export class Intake {
       this.#frames.came(this.#lines, first, last, readTo),
     );
     if (changed || frames.length > 0) this.#folds.apply();
-    return changed || detected;
+    return changed || detected || frames.length > 0;
   }
 
   #event(entry: Entry, notes: Note[], marks: Mark[]): void {

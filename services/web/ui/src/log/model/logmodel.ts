@@ -33,8 +33,15 @@ export interface Viewport {
   toRow(row: number, part?: number): void;
   toHit(row: number): void;
   toEnd(): void;
-  /** The first row is another one now: rows came or went above. */
-  shift(row: number): void;
+  /** The row that stays where it is when others come or go: the first one, or what was put in view last. */
+  readonly held: number;
+  /** What stood in a row, the first one or the held one, stands in another now. */
+  shift(row: number, from: number): void;
+}
+
+interface Kept {
+  readonly row: number;
+  readonly anchor: Anchor;
 }
 
 export class LogModel {
@@ -52,7 +59,7 @@ export class LogModel {
   readonly newLines = signal(0);
   readonly timeMode = signal<TimeMode>("off");
   readonly marked = signal<LineRange | null>(null);
-  /** Rises whenever groups, warnings or errors change. */
+  /** Rises whenever groups, frames of libraries, warnings or errors change. */
   readonly outlineChanges = signal(0);
   /** New lines came at the end. */
   readonly grown = new Emitter<[first: number, last: number]>();
@@ -131,9 +138,9 @@ export class LogModel {
   append(items: readonly Item[]): void {
     const first = this.rows.lines + 1;
     // Who does not follow sees what stands there already, and it stays where it is.
-    const anchor = this.#viewport?.following.peek() === false ? this.#anchor() : null;
-    this.#add(items, anchor ? this.rows.lines : 0);
-    this.#restore(anchor);
+    const kept = this.#viewport?.following.peek() === false ? this.#kept() : null;
+    this.#add(items, kept ? this.rows.lines : 0);
+    this.#keep(kept);
     const begin = items.find((item) => !isCut(item) && item.type === "o") as Entry | undefined;
     if (begin && this.#isDetached(begin.from)) void this.#learnStyle(begin.from);
     this.total.value = this.rows.lines;
@@ -200,12 +207,12 @@ export class LogModel {
 
   /** Show these lines alone, in order; null: the whole log. What is at the top stays there, or `row` comes there. */
   showOnly(lines: readonly number[] | null, row: number | null = null): void {
-    const anchor = this.#anchor();
+    const kept = this.#kept(this.firstRow);
     const switched = (this.rows.only === null) !== (lines === null);
     this.rows.only = lines;
-    if (!switched) this.#restore(anchor);
+    if (!switched) this.#keep(kept);
     else if (this.#viewport?.following.peek()) this.#viewport.toEnd();
-    else this.#viewport?.toRow(row ?? (anchor ? this.rows.rowOfAnchor(anchor) : 0));
+    else this.#viewport?.toRow(row ?? (kept ? this.rows.rowOfAnchor(kept.anchor) : 0));
     this.refresh();
   }
 
@@ -226,11 +233,11 @@ export class LogModel {
     this.known = known;
     this.outlineChanges.value += 1;
     if (known.groups.length === 0) return;
-    const anchor = this.#anchor();
+    const kept = this.#kept();
     this.groups.outline(known.groups);
     this.rows.add(known.headers.filter((note) => note.at <= this.rows.lines + 1));
     this.folds.apply();
-    this.#restore(anchor);
+    this.#keep(kept);
     this.outlineChanges.value += 1;
   }
 
@@ -355,25 +362,26 @@ export class LogModel {
 
   /** Items from before the end: what stands on the screen stays where it is. */
   #history(items: readonly Item[]): void {
-    const anchor = this.#anchor();
+    const kept = this.#kept();
     this.#add(items);
-    this.#restore(anchor);
+    this.#keep(kept);
     this.#lineRows.loaded();
   }
 
-  #anchor(): Anchor | null {
-    return this.#viewport && this.count > 0 ? this.rows.anchor(this.#viewport.top.row) : null;
+  /** What must stay where it is while rows come or go. */
+  #kept(row = this.#viewport?.held ?? 0): Kept | null {
+    return this.#viewport && this.count > 0 ? { row, anchor: this.rows.anchor(row) } : null;
   }
 
-  #restore(anchor: Anchor | null): void {
-    if (anchor) this.#viewport?.shift(this.rows.rowOfAnchor(anchor));
+  #keep(kept: Kept | null): void {
+    if (kept) this.#viewport?.shift(this.rows.rowOfAnchor(kept.anchor), kept.row);
     this.refresh();
   }
 
   #refold(): void {
-    const anchor = this.#anchor();
+    const kept = this.#kept(this.firstRow);
     this.folds.apply();
-    this.#restore(anchor);
+    this.#keep(kept);
     this.outlineChanges.value += 1;
   }
 
