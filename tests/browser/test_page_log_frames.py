@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import traceback
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import OpenPage, Site
-from tests.browser.logs import SECONDS, drawn, numbered, opened, still, top, write
+from tests.browser.logs import SECONDS, drawn, failure, numbered, opened, still, top, write
+from tests.browser.test_page_shifts import OBSERVE, judge
 from tests.support.relay import Producer
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
-
-
-def failure() -> list[str]:
-    """The lines of a traceback that goes through several libraries and ends in one."""
-    try:
-        with ThreadPoolExecutor() as pool:
-            pool.submit(subprocess.run, ["/is/not/there"], check=True).result()
-    except FileNotFoundError:
-        return traceback.format_exc().splitlines()
-    raise AssertionError
 
 
 def test_frames_of_libraries_open_by_key_link_and_search(
@@ -81,6 +68,27 @@ def test_frames_of_libraries_open_by_key_link_and_search(
     log.press("Y")
     expect(page.locator(".said")).to_contain_text(f"{len(lines)} lines copied")
     assert page.evaluate("() => navigator.clipboard.readText()") == "\n".join(lines)
+
+
+def test_a_linked_line_stands_where_it_was_shown_first(
+    site: Site, open_page: OpenPage, context: BrowserContext
+) -> None:
+    lines = failure()
+    producer = Producer(site.store)
+    for _ in range(200):
+        write(producer, *lines, "a long line " * 40)
+    producer.end()
+    context.add_init_script(OBSERVE)
+    # Rows above it fold, and wrap, when their text comes.
+    target = 100 * (len(lines) + 1)
+    page = opened(site, open_page, producer, f"#L{target}")
+    expect(page.locator(f"#L{target}.marked .text")).to_contain_text("a long line", timeout=SECONDS)
+    still(page)
+    judge(page)
+    log, row = (page.locator(one).bounding_box() for one in (".log", f"#L{target}"))
+    assert log is not None
+    assert row is not None
+    assert abs((row["y"] - log["y"]) / log["height"] - 1 / 3) < 0.05
 
 
 def test_the_text_stands_still_while_frames_are_folded(site: Site, open_page: OpenPage) -> None:
