@@ -67,6 +67,17 @@ describe("stands out", () => {
     ]);
   });
 
+  test("an event at the end, where the server names a line that there is not, is said by its words", () => {
+    const notes = [{ at: 318, level: "error", text: "The worker stopped answering" }];
+    expect(standsOut(known({ errors: [318], notes }), 5).shown).toEqual([
+      { line: 318, level: "error", text: "The worker stopped answering", event: true },
+    ]);
+    // Where the line is, it says more.
+    expect(
+      standsOut(known({ errors: [318], notes, texts: { 318: "disk full" } }), 5).shown,
+    ).toEqual([{ line: 318, level: "error", text: "disk full" }]);
+  });
+
   test("of many the errors are shown, and the rest is counted", () => {
     const given = known({ warnings: [1, 2, 3, 4], errors: [10, 20] });
     const { shown, more } = standsOut(given, 3);

@@ -62,7 +62,10 @@ export function standsOut(model: Known, most: number): StandsOut {
   const found = new Map<number, { level: Outstanding["level"]; text: string | null }>();
   for (const [line, level] of levelsOf(model)) found.set(line, { level, text: null });
   for (const { level, at, text } of rows.notes) {
-    if (level === "note" || found.get(at)?.level === "error") continue;
+    if (level === "note") continue;
+    const there = found.get(at);
+    // Of an event at the end the server names the line after the last one.
+    if (there?.level === "error" && (there.text !== null || lines.get(at) !== undefined)) continue;
     found.set(at, { level, text });
   }
   const all = [...found].sort(([a], [b]) => a - b);

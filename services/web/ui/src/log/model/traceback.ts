@@ -81,7 +81,7 @@ export function isLibraryFrame(lines: StoredLines, line: number): boolean {
 
 /** Whether a stored line is the first one of a traceback. */
 export function beginsTraceback(line: string): boolean {
-  return BEGINS.test(plain(line.slice(0, 1_024)));
+  return BEGINS.test(read(line));
 }
 
 /** The runs of libraries' frames in lines that came, and around them, whose ends are here. A traceback's last frame is in none: it failed there. */
