@@ -15,6 +15,8 @@ pytestmark = pytest.mark.browser
 
 SECONDS = 20_000
 
+NUMBER = "(line) => getComputedStyle(document.querySelector(line), '::before').content"
+
 
 def test_it_is_one_click_away_and_leads_back(site: Site, open_page: OpenPage) -> None:
     producer = Producer(site.store)
@@ -27,6 +29,8 @@ def test_it_is_one_click_away_and_leads_back(site: Site, open_page: OpenPage) ->
     page.get_by_role("link", name="Last lines").first.click()
     expect(page.get_by_role("heading")).to_contain_text("lines 2,001-2,500 of 2,500")
     expect(page.locator("#L2500")).to_have_text("line 2500 of the log")
+    # Its number is beside it, and not in it.
+    assert page.evaluate(NUMBER, "#L2500") == '"2500" / ""'
     page.get_by_role("link", name="Previous").last.click()
     expect(page.get_by_role("heading")).to_contain_text("lines 1,001-2,000 of 2,500")
     # Lines are linked to as on the page.
@@ -68,6 +72,28 @@ def test_what_is_not_there_is_said_in_words(site: Site, open_page: OpenPage, com
     delete(site.store, producer.run_id)
     page.goto(f"{site.run_page(producer.run_id)}/text")
     expect(page.get_by_role("heading")).to_have_text("This run was deleted")
+
+
+def test_it_has_the_theme_that_the_reader_chose(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(1)
+    page = open_page(site.run_page(producer.run_id))
+    page.emulate_media(color_scheme="dark")
+
+    def ground() -> str:
+        return str(page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
+
+    grounds: dict[str, set[str]] = {}
+    for chosen in ("system", "light", "dark"):
+        page.goto(site.run_page(producer.run_id))
+        if chosen != "system":
+            page.get_by_role("button", name="Theme:").click()
+        expect(page.get_by_role("button", name=f"Theme: {chosen}")).to_be_visible()
+        for path in (f"/runs/{producer.run_id}/text", "/api"):
+            page.goto(f"{site.web.url}{path}")
+            grounds.setdefault(chosen, set()).add(ground())
+    assert grounds["light"].isdisjoint(grounds["dark"])
+    assert grounds["system"] == grounds["dark"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

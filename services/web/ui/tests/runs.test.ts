@@ -243,8 +243,14 @@ describe("pages", () => {
 });
 
 describe("queues", () => {
-  test("one that nobody listens to is lacking", () => {
+  test("one that nobody listens to is lacking once runs wait there, or no worker is there at all", () => {
     const worker = { name: "w", queues: ["celery"] };
+    const nightly = { name: "etl.load", queue: "nightly" } as Task;
+    expect(lacking([nightly], [worker], [run("a", 1)])).toBe(false);
+    expect(lacking([nightly], [worker], [run("a", 1, { state: "queued", queue: "nightly" })])).toBe(
+      true,
+    );
+    expect(lacking([nightly], [], [])).toBe(true);
     expect(lacking([], [], [])).toBe(false);
     expect(lacking([], [worker], [run("a", 1, { state: "queued", queue: "builds" })])).toBe(true);
     expect(lacking([], [worker], [])).toBe(false);
