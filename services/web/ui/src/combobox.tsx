@@ -119,7 +119,9 @@ export function Combobox(props: Props) {
           written?.(event.currentTarget.value.trim());
         }}
         onClick={(event) => {
-          if (value !== "" && !open.value) event.currentTarget.select();
+          const input = event.currentTarget;
+          // WebKit moves the caret after this where the text is selected already.
+          if (value !== "" && !open.value) setTimeout(() => input.select());
           show();
         }}
         onKeyDown={pressed}

@@ -96,6 +96,10 @@ function Input({ field, text, message, change, changed }: Props) {
     required: field.required,
   };
   const value = text ?? "";
+  // Whoever fills in forms for people may tell only of the change.
+  const typed = (event: { readonly currentTarget: { readonly value: string } }) =>
+    change(event.currentTarget.value);
+  const written = { ...common, onInput: typed, onChange: typed };
   switch (field.kind) {
     case "boolean":
       return (
@@ -119,13 +123,12 @@ function Input({ field, text, message, change, changed }: Props) {
           class={field.kind === "long" ? "" : "code"}
           spellcheck={false}
           value={value}
-          onInput={(event) => change(event.currentTarget.value)}
-          {...common}
+          {...written}
         />
       );
     case "integer":
     case "number":
-      return <NumberInput {...{ field, text: value, change, changed, common }} />;
+      return <NumberInput {...{ field, text: value, change, changed, common: written }} />;
     default:
       return (
         <input
@@ -134,8 +137,7 @@ function Input({ field, text, message, change, changed }: Props) {
           spellcheck={false}
           {...(field.kind === "time" ? { step: 1 } : {})}
           value={value}
-          onInput={(event) => change(event.currentTarget.value)}
-          {...common}
+          {...written}
         />
       );
   }
@@ -169,7 +171,6 @@ function NumberInput({ field, text, change, changed, common }: Inner) {
       autoComplete="off"
       spellcheck={false}
       value={text ?? ""}
-      onInput={(event) => change(event.currentTarget.value)}
       onKeyDown={(event) => {
         if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
         event.preventDefault();
