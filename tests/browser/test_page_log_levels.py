@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -42,11 +44,25 @@ def test_a_failed_run_opens_at_the_first_line_that_says_it_is_an_error(site: Sit
     # Your own frames stand out.
     dim = page.locator(".row.library .number")
     expect(dim).to_have_text(["3003", "3004"])
-    # A traceback is called by what it ended in.
-    expect(page.get_by_role("complementary").get_by_text("ValueError: no", exact=True)).to_be_visible()
+    # The traceback is a part of the error above it, which is called by what it ended in as well.
+    beside = page.get_by_role("navigation", name="Stands out").locator(".entry")
+    expect(beside).to_have_text(
+        [re.compile(r"raised unexpected: ValueError\('no'\) · ValueError: no3,001$"), re.compile("Failed: done$")]
+    )
     assert len(marks(page, "error")) > 0
     page.locator(".log").press("e")
-    expect(page.locator("#L3002.current")).to_be_in_viewport()
+    # Its end.
+    expect(page.locator("[role=status]", has_text="error, line 4,008")).to_have_count(1)
+
+
+def test_the_head_leads_to_a_traceback(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    numbered(producer, 300, per_entry=100)
+    write(producer, *FAILURE[1:])
+    producer.writer.end(RunState.FAILED, "ValueError: no", t_ms=now_ms(), exit_status=1)
+    page = opened(site, open_page, producer, "#L1")
+    page.get_by_role("link", name="First error: line 301").click()
+    expect(page.locator("#L301.current.detected-error")).to_be_in_viewport(timeout=SECONDS)
 
 
 def test_a_run_that_succeeded_opens_at_its_end_whatever_its_lines_say(site: Site, open_page: OpenPage) -> None:

@@ -98,3 +98,16 @@ def test_what_is_chosen_is_seen_where_there_is_little_room(site: Site, open_page
     expect(page.locator(".rail")).to_be_hidden()
     expect(page.get_by_role("button", name="More", exact=True)).to_be_visible()
     expect(page.locator("#L101")).to_be_in_viewport(timeout=SECONDS)
+
+
+def test_long_lists_scroll_and_not_the_page(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    for number in range(60):
+        producer.writer.add("e", event.encode(event.GROUP, title=f"Step {number}"), 0)
+        producer.writer.add("o", b"ERROR broken\n", 0)
+        producer.writer.add("e", event.encode(event.ENDGROUP), 0)
+    producer.writer.flush()
+    page = opened(site, open_page, producer, "#L1")
+    expect(page.locator(entry(page, "Step 59"))).to_be_attached(timeout=SECONDS)
+    expect(page.get_by_role("navigation", name="Stands out").locator(".entry")).to_have_count(50)
+    assert page.evaluate("() => document.documentElement.scrollHeight - innerHeight") == 0

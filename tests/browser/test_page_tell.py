@@ -73,3 +73,38 @@ def test_the_title_tells_it_where_notifications_are_refused(
     expect(page).to_have_title(re.compile(r"^\(!\) tests\.write succeeded$"))
     leave(page, away=False)
     expect(page).to_have_title(re.compile("^1 succeeded"))
+
+
+def test_the_list_tells_the_end_of_a_run(site: Site, context: BrowserContext, open_page: OpenPage) -> None:
+    context.add_init_script(_RECORD)
+    context.grant_permissions(["notifications"], origin=site.web.url)
+    producer, other = Producer(site.store), Producer(site.store)
+    # It is told whatever the list shows meanwhile.
+    page = open_page(f"{site.web.url}/?state=running")
+    row = page.locator(f"tr[data-run='{producer.run_id}']")
+    entry = row.get_by_role("button", name="Tell me when it ends")
+    row.get_by_title("What to do with this run").click()
+    entry.click()
+    expect(page.get_by_role("status").filter(has_text="You will get a notification")).to_be_visible()
+    row.get_by_title("What to do with this run").click()
+    expect(row.get_by_role("button", name="Do not tell me when it ends")).to_be_visible()
+    expect(page.locator(".connection")).to_have_text("Connected")
+    leave(page, away=True)
+    other.end()
+    producer.end()
+    expect(row).to_have_count(0)
+    assert page.evaluate("window.told") == ["tests.write succeeded"]
+    assert page.evaluate("window.asked") == 0
+    page.evaluate("window.last.dispatchEvent(new Event('click'))")
+    page.wait_for_url(site.run_page(producer.run_id))
+
+
+def test_a_browser_without_notifications_offers_none_in_the_list(
+    site: Site, context: BrowserContext, open_page: OpenPage
+) -> None:
+    context.add_init_script("delete window.Notification;")
+    producer = Producer(site.store)
+    row = open_page(site.web.url).locator(f"tr[data-run='{producer.run_id}']")
+    row.get_by_title("What to do with this run").click()
+    expect(row.get_by_role("button", name="Copy id")).to_be_visible()
+    expect(row.get_by_role("button", name="Tell me when it ends")).to_have_count(0)

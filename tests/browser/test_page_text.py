@@ -74,6 +74,28 @@ def test_what_is_not_there_is_said_in_words(site: Site, open_page: OpenPage, com
     expect(page.get_by_role("heading")).to_have_text("This run was deleted")
 
 
+def test_it_has_the_theme_that_the_reader_chose(site: Site, open_page: OpenPage) -> None:
+    producer = Producer(site.store)
+    producer.write(1)
+    page = open_page(site.run_page(producer.run_id))
+    page.emulate_media(color_scheme="dark")
+
+    def ground() -> str:
+        return str(page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
+
+    grounds: dict[str, set[str]] = {}
+    for chosen in ("system", "light", "dark"):
+        page.goto(site.run_page(producer.run_id))
+        if chosen != "system":
+            page.get_by_role("button", name="Theme:").click()
+        expect(page.get_by_role("button", name=f"Theme: {chosen}")).to_be_visible()
+        for path in (f"/runs/{producer.run_id}/text", "/api"):
+            page.goto(f"{site.web.url}{path}")
+            grounds.setdefault(chosen, set()).add(ground())
+    assert grounds["light"].isdisjoint(grounds["dark"])
+    assert grounds["system"] == grounds["dark"]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_is_accessible_and_fits(site: Site, browser: Browser, theme: str) -> None:
     producer = Producer(site.store)

@@ -64,6 +64,7 @@ def test_every_page(ann: Tab, shown: Shown) -> None:
         "list": ("/", ".runs tbody tr", "3 rows have no key"),
         "form": ("/#start=etl.load", ".form", "Load one day of a region"),
         "run": (f"/runs/{shown.run_id}", ".row.line", "install libxml2-dev"),
+        "watch": (f"/watch?run={shown.run_id}", ".pane .row.line", "install libxml2-dev"),
         "text": (f"/runs/{shown.run_id}/text", "pre, main", "install libxml2-dev"),
         "missing": ("/runs/there-is-none", "main", "There is no such run"),
         "audit": ("/audit", ".audit tbody tr", "Login"),

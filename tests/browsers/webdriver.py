@@ -22,6 +22,7 @@ KEYS = {
     "Shift": "\ue008",
     "Control": "\ue009",
     "Escape": "\ue00c",
+    "ArrowDown": "\ue015",
     "PageDown": "\ue00f",
     "PageUp": "\ue00e",
     "End": "\ue010",

@@ -150,7 +150,7 @@ def examples(most: int) -> settings:
 
 
 class Locked(NamedTuple):
-    """The API with a login: its app, its store, its description, and what an administrator can show: headers and cookies."""
+    """The API with a login, and what an administrator can show: headers and cookies."""
 
     app: Flask
     store: Store
@@ -254,7 +254,8 @@ COMMAND = re.compile(r'<pre class="try"[^>]*>(.+?)</pre>', re.DOTALL)
 def test_the_page_has_a_command_for_every_operation(app: Flask) -> None:
     client = app.test_client()
     described = client.get(f"{API}/openapi.json").get_json()
-    operations = [(path, method, one) for path, methods in described["paths"].items() for method, one in methods.items()]
+    paths = described["paths"].items()
+    operations = [(path, method, operations[method]) for path, operations in paths for method in operations]
     commands = COMMAND.findall(client.get("/api").text)
     for command, (path, method, operation) in zip(commands, operations, strict=True):
         words = shlex.split(html.unescape(command))

@@ -34,7 +34,7 @@ from runtail_web.login import token_ends
 from runtail_web.login.wiring import Login
 from runtail_web.mount import Mount
 from runtail_web.pages import make_pages
-from runtail_web.shell import plain_style
+from runtail_web.shell import chosen_theme, plain_style
 from runtail_web.slots import Slots
 from runtail_web.standing import Standings
 
@@ -70,7 +70,7 @@ def create_app(
     # A machine without a list of types knows no fonts.
     mimetypes.add_type("font/woff2", ".woff2")
     app = Flask(__name__, static_folder="static", static_url_path="/static")
-    app.jinja_env.globals["plain_style"] = plain_style
+    app.jinja_env.globals.update(plain_style=plain_style, chosen_theme=chosen_theme)
     # One byte more than allowed, to tell a body that was cut off at the limit from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     watch(app)

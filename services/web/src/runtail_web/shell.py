@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,8 @@ OTHER = "src/entries/other.tsx"
 PLAIN = "src/design/plain.css"
 #: The script that comes first: it reports if the others do not load, and tries again. Its name never has a hash.
 LOADING = "loading.js"
+#: The cookie in which the pages say which theme their reader chose. It is absent if that is the system's.
+THEME_COOKIE = "runtail-theme"
 
 _SHELL = """<!doctype html>
 <html lang="en">
@@ -64,6 +66,15 @@ def plain_style(base_path: str, manifest: Path = MANIFEST) -> str:
         return f"{base_path}/static/{_built(manifest)[PLAIN]['file']}"
     except PagesMissing:
         return ""
+
+
+def chosen_theme(cookies: Mapping[str, str]) -> str:
+    """Return the theme that the reader chose, for a page that is written here: ``light``, ``dark`` or empty.
+
+    :param cookies: of the request.
+    """
+    theme = cookies.get(THEME_COOKIE, "")
+    return theme if theme in ("light", "dark") else ""
 
 
 def loaded_by(built: dict[str, Any], entry: str) -> tuple[list[str], list[str]]:

@@ -1,12 +1,16 @@
 // Dark or light: what the system says, until somebody chooses otherwise.
 
 import { computed, effect, signal } from "@preact/signals";
+import { basePath } from "./address";
 import { recall, remember } from "./storage";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
 const NAME = "theme";
+/** Read in `shell.py`. */
+const COOKIE = "runtail-theme";
+const YEAR_SECONDS = 31_536_000;
 
 export function parseTheme(text: string | null): Theme {
   return THEMES.find((theme) => theme === text) ?? "system";
@@ -25,6 +29,14 @@ export function setTheme(wanted: Theme): void {
   remember(NAME, wanted === "system" ? null : wanted);
 }
 
+/** For the pages that the server writes: they run no script. */
+function tellServer(chosen: Theme): void {
+  const seconds = chosen === "system" ? 0 : YEAR_SECONDS;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  // biome-ignore lint/suspicious/noDocumentCookie: browsers have no other way on plain http
+  document.cookie = `${COOKIE}=${chosen}; Path=${basePath() || "/"}; Max-Age=${seconds}; SameSite=Lax${secure}`;
+}
+
 /** Read what was chosen, and keep the document and other tabs in step. Called once. */
 export function startTheme(): void {
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -38,5 +50,6 @@ export function startTheme(): void {
   });
   effect(() => {
     document.documentElement.dataset["theme"] = theme.value;
+    tellServer(theme.value);
   });
 }

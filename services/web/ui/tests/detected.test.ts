@@ -15,6 +15,22 @@ describe("what lines say of themselves", () => {
     expect(detected.levels.size).toBe(0);
   });
 
+  test("begins a traceback", () => {
+    const detected = new Detected();
+    detected.came(1, ["ERROR it broke", "Traceback (most recent call last):", "ValueError: no"]);
+    expect([detected.lines("error"), [...detected.tracebacks]]).toEqual([[1, 2], [2]]);
+  });
+
+  test("is the first if all lines before it came", () => {
+    const detected = new Detected();
+    detected.came(11, ["ERROR late"]);
+    expect(detected.isKnownUpTo(11)).toBe(false);
+    detected.came(1, Array<string>(10).fill("fine"));
+    expect(detected.isKnownUpTo(11)).toBe(true);
+    detected.clear();
+    expect([detected.isKnownUpTo(1), detected.isKnownUpTo(2)]).toEqual([true, false]);
+  });
+
   test("is bounded: many warnings leave room for errors", () => {
     const detected = new Detected();
     detected.came(1, Array<string>(3 * MOST_DETECTED).fill("WARNING again"));

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { NOTHING } from "../src/log/model/outline";
-import { type Known, standsOut } from "../src/log/model/standsout";
+import { type Known, levelsOf, standsOut } from "../src/log/model/standsout";
 
 interface Given {
   readonly levels?: readonly (readonly [number, "error" | "warning"])[];
@@ -13,10 +13,17 @@ interface Given {
   readonly texts?: Readonly<Record<number, string>>;
 }
 
+function traceback({ texts }: Given, line: number): number[] {
+  return texts?.[line]?.startsWith("Traceback") ? [line] : [];
+}
+
 function known(given: Given): Known {
   return {
     groups: { levels: new Map(given.levels) },
-    detected: { levels: new Map(given.detected) },
+    detected: {
+      levels: new Map(given.detected),
+      tracebacks: new Set(given.detected?.flatMap(([line]) => traceback(given, line))),
+    },
     known: { ...NOTHING, errors: given.errors ?? [], warnings: given.warnings ?? [] },
     rows: { notes: given.notes ?? [] },
     lines: { get: (line: number) => given.texts?.[line] },
@@ -60,6 +67,17 @@ describe("stands out", () => {
     ]);
   });
 
+  test("an event at the end, where the server names a line that there is not, is said by its words", () => {
+    const notes = [{ at: 318, level: "error", text: "The worker stopped answering" }];
+    expect(standsOut(known({ errors: [318], notes }), 5).shown).toEqual([
+      { line: 318, level: "error", text: "The worker stopped answering", event: true },
+    ]);
+    // Where the line is, it says more.
+    expect(
+      standsOut(known({ errors: [318], notes, texts: { 318: "disk full" } }), 5).shown,
+    ).toEqual([{ line: 318, level: "error", text: "disk full" }]);
+  });
+
   test("of many the errors are shown, and the rest is counted", () => {
     const given = known({ warnings: [1, 2, 3, 4], errors: [10, 20] });
     const { shown, more } = standsOut(given, 3);
@@ -89,5 +107,43 @@ describe("stands out", () => {
       { line: 5, level: "error", text: "ValueError: no" },
       { line: 9, level: "warning", text: "late" },
     ]);
+  });
+
+  const TRACEBACK = {
+    2: "Traceback (most recent call last):",
+    3: '  File "/srv/tasks.py", line 1, in load',
+    4: "ValueError: no",
+  };
+
+  test.each([
+    ["says of itself", { detected: [[1, "error"]] }, "12:00:01 ERROR load failed"],
+    ["was declared to be", { levels: [[1, "error"]] }, "::error::load failed"],
+    ["the server knows", { errors: [1] }, "load failed"],
+  ] as const)("an error, as it %s, with a traceback right below it is one entry", (_, by, text) => {
+    const given = known({
+      ...by,
+      detected: [...("detected" in by ? by.detected : []), [2, "error"]],
+      texts: { 1: text, ...TRACEBACK },
+    });
+    expect([...levelsOf(given)]).toEqual([[1, "error"]]);
+    expect(standsOut(given, 5)).toEqual({
+      shown: [{ line: 1, level: "error", text: "load failed · ValueError: no" }],
+      more: 0,
+    });
+  });
+
+  test("what a traceback ended in is not said twice; one below a warning, or further below, stands for itself", () => {
+    const texts = { 1: "ERROR load: ValueError: no", ...TRACEBACK, 7: TRACEBACK[2] };
+    const detected = [
+      [1, "error"],
+      [2, "error"],
+      [7, "error"],
+    ] as const;
+    expect(standsOut(known({ detected, texts }), 5).shown).toEqual([
+      { line: 1, level: "error", text: "load: ValueError: no" },
+      { line: 7, level: "error", text: TRACEBACK[2] },
+    ]);
+    const given = known({ levels: [[1, "warning"]], detected, texts });
+    expect([...levelsOf(given).keys()].sort()).toEqual([1, 2, 7]);
   });
 });

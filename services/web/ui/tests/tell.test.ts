@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Run } from "../src/api";
+import { Ends } from "../src/tell/ends";
 import { askPermission, endWords, promiseWords, tellEnd } from "../src/tell/notice";
 import { isWanted, setWanted } from "../src/tell/told";
 
@@ -16,16 +17,18 @@ const ENDED = {
   finished_ms: 181_000,
 } as Run;
 
-describe("the runs to be told of", () => {
-  beforeEach(() => {
-    const kept = new Map<string, string>();
-    vi.stubGlobal("localStorage", {
-      getItem: (name: string) => kept.get(name) ?? null,
-      setItem: (name: string, value: string) => kept.set(name, value),
-      removeItem: (name: string) => kept.delete(name),
-    });
-    return () => vi.unstubAllGlobals();
+function browserKeeps(): () => void {
+  const kept = new Map<string, string>();
+  vi.stubGlobal("localStorage", {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => kept.set(name, value),
+    removeItem: (name: string) => kept.delete(name),
   });
+  return () => vi.unstubAllGlobals();
+}
+
+describe("the runs to be told of", () => {
+  beforeEach(browserKeeps);
 
   test("are kept until they are taken back", () => {
     setWanted("a", true);
@@ -43,6 +46,43 @@ describe("the runs to be told of", () => {
     for (const text of ["{", "7", '[{"a": 1}]']) {
       localStorage.setItem("runtail.tell", text);
       expect(isWanted("a")).toBe(false);
+    }
+  });
+});
+
+describe("ends", () => {
+  beforeEach(browserKeeps);
+  const run = (id: string, state: string) => ({ id, state }) as Run;
+  const ids = (runs: readonly Run[]) => runs.map(({ id }) => id);
+
+  test("are told once each, if they are wanted", () => {
+    const ends = new Ends();
+    expect(ends.look([run("a", "running"), run("b", "queued"), run("c", "running")])).toEqual([]);
+    setWanted("a", true);
+    setWanted("b", true);
+    expect(ends.look([run("b", "running")])).toEqual([]);
+    const over = [run("a", "failed"), run("b", "cancelled"), run("c", "succeeded")];
+    expect(ids(ends.look(over))).toEqual(["a", "b"]);
+    setWanted("a", true);
+    expect(ends.look(over)).toEqual([]);
+  });
+
+  test("are not told if nobody looked before, or if another tab took it back", () => {
+    const ends = new Ends();
+    setWanted("a", true);
+    expect(ends.look([run("a", "succeeded")])).toEqual([]);
+    ends.look([run("b", "running")]);
+    setWanted("b", true);
+    setWanted("b", false);
+    expect(ends.look([run("b", "failed")])).toEqual([]);
+  });
+
+  test("of a run that is queued again are told when it ends again", () => {
+    const ends = new Ends();
+    for (const state of ["failed", "succeeded"]) {
+      setWanted("a", true);
+      ends.look([run("a", "running")]);
+      expect(ids(ends.look([run("a", state)]))).toEqual(["a"]);
     }
   });
 });

@@ -130,22 +130,22 @@ function Labels({ run }: { run: Run }) {
 function Why({ run, log }: { run: Run; log: LogController | null }) {
   const text = run.state === "queued" ? waitingWords(run) : run.why;
   const failed = run.state === "failed" || run.state === "lost";
-  const line = failed && log ? firstError(log) : null;
-  if (!text && line === null) return null;
+  const found = failed && log ? firstError(log, run) : null;
+  if (!text && !found) return null;
   return (
     <p class="why" {...(text.length > LONG_WHY_CHARS ? { tabIndex: 0 } : {})}>
       <span class="reason">{sanitize(text)}</span>
-      {log && line !== null && (
+      {log && found && (
         <>
           {" "}
           <a
-            href={`#L${line}`}
+            href={`#L${found.line}`}
             onClick={(event) => {
               event.preventDefault();
-              log.showLine(line);
+              log.showLine(found.line);
             }}
           >
-            First error: line {withCommas(line)}
+            {found.first ? "First error" : "Error"}: line {withCommas(found.line)}
           </a>
         </>
       )}
@@ -153,11 +153,19 @@ function Why({ run, log }: { run: Run; log: LogController | null }) {
   );
 }
 
-/** The first line of a log that is an error, where the server knows of one. */
-function firstError({ model }: LogController): number | null {
+/**
+ * The first line of a log that is an error, as the server knows it. Without one: of the loaded lines the first that
+ * says it is one, or the line with the reason; these are the first only if all lines before them are known.
+ */
+function firstError(
+  { model }: LogController,
+  { why_line }: Run,
+): { readonly line: number; readonly first: boolean } | null {
   void model.outlineChanges.value;
-  const [line] = model.known.errors;
-  return line !== undefined && line <= model.total.value ? line : null;
+  const [declared] = model.known.errors;
+  const line = declared ?? model.detected.lines("error")[0] ?? why_line;
+  if (line === null || line > model.total.value) return null;
+  return { line, first: line === declared || model.detected.isKnownUpTo(line) };
 }
 
 function RunLink({ id }: { id: string }) {

@@ -4,7 +4,7 @@ import type { Run, Task, Worker } from "../api";
 import { Icon } from "../design/icon";
 import { Summary } from "../design/summary";
 import { sanitize } from "../sanitize";
-import { counted, type Queue, queues, queueWords } from "./queues";
+import { counted, isStuck, type Queue, queues, queueWords } from "./queues";
 
 interface Props {
   readonly tasks: readonly Task[];
@@ -44,7 +44,7 @@ export function Fleet({ tasks, workers, runs }: Props) {
         {found
           .filter((queue) => queue.workers.length === 0)
           .map((queue) => (
-            <li key={queue.name} class="nobody">
+            <li key={queue.name} class={isStuck(queue) ? "nobody" : ""}>
               No worker listens to <em>{sanitize(queue.name)}</em>
               {queue.tasks.length > 0 &&
                 `, the queue of ${sanitize(queue.tasks.slice(0, 5).join(", "))}`}
@@ -72,8 +72,9 @@ function QueueMark({ queue }: { queue: Queue }) {
   const words = queueWords(queue);
   if (queue.workers.length === 0) {
     return (
-      <span class="queue nobody">
-        <Icon name="warning" /> no worker listens to <em>{sanitize(queue.name)}</em>
+      <span class={isStuck(queue) ? "queue nobody" : "queue"}>
+        {isStuck(queue) && <Icon name="warning" />} no worker listens to{" "}
+        <em>{sanitize(queue.name)}</em>
         {words && ` · ${words}`}
       </span>
     );

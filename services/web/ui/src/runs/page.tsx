@@ -116,6 +116,8 @@ export function RunsPage({ tail }: { tail: Tail }) {
     document.addEventListener("visibilitychange", look);
     const changed = (message: { run?: Run }) => {
       if (!message.run) return;
+      // Whether or not the list shows it.
+      tools.look([message.run]);
       listing.changed(message.run);
       counts.changed();
       // Why it waits is known to the API only: it looks at the workers.
@@ -140,6 +142,9 @@ export function RunsPage({ tail }: { tail: Tail }) {
       void (problem.peek() ? fetchAll() : fetchRuns());
     });
   });
+
+  // What was missed while nothing came from the relay.
+  useSignalEffect(() => tools.look(listing.rows.value ?? []));
 
   // Once others are drawn.
   useEffect(look, [listing.rows.value]);

@@ -34,14 +34,19 @@ export function queues(
   );
 }
 
-/** Whether runs wait, or would, where nobody takes them. */
+/** Whether nobody listens to a queue in which runs wait. */
+export function isStuck({ workers, waiting }: Queue): boolean {
+  return workers.length === 0 && waiting > 0;
+}
+
+/** Whether runs wait where nobody takes them, or nobody takes any: a queue may be empty until its worker comes. */
 export function lacking(
   tasks: readonly Task[],
   workers: readonly Worker[],
   runs: readonly Run[],
 ): boolean {
   const all = queues(tasks, workers, runs);
-  return all.length > 0 && all.some((queue) => queue.workers.length === 0);
+  return all.length > 0 && (workers.length === 0 || all.some(isStuck));
 }
 
 export function counted(count: number, one: string, many = `${one}s`): string {

@@ -5,6 +5,8 @@ import type { Run } from "../api";
 import { Icon } from "../design/icon";
 import { Menu } from "../design/menu";
 import { sanitize } from "../sanitize";
+import { hasNotifications } from "../tell/notice";
+import { isWanted } from "../tell/told";
 import { lacks } from "../who";
 import { isOver } from "../words";
 import type { Tools } from "./tools";
@@ -40,6 +42,11 @@ function Items({ run, tools }: { run: Run; tools: Tools }) {
       <button type="button" onClick={() => void tools.copy("Id", run.id)}>
         Copy id
       </button>
+      {!isOver(run) && hasNotifications() && (
+        <button type="button" onClick={() => void tools.tell(run)}>
+          {isWanted(run.id) ? "Do not tell me when it ends" : "Tell me when it ends"}
+        </button>
+      )}
       {isOver(run) && startable && !lacks("params:read") && (
         <button type="button" onClick={() => void tools.retry(run)}>
           Retry

@@ -4,10 +4,13 @@ import { signal } from "@preact/signals";
 import { againAddress, goTo } from "../address";
 import { freshKey, Problem, type Run, retry } from "../api";
 import { copyText } from "../clipboard";
+import { Ends } from "../tell/ends";
+import { askPermission, promiseWords, tellEnd } from "../tell/notice";
+import { isWanted, setWanted } from "../tell/told";
 import { Marks } from "./marks";
 
-/** What was copied is said for so long. */
-const SAID_MS = 4_000;
+/** What was done is said for so long. */
+const SAID_MS = 6_000;
 
 export class Tools {
   readonly marks = new Marks();
@@ -15,6 +18,7 @@ export class Tools {
   readonly cancelling = signal<readonly Run[]>([]);
   readonly said = signal("");
   readonly problem = signal<Error | null>(null);
+  readonly #ends = new Ends();
   #silence: ReturnType<typeof setTimeout> | null = null;
   /** By run: pressed twice, it is one request. */
   readonly #keys = new Map<string, string>();
@@ -39,6 +43,20 @@ export class Tools {
         location.assign(againAddress(run.id));
       else this.problem.value = error as Error;
     }
+  }
+
+  /** Tell the end of a run, or do not. */
+  async tell(run: Run): Promise<void> {
+    const wanted = !isWanted(run.id);
+    setWanted(run.id, wanted);
+    this.#say(
+      wanted ? promiseWords(await askPermission()) : "You will not be told when this run ends.",
+    );
+  }
+
+  /** Runs as they are now: of those that ended, tell what is to be told. */
+  look(runs: readonly Run[]): void {
+    for (const run of this.#ends.look(runs)) tellEnd(run, () => goTo(run.id));
   }
 
   #say(words: string): void {

@@ -1,10 +1,11 @@
 // "Tell me at the end": a switch for one run, while it has not ended.
 
 import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Run } from "../api";
 import { Icon } from "../design/icon";
 import { isOver } from "../words";
+import { Ends } from "./ends";
 import { askPermission, promiseWords, tellEnd } from "./notice";
 import { isWanted, setWanted } from "./told";
 
@@ -23,18 +24,14 @@ export function TellMe({ run, small = false, show }: Props) {
   const on = useSignal(isWanted(run.id));
   const said = useSignal("");
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const went = useRef(!isOver(run));
+  const ends = useMemo(() => new Ends(), []);
   const over = isOver(run);
 
   // At once, and not with the next frame: a tab that is not in sight has none.
   useLayoutEffect(() => {
-    if (!over) {
-      went.current = true;
-      return;
-    }
-    // Another tab may have changed it.
-    if (isWanted(run.id) && went.current) tellEnd(run, show);
-    went.current = false;
+    // Another tab may have changed whether it is wanted.
+    for (const ended of ends.look([run])) tellEnd(ended, show);
+    if (!over) return;
     on.value = false;
     setWanted(run.id, false);
   }, [over]);

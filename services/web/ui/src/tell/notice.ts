@@ -9,9 +9,14 @@ import { playEnd } from "./sound";
 /** What the browser said about notifications: `absent` if it has none. */
 export type Permission = "granted" | "denied" | "absent";
 
+/** Whether the browser has notifications at all. */
+export function hasNotifications(): boolean {
+  return "Notification" in window;
+}
+
 /** Asks the reader, if nobody has; only after a click, and never by itself. */
 export async function askPermission(): Promise<Permission> {
-  if (!("Notification" in window)) return "absent";
+  if (!hasNotifications()) return "absent";
   if (Notification.permission === "granted") return "granted";
   return (await Notification.requestPermission()) === "granted" ? "granted" : "denied";
 }
@@ -20,7 +25,7 @@ export async function askPermission(): Promise<Permission> {
 export function promiseWords(permission: Permission): string {
   switch (permission) {
     case "granted":
-      return "You will get a notification when this run ends, if this tab is not in sight.";
+      return "You will get a notification when this run ends, if this tab is open and not in sight.";
     case "denied":
       return "Your browser does not allow notifications from this page. The title of this tab will tell you.";
     case "absent":
@@ -56,7 +61,7 @@ export function tellEnd(run: Run, show: () => void): void {
 }
 
 function notified(run: Run, { title, body }: EndWords, show: () => void): boolean {
-  if (!("Notification" in window) || Notification.permission !== "granted") return false;
+  if (!hasNotifications() || Notification.permission !== "granted") return false;
   try {
     // Several tabs with the same run tell it once.
     const notification = new Notification(title, { body, tag: `runtail ${run.id}` });

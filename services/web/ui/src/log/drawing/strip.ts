@@ -5,6 +5,7 @@
 import { effect, type ReadonlySignal } from "@preact/signals";
 import { dark } from "../../theme";
 import type { LogModel } from "../model/logmodel";
+import { levelsOf } from "../model/standsout";
 import type { VirtualList } from "./virtuallist";
 
 export const STRIP_PX = 12;
@@ -115,9 +116,9 @@ export class Strip {
 
   /** Lines of each kind, sorted. */
   #lines(): Record<Kind, readonly number[]> {
-    const { groups, rows, detected, known: all } = this.#model;
-    const known = { error: [...all.errors], warning: [...all.warnings] };
-    for (const [line, level] of [...groups.levels, ...detected.levels]) known[level].push(line);
+    const { groups, rows } = this.#model;
+    const known: Record<"error" | "warning", number[]> = { error: [], warning: [] };
+    for (const [line, level] of levelsOf(this.#model)) known[level].push(line);
     const cut: number[] = [];
     for (const note of rows.notes) {
       if (note.kind === "cut") cut.push(note.at);

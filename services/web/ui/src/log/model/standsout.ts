@@ -17,7 +17,9 @@ export interface Outstanding {
 }
 
 /** What it looks at. */
-export type Known = Pick<LogModel, "groups" | "known" | "detected" | "rows" | "lines">;
+export type Known = Levelled & Pick<LogModel, "rows" | "lines">;
+
+type Levelled = Pick<LogModel, "groups" | "known" | "detected">;
 
 export interface StandsOut {
   /** In the order of the log. */
@@ -26,24 +28,44 @@ export interface StandsOut {
   readonly more: number;
 }
 
+/**
+ * The lines that are errors or warnings: by what was declared, else by what they say of themselves. A traceback right
+ * below an error is a part of it, as loggers write it.
+ */
+export function levelsOf({ groups, known, detected }: Levelled): Map<number, Outstanding["level"]> {
+  const levels = new Map(detected.levels);
+  for (const line of known.warnings) levels.set(line, "warning");
+  for (const [line, level] of groups.levels) levels.set(line, level);
+  for (const line of known.errors) levels.set(line, "error");
+  for (const line of detected.tracebacks) {
+    if (levels.get(line - 1) === "error") levels.delete(line);
+  }
+  return levels;
+}
+
 /** What of a line's text says something: without the codes of its mark, or its time and level. */
 function said(text: string): string {
   const length = annotationOf(text)?.length;
   return length === undefined ? messageOf(plain(text).trim()) : plain(text.slice(length)).trim();
 }
 
+/** What a line says, or what the traceback that begins there ended in; `below`: and the one right below it. */
+function wordsOf(lines: Known["lines"], line: number, below: boolean): string {
+  const words = endedIn(lines, line) || said(lines.get(line) ?? "");
+  const cause = below ? endedIn(lines, line + 1) : "";
+  return cause && !words.includes(cause) ? `${words} · ${cause}` : words;
+}
+
 /** Errors before warnings, as far as `most` goes. */
-export function standsOut(
-  { groups, known, detected, rows, lines }: Known,
-  most: number,
-): StandsOut {
+export function standsOut(model: Known, most: number): StandsOut {
+  const { rows, lines } = model;
   const found = new Map<number, { level: Outstanding["level"]; text: string | null }>();
-  for (const [line, level] of detected.levels) found.set(line, { level, text: null });
-  for (const line of known.warnings) found.set(line, { level: "warning", text: null });
-  for (const [line, level] of groups.levels) found.set(line, { level, text: null });
-  for (const line of known.errors) found.set(line, { level: "error", text: null });
+  for (const [line, level] of levelsOf(model)) found.set(line, { level, text: null });
   for (const { level, at, text } of rows.notes) {
-    if (level === "note" || found.get(at)?.level === "error") continue;
+    if (level === "note") continue;
+    const there = found.get(at);
+    // Of an event at the end the server names the line after the last one.
+    if (there?.level === "error" && (there.text !== null || lines.get(at) !== undefined)) continue;
     found.set(at, { level, text });
   }
   const all = [...found].sort(([a], [b]) => a - b);
@@ -56,7 +78,7 @@ export function standsOut(
     .map(([line, { level, text }]) => ({
       line,
       level,
-      text: text ?? (endedIn(lines, line) || said(lines.get(line) ?? "")),
+      text: text ?? wordsOf(lines, line, !found.has(line + 1)),
       ...(text === null ? {} : { event: true as const }),
     }));
   return { shown, more: all.length - shown.length };

@@ -79,6 +79,11 @@ export function isLibraryFrame(lines: StoredLines, line: number): boolean {
   return false;
 }
 
+/** Whether a stored line is the first one of a traceback. */
+export function beginsTraceback(line: string): boolean {
+  return BEGINS.test(read(line));
+}
+
 /** The runs of libraries' frames in lines that came, and around them, whose ends are here. A traceback's last frame is in none: it failed there. */
 export function libraryRuns(lines: StoredLines, first: number, last: number): FrameRun[] {
   const runs: FrameRun[] = [];
@@ -112,7 +117,7 @@ export function libraryRuns(lines: StoredLines, first: number, last: number): Fr
 /** What a traceback that begins at a line ended in, such as `ValueError: no`; empty if that is not here. */
 export function endedIn(lines: StoredLines, line: number): string {
   const first = lines.get(line);
-  if (first === undefined || !BEGINS.test(plain(first))) return "";
+  if (first === undefined || !beginsTraceback(first)) return "";
   for (let at = line + 1; at < line + MOST_LINES; at += 1) {
     const stored = lines.get(at);
     if (stored === undefined) return "";

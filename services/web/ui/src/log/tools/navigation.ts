@@ -4,6 +4,7 @@ import { withCommas } from "../../numbers";
 import type { VirtualList } from "../drawing/virtuallist";
 import type { Group } from "../model/groups";
 import type { LogModel } from "../model/logmodel";
+import { levelsOf } from "../model/standsout";
 
 /**
  * What was folded or opened.
@@ -51,13 +52,9 @@ export class Navigation {
 
   /** True if there was one. */
   toError(forward: boolean): boolean {
-    const { groups, rows, detected } = this.#model;
     const lines = [
-      ...[...groups.levels, ...detected.levels]
-        .filter(([, level]) => level === "error")
-        .map(([line]) => line),
-      ...this.#model.known.errors,
-      ...rows.notes.filter((note) => note.level === "error").map((note) => note.at),
+      ...[...levelsOf(this.#model)].filter(([, level]) => level === "error").map(([line]) => line),
+      ...this.#model.rows.notes.filter((note) => note.level === "error").map((note) => note.at),
     ].sort((a, b) => a - b);
     return this.#step(lines, forward, "error");
   }
