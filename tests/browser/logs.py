@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
 from playwright.sync_api import Page, expect
 
 from runtail.protocol import EVENT, OUTPUT
@@ -79,6 +83,16 @@ def tell(producer: Producer, kind: str, **fields: object) -> None:
     """Store an event."""
     producer.writer.add(EVENT, events.encode(kind, **fields), now_ms())
     producer.writer.flush()
+
+
+def failure() -> list[str]:
+    """The lines of a traceback that goes through several libraries and ends in one."""
+    try:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(subprocess.run, ["/is/not/there"], check=True).result()
+    except FileNotFoundError:
+        return traceback.format_exc().splitlines()
+    raise AssertionError
 
 
 def opened(site: Site, open_page: OpenPage, producer: Producer, link: str = "") -> Page:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Site
+from tests.browser.logs import failure, write
 from tests.browser.looks import overflows, violations
 from tests.support.relay import Producer
 
@@ -24,6 +25,7 @@ def judged(page: Page, what: str) -> None:
 def test_other_sights(site: Site, browser: Browser, theme: str) -> None:
     producer = Producer(site.store)
     producer.write(40)
+    write(producer, *failure())
     with browser.new_context(bypass_csp=True, reduced_motion="reduce") as context:
         page = context.new_page()
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
@@ -41,6 +43,7 @@ def test_other_sights(site: Site, browser: Browser, theme: str) -> None:
             judged(page, f"no filter {width}")
             page.goto(site.run_page(producer.run_id))
             expect(page.locator("#L40")).to_be_visible(timeout=SECONDS)
+            expect(page.locator(".row.frames")).to_be_visible()
             page.keyboard.press("/")
             page.get_by_label("Find in the log").fill("line 3")
             expect(page.locator("mark").first).to_be_visible(timeout=SECONDS)

@@ -127,7 +127,6 @@ def test_search_goes_over_the_cuts_of_a_long_line(site: Site, open_page: OpenPag
     assert search(site, producer, "^INGS$", regex="true") == {6: [[0, 4]]}
     assert search(site, producer, "xy+$", regex="true") == {3: [[3_003, 3_004]], 4: [[0, 3_000]]}
     page = opened(site, open_page, producer, "#L1")
-    page.get_by_role("button", name="Wrap").click()
     look_for(page, "cross-ings")
     expect(page.locator(".found")).to_contain_text("of 2")
     expect_marks(page, {2: [[2_000, "CROSS-"]], 3: [[0, "INGS"]]})

@@ -36,7 +36,7 @@ def rows(page: Page) -> list[str]:
 
 def box(page: Page) -> Locator:
     """The filter for everything that has a name."""
-    return page.get_by_label("Filter by task, label, person or id")
+    return page.get_by_label("Filter by task, label, person, id or time")
 
 
 def state(page: Page, name: str) -> Locator:
@@ -106,6 +106,18 @@ def test_filters_live_in_the_address(site: Site, open_page: OpenPage) -> None:
     page.get_by_role("button", name="Clear all filters").click()
     expect(page.locator(".runs tbody tr")).to_have_count(4)
     expect(page).to_have_url(f"{site.web.url}/")
+    # Times may be written as well; the choice beside the box then shows them.
+    time = page.get_by_label("Filter by time", exact=True)
+    box(page).fill("last h")
+    page.keyboard.press("Enter")
+    expect(time).to_have_value("1h")
+    expect(page.locator(".runs tbody tr")).to_have_count(3)
+    box(page).fill("since 2020-01-02")
+    page.get_by_role("option", name="Since 2 Jan 2020").click()
+    expect(time.locator("option:checked")).to_have_text("Since 2 Jan 2020")
+    time.select_option("Between…")
+    expect(page.get_by_label("From", exact=True)).to_have_value("2020-01-02T00:00")
+    expect(page.locator(".runs tbody tr")).to_have_count(4)
 
 
 def test_one_box_filters_by_task_person_and_label_and_opens_runs(site: Site, open_page: OpenPage) -> None:

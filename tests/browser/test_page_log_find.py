@@ -145,7 +145,7 @@ def test_a_hit_far_to_the_right_is_brought_into_view(site: Site, open_page: Open
     numbered(producer, 8_000, per_entry=500)
     write(producer, "w" * 12_000 + "\x1b[1mnee\x1b[0mdle")
     page = opened(site, open_page, producer, "#L1")
-    if wrap:
+    if not wrap:
         page.get_by_role("button", name="Wrap").click()
     page.locator(".log").press("/")
     field = page.get_by_role("searchbox")

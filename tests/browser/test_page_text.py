@@ -15,6 +15,8 @@ pytestmark = pytest.mark.browser
 
 SECONDS = 20_000
 
+NUMBER = "(line) => getComputedStyle(document.querySelector(line), '::before').content"
+
 
 def test_it_is_one_click_away_and_leads_back(site: Site, open_page: OpenPage) -> None:
     producer = Producer(site.store)
@@ -27,6 +29,8 @@ def test_it_is_one_click_away_and_leads_back(site: Site, open_page: OpenPage) ->
     page.get_by_role("link", name="Last lines").first.click()
     expect(page.get_by_role("heading")).to_contain_text("lines 2,001-2,500 of 2,500")
     expect(page.locator("#L2500")).to_have_text("line 2500 of the log")
+    # Its number is beside it, and not in it.
+    assert page.evaluate(NUMBER, "#L2500") == '"2500" / ""'
     page.get_by_role("link", name="Previous").last.click()
     expect(page.get_by_role("heading")).to_contain_text("lines 1,001-2,000 of 2,500")
     # Lines are linked to as on the page.

@@ -206,7 +206,6 @@ def test_a_line_of_64_kib_and_one_in_pieces(site: Site, open_page: OpenPage) -> 
     expect(page.locator("#L3")).to_have_class(re.compile("continues"))
     expect(page.locator("#L4 .text")).to_contain_text("last piece")
     expect(page.locator("#L5 .text")).to_have_text("after")
-    page.get_by_role("button", name="Wrap").click()
     page.keyboard.press("End")
     expect(page.locator("#L5")).to_be_in_viewport(timeout=SECONDS)
     page.keyboard.press("Home")

@@ -251,6 +251,7 @@ def test_the_same_key_starts_once(runtail: Any) -> None:
     [
         (["start", "demo.flood", "lines=abc"], 2, "lines: 'abc' is not a whole number"),
         (["start", "demo.flood", 'lines:="abc"'], 123, "  lines: 'abc' is not a whole number"),
+        (["start", "demo.flood", "lines=-1"], 123, "  lines: must be at least 0"),
         (["start", "demo.flood", "line=1"], 123, "  line: is not a parameter of this task, which has: lines"),
         (["start", "demo.flod"], 123, "Did you mean demo.flood"),
         (["start", "demo.flood", "--run-id", "no spaces"], 123, "  run_id: "),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from runtail.log import reader
@@ -38,6 +39,19 @@ def verdict(stack: Examples, run: Run) -> str:
     assert view.verdict is not None
     assert view.verdict.verified
     return view.verdict.text
+
+
+def test_bounds_of_parameters_are_kept(stack: Examples) -> None:
+    # Its worker has published them.
+    stack.wait_ended(stack.start("examples.remove"))
+    kwargs = {"shards": 0, "day": "31.1.2026"}
+    answer = httpx.post(f"{stack.web.url}/api/v1/runs", json={"task": "etl.load_orders", "kwargs": kwargs})
+    assert answer.status_code == 422
+    assert {error["field"]: error["message"] for error in answer.json()["errors"]} == {
+        "shards": "must be at least 1",
+        "day": "'31.1.2026' is not a date, as in 2026-01-31",
+    }
+    assert len(stack.listed()) == 1
 
 
 def test_examples_of_every_state_are_made_once_and_removed(stack: Examples) -> None:

@@ -195,6 +195,8 @@ def test_the_reaper_goes_round_bad_records_and_the_relay_too(
         ({"type": "object", "patternProperties": {"(a+)+$": {}}}, {"a" * 30_000 + "!": 1}, 500),
         ({"$ref": "#"}, "a", 500),
         ({"type": "array", "uniqueItems": True}, [[n] for n in range(9_000)], 500),
+        ({"type": "array", "items": {"multipleOf": 1e-300}}, [1e300 + n for n in range(2_000)], 202),
+        ({"type": "string", "format": "ipv6"}, ":" * 30_000, 422),
         ({"type": "array", "items": {"enum": list(range(2_000))}}, list(range(3_000, 9_000)), 422),
     ],
 )

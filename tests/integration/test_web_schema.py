@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+import shlex
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -147,8 +150,9 @@ def examples(most: int) -> settings:
 
 
 class Locked(NamedTuple):
-    """The API with a login: its store, its description, and what an administrator can show: headers and cookies."""
+    """The API with a login: its app, its store, its description, and what an administrator can show: headers and cookies."""
 
+    app: Flask
     store: Store
     schema: Any
     shown: dict[str, tuple[dict[str, str], dict[str, str]]]
@@ -173,7 +177,7 @@ def locked(redis_url: str) -> Locked:
         "nothing": ({}, {}),
     }
     # A token makes no tokens, and a ticket is for pages of other origins.
-    return Locked(store, schema_of(app, config(401, 403, 429), token), shown)
+    return Locked(app, store, schema_of(app, config(401, 403, 429), token), shown)
 
 
 def sent(locked: Locked, case: Case[Any], shown: str) -> int:
@@ -241,3 +245,35 @@ def test_the_page_names_every_operation(app: Flask) -> None:
     for name in document["components"]["schemas"]:
         assert f'id="{name}"' in page
     assert client.get("/api/api.css").content_type.startswith("text/css")
+
+
+#: What a page shows of an operation to try it.
+COMMAND = re.compile(r'<pre class="try"[^>]*>(.+?)</pre>', re.DOTALL)
+
+
+def test_the_page_has_a_command_for_every_operation(app: Flask) -> None:
+    client = app.test_client()
+    described = client.get(f"{API}/openapi.json").get_json()
+    operations = [(path, method, one) for path, methods in described["paths"].items() for method, one in methods.items()]
+    commands = COMMAND.findall(client.get("/api").text)
+    for command, (path, method, operation) in zip(commands, operations, strict=True):
+        words = shlex.split(html.unescape(command))
+        address, _, query = words[-1].partition("?")
+        assert (words[0], address) == ("curl", f"http://localhost{path}".replace("{", "${"))
+        parameters = operation.get("parameters", ())
+        needed = [one["name"] for one in parameters if one["in"] == "query" and one.get("required")]
+        assert query == "&".join(f"{name}=${{{name}}}" for name in needed)
+        if body := operation.get("requestBody"):
+            schema = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            sent_body = orjson.loads(words[words.index("-d") + 1])
+            assert sent_body in described["components"]["schemas"][schema].get("examples", [{}])
+        else:
+            assert method == (words[words.index("-X") + 1].lower() if "-X" in words else "get")
+        assert "Authorization" not in command
+
+
+def test_the_page_shows_how_a_token_is_sent(locked: Locked) -> None:
+    headers, _ = locked.shown["token"]
+    commands = COMMAND.findall(locked.app.test_client().get("/api", headers=headers).text)
+    assert commands
+    assert all("Bearer $RUNTAIL_TOKEN" in command for command in commands)

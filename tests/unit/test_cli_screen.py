@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,3 +264,22 @@ def test_times_are_short_for_people_and_exact_for_programs() -> None:
 def test_parameters_are_shown_with_their_defaults() -> None:
     schema = {"properties": {"a": {}, "b": {"default": 1}, "c": {"default": "x"}, "d": {}}, "required": ["a"]}
     assert parameter_words(schema) == ["a*", "b=1", "c=x", "d"]
+
+
+VECTORS = json.loads((Path(__file__).parents[1] / "support/bounds_vectors.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("rule", "words"), VECTORS["rules"])
+def test_parameters_are_shown_with_their_bounds(rule: dict[str, Any], words: str) -> None:
+    shown = f"x=8 ({words})" if words else "x=8"
+    nullable = {"anyOf": [rule, {"type": "null"}], "default": 8}
+    assert parameter_words({"properties": {"x": rule | {"default": 8}}}) == [shown]
+    assert parameter_words({"properties": {"x": nullable}}) == [shown]
+    assert parameter_words({"properties": {"x": {"anyOf": [rule, rule]}}}) == ["x"]
+
+
+@pytest.mark.parametrize(
+    "rule", [{"minLength": "a"}, {"anyOf": "a"}, {"anyOf": [1]}, {"items": {"minimum": None}}, {"maximum": [1]}]
+)
+def test_bounds_that_are_none_are_not_shown(rule: dict[str, Any]) -> None:
+    assert parameter_words({"properties": {"x": rule}}) == ["x"]

@@ -11,15 +11,18 @@ import enum
 import inspect
 import re
 import time
+import traceback
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from runtail import labels, presets, titles
-from runtail.contained import contained
+from runtail.constraints import constrained
+from runtail.contained import contained, log
 from runtail.runs.transport import Transport
 from runtail.sealing import seals_of
 from runtail.secret import Secret, names_of
@@ -125,7 +128,7 @@ def entry(app: Any, task: Any) -> dict[str, Any]:
     options = getattr(task, "runtail", None) or {}
     doc = inspect.getdoc(task.run) or ""
     secrets = names_of(task)
-    schema = schema_of(task.run, doc, secrets)
+    schema = schema_of(task.run, doc, secrets, task.name)
     return {
         "name": task.name,
         "doc": summary_of(doc),
@@ -172,16 +175,27 @@ def parameter_docs(doc: str) -> dict[str, str]:
     return found
 
 
-def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[str] = ()) -> dict[str, Any]:
-    """Return the JSON Schema of a function's keyword arguments, without any values of secret ones."""
+def schema_of(
+    function: Callable[..., Any], doc: str = "", secrets: Collection[str] = (), task: str = ""
+) -> dict[str, Any]:
+    """Return the JSON Schema of a function's keyword arguments, without any values of secret ones.
+
+    :param doc: the docstring.
+    :param secrets: the names of secret arguments.
+    :param task: the name by which the worker's log calls the task of which something is left out.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return {"type": "object"}
     try:
-        hints = typing.get_type_hints(function)
-    except Exception:  # noqa: BLE001 - annotations are user code and may name things that do not exist
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception as error:  # noqa: BLE001 - annotations are user code and may name things that do not exist
         hints = {}
+        why = traceback.format_exception_only(error)[-1].strip()
+        if "unhashable type: 'dict'" in why:
+            why += " (write Annotated[int | None, {...}] instead of Annotated[int, {...}] | None)"
+        _warn_once(f"the annotations of task {task} cannot be read, so its parameters have no types: {why}")
     docs = parameter_docs(doc)
     properties: dict[str, Any] = {}
     required: list[str] = []
@@ -192,9 +206,12 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[s
             continue
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             continue
-        rule = _rule(hints.get(name, inspect.Parameter.empty), parameter.default)
+        notes: list[str] = []
+        rule = _rule(hints.get(name, inspect.Parameter.empty), parameter.default, notes)
+        for note in notes:
+            _warn_once(f"a rule of parameter {name} of task {task} is left out: {note}")
         if name in docs:
-            rule["description"] = docs[name]
+            rule.setdefault("description", docs[name])
         if name in secrets:
             rule = {**_without_values(rule), "writeOnly": True, "format": "password"}
         if parameter.default is inspect.Parameter.empty:
@@ -210,19 +227,25 @@ def schema_of(function: Callable[..., Any], doc: str = "", secrets: Collection[s
     return schema
 
 
+@lru_cache(maxsize=1024)
+def _warn_once(text: str) -> None:
+    """Log a warning. A worker describes its tasks again whenever it connects to the broker."""
+    log.warning("Runtail: %s", text)
+
+
 def _without_values(rule: Any) -> Any:
     if isinstance(rule, dict):
-        return {name: _without_values(part) for name, part in rule.items() if name != "enum"}
+        return {name: _without_values(part) for name, part in rule.items() if name not in ("enum", "examples")}
     return [_without_values(part) for part in rule] if isinstance(rule, list) else rule
 
 
-def _rule(hint: Any, default: Any) -> dict[str, Any]:
+def _rule(hint: Any, default: Any, notes: list[str]) -> dict[str, Any]:
     if hint is inspect.Parameter.empty:
         # Without an annotation the default gives the type.
         if default is None or default is inspect.Parameter.empty:
             return {}
         return dict(_SIMPLE.get(type(default), {}))
-    return _type(hint)
+    return _type(hint, notes)
 
 
 def _given(rule: dict[str, Any]) -> dict[str, Any]:
@@ -230,24 +253,29 @@ def _given(rule: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" in rule:
         return rule | {"anyOf": [_given(one) for one in rule["anyOf"]]}
     least = {"string": "minLength", "array": "minItems"}.get(str(rule.get("type")))
-    return rule | {least: 1} if least else rule
+    return rule | {least: max(1, rule.get(least, 1))} if least else rule
 
 
-def _type(hint: Any) -> dict[str, Any]:
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return {"enum": [member.value for member in hint]}
-    if hint in _SIMPLE:
-        return dict(_SIMPLE[hint])
+def _type(hint: Any, notes: list[str]) -> dict[str, Any]:
+    """Return the rule of a type.
+
+    :param notes: takes what ``Annotated`` says of it and cannot be in a rule.
+    """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return _type(args[0])
+        return constrained(_type(args[0], notes), args[1:], notes)
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return {"enum": [member.value for member in hint]}
+    # What has an origin may hold a dict, and cannot be looked up.
+    if origin is None and isinstance(hint, type) and hint in _SIMPLE:
+        return dict(_SIMPLE[hint])
     if origin is typing.Literal:
         return {"enum": list(args)}
     if origin in (typing.Union, types.UnionType):
-        rules = [_type(arg) for arg in args]
+        rules = [_type(arg, notes) for arg in args]
         return {} if {} in rules else {"anyOf": rules}
     if origin in (list, tuple, set, frozenset, Sequence):
-        items = _type(args[0]) if args else {}
+        items = _type(args[0], notes) if args else {}
         return {"type": "array", "items": items} if items else {"type": "array"}
     if origin in (dict, Mapping):
         return {"type": "object"}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+import datetime
+import math
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Final
 
 import re2
 from jsonschema import Draft202012Validator, FormatChecker, validators
@@ -12,6 +16,7 @@ from referencing import Registry
 
 from runtail.sealing import is_sealed
 from runtail.secret import names_in
+from runtail_web.parameter_faults import faults_of
 from runtail_web.problems import Problem, invalid
 
 #: The keywords that a schema may have. Checking them takes time in proportion to schema and value. Others are refused:
@@ -21,83 +26,16 @@ _KEYWORDS = frozenset(
         "$schema", "additionalProperties", "allOf", "anyOf", "const", "default", "deprecated", "description", "enum",
         "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxItems", "maxLength", "maxProperties",
         "maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern",
-        "prefixItems", "properties", "readOnly", "required", "title", "type", "writeOnly",
+        "prefixItems", "properties", "readOnly", "required", "title", "type", "writeOnly", "x-multiline",
     }
 )  # fmt: skip
 #: Memory for one pattern; RE2 forgets states rather than take more.
 _PATTERN_BYTES = 1024 * 1024
+#: A date with a time and its zone, as RFC 3339 writes it.
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", flags=re.ASCII)
 
 #: A longer list of errors helps nobody.
 MAX_ERRORS = 20
-#: What a value of each JSON type is, as the command line and the page say it, too.
-_TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null",
-          "string": "text", "object": "an object", "array": "a list"}  # fmt: skip
-#: A message repeats the value; this much is enough to recognize it.
-MAX_MESSAGE_CHARS = 300
-
-
-def _messages(error: ValidationError, secrets: Collection[str]) -> Iterator[dict[str, str]]:
-    """Name the fields of one error; a missing or unknown field is named itself, not its parent.
-
-    Messages quote values; for a secret one, a message names only the rule that the value breaks.
-    """
-    path = [str(part) for part in error.absolute_path]
-    value = error.instance
-    if error.validator == "required" and isinstance(value, Mapping):
-        names_required: Any = error.validator_value
-        missing = [name for name in names_required if name not in value]
-        yield from ({"field": ".".join([*path, name]), "message": "is required"} for name in missing)
-    elif error.validator == "additionalProperties" and isinstance(value, Mapping):
-        known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
-        unknown = [name for name in value if name not in known]
-        names = ", ".join(known) or "none"
-        message = f"is not a parameter of this task, which has: {names}"
-        yield from ({"field": ".".join([*path, name]), "message": message} for name in unknown)
-    elif _is_empty(error) and (len(path) == 1 or path[0] not in secrets):
-        yield {"field": ".".join(path), "message": "is required and must not be empty"}
-    elif path and path[0] in secrets:
-        yield {"field": path[0], "message": f"does not fit: {error.validator}"}
-    elif branch := _meant(error):
-        for one in branch:
-            yield from _messages(one, secrets)
-    else:
-        message = _sentence(error)
-        if len(message) > MAX_MESSAGE_CHARS:
-            message = message[:MAX_MESSAGE_CHARS] + "…"
-        yield {"field": ".".join(path) or "kwargs", "message": message}
-
-
-def _meant(error: ValidationError) -> list[ValidationError]:
-    """Return what is wrong by the only branch of ``anyOf`` that is of the value's type; nothing if there is no such."""
-    if error.validator != "anyOf":
-        return []
-    other = {one.schema_path[0] for one in error.context if one.validator == "type" and not one.path}
-    meant = [one for one in error.context if one.schema_path[0] not in other]
-    return meant if len({one.schema_path[0] for one in meant}) == 1 else []
-
-
-def _sentence(error: ValidationError) -> str:
-    """Say what the value is not: in our words for types, which are what people mistake most."""
-    if error.validator not in ("type", "anyOf"):
-        return error.message
-    rules: Any = error.validator_value if error.validator == "anyOf" else [error.schema]
-    kinds = [_kinds(rule) for rule in rules]
-    if not all(kinds):
-        return f"{error.instance!r} does not fit"
-    words = dict.fromkeys(_TYPES[one] for some in kinds for one in some)
-    return f"{error.instance!r} is not {' or '.join(words)}"
-
-
-def _kinds(rule: Any) -> list[str]:
-    kind = rule.get("type", []) if isinstance(rule, Mapping) else []
-    return [kind] if isinstance(kind, str) else list(kind)
-
-
-def _is_empty(error: ValidationError) -> bool:
-    """Tell whether a text or list is empty but must not be."""
-    if error.validator == "anyOf":
-        return any(_is_empty(one) for one in error.context)
-    return error.validator in ("minLength", "minItems") and error.instance in ("", [])
 
 
 def _pattern(_validator: Any, pattern: str, value: object, _schema: object) -> Iterator[ValidationError]:
@@ -113,6 +51,32 @@ def _expression(pattern: str) -> Any:
     return re2.compile(pattern, options)
 
 
+def _multiple_of(_validator: Any, step: float, value: object, _schema: object) -> Iterator[ValidationError]:
+    """Check the keyword ``multipleOf`` as people count: 0.3 is a multiple of 0.1."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -math.inf < value < math.inf:
+        return
+    if (Fraction(repr(value)) / Fraction(repr(step))).denominator != 1:
+        yield ValidationError(f"{value!r} is not a multiple of {step!r}")
+
+
+def _is_time(value: object) -> bool:
+    """Check the format ``date-time``, for which jsonschema needs a further package."""
+    if not isinstance(value, str):
+        return True
+    if not _TIME.fullmatch(value):
+        return False
+    try:
+        datetime.datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+#: The formats that are checked: those that take little time and no further package.
+_FORMATS: Final = FormatChecker(formats=("date", "email", "ipv4", "ipv6", "uuid"))
+_FORMATS.checks("date-time")(_is_time)
+
+
 def _is_whole(_checker: Any, value: object) -> bool:
     """Check the type ``integer``. JSON Schema accepts 1.0, but a task's ``range(n)`` fails with it."""
     return isinstance(value, int) and not isinstance(value, bool)
@@ -120,7 +84,7 @@ def _is_whole(_checker: Any, value: object) -> bool:
 
 _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern},
+    {"pattern": _pattern, "multipleOf": _multiple_of},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
 )
 
@@ -166,10 +130,10 @@ def check_parameters(task: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None
     try:
         _check_schema(schema)
         # An empty registry: a schema must not make this service fetch addresses.
-        validator = _Validator(schema, registry=Registry())
+        validator = _Validator(schema, registry=Registry(), format_checker=_FORMATS)
         errors: dict[str, str] = {}
         for error in validator.iter_errors(kwargs):
-            for one in _messages(error, secrets):
+            for one in faults_of(error, secrets):
                 errors.setdefault(one["field"], one["message"])
             if len(errors) >= MAX_ERRORS:
                 break

@@ -97,7 +97,9 @@ class ShareBody(BaseModel):
 class OpenBody(BaseModel):
     """``POST /shares/<id>/open``."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"secret": "what follows the #"}]}
+    )
 
     secret: Annotated[str, Field(min_length=1, max_length=100, description="What follows the `#` of the address.")]
 

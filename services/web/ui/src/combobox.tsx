@@ -21,6 +21,8 @@ interface Props {
   readonly placeholder: string;
   /** What stands there while nobody writes. */
   readonly value: string;
+  /** Said when nothing fits what was written. */
+  readonly nothing?: string;
   /** What fits a text, best first. */
   readonly find: (text: string) => readonly Choice[];
   readonly choose: (choice: Choice) => void;
@@ -36,7 +38,8 @@ interface Props {
 const SHOWN = 50;
 
 export function Combobox(props: Props) {
-  const { id, label, placeholder, value, find, choose, back, written, standing = false } = props;
+  const { id, label, placeholder, value, nothing, find, choose, back, written } = props;
+  const { standing = false } = props;
   // What is being written stays when the page is drawn anew.
   const typed = useSignal<string | null>(null);
   const open = useSignal(standing);
@@ -45,6 +48,7 @@ export function Combobox(props: Props) {
 
   const found = open.value ? find(typed.value?.trim() ?? "") : [];
   const shown = found.slice(0, SHOWN);
+  const none = open.value && shown.length === 0 ? nothing : undefined;
   const current = shown[Math.min(at.value, shown.length - 1)];
 
   function show(): void {
@@ -126,7 +130,7 @@ export function Combobox(props: Props) {
         }}
       />
       {value !== "" && <Icon name="open" />}
-      <span class="offered" hidden={shown.length === 0}>
+      <span class="offered" hidden={shown.length === 0 && !none}>
         <div id={`${id}-list`} role="listbox" aria-label="Suggestions" ref={list}>
           {groupsOf(shown).map(({ name, from, choices }) => {
             const options = choices.map((choice, index) => (
@@ -157,6 +161,7 @@ export function Combobox(props: Props) {
             );
           })}
         </div>
+        {none && <span class="hint">{none}</span>}
         {found.length > SHOWN && (
           <span class="hint">{found.length - SHOWN} more. Write to narrow them down.</span>
         )}

@@ -1,7 +1,7 @@
 // The inputs of the filters above a list: a name with suggestions, and a time.
 
 import { useSignal } from "@preact/signals";
-import { type Bounds, SPANS } from "./bounds";
+import { type Bounds, boundsWords, isSpan, SPANS } from "./bounds";
 import { Select } from "./design/select";
 
 interface NamedProps {
@@ -52,6 +52,8 @@ export function Named({ id, label, placeholder, value, known, change }: NamedPro
 }
 
 const BETWEEN = "between";
+/** Bounds that are not offered, and have words. */
+const HELD = "held";
 
 interface TimesProps {
   readonly bounds: Bounds;
@@ -59,18 +61,22 @@ interface TimesProps {
 }
 
 export function Times({ bounds: { since, until }, change }: TimesProps) {
-  const offered = until === "" && SPANS.some(([span]) => span === since);
-  const between = useSignal(!offered && (since !== "" || until !== ""));
-  const chosen = between.value ? BETWEEN : since;
+  const words = boundsWords({ since, until });
+  // The inputs take no span.
+  const span = isSpan(since);
+  const asked = useSignal(false);
+  const between = !span && (asked.value || (words === "" && `${since}${until}` !== ""));
+  const offered = words === "" || SPANS.some(([one]) => one === since);
   return (
     <>
       <Select
         aria-label="Filter by time"
-        value={chosen}
+        value={between ? BETWEEN : offered ? since : HELD}
         onChange={(event) => {
           const wanted = event.currentTarget.value;
-          between.value = wanted === BETWEEN;
+          asked.value = wanted === BETWEEN;
           if (wanted !== BETWEEN) change({ since: wanted, until: "" });
+          else if (span) change({ since: "", until });
         }}
       >
         <option value="">Any time</option>
@@ -79,9 +85,10 @@ export function Times({ bounds: { since, until }, change }: TimesProps) {
             {words}
           </option>
         ))}
+        {!offered && !between && <option value={HELD}>{words}</option>}
         <option value={BETWEEN}>Between…</option>
       </Select>
-      {between.value && (
+      {between && (
         <span class="between">
           <input
             type="datetime-local"

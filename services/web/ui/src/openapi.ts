@@ -201,7 +201,12 @@ export interface components {
             /** @description The token itself. It is shown only once. */
             readonly token: string;
         };
-        /** @description ``POST /shares/<id>/open``. */
+        /**
+         * @description ``POST /shares/<id>/open``.
+         * @example {
+         *       "secret": "what follows the #"
+         *     }
+         */
         readonly OpenBody: {
             /** @description What follows the `#` of the address. */
             readonly secret: string;

@@ -16,8 +16,13 @@ export interface Schema {
   readonly oneOf?: readonly Schema[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly multipleOf?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly pattern?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -161,41 +166,6 @@ function localTime(text: string): string {
   return Number.isNaN(date.getTime()) ? text : date.toLocaleString("sv-SE").replace(" ", "T");
 }
 
-/** What can be said of a text before it is sent; the server has the last word. */
-export function faultOf(field: Field, text: string | null): string | null {
-  if (text === null) return null;
-  const severals = field.kind === "list" || field.kind === "checks";
-  if (text === "" || (severals && lines(text).length === 0)) {
-    return field.required ? "is required" : null;
-  }
-  const { minimum, maximum, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = field.schema;
-  if (field.kind === "list") {
-    const wrong = lines(text).map((line) => numberFault(field.schema.items?.type, line.trim()));
-    const at = wrong.findIndex((fault) => fault !== null);
-    if (at >= 0) return `item ${at + 1}: ${wrong[at]}`;
-  }
-  if (field.kind === "integer" || field.kind === "number") {
-    const fault = numberFault(field.kind, text);
-    if (fault) return fault;
-    const value = Number(text);
-    if (minimum !== undefined && value < minimum) return `must be at least ${minimum}`;
-    if (maximum !== undefined && value > maximum) return `must be at most ${maximum}`;
-  }
-  if (["text", "long", "secret"].includes(field.kind)) {
-    const length = [...text].length;
-    if (length < minLength) return `must have at least ${minLength} characters`;
-    if (length > maxLength) return `must have at most ${maxLength} characters`;
-  }
-  return null;
-}
-
-/** What is wrong with a text that stands for a number; null for any other type. */
-function numberFault(type: Schema["type"], text: string): string | null {
-  const value = numberOf(text);
-  if (type === "integer") return Number.isInteger(value) ? null : "is not a whole number";
-  return type === "number" && typeof value !== "number" ? "is not a number" : null;
-}
-
 /**
  * The value of a field's text, or undefined to leave it out (the task's own
  * default holds). Text that is no JSON throws a sentence.
@@ -249,11 +219,13 @@ function chosen(values: readonly unknown[] | undefined, text: string): unknown {
   return at < 0 ? text : values?.[at];
 }
 
-function lines(text: string): string[] {
+/** The elements of a list's text. */
+export function lines(text: string): string[] {
   return text.split("\n").filter((line) => line.trim() !== "");
 }
 
-function numberOf(text: string): number | string {
+/** The number that a text stands for; the text itself if it stands for none. */
+export function numberOf(text: string): number | string {
   const value = text.trim() === "" ? Number.NaN : Number(text);
   return Number.isFinite(value) ? value : text;
 }

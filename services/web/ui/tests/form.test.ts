@@ -1,11 +1,13 @@
 // The form: schemas, errors, links, memory.
 
 import { describe, expect, test } from "vitest";
+import vectors from "../../../../tests/support/bounds_vectors.json";
 import { placed } from "../src/form/errors";
 import { NOTHING } from "../src/form/named";
 import { filled, parsePrefill, prefillHash } from "../src/form/prefill";
 import { added, keepable, parseMemory } from "../src/form/remembered";
-import { type Field, faultOf, fields, fieldValue, type Schema } from "../src/schema";
+import { boundWords, brokenRule, faultOf, stepped } from "../src/form/rules";
+import { type Field, fields, fieldValue, type Schema } from "../src/schema";
 
 const SCHEMA: Schema = {
   properties: {
@@ -113,6 +115,46 @@ describe("schema", () => {
     expect(faultOf(share, "half")).toBe("is not a number");
     expect(faultOf(share, "1e999")).toBe("is not a number");
     expect(faultOf(share, "0.5")).toBeNull();
+  });
+
+  test("bounds are told in the server's words", () => {
+    for (const [schema, value, words] of vectors.values as [Schema, unknown, string | null][]) {
+      expect(brokenRule(schema, value), JSON.stringify([schema, value])).toBe(words);
+    }
+    for (const [schema, words] of vectors.rules as [Schema, string][]) {
+      expect(boundWords(schema), JSON.stringify(schema)).toBe(words);
+    }
+  });
+
+  test("elements and lengths have bounds, too", () => {
+    const one = (schema: Schema, text: string) =>
+      faultOf(fields({ properties: { x: schema } })[0] as Field, text);
+    const list: Schema = { type: "array", items: { type: "string", maxLength: 3 }, maxItems: 2 };
+    expect(one(list, "abc\nabcd")).toBe("item 2: must have at most 3 characters");
+    expect(one(list, "a\nb\nc")).toBe("must have at most 2 elements");
+    expect(one({ ...list, default: ["a"], minItems: 1 }, "")).toBe("must have at least 1 element");
+    expect(one({ type: "string", minLength: 3 }, "")).toBeNull();
+    expect(one({ anyOf: [{ type: "string", minLength: 3 }, { type: "null" }] }, "ab")).toBe(
+      "must have at least 3 characters",
+    );
+    expect(one({ type: "object" }, "{")).toContain("takes JSON");
+  });
+
+  test("arrows step through a number's values", () => {
+    const step = (schema: Schema, text: string, by: 1 | -1) =>
+      stepped(fields({ properties: { x: schema } })[0] as Field, text, by);
+    const shards: Schema = { type: "integer", minimum: 1, maximum: 64 };
+    expect(step(shards, "8", 1)).toBe("9");
+    expect(step(shards, "8", -1)).toBe("7");
+    expect(step(shards, "64", 1)).toBe("64");
+    expect(step(shards, "99", -1)).toBe("64");
+    expect(step(shards, "many", -1)).toBe("1");
+    expect(step({ type: "number" }, "0.1", 1)).toBe("1.1");
+    expect(step({ type: "number", multipleOf: 0.1 }, "0.2", 1)).toBe("0.3");
+    expect(step({ type: "integer", multipleOf: 5 }, "7", 1)).toBe("10");
+    expect(step({ type: "integer", multipleOf: 5 }, "7", -1)).toBe("5");
+    expect(step({ type: "number", exclusiveMinimum: 0 }, "1", -1)).toBeNull();
+    expect(step({ type: "integer" }, "9007199254740991", -1)).toBe("9007199254740990");
   });
 
   test("a name of the language is a name like another", () => {

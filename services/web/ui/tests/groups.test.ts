@@ -74,7 +74,9 @@ test("groups that are learnt of after all were folded are folded, new ones are n
 test("folding says how many, and how many it does not know", () => {
   expect(foldWords(true, 3, 3)).toBe("3 groups folded");
   expect(foldWords(false, 1, 0)).toBe("1 group opened");
-  expect(foldWords(true, 0, 0)).toBe("No groups");
+  expect(foldWords(true, 0, 0)).toBe("Nothing to fold");
+  expect(foldWords(false, 0, 0, true)).toBe("Frames of libraries opened");
+  expect(foldWords(true, 2, 2, true)).toBe("2 groups and frames of libraries folded");
   expect(foldWords(true, 10_000, 12_345)).toBe(
     "10,000 groups folded. The log has 12,345; the others follow when their lines are loaded.",
   );

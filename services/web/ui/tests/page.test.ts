@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { runOf } from "../src/address";
 import type { Run } from "../src/api";
-import { type Field, faultOf, fields, fieldValue } from "../src/schema";
+import { faultOf } from "../src/form/rules";
+import { type Field, fields, fieldValue } from "../src/schema";
 import { connectionWords, nextConnection, stands, waitMs } from "../src/socket";
 import { duration, lasted } from "../src/time";
 import { attemptWords, exitWords, sinceWords, tookMs } from "../src/words";

@@ -21,6 +21,7 @@ function naive(lines: number, notes: readonly Note[], folds: readonly Fold[]): s
   for (let line = 1; line <= lines + 1; line += 1) {
     for (const one of notes.filter((each) => each.at === line)) {
       const inside = folds.some((fold) => {
+        if (fold.after === null) return false;
         if (one.id.seq === fold.after.seq) return false;
         if (one.at < fold.first || (one.at === fold.first && one.id.seq < fold.after.seq))
           return false;

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { initials } from "../src/account";
 import type { Run, Task } from "../src/api";
-import { bound } from "../src/bounds";
+import { bound, boundsWords } from "../src/bounds";
 import { apiQuery, filtersSearch, matches, NO_FILTERS, parseFilters } from "../src/filters";
 import { fitting } from "../src/matching";
 import { noFewer } from "../src/runs/counts";
@@ -66,13 +66,14 @@ describe("filters", () => {
 });
 
 describe("the filter box", () => {
+  const NOW = new Date(2026, 10, 30, 12);
   const known = {
     tasks: ["etl.load", "load", "reload", "other"],
     people: ["ana", "Lo"],
     labels: ["branch:main"],
     ids: ["5f0d8a52-7d1b-4c7e-9a55-0c2f6f3b8a11"],
   };
-  const keys = (text: string) => suggestions(text, known).map(({ key }) => key);
+  const keys = (text: string) => suggestions(text, known, NOW).map(({ key }) => key);
 
   test("names fit by parts in any case: the same first, then the beginning", () => {
     expect(fitting(known.tasks, "LOAD")).toEqual(["load", "etl.load", "reload"]);
@@ -101,10 +102,71 @@ describe("the filter box", () => {
   });
 
   test("what is chosen is a filter or a run", () => {
-    const [first] = suggestions("main", known);
+    const [first] = suggestions("main", known, NOW);
     expect(first && taken(first)).toEqual({ label: "branch:main" });
-    const run = suggestions("5f0d", known).find(({ key }) => key.startsWith("run "));
+    const run = suggestions("5f0d", known, NOW).find(({ key }) => key.startsWith("run "));
     expect(run && taken(run)).toEqual({ run: known.ids[0] });
+  });
+
+  test("times are named by their words, spans and days", () => {
+    const times = (text: string) =>
+      suggestions(text, known, NOW)
+        .filter(({ about }) => about === "time")
+        .map((choice) => [choice.text, taken(choice)]);
+    const words = (text: string) => times(text).map(([said]) => said);
+    expect(words("last")).toEqual(["Last hour", "Last 24 hours", "Last 7 days"]);
+    expect(words("hour")).toEqual(["Last hour", "Last 24 hours"]);
+    expect(words("24 h")).toEqual(["Last 24 hours"]);
+    expect(words("24h")).toEqual(["Last 24 hours"]);
+    expect(words("yes")).toEqual(["Yesterday"]);
+    expect(words("")).toEqual(["Last hour", "Last 24 hours", "Last 7 days", "Today", "Yesterday"]);
+    expect(times("last 3 hours")).toEqual([["Last 3 hours", { since: "3h", until: "" }]]);
+    expect(times("90 MIN")).toEqual([["Last 90 minutes", { since: "90m", until: "" }]]);
+    const day = { since: "2026-11-29T00:00", until: "2026-11-30T00:00" };
+    expect(times("2026-11-29")).toEqual([
+      ["On 29 Nov 2026", day],
+      ["Since 29 Nov 2026", { since: day.since, until: "" }],
+      ["Before 29 Nov 2026", { since: "", until: day.since }],
+    ]);
+    expect(times("on 29 nov")).toEqual([["On 29 Nov 2026", day]]);
+    expect(times("Since  2026-11-29")).toEqual([
+      ["Since 29 Nov 2026", { since: day.since, until: "" }],
+    ]);
+    expect(times("yesterday")[0]).toEqual(["Yesterday", day]);
+    expect(times("until yesterday")).toEqual([
+      ["Before 29 Nov 2026", { since: "", until: day.since }],
+    ]);
+    // A day without a year is over.
+    expect(words("on 1 december")).toEqual(["On 1 Dec 2025"]);
+    for (const none of ["2026-02-30", "0h", "3 apples", "load", "1969-12-31", "31 feb", "at"]) {
+      expect(words(none), none).toEqual([]);
+    }
+  });
+
+  test("bounds that nobody offers have words, too", () => {
+    const words = (since: string, until = "") => boundsWords({ since, until });
+    expect(["1h", "24h", "3h", "1d", "90m"].map((span) => words(span))).toEqual([
+      "Last hour",
+      "Last 24 hours",
+      "Last 3 hours",
+      "Last day",
+      "Last 90 minutes",
+    ]);
+    expect(words("2026-11-29")).toBe("Since 29 Nov 2026");
+    expect(words("", "2026-11-29T00:00")).toBe("Before 29 Nov 2026");
+    expect(words("2026-11-29", "2026-11-30T00:00")).toBe("On 29 Nov 2026");
+    // Days of 23 and of 25 hours, where there are such.
+    expect(words("2026-03-29", "2026-03-30")).toBe("On 29 Mar 2026");
+    expect(words("2026-10-25", "2026-10-26")).toBe("On 25 Oct 2026");
+    for (const [since, until] of [
+      ["", ""],
+      ["2026-11-29", "2026-12-01"],
+      ["2026-11-29T14:05", ""],
+      ["3h", "2026-11-29"],
+      ["2026-99-29", ""],
+    ]) {
+      expect(words(since ?? "", until)).toBe("");
+    }
   });
 
   test("labels are filters, in the address and for a run that was told of", () => {

@@ -21,7 +21,7 @@ from runtail.cli import options
 def tasks(*, as_json: bool) -> None:
     """List the tasks that can be started, with their parameters.
 
-    A parameter with a default is shown with it; a * stands for one that must be given.
+    A parameter with a default is shown with it; a * stands for one that must be given. Its bounds are in parentheses.
     """
     from runtail.cli import table
     from runtail.cli.web import Web
@@ -52,17 +52,21 @@ def tasks(*, as_json: bool) -> None:
 
 
 def parameter_words(schema: Mapping[str, Any]) -> list[str]:
-    """Return one word for each parameter: ``lines=100``, or ``name*`` if it must be given."""
+    """Return each parameter in short: ``lines=100``, ``name*`` if it must be given, ``shards=8 (1 to 64)``."""
     import json
+
+    from runtail.bounds import bounds_of
 
     required = schema.get("required") or ()
     words = []
     for name, rule in (schema.get("properties") or {}).items():
         if name in required:
-            words.append(f"{name}*")
+            word = f"{name}*"
         elif "default" in rule:
             default = rule["default"]
-            words.append(f"{name}={default if isinstance(default, str) else json.dumps(default)}")
+            word = f"{name}={default if isinstance(default, str) else json.dumps(default)}"
         else:
-            words.append(name)
+            word = name
+        bounds = bounds_of(rule)
+        words.append(f"{word} ({bounds})" if bounds else word)
     return words

@@ -36,7 +36,8 @@ def make_reference(app: Flask, prefix: str, *, login: bool) -> Blueprint:
     @routes.get("/api", strict_slashes=False)
     @allows("login")
     def page() -> Response:
-        text = render_template("api.html", api=described(), address=f"{prefix}/openapi.json")
+        root = request.url_root.rstrip("/")
+        text = render_template("api.html", api=described(), address=f"{prefix}/openapi.json", root=root, login=login)
         return Response(text, headers={"Cache-Control": "no-cache"}, content_type="text/html; charset=utf-8")
 
     @routes.get("/api/api.css")

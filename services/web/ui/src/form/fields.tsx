@@ -3,7 +3,8 @@
 import { Icon } from "../design/icon";
 import { Select } from "../design/select";
 import { sanitize } from "../sanitize";
-import { type Field, takesJson } from "../schema";
+import { type Field, numberOf, takesJson } from "../schema";
+import { boundWords, stepped } from "./rules";
 
 interface Props {
   readonly field: Field;
@@ -12,13 +13,16 @@ interface Props {
   /** The preset that its value is from; empty: none. */
   readonly from: string;
   readonly change: (text: string | null) => void;
+  /** Its text is another one than when the reader came to it. */
+  readonly changed: () => void;
 }
 
 export function inputId(name: string): string {
   return `field-${name}`;
 }
 
-export function FieldRow({ field, text, message, from, change }: Props) {
+export function FieldRow(props: Props) {
+  const { field, text, message, from, change, changed } = props;
   const id = inputId(field.name);
   const group = field.kind === "checks";
   const label = (
@@ -34,7 +38,7 @@ export function FieldRow({ field, text, message, from, change }: Props) {
     </>
   );
   return (
-    <div class={message ? "field wrong" : "field"}>
+    <div class={message ? "field wrong" : "field"} onChange={changed}>
       {group ? (
         <span id={`${id}-label`} class="label-of">
           {label}
@@ -43,7 +47,7 @@ export function FieldRow({ field, text, message, from, change }: Props) {
         <label for={id}>{label}</label>
       )}
       <div class="value">
-        <Input field={field} text={text} message={message} from={from} change={change} />
+        <Input {...props} />
         {field.nullable && field.kind !== "choice" && (
           <label class="null">
             <input
@@ -75,17 +79,14 @@ export function FieldRow({ field, text, message, from, change }: Props) {
 }
 
 function helpOf(field: Field): string {
-  const { minimum, maximum } = field.schema;
   const json = field.kind === "json" || (field.kind === "secret" && takesJson(field.schema));
   const one = field.kind === "list" ? "One per line." : json ? "JSON." : "";
-  const low = minimum === undefined ? "" : `at least ${minimum}`;
-  const high = maximum === undefined ? "" : `at most ${maximum}`;
-  const bounds = [low, high].filter(Boolean).join(", ");
+  const bounds = sanitize(boundWords(field.schema));
   const secret = field.kind === "secret" ? "A secret: it is not remembered." : "";
   return [sanitize(field.help), one, bounds && `(${bounds})`, secret].filter(Boolean).join(" ");
 }
 
-function Input({ field, text, message, change }: Props) {
+function Input({ field, text, message, change, changed }: Props) {
   const id = inputId(field.name);
   const common: Record<string, unknown> = {
     id,
@@ -122,11 +123,13 @@ function Input({ field, text, message, change }: Props) {
           {...common}
         />
       );
+    case "integer":
+    case "number":
+      return <NumberInput {...{ field, text: value, change, changed, common }} />;
     default:
       return (
         <input
           {...typeOf(field.kind)}
-          inputMode={field.kind === "integer" || field.kind === "number" ? "decimal" : "text"}
           autoComplete={field.kind === "secret" ? "new-password" : "off"}
           spellcheck={false}
           {...(field.kind === "time" ? { step: 1 } : {})}
@@ -138,18 +141,51 @@ function Input({ field, text, message, change }: Props) {
   }
 }
 
-/** A number is text to the browser: its own field would show nothing where a word was written. */
 const TYPES = { date: "date", time: "datetime-local", uri: "url", secret: "password" } as const;
 
 function typeOf(kind: Field["kind"]): Record<string, unknown> {
   return { type: kind in TYPES ? TYPES[kind as keyof typeof TYPES] : "text" };
 }
 
-type Inner = Omit<Props, "message" | "from"> & { readonly common: Record<string, unknown> };
+type Inner = Pick<Props, "field" | "text" | "change" | "changed"> & {
+  readonly common: Record<string, unknown>;
+};
+
+/**
+ * A number is text to the browser: its own field would show nothing where a word was written, and the wheel would change
+ * it. Arrow keys make it larger and smaller, as there.
+ */
+function NumberInput({ field, text, change, changed, common }: Inner) {
+  const value = numberOf(text ?? "");
+  const { minimum, maximum } = field.schema;
+  return (
+    <input
+      type="text"
+      role="spinbutton"
+      inputMode={field.kind === "integer" && (minimum ?? -1) >= 0 ? "numeric" : "decimal"}
+      aria-valuemin={minimum}
+      aria-valuemax={maximum}
+      aria-valuenow={typeof value === "number" ? value : undefined}
+      autoComplete="off"
+      spellcheck={false}
+      value={text ?? ""}
+      onInput={(event) => change(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+        event.preventDefault();
+        const next = stepped(field, text ?? "", event.key === "ArrowUp" ? 1 : -1);
+        if (next === null) return;
+        change(next);
+        changed();
+      }}
+      {...common}
+    />
+  );
+}
 
 const NONE = "\u0000none";
 
-function Choice({ field, text, change, common }: Inner) {
+function Choice({ field, text, change, common }: Omit<Inner, "changed">) {
   return (
     <Select
       value={text ?? NONE}
@@ -172,7 +208,7 @@ function Choice({ field, text, change, common }: Inner) {
   );
 }
 
-function Checks({ field, text, change, common }: Inner) {
+function Checks({ field, text, change, common }: Omit<Inner, "changed">) {
   const chosen = new Set((text ?? "").split("\n").filter(Boolean));
   const { id, name, required: _, ...described } = common;
   return (

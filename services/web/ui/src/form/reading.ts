@@ -1,6 +1,7 @@
 // The values of a form's fields, and what is wrong with them.
 
-import { type Field, faultOf, fieldValue, type Texts, textIn } from "../schema";
+import { type Field, fieldValue, type Texts, textIn } from "../schema";
+import { faultOf } from "./rules";
 
 export function read(form: HTMLFormElement, list: readonly Field[], texts: Texts) {
   const values: [name: string, value: unknown][] = [];

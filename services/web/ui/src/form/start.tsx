@@ -162,8 +162,11 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
     used.value = true;
     if (dialog.current?.open) return;
     dialog.current?.showModal();
-    // Else the button that closes it has the focus, and Enter closes what one has begun to write.
-    document.getElementById(TASK)?.focus();
+    // Else the button that closes it has the focus, and Enter closes what one has begun to write. What one writes names
+    // another task.
+    const input = document.getElementById(TASK) as HTMLInputElement | null;
+    input?.focus();
+    input?.select();
   }, [wanted]);
 
   function closed(): void {
@@ -201,6 +204,7 @@ export function StartDrawer({ tasks, open, prospect }: Drawer) {
             id={TASK}
             label="Task"
             placeholder="Write a part of its name"
+            nothing="No task has this in its name or description."
             value={task.name}
             find={(text) => offered(tasks, text)}
             choose={({ key }) => {

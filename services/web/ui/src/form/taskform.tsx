@@ -22,6 +22,7 @@ import { PresetChoice } from "./presetchoice";
 import { besides, presetTexts, switched, type Values } from "./presets";
 import { read } from "./reading";
 import { forgetTexts, lastTexts, rememberTexts } from "./remembered";
+import { faultOf } from "./rules";
 
 /** Where the command line looks by itself. */
 const CLI_DEFAULT = "http://127.0.0.1:8000";
@@ -68,6 +69,16 @@ export function TaskForm({ task, given }: { task: Task; given: Given | null }) {
     problem.value = null;
     if (faults.size === 0) await send(kwargs, about);
     focusOnFault();
+  }
+
+  /** Say what is wrong with what was just written. What is still empty may be filled in later. */
+  function judge(field: Field): void {
+    const text = textIn(texts.value, field.name) ?? null;
+    const fault = text === "" ? null : faultOf(field, text);
+    const now = new Map(wrong.value);
+    if (fault === null) now.delete(field.name);
+    else now.set(field.name, fault);
+    wrong.value = now;
   }
 
   /** What the form says of these fields. */
@@ -205,6 +216,7 @@ export function TaskForm({ task, given }: { task: Task; given: Given | null }) {
             change={(text) => {
               texts.value = { ...texts.value, [field.name]: text };
             }}
+            changed={() => judge(field)}
           />
         ))}
         {list.length === 0 && <p class="note">This task takes no parameters.</p>}

@@ -30,7 +30,6 @@ import { Navigation } from "./tools/navigation";
 import { Print } from "./tools/print";
 import { TextSelection } from "./tools/select";
 
-const NARROW = "(width < 45rem)";
 const VERIFY_LINES = 5_000;
 
 /** Keys of one letter are on, in every log of the page. */
@@ -47,7 +46,7 @@ export class LogController {
   readonly navigation: Navigation;
   readonly sticky: Sticky;
   readonly keyboard = new Keyboard();
-  readonly wrap = signal(settings.wrap ?? matchMedia(NARROW).matches);
+  readonly wrap = signal(settings.wrap ?? true);
   readonly single = single;
   readonly reading = signal(false);
   readonly full = signal(false);
@@ -117,6 +116,7 @@ export class LogController {
       this.navigation,
       this.announcer,
       () => this.list.following.peek() && !this.find.open.peek() && place.asked() === null,
+      () => place.asked() !== null,
       (held) => scroller.classList.toggle("held", held),
       (then) => whenSteady(scroller, then),
     );

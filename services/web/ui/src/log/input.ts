@@ -66,7 +66,7 @@ function clicked(log: Log, scroller: HTMLElement, event: MouseEvent): void {
   const fold = target.closest<HTMLElement>("[data-fold]")?.dataset["fold"];
   if (fold) {
     const [attempt, seq] = fold.split("-").map(Number);
-    const group = log.model.groups.of({ attempt: attempt ?? 0, seq: seq ?? 0 });
+    const group = log.model.folds.of({ attempt: attempt ?? 0, seq: seq ?? 0 });
     log.list.pause();
     if (group) log.navigation.fold(group);
   }

@@ -22,19 +22,23 @@ export class Opening {
   readonly #announcer: Announcer;
   #learned = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The reader came by a link to lines. */
+  readonly #linked: () => boolean;
   readonly #hold: (held: boolean) => void;
   readonly #steady: (then: () => void) => void;
 
-  /** `undecided`: the reader has neither moved nor come by a link. `hold`: show no rows for now. `steady`: when they move no more. */
+  /** `undecided`: the reader has neither moved nor come by a link. `linked`: by a link. `hold`: show no rows for now. `steady`: when they move no more. */
   constructor(
     model: LogModel,
     follow: Follow,
     navigation: Navigation,
     announcer: Announcer,
     undecided: () => boolean,
+    linked: () => boolean,
     hold: (held: boolean) => void,
     steady: (then: () => void) => void,
   ) {
+    this.#linked = linked;
     this.#hold = hold;
     this.#steady = steady;
     this.#announcer = announcer;
@@ -50,7 +54,7 @@ export class Opening {
         this.#timer = setTimeout(() => void model.learn(), LEARN_AFTER_MS);
       } else {
         this.#learned = true;
-        hold(follow.openedOver && undecided());
+        hold(linked() || (follow.openedOver && undecided()));
         setTimeout(() => hold(false), HELD_MS);
         void this.#first(undecided);
       }
@@ -60,6 +64,7 @@ export class Opening {
   async #first(undecided: () => boolean): Promise<void> {
     const until = performance.now() + WITHIN_MS;
     await this.#model.learn();
+    if (this.#linked()) return this.#steady(() => this.#hold(false));
     if (!this.#follow.openedOver) return this.#hold(false);
     const declared = this.#model.known.errors[0] ?? Number.POSITIVE_INFINITY;
     const stop = effect(() => {

@@ -12,7 +12,8 @@ import type { Kind } from "./tools/find";
 export function LogToolbar({ log }: { log: LogController }) {
   const mode = log.model.timeMode.value;
   void log.model.outlineChanges.value;
-  const groups = log.model.groups.all.length;
+  const groups = log.model.groups.all.length > 0;
+  const foldable = groups || log.model.frames.all.length > 0;
   const over = log.follow.phase.value.name === "over";
   return (
     <div class="bar" role="toolbar" aria-label="Log">
@@ -43,7 +44,7 @@ export function LogToolbar({ log }: { log: LogController }) {
         <Icon name="times" />
         <span class="word">{mode === "off" ? "Times" : `Times: ${mode}`}</span>
       </button>
-      {groups > 0 && (
+      {foldable && (
         <button
           type="button"
           class="quiet"
@@ -51,7 +52,7 @@ export function LogToolbar({ log }: { log: LogController }) {
           onClick={() => log.act("fold-all")}
         >
           <Icon name="sections" />
-          <span class="word">Groups</span>
+          <span class="word">{groups ? "Groups" : "Frames"}</span>
         </button>
       )}
       {over ? (

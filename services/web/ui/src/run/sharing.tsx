@@ -21,7 +21,7 @@ export function Sharing({ run }: { run: Run }) {
       opener={
         <>
           <Icon name="share" />
-          Share
+          <span class="word">Share</span>
         </>
       }
     >

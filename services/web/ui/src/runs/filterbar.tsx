@@ -66,12 +66,16 @@ export function FilterBar({ filters, known, counts, change, openRun }: Props) {
         )}
         <Combobox
           id="filter"
-          label="Filter by task, label, person or id"
+          label="Filter by task, label, person, id or time"
           placeholder={
-            filters.task || filters.who || filters.label ? "" : "Filter: task, label, person, id"
+            filters.task || filters.who || filters.label
+              ? ""
+              : "Filter: task, label, person, id, time"
           }
           value=""
-          find={(text) => suggestions(text, { ...known, ids: [...known.ids, ...search.ids.value] })}
+          find={(text) =>
+            suggestions(text, { ...known, ids: [...known.ids, ...search.ids.value] }, new Date())
+          }
           written={(text) => search.written(text)}
           choose={(choice) => {
             const wanted = taken(choice);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 import time
-from typing import Literal
+from typing import Annotated, Literal
 
 import runtail
 from runtail_worker.app import app
@@ -26,7 +26,7 @@ def build_image(
     name: str = "web",
     roles: list[str] | None = None,
     region: Literal["eu-west-1", "eu-central-1", "us-east-1"] = "eu-central-1",
-    seconds: float = 120.0,
+    seconds: Annotated[float, {"minimum": 0}] = 120.0,
 ) -> dict[str, str]:
     """Build a machine image: about two minutes of believable output.
 

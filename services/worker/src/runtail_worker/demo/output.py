@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 from runtail_worker.app import app
 
 
 @app.task(name="demo.flood")
-def flood(lines: int = 100_000, bytes_per_line: int = 100) -> None:
+def flood(
+    lines: Annotated[int, {"minimum": 0}] = 100_000,
+    bytes_per_line: Annotated[int, {"minimum": 12, "maximum": 1_000_000}] = 100,
+) -> None:
     """Print as fast as it goes.
 
     :param lines: How many lines.

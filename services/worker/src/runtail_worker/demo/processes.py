@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Literal
+from typing import Annotated, Literal
 
 from runtail_worker.app import app
 
@@ -46,7 +46,7 @@ def crash(how: Literal["exception", "exit", "os._exit", "sigkill", "memory"] = "
 
 
 @app.task(name="demo.tree")
-def tree(seconds: float = 60.0) -> None:
+def tree(seconds: Annotated[float, {"minimum": 0}] = 60.0) -> None:
     """Start children and grandchildren, some in sessions of their own, and wait.
 
     Cancel it: all of them are gone then.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Annotated
 
 from runtail_worker.app import app
 
 
 @app.task(name="demo.tail", runtail={"exclusive": True})
-def tail(lines: int = 20, interval: float = 1.0) -> None:
+def tail(lines: Annotated[int, {"minimum": 0}] = 20, interval: Annotated[float, {"minimum": 0}] = 1.0) -> None:
     """Print a line a second, as in the tutorial.
 
     :param lines: How many lines.
@@ -21,7 +22,7 @@ def tail(lines: int = 20, interval: float = 1.0) -> None:
 
 
 @app.task(name="demo.nap", runtail={"restart": True})
-def nap(seconds: float = 10.0) -> None:
+def nap(seconds: Annotated[float, {"minimum": 0}] = 10.0) -> None:
     """Do nothing for a while. Starts again elsewhere if its worker is lost.
 
     :param seconds: How long.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from runtail_worker.app import app
 from runtail_worker.examples import scripts
@@ -18,7 +18,7 @@ def build(
     roles: list[str] | None = None,
     branch: str = "main",
     region: Literal["eu-west-1", "eu-central-1", "us-east-1"] = "eu-central-1",
-    pace: float = 1.0,
+    pace: Annotated[float, {"exclusiveMinimum": 0, "maximum": 100}] = 1.0,
 ) -> dict[str, Any]:
     """Build a machine image (an example: it only prints).
 
@@ -33,7 +33,9 @@ def build(
 
 @app.task(name="etl.load_orders", runtail={"title": "Orders of {day} from {source}"})
 def load_orders(
-    source: Literal["storefront", "partner"] = "storefront", day: str = "2026-01-31", shards: int = 8
+    source: Literal["storefront", "partner"] = "storefront",
+    day: Annotated[str, {"format": "date"}] = "2026-01-31",
+    shards: Annotated[int, {"minimum": 1, "maximum": 64}] = 8,
 ) -> dict[str, Any]:
     """Load the orders of one day into the warehouse (an example: it only prints).
 
@@ -45,17 +47,24 @@ def load_orders(
 
 
 @app.task(name="reports.monthly", runtail={"title": "Reports of {month}"})
-def monthly(month: str = "2026-01", customers: int = 1200) -> dict[str, Any]:
+def monthly(
+    month: Annotated[str, {"pattern": r"^\d{4}-\d{2}$"}] = "2026-01",
+    customers: Annotated[int, {"minimum": 1, "maximum": 100_000}] = 1200,
+) -> dict[str, Any]:
     """Write a report for each customer (an example: it only prints).
 
-    :param month: The month.
+    :param month: The month, as in 2026-01.
     :param customers: How many customers there are.
     """
     return scripts.report(Live(), month, customers)
 
 
 @app.task(name="ml.train", queue=GPU_QUEUE, runtail={"title": "{model}, {epochs} epochs"})
-def train(model: Literal["resnet-50", "vit-b16"] = "resnet-50", epochs: int = 8, batch: int = 256) -> dict[str, Any]:
+def train(
+    model: Literal["resnet-50", "vit-b16"] = "resnet-50",
+    epochs: Annotated[int, {"minimum": 1, "maximum": 100}] = 8,
+    batch: Annotated[int, {"minimum": 16, "maximum": 1024, "multipleOf": 16}] = 256,
+) -> dict[str, Any]:
     """Train a model on a GPU (an example; no worker of this machine listens to its queue).
 
     :param model: Which one.

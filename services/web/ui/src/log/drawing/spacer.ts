@@ -35,8 +35,11 @@ export class Spacer {
   /** As high as wanted, and at least as wide. */
   fit(height: number, width: number): void {
     if (height !== this.#height) {
+      const shorter = height < this.#height;
       this.#height = height;
       this.element.style.height = `${height}px`;
+      // The browser moves a bar that would stand behind the end: no reader does.
+      if (shorter) this.write(Math.min(this.#bar, height - this.#scroller.clientHeight));
     }
     if (width > this.#width) {
       this.#width = width;

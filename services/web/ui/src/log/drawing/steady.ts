@@ -5,7 +5,7 @@ const FRAMES = 4;
 /** They are not waited for longer than this many frames. */
 const MOST_FRAMES = 120;
 
-/** Call `then` when there are rows, and they move no more. */
+/** Call `then` when there are rows with their texts, and they move no more. */
 export function whenSteady(scroller: HTMLElement, then: () => void): void {
   let before = "";
   let same = 0;
@@ -13,7 +13,8 @@ export function whenSteady(scroller: HTMLElement, then: () => void): void {
   const look = () => {
     const rows = [...scroller.querySelectorAll(".row")];
     const now = rows.map((row) => row.getBoundingClientRect().top).join();
-    same = now !== "" && now === before ? same + 1 : 0;
+    const whole = now !== "" && scroller.querySelector(".row.hole") === null;
+    same = whole && now === before ? same + 1 : 0;
     before = now;
     frames += 1;
     if (same >= FRAMES || frames >= MOST_FRAMES) then();

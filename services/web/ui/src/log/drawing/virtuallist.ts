@@ -20,6 +20,7 @@ import {
   spacerHeight,
 } from "./position";
 import { RenderedRows, type RowSource } from "./renderedrows";
+import { bottomOf, intoSight, type Span, spanOf } from "./rowspan";
 import { Scheduler } from "./scheduler";
 import { ScrollInput, wheelPx } from "./scrollinput";
 import { Spacer } from "./spacer";
@@ -50,7 +51,7 @@ export class VirtualList {
   readonly #gauge = new Gauge();
   #top: Place = { row: 0, px: 0 };
   /** What was put in view last, until something else moves it: another height must not hide it. */
-  #shown: { readonly row: number; readonly part: number } | null = null;
+  #shown: { readonly row: number; readonly part: number; readonly at: number } | null = null;
   /** Height of a row of one line. */
   #rowPx = 1;
   #viewportPx = 0;
@@ -114,6 +115,7 @@ export class VirtualList {
 
   /** Draw everything anew, e.g. in another theme or wrapped; the first row stays. */
   redraw(): void {
+    this.#shown = null;
     this.rows.classList.toggle("wrapped", this.wrap);
     this.#mean = 1;
     this.#left = 0;
@@ -127,6 +129,7 @@ export class VirtualList {
   toRow(row: number, part = 0): void {
     this.#follow(false);
     this.#hitKey = null;
+    this.#shown = null;
     this.#top = { row: Math.max(0, row), px: 0 };
     this.#draw();
     // Near the end it was drawn further down, as nothing is empty below the last row.
@@ -134,7 +137,7 @@ export class VirtualList {
     this.#moveBy(-Math.round((this.#viewportPx * part) / this.#rowPx) * this.#rowPx);
     this.#draw();
     this.#writeBar();
-    this.#shown = { row, part };
+    this.#shown = { row, part, at: this.#spanOf(row)?.top ?? 0 };
   }
 
   /** Go to a row, and to the hit of a search in it: it may be far to the right, or many lines below when wrapped. */
@@ -145,9 +148,21 @@ export class VirtualList {
     this.#writeBar();
   }
 
-  /** The first row is another one now: rows came or went above. */
-  shift(row: number): void {
-    if (row === this.#top.row) return;
+  /** The row that stays where it is while others come or go: what was put in view last, else the first one. */
+  get held(): number {
+    return (this.#shown ?? this.#top).row;
+  }
+
+  /** What stood in a row, the first one or the held one, stands in another: rows came or went above. */
+  shift(row: number, from: number): void {
+    if (row === from) return;
+    const shown = this.#shown;
+    if (shown?.row === from) {
+      const hitKey = this.#hitKey;
+      this.toRow(row, shown.part);
+      this.#hitKey = hitKey;
+      return;
+    }
     this.#shown = null;
     this.#top = { row, px: this.#top.px };
     if (!scaled(this.#frame)) {
@@ -156,31 +171,17 @@ export class VirtualList {
     }
   }
 
-  /** The rows that are whole on the screen, first and last. */
-  get sight(): { readonly first: number; readonly last: number } {
-    const { row } = this.#top;
-    const end = Math.min(this.#source.count - 1, row + this.rowsPerPage);
-    let [first, last] = [row, Math.max(row, end)];
-    while (first < last && !this.sees(first)) first += 1;
-    while (last > first && !this.sees(last)) last -= 1;
-    return { first, last };
-  }
-
   /** Whether a row is whole on the screen. */
   sees(row: number): boolean {
-    const span = this.#span(row);
+    const span = this.#spanOf(row);
     return span !== null && span.top >= this.cover && span.bottom <= this.#viewportPx;
   }
 
   /** Move the view just so far that a row is whole on the screen. */
   reveal(row: number): void {
-    const span = this.#span(row);
-    if (span === null) {
-      this.toRow(row, 1 / 3);
-      return;
-    }
-    const below = Math.min(span.bottom - this.#viewportPx, span.top - this.cover);
-    const by = span.top < this.cover ? span.top - this.cover : Math.max(0, below);
+    const span = this.#spanOf(row);
+    if (span === null) this.toRow(row, 1 / 3);
+    const by = span ? intoSight(span, this.cover, this.#viewportPx) : 0;
     if (by === 0) return;
     if (by < 0) this.#follow(false);
     this.#moveBy(by);
@@ -188,18 +189,8 @@ export class VirtualList {
     this.#writeBar();
   }
 
-  /** Where a row of those in the DOM is, in pixels from the viewport's top. */
-  #span(row: number): { readonly top: number; readonly bottom: number } | null {
-    const element = this.rendered.at(row);
-    const first = this.rendered.at(this.#top.row);
-    if (!element || !first) return null;
-    const { px } = this.#top;
-    if (!this.wrap) {
-      const top = (row - this.#top.row) * this.#rowPx - px;
-      return { top, bottom: top + this.#rowPx };
-    }
-    const top = element.offsetTop - first.offsetTop - px;
-    return { top, bottom: top + element.offsetHeight };
+  #spanOf(row: number): Span | null {
+    return spanOf(this.rendered, row, this.#top, this.#frame);
   }
 
   toEnd(): void {
@@ -221,6 +212,7 @@ export class VirtualList {
   }
 
   #follow(wanted: boolean): void {
+    if (wanted) this.#shown = null;
     if (this.following.peek() === wanted) return;
     this.following.value = wanted;
     this.followed.emit(wanted);
@@ -306,14 +298,8 @@ export class VirtualList {
     return this.rendered.at(row)?.offsetHeight || this.#rowPx;
   }
 
-  /** Where the last row ends, in pixels from the viewport's top; infinite if it is not in the DOM. */
   get #bottom(): number {
-    const { last } = this.rendered;
-    if (last?.row !== this.#source.count - 1) return Number.POSITIVE_INFINITY;
-    const { row, px } = this.#top;
-    if (!this.wrap) return (last.row + 1 - row) * this.#rowPx - px;
-    const first = this.rendered.at(row)?.offsetTop ?? 0;
-    return last.element.offsetTop + last.element.offsetHeight - first - px;
+    return bottomOf(this.rendered, this.#top, this.#frame);
   }
 
   get #atEnd(): boolean {
@@ -327,7 +313,10 @@ export class VirtualList {
     else {
       if (this.#top.row >= count) this.#top = { row: Math.max(0, count - 1), px: 0 };
       const beyond = this.#dragging ? 0 : BEYOND;
-      this.rendered.show(this.#top.row - beyond, this.#top.row + rows + beyond, this.theme);
+      const show = () =>
+        this.rendered.show(this.#top.row - beyond, this.#top.row + rows + beyond, this.theme);
+      show();
+      if (this.#holdShown()) show();
       // The text must not end above the lower edge while there is more above.
       const short = this.wrap && this.#top.row > 0 && this.#bottom < this.#viewportPx;
       if (short) this.#drawEnd(count, rows);
@@ -339,6 +328,16 @@ export class VirtualList {
     this.afterRender.emit();
     const last = Math.min(count - 1, this.#top.row + rows);
     if (last >= this.#top.row) this.#source.seen(this.#top.row, last);
+  }
+
+  /** Rows above what was put in view last may have got their text, and be higher now. True if that moved the view. */
+  #holdShown(): boolean {
+    const shown = this.#shown;
+    const by = shown && this.wrap ? (this.#spanOf(shown.row)?.top ?? shown.at) - shown.at : 0;
+    if (Math.abs(by) < 1) return false;
+    this.#moveBy(by);
+    this.#shown = shown;
+    return true;
   }
 
   /** Move the wanted hit into view, as soon as its row is in the DOM. */

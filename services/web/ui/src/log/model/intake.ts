@@ -3,8 +3,11 @@
 import { type Entry, type Item, isCut, splitLines } from "../../protocol/entry";
 import { decodeEvent } from "../../protocol/event";
 import type { Detected } from "./detected";
+import type { Folds } from "./folds";
+import type { Frames } from "./frames";
 import { type Groups, type Mark, markOf } from "./groups";
 import type { Lines } from "./lines";
+import type { LineRange } from "./links";
 import { cutNote, eventNote } from "./notes";
 import type { Note, Rows } from "./rows";
 import { PLAIN } from "./style";
@@ -18,19 +21,36 @@ export class Intake {
   readonly #lines: Lines;
   readonly #rows: Rows;
   readonly #groups: Groups;
+  readonly #frames: Frames;
+  readonly #folds: Folds;
   readonly #detected: Detected;
 
-  constructor(lines: Lines, rows: Rows, groups: Groups, detected: Detected) {
+  constructor(
+    lines: Lines,
+    rows: Rows,
+    groups: Groups,
+    frames: Frames,
+    folds: Folds,
+    detected: Detected,
+  ) {
     this.#lines = lines;
     this.#rows = rows;
     this.#groups = groups;
+    this.#frames = frames;
+    this.#folds = folds;
     this.#detected = detected;
   }
 
-  /** Items in order. True if groups, warnings or errors changed. */
-  add(items: readonly Item[]): boolean {
+  /**
+   * Items in order.
+   *
+   * @param readTo - The last line that a reader may be looking at, who does not follow: nothing there is folded by itself.
+   * @returns Whether groups, frames of libraries, warnings or errors changed.
+   */
+  add(items: readonly Item[], readTo = 0): boolean {
     const notes: Note[] = [];
     const marks: Mark[] = [];
+    const came: LineRange[] = [];
     let detected = false;
     const place = () => {
       if (notes.length > 0) this.#rows.add(notes.splice(0));
@@ -46,6 +66,7 @@ export class Intake {
           const texts = splitLines(item.payload);
           this.#lines.put(item.from, texts, item.t, item.continues);
           if (this.#detected.came(item.from, texts)) detected = true;
+          extend(came, item.from, item.from + texts.length - 1);
         }
         this.#rows.grow(item.from + item.n - 1);
       } else {
@@ -54,8 +75,11 @@ export class Intake {
     }
     place();
     const changed = marks.length > 0 && this.#groups.add(marks);
-    if (changed) this.#rows.fold(this.#groups.folds());
-    return changed || detected;
+    const frames = came.filter(({ first, last }) =>
+      this.#frames.came(this.#lines, first, last, readTo),
+    );
+    if (changed || frames.length > 0) this.#folds.apply();
+    return changed || detected || frames.length > 0;
   }
 
   #event(entry: Entry, notes: Note[], marks: Mark[]): void {
@@ -78,4 +102,11 @@ export class Intake {
     }
     notes.push({ ...eventNote(entry, eventWords(event)), group: event.kind === "group" });
   }
+}
+
+/** Add lines to the last of some ranges, or as one more. */
+function extend(ranges: LineRange[], first: number, last: number): void {
+  const before = ranges[ranges.length - 1];
+  if (before?.last === first - 1) ranges[ranges.length - 1] = { first: before.first, last };
+  else ranges.push({ first, last });
 }

@@ -7,9 +7,10 @@ import type { Position } from "../../protocol/cursor";
 import { type Entry, type Item, idText, isCut } from "../../protocol/entry";
 import { DetachedRanges } from "./detached";
 import { Detected } from "./detected";
+import { Folds } from "./folds";
+import { Frames } from "./frames";
 import { type Group, Groups } from "./groups";
 import { Intake } from "./intake";
-import { BLOCK_LINES } from "./lineblocks";
 import { type Highlighter, LineRows } from "./linerows";
 import { Lines } from "./lines";
 import type { LineRange } from "./links";
@@ -20,6 +21,7 @@ import type { RowModel } from "./rowmodel";
 import { type Anchor, Rows } from "./rows";
 import { PLAIN } from "./style";
 import { type TimeMode, timeBeside, timeText } from "./times";
+import { wantSeen } from "./wanted";
 
 /** Where the rows are shown. */
 export interface Viewport {
@@ -31,16 +33,23 @@ export interface Viewport {
   toRow(row: number, part?: number): void;
   toHit(row: number): void;
   toEnd(): void;
-  /** The first row is another one now: rows came or went above. */
-  shift(row: number): void;
+  /** The row that stays where it is when others come or go: the first one, or what was put in view last. */
+  readonly held: number;
+  /** What stood in a row, the first one or the held one, stands in another now. */
+  shift(row: number, from: number): void;
 }
 
-/** Rows around the screen that are fetched as well, where only some lines are shown. */
-const AROUND = 20;
+interface Kept {
+  readonly row: number;
+  readonly anchor: Anchor;
+}
 
 export class LogModel {
   readonly rows = new Rows();
   readonly groups = new Groups();
+  /** Frames of libraries in tracebacks. */
+  readonly frames = new Frames();
+  readonly folds = new Folds(this.groups, this.frames, this.rows);
   readonly detached = new DetachedRanges();
   /** Errors and warnings by the words of the lines that came. */
   readonly detected = new Detected();
@@ -50,7 +59,7 @@ export class LogModel {
   readonly newLines = signal(0);
   readonly timeMode = signal<TimeMode>("off");
   readonly marked = signal<LineRange | null>(null);
-  /** Rises whenever groups, warnings or errors change. */
+  /** Rises whenever groups, frames of libraries, warnings or errors change. */
   readonly outlineChanges = signal(0);
   /** New lines came at the end. */
   readonly grown = new Emitter<[first: number, last: number]>();
@@ -81,7 +90,14 @@ export class LogModel {
       this.#loader.load(from, limit, abort, this.lines, (items) => this.#history(items)),
     );
     this.#lineRows = new LineRows(this.lines, this.groups);
-    this.#intake = new Intake(this.lines, this.rows, this.groups, this.detected);
+    this.#intake = new Intake(
+      this.lines,
+      this.rows,
+      this.groups,
+      this.frames,
+      this.folds,
+      this.detected,
+    );
     this.lines.failed.on((from, error) => {
       this.#lineRows.failed(from, error);
       this.refresh();
@@ -121,7 +137,10 @@ export class LogModel {
 
   append(items: readonly Item[]): void {
     const first = this.rows.lines + 1;
-    this.#add(items);
+    // Who does not follow sees what stands there already, and it stays where it is.
+    const kept = this.#viewport?.following.peek() === false ? this.#kept() : null;
+    this.#add(items, kept ? this.rows.lines : 0);
+    this.#keep(kept);
     const begin = items.find((item) => !isCut(item) && item.type === "o") as Entry | undefined;
     if (begin && this.#isDetached(begin.from)) void this.#learnStyle(begin.from);
     this.total.value = this.rows.lines;
@@ -130,7 +149,6 @@ export class LogModel {
     this.#count();
     if (this.rows.lines >= first) this.grown.emit(first, this.rows.lines);
     if (this.#readingAt !== null && this.rows.lines > 0) this.#readOn(this.#readingAt);
-    this.refresh();
   }
 
   /** Nothing here tells in which style a line begins. */
@@ -153,6 +171,7 @@ export class LogModel {
     this.lines.clear();
     this.rows.clear();
     this.groups.clear();
+    this.frames.clear();
     this.detached.clear();
     this.detected.clear();
     this.#lineRows.clear();
@@ -188,12 +207,12 @@ export class LogModel {
 
   /** Show these lines alone, in order; null: the whole log. What is at the top stays there, or `row` comes there. */
   showOnly(lines: readonly number[] | null, row: number | null = null): void {
-    const anchor = this.#anchor();
+    const kept = this.#kept(this.firstRow);
     const switched = (this.rows.only === null) !== (lines === null);
     this.rows.only = lines;
-    if (!switched) this.#restore(anchor);
+    if (!switched) this.#keep(kept);
     else if (this.#viewport?.following.peek()) this.#viewport.toEnd();
-    else this.#viewport?.toRow(row ?? (anchor ? this.rows.rowOfAnchor(anchor) : 0));
+    else this.#viewport?.toRow(row ?? (kept ? this.rows.rowOfAnchor(kept.anchor) : 0));
     this.refresh();
   }
 
@@ -214,11 +233,11 @@ export class LogModel {
     this.known = known;
     this.outlineChanges.value += 1;
     if (known.groups.length === 0) return;
-    const anchor = this.#anchor();
+    const kept = this.#kept();
     this.groups.outline(known.groups);
     this.rows.add(known.headers.filter((note) => note.at <= this.rows.lines + 1));
-    this.rows.fold(this.groups.folds());
-    this.#restore(anchor);
+    this.folds.apply();
+    this.#keep(kept);
     this.outlineChanges.value += 1;
   }
 
@@ -240,7 +259,7 @@ export class LogModel {
     if (shown.kind === "line") return this.#lineModel(shown.line);
     if (shown.kind === "note") {
       const { note } = shown;
-      const group = note.group ? (this.groups.of(note.id) ?? null) : null;
+      const group = note.group ? (this.folds.of(note.id) ?? null) : null;
       const time =
         note.kind === "cut" || note.t === 0
           ? ""
@@ -269,23 +288,7 @@ export class LogModel {
   }
 
   seen(first: number, last: number): void {
-    if (this.rows.only) {
-      this.lines.seenApart(this.rows.only.slice(Math.max(0, first - AROUND), last + 1 + AROUND));
-      return;
-    }
-    const from = this.lineNear(first);
-    const to = this.lineNear(last);
-    this.lines.seen(from, to);
-    let missing = 0;
-    let end = 0;
-    for (let row = first; row <= last; row += 1) {
-      const shown = this.rows.at(row);
-      if (shown.kind !== "line" || this.lines.get(shown.line) !== undefined) continue;
-      missing ||= shown.line;
-      end = shown.line;
-    }
-    if (missing) this.lines.want(missing, Math.min(end, missing + BLOCK_LINES));
-    else this.lines.satisfied();
+    wantSeen(this.lines, this.rows, first, last);
   }
 
   // What you do.
@@ -293,26 +296,25 @@ export class LogModel {
   /** Show a line at a third of the viewport's height, in an open group. */
   goTo(line: number): void {
     if (this.rows.only && this.rows.hidden(line)) this.missed.emit();
-    if (this.groups.reveal(line)) this.#refold();
+    if (this.folds.reveal(line)) this.#refold();
     this.#viewport?.toRow(this.rows.rowOf(line), 1 / 3);
   }
 
   /** Show the first hit of a search in a line. */
   goToHit(line: number): void {
     this.current = line;
-    if (this.groups.reveal(line)) this.#refold();
+    if (this.folds.reveal(line)) this.#refold();
     this.#viewport?.toHit(this.rows.rowOf(line));
   }
 
   fold(group: Group, folded: boolean): void {
-    this.groups.fold(group, folded);
+    this.folds.fold(group, folded);
     this.#refold();
   }
 
   /** True if they are folded now. */
   foldAll(): boolean {
-    const folded = !this.groups.all.every((group) => group.folded);
-    this.groups.foldAll(folded);
+    const folded = this.folds.foldAll();
     this.#refold();
     return folded;
   }
@@ -350,12 +352,7 @@ export class LogModel {
 
   /** The line of a row, or the one near it where the row is none. */
   lineNear(row: number): number {
-    for (let at = Math.min(row, this.count - 1); at >= 0; at -= 1) {
-      const shown = this.rows.at(at);
-      if (shown.kind === "line") return shown.line;
-      if (shown.kind === "note") return Math.max(1, Math.min(shown.note.at, this.rows.lines));
-    }
-    return 1;
+    return this.rows.lineNear(row);
   }
 
   #count(): void {
@@ -365,30 +362,31 @@ export class LogModel {
 
   /** Items from before the end: what stands on the screen stays where it is. */
   #history(items: readonly Item[]): void {
-    const anchor = this.#anchor();
+    const kept = this.#kept();
     this.#add(items);
-    this.#restore(anchor);
+    this.#keep(kept);
     this.#lineRows.loaded();
   }
 
-  #anchor(): Anchor | null {
-    return this.#viewport && this.count > 0 ? this.rows.anchor(this.#viewport.top.row) : null;
+  /** What must stay where it is while rows come or go. */
+  #kept(row = this.#viewport?.held ?? 0): Kept | null {
+    return this.#viewport && this.count > 0 ? { row, anchor: this.rows.anchor(row) } : null;
   }
 
-  #restore(anchor: Anchor | null): void {
-    if (anchor) this.#viewport?.shift(this.rows.rowOfAnchor(anchor));
+  #keep(kept: Kept | null): void {
+    if (kept) this.#viewport?.shift(this.rows.rowOfAnchor(kept.anchor), kept.row);
     this.refresh();
   }
 
   #refold(): void {
-    const anchor = this.#anchor();
-    this.rows.fold(this.groups.folds());
-    this.#restore(anchor);
+    const kept = this.#kept(this.firstRow);
+    this.folds.apply();
+    this.#keep(kept);
     this.outlineChanges.value += 1;
   }
 
-  #add(items: readonly Item[]): void {
-    if (this.#intake.add(items)) this.outlineChanges.value += 1;
+  #add(items: readonly Item[], readTo = 0): void {
+    if (this.#intake.add(items, readTo)) this.outlineChanges.value += 1;
   }
 
   async #learnStyle(line: number): Promise<void> {

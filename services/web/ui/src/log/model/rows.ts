@@ -8,11 +8,11 @@ import type { Level } from "./words";
 
 /** A row that is no line. */
 export interface Note {
-  readonly kind: "event" | "cut";
+  readonly kind: "event" | "cut" | "frames";
   readonly id: EntryId;
   /** It stands before this line. */
   readonly at: number;
-  /** The last line it stands for; `at - 1` for events. */
+  /** The last line it stands for; `at - 1` if it stands for none. */
   readonly to: number;
   readonly text: string;
   readonly level: Level;
@@ -21,12 +21,12 @@ export interface Note {
   readonly group: boolean;
 }
 
-/** Lines that are not shown, and the ids between which notes are not shown either. */
+/** Lines that are not shown, and the ids between which notes are not shown either. Null: notes are shown. */
 export interface Fold {
   readonly first: number;
   /** Infinity while the group is open. */
   readonly last: number;
-  readonly after: EntryId;
+  readonly after: EntryId | null;
   readonly before: EntryId | null;
 }
 
@@ -50,13 +50,17 @@ export function compareNotes(a: Note, b: Note): number {
 }
 
 function hides(fold: Fold, note: Note): boolean {
-  if (compareIds(note.id, fold.after) === 0) return false;
+  if (fold.after === null || compareIds(note.id, fold.after) === 0) return false;
   const behindHead =
     note.at > fold.first || (note.at === fold.first && compareIds(note.id, fold.after) > 0);
   const beforeEnd =
     note.at <= fold.last ||
     (note.at === fold.last + 1 && fold.before !== null && compareIds(note.id, fold.before) < 0);
   return behindHead && beforeEnd;
+}
+
+function mergedNotes(notes: readonly Note[], heads: readonly Note[]): readonly Note[] {
+  return heads.length === 0 ? notes : [...notes, ...heads].sort(compareNotes);
 }
 
 export class Rows {
@@ -66,6 +70,8 @@ export class Rows {
   live = 0;
   #notes: Note[] = [];
   #folds: readonly Fold[] = [];
+  /** Headers of folds that no event makes. */
+  #heads: readonly Note[] = [];
   #segments: Segment[] = [];
   #rows = 0;
   /** Last line that a cut stands for. */
@@ -96,6 +102,7 @@ export class Rows {
     this.live = 0;
     this.#notes = [];
     this.#folds = [];
+    this.#heads = [];
     this.#build();
   }
 
@@ -127,9 +134,10 @@ export class Rows {
     return inside;
   }
 
-  /** Sorted, and none inside another. */
-  fold(folds: readonly Fold[]): void {
+  /** Sorted, and none inside another; with headers that are no notes of the log, sorted as well. */
+  fold(folds: readonly Fold[], heads: readonly Note[] = []): void {
     this.#folds = folds;
+    this.#heads = heads;
     this.#build();
   }
 
@@ -151,6 +159,16 @@ export class Rows {
     if (segment.note) return segment.row;
     const end = this.#segments[index + 1]?.row ?? this.#rows;
     return Math.min(segment.row + line - segment.line, Math.max(segment.row, end - 1));
+  }
+
+  /** The line of a row, or the one near it where the row is none. */
+  lineNear(row: number): number {
+    for (let at = Math.min(row, this.count - 1); at >= 0; at -= 1) {
+      const shown = this.at(at);
+      if (shown.kind === "line") return shown.line;
+      if (shown.kind === "note") return Math.max(1, Math.min(shown.note.at, this.lines));
+    }
+    return 1;
   }
 
   anchor(row: number): Anchor {
@@ -190,7 +208,7 @@ export class Rows {
   /** Whether a folded group hides a line, or that only others are shown. */
   hidden(line: number): boolean {
     if (this.#only) return !this.#only.has(line);
-    return this.#folds.some((fold) => line >= fold.first && line <= fold.last);
+    return this.#foldAround((fold) => line >= fold.first && line <= fold.last, line);
   }
 
   #last(holds: (segment: Segment) => boolean): number {
@@ -220,7 +238,7 @@ export class Rows {
     this.#rows = 0;
     this.#covered = 0;
     let line = 1;
-    for (const note of this.#notes) {
+    for (const note of mergedNotes(this.#notes, this.#heads)) {
       this.#emit(line, Math.min(note.at - 1, this.lines));
       line = Math.max(line, note.at);
       this.#emitNote(note);

@@ -1,6 +1,7 @@
 // The row that the keyboard is at: it has the focus, is brought into sight when it
 // moves, and makes ranges. It stays in the DOM while it is out of sight.
 
+import { sightOf } from "../drawing/sight";
 import type { VirtualList } from "../drawing/virtuallist";
 import type { LineRange } from "../model/links";
 import type { LogModel } from "../model/logmodel";
@@ -119,7 +120,7 @@ export class RowFocus {
     for (const line of [marked.peek()?.last ?? 0, current]) {
       if (line > 0 && this.#list.sees(rows.rowOf(line))) return rows.rowOf(line);
     }
-    const { first, last } = this.#list.sight;
+    const { first, last } = sightOf(this.#list, this.#model.count);
     return this.#list.following.peek() || by < 0 ? last : first;
   }
 }

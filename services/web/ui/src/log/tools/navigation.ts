@@ -6,10 +6,19 @@ import type { Group } from "../model/groups";
 import type { LogModel } from "../model/logmodel";
 import { levelsOf } from "../model/standsout";
 
-/** `known`: groups that can be folded; `counted`: those of the log, of which the page knows a bounded number. */
-export function foldWords(folded: boolean, known: number, counted: number): string {
-  if (known === 0) return "No groups";
-  const done = `${known === 1 ? "1 group" : `${withCommas(known)} groups`} ${folded ? "folded" : "opened"}`;
+/**
+ * What was folded or opened.
+ *
+ * @param known - Groups that can be folded.
+ * @param counted - Those of the log, of which the page knows a bounded number.
+ * @param frames - Whether there are frames of libraries as well.
+ */
+export function foldWords(folded: boolean, known: number, counted: number, frames = false): string {
+  const groups = known === 1 ? "1 group" : `${withCommas(known)} groups`;
+  const what = [...(known > 0 ? [groups] : []), ...(frames ? ["frames of libraries"] : [])];
+  if (what.length === 0) return "Nothing to fold";
+  const words = what.join(" and ");
+  const done = `${words[0]?.toUpperCase()}${words.slice(1)} ${folded ? "folded" : "opened"}`;
   if (counted <= known) return done;
   return `${done}. The log has ${withCommas(counted)}; the others follow when their lines are loaded.`;
 }
@@ -66,14 +75,18 @@ export class Navigation {
   }
 
   foldHere(): void {
-    const group = this.#model.groups.around(this.here).pop();
+    const { frames, groups } = this.#model;
+    const focused = this.#focused();
+    const group =
+      (focused === null ? undefined : frames.around(focused)) ?? groups.around(this.here).pop();
     if (group) this.fold(group);
-    else this.#say("No group here");
+    else this.#say("Nothing to fold here");
   }
 
   foldAll(): void {
     const folded = this.#model.foldAll();
-    this.#say(foldWords(folded, this.#model.groups.all.length, this.#model.known.groupCount));
+    const { groups, known, frames } = this.#model;
+    this.#say(foldWords(folded, groups.all.length, known.groupCount, frames.all.length > 0));
   }
 
   fold(group: Group): void {

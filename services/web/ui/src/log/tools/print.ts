@@ -5,6 +5,7 @@ import { downloadAddress } from "../../api";
 import { withCommas } from "../../numbers";
 import { LIGHT } from "../drawing/palette";
 import { fill } from "../drawing/row";
+import { sightOf } from "../drawing/sight";
 import type { VirtualList } from "../drawing/virtuallist";
 import type { LineRange } from "../model/links";
 import type { LogModel } from "../model/logmodel";
@@ -62,7 +63,7 @@ export class Print {
   #fill(): HTMLElement {
     const { rows, lines, marked } = this.#model;
     const total = this.#model.total.peek();
-    const sight = this.#list.sight;
+    const sight = sightOf(this.#list, this.#model.count);
     const onScreen = {
       first: this.#model.lineNear(sight.first),
       last: this.#model.lineNear(sight.last),
