@@ -53,6 +53,9 @@ _WALK = """async () => {
     if (log.clientHeight < 300) throw new Error(`the log has ${log.clientHeight} px`);
     const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     const lines = new Map(), notes = new Set(), kinds = new Set();
+    // The bar shows pixels only while no line is wrapped.
+    document.querySelector('.bar [title^="Wrap"][aria-pressed="true"]')?.click();
+    await drawn();
     for (let top = 0; ; top += log.clientHeight) {
         log.scrollTop = top;
         await drawn();

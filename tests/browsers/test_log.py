@@ -128,7 +128,9 @@ def test_a_link_leads_to_its_lines(ann: Tab, long: Producer) -> None:
     for line in (15_000, 15_001, 15_002):
         ann.until(MARKED, line)
     ann.see(".marking", "Lines 15000-15002")
-    # A number is a link; with Shift it makes a range.
+    # A number is a link; with Shift it makes a range. (A row is drawn again when its text comes.)
+    for line in (15_004, 15_006):
+        ann.see(f"#L{line} .text", f"row {line}")
     ann.click("#L15004 .number")
     ann.at(f"/runs/{long.run_id}#L15004")
     ann.click("#L15006 .number", shift=True)

@@ -4,6 +4,7 @@ import { runAddress } from "../address";
 import type { Run } from "../api";
 import { Icon } from "../design/icon";
 import type { LogController } from "../log/controller";
+import { NOTHING } from "../log/model/outline";
 import { withCommas } from "../numbers";
 import { sanitize } from "../sanitize";
 import { StateChip } from "../state";
@@ -162,6 +163,8 @@ function firstError(
   { why_line }: Run,
 ): { readonly line: number; readonly first: boolean } | null {
   void model.outlineChanges.value;
+  // The server's answer may name another line.
+  if (model.known === NOTHING) return null;
   const [declared] = model.known.errors;
   const line = declared ?? model.detected.lines("error")[0] ?? why_line;
   if (line === null || line > model.total.value) return null;
