@@ -153,7 +153,7 @@ def test_the_menu_of_a_row(site: Site, open_page: OpenPage) -> None:
     opener, menu = row.locator(".more summary"), row.locator(".menu")
     opener.click(timeout=SECONDS)
     expect(menu.locator("a, button")).to_have_text(
-        ["Open", "Watch", "Copy link", "Copy id", "Run again with changes…", "Cancel…"]
+        ["Open", "Watch", "Copy link", "Copy id", "Tell me when it ends", "Run again with changes…", "Cancel…"]
     )
     page.keyboard.press("ArrowDown")
     expect(menu.get_by_role("link", name="Open")).to_be_focused()

@@ -116,6 +116,8 @@ def test_rows_are_a_list_for_those_who_hear_it(site: Site, browser: Browser, sch
         page.goto(site.run_page(producer.run_id) + "#L1500")
         expect(page.locator("#L1500 .text")).to_have_text("row 1500", timeout=SECONDS)
         rows = page.get_by_role("list").locator(".row.line")
+        # What a link leads to is shown when it stands where it stays.
+        expect(page.locator("#L1500")).to_be_visible()
         assert set(rows.evaluate_all("(rows) => rows.map((row) => row.getAttribute('role'))")) == {"listitem"}
         expect(page.locator("#L1500")).to_have_attribute("aria-posinset", "1500")
         # It is not known how many there will be.

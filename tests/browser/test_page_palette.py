@@ -33,6 +33,8 @@ def test_runs_tasks_and_pages_are_found_by_keys_alone(site: Site, open_page: Ope
     for run in runs:
         run.write(1)
     page = open_page(site.run_page(runs[0].run_id))
+    # What cannot be seen yet takes no focus.
+    expect(page.locator(".log")).to_be_visible()
     page.locator(".log").focus()
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Search runs")

@@ -126,7 +126,8 @@ def test_a_guest_reads_the_range_to_the_byte_everywhere(
         assert get("/api/v1/runs/edges/log?from=14").json()["entries"] == []
         assert get("/api/v1/runs/edges/log?from=99").json()["entries"] == []
         page = get("/runs/edges/text").text
-        assert re.findall(r'id="L(\d+)">(.*?)</span>', page) == [(str(n), f"line {n}") for n in range(8, 14)]
+        lines = re.findall(r'id="L(\d+)" data-line="\1">(.*?)</span>', page)
+        assert lines == [(str(n), f"line {n}") for n in range(8, 14)]
         for path in ("/runs/edges/text?from=20", "/runs/edges/text?from=-3", "/runs/edges/text?from=1&limit=2"):
             get(path)
         for direction in ("forward", "backward"):

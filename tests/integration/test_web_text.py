@@ -51,7 +51,7 @@ def pages(redis_url: str, key_prefix: str, tmp_path: Path) -> Iterator[Pages]:
 
 def lines_of(answer: httpx.Response) -> dict[int, str]:
     """The lines on a page, by number."""
-    found = re.findall(r'<span id="L(\d+)">(.*?)</span>\n', answer.text, re.DOTALL)
+    found = re.findall(r'<span id="L(\d+)" data-line="\1">(.*?)</span>\n', answer.text, re.DOTALL)
     return {int(number): html.unescape(text) for number, text in found}
 
 
