@@ -47,10 +47,11 @@ export function GuestPage({ shareId, secret }: { shareId: string; secret: string
   return (
     <main class="page guest">
       <header class="top">
-        <span class="where">
+        <span class="brand">
           <Mark />
-          Runtail <span class="place">› shared with you</span>
+          Runtail
         </span>
+        <span class="place">shared with you</span>
         <ThemeSwitch />
       </header>
       {!shown && <h1 class="unseen">Shared with you</h1>}
