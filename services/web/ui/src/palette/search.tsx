@@ -1,7 +1,7 @@
 // The search box in the bar of every page, and Ctrl-K: both open the command palette.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { Icon } from "../design/icon";
 import { Palette } from "./dialog";
 
@@ -10,7 +10,8 @@ const MAC = /Mac|iPhone|iPad/.test(navigator.userAgent);
 export function Search() {
   const open = useSignal(false);
 
-  useEffect(() => {
+  // Before the bar is on the screen: who sees it may press the key.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
       if (key.toLowerCase() !== "k" || ctrlKey === metaKey || altKey || shiftKey) return;
